@@ -1,0 +1,87 @@
+//! What the console reads.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    app::problem::Problem,
+    domain::{
+        ids::EscalationId,
+        inbox::{Inbox, Page, View},
+        operator::Operator,
+        thread::{Shown, Thread},
+        time::Timestamp,
+    },
+};
+
+/// Everything a console page starts from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bootstrap {
+    pub me: Operator,
+    /// The server's now.
+    pub now: Timestamp,
+    /// The log that `seq` counts in; a restored database begins another.
+    pub epoch: String,
+    pub inbox: Inbox,
+    /// The selected escalation.
+    pub thread: Option<Thread>,
+    /// One was selected that does not exist.
+    pub missing: bool,
+}
+
+/// What a console page shows: the list, and the selected escalation when there is one.
+#[server(ReadBootstrap)]
+pub async fn bootstrap(view: View, selected: Option<String>) -> Result<Bootstrap, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
+    let inbox = caller.desk.inbox(caller.workspace, query).await?;
+    let thread = match selected.as_deref().map(str::parse::<EscalationId>) {
+        Some(Ok(id)) => caller.desk.thread(caller.workspace, id).await?,
+        Some(Err(_)) | None => None,
+    };
+    Ok(Bootstrap {
+        missing: selected.is_some() && thread.is_none(),
+        now: caller.desk.clock().now(),
+        epoch: caller.desk.store().epoch().to_owned(),
+        me: caller.operator,
+        inbox,
+        thread,
+    })
+}
+
+/// Who is signed in: how a page whose stream will not open learns whether it is signed out.
+#[server]
+pub async fn who_am_i() -> Result<Operator, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    Ok(caller.operator)
+}
+
+/// A list from its beginning.
+#[server(ReadInbox)]
+pub async fn inbox(view: View) -> Result<Inbox, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
+    Ok(caller.desk.inbox(caller.workspace, query).await?)
+}
+
+/// The rows of a list after a sort key.
+#[server]
+pub async fn inbox_page(view: View, after: i64, after_id: EscalationId) -> Result<Page, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
+    Ok(caller.desk.inbox_page(caller.workspace, query, (after, after_id)).await?)
+}
+
+/// An escalation's page, none when there is no such escalation.
+#[server(ReadThread)]
+pub async fn thread(id: EscalationId) -> Result<Option<Thread>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    Ok(caller.desk.thread(caller.workspace, id).await?)
+}
+
+/// The messages before a position, oldest first.
+#[server]
+pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<Shown>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    Ok(caller.desk.earlier(caller.workspace, id, before).await?)
+}

@@ -1,0 +1,109 @@
+//! What operators do. An expected refusal is a value (`Ok(Err(…))`): losing a race is no fault, and a browser notes each
+//! failed request as one.
+
+use leptos::prelude::*;
+
+use crate::{
+    app::problem::Problem,
+    domain::{
+        claim::{Claim, Fence},
+        ids::EscalationId,
+        refusal::Refusal,
+    },
+};
+
+/// Claims an escalation.
+#[server(DoClaim)]
+pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let verb = crate::server::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
+    let done = caller.does(verb).await?;
+    Ok(done.and_then(|done| done.current.escalation.claim.clone().ok_or(Refusal::NotClaimed)))
+}
+
+/// Gives an escalation back to its queue.
+#[server]
+pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let verb = crate::server::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
+    Ok(caller.does(verb).await?.map(drop))
+}
+
+/// Speaks to the customer of a question or a decision instead of answering it.
+#[server]
+pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let verb = crate::server::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
+    Ok(caller.does(verb).await?.map(drop))
+}
+
+/// Says something to the customer. The same `client_message_id` again is the same message, so a retry is safe.
+#[server]
+pub async fn reply(
+    id: EscalationId,
+    fence: Fence,
+    client_message_id: String,
+    text: String,
+) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    use crate::{
+        domain::{
+            escalation::NewMessage,
+            ids::MessageId,
+            message::{Author, MessageRole},
+            text::{ClientMessageId, Said},
+        },
+        server::{clock::mint, desk::Verb},
+    };
+    let client_message_id = match ClientMessageId::parse(client_message_id) {
+        Ok(client_message_id) => client_message_id,
+        Err(problem) => return Ok(Err(Refusal::field("/client_message_id", problem.to_string()))),
+    };
+    let text = match Said::parse(text) {
+        Ok(text) => text,
+        Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
+    };
+    let message = NewMessage {
+        id: MessageId::new(mint()),
+        client_message_id,
+        role: MessageRole::Operator,
+        text,
+        at: None,
+        author: Some(Author::from(&caller.operator.who)),
+    };
+    let verb = Verb::Reply { by: caller.operator.clone(), escalation: id, fence, message };
+    Ok(caller.does(verb).await?.map(drop))
+}
+
+/// Leaves a note among operators.
+#[server]
+pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let text = match crate::domain::text::NoteText::parse(text) {
+        Ok(text) => text,
+        Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
+    };
+    let verb = crate::server::desk::Verb::Note { by: caller.operator.clone(), escalation: id, text };
+    Ok(caller.does(verb).await?.map(drop))
+}
+
+/// Ends an escalation and hands back. `resolution` is a [`Resolution`](crate::domain::outcome::Resolution) as JSON,
+/// since arguments travel as flat fields.
+#[server]
+pub async fn resolve(
+    id: EscalationId,
+    fence: Option<Fence>,
+    resolution: String,
+) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    use crate::server::{desk::Verb, schema};
+    let resolution =
+        serde_json::from_str(&resolution).map_err(|error| Problem::Bad(format!("This is no resolution: {error}.")))?;
+    let current = caller.desk.current(caller.workspace, id).await?.ok_or(Problem::NotFound)?;
+    let resolution = match schema::check(&current.escalation.opening.ask, resolution) {
+        Ok(resolution) => resolution,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let verb = Verb::Resolve { by: caller.operator.clone(), escalation: id, fence, resolution };
+    Ok(caller.does(verb).await?.map(drop))
+}

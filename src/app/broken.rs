@@ -1,0 +1,44 @@
+//! The last resort: when the program in the page has panicked, the page is dead and must say so. Drawn by hand, since
+//! nothing else works any more.
+
+use std::panic;
+
+use leptos::prelude::*;
+
+/// From now on a panic covers the page and offers to load it anew.
+pub fn offer_reload() {
+    Effect::new(|_| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            report(panicked);
+            // What cannot be drawn now is lost; the report above is not.
+            let _ = cover();
+        }));
+    });
+}
+
+fn cover() -> Option<()> {
+    let document = web_sys::window()?.document()?;
+    let element = |tag: &str, class: &str, text: &str| {
+        let element = document.create_element(tag).ok()?;
+        element.set_class_name(class);
+        element.set_text_content((!text.is_empty()).then_some(text));
+        Some(element)
+    };
+    let overlay = element("div", "overlay", "")?;
+    overlay.set_attribute("role", "alertdialog").ok()?;
+    overlay.set_attribute("aria-label", "This page stopped working").ok()?;
+    let card = element("div", "overlay-card", "")?;
+    let reload = element("a", "button", "Reload")?;
+    reload.set_attribute("data-kind", "primary").ok()?;
+    reload.set_attribute("href", "").ok()?;
+    reload.set_attribute("rel", "external").ok()?;
+    let heading = element("h2", "", "This page stopped working")?;
+    let words = element("p", "", "What the server has is safe. Reload to go on.")?;
+    for part in [heading, words, reload] {
+        card.append_child(&part).ok()?;
+    }
+    overlay.append_child(&card).ok()?;
+    document.body()?.append_child(&overlay).ok()?;
+    Some(())
+}

@@ -1,0 +1,232 @@
+//! The live store: what the page shows, kept fresh by the events of the stream. Each event is applied where it arrives,
+//! with the same `apply` that the server uses; a snapshot that was asked for meanwhile is brought up to date from the
+//! last events before it is shown. Nothing here panics when the page is already gone.
+
+use std::collections::{HashMap, VecDeque};
+
+use leptos::prelude::*;
+
+use crate::{
+    app::actions::Bootstrap,
+    domain::{
+        event::{EventKind, Seq},
+        ids::EscalationId,
+        inbox::{Frame, Inbox, Page},
+        thread::{Shown, Thread},
+        time::Timestamp,
+    },
+};
+
+/// How many events are kept to bring late snapshots up to date.
+const RECENT: usize = 500;
+
+/// How the stream is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// The page is not awake yet, or its first stream not open.
+    Connecting,
+    Live,
+    /// Down for long enough to say so.
+    Reconnecting,
+    /// Down for so long that what is shown may be wrong.
+    Lost,
+    /// The session ended.
+    SignedOut,
+}
+
+/// What a text in the composer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    Reply,
+    Note,
+}
+
+/// Where a reply is that has not come back yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sending {
+    Underway,
+    /// The server has it; its event is not here yet.
+    Taken,
+    /// It did not get through, with the sentence why.
+    Failed(String),
+}
+
+/// A reply on its way, by the name that its echo will carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    pub client_message_id: String,
+    pub escalation: EscalationId,
+    pub text: String,
+    pub at: Timestamp,
+    pub state: Sending,
+}
+
+/// How far the page has heard, and in which log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cursor {
+    epoch: String,
+    seq: Seq,
+}
+
+/// The store. All of it signals, so that a copy is the store.
+#[derive(Clone, Copy)]
+pub struct Live {
+    pub inbox: RwSignal<Inbox>,
+    pub thread: RwSignal<Option<Thread>>,
+    /// The selected escalation does not exist.
+    pub missing: RwSignal<bool>,
+    pub connection: RwSignal<Connection>,
+    /// For some seconds after a reconnection: how many updates it brought.
+    pub caught_up: RwSignal<Option<usize>>,
+    /// The page is hydrated; until then buttons would do nothing.
+    pub awake: RwSignal<bool>,
+    pub pending: RwSignal<Vec<Pending>>,
+    drafts: RwSignal<HashMap<(EscalationId, Mode), String>>,
+    cursor: StoredValue<Cursor>,
+    recent: StoredValue<VecDeque<Frame>>,
+}
+
+impl Live {
+    /// A store that begins with what the server rendered.
+    pub fn new(start: Bootstrap) -> Self {
+        Self {
+            cursor: StoredValue::new(Cursor { seq: reaches(&start), epoch: start.epoch }),
+            inbox: RwSignal::new(start.inbox),
+            thread: RwSignal::new(start.thread),
+            missing: RwSignal::new(start.missing),
+            connection: RwSignal::new(Connection::Connecting),
+            caught_up: RwSignal::new(None),
+            awake: RwSignal::new(false),
+            pending: RwSignal::new(vec![]),
+            drafts: RwSignal::new(HashMap::new()),
+            recent: StoredValue::new(VecDeque::new()),
+        }
+    }
+
+    /// The cursor as the stream's address has it, `epoch.seq`; none when the page is gone.
+    pub fn cursor(self) -> Option<String> {
+        self.cursor.try_with_value(|cursor| format!("{}.{}", cursor.epoch, cursor.seq))
+    }
+
+    /// Whether claiming and resolving make sense now. Follows the connection.
+    pub fn may_act(self) -> bool {
+        self.awake.get() && !matches!(self.connection.get(), Connection::Lost | Connection::SignedOut)
+    }
+
+    /// Follows an event.
+    pub fn apply(self, frame: Frame) {
+        self.cursor.try_update_value(|cursor| cursor.seq = cursor.seq.max(frame.event.seq));
+        self.inbox.try_update(|inbox| inbox.apply(&frame));
+        self.thread.try_maybe_update(|thread| {
+            let Some(thread) = thread else { return (false, ()) };
+            thread.apply(&frame);
+            (frame.event.conversation == thread.escalation.conversation, ())
+        });
+        self.heard(&frame);
+        self.recent.try_update_value(|recent| {
+            recent.push_back(frame);
+            if recent.len() > RECENT {
+                recent.pop_front();
+            }
+        });
+    }
+
+    /// Starts over from a fresh snapshot, perhaps of another log. Drafts and pending replies stay.
+    pub fn restart(self, start: Bootstrap) {
+        let cursor = Cursor { seq: reaches(&start), epoch: start.epoch };
+        let same_log = self.cursor.try_with_value(|known| known.epoch == cursor.epoch).unwrap_or(false);
+        if !same_log {
+            self.recent.try_update_value(VecDeque::clear);
+        }
+        self.cursor.try_set_value(cursor);
+        self.show_inbox(start.inbox);
+        self.show_thread(start.thread);
+    }
+
+    /// Shows a list that was asked for, brought up to date.
+    pub fn show_inbox(self, mut inbox: Inbox) {
+        self.recent.try_with_value(|recent| recent.iter().for_each(|frame| inbox.apply(frame)));
+        self.inbox.try_set(inbox);
+    }
+
+    /// Adds rows to the list they were asked for.
+    pub fn extend_inbox(self, page: Page) {
+        self.inbox.try_update(|inbox| inbox.extend(page));
+    }
+
+    /// Shows an escalation that was asked for, brought up to date; none says that it does not exist.
+    pub fn show_thread(self, mut thread: Option<Thread>) {
+        if let Some(thread) = &mut thread {
+            self.recent.try_with_value(|recent| recent.iter().for_each(|frame| thread.apply(frame)));
+            for shown in &thread.messages {
+                self.arrived(shown.message.client_message_id.as_ref().map(|id| id.as_str()));
+            }
+        }
+        self.missing.try_set(thread.is_none());
+        self.thread.try_set(thread);
+    }
+
+    /// Shows nothing beside the list.
+    pub fn close_thread(self) {
+        self.missing.try_set(false);
+        self.thread.try_set(None);
+    }
+
+    /// Puts earlier messages before those of an escalation that is still shown.
+    pub fn show_earlier(self, id: EscalationId, earlier: Vec<Shown>) {
+        self.thread.try_update(|thread| {
+            if let Some(thread) = thread.as_mut().filter(|thread| thread.escalation.id == id) {
+                thread.prepend(earlier);
+            }
+        });
+    }
+
+    /// What was written and not sent. Follows it.
+    pub fn draft(self, id: EscalationId, mode: Mode) -> String {
+        self.drafts.with(|drafts| drafts.get(&(id, mode)).cloned().unwrap_or_default())
+    }
+
+    /// The same at this moment; nothing when the page is gone.
+    pub fn draft_now(self, id: EscalationId, mode: Mode) -> String {
+        self.drafts.try_with_untracked(|drafts| drafts.get(&(id, mode)).cloned()).flatten().unwrap_or_default()
+    }
+
+    /// Keeps what was written, whatever becomes of the page's parts.
+    pub fn keep_draft(self, id: EscalationId, mode: Mode, text: String) {
+        self.drafts.try_update(|drafts| drafts.insert((id, mode), text));
+    }
+
+    /// Shows a reply before the server has it.
+    pub fn send(self, pending: Pending) {
+        self.pending.try_update(|all| all.push(pending));
+    }
+
+    /// Says where a reply is. One whose echo came first is gone already.
+    pub fn sending(self, client_message_id: &str, state: Sending) {
+        self.pending.try_update(|all| {
+            if let Some(pending) = all.iter_mut().find(|it| it.client_message_id == client_message_id) {
+                pending.state = state;
+            }
+        });
+    }
+
+    fn heard(self, frame: &Frame) {
+        if let EventKind::MessageCreated { message } = &frame.event.kind {
+            self.arrived(message.client_message_id.as_ref().map(|id| id.as_str()));
+        }
+    }
+
+    fn arrived(self, client_message_id: Option<&str>) {
+        let Some(id) = client_message_id else { return };
+        self.pending.try_maybe_update(|all| {
+            let before = all.len();
+            all.retain(|pending| pending.client_message_id != id);
+            (all.len() != before, ())
+        });
+    }
+}
+
+/// The seq from which the stream must go on for both snapshots.
+fn reaches(start: &Bootstrap) -> Seq {
+    start.thread.as_ref().map_or(start.inbox.seq, |thread| thread.seq.min(start.inbox.seq))
+}

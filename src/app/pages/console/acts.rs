@@ -1,0 +1,263 @@
+//! What an operator does with an escalation: each calls the server and shows what came of it. Text is never lost: a
+//! refused reply stays in its bubble, a refused note in the composer.
+
+use js_sys::{Function, Reflect};
+use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::fetch::{Fetch, focus};
+use crate::{
+    app::{
+        actions,
+        clock::Clock,
+        live::{Connection, Live, Mode, Pending, Sending},
+        parts::revealed::spelled,
+        problem::Problem,
+    },
+    domain::{ask::FieldProblem, claim::Fence, ids::EscalationId, outcome::Resolution, refusal::Refusal},
+};
+
+/// The acts of one operator on one escalation.
+#[derive(Clone, Copy)]
+pub struct Acts {
+    pub id: EscalationId,
+    pub live: Live,
+    pub clock: Clock,
+    pub fetch: Fetch,
+    /// Something is underway that must not be asked for twice.
+    pub busy: RwSignal<bool>,
+    /// What was refused, or why it could not be done.
+    pub notice: RwSignal<Option<String>>,
+    /// A claim is on its way, after which one writes.
+    pub wants_to_write: RwSignal<bool>,
+    pub resolving: RwSignal<bool>,
+    pub resolve_problems: RwSignal<Vec<FieldProblem>>,
+    pub resolve_refused: RwSignal<Option<String>>,
+}
+
+type Answer<T> = Result<Result<T, Refusal>, Problem>;
+
+impl Acts {
+    /// On an escalation.
+    pub fn on(id: EscalationId, live: Live, clock: Clock, fetch: Fetch) -> Self {
+        Self {
+            id,
+            live,
+            clock,
+            fetch,
+            busy: RwSignal::new(false),
+            notice: RwSignal::new(None),
+            wants_to_write: RwSignal::new(false),
+            resolving: RwSignal::new(false),
+            resolve_problems: RwSignal::new(vec![]),
+            resolve_refused: RwSignal::new(None),
+        }
+    }
+
+    /// Claims it; the focus follows into the composer.
+    pub fn claim(self) {
+        self.act(async move {
+            let answer = actions::claim(self.id).await;
+            if self.came_of(answer) {
+                self.wants_to_write.try_set(true);
+            }
+        });
+    }
+
+    /// Gives it back.
+    pub fn release(self, fence: Fence) {
+        self.act(async move {
+            let answer = actions::release(self.id, fence).await;
+            if self.came_of(answer) {
+                focus("thread-title");
+            }
+        });
+    }
+
+    /// Speaks to the customer instead of answering.
+    pub fn take_over(self, fence: Option<Fence>) {
+        self.act(async move {
+            let answer = actions::take_over(self.id, fence).await;
+            if self.came_of(answer) {
+                self.wants_to_write.try_set(true);
+            }
+        });
+    }
+
+    /// Ends it. What is refused stays in the dialog.
+    pub fn resolve(self, fence: Option<Fence>, resolution: &Resolution) {
+        let Ok(resolution) = serde_json::to_string(resolution) else { return };
+        self.act(async move {
+            match actions::resolve(self.id, fence, resolution).await {
+                Ok(Ok(())) => {
+                    self.resolving.try_set(false);
+                    self.catch_up();
+                    focus("list-title");
+                }
+                Ok(Err(Refusal::InvalidFields { problems })) => drop(self.resolve_problems.try_set(problems)),
+                Ok(Err(refusal)) => {
+                    self.resolve_refused.try_set(Some(self.sentence(&refusal)));
+                    self.fetch.refresh(self.id);
+                }
+                Err(problem) => drop(self.resolve_refused.try_set(Some(self.fetch.noted(problem)))),
+            }
+        });
+    }
+
+    /// Says something to the customer: shown at once, and again by its echo.
+    pub fn reply(self, fence: Fence, text: String) {
+        let pending = Pending {
+            client_message_id: mint(),
+            escalation: self.id,
+            text,
+            at: self.clock.moment(),
+            state: Sending::Underway,
+        };
+        self.live.keep_draft(self.id, Mode::Reply, String::new());
+        self.live.send(pending.clone());
+        self.attempt(fence, pending);
+    }
+
+    /// Tries a reply again, under the same name: had it arrived after all, nothing is said twice.
+    pub fn retry(self, fence: Option<Fence>, client_message_id: &str) {
+        let known = self.pending(client_message_id);
+        match (fence, known) {
+            (Some(fence), Some(pending)) => {
+                self.live.sending(client_message_id, Sending::Underway);
+                self.attempt(fence, pending);
+            }
+            (None, Some(_)) => self.live.sending(client_message_id, Sending::Failed(Refusal::NotClaimed.to_string())),
+            (_, None) => {}
+        }
+    }
+
+    /// Copies the text of a reply that did not get through.
+    pub fn copy(self, client_message_id: &str) {
+        if let Some(pending) = self.pending(client_message_id) {
+            copy(&pending.text);
+        }
+    }
+
+    /// Leaves a note.
+    pub fn note(self, text: String) {
+        self.act(async move {
+            let answer = actions::note(self.id, text.clone()).await;
+            let sent = self.came_of(answer);
+            // Not what was written meanwhile.
+            if sent && self.live.draft_now(self.id, Mode::Note) == text {
+                self.live.keep_draft(self.id, Mode::Note, String::new());
+            }
+        });
+    }
+
+    /// Fetches the messages before those that are shown.
+    pub fn earlier(self, fetching: RwSignal<bool>) {
+        let first = self.live.thread.with_untracked(|thread| {
+            thread.as_ref().and_then(|thread| thread.messages.first().map(|shown| shown.message.position))
+        });
+        let Some(first) = first else { return };
+        fetching.set(true);
+        spawn_local(async move {
+            match actions::earlier(self.id, first).await {
+                Ok(earlier) => self.live.show_earlier(self.id, earlier),
+                Err(problem) => drop(self.notice.try_set(Some(self.fetch.noted(problem)))),
+            }
+            fetching.try_set(false);
+        });
+    }
+
+    fn attempt(self, fence: Fence, pending: Pending) {
+        spawn_local(async move {
+            let id = pending.client_message_id;
+            match actions::reply(self.id, fence, id.clone(), pending.text).await {
+                Ok(Ok(())) => {
+                    self.live.sending(&id, Sending::Taken);
+                    self.catch_up();
+                }
+                Ok(Err(refusal)) => {
+                    self.live.sending(&id, Sending::Failed(self.sentence(&refusal)));
+                    self.fetch.refresh(self.id);
+                }
+                Err(problem) => self.live.sending(&id, Sending::Failed(self.fetch.noted(problem))),
+            }
+        });
+    }
+
+    fn pending(self, client_message_id: &str) -> Option<Pending> {
+        let pending = self
+            .live
+            .pending
+            .try_with_untracked(|all| all.iter().find(|it| it.client_message_id == client_message_id).cloned());
+        pending.flatten()
+    }
+
+    fn act(self, act: impl Future<Output = ()> + 'static) {
+        if self.busy.get_untracked() {
+            return;
+        }
+        self.busy.set(true);
+        self.notice.set(None);
+        spawn_local(async move {
+            act.await;
+            self.busy.try_set(false);
+        });
+    }
+
+    /// Whether it was done; says why when not.
+    fn came_of<T>(self, answer: Answer<T>) -> bool {
+        match answer {
+            Ok(Ok(_)) => {
+                self.catch_up();
+                return true;
+            }
+            Ok(Err(refusal)) => {
+                self.notice.try_set(Some(self.sentence(&refusal)));
+                self.fetch.refresh(self.id);
+            }
+            Err(problem) => drop(self.notice.try_set(Some(self.fetch.noted(problem)))),
+        }
+        false
+    }
+
+    /// While the stream is down, what was done is fetched.
+    fn catch_up(self) {
+        if self.live.connection.try_get_untracked() != Some(Connection::Live) {
+            self.fetch.refresh(self.id);
+        }
+    }
+
+    fn sentence(self, refusal: &Refusal) -> String {
+        match refusal {
+            Refusal::AlreadyClaimed { by, at } => {
+                let ago = (self.clock.moment() - *at).in_short();
+                format!("{} claimed this {ago} ago", spelled(by.name.as_str()))
+            }
+            Refusal::InvalidFields { problems } => {
+                let details: Vec<&str> = problems.iter().map(|it| it.detail.as_str()).collect();
+                format!("{refusal} {}", details.join(" "))
+            }
+            refusal => refusal.to_string(),
+        }
+    }
+}
+
+/// A name for a message. Where the page is not secure, browsers hide `crypto.randomUUID`; uniqueness is needed here,
+/// not secrecy.
+fn mint() -> String {
+    let crypto = Reflect::get(&window(), &"crypto".into()).unwrap_or_default();
+    call(&crypto, "randomUUID", &[]).and_then(|id| id.as_string()).unwrap_or_else(|| {
+        (0..4).map(|_| format!("{:08x}", (js_sys::Math::random() * f64::from(u32::MAX)) as u32)).collect()
+    })
+}
+
+fn copy(text: &str) {
+    let navigator = Reflect::get(&window(), &"navigator".into()).unwrap_or_default();
+    let clipboard = Reflect::get(&navigator, &"clipboard".into()).unwrap_or_default();
+    call(&clipboard, "writeText", &[text.into()]);
+}
+
+/// Calls a method that may not be there.
+fn call(object: &JsValue, method: &str, arguments: &[JsValue]) -> Option<JsValue> {
+    let function: Function = Reflect::get(object, &method.into()).ok()?.dyn_into().ok()?;
+    Reflect::apply(&function, object, &arguments.iter().collect()).ok()
+}

@@ -1,0 +1,188 @@
+//! What the console fetches after its first picture: the lists and escalations that the address moves to, later rows,
+//! and everything anew when the stream has lost track.
+
+use leptos::{prelude::*, task::spawn_local};
+
+use super::place::Place;
+use crate::{
+    app::{
+        actions,
+        live::{Connection, Live},
+        problem::Problem,
+    },
+    domain::ids::EscalationId,
+};
+
+/// With fewer rows than this left, the next page is fetched unasked.
+const FEW_ROWS: usize = 25;
+
+/// Fetches for one console.
+#[derive(Clone, Copy)]
+pub struct Fetch {
+    live: Live,
+    place: Memo<Place>,
+    /// Why the list could not be read.
+    pub list_failed: RwSignal<Option<String>>,
+    /// Why the escalation could not be read.
+    pub thread_failed: RwSignal<Option<String>>,
+    /// The address has changed since the page was loaded: then the focus moves with it.
+    moved: StoredValue<bool>,
+    more_underway: StoredValue<bool>,
+}
+
+impl Fetch {
+    /// Follows the address from now on.
+    pub fn following(live: Live, place: Memo<Place>) -> Self {
+        let it = Self {
+            live,
+            place,
+            list_failed: RwSignal::new(None),
+            thread_failed: RwSignal::new(None),
+            moved: StoredValue::new(false),
+            more_underway: StoredValue::new(false),
+        };
+        Effect::new(move |before: Option<Place>| {
+            let now = place.get();
+            if let Some(before) = before.filter(|before| *before != now) {
+                it.moved.set_value(true);
+                if before.view != now.view {
+                    it.list();
+                }
+                if before.selected != now.selected {
+                    it.thread();
+                }
+            }
+            now
+        });
+        Effect::new(move |_| {
+            let few = live.inbox.with(|inbox| inbox.bound.is_some() && inbox.rows.len() < FEW_ROWS);
+            if few {
+                it.more();
+            }
+        });
+        it
+    }
+
+    /// Whether one came here from elsewhere in the console.
+    pub fn moved(self) -> bool {
+        self.moved.get_value()
+    }
+
+    /// The list of the address.
+    pub fn list(self) {
+        let view = self.place.get_untracked().view;
+        spawn_local(async move {
+            let answer = actions::inbox(view).await;
+            if self.place.try_get_untracked().is_none_or(|place| place.view != view) {
+                return;
+            }
+            match answer {
+                Ok(inbox) => {
+                    self.list_failed.try_set(None);
+                    self.live.show_inbox(inbox);
+                }
+                Err(problem) => drop(self.list_failed.try_set(Some(self.noted(problem)))),
+            }
+        });
+    }
+
+    /// The rows after those that are here.
+    pub fn more(self) {
+        let Some((query, Some((after, after_id)))) = self.live.inbox.try_with_untracked(|it| (it.query, it.bound))
+        else {
+            return;
+        };
+        if self.more_underway.try_update_value(|underway| std::mem::replace(underway, true)) != Some(false) {
+            return;
+        }
+        spawn_local(async move {
+            let answer = actions::inbox_page(query.view, after, after_id).await;
+            self.more_underway.try_set_value(false);
+            let still =
+                self.live.inbox.try_with_untracked(|it| it.query == query && it.bound == Some((after, after_id)));
+            match answer {
+                Ok(page) if still == Some(true) => self.live.extend_inbox(page),
+                Ok(_) => {}
+                Err(problem) => drop(self.list_failed.try_set(Some(self.noted(problem)))),
+            }
+        });
+    }
+
+    /// The escalation of the address.
+    pub fn thread(self) {
+        let place = self.place.get_untracked();
+        self.thread_failed.set(None);
+        match (place.selected.is_some(), place.id()) {
+            (false, _) => {
+                self.live.close_thread();
+                focus("list-title");
+            }
+            (true, None) => self.live.show_thread(None),
+            (true, Some(id)) => {
+                self.live.missing.set(false);
+                self.refresh(id);
+            }
+        }
+    }
+
+    /// An escalation anew, when it is still the one of the address.
+    pub fn refresh(self, id: EscalationId) {
+        spawn_local(async move {
+            let answer = actions::thread(id).await;
+            if self.place.try_get_untracked().and_then(|place| place.id()) != Some(id) {
+                return;
+            }
+            match answer {
+                Ok(thread) => self.live.show_thread(thread),
+                Err(problem) => drop(self.thread_failed.try_set(Some(self.noted(problem)))),
+            }
+        });
+    }
+
+    /// Everything anew: the stream has lost track.
+    pub fn restart(self) {
+        let Some(place) = self.place.try_get_untracked() else { return };
+        spawn_local(async move {
+            match actions::bootstrap(place.view, place.selected.clone()).await {
+                Ok(start) if self.place.try_get_untracked().as_ref() == Some(&place) => {
+                    self.live.restart(start);
+                    if place.selected.is_none() {
+                        self.live.close_thread();
+                    }
+                }
+                Ok(_) => {}
+                Err(problem) => drop(self.noted(problem)),
+            }
+        });
+    }
+
+    /// Finds out whether we are signed out.
+    pub fn probe(self) {
+        spawn_local(async move {
+            if let Err(problem) = actions::who_am_i().await {
+                self.noted(problem);
+            }
+        });
+    }
+
+    /// A problem's sentence; that of a lost session covers the page.
+    pub fn noted(self, problem: Problem) -> String {
+        if problem == Problem::SignedOut {
+            self.live.connection.try_set(Connection::SignedOut);
+            focus("sign-in-again");
+        }
+        problem.to_string()
+    }
+}
+
+/// Moves the focus to an element, once it is drawn.
+pub fn focus(id: &'static str) {
+    use wasm_bindgen::JsCast;
+    request_animation_frame(move || {
+        let element = document().get_element_by_id(id).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(element) = element {
+            // It refuses nothing that matters here.
+            let _ = element.focus();
+        }
+    });
+}

@@ -1,0 +1,182 @@
+//! The console: rail, list, and the escalation beside it. One page for all its addresses, so that moving between them
+//! neither draws it anew nor opens the stream again.
+
+mod acts;
+mod fetch;
+mod place;
+mod thread;
+
+use leptos::{ev, prelude::*};
+use leptos_meta::Title;
+use leptos_router::{
+    components::{Outlet, Redirect},
+    hooks::use_location,
+};
+
+use self::{
+    fetch::{Fetch, focus},
+    place::{Place, beside, place, sign_in},
+    thread::ThreadPane,
+};
+use crate::{
+    app::{
+        actions::{self, Bootstrap},
+        clock::provide_clock,
+        live::Live,
+        parts::{
+            connection::{ConnectionBar, SignedOutCover},
+            icons::{Icon, icon},
+            list::ListPane,
+            rail::Rail,
+            revealed::spelled,
+        },
+        problem::Problem,
+        session::provide_me,
+        wire::{self, Hooks},
+    },
+    domain::ids::EscalationId,
+};
+
+/// The console. Its first picture is read once, for the address it was opened at; after that it follows by itself.
+#[component]
+pub fn Console() -> impl IntoView {
+    let place = place();
+    let location = use_location();
+    let first = place.get_untracked();
+    let bootstrap = Resource::new_blocking(|| (), move |()| actions::bootstrap(first.view, first.selected.clone()));
+    let here = move || match (location.pathname.get_untracked(), location.search.get_untracked()) {
+        (path, search) if search.is_empty() => path,
+        (path, search) => format!("{path}?{search}"),
+    };
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match bootstrap.await {
+                    Ok(start) => view! { <Picture start=start place=place/> }.into_any(),
+                    Err(Problem::SignedOut) => view! { <Redirect path=sign_in(&here())/> }.into_any(),
+                    Err(problem) => failed(&problem),
+                }
+            })}
+        </Suspense>
+        <Outlet/>
+    }
+}
+
+fn failed(problem: &Problem) -> AnyView {
+    view! {
+        <Title text="Bailout"/>
+        <main class="sign-in">
+            <h1 class="sign-in-title">"The console could not be read"</h1>
+            <p>{problem.to_string()}</p>
+            <p><a href="" rel="external">"Try again"</a></p>
+        </main>
+    }
+    .into_any()
+}
+
+/// What stands beside the list.
+#[derive(Debug, Clone, PartialEq)]
+enum Beside {
+    Nothing,
+    Missing,
+    Fetching,
+    Failed(String),
+    Open(EscalationId),
+}
+
+#[component]
+fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
+    provide_me(start.me.clone());
+    let clock = provide_clock(start.now);
+    let live = Live::new(start);
+    let fetch = Fetch::following(live, place);
+    let hooks =
+        Hooks { restart: Callback::new(move |()| fetch.restart()), probe: Callback::new(move |()| fetch.probe()) };
+    wire::keep(live, clock, hooks);
+    Effect::new(move |_| live.awake.set(true));
+
+    let beside_it = Memo::new(move |_| {
+        let place = place.get();
+        let shown = live.thread.with(|thread| thread.as_ref().map(|thread| thread.escalation.id));
+        match (place.selected.is_some(), place.id(), shown) {
+            (false, ..) => Beside::Nothing,
+            (true, Some(id), Some(shown)) if id == shown => Beside::Open(id),
+            _ if live.missing.get() => Beside::Missing,
+            _ => fetch.thread_failed.get().map_or(Beside::Fetching, Beside::Failed),
+        }
+    });
+    let view_now = Memo::new(move |_| place.with(|place| place.view));
+    let selected = Memo::new(move |_| place.with(Place::id));
+    let has_beside = Memo::new(move |_| place.with(|place| place.selected.is_some()));
+    let counts = Memo::new(move |_| live.inbox.with(|inbox| inbox.counts));
+    let current = Memo::new(move |_| (!has_beside.get()).then(|| view_now.get()));
+    let location = use_location();
+    let sign_in_href = Signal::derive(move || {
+        let search = location.search.get();
+        let mark = if search.is_empty() { "" } else { "?" };
+        sign_in(&format!("{}{mark}{search}", location.pathname.get()))
+    });
+    let title = move || {
+        let open = live.thread.with(|thread| thread.as_ref().map(|thread| spelled(&thread.escalation.opening.title())));
+        match (beside_it.get(), open, counts.get().of(view_now.get())) {
+            (Beside::Open(_), Some(customer), _) => format!("{customer} · Bailout"),
+            (_, _, Some(count)) if count > 0 => format!("{} ({count}) · Bailout", view_now.get().label()),
+            _ => format!("{} · Bailout", view_now.get().label()),
+        }
+    };
+    let pane = move || match beside_it.get() {
+        Beside::Nothing => nothing(Icon::Chat, "Choose an escalation to read why it is here.".to_owned()),
+        Beside::Missing => nothing(Icon::Question, "There is no such escalation.".to_owned()),
+        Beside::Failed(why) => nothing(Icon::Alert, why),
+        Beside::Fetching => view! {
+            <main class="thread-pane" id="thread" tabindex="-1" aria-busy="true">
+                <div class="skeleton"></div>
+            </main>
+        }
+        .into_any(),
+        Beside::Open(_) => match live.thread.get_untracked() {
+            Some(first) => view! { <ThreadPane first=first live=live fetch=fetch place=place/> }.into_any(),
+            None => ().into_any(),
+        },
+    };
+    // The router would take these for addresses and leave the focus where it is.
+    let to_list = move |event: ev::MouseEvent| {
+        event.prevent_default();
+        focus("list-title");
+    };
+    let to_conversation = move |event: ev::MouseEvent| {
+        event.prevent_default();
+        focus(if selected.get_untracked().is_some() { "thread-title" } else { "thread" });
+    };
+    view! {
+        <Title text=title/>
+        <a class="skip-link" href="#list-title" on:click=to_list>"Skip to the list"</a>
+        <a class="skip-link" href="#thread" on:click=to_conversation>"Skip to the conversation"</a>
+        <div class="console" data-pane=move || if has_beside.get() { "thread" } else { "list" }>
+            <ConnectionBar connection=live.connection caught_up=live.caught_up/>
+            <Rail counts=counts current=current connection=live.connection/>
+            <ListPane
+                view=view_now
+                inbox=live.inbox
+                selected=selected
+                beside=has_beside
+                failed=fetch.list_failed
+                awake=live.awake
+                href=Callback::new(move |id| beside(view_now.get(), id))
+                on_retry=Callback::new(move |()| fetch.list())
+                on_more=Callback::new(move |()| fetch.more())
+            />
+            {pane}
+        </div>
+        <SignedOutCover connection=live.connection href=sign_in_href/>
+    }
+}
+
+fn nothing(picture: Icon, words: String) -> AnyView {
+    view! {
+        <main class="thread-pane" id="thread" tabindex="-1">
+            <div class="empty">{icon(picture)} <p>{words}</p></div>
+        </main>
+    }
+    .into_any()
+}

@@ -1,0 +1,85 @@
+//! The address is the state: which list, and which escalation beside it.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use crate::domain::{ids::EscalationId, inbox::View};
+
+/// Where one is in the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub view: View,
+    /// As the address has it; it need not be an id.
+    pub selected: Option<String>,
+}
+
+/// The place that the address names, as it changes.
+pub fn place() -> Memo<Place> {
+    let location = use_location();
+    Memo::new(move |_| {
+        let beside = location.query.with(|query| query.get("view"));
+        location.pathname.with(|path| Place::named(path, beside.as_deref()))
+    })
+}
+
+impl Place {
+    fn named(path: &str, beside: Option<&str>) -> Self {
+        let view = |name: &str| View::ALL.into_iter().find(|view| view.path().strip_prefix('/') == Some(name));
+        match path.strip_prefix("/e/") {
+            Some(id) => {
+                let id = id.trim_end_matches('/').to_owned();
+                Self { view: beside.and_then(view).unwrap_or_default(), selected: Some(id) }
+            }
+            None => Self { view: view(path.trim_matches('/')).unwrap_or_default(), selected: None },
+        }
+    }
+
+    /// The escalation beside the list, when it may be one.
+    pub fn id(&self) -> Option<EscalationId> {
+        self.selected.as_ref()?.parse().ok()
+    }
+}
+
+/// The address of an escalation beside a list.
+pub fn beside(view: View, id: EscalationId) -> String {
+    match view {
+        View::Queue => format!("/e/{id}"),
+        view => format!("/e/{id}?view={}", &view.path()[1..]),
+    }
+}
+
+/// The sign-in page that leads back to this address of ours.
+pub fn sign_in(address: &str) -> String {
+    let escaped: String = address
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("/sign-in?back={escaped}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_places() {
+        for (path, beside, view, selected) in [
+            ("/queue", None, View::Queue, None),
+            ("/all/", None, View::All, None),
+            ("/e/esc_1", None, View::Queue, Some("esc_1")),
+            ("/e/esc_1", Some("mine"), View::Mine, Some("esc_1")),
+            ("/e/esc_1", Some("nonsense"), View::Queue, Some("esc_1")),
+        ] {
+            let expected = Place { view, selected: selected.map(str::to_owned) };
+            assert_eq!(Place::named(path, beside), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_is_escaped() {
+        assert_eq!(sign_in("/e/esc_1?view=mine"), "/sign-in?back=%2Fe%2Fesc_1%3Fview%3Dmine");
+    }
+}

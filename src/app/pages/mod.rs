@@ -1,0 +1,5 @@
+//! The pages, one a file.
+
+pub mod console;
+pub mod not_found;
+pub mod sign_in;

@@ -1,0 +1,83 @@
+//! How fresh the page is: a status in the rail, a bar when it matters, a cover when nothing else helps.
+
+use leptos::prelude::*;
+
+use super::icons::{Icon, icon};
+use crate::app::live::Connection;
+
+/// The status in the rail.
+#[component]
+pub fn ConnectionStatus(#[prop(into)] connection: Signal<Connection>) -> impl IntoView {
+    let state = move || match connection.get() {
+        Connection::Connecting => "connecting",
+        Connection::Live => "live",
+        Connection::Reconnecting => "reconnecting",
+        Connection::Lost | Connection::SignedOut => "lost",
+    };
+    let words = move || match connection.get() {
+        Connection::Connecting => "Connecting…",
+        Connection::Live => "Live · synced",
+        Connection::Reconnecting | Connection::Lost => "Reconnecting…",
+        Connection::SignedOut => "Signed out",
+    };
+    view! {
+        <p class="connection" role="status" aria-label="Connection" data-state=state>
+            <span class="connection-dot" aria-hidden="true"></span>
+            <span>{words}</span>
+        </p>
+    }
+}
+
+/// The bar over the page: while the connection is down, and for a moment after.
+#[component]
+pub fn ConnectionBar(
+    #[prop(into)] connection: Signal<Connection>,
+    /// For some seconds after a reconnection: how many updates it brought.
+    #[prop(into)]
+    caught_up: Signal<Option<usize>>,
+) -> impl IntoView {
+    let notice = Memo::new(move |_| match (connection.get(), caught_up.get()) {
+        (Connection::Reconnecting, _) => Some(("reconnecting", "Reconnecting… you may be missing updates".to_owned())),
+        (Connection::Lost, _) => {
+            Some(("lost", "Reconnecting… you may be missing updates. Claiming and resolving wait for it.".to_owned()))
+        }
+        (Connection::Live, Some(1)) => Some(("back", "Back online · 1 update".to_owned())),
+        (Connection::Live, Some(updates)) => Some(("back", format!("Back online · {updates} updates"))),
+        _ => None,
+    });
+    move || {
+        notice.get().map(|(state, words)| {
+            view! {
+                <section class="connection-bar" data-state=state aria-label="Connection notice">
+                    {icon(if state == "back" { Icon::Check } else { Icon::Offline })}
+                    <p>{words}</p>
+                </section>
+            }
+        })
+    }
+}
+
+/// The cover when the session ended: everything written stays behind it, and comes back after signing in again in
+/// another tab.
+#[component]
+pub fn SignedOutCover(
+    #[prop(into)] connection: Signal<Connection>,
+    #[prop(into)] href: Signal<String>,
+) -> impl IntoView {
+    let out = Memo::new(move |_| connection.get() == Connection::SignedOut);
+    move || {
+        out.get().then(|| {
+            view! {
+                <div class="overlay" role="alertdialog" aria-modal="true" aria-labelledby="signed-out">
+                    <div class="overlay-card">
+                        <h2 id="signed-out">"You are signed out"</h2>
+                        <p>"Your session has ended. What you have written is still on this page."</p>
+                        <a class="button" id="sign-in-again" data-kind="primary" href=move || href.get() rel="external">
+                            "Sign in again"
+                        </a>
+                    </div>
+                </div>
+            }
+        })
+    }
+}

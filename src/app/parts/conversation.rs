@@ -1,0 +1,177 @@
+//! The conversation: a log that follows its end while one reads there, and stays put while one reads further up.
+
+use leptos::{html, prelude::*};
+
+use super::{
+    entries::Entry,
+    icons::{Icon, icon},
+    message::{Names, PendingMessage, message, note},
+    revealed::revealed,
+    steps::steps_view,
+};
+use crate::{
+    app::{
+        clock::{Clock, clock},
+        live::Pending,
+    },
+    domain::time::Timestamp,
+};
+
+/// So near to the end one counts as reading there, in pixels.
+const NEAR_THE_END: i32 = 100;
+
+/// Draws the log.
+#[component]
+pub fn Conversation(
+    #[prop(into)] entries: Signal<Vec<Entry>>,
+    /// My replies that have not come back, oldest first.
+    #[prop(into)]
+    pending: Signal<Vec<Pending>>,
+    names: Names,
+    /// Whether messages were left out at the beginning.
+    #[prop(into)]
+    has_earlier: Signal<bool>,
+    /// They are being fetched.
+    #[prop(into)]
+    fetching: Signal<bool>,
+    #[prop(into)] awake: Signal<bool>,
+    on_earlier: Callback<()>,
+    on_retry: Callback<String>,
+    on_copy: Callback<String>,
+) -> impl IntoView {
+    let clock = clock();
+    let log = NodeRef::<html::Div>::new();
+    let at_end = RwSignal::new(true);
+    let unseen = RwSignal::new(false);
+    // How far from its end the log stood when earlier messages were asked for, so that it does not jump.
+    let kept = StoredValue::new(None::<i32>);
+
+    let to_end = move || {
+        request_animation_frame(move || {
+            if let Some(log) = log.try_get_untracked().flatten() {
+                log.set_scroll_top(log.scroll_height());
+                unseen.try_set(false);
+            }
+        });
+    };
+    let scrolled = move |_| {
+        if let Some(log) = log.get_untracked() {
+            let near = log.scroll_height() - log.scroll_top() - log.client_height() <= NEAR_THE_END;
+            at_end.set(near);
+            if near {
+                unseen.set(false);
+            }
+        }
+    };
+    Effect::new(move |before: Option<(Option<String>, usize)>| {
+        let (first, last) = entries.with(|entries| (entries.first().map(Entry::key), entries.len()));
+        let count = last + pending.with(Vec::len);
+        let prepended = before.as_ref().is_some_and(|(known, _)| *known != first);
+        let grew = before.as_ref().is_none_or(|(_, known)| count > *known);
+        match kept.get_value() {
+            Some(from_end) if prepended => {
+                kept.set_value(None);
+                request_animation_frame(move || {
+                    if let Some(log) = log.try_get_untracked().flatten() {
+                        log.set_scroll_top(log.scroll_height() - from_end);
+                    }
+                });
+            }
+            _ if at_end.get_untracked() => to_end(),
+            _ if grew => unseen.set(true),
+            _ => {}
+        }
+        (first, count)
+    });
+    let earlier = move |_| {
+        if let Some(log) = log.get_untracked() {
+            kept.set_value(Some(log.scroll_height() - log.scroll_top()));
+        }
+        on_earlier.run(());
+    };
+    let waiting =
+        Memo::new(move |_| pending.with(|all| all.iter().map(|it| it.client_message_id.clone()).collect::<Vec<_>>()));
+    let names = StoredValue::new(names);
+    let silent = Memo::new(move |_| {
+        entries.with(|entries| !entries.iter().any(|entry| matches!(entry, Entry::Message { .. } | Entry::Steps(..))))
+    });
+
+    view! {
+        <div
+            class="log"
+            role="log"
+            aria-label="Conversation"
+            aria-busy=move || fetching.get().then_some("true")
+            tabindex="0"
+            node_ref=log
+            on:scroll=scrolled
+        >
+            {move || has_earlier.get().then(|| view! {
+                <button
+                    class="button"
+                    type="button"
+                    data-kind="quiet"
+                    disabled=move || fetching.get() || !awake.get()
+                    on:click=earlier
+                >
+                    "Show earlier messages"
+                </button>
+            })}
+            {move || silent.get().then(|| view! {
+                <p class="missing">"The agent sent no messages before this."</p>
+            })}
+            <For each=move || entries.get() key=Entry::key let:entry>
+                {names.with_value(|names| drawn(&entry, names, clock))}
+            </For>
+            <For each=move || waiting.get() key=|id| id.clone() let:id>
+                {on_its_way(id, pending, on_retry, on_copy)}
+            </For>
+            {move || unseen.get().then(|| view! {
+                <button class="button log-jump" type="button" on:click=move |_| to_end()>
+                    {icon(Icon::ArrowDown)}
+                    "New messages"
+                </button>
+            })}
+        </div>
+    }
+}
+
+fn drawn(entry: &Entry, names: &Names, clock: Clock) -> AnyView {
+    match entry {
+        Entry::Day(date) => view! { <p class="day"><span>{date.clone()}</span></p> }.into_any(),
+        Entry::Message { shown, steps, grouped } => message(shown, steps, *grouped, names),
+        Entry::Steps(_, steps) => view! { <div class="message" data-role="agent">{steps_view(steps)}</div> }.into_any(),
+        Entry::Boundary { at, words, .. } => boundary(*at, words, clock),
+        Entry::Note { at, by, text, .. } => note(*at, by, text),
+    }
+}
+
+/// Draws a rule across the log.
+fn boundary(at: Timestamp, words: &str, clock: Clock) -> AnyView {
+    view! {
+        <p class="boundary">
+            <span>
+                {revealed(words)}
+                {move || format!(" · {}", clock.time(at))}
+            </span>
+        </p>
+    }
+    .into_any()
+}
+
+fn on_its_way(
+    id: String,
+    pending: Signal<Vec<Pending>>,
+    on_retry: Callback<String>,
+    on_copy: Callback<String>,
+) -> impl IntoView {
+    let (wanted, retried, copied) = (id.clone(), id.clone(), id);
+    let it = Memo::new(move |_| pending.with(|all| all.iter().find(|it| it.client_message_id == wanted).cloned()));
+    view! {
+        <PendingMessage
+            pending=it
+            on_retry=Callback::new(move |()| on_retry.run(retried.clone()))
+            on_copy=Callback::new(move |()| on_copy.run(copied.clone()))
+        />
+    }
+}

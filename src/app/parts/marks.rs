@@ -1,0 +1,78 @@
+//! Small marks of rows and headers: what was asked for, urgency, deadline, who holds it. Words first; a colour only
+//! where it means something.
+
+use leptos::prelude::*;
+
+use super::icons::{Icon, icon};
+use crate::{
+    app::{clock::Clock, parts::revealed::revealed},
+    domain::{
+        ask::AskKind,
+        operator::OperatorRef,
+        queue::Urgency,
+        time::{Span, Timestamp},
+    },
+};
+
+/// A deadline this near is worth a colour.
+const SOON: Span = Span::minutes(5);
+
+/// The icon of an ask.
+pub fn ask_icon(kind: AskKind) -> Icon {
+    match kind {
+        AskKind::Takeover => Icon::Chat,
+        AskKind::Question => Icon::Question,
+        AskKind::Decision => Icon::Decision,
+    }
+}
+
+/// `overdue 3m` or `due 1m`.
+pub fn deadline_words(due: Timestamp, now: Timestamp) -> String {
+    match due <= now {
+        true => format!("overdue {}", (now - due).in_short()),
+        false => format!("due {}", (due - now).in_short()),
+    }
+}
+
+/// Draws a deadline, as it comes nearer.
+pub fn deadline(due: Timestamp, clock: Clock) -> impl IntoView {
+    let words = Memo::new(move |_| deadline_words(due, clock.now()));
+    let state = Memo::new(move |_| match due - clock.now() {
+        left if left <= Span(0) => "overdue",
+        left if left < SOON => "soon",
+        _ => "later",
+    });
+    view! {
+        <span class="deadline" data-state=state>
+            {move || icon(if state.get() == "overdue" { Icon::Missed } else { Icon::Clock })}
+            {move || words.get()}
+        </span>
+    }
+}
+
+/// Draws an urgency that is not normal.
+pub fn urgency(urgency: Urgency) -> Option<impl IntoView> {
+    let name = match urgency {
+        Urgency::Low => "low",
+        Urgency::Normal => return None,
+        Urgency::High => "high",
+        Urgency::Urgent => "urgent",
+    };
+    Some(view! {
+        <span class="urgency" data-urgency=name>
+            {(urgency == Urgency::Urgent).then(|| icon(Icon::Flag))}
+            {urgency.label()}
+        </span>
+    })
+}
+
+/// Draws who holds an escalation.
+pub fn holder(by: &OperatorRef, mine: bool) -> impl IntoView + use<> {
+    let name = if mine { "You" } else { by.name.as_str() };
+    view! {
+        <span class="holder" data-holder=if mine { "me" } else { "other" }>
+            {icon(Icon::Person)}
+            {revealed(name)}
+        </span>
+    }
+}

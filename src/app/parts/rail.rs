@@ -1,0 +1,79 @@
+//! The rail: the views with their counts, the connection, and who is signed in.
+
+use leptos::prelude::*;
+
+use super::{
+    connection::ConnectionStatus,
+    icons::{Icon, icon},
+    revealed::revealed,
+};
+use crate::{
+    app::{live::Connection, session::me},
+    domain::inbox::{Counts, View},
+};
+
+/// Draws the rail. `current` is the view that the page shows as such, none beside an open escalation.
+#[component]
+pub fn Rail(
+    #[prop(into)] counts: Signal<Counts>,
+    #[prop(into)] current: Signal<Option<View>>,
+    #[prop(into)] connection: Signal<Connection>,
+) -> impl IntoView {
+    let name = me().who().name.to_string();
+    let initials: String = name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
+    view! {
+        <header class="rail">
+            <a class="rail-brand" href=View::Queue.path()>{icon(Icon::Bailout)} <span>"Bailout"</span></a>
+            <nav aria-label="Views">
+                <ul class="rail-links">
+                    {View::ALL.map(|view| link(view, counts, current)).into_iter().collect::<Vec<_>>()}
+                </ul>
+            </nav>
+            <div class="rail-foot">
+                <ConnectionStatus connection=connection/>
+                <div class="rail-me">
+                    <span class="avatar" aria-hidden="true">{initials}</span>
+                    <span class="rail-name">{revealed(&name)}</span>
+                    <form action="/sign-out" method="post">
+                        <button class="button" data-kind="quiet" data-size="small" type="submit" title="Sign out">
+                            {icon(Icon::SignOut)}
+                            <span class="visually-hidden">"Sign out"</span>
+                        </button>
+                    </form>
+                </div>
+            </div>
+        </header>
+    }
+}
+
+fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> impl IntoView {
+    let picture = match view {
+        View::Queue => Icon::Queue,
+        View::Mine => Icon::Person,
+        View::Missed => Icon::Missed,
+        View::All => Icon::List,
+        View::Closed => Icon::Archive,
+    };
+    let id = format!("count-{}", &view.path()[1..]);
+    let counted = view != View::Closed;
+    let count = Memo::new(move |_| counts.with(|counts| counts.of(view)).filter(|count| *count > 0));
+    let state = move || (view == View::Missed && count.get().is_some()).then_some("overdue");
+    view! {
+        <li>
+            <a
+                class="rail-link"
+                href=view.path()
+                aria-current=move || (current.get() == Some(view)).then_some("page")
+                aria-describedby=counted.then(|| id.clone())
+            >
+                {icon(picture)}
+                <span>{view.label()}</span>
+                {counted.then(|| view! {
+                    <span class="count" id=id.clone() data-state=state aria-hidden="true">
+                        {move || count.get().map(|count| count.to_string())}
+                    </span>
+                })}
+            </a>
+        </li>
+    }
+}

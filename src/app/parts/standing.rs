@@ -1,0 +1,101 @@
+//! Who holds an escalation, seen from one operator: what the header says and what the page offers follow from it.
+
+use crate::domain::{
+    ask::AskKind,
+    claim::Fence,
+    conversation::Control,
+    escalation::{Escalation, Status},
+    ids::OperatorId,
+    time::Span,
+};
+
+/// Who holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hold {
+    Waiting,
+    /// I do, under this fence.
+    Mine(Fence),
+    /// A colleague of this name.
+    Other(String),
+    Closed,
+}
+
+/// How an escalation stands towards one operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub hold: Hold,
+    pub ask: AskKind,
+    /// Whoever holds it speaks to the customer.
+    pub speaks: bool,
+    status: Status,
+    control: Control,
+}
+
+impl Standing {
+    /// Of an escalation whose conversation is under `control`.
+    pub fn of(escalation: &Escalation, control: Control, me: OperatorId) -> Self {
+        let hold = match (escalation.status.is_open(), escalation.holder()) {
+            (false, _) => Hold::Closed,
+            (true, None) => Hold::Waiting,
+            (true, Some(claim)) if claim.operator.id == me => Hold::Mine(claim.fence),
+            (true, Some(claim)) => Hold::Other(claim.operator.name.to_string()),
+        };
+        Self {
+            hold,
+            ask: escalation.opening.ask.kind,
+            speaks: escalation.speaks_to_customer(),
+            status: escalation.status,
+            control,
+        }
+    }
+
+    /// The fence of my claim.
+    pub fn fence(&self) -> Option<Fence> {
+        match self.hold {
+            Hold::Mine(fence) => Some(fence),
+            _ => None,
+        }
+    }
+
+    /// Whether I may speak to the customer here.
+    pub fn may_reply(&self) -> bool {
+        self.speaks && self.fence().is_some()
+    }
+
+    /// A question or a decision may be ended without claiming it first.
+    pub fn may_resolve(&self) -> bool {
+        match self.hold {
+            Hold::Mine(_) => true,
+            Hold::Waiting => self.ask != AskKind::Takeover,
+            Hold::Other(_) | Hold::Closed => false,
+        }
+    }
+
+    /// A question or a decision may be turned into a talk with the customer.
+    pub fn may_take_over(&self) -> bool {
+        !self.speaks && matches!(self.hold, Hold::Mine(_) | Hold::Waiting)
+    }
+
+    /// Who is in control, as the styles know it.
+    pub fn mark(&self) -> &'static str {
+        match (&self.hold, self.speaks) {
+            (Hold::Waiting, _) => "waiting",
+            (Hold::Mine(_), true) => "mine",
+            (Hold::Other(_), true) => "other",
+            _ if self.control == Control::Human => "other",
+            _ => "agent",
+        }
+    }
+
+    /// Who is in control, in words. `waited` is how long it has been open.
+    pub fn words(&self, waited: Span) -> String {
+        match (&self.hold, self.speaks) {
+            (Hold::Waiting, _) => format!("Waiting {} for a human", waited.in_short()),
+            (Hold::Mine(_), true) => "You are in control".to_owned(),
+            (Hold::Other(name), true) => format!("{name} is in control"),
+            (Hold::Closed, _) if self.control == Control::Agent => self.status.label().to_owned(),
+            _ if self.control == Control::Human => "A colleague is in control".to_owned(),
+            _ => "Agent in control".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the agent wants of a human: a takeover, an answer, or a decision.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{outcome::Disposition, text::Text};
+
+/// The three kinds of ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AskKind {
+    /// Talk to the customer.
+    Takeover,
+    /// Tell the agent something.
+    Question,
+    /// Approve, edit or reject what the agent proposes.
+    Decision,
+}
+
+impl AskKind {
+    /// As people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Takeover => "Takeover",
+            Self::Question => "Question",
+            Self::Decision => "Decision",
+        }
+    }
+
+    /// The kind as JSON and SQL have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Takeover => "takeover",
+            Self::Question => "question",
+            Self::Decision => "decision",
+        }
+    }
+
+    /// The dispositions an operator may choose, the first preselected. Those of a decision come from its cards, but for
+    /// `declined` and `referred`.
+    pub fn offered(self) -> &'static [Disposition] {
+        use Disposition::{Abandoned, Answered, Declined, Handled, Instructed, Referred};
+        match self {
+            Self::Takeover => &[Handled, Instructed, Referred, Abandoned, Declined],
+            Self::Question => &[Answered, Instructed, Referred, Abandoned, Declined],
+            Self::Decision => &[Declined, Referred],
+        }
+    }
+}
+
+/// What may be done with a proposed action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Approve,
+    Edit,
+    Reject,
+}
+
+/// Something the agent proposes to do, for a human to decide.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    pub id: Text<100>,
+    pub name: Text<200>,
+    pub arguments: Map<String, Value>,
+    pub arguments_schema: Option<Value>,
+    pub allowed: Vec<Verdict>,
+}
+
+/// What the agent wants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    pub kind: AskKind,
+    pub prompt: Option<Text<2_000>>,
+    pub suggested_reply: Option<Text<4_000>>,
+    /// Two to nine answers to a question that has no schema; the chosen one becomes `data.choice`.
+    pub options: Option<Vec<Text<200>>>,
+    /// A JSON Schema (draft 2020-12) that the outcome's data must satisfy.
+    pub response_schema: Option<Value>,
+    pub actions: Vec<Action>,
+}
+
+/// A field and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldProblem {
+    /// RFC 6901, from the root of what the caller sent.
+    pub pointer: String,
+    pub detail: String,
+}
+
+impl FieldProblem {
+    /// Names a field and says what is wrong.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+impl Ask {
+    /// An ask of which nothing is said but its kind.
+    pub fn bare(kind: AskKind) -> Self {
+        Self { kind, prompt: None, suggested_reply: None, options: None, response_schema: None, actions: vec![] }
+    }
+
+    /// The rules between an ask's fields; pointers are relative to the ask.
+    pub fn problems(&self) -> Vec<FieldProblem> {
+        let mut problems = vec![];
+        match (self.kind, self.actions.len()) {
+            (AskKind::Decision, 1..=20) => {}
+            (AskKind::Decision, _) => problems.push(FieldProblem::new("/actions", "a decision needs 1 to 20 actions")),
+            (_, 0) => {}
+            _ => problems.push(FieldProblem::new("/actions", "only a decision has actions")),
+        }
+        for (i, action) in self.actions.iter().enumerate() {
+            if action.allowed.is_empty() {
+                problems.push(FieldProblem::new(format!("/actions/{i}/allowed"), "must allow something"));
+            }
+            if self.actions[..i].iter().any(|earlier| earlier.id == action.id) {
+                problems.push(FieldProblem::new(format!("/actions/{i}/id"), "another action has this id"));
+            }
+        }
+        if let Some(options) = &self.options {
+            if self.kind != AskKind::Question || self.response_schema.is_some() {
+                problems.push(FieldProblem::new("/options", "only a question without a response_schema has options"));
+            } else if !(2..=9).contains(&options.len()) {
+                problems.push(FieldProblem::new("/options", "must have 2 to 9 options"));
+            }
+        }
+        problems
+    }
+}

@@ -1,0 +1,106 @@
+//! The conversation and who controls it. Control belongs to the conversation, not to an escalation: a question may be
+//! open beside a takeover of the same chat.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ask::AskKind,
+    event::{Event, EventKind},
+    ids::{AgentId, EscalationId},
+};
+
+/// Who may speak to the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    Agent,
+    Human,
+}
+
+impl Control {
+    /// Control follows from who holds the conversation.
+    pub fn of(held_by: Option<EscalationId>) -> Self {
+        if held_by.is_some() { Self::Human } else { Self::Agent }
+    }
+}
+
+/// Names a conversation within a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConversationKey(String);
+
+impl ConversationKey {
+    /// The agent and its own id of the conversation; without one the escalation is its own conversation. The two cannot
+    /// collide, whatever an agent calls its conversations, since ids of agents and escalations begin differently.
+    pub fn new(agent: AgentId, external_id: Option<&str>, escalation: EscalationId) -> Self {
+        match external_id {
+            Some(external_id) => Self(format!("{agent}/{external_id}")),
+            None => Self(escalation.to_string()),
+        }
+    }
+
+    /// A key as the database kept it.
+    pub fn stored(key: String) -> Self {
+        Self(key)
+    }
+}
+
+impl fmt::Display for ConversationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is true of a conversation now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    pub key: ConversationKey,
+    /// The escalation under which a human speaks, or nobody: then the agent does.
+    pub held_by: Option<EscalationId>,
+    /// The one open takeover.
+    pub takeover: Option<EscalationId>,
+}
+
+impl Conversation {
+    /// A conversation nobody has escalated yet.
+    pub fn new(key: ConversationKey) -> Self {
+        Self { key, held_by: None, takeover: None }
+    }
+
+    /// Who may speak to the customer.
+    pub fn control(&self) -> Control {
+        Control::of(self.held_by)
+    }
+
+    /// Follows what happened to one of its escalations.
+    pub fn apply(&mut self, kind: &EventKind, escalation: EscalationId, ask: AskKind) {
+        match kind {
+            EventKind::Opened { .. } if ask == AskKind::Takeover => self.takeover = Some(escalation),
+            EventKind::Claimed { .. } if ask == AskKind::Takeover => self.held_by = Some(escalation),
+            EventKind::TakenOver { .. } => self.held_by = Some(escalation),
+            EventKind::Transferred { claim: None, .. } | EventKind::Released { .. } => self.let_go(escalation),
+            kind if kind.closes() => {
+                self.let_go(escalation);
+                if self.takeover == Some(escalation) {
+                    self.takeover = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn let_go(&mut self, escalation: EscalationId) {
+        if self.held_by == Some(escalation) {
+            self.held_by = None;
+        }
+    }
+}
+
+impl Event {
+    /// Who may speak to the customer after this event.
+    pub fn control(&self) -> Control {
+        Control::of(self.held_by)
+    }
+}

@@ -1,0 +1,160 @@
+//! What agents say: open, say, cancel, acknowledge.
+
+use std::sync::Arc;
+
+use super::{Escalation, LastSaid, Status};
+use crate::domain::{
+    agent::AgentRef,
+    ask::AskKind,
+    claim::Fence,
+    conversation::{Conversation, ConversationKey},
+    deadline::{Deadlines, Within},
+    event::{Actor, EventKind, Seq},
+    ids::{EscalationId, MessageId},
+    message::{Author, Message, MessageRole},
+    opening::Opening,
+    outcome::{Disposition, Meanwhile, Outcome, Resolution},
+    queue::{QueueRef, Urgency},
+    refusal::Refusal,
+    text::{ClientMessageId, NoteText, Said, Text},
+    time::Timestamp,
+};
+
+/// Everything an open brings, checked.
+#[derive(Debug, Clone)]
+pub struct Open {
+    pub id: EscalationId,
+    pub agent: AgentRef,
+    pub queue: QueueRef,
+    pub urgency: Urgency,
+    pub within: Within,
+    pub opening: Arc<Opening>,
+    /// The conversation so far, oldest first, with positions from 0.
+    pub transcript: Vec<Message>,
+}
+
+impl Open {
+    /// The conversation this is about.
+    pub fn conversation(&self) -> ConversationKey {
+        ConversationKey::new(self.agent.id, self.opening.external_id(), self.id)
+    }
+
+    /// Opens, unless it is a takeover of a conversation that has one open.
+    pub fn decide(&self, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        let kind = self.opening.ask.kind;
+        if let (AskKind::Takeover, Some(open)) = (kind, conversation.takeover) {
+            return Err(Refusal::AlreadyOpen { open });
+        }
+        let escalation = Box::new(Escalation {
+            id: self.id,
+            opened_seq: Seq::default(),
+            seq: Seq::default(),
+            conversation: self.conversation(),
+            agent: self.agent.clone(),
+            queue: self.queue.clone(),
+            urgency: self.urgency,
+            opening: Arc::clone(&self.opening),
+            status: Status::Waiting,
+            opened_at: now,
+            claim: None,
+            fence: Fence::default(),
+            deadlines: Deadlines::starting(kind, self.within, now),
+            taken_over: false,
+            stints: vec![],
+            messages: self.transcript.len() as i64,
+            said: 0,
+            last_said: LastSaid::of(&self.transcript),
+            closed_at: None,
+            outcome: None,
+            delivered_at: None,
+            acknowledged_at: None,
+        });
+        Ok(vec![EventKind::Opened { escalation }])
+    }
+}
+
+/// A message on its way in.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub client_message_id: ClientMessageId,
+    pub role: MessageRole,
+    pub text: Said,
+    /// When it was said, when that is not now.
+    pub at: Option<Timestamp>,
+    pub author: Option<Author>,
+}
+
+impl Escalation {
+    /// A message of customer, agent or system. The agent's own is refused while a human holds the conversation.
+    pub fn say(&self, new: NewMessage, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        self.must_be_open()?;
+        if !matches!(new.role, MessageRole::Customer | MessageRole::Agent | MessageRole::System) {
+            return Err(Refusal::field("/role", "an agent passes on what customer, agent or system said"));
+        }
+        if new.role == MessageRole::Agent && conversation.held_by.is_some() {
+            return Err(Refusal::HumanInControl);
+        }
+        Ok(vec![self.message_created(new, now)])
+    }
+
+    /// The agent withdraws it.
+    pub fn cancel(
+        &self,
+        reason: Text<2_000>,
+        by: &Actor,
+        meanwhile: &Meanwhile<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
+        self.must_be_open()?;
+        let note = NoteText::parse(reason.as_str()).ok();
+        let resolution = Resolution { note_to_agent: note, ..Resolution::bare(Disposition::Cancelled) };
+        let outcome = Outcome::new(resolution, by.clone(), now, &self.ending(meanwhile));
+        Ok(vec![EventKind::Cancelled { reason, outcome }])
+    }
+
+    /// The agent took the outcome. Again changes nothing.
+    pub fn acknowledge(&self, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        if self.status.is_open() {
+            return Err(Refusal::NotClosed);
+        }
+        Ok(match self.acknowledged_at {
+            Some(_) => vec![],
+            None => vec![EventKind::Acknowledged { at: now }],
+        })
+    }
+
+    /// The outcome left towards the agent. Only the first time counts.
+    pub fn deliver(&self, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        if self.status.is_open() {
+            return Err(Refusal::NotClosed);
+        }
+        Ok(match self.delivered_at {
+            Some(_) => vec![],
+            None => vec![EventKind::Delivered { at: now }],
+        })
+    }
+
+    pub(super) fn must_be_open(&self) -> Result<(), Refusal> {
+        if self.status.is_open() { Ok(()) } else { Err(Refusal::AlreadyClosed) }
+    }
+
+    pub(super) fn message_created(&self, new: NewMessage, now: Timestamp) -> EventKind {
+        EventKind::MessageCreated {
+            message: Message {
+                id: new.id,
+                position: self.messages,
+                seq: None,
+                client_message_id: Some(new.client_message_id),
+                role: new.role,
+                text: Some(new.text.into()),
+                at: Some(new.at.unwrap_or(now)),
+                author: new.author,
+                tool_calls: vec![],
+                tool_result: None,
+                unreadable: false,
+                raw: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What operators say: claim, release, transfer, take over, reply, note, resolve. Every write of a holder carries the
+//! fence of the claim it was made under.
+
+use super::{Escalation, NewMessage, Status};
+use crate::domain::{
+    ask::{AskKind, Verdict},
+    checked::Checked,
+    claim::{Claim, Fence},
+    conversation::Conversation,
+    event::{Actor, EventKind, TransferTarget},
+    operator::{Operator, Role},
+    outcome::{ActionDecision, Disposition, ExecutedBy, Meanwhile, Outcome, Resolution},
+    refusal::Refusal,
+    text::NoteText,
+    time::Timestamp,
+};
+
+impl Escalation {
+    /// Claims it. Claiming what one already holds changes nothing; the loser of a race learns who won.
+    pub fn claim(&self, by: &Operator, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        by.role.at_least(Role::Operator)?;
+        self.must_be_open()?;
+        match &self.claim {
+            Some(claim) if claim.operator.id == by.who.id => Ok(vec![]),
+            Some(claim) => Err(Refusal::AlreadyClaimed { by: claim.operator.clone(), at: claim.at }),
+            None => {
+                if self.opening.ask.kind == AskKind::Takeover {
+                    self.must_not_be_held_elsewhere(conversation)?;
+                }
+                Ok(vec![self.claimed(by, now)])
+            }
+        }
+    }
+
+    /// Gives it back to the queue; its wait begins anew.
+    pub fn release(&self, by: &Operator, fence: Fence, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        self.must_be_held(by, fence)?;
+        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now) }])
+    }
+
+    /// Hands it to a colleague or a queue. A supervisor may do so with anyone's claim (`fence` none).
+    pub fn transfer(
+        &self,
+        by: &Operator,
+        fence: Option<Fence>,
+        to: TransferTarget,
+        note: Option<NoteText>,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
+        match fence {
+            Some(fence) => self.must_be_held(by, fence)?,
+            None => {
+                by.role.at_least(Role::Supervisor)?;
+                self.must_be_open()?;
+                self.claim.as_ref().ok_or(Refusal::NotClaimed)?;
+            }
+        }
+        let fence = self.fence.next();
+        let claim = match &to {
+            TransferTarget::Operator(operator) => Some(Claim { operator: operator.clone(), fence, at: now }),
+            TransferTarget::Queue(_) => None,
+        };
+        let claim_by = match claim {
+            Some(_) => self.deadlines.claim_by,
+            None => self.deadlines.claim_by_from(now),
+        };
+        Ok(vec![EventKind::Transferred { to, note, at: now, claim, fence, claim_by }])
+    }
+
+    /// *Take over instead*: speak to the customer of a question or a decision. Claims it too, when it waits.
+    pub fn take_over(
+        &self,
+        by: &Operator,
+        fence: Option<Fence>,
+        conversation: &Conversation,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
+        let is_takeover = self.opening.ask.kind == AskKind::Takeover;
+        let claimed = match self.hold_or_claim(by, fence, now) {
+            Err(Refusal::NotClaimed) if is_takeover => return Err(Refusal::AlreadyATakeover),
+            held => held?,
+        };
+        if self.speaks_to_customer() {
+            return Err(Refusal::AlreadyATakeover);
+        }
+        self.must_not_be_held_elsewhere(conversation)?;
+        Ok(claimed.into_iter().chain([EventKind::TakenOver { at: now }]).collect())
+    }
+
+    /// Says something to the customer.
+    pub fn reply(
+        &self,
+        by: &Operator,
+        fence: Fence,
+        new: NewMessage,
+        conversation: &Conversation,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
+        self.must_be_held(by, fence)?;
+        if conversation.held_by != Some(self.id) {
+            return Err(Refusal::AgentInControl);
+        }
+        Ok(vec![self.message_created(new, now)])
+    }
+
+    /// A note among operators; allowed without a claim, and after the end.
+    pub fn note(&self, by: &Operator, text: NoteText) -> Result<Vec<EventKind>, Refusal> {
+        by.role.at_least(Role::Operator)?;
+        Ok(vec![EventKind::Noted { text }])
+    }
+
+    /// Ends it. Answering a question and deciding a decision claim it too, when it waits (`fence` none).
+    ///
+    /// The data was checked against the schema before; `meanwhile` is what was said since the open.
+    pub fn resolve(
+        &self,
+        by: &Operator,
+        fence: Option<Fence>,
+        resolution: &Checked<Resolution>,
+        meanwhile: &Meanwhile<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
+        let claimed = self.hold_or_claim(by, fence, now)?;
+        let resolution = self.settled(resolution.get().clone())?;
+        let outcome = Outcome::new(resolution, Actor::Operator(by.who.clone()), now, &self.ending(meanwhile));
+        Ok(claimed.into_iter().chain([EventKind::Resolved { outcome }]).collect())
+    }
+
+    /// The dispositions an operator may choose now, the first preselected.
+    pub fn offered(&self) -> Vec<Disposition> {
+        let own = self.opening.ask.kind.offered();
+        match self.taken_over {
+            false => own.to_vec(),
+            true => {
+                let takeover = AskKind::Takeover.offered();
+                takeover.iter().chain(own.iter().filter(|it| !takeover.contains(it))).copied().collect()
+            }
+        }
+    }
+
+    fn claimed(&self, by: &Operator, now: Timestamp) -> EventKind {
+        EventKind::Claimed { claim: Claim { operator: by.who.clone(), fence: self.fence.next(), at: now } }
+    }
+
+    /// The claim that comes first when a question or a decision is ended while it waits.
+    fn hold_or_claim(&self, by: &Operator, fence: Option<Fence>, now: Timestamp) -> Result<Option<EventKind>, Refusal> {
+        by.role.at_least(Role::Operator)?;
+        match (fence, &self.claim) {
+            (Some(fence), _) => self.must_be_held(by, fence).map(|()| None),
+            // Claimed in another tab: this one has not seen it yet.
+            (None, Some(claim)) if self.status.is_open() && claim.operator.id == by.who.id => Err(Refusal::StaleFence),
+            (None, Some(claim)) => {
+                self.must_be_open()?;
+                Err(Refusal::AlreadyClaimed { by: claim.operator.clone(), at: claim.at })
+            }
+            (None, None) => {
+                self.must_be_open()?;
+                match self.opening.ask.kind {
+                    AskKind::Takeover => Err(Refusal::NotClaimed),
+                    AskKind::Question | AskKind::Decision => Ok(Some(self.claimed(by, now))),
+                }
+            }
+        }
+    }
+
+    fn must_be_held(&self, by: &Operator, fence: Fence) -> Result<(), Refusal> {
+        by.role.at_least(Role::Operator)?;
+        self.must_be_open()?;
+        let claim = self.claim.as_ref().ok_or(Refusal::NotClaimed)?;
+        if claim.operator.id != by.who.id {
+            return Err(Refusal::ClaimedByAnother { by: claim.operator.clone() });
+        }
+        if claim.fence != fence {
+            return Err(Refusal::StaleFence);
+        }
+        Ok(())
+    }
+
+    fn must_not_be_held_elsewhere(&self, conversation: &Conversation) -> Result<(), Refusal> {
+        match conversation.held_by {
+            Some(by) if by != self.id => Err(Refusal::ConversationHeld { by }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Holds a resolution against the ask: what may be chosen, what must be there, and what follows from the cards.
+    fn settled(&self, mut resolution: Resolution) -> Result<Resolution, Refusal> {
+        let ask = &self.opening.ask;
+        if ask.kind == AskKind::Decision && !resolution.actions.is_empty() {
+            resolution.disposition = self.decided(&resolution.actions)?;
+        } else if !self.offered().contains(&resolution.disposition) {
+            return Err(Refusal::field("/disposition", "is not offered for this escalation"));
+        } else if !resolution.actions.is_empty() {
+            return Err(Refusal::field("/actions", "only a decision has actions"));
+        }
+        let chosen = ask.options.is_some() && resolution.disposition == Disposition::Answered;
+        if !chosen && !(ask.response_schema.is_some() && resolution.disposition.carries_data()) {
+            resolution.data = None;
+        }
+        if resolution.disposition != Disposition::Answered {
+            resolution.answer = None;
+        } else if ask.response_schema.is_none() && ask.options.is_none() && resolution.answer.is_none() {
+            return Err(Refusal::field("/answer", "an answer is needed"));
+        }
+        Ok(resolution)
+    }
+
+    /// What the cards amount to: any rejection rejects, else any edit is an approval with edits.
+    fn decided(&self, decisions: &[ActionDecision]) -> Result<Disposition, Refusal> {
+        let actions = &self.opening.ask.actions;
+        let fits = decisions.len() == actions.len()
+            && actions.iter().zip(decisions).all(|(action, decision)| action.id == decision.id);
+        if !fits {
+            return Err(Refusal::field("/actions", "each proposed action must be decided once, in order"));
+        }
+        for (i, (action, decision)) in actions.iter().zip(decisions).enumerate() {
+            if !action.allowed.contains(&decision.decision) {
+                return Err(Refusal::field(format!("/actions/{i}/decision"), "the agent does not allow this"));
+            }
+            if decision.decision == Verdict::Reject && decision.executed_by == ExecutedBy::Operator {
+                return Err(Refusal::field(
+                    format!("/actions/{i}/executed_by"),
+                    "a rejected action is not carried out",
+                ));
+            }
+            let edited = decision.arguments != action.arguments;
+            if edited && decision.decision != Verdict::Edit {
+                return Err(Refusal::field(format!("/actions/{i}/arguments"), "only an edit changes arguments"));
+            }
+        }
+        let any = |verdict| decisions.iter().any(|decision| decision.decision == verdict);
+        Ok(match (any(Verdict::Reject), any(Verdict::Edit)) {
+            (true, _) => Disposition::Rejected,
+            (false, true) => Disposition::ApprovedWithEdits,
+            (false, false) => Disposition::Approved,
+        })
+    }
+
+    /// Who holds it, when it is claimed and open.
+    pub fn holder(&self) -> Option<&Claim> {
+        self.claim.as_ref().filter(|_| self.status == Status::Claimed)
+    }
+}

@@ -1,0 +1,238 @@
+//! The escalation: what it is, and how events change it. The verbs are in the files beside this one, by who says them.
+
+mod by_agent;
+mod by_clock;
+mod by_operator;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    agent::AgentRef,
+    ask::AskKind,
+    claim::{Claim, Fence, Stint},
+    conversation::ConversationKey,
+    deadline::Deadlines,
+    event::{Event, EventKind, Seq, TransferTarget},
+    ids::EscalationId,
+    message::{Message, MessageRole},
+    opening::Opening,
+    outcome::{Ending, Meanwhile, Outcome},
+    queue::{QueueRef, Urgency},
+    time::Timestamp,
+};
+pub use by_agent::{NewMessage, Open};
+
+/// Where an escalation is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Waiting,
+    Claimed,
+    Resolved,
+    Expired,
+    Cancelled,
+}
+
+impl Status {
+    /// Every state.
+    pub const ALL: [Self; 5] = [Self::Waiting, Self::Claimed, Self::Resolved, Self::Expired, Self::Cancelled];
+
+    /// The state as JSON and SQL have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Claimed => "claimed",
+            Self::Resolved => "resolved",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// As people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "Waiting",
+            Self::Claimed => "Claimed",
+            Self::Resolved => "Resolved",
+            Self::Expired => "Expired",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+
+    /// Waiting or claimed.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Claimed)
+    }
+}
+
+/// The last thing said, for a list row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastSaid {
+    pub role: MessageRole,
+    /// At most 140 characters, on one line.
+    pub preview: String,
+}
+
+impl LastSaid {
+    /// The last message of these that says something in words.
+    pub fn of(messages: &[Message]) -> Option<Self> {
+        let last =
+            messages.iter().rev().find(|message| !message.preview().is_empty() && message.tool_result.is_none())?;
+        Some(Self { role: last.role, preview: last.preview() })
+    }
+}
+
+/// One conversation handed over. `opening` never changes; the rest follows the events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Escalation {
+    pub id: EscalationId,
+    /// Of the event that opened it.
+    pub opened_seq: Seq,
+    /// Of its newest event.
+    pub seq: Seq,
+    pub conversation: ConversationKey,
+    pub agent: AgentRef,
+    pub queue: QueueRef,
+    pub urgency: Urgency,
+    pub opening: Arc<Opening>,
+    pub status: Status,
+    pub opened_at: Timestamp,
+    pub claim: Option<Claim>,
+    /// The highest fence given so far.
+    pub fence: Fence,
+    pub deadlines: Deadlines,
+    /// An operator pressed *Take over instead* under the present claim.
+    pub taken_over: bool,
+    /// When humans were in control.
+    pub stints: Vec<Stint>,
+    /// How many messages it has; the position of the next.
+    pub messages: i64,
+    /// How many of them customer, agent and operator said since the open.
+    pub said: i64,
+    pub last_said: Option<LastSaid>,
+    pub closed_at: Option<Timestamp>,
+    pub outcome: Option<Outcome>,
+    pub delivered_at: Option<Timestamp>,
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+impl Escalation {
+    /// What an `escalation.opened` event began, none for any other event.
+    pub fn begun_by(event: &Event) -> Option<Self> {
+        let EventKind::Opened { escalation } = &event.kind else { return None };
+        let mut escalation = (**escalation).clone();
+        escalation.opened_seq = event.seq;
+        escalation.seq = event.seq;
+        Some(escalation)
+    }
+
+    /// Whether a claim of this gives control of the conversation: a takeover, or what was taken over instead.
+    pub fn speaks_to_customer(&self) -> bool {
+        self.opening.ask.kind == AskKind::Takeover || self.taken_over
+    }
+
+    /// The hard deadline that comes first, in the state it is in.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let claim_by = self.deadlines.claim_by.filter(|_| self.status == Status::Waiting);
+        let expires_at = self.deadlines.expires_at.filter(|_| self.status.is_open());
+        claim_by.into_iter().chain(expires_at).min()
+    }
+
+    /// What an outcome is made of, given what was said since the open.
+    fn ending<'a>(&'a self, meanwhile: &Meanwhile<'a>) -> Ending<'a> {
+        Ending {
+            ask: self.opening.ask.kind,
+            opened_at: self.opened_at,
+            stints: &self.stints,
+            said: meanwhile.said,
+            said_in_all: self.said,
+            held_elsewhere: meanwhile.conversation.held_by.is_some_and(|by| by != self.id),
+        }
+    }
+
+    /// Follows an event. Cannot fail; one that it has seen, or that is not its own, changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        if event.escalation_id != self.id || event.seq <= self.seq {
+            return;
+        }
+        self.seq = event.seq;
+        match &event.kind {
+            EventKind::Opened { .. } | EventKind::Noted { .. } => {}
+            EventKind::Claimed { claim } => self.held(claim.clone()),
+            EventKind::TakenOver { at } => {
+                self.taken_over = true;
+                self.begin_stint(*at);
+            }
+            EventKind::Released { at, claim_by } => self.wait_again(*at, *claim_by),
+            EventKind::Transferred { to, at, claim, fence, claim_by, .. } => {
+                match claim {
+                    Some(claim) => {
+                        let speaks = self.speaks_to_customer();
+                        self.end_stint(*at);
+                        self.claim = Some(claim.clone());
+                        self.status = Status::Claimed;
+                        if speaks {
+                            self.begin_stint(*at);
+                        }
+                    }
+                    None => self.wait_again(*at, *claim_by),
+                }
+                if let TransferTarget::Queue(queue) = to {
+                    self.queue = queue.clone();
+                }
+                self.fence = *fence;
+            }
+            EventKind::MessageCreated { message } => {
+                self.messages = message.position + 1;
+                self.said += i64::from(message.role.is_speech());
+                self.last_said = LastSaid::of(std::slice::from_ref(message)).or(self.last_said.take());
+            }
+            EventKind::Resolved { outcome } => self.close(Status::Resolved, outcome),
+            EventKind::Expired { outcome } => self.close(Status::Expired, outcome),
+            EventKind::Cancelled { outcome, .. } => self.close(Status::Cancelled, outcome),
+            EventKind::Delivered { at } => self.delivered_at = Some(*at),
+            EventKind::Acknowledged { at } => self.acknowledged_at = Some(*at),
+        }
+    }
+
+    fn held(&mut self, claim: Claim) {
+        self.status = Status::Claimed;
+        self.fence = claim.fence;
+        let at = claim.at;
+        self.claim = Some(claim);
+        if self.speaks_to_customer() {
+            self.begin_stint(at);
+        }
+    }
+
+    fn wait_again(&mut self, at: Timestamp, claim_by: Option<Timestamp>) {
+        self.end_stint(at);
+        self.status = Status::Waiting;
+        self.claim = None;
+        self.taken_over = false;
+        self.deadlines.claim_by = claim_by;
+    }
+
+    fn close(&mut self, status: Status, outcome: &Outcome) {
+        self.end_stint(outcome.at);
+        self.status = status;
+        self.closed_at = Some(outcome.at);
+        self.outcome = Some(outcome.clone());
+    }
+
+    fn begin_stint(&mut self, from: Timestamp) {
+        if let Some(claim) = &self.claim {
+            self.stints.push(Stint { operator: claim.operator.clone(), from, to: None });
+        }
+    }
+
+    fn end_stint(&mut self, to: Timestamp) {
+        if let Some(stint) = self.stints.last_mut().filter(|stint| stint.to.is_none()) {
+            stint.to = Some(to);
+        }
+    }
+}

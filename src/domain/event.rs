@@ -1,0 +1,159 @@
+//! Events: the only vocabulary of change. Numbered without gaps per workspace, in commit order.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    agent::AgentRef,
+    claim::{Claim, Fence},
+    conversation::ConversationKey,
+    escalation::Escalation,
+    ids::{EscalationId, EventId},
+    message::Message,
+    operator::OperatorRef,
+    outcome::Outcome,
+    queue::QueueRef,
+    text::{NoteText, Text},
+    time::Timestamp,
+};
+
+/// An event's number within its workspace, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seq(pub i64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    Agent(AgentRef),
+    Operator(OperatorRef),
+    /// The clock.
+    System,
+}
+
+/// Where a transfer went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferTarget {
+    Operator(OperatorRef),
+    Queue(QueueRef),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The agent handed over. Carries the escalation as it began.
+    Opened {
+        escalation: Box<Escalation>,
+    },
+    /// An operator holds it now.
+    Claimed {
+        claim: Claim,
+    },
+    /// An operator of a question or decision now speaks to the customer instead.
+    TakenOver {
+        at: Timestamp,
+    },
+    /// The claim ended; it waits again, until `claim_by`.
+    Released {
+        at: Timestamp,
+        claim_by: Option<Timestamp>,
+    },
+    /// It went to a colleague (who holds it: `claim`) or to a queue (where it waits again).
+    Transferred {
+        to: TransferTarget,
+        note: Option<NoteText>,
+        at: Timestamp,
+        claim: Option<Claim>,
+        fence: Fence,
+        claim_by: Option<Timestamp>,
+    },
+    /// Customer, agent, operator or system said something.
+    MessageCreated {
+        message: Message,
+    },
+    /// A note among operators. No agent ever hears it.
+    Noted {
+        text: NoteText,
+    },
+    Resolved {
+        outcome: Outcome,
+    },
+    Expired {
+        outcome: Outcome,
+    },
+    Cancelled {
+        reason: Text<2_000>,
+        outcome: Outcome,
+    },
+    /// The outcome left towards the agent. For operators only.
+    Delivered {
+        at: Timestamp,
+    },
+    /// The agent said that it took the outcome.
+    Acknowledged {
+        at: Timestamp,
+    },
+}
+
+impl EventKind {
+    /// The type as agents' events and the log have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "escalation.opened",
+            Self::Claimed { .. } => "escalation.claimed",
+            Self::TakenOver { .. } => "escalation.taken_over",
+            Self::Released { .. } => "escalation.released",
+            Self::Transferred { .. } => "escalation.transferred",
+            Self::MessageCreated { .. } => "message.created",
+            Self::Noted { .. } => "note.created",
+            Self::Resolved { .. } => "escalation.resolved",
+            Self::Expired { .. } => "escalation.expired",
+            Self::Cancelled { .. } => "escalation.cancelled",
+            Self::Delivered { .. } => "escalation.delivered",
+            Self::Acknowledged { .. } => "escalation.acknowledged",
+        }
+    }
+
+    /// Whether the escalation is over with this.
+    pub fn closes(&self) -> bool {
+        self.outcome().is_some()
+    }
+
+    /// Whether agents hear of it.
+    pub fn for_agents(&self) -> bool {
+        !matches!(self, Self::Noted { .. } | Self::Delivered { .. })
+    }
+
+    /// How it ended, when this is the end.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Resolved { outcome } | Self::Expired { outcome } | Self::Cancelled { outcome, .. } => Some(outcome),
+            _ => None,
+        }
+    }
+}
+
+/// What happened, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub seq: Seq,
+    pub id: EventId,
+    pub at: Timestamp,
+    pub escalation_id: EscalationId,
+    /// The conversation, so that a screen on another of its escalations sees control move.
+    pub conversation: ConversationKey,
+    /// Who holds the conversation after this event.
+    pub held_by: Option<EscalationId>,
+    pub actor: Actor,
+    pub kind: EventKind,
+}

@@ -1,0 +1,232 @@
+//! A page that follows the events shows what a fresh one would: snapshot plus later events = fresh snapshot.
+
+use proptest::prelude::*;
+
+use super::{
+    ask::AskKind,
+    event::{EventKind, Seq},
+    ids::{EscalationId, OperatorId},
+    inbox::{Counts, Frame, Inbox, Page, Query, Row, View},
+    message::MessageRole,
+    outcome::{Disposition, Resolution},
+    stage::{
+        Stage, World, ada, ana, blocks_of,
+        turns::{Turn, turn},
+    },
+    thread::{Item, Shown, Thread},
+    time::Span,
+};
+
+const CHATS: &[&str] = &["chat", "other"];
+
+/// What a fresh list page would have: at most so many rows.
+fn inbox(world: &World, query: Query, most: usize) -> Inbox {
+    let every: Vec<Row> = world.escalations.iter().map(Row::from).collect();
+    let mut counts = Counts::default();
+    for row in &every {
+        counts.add(row.status, row.claimed_by.as_ref().map(|by| by.id), query.me, 1);
+    }
+    let mut rows: Vec<Row> = every.into_iter().filter(|row| query.matches(row)).collect();
+    rows.sort_by_key(|row| query.key(row));
+    let bound = if rows.len() > most { rows[..most].last().map(|row| query.key(row)) } else { None };
+    rows.truncate(most);
+    Inbox { query, seq: Seq(world.frames.len() as i64), rows, bound, counts }
+}
+
+/// What a fresh thread page would have, from a position on.
+fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
+    let escalation = world.escalations.iter().find(|it| it.id == id).unwrap().clone();
+    let on = world.conversations.iter().find(|it| it.key == escalation.conversation).unwrap();
+    let own = world.frames.iter().map(|frame| &frame.event).filter(|event| event.escalation_id == id);
+    let beside = |kind: &EventKind| !matches!(kind, EventKind::Opened { .. } | EventKind::MessageCreated { .. });
+    let said = world.messages.iter().filter(|(of, message)| *of == id && message.position >= from);
+    Thread {
+        seq: Seq(world.frames.len() as i64),
+        held_by: on.held_by,
+        messages: said.map(|(_, it)| Shown { message: it.clone(), blocks: blocks_of(it) }).collect(),
+        happenings: own.filter(|event| beside(&event.kind)).cloned().collect(),
+        escalation,
+    }
+}
+
+/// Whether a page that followed shows what a fresh one does: the counts, and the rows up to the older bound.
+fn agrees(followed: &Inbox, world: &World) -> bool {
+    let mut fresh = inbox(world, followed.query, usize::MAX);
+    fresh.rows.retain(|row| followed.bound.is_none_or(|bound| followed.query.key(row) <= bound));
+    (followed.seq, &followed.rows, followed.counts) == (fresh.seq, &fresh.rows, fresh.counts)
+}
+
+fn queries() -> impl Iterator<Item = Query> {
+    let people: [OperatorId; 2] = [ada().who.id, ana().who.id];
+    View::ALL.into_iter().flat_map(move |view| people.map(|me| Query { view, me }))
+}
+
+/// Every page of a world, list pages with so many rows and threads with so many messages, brought up to date.
+fn all_agree(before: &World, after: &World, most: usize, frames: &[Frame]) -> bool {
+    let lists = queries().all(|query| {
+        let mut followed = inbox(before, query, most);
+        frames.iter().for_each(|frame| followed.apply(frame));
+        agrees(&followed, after)
+    });
+    let threads = before.escalations.iter().all(|it| {
+        let from = (it.messages - most as i64).max(0);
+        let mut followed = thread(before, it.id, from);
+        frames.iter().for_each(|frame| followed.apply(frame));
+        followed == thread(after, it.id, from)
+    });
+    lists && threads
+}
+
+/// A stage before and after the later turns.
+fn told(turns: Vec<Turn>, later: Vec<Turn>) -> (World, World) {
+    let mut stage = Stage::with_three_open();
+    turns.into_iter().for_each(|turn| drop(stage.play(turn)));
+    let before = stage.world.clone();
+    later.into_iter().for_each(|turn| drop(stage.play(turn)));
+    (before, stage.world)
+}
+
+fn turns() -> impl Strategy<Value = Vec<Turn>> {
+    prop::collection::vec(turn(CHATS), 0..50)
+}
+
+proptest! {
+    #[test]
+    fn a_page_that_follows_shows_what_a_fresh_one_does(turns in turns(), later in turns(), most in 1..6_usize) {
+        let (before, after) = told(turns, later);
+        let new = &after.frames[before.frames.len()..];
+        prop_assert!(all_agree(&before, &after, most, new));
+        prop_assert!(all_agree(&before, &after, usize::MAX >> 1, new), "also without a bound");
+        prop_assert!(all_agree(&before, &after, most, &after.frames), "what it has seen changes nothing");
+        let twice: Vec<Frame> = new.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect();
+        prop_assert!(all_agree(&before, &after, most, &twice), "nor does what it hears twice");
+    }
+
+    #[test]
+    fn the_next_page_carries_on_where_the_last_one_ended(turns in turns(), most in 1..4_usize) {
+        let world = told(turns, vec![]).0;
+        for query in queries() {
+            let (whole, more) = (inbox(&world, query, usize::MAX), inbox(&world, query, 2 * most));
+            let mut followed = inbox(&world, query, most);
+            if followed.bound.is_some() {
+                let page = Page { seq: more.seq, rows: whole.rows[most..more.rows.len()].to_vec(), bound: more.bound };
+                let older = Page { seq: Seq(more.seq.0 - 1), ..page.clone() };
+                prop_assert!(!followed.extend(older), "a page of an earlier moment is not taken");
+                prop_assert!(followed.extend(page));
+            }
+            prop_assert_eq!(followed, more);
+        }
+    }
+
+    #[test]
+    fn earlier_messages_come_before_what_is_there(turns in turns(), most in 0..5_i64) {
+        let world = told(turns, vec![]).0;
+        for it in &world.escalations {
+            let whole = thread(&world, it.id, 0);
+            let mut late = thread(&world, it.id, it.messages - most);
+            prop_assert_eq!(late.has_earlier(), most > 0 && it.messages > most);
+            late.prepend(whole.messages.clone());
+            prop_assert!(!late.has_earlier());
+            prop_assert_eq!(late, whole);
+        }
+    }
+
+    #[test]
+    fn a_frame_survives_the_journey_through_json(turns in turns()) {
+        for frame in told(turns, vec![]).0.frames {
+            let text = serde_json::to_string(&frame).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Frame>(&text).unwrap(), frame);
+        }
+    }
+}
+
+/// A story in which every event matters to some page.
+fn eventful() -> (World, World) {
+    let mut stage = Stage::with_three_open();
+    let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
+    let before = stage.world.clone();
+    stage.at(1).claim(&ada(), ids[0]).unwrap();
+    stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
+    stage.say(ids[0], MessageRole::Customer, "Hello.").unwrap();
+    stage.note(&ana(), ids[0]).unwrap();
+    stage.release(&ada(), ids[0]).unwrap();
+    stage.take_over(&ana(), ids[1]).unwrap();
+    stage.resolve(&ana(), ids[1], Resolution::bare(Disposition::Handled)).unwrap();
+    stage.deliver(ids[1]).unwrap();
+    stage.acknowledge(ids[1]).unwrap();
+    stage.cancel(ids[2]).unwrap();
+    stage.open(AskKind::Question).unwrap();
+    stage.later(Span::minutes(30)).expire(ids[0]).unwrap();
+    (before, stage.world)
+}
+
+/// The control: the check above does notice what is missing.
+#[test]
+fn a_page_that_missed_any_event_is_found_out() {
+    let (before, after) = eventful();
+    let new = &after.frames[before.frames.len()..];
+    assert!(all_agree(&before, &after, 2, new));
+    for missed in 0..new.len() {
+        let mut heard = new.to_vec();
+        let missed = heard.remove(missed);
+        assert!(!all_agree(&before, &after, 2, &heard), "nobody missed {}", missed.event.kind.name());
+    }
+}
+
+#[test]
+fn a_thread_reads_transcript_hand_over_then_by_event() {
+    let (_, after) = eventful();
+    let page = thread(&after, after.escalations[0].id, 0);
+    let read: Vec<String> = page
+        .items()
+        .iter()
+        .map(|item| match item {
+            Item::Message(shown) => shown.message.preview(),
+            Item::Opened => "opened".to_owned(),
+            Item::Happening(event) => event.kind.name().to_owned(),
+        })
+        .collect();
+    assert_eq!(
+        read,
+        [
+            "I was charged twice.",
+            "I shall have a look.",
+            "opened",
+            "escalation.claimed",
+            "Hello Dana.",
+            "Hello.",
+            "note.created",
+            "escalation.released",
+            "escalation.expired",
+        ]
+    );
+}
+
+#[test]
+fn open_ones_wait_longest_first_and_closed_ones_ended_last_first() {
+    let (_, after) = eventful();
+    let ids: Vec<EscalationId> = after.escalations.iter().map(|it| it.id).collect();
+    let shown = |view, me| -> Vec<EscalationId> {
+        inbox(&after, Query { view, me }, usize::MAX).rows.iter().map(|row| row.id).collect()
+    };
+    assert_eq!(shown(View::Closed, ada().who.id)[0], ids[0], "the last to end");
+    assert_eq!(shown(View::Missed, ada().who.id), [ids[0]]);
+    assert_eq!(shown(View::Queue, ada().who.id), [ids[3]]);
+
+    let three = Stage::with_three_open().world;
+    let fresh = inbox(&three, Query { view: View::Queue, me: ada().who.id }, usize::MAX);
+    assert_eq!(fresh.rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids[..3]);
+}
+
+#[test]
+fn mine_is_what_i_hold_and_a_colleagues_is_not() {
+    let mut stage = Stage::with_three_open();
+    let id = stage.world.escalations[0].id;
+    stage.claim(&ada(), id).unwrap();
+    let of = |me| inbox(&stage.world, Query { view: View::Mine, me }, usize::MAX);
+    let (hers, theirs) = (of(ada().who.id), of(ana().who.id));
+    assert_eq!((hers.rows.len(), hers.counts.of(View::Mine)), (1, Some(1)));
+    assert_eq!((theirs.rows.len(), theirs.counts.of(View::Mine)), (0, Some(0)));
+    assert_eq!((theirs.counts.of(View::Queue), theirs.counts.of(View::All)), (Some(2), Some(3)));
+    assert_eq!(theirs.counts.of(View::Closed), None);
+}

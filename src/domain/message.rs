@@ -1,0 +1,104 @@
+//! Messages: things said by customer, agent, operator, tool or system.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{event::Seq, ids::MessageId, operator::OperatorRef, text::ClientMessageId, time::Timestamp};
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageRole {
+    Customer,
+    Agent,
+    Operator,
+    Tool,
+    System,
+}
+
+impl MessageRole {
+    /// The role as JSON and SQL have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Agent => "agent",
+            Self::Operator => "operator",
+            Self::Tool => "tool",
+            Self::System => "system",
+        }
+    }
+
+    /// Whether this is the conversation itself, which outcomes repeat, and not what surrounds it.
+    pub fn is_speech(self) -> bool {
+        matches!(self, Self::Customer | Self::Agent | Self::Operator)
+    }
+}
+
+/// The person or machine behind a message, as colleagues and as agents see them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    pub id: Option<String>,
+    pub name: String,
+    /// What agents and customers see.
+    pub public_name: String,
+}
+
+impl From<&OperatorRef> for Author {
+    fn from(operator: &OperatorRef) -> Self {
+        Self {
+            id: Some(operator.id.to_string()),
+            name: operator.name.to_string(),
+            public_name: operator.public_name.to_string(),
+        }
+    }
+}
+
+/// A tool that the agent called.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    pub id: Option<String>,
+    pub name: String,
+    /// An object as a rule; text when what the model wrote was not JSON.
+    pub arguments: Value,
+}
+
+/// What a tool answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolResult {
+    pub call_id: Option<String>,
+    pub output: Value,
+    pub is_error: bool,
+}
+
+/// One thing said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: MessageId,
+    /// Its place in the escalation, from 0.
+    pub position: i64,
+    /// The event that brought it; none for the transcript the escalation was opened with.
+    pub seq: Option<Seq>,
+    pub client_message_id: Option<ClientMessageId>,
+    pub role: MessageRole,
+    pub text: Option<String>,
+    /// When it was said, as far as anyone knows.
+    pub at: Option<Timestamp>,
+    pub author: Option<Author>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_result: Option<ToolResult>,
+    /// What the agent sent as a message could not be read as one; `raw` holds it.
+    #[serde(default)]
+    pub unreadable: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Value>,
+}
+
+impl Message {
+    /// The first characters of what was said, on one line, for a list row.
+    pub fn preview(&self) -> String {
+        let text = self.text.as_deref().unwrap_or_default();
+        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(140).collect()
+    }
+}

@@ -1,0 +1,30 @@
+//! The words and the rules. Pure: no database, no network, no browser, no clock; compiles to WASM.
+//!
+//! A verb of [`escalation::Escalation`] takes `&self` and answers what would happen, as [`event::EventKind`]s, or a
+//! [`refusal::Refusal`]; only `apply` changes anything, and it cannot fail.
+
+pub mod agent;
+pub mod ask;
+pub mod checked;
+pub mod claim;
+pub mod conversation;
+pub mod deadline;
+pub mod escalation;
+pub mod event;
+#[cfg(test)]
+mod follow_tests;
+pub mod ids;
+pub mod inbox;
+pub mod message;
+pub mod opening;
+pub mod operator;
+pub mod outcome;
+pub mod queue;
+pub mod reason;
+pub mod refusal;
+pub mod rich;
+#[cfg(test)]
+mod stage;
+pub mod text;
+pub mod thread;
+pub mod time;

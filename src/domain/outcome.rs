@@ -1,0 +1,279 @@
+//! How an escalation ended, in a form the agent can act on.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    ask::{AskKind, Verdict},
+    claim::Stint,
+    conversation::Conversation,
+    event::Actor,
+    ids::MessageId,
+    message::{Message, MessageRole},
+    text::{NoteText, Text},
+    time::{Span, Timestamp},
+};
+
+/// How it ended; fixed, so that agents can branch on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    Handled,
+    Answered,
+    Approved,
+    ApprovedWithEdits,
+    Rejected,
+    Instructed,
+    Referred,
+    Abandoned,
+    Declined,
+    Unanswered,
+    Cancelled,
+}
+
+impl Disposition {
+    /// As people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Handled => "Handled",
+            Self::Answered => "Answered",
+            Self::Approved => "Approved",
+            Self::ApprovedWithEdits => "Approved with edits",
+            Self::Rejected => "Rejected",
+            Self::Instructed => "Instructed",
+            Self::Referred => "Referred",
+            Self::Abandoned => "Abandoned",
+            Self::Declined => "Declined",
+            Self::Unanswered => "Unanswered",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+
+    /// What it means, for the person who chooses it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Handled => "You dealt with it",
+            Self::Answered => "Here is the answer",
+            Self::Instructed => "The agent shall do this next",
+            Self::Referred => "Someone outside carries on; the agent shall not retry",
+            Self::Abandoned => "The customer left",
+            Self::Declined => "You looked and will not",
+            Self::Approved | Self::ApprovedWithEdits | Self::Rejected => "Decided on its cards",
+            Self::Unanswered | Self::Cancelled => "Set by the clock or the agent",
+        }
+    }
+
+    /// With a `response_schema`, these need valid data; the others carry none.
+    pub fn carries_data(self) -> bool {
+        matches!(self, Self::Handled | Self::Answered | Self::Approved | Self::ApprovedWithEdits)
+    }
+}
+
+/// What the agent shall do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    #[default]
+    Continue,
+    Close,
+    AwaitCustomer,
+}
+
+/// Who carries out a decided action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutedBy {
+    #[default]
+    Agent,
+    /// The operator did it; the agent must not run it again.
+    Operator,
+}
+
+/// What an operator decided about one proposed action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ActionDecision {
+    pub id: Text<100>,
+    pub decision: Verdict,
+    /// Those to run.
+    pub arguments: Map<String, Value>,
+    pub comment: Option<Text<2_000>>,
+    pub executed_by: ExecutedBy,
+}
+
+/// What an operator says to end an escalation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resolution {
+    pub disposition: Disposition,
+    pub next: Next,
+    /// Free text, for a question without a schema.
+    pub answer: Option<NoteText>,
+    pub data: Option<Value>,
+    pub actions: Vec<ActionDecision>,
+    pub note_to_agent: Option<NoteText>,
+    /// "The agent could have done this itself": for reports.
+    pub avoidable: bool,
+}
+
+impl Resolution {
+    /// A resolution that says only how it ended.
+    pub fn bare(disposition: Disposition) -> Self {
+        Self {
+            disposition,
+            next: Next::default(),
+            answer: None,
+            data: None,
+            actions: vec![],
+            note_to_agent: None,
+            avoidable: false,
+        }
+    }
+}
+
+/// How an escalation ended. Written once, never changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    #[serde(flatten)]
+    pub resolution: Resolution,
+    pub by: Actor,
+    pub at: Timestamp,
+    /// What was said since the open, by id: the last [`MOST_MESSAGES`] within [`MOST_BYTES`].
+    pub messages: Vec<MessageId>,
+    pub messages_left_out: i64,
+    /// Customer messages after the operator's last.
+    pub unanswered: Vec<MessageId>,
+    /// Facts only, enough by itself as a tool's result.
+    pub briefing: String,
+}
+
+/// How many messages an outcome repeats at most.
+pub const MOST_MESSAGES: usize = 200;
+/// How many bytes of text they may have together.
+pub const MOST_BYTES: usize = 128 * 1024;
+
+/// What a briefing and an outcome are made of.
+pub struct Ending<'a> {
+    pub ask: AskKind,
+    pub opened_at: Timestamp,
+    pub stints: &'a [Stint],
+    /// The latest messages since the open, oldest first.
+    pub said: &'a [Message],
+    /// How many there were in all since the open.
+    pub said_in_all: i64,
+    /// A human still has the conversation, under another escalation.
+    pub held_elsewhere: bool,
+}
+
+/// What a verb that ends an escalation must know beside it.
+pub struct Meanwhile<'a> {
+    pub conversation: &'a Conversation,
+    /// The latest messages since the open, oldest first.
+    pub said: &'a [Message],
+}
+
+impl Outcome {
+    /// Puts an outcome together at the moment it ends.
+    pub fn new(resolution: Resolution, by: Actor, at: Timestamp, ending: &Ending<'_>) -> Self {
+        let mut bytes = 0;
+        let mut kept: Vec<&Message> = vec![];
+        for message in ending.said.iter().rev().take(MOST_MESSAGES) {
+            bytes += message.text.as_deref().unwrap_or_default().len();
+            if bytes > MOST_BYTES {
+                break;
+            }
+            kept.push(message);
+        }
+        kept.reverse();
+        let last_reply = ending.said.iter().rposition(|message| message.role == MessageRole::Operator);
+        let unanswered = ending.said.iter().skip(last_reply.map_or(0, |at| at + 1));
+        Self {
+            briefing: briefing(&resolution, &by, at, ending),
+            messages: kept.iter().map(|message| message.id).collect(),
+            messages_left_out: ending.said_in_all - kept.len() as i64,
+            unanswered: unanswered.filter(|it| it.role == MessageRole::Customer).map(|it| it.id).collect(),
+            resolution,
+            by,
+            at,
+        }
+    }
+}
+
+/// The hand-back in sentences: facts with times and names, never orders, since a standing order ("stay silent") is known
+/// to silence a model for good.
+fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Ending<'_>) -> String {
+    // A question may stay open for days: then a time of day alone would tell nothing.
+    let dated = ending.opened_at.day(Span(0)) != at.day(Span(0));
+    let clock = |at: Timestamp| match dated {
+        true => format!("{} {}", at.date(Span(0)), at.clock_time(Span(0))),
+        false => at.clock_time(Span(0)),
+    };
+    let in_control = ending.stints.last().is_some_and(|stint| stint.to.is_none());
+    let withdrew = |name: &dyn std::fmt::Display| format!("{name} withdrew the escalation at {} UTC.", clock(at));
+    let mut said: Vec<String> = vec![];
+    for stint in ending.stints {
+        said.push(format!(
+            "{}, a human operator, was in control from {} to {} UTC.",
+            stint.operator.public_name,
+            clock(stint.from),
+            clock(stint.to.unwrap_or(at)),
+        ));
+    }
+    match by {
+        Actor::Operator(operator) if resolution.disposition == Disposition::Cancelled => {
+            said.push(withdrew(&operator.public_name));
+        }
+        Actor::Operator(_) if in_control => {}
+        Actor::Operator(operator) => {
+            let verb = match ending.ask {
+                AskKind::Question => "answered",
+                AskKind::Decision => "decided",
+                AskKind::Takeover => "resolved this",
+            };
+            said.push(format!("{}, a human operator, {verb} at {} UTC.", operator.public_name, clock(at)));
+        }
+        Actor::System => said.push(format!(
+            "The escalation was open from {} to {} UTC and expired without an outcome from a human.",
+            clock(ending.opened_at),
+            clock(at),
+        )),
+        Actor::Agent(agent) => said.push(withdrew(&agent.name)),
+    }
+    let control = match (ending.held_elsewhere, ending.stints.is_empty()) {
+        (true, _) => "A human is in control of this conversation under another escalation.",
+        (false, true) => "You were in control throughout.",
+        (false, false) => "That has ended; you are in control again.",
+    };
+    said.push(control.to_owned());
+    said.push(format!("Outcome: {}.", resolution.disposition.label().to_lowercase()));
+    if resolution.disposition == Disposition::Unanswered {
+        said.push("No decision was made.".to_owned());
+    }
+    if let Some(answer) = &resolution.answer {
+        said.push(format!("Answer: {answer}"));
+    }
+    for action in &resolution.actions {
+        let arguments = Value::Object(action.arguments.clone());
+        said.push(match action.decision {
+            Verdict::Approve => format!("Action {}: approved, with arguments {arguments}.", action.id),
+            Verdict::Edit => format!("Action {}: approved with edited arguments {arguments}.", action.id),
+            Verdict::Reject => match &action.comment {
+                Some(comment) => format!("Action {}: rejected: {comment}", action.id),
+                None => format!("Action {}: rejected.", action.id),
+            },
+        });
+        if action.executed_by == ExecutedBy::Operator {
+            said.push(format!("The operator has already carried out action {}.", action.id));
+        }
+    }
+    if let Some(data) = &resolution.data {
+        said.push(format!("Data: {data}"));
+    }
+    if let Some(note) = &resolution.note_to_agent {
+        said.push(format!("Note: {note}"));
+    }
+    match ending.said_in_all {
+        0 => {}
+        1 => said.push("1 message was exchanged meanwhile.".to_owned()),
+        many => said.push(format!("{many} messages were exchanged meanwhile.")),
+    }
+    said.join(" ")
+}

@@ -1,0 +1,86 @@
+//! Why an agent handed over: a code that can be counted, a sentence, evidence.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::text::Text;
+
+/// Why, as a fixed set of codes so that reports can count them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    UserRequested,
+    NegativeSentiment,
+    KnowledgeGap,
+    LowConfidence,
+    PolicyLimit,
+    NeedsApproval,
+    MissingCapability,
+    ToolFailure,
+    LoopDetected,
+    Safety,
+    Other,
+}
+
+impl ReasonCode {
+    const ALL: [Self; 11] = [
+        Self::UserRequested,
+        Self::NegativeSentiment,
+        Self::KnowledgeGap,
+        Self::LowConfidence,
+        Self::PolicyLimit,
+        Self::NeedsApproval,
+        Self::MissingCapability,
+        Self::ToolFailure,
+        Self::LoopDetected,
+        Self::Safety,
+        Self::Other,
+    ];
+
+    /// The code as JSON and SQL have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserRequested => "user_requested",
+            Self::NegativeSentiment => "negative_sentiment",
+            Self::KnowledgeGap => "knowledge_gap",
+            Self::LowConfidence => "low_confidence",
+            Self::PolicyLimit => "policy_limit",
+            Self::NeedsApproval => "needs_approval",
+            Self::MissingCapability => "missing_capability",
+            Self::ToolFailure => "tool_failure",
+            Self::LoopDetected => "loop_detected",
+            Self::Safety => "safety",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Why the agent handed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    pub code: ReasonCode,
+    /// The agent's own word, when it is none of the codes.
+    pub label: Option<String>,
+    pub text: Text<2_000>,
+    pub evidence: Option<Map<String, Value>>,
+    /// 0 to 1, as the agent judged it.
+    pub confidence: Option<f64>,
+}
+
+impl Reason {
+    /// Reads a code; an unknown one is `other` with the word kept as its label (first 100 characters).
+    pub fn code_of(word: &str) -> (ReasonCode, Option<String>) {
+        match ReasonCode::ALL.into_iter().find(|code| code.as_str() == word) {
+            Some(code) => (code, None),
+            None => (ReasonCode::Other, Some(word.chars().take(100).collect())),
+        }
+    }
+
+    /// The code in words: "policy limit", or the agent's own label.
+    pub fn in_words(&self) -> String {
+        match &self.label {
+            Some(label) => label.clone(),
+            None => self.code.as_str().replace('_', " "),
+        }
+    }
+}

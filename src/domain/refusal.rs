@@ -1,0 +1,79 @@
+//! Every "no" of the domain: a code that programs branch on and a sentence that people read.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ask::FieldProblem,
+    ids::EscalationId,
+    operator::{OperatorRef, Role},
+    time::Timestamp,
+};
+
+/// Why the domain said no. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    #[error("This conversation already has an open takeover: {open}.")]
+    AlreadyOpen { open: EscalationId },
+    #[error("A human operator is in control of this conversation.")]
+    HumanInControl,
+    #[error("The agent is in control of this conversation, so nothing can be said to the customer from here.")]
+    AgentInControl,
+    #[error("This escalation is already closed.")]
+    AlreadyClosed,
+    #[error("This escalation is not closed yet.")]
+    NotClosed,
+    #[error("{} claimed this first.", by.name)]
+    AlreadyClaimed { by: OperatorRef, at: Timestamp },
+    #[error("Nobody has claimed this. Claim it first.")]
+    NotClaimed,
+    #[error("{} holds this now.", by.name)]
+    ClaimedByAnother { by: OperatorRef },
+    #[error("Your claim has changed since this page was drawn. Look again before you write.")]
+    StaleFence,
+    #[error("Another escalation of this conversation is being handled by a human: {by}.")]
+    ConversationHeld { by: EscalationId },
+    #[error("No deadline of this escalation has passed.")]
+    NotDue,
+    #[error("This escalation is already a takeover.")]
+    AlreadyATakeover,
+    #[error("The data does not match what was asked for.")]
+    InvalidFields { problems: Vec<FieldProblem> },
+    #[error("The same key was used before with another request.")]
+    IdempotencyKeyReused,
+    #[error("There is no such escalation.")]
+    NotFound,
+    #[error("The workspace has as many open escalations as it may have.")]
+    TooManyOpen,
+    #[error("This needs the role {need}. An admin can grant it.")]
+    Forbidden { need: Role },
+}
+
+impl Refusal {
+    /// One field that does not fit.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::InvalidFields { problems: vec![FieldProblem::new(pointer, detail)] }
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyOpen { .. } => "already_open",
+            Self::HumanInControl | Self::AgentInControl => "not_in_control",
+            Self::AlreadyClosed => "already_closed",
+            Self::NotClosed => "not_closed",
+            Self::AlreadyClaimed { .. } => "already_claimed",
+            Self::NotClaimed => "not_claimed",
+            Self::ClaimedByAnother { .. } => "claimed_by_another",
+            Self::StaleFence => "stale_fence",
+            Self::ConversationHeld { .. } => "conversation_held",
+            Self::NotDue => "not_due",
+            Self::AlreadyATakeover => "already_a_takeover",
+            Self::InvalidFields { .. } => "invalid_field",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::NotFound => "not_found",
+            Self::TooManyOpen => "too_many_open",
+            Self::Forbidden { .. } => "forbidden",
+        }
+    }
+}

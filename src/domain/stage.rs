@@ -1,0 +1,272 @@
+//! The cast and the stage of the domain's stories: people, a clock that is told, and escalations kept in memory the way
+//! the desk keeps them in the database.
+
+mod cast;
+pub mod turns;
+
+use std::{convert::Infallible, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{
+    ask::AskKind,
+    checked::Checked,
+    claim::Fence,
+    conversation::{Control, Conversation},
+    deadline::Within,
+    escalation::{Escalation, NewMessage, Open},
+    event::{Actor, Event, EventKind, Seq, TransferTarget},
+    ids::{EscalationId, EventId, MessageId},
+    inbox::{Frame, Row, Was},
+    message::{Author, Message, MessageRole},
+    opening::Opening,
+    operator::Operator,
+    outcome::{Meanwhile, Outcome, Resolution},
+    queue::Urgency,
+    refusal::Refusal,
+    rich::{Block, Inline},
+    time::{Span, Timestamp},
+};
+pub use cast::*;
+
+/// The names of the events a command appended.
+pub type Done = Result<Vec<&'static str>, Refusal>;
+
+/// Everything that is true, as the database would have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    pub escalations: Vec<Escalation>,
+    pub conversations: Vec<Conversation>,
+    pub messages: Vec<(EscalationId, Message)>,
+    pub frames: Vec<Frame>,
+}
+
+/// The world and a clock.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    pub world: World,
+    pub now: Timestamp,
+    minted: u128,
+}
+
+/// 10:00 UTC on 22 November 2026.
+const MORNING: Timestamp = Timestamp(1_795_341_600_000);
+
+impl Stage {
+    pub fn new() -> Self {
+        let world = World { escalations: vec![], conversations: vec![], messages: vec![], frames: vec![] };
+        Self { world, now: MORNING, minted: 0 }
+    }
+
+    /// Moves the clock to so many minutes after ten.
+    pub fn at(&mut self, minutes: i64) -> &mut Self {
+        self.now = MORNING + Span::minutes(minutes);
+        self
+    }
+
+    pub fn later(&mut self, span: Span) -> &mut Self {
+        self.now = self.now + span;
+        self
+    }
+
+    fn mint(&mut self) -> Uuid {
+        self.minted += 1;
+        Uuid::from_u128(self.minted)
+    }
+
+    pub fn of(&self, id: EscalationId) -> &Escalation {
+        self.world.escalations.iter().find(|it| it.id == id).unwrap()
+    }
+
+    pub fn conversation(&self, id: EscalationId) -> &Conversation {
+        let key = &self.of(id).conversation;
+        self.world.conversations.iter().find(|it| it.key == *key).unwrap()
+    }
+
+    pub fn control(&self, id: EscalationId) -> Control {
+        self.conversation(id).control()
+    }
+
+    pub fn outcome(&self, id: EscalationId) -> &Outcome {
+        self.of(id).outcome.as_ref().unwrap()
+    }
+
+    /// What customer, agent and operator said since the open.
+    pub fn said(&self, id: EscalationId) -> Vec<Message> {
+        let own = self.world.messages.iter().filter(|(of, it)| *of == id && it.seq.is_some() && it.role.is_speech());
+        own.map(|(_, message)| message.clone()).collect()
+    }
+
+    /// Dana's one chat.
+    pub fn open(&mut self, kind: AskKind) -> Result<EscalationId, Refusal> {
+        self.open_as(opening(kind, Some("chat")), Within::default())
+    }
+
+    pub fn open_as(&mut self, opening: Opening, within: Within) -> Result<EscalationId, Refusal> {
+        let id = EscalationId::new(self.mint());
+        let mut line = |position, role, said: &str| Message {
+            id: MessageId::new(self.mint()),
+            position,
+            seq: None,
+            client_message_id: None,
+            role,
+            text: Some(said.to_owned()),
+            at: None,
+            author: None,
+            tool_calls: vec![],
+            tool_result: None,
+            unreadable: false,
+            raw: None,
+        };
+        let transcript = vec![
+            line(0, MessageRole::Customer, "I was charged twice."),
+            line(1, MessageRole::Agent, "I shall have a look."),
+        ];
+        let open = Open {
+            id,
+            agent: billing_bot(),
+            queue: queue("default"),
+            urgency: Urgency::Normal,
+            within,
+            opening: Arc::new(opening),
+            transcript: transcript.clone(),
+        };
+        let key = open.conversation();
+        let known = self.world.conversations.iter().find(|it| it.key == key).cloned();
+        let kinds = open.decide(&known.clone().unwrap_or(Conversation::new(key.clone())), self.now)?;
+        if known.is_none() {
+            self.world.conversations.push(Conversation::new(key));
+        }
+        self.world.messages.extend(transcript.into_iter().map(|message| (id, message)));
+        kinds.into_iter().for_each(|kind| self.append(id, Actor::Agent(billing_bot()), kind));
+        Ok(id)
+    }
+
+    /// One command: the verb decides on what is true now, and what it says becomes true.
+    pub fn act(
+        &mut self,
+        id: EscalationId,
+        actor: Actor,
+        verb: impl FnOnce(&Escalation, &Conversation, &[Message]) -> Result<Vec<EventKind>, Refusal>,
+    ) -> Done {
+        let kinds = verb(self.of(id), self.conversation(id), &self.said(id))?;
+        let names = kinds.iter().map(EventKind::name).collect();
+        kinds.into_iter().for_each(|kind| self.append(id, actor.clone(), kind));
+        Ok(names)
+    }
+
+    fn append(&mut self, id: EscalationId, actor: Actor, kind: EventKind) {
+        let seq = Seq(self.world.frames.len() as i64 + 1);
+        let event_id = EventId::new(self.mint());
+        let World { escalations, conversations, messages, frames } = &mut self.world;
+        let before = escalations.iter().position(|it| it.id == id);
+        let was = before.map(|at| Was {
+            status: escalations[at].status,
+            claimed_by: escalations[at].claim.as_ref().map(|claim| claim.operator.id),
+        });
+        let (key, ask) = match (&kind, before) {
+            (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
+            (_, Some(at)) => (escalations[at].conversation.clone(), escalations[at].opening.ask.kind),
+            (_, None) => panic!("nothing was opened"),
+        };
+        let conversation = conversations.iter_mut().find(|it| it.key == key).unwrap();
+        conversation.apply(&kind, id, ask);
+        let held_by = conversation.held_by;
+        let event =
+            Event { seq, id: event_id, at: self.now, escalation_id: id, conversation: key, held_by, actor, kind };
+        match before {
+            Some(at) => escalations[at].apply(&event),
+            None => escalations.extend(Escalation::begun_by(&event)),
+        }
+        let blocks = match &event.kind {
+            EventKind::MessageCreated { message } => {
+                messages.push((id, Message { seq: Some(seq), ..message.clone() }));
+                Some(blocks_of(message))
+            }
+            _ => None,
+        };
+        let row = Row::from(escalations.iter().find(|it| it.id == id).unwrap());
+        frames.push(Frame { event, was, row, blocks });
+    }
+
+    /// A message that nobody has sent yet.
+    pub fn message(&mut self, role: MessageRole, said: &str, by: Option<&Operator>) -> NewMessage {
+        let id = MessageId::new(self.mint());
+        let author = by.map(|by| Author::from(&by.who));
+        NewMessage { id, client_message_id: text(&id.to_string()), role, text: text(said), at: None, author }
+    }
+
+    /// The fence the operator knows of, when it is theirs to show.
+    pub fn hold(&self, by: &Operator, id: EscalationId) -> Option<Fence> {
+        self.of(id).holder().filter(|claim| claim.operator.id == by.who.id).map(|claim| claim.fence)
+    }
+
+    pub fn claim(&mut self, by: &Operator, id: EscalationId) -> Done {
+        let now = self.now;
+        self.act(id, Actor::Operator(by.who.clone()), |it, conversation, _| it.claim(by, conversation, now))
+    }
+
+    pub fn release(&mut self, by: &Operator, id: EscalationId) -> Done {
+        let now = self.now;
+        self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.release(by, it.fence, now))
+    }
+
+    pub fn transfer(&mut self, by: &Operator, id: EscalationId, to: TransferTarget) -> Done {
+        let (fence, now) = (self.hold(by, id), self.now);
+        self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.transfer(by, fence, to, None, now))
+    }
+
+    pub fn take_over(&mut self, by: &Operator, id: EscalationId) -> Done {
+        let (fence, now) = (self.hold(by, id), self.now);
+        self.act(id, Actor::Operator(by.who.clone()), |it, on, _| it.take_over(by, fence, on, now))
+    }
+
+    pub fn reply(&mut self, by: &Operator, id: EscalationId, said: &str) -> Done {
+        let (new, now) = (self.message(MessageRole::Operator, said, Some(by)), self.now);
+        self.act(id, Actor::Operator(by.who.clone()), |it, on, _| it.reply(by, it.fence, new, on, now))
+    }
+
+    pub fn note(&mut self, by: &Operator, id: EscalationId) -> Done {
+        self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.note(by, text("Dana is a regular.")))
+    }
+
+    pub fn resolve(&mut self, by: &Operator, id: EscalationId, resolution: Resolution) -> Done {
+        let (fence, now) = (self.hold(by, id), self.now);
+        let checked = Checked::by(resolution, |_| Ok::<_, Infallible>(())).unwrap();
+        self.act(id, Actor::Operator(by.who.clone()), |it, conversation, said| {
+            it.resolve(by, fence, &checked, &Meanwhile { conversation, said }, now)
+        })
+    }
+
+    pub fn say(&mut self, id: EscalationId, role: MessageRole, said: &str) -> Done {
+        let (new, now) = (self.message(role, said, None), self.now);
+        self.act(id, Actor::Agent(billing_bot()), |it, on, _| it.say(new, on, now))
+    }
+
+    pub fn cancel(&mut self, id: EscalationId) -> Done {
+        let (by, now) = (Actor::Agent(billing_bot()), self.now);
+        self.act(id, by.clone(), |it, conversation, said| {
+            it.cancel(text("Dana found it herself."), &by, &Meanwhile { conversation, said }, now)
+        })
+    }
+
+    pub fn acknowledge(&mut self, id: EscalationId) -> Done {
+        let now = self.now;
+        self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.acknowledge(now))
+    }
+
+    pub fn deliver(&mut self, id: EscalationId) -> Done {
+        let now = self.now;
+        self.act(id, Actor::System, |it, _, _| it.deliver(now))
+    }
+
+    pub fn expire(&mut self, id: EscalationId) -> Done {
+        let now = self.now;
+        self.act(id, Actor::System, |it, conversation, said| it.expire(&Meanwhile { conversation, said }, now))
+    }
+}
+
+/// Rich text enough for a test.
+pub fn blocks_of(message: &Message) -> Vec<Block> {
+    vec![Block::Paragraph(vec![Inline::Text(message.text.clone().unwrap_or_default())])]
+}

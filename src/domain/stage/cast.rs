@@ -1,0 +1,122 @@
+//! Who and what the stories are about: Ada and Ana who answer, Grace who supervises, Eve who looks, billing-bot who
+//! escalates, and Dana who was charged twice.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::domain::{
+    agent::AgentRef,
+    ask::{Action, Ask, AskKind, Verdict},
+    ids::{AgentId, OperatorId, QueueId},
+    opening::{ConversationFacts, Customer, Opening},
+    operator::{Operator, OperatorRef, Role},
+    outcome::{ActionDecision, Disposition, ExecutedBy, Resolution},
+    queue::QueueRef,
+    reason::{Reason, ReasonCode},
+    text::Text,
+};
+
+/// Checked text that the stories know to be fine.
+pub fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+    Text::parse(text).unwrap()
+}
+
+fn person(id: u128, name: &str, public_name: &str, role: Role) -> Operator {
+    let id = OperatorId::new(Uuid::from_u128(id));
+    Operator { who: OperatorRef { id, name: text(name), public_name: text(public_name) }, role }
+}
+
+pub fn ada() -> Operator {
+    person(1, "Ada Lovelace", "Ada", Role::Operator)
+}
+
+pub fn ana() -> Operator {
+    person(2, "Ana Duarte", "Ana", Role::Operator)
+}
+
+/// A supervisor.
+pub fn grace() -> Operator {
+    person(3, "Grace Hopper", "Grace", Role::Supervisor)
+}
+
+/// A viewer, who may only look.
+pub fn eve() -> Operator {
+    person(4, "Eve Moneypenny", "Eve", Role::Viewer)
+}
+
+pub fn billing_bot() -> AgentRef {
+    AgentRef { id: AgentId::new(Uuid::from_u128(1)), name: text("billing-bot") }
+}
+
+pub fn queue(name: &str) -> QueueRef {
+    QueueRef { id: QueueId::new(Uuid::from_u128(name.len() as u128)), name: text(name) }
+}
+
+pub fn arguments(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap()
+}
+
+/// A decision proposes to refund (approve, edit or reject) and to write to Dana (approve or reject).
+pub fn ask(kind: AskKind) -> Ask {
+    let action = |id, name, of, allowed: &[Verdict]| Action {
+        id: text(id),
+        name: text(name),
+        arguments: arguments(of),
+        arguments_schema: None,
+        allowed: allowed.to_vec(),
+    };
+    let actions = match kind {
+        AskKind::Decision => vec![
+            action("a1", "refund", json!({"eur": 300}), &[Verdict::Approve, Verdict::Edit, Verdict::Reject]),
+            action("a2", "write", json!({"to": "Dana"}), &[Verdict::Approve, Verdict::Reject]),
+        ],
+        AskKind::Takeover | AskKind::Question => vec![],
+    };
+    Ask { actions, ..Ask::bare(kind) }
+}
+
+/// Dana was charged twice, in the chat of this name, or in none.
+pub fn opening(kind: AskKind, chat: Option<&str>) -> Opening {
+    Opening {
+        reason: Reason {
+            code: ReasonCode::PolicyLimit,
+            label: None,
+            text: text("A refund above 200 EUR"),
+            evidence: None,
+            confidence: None,
+        },
+        summary: None,
+        tried: vec![],
+        customer_told: None,
+        ask: ask(kind),
+        conversation: Some(ConversationFacts {
+            external_id: chat.map(text),
+            total_messages: 2,
+            received_messages: 2,
+            customer: Some(Customer { name: Some(text("Dana")), ..Customer::default() }),
+        }),
+        context: vec![],
+        on_expiry_note: None,
+        resume: None,
+        metadata: None,
+        warnings: vec![],
+    }
+}
+
+/// An answer in words.
+pub fn answered(answer: &str) -> Resolution {
+    Resolution { answer: Some(text(answer)), ..Resolution::bare(Disposition::Answered) }
+}
+
+/// The cards of [`ask`]: what is done with the refund, for how many EUR, and with the letter.
+pub fn decided(refund: Verdict, eur: i64, letter: Verdict) -> Resolution {
+    let card = |id, decision, of| ActionDecision {
+        id: text(id),
+        decision,
+        arguments: arguments(of),
+        comment: None,
+        executed_by: ExecutedBy::Agent,
+    };
+    let actions = vec![card("a1", refund, json!({"eur": eur})), card("a2", letter, json!({"to": "Dana"}))];
+    Resolution { actions, ..Resolution::bare(Disposition::Rejected) }
+}

@@ -1,0 +1,171 @@
+//! Random stories: anyone tries anything, at any time, also what they must not.
+
+use std::convert::Infallible;
+
+use proptest::{prelude::*, sample::select};
+use serde_json::json;
+
+use super::{Done, Stage, ada, ana, answered, billing_bot, decided, eve, grace, opening, queue, text};
+use crate::domain::{
+    ask::{AskKind, Verdict},
+    checked::Checked,
+    claim::Fence,
+    deadline::Within,
+    event::{Actor, TransferTarget},
+    ids::EscalationId,
+    message::MessageRole,
+    operator::Operator,
+    outcome::{Disposition, Meanwhile, Resolution},
+    time::Span,
+};
+
+/// What somebody tries.
+#[derive(Debug, Clone)]
+pub enum Verb {
+    Open(AskKind, &'static str),
+    Claim,
+    Release,
+    TransferTo(usize),
+    TransferToQueue,
+    TakeOver,
+    Reply,
+    Note,
+    Resolve(Resolution),
+    Say(MessageRole),
+    Cancel,
+    Acknowledge,
+    Deliver,
+    Expire,
+}
+
+/// Which fence an operator shows.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown {
+    /// That of the claim, if there is one.
+    Present,
+    Nothing,
+    Stale,
+}
+
+/// One try: who, on which escalation, after how long.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    pub who: usize,
+    pub which: usize,
+    pub shown: Shown,
+    pub verb: Verb,
+    pub wait: Span,
+}
+
+fn operators() -> [Operator; 4] {
+    [ada(), ana(), grace(), eve()]
+}
+
+fn resolution() -> impl Strategy<Value = Resolution> {
+    use Verdict::{Approve, Edit, Reject};
+    let choice = Resolution { data: Some(json!({"choice": "Yes"})), ..Resolution::bare(Disposition::Handled) };
+    select(vec![
+        choice,
+        Resolution::bare(Disposition::Referred),
+        Resolution::bare(Disposition::Unanswered),
+        Resolution::bare(Disposition::Approved),
+        answered("It was a test charge."),
+        decided(Approve, 300, Approve),
+        decided(Edit, 200, Approve),
+        decided(Reject, 300, Approve),
+        decided(Approve, 300, Edit),
+    ])
+}
+
+fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Verb> {
+    let kinds = vec![AskKind::Takeover, AskKind::Question, AskKind::Decision];
+    prop_oneof![
+        2 => (select(kinds), select(chats)).prop_map(|(kind, chat)| Verb::Open(kind, chat)),
+        5 => Just(Verb::Claim),
+        2 => Just(Verb::Release),
+        2 => (0..3_usize).prop_map(Verb::TransferTo),
+        1 => Just(Verb::TransferToQueue),
+        3 => Just(Verb::TakeOver),
+        4 => Just(Verb::Reply),
+        1 => Just(Verb::Note),
+        4 => resolution().prop_map(Verb::Resolve),
+        4 => select(vec![MessageRole::Customer, MessageRole::Agent, MessageRole::System]).prop_map(Verb::Say),
+        1 => Just(Verb::Cancel),
+        1 => Just(Verb::Acknowledge),
+        1 => Just(Verb::Deliver),
+        2 => Just(Verb::Expire),
+    ]
+}
+
+/// A turn in one of these chats; mostly soon after the one before, now and then a day later.
+pub fn turn(chats: &'static [&'static str]) -> impl Strategy<Value = Turn> {
+    let shown = prop_oneof![8 => Just(Shown::Present), 3 => Just(Shown::Nothing), 1 => Just(Shown::Stale)];
+    let wait = prop_oneof![20 => (0..120_i64).prop_map(Span::seconds), 2 => Just(Span::minutes(15)), 1 => Just(Span::hours(24))];
+    (0..12_usize, 0..12_usize, shown, verb(chats), wait).prop_map(|(who, which, shown, verb, wait)| {
+        // Eve tries least: all she does is refused.
+        Turn { who: if who == 11 { 3 } else { who % 3 }, which, shown, verb, wait }
+    })
+}
+
+impl Stage {
+    /// Three escalations of Dana's chat wait.
+    pub fn with_three_open() -> Self {
+        let mut stage = Self::new();
+        for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
+            stage.open(kind).unwrap();
+        }
+        stage
+    }
+
+    /// Tries one turn.
+    pub fn play(&mut self, turn: Turn) -> Done {
+        self.later(turn.wait);
+        let (now, by) = (self.now, operators()[turn.who].clone());
+        let id: EscalationId = self.world.escalations[turn.which % self.world.escalations.len()].id;
+        let fence = self.of(id).fence;
+        let shown = match turn.shown {
+            Shown::Present => self.of(id).holder().map(|claim| claim.fence),
+            Shown::Nothing => None,
+            Shown::Stale => Some(Fence(fence.0 - 1)),
+        };
+        let (must_show, actor) = (shown.unwrap_or(fence), Actor::Operator(by.who.clone()));
+        match turn.verb {
+            Verb::Open(kind, chat) => {
+                let within = Within { expire: Some(Span::hours(30)), ..Within::default() };
+                self.open_as(opening(kind, Some(chat)), within).map(|_| vec!["escalation.opened"])
+            }
+            Verb::Claim => self.claim(&by, id),
+            Verb::Release => self.act(id, actor, |it, _, _| it.release(&by, must_show, now)),
+            Verb::TransferTo(whom) => {
+                let to = TransferTarget::Operator(operators()[whom].who.clone());
+                self.act(id, actor, |it, _, _| it.transfer(&by, shown, to, None, now))
+            }
+            Verb::TransferToQueue => {
+                let to = TransferTarget::Queue(queue("billing"));
+                self.act(id, actor, |it, _, _| it.transfer(&by, shown, to, Some(text("For you")), now))
+            }
+            Verb::TakeOver => self.act(id, actor, |it, on, _| it.take_over(&by, shown, on, now)),
+            Verb::Reply => {
+                let new = self.message(MessageRole::Operator, "Hello Dana.", Some(&by));
+                self.act(id, actor, |it, on, _| it.reply(&by, must_show, new, on, now))
+            }
+            Verb::Note => self.note(&by, id),
+            Verb::Resolve(resolution) => {
+                let checked = Checked::by(resolution, |_| Ok::<_, Infallible>(())).unwrap();
+                self.act(id, actor, |it, conversation, said| {
+                    it.resolve(&by, shown, &checked, &Meanwhile { conversation, said }, now)
+                })
+            }
+            Verb::Say(role) => self.say(id, role, "And now?"),
+            Verb::Cancel => {
+                let by = Actor::Agent(billing_bot());
+                self.act(id, by.clone(), |it, conversation, said| {
+                    it.cancel(text("No longer needed."), &by, &Meanwhile { conversation, said }, now)
+                })
+            }
+            Verb::Acknowledge => self.acknowledge(id),
+            Verb::Deliver => self.deliver(id),
+            Verb::Expire => self.expire(id),
+        }
+    }
+}

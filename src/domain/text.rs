@@ -1,0 +1,107 @@
+//! Checked text: `parse` and `cut` are the only ways in.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextProblem {
+    #[error("must not be empty")]
+    Empty,
+    #[error("must have at most {0} characters")]
+    TooLong(usize),
+    #[error("must not contain U+0000")]
+    Null,
+}
+
+/// Text of 1 to `MAX` characters, not blank, without U+0000 (which PostgreSQL cannot store). Kept as it was written.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// Takes a text or says why not.
+    pub fn parse(text: impl Into<String>) -> Result<Self, TextProblem> {
+        let text = text.into();
+        if text.trim().is_empty() {
+            return Err(TextProblem::Empty);
+        }
+        if text.contains('\0') {
+            return Err(TextProblem::Null);
+        }
+        // A character is at most four bytes, so most texts need no counting.
+        if text.len() > MAX && text.chars().count() > MAX {
+            return Err(TextProblem::TooLong(MAX));
+        }
+        Ok(Self(text))
+    }
+
+    /// Takes what a model wrote: too long is cut, and said so (`true`); only emptiness and U+0000 refuse.
+    pub fn cut(text: impl Into<String>) -> Result<(Self, bool), TextProblem> {
+        let text = text.into();
+        match text.char_indices().nth(MAX) {
+            Some((end, _)) => Self::parse(&text[..end]).map(|text| (text, true)),
+            None => Self::parse(text).map(|text| (text, false)),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<const MAX: usize> fmt::Debug for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<const MAX: usize> TryFrom<String> for Text<MAX> {
+    type Error = TextProblem;
+    fn try_from(text: String) -> Result<Self, TextProblem> {
+        Self::parse(text)
+    }
+}
+
+impl<const MAX: usize> From<Text<MAX>> for String {
+    fn from(text: Text<MAX>) -> String {
+        text.0
+    }
+}
+
+/// The caller's own name for a message, by which retries and echoes are matched.
+pub type ClientMessageId = Text<128>;
+/// What customer, agent or operator says while an escalation is open. The bound keeps one message readable on a page.
+pub type Said = Text<32_000>;
+/// A name of a person, an agent or a queue.
+pub type Name = Text<100>;
+/// A note among operators or to the agent.
+pub type NoteText = Text<10_000>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blank_null_and_long_are_refused() {
+        assert_eq!(Text::<3>::parse(" \n"), Err(TextProblem::Empty));
+        assert_eq!(Text::<3>::parse("a\0b"), Err(TextProblem::Null));
+        assert_eq!(Text::<3>::parse("abcd"), Err(TextProblem::TooLong(3)));
+        assert_eq!(Text::<3>::parse("äöü").map(String::from), Ok("äöü".into()));
+    }
+
+    #[test]
+    fn a_models_text_is_cut_between_characters() {
+        assert_eq!(Text::<2>::cut("äöü").map(|(t, cut)| (String::from(t), cut)), Ok(("äö".into(), true)));
+        assert_eq!(Text::<2>::cut("äö").map(|(t, cut)| (String::from(t), cut)), Ok(("äö".into(), false)));
+        assert_eq!(Text::<2>::cut("  x").map(|(t, _)| t), Err(TextProblem::Empty));
+    }
+}

@@ -1,0 +1,103 @@
+//! What a thread page shows, kept fresh by `apply`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    conversation::Control,
+    escalation::Escalation,
+    event::{Event, EventKind, Seq},
+    ids::EscalationId,
+    inbox::Frame,
+    message::Message,
+    rich::Block,
+};
+
+/// A message with its text parsed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    pub message: Message,
+    pub blocks: Vec<Block>,
+}
+
+/// An escalation as its page shows it, as of `seq` of the workspace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Thread {
+    pub seq: Seq,
+    pub escalation: Escalation,
+    /// Who holds the conversation, which may be another escalation of it.
+    pub held_by: Option<EscalationId>,
+    /// The latest messages, oldest first.
+    pub messages: Vec<Shown>,
+    /// What happened beside messages, in order; the opening is in `escalation`.
+    pub happenings: Vec<Event>,
+}
+
+/// One thing in the order a reader meets it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Item<'a> {
+    Message(&'a Shown),
+    /// Where the agent asked for a human.
+    Opened,
+    Happening(&'a Event),
+}
+
+impl Thread {
+    /// Who may speak to the customer.
+    pub fn control(&self) -> Control {
+        Control::of(self.held_by)
+    }
+
+    /// Whether earlier messages were left out of this page.
+    pub fn has_earlier(&self) -> bool {
+        self.messages.first().is_some_and(|first| first.message.position > 0)
+    }
+
+    /// Follows an event; one that it has seen changes nothing.
+    pub fn apply(&mut self, frame: &Frame) {
+        let event = &frame.event;
+        if event.seq <= self.seq {
+            return;
+        }
+        self.seq = event.seq;
+        if event.conversation == self.escalation.conversation && event.escalation_id != self.escalation.id {
+            self.held_by = event.held_by;
+        }
+        if event.escalation_id != self.escalation.id {
+            return;
+        }
+        self.held_by = event.held_by;
+        self.escalation.apply(event);
+        match &event.kind {
+            EventKind::MessageCreated { message } => self.messages.push(Shown {
+                message: Message { seq: Some(event.seq), ..message.clone() },
+                blocks: frame.blocks.clone().unwrap_or_default(),
+            }),
+            EventKind::Opened { .. } => {}
+            _ => self.happenings.push(event.clone()),
+        }
+    }
+
+    /// Puts an earlier page before what is here.
+    pub fn prepend(&mut self, earlier: Vec<Shown>) {
+        let first = self.messages.first().map_or(i64::MAX, |shown| shown.message.position);
+        let before = earlier.into_iter().filter(|shown| shown.message.position < first);
+        self.messages.splice(0..0, before);
+    }
+
+    /// Everything in the order a reader meets it: the transcript, the hand-over, then by event.
+    pub fn items(&self) -> Vec<Item<'_>> {
+        let (before, since): (Vec<_>, Vec<_>) = self.messages.iter().partition(|shown| shown.message.seq.is_none());
+        let mut later: Vec<(Seq, Item<'_>)> = since
+            .into_iter()
+            .filter_map(|shown| Some((shown.message.seq?, Item::Message(shown))))
+            .chain(self.happenings.iter().map(|event| (event.seq, Item::Happening(event))))
+            .collect();
+        later.sort_by_key(|(seq, _)| *seq);
+        before
+            .into_iter()
+            .map(Item::Message)
+            .chain([Item::Opened])
+            .chain(later.into_iter().map(|(_, item)| item))
+            .collect()
+    }
+}

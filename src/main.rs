@@ -1,0 +1,38 @@
+//! The program: reads the command line, then serves, or does an admin's errand.
+
+use std::process::ExitCode;
+
+use bailout::server::{
+    self, admin,
+    config::{Cli, Command},
+};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// Rendering a page waits for its own server functions, so a machine with one core needs more than one worker too.
+const FEWEST_WORKERS: usize = 4;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&cli.settings.log)).with_writer(std::io::stderr).init();
+    let workers = std::thread::available_parallelism().map_or(FEWEST_WORKERS, |cores| cores.get().max(FEWEST_WORKERS));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("cannot start: {error}")),
+    };
+    let done = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => server::serve(cli.settings).await.map_err(|error| error.to_string()),
+            Command::Admin(errand) => admin::run(&cli.settings, errand).await.map_err(|error| error.to_string()),
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => failed(&sentence),
+    }
+}
+
+fn failed(sentence: &str) -> ExitCode {
+    eprintln!("bailout: {sentence}");
+    ExitCode::FAILURE
+}

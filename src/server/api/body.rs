@@ -1,0 +1,179 @@
+//! The bodies that agents send: a published contract, so each is one flat struct that refuses what it does not know.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
+
+use super::json::{Object, RequestBody};
+use crate::domain::{
+    ask::{AskKind, Verdict},
+    queue::Urgency,
+};
+
+/// `POST /escalations`. Only the reason's code and text are required.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenRequest {
+    pub reason: Object<ReasonRequest>,
+    pub summary: Option<String>,
+    pub tried: Option<Vec<String>>,
+    pub customer_told: Option<String>,
+    pub urgency: Option<Urgency>,
+    pub ask: Option<Object<AskRequest>>,
+    pub conversation: Option<Object<ConversationRequest>>,
+    pub context: Option<Vec<Object<ContextRequest>>>,
+    pub routing: Option<Object<RoutingRequest>>,
+    pub deadlines: Option<Object<DeadlinesRequest>>,
+    pub on_expiry: Option<Object<OnExpiryRequest>>,
+    pub resume: Option<Object<ResumeRequest>>,
+    pub metadata: Option<Map<String, Value>>,
+}
+
+impl RequestBody for OpenRequest {
+    const LIMIT: usize = 8 * 1024 * 1024;
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonRequest {
+    pub code: String,
+    pub text: String,
+    pub evidence: Option<Map<String, Value>>,
+    pub confidence: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskRequest {
+    pub kind: Option<AskKind>,
+    pub prompt: Option<String>,
+    pub suggested_reply: Option<String>,
+    pub options: Option<Vec<String>>,
+    pub response_schema: Option<Value>,
+    pub actions: Option<Vec<Object<ActionRequest>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionRequest {
+    pub id: String,
+    pub name: String,
+    pub arguments: Option<Map<String, Value>>,
+    pub arguments_schema: Option<Value>,
+    pub allowed: Option<Vec<Verdict>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationRequest {
+    pub external_id: Option<String>,
+    pub format: Option<Format>,
+    /// Unread so far: whatever a conversation brought, it must not stop a bailout.
+    pub messages: Option<Vec<Box<RawValue>>>,
+    pub total_messages: Option<i64>,
+    pub customer: Option<Object<CustomerRequest>>,
+}
+
+/// In which form a conversation's messages are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Format {
+    #[serde(rename = "native")]
+    Native,
+    #[serde(rename = "openai.chat")]
+    OpenaiChat,
+    #[serde(rename = "openai.responses")]
+    OpenaiResponses,
+    #[serde(rename = "anthropic.messages")]
+    AnthropicMessages,
+    #[serde(rename = "langchain")]
+    Langchain,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerRequest {
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub locale: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextRequest {
+    pub label: String,
+    pub value: Option<String>,
+    pub url: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoutingRequest {
+    pub queue: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeadlinesRequest {
+    pub claim_within_seconds: Option<i64>,
+    pub resolve_within_seconds: Option<i64>,
+    pub expire_after_seconds: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnExpiryRequest {
+    pub note_to_agent: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeRequest {
+    pub tool_call_id: Option<String>,
+    pub run_id: Option<String>,
+    pub state: Option<String>,
+}
+
+/// `POST /escalations/{id}/messages`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SayRequest {
+    pub client_message_id: String,
+    pub role: SayRole,
+    pub text: String,
+    pub at: Option<String>,
+    pub attachments: Option<Vec<Value>>,
+}
+
+impl RequestBody for SayRequest {
+    const LIMIT: usize = 256 * 1024;
+}
+
+/// For whom an agent may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SayRole {
+    Customer,
+    Agent,
+    System,
+}
+
+/// `POST /escalations/{id}/cancel`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRequest {
+    pub reason: String,
+}
+
+impl RequestBody for CancelRequest {
+    const LIMIT: usize = 256 * 1024;
+}
+
+/// `POST /escalations/{id}/acknowledge`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgeRequest {}
+
+impl RequestBody for AcknowledgeRequest {
+    const LIMIT: usize = 256 * 1024;
+    const MAY_BE_MISSING: bool = true;
+}

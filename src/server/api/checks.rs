@@ -1,0 +1,181 @@
+//! What is wrong with a request, and what is odd about it and taken all the same.
+
+use serde_json::{Map, Number, Value};
+
+use super::{
+    json::escaped,
+    problem::{Code, Problem},
+};
+use crate::domain::{
+    ask::FieldProblem,
+    text::{Text, TextProblem},
+};
+
+/// Beyond this, JavaScript and every reader that uses doubles mistakes one whole number for another.
+pub const LARGEST_NUMBER: u64 = 1 << 53;
+/// How many warnings an escalation carries; a transcript may have thousands of odd messages.
+const MOST_WARNINGS: usize = 100;
+/// How many problems one answer names.
+const MOST_PROBLEMS: usize = 100;
+
+/// Collects both.
+#[derive(Debug, Default)]
+pub struct Checks {
+    problems: Vec<FieldProblem>,
+    warnings: Vec<FieldProblem>,
+    unsaid: usize,
+}
+
+impl Checks {
+    /// Something that stops the request.
+    pub fn refuse(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(FieldProblem::new(pointer, detail));
+        }
+    }
+
+    /// Something that does not.
+    pub fn warn(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        match self.warnings.len() < MOST_WARNINGS {
+            true => self.warnings.push(FieldProblem::new(pointer, detail)),
+            false => self.unsaid += 1,
+        }
+    }
+
+    /// Whether the request may go on; all that stops it, at once.
+    pub fn verdict(&mut self) -> Result<(), Problem> {
+        match self.problems.is_empty() {
+            true => Ok(()),
+            false => Err(Problem::fields(Code::InvalidField, std::mem::take(&mut self.problems))),
+        }
+    }
+
+    /// The warnings, with a last one for those beyond what is told.
+    pub fn into_warnings(mut self) -> Vec<FieldProblem> {
+        if self.unsaid > 0 {
+            self.warnings.push(FieldProblem::new("", format!("there are {} more warnings", self.unsaid)));
+        }
+        self.warnings
+    }
+
+    /// Text that must be as it is.
+    pub fn exact<const MAX: usize>(&mut self, pointer: &str, text: String) -> Option<Text<MAX>> {
+        Text::parse(text).map_err(|problem| self.refuse(pointer, problem.to_string())).ok()
+    }
+
+    /// Text that a model wrote: too long is cut.
+    pub fn cut<const MAX: usize>(&mut self, pointer: &str, text: String) -> Option<Text<MAX>> {
+        let (text, cut) = Text::cut(text).map_err(|problem| self.refuse(pointer, problem.to_string())).ok()?;
+        if cut {
+            self.warn(pointer, format!("was cut to {MAX} characters"));
+        }
+        Some(text)
+    }
+
+    /// Text about the customer, as some other system had it: too long is cut, and blank is none.
+    pub fn known<const MAX: usize>(&mut self, pointer: &str, text: Option<String>) -> Option<Text<MAX>> {
+        let (text, cut) = match Text::cut(text?) {
+            Ok(taken) => taken,
+            Err(TextProblem::Empty) => {
+                self.warn(pointer, "is empty and was left out");
+                return None;
+            }
+            Err(problem) => {
+                self.refuse(pointer, problem.to_string());
+                return None;
+            }
+        };
+        if cut {
+            self.warn(pointer, format!("was cut to {MAX} characters"));
+        }
+        Some(text)
+    }
+
+    /// Text that is given back unchanged, of at most so many bytes.
+    pub fn opaque(&mut self, pointer: &str, text: &str, most_bytes: usize) {
+        if text.contains('\0') {
+            self.refuse(pointer, TextProblem::Null.to_string());
+        }
+        if text.len() > most_bytes {
+            self.refuse(pointer, format!("must have at most {most_bytes} bytes"));
+        }
+    }
+
+    /// An object that is given back as it came, of at most so many bytes as JSON.
+    pub fn object(&mut self, pointer: &str, object: &Map<String, Value>, most_bytes: usize) {
+        if serde_json::to_string(object).is_ok_and(|json| json.len() > most_bytes) {
+            self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
+        }
+        self.members(pointer, object);
+    }
+
+    /// Whatever JSON, so long as it can be given back as it came.
+    pub fn value(&mut self, pointer: &str, value: &Value) {
+        match value {
+            Value::String(text) if text.contains('\0') => self.refuse(pointer, TextProblem::Null.to_string()),
+            Value::Number(number) if beyond(number) => {
+                self.refuse(pointer, "must not be beyond ±2^53: send it as text");
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(i, item)| self.value(&format!("{pointer}/{i}"), item));
+            }
+            Value::Object(object) => self.members(pointer, object),
+            _ => {}
+        }
+    }
+
+    fn members(&mut self, pointer: &str, object: &Map<String, Value>) {
+        for (name, value) in object {
+            let pointer = format!("{pointer}/{}", escaped(name));
+            if name.contains('\0') {
+                self.refuse(pointer.as_str(), TextProblem::Null.to_string());
+            }
+            self.value(&pointer, value);
+        }
+    }
+}
+
+/// Whether a number is one that not every reader can hold exactly. Whole numbers that are too large for 64 bits arrive
+/// as floats, so those are judged by their size, too.
+pub fn beyond(number: &Number) -> bool {
+    match (number.as_i64(), number.as_u64()) {
+        (Some(whole), _) => whole.unsigned_abs() > LARGEST_NUMBER,
+        (None, Some(whole)) => whole > LARGEST_NUMBER,
+        (None, None) => number.as_f64().is_some_and(|float| float.abs() > LARGEST_NUMBER as f64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_given_back_is_refused_where_it_is() {
+        let mut checks = Checks::default();
+        checks.value("/metadata", &json!({"a/b": [1, 9_007_199_254_740_993_u64], "n": 9_007_199_254_740_992_i64}));
+        checks.value("/metadata", &json!({"t": "a\0b", "k\0": 1, "f": 0.5, "big": 1e20}));
+        let pointers: Vec<&str> = checks.problems.iter().map(|problem| problem.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/metadata/a~1b/1", "/metadata/big", "/metadata/k\0", "/metadata/t"]);
+        assert!(checks.verdict().is_err());
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_empty_ones_refused() {
+        let mut checks = Checks::default();
+        assert_eq!(checks.cut::<2>("/a", "abc".into()).map(String::from), Some("ab".into()));
+        assert_eq!(checks.known::<2>("/b", Some(" ".into())), None);
+        assert!(checks.verdict().is_ok() && checks.warnings.len() == 2);
+        assert_eq!(checks.cut::<2>("/c", " ".into()), None);
+        assert!(checks.verdict().is_err());
+    }
+
+    #[test]
+    fn warnings_have_an_end() {
+        let mut checks = Checks::default();
+        (0..150).for_each(|i| checks.warn(format!("/{i}"), "is odd"));
+        let warnings = checks.into_warnings();
+        assert_eq!((warnings.len(), warnings[100].detail.as_str()), (101, "there are 50 more warnings"));
+    }
+}

@@ -1,0 +1,95 @@
+//! What an agent can do with escalations it has opened: get one, list them, cancel, acknowledge.
+
+use axum::{
+    http::{StatusCode, Uri},
+    response::Response,
+};
+
+use super::{
+    Page,
+    body::{AcknowledgeRequest, CancelRequest},
+    checks::Checks,
+    json::ApiJson,
+    json_answer,
+    key_auth::{Caller, Which},
+    params::Params,
+    problem::{Code, Problem},
+};
+use crate::{
+    domain::{escalation::Status, ids::EscalationId},
+    server::{
+        contract::{EscalationBody, escalation_json, written},
+        desk::Verb,
+        error::Current,
+    },
+};
+
+/// What `status` may be, and the states it means.
+const STATUSES: [(&str, &[Status]); 6] = [
+    ("open", &[Status::Waiting, Status::Claimed]),
+    ("waiting", &[Status::Waiting]),
+    ("claimed", &[Status::Claimed]),
+    ("resolved", &[Status::Resolved]),
+    ("expired", &[Status::Expired]),
+    ("cancelled", &[Status::Cancelled]),
+];
+
+/// `GET /escalations/{id}`
+pub async fn get(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
+    Params::of(&uri, &[])?;
+    let current = caller.current(id).await?;
+    Ok(answer(&caller, &current))
+}
+
+/// `GET /escalations`
+pub async fn list(caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["status", "conversation", "limit", "after"])?;
+    let statuses = params.word("status", &STATUSES)?.unwrap_or_default();
+    let limit = params.limit()?;
+    let after: Option<EscalationId> = match params.text("after") {
+        Some(text) => {
+            Some(text.parse().map_err(|_| Problem::new(Code::BadCursor, "`after` is not a cursor of this list."))?)
+        }
+        None => None,
+    };
+    let (desk, conversation) = (&caller.desk, params.text("conversation"));
+    let found = desk.list_of_agent(caller.workspace, caller.agent.id, statuses, conversation, after, limit + 1).await?;
+    let page = Page::of(found, limit, |current| current.escalation.id.to_string());
+    page.items.iter().for_each(|current| caller.handed(current));
+    Ok(json_answer(StatusCode::OK, written(&page.map(|current| EscalationBody::in_answer(current, desk.links())))))
+}
+
+/// `POST /escalations/{id}/cancel`
+pub async fn cancel(
+    caller: Caller,
+    Which(escalation): Which,
+    uri: Uri,
+    request: ApiJson<CancelRequest>,
+) -> Result<Response, Problem> {
+    Params::of(&uri, &[])?;
+    let mut checks = Checks::default();
+    let reason = checks.exact("/reason", request.body.reason);
+    checks.verdict()?;
+    let Some(reason) = reason else { return Err(Problem::from(Code::InvalidField)) };
+    let agent = caller.agent.clone();
+    let done = caller.run(Verb::Cancel { agent, escalation, reason }, None).await?;
+    Ok(answer(&caller, &done.current))
+}
+
+/// `POST /escalations/{id}/acknowledge`
+pub async fn acknowledge(
+    caller: Caller,
+    Which(escalation): Which,
+    uri: Uri,
+    _: ApiJson<AcknowledgeRequest>,
+) -> Result<Response, Problem> {
+    Params::of(&uri, &[])?;
+    let agent = caller.agent.clone();
+    let done = caller.run(Verb::Acknowledge { agent, escalation }, None).await?;
+    Ok(answer(&caller, &done.current))
+}
+
+fn answer(caller: &Caller, current: &Current) -> Response {
+    caller.handed(current);
+    json_answer(StatusCode::OK, escalation_json(current, caller.desk.links()))
+}

@@ -1,0 +1,54 @@
+//! `Idempotency-Key`: a creating request that comes again takes effect once and gets the same answer. The answer is
+//! stored in the transaction of the effect, by the writer; here is only the header and the replay.
+
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri},
+    response::Response,
+};
+
+use super::{json_answer, key_auth::Caller, params::bad, problem::Problem};
+use crate::server::desk::{MakeAnswer, Once};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Reads the header of a request whose effect answers 201 with the bytes that `answer` makes.
+pub fn once(
+    caller: &Caller,
+    headers: &HeaderMap,
+    uri: &Uri,
+    body_sha256: [u8; 32],
+    answer: MakeAnswer,
+) -> Result<Option<Once>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| is_key(key));
+    let key = key.ok_or_else(|| bad("Idempotency-Key", "must be 8 to 255 of A-Z a-z 0-9 . _ : -"))?.to_owned();
+    let status = StatusCode::CREATED.as_u16();
+    Ok(Some(Once { agent: caller.agent.id, path: uri.path().to_owned(), key, body_sha256, status, answer }))
+}
+
+fn is_key(key: &str) -> bool {
+    (8..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+}
+
+/// The stored answer again.
+pub fn replay((status, bytes): (u16, Vec<u8>)) -> Response {
+    replayed(json_answer(StatusCode::from_u16(status).unwrap_or(StatusCode::CREATED), bytes))
+}
+
+/// Marks an answer as one to a request that came again.
+pub fn replayed(mut response: Response) -> Response {
+    response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_their_letters_and_lengths() {
+        assert!(is_key("a.B_9:-x") && is_key(&"k".repeat(255)));
+        assert!(!is_key("1234567") && !is_key(&"k".repeat(256)) && !is_key("12345678/") && !is_key("1234 5678"));
+    }
+}

@@ -1,0 +1,204 @@
+//! Request bodies: `ApiJson` reads one within its limit and says, with a pointer, what is wrong with it.
+
+use std::{fmt, marker::PhantomData};
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    http::header::CONTENT_TYPE,
+};
+use futures::StreamExt;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
+use sha2::{Digest, Sha256};
+
+use super::problem::{Code, Problem};
+use crate::domain::ask::FieldProblem;
+
+/// How much of a refused body is read all the same, so that the caller gets to read why it was refused.
+const DRAINED: usize = 32 * 1024 * 1024;
+
+/// A body that some address takes.
+pub trait RequestBody: DeserializeOwned {
+    /// The most bytes it may have.
+    const LIMIT: usize;
+    /// Whether no body at all stands for `{}`.
+    const MAY_BE_MISSING: bool = false;
+}
+
+/// A body that was read.
+pub struct ApiJson<T> {
+    pub body: T,
+    /// Of the raw bytes: whether a repeated request is the same.
+    pub sha256: [u8; 32],
+    /// How many bytes it had.
+    pub length: usize,
+}
+
+impl<T: RequestBody, S: Send + Sync> FromRequest<S> for ApiJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
+        let has_type = request.headers().contains_key(CONTENT_TYPE);
+        let mut bytes = read(request.into_body(), T::LIMIT).await?;
+        let missing = T::MAY_BE_MISSING && bytes.is_empty();
+        if !is_json && !(missing && !has_type) {
+            return Err(Problem::from(Code::UnsupportedMediaType));
+        }
+        if missing {
+            bytes = b"{}".to_vec();
+        }
+        Ok(Self { body: decode(&bytes)?, sha256: Sha256::digest(&bytes).into(), length: bytes.len() })
+    }
+}
+
+fn is_json(content_type: &[u8]) -> bool {
+    let kind = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = vec![];
+    let mut seen = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Code::MalformedJson, "The body broke off."))?;
+        seen += chunk.len();
+        match seen {
+            _ if seen <= limit => bytes.extend_from_slice(&chunk),
+            _ if seen <= DRAINED => bytes = vec![],
+            _ => break,
+        }
+    }
+    match seen <= limit {
+        true => Ok(bytes),
+        false => Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes."))),
+    }
+}
+
+/// Reads JSON into a body, or says what is wrong where.
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
+        Ok(Object(body)) => json.end().map(|()| body).map_err(|error| problem(&error, String::new())),
+        Err(error) => Err(problem(error.inner(), pointer(error.path()))),
+    }
+}
+
+fn problem(error: &serde_json::Error, pointer: String) -> Problem {
+    let said = error.to_string();
+    if error.classify() != Category::Data {
+        return Problem::new(Code::MalformedJson, format!("The body is not JSON: {said}."));
+    }
+    // Where in the text it is helps nobody who has the pointer.
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let code = if said.starts_with("unknown field") { Code::UnknownField } else { Code::InvalidField };
+    Problem::fields(
+        code,
+        vec![match missing {
+            Some(name) => FieldProblem::new(format!("{pointer}/{}", escaped(name)), "must be given"),
+            None => FieldProblem::new(pointer, said),
+        }],
+    )
+}
+
+fn pointer(path: &Path) -> String {
+    let part = |segment: &Segment| match segment {
+        Segment::Seq { index } => Some(format!("/{index}")),
+        Segment::Map { key } => Some(format!("/{}", escaped(key))),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    };
+    path.iter().filter_map(part).collect()
+}
+
+/// A name as a part of a pointer (RFC 6901).
+pub fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// An object with the fields of `T`. serde's structs would also take an array of their fields' values.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        inner: Object<Inner>,
+        list: Option<Vec<Object<Inner>>>,
+        raw: Option<Vec<Box<RawValue>>>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        text: String,
+    }
+
+    fn refused(json: &str) -> String {
+        decode::<Outer>(json.as_bytes()).err().unwrap().in_short()
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_a_pointer() {
+        for (json, told) in [
+            (r#"{"inner": {"text": 5}}"#, "InvalidField /inner/text"),
+            (r#"{"inner": {}}"#, "InvalidField /inner/text"),
+            (r#"{}"#, "InvalidField /inner"),
+            (r#"{"inner": ["a"]}"#, "InvalidField /inner"),
+            (r#"["a"]"#, "InvalidField "),
+            (r#"{"inner": {"text": "a", "typo": 1}}"#, "UnknownField /inner/typo"),
+            (r#"{"inner": {"text": "a"}, "ty/po": 1}"#, "UnknownField /ty~1po"),
+            (r#"{"inner": {"text": "a"}, "list": [{"text": "a"}, {"text": null}]}"#, "InvalidField /list/1/text"),
+            (r#"{"inner": {"text": "a"}"#, "MalformedJson "),
+            (r#"{"inner": {"text": "a"}} x"#, "MalformedJson "),
+            ("", "MalformedJson "),
+        ] {
+            assert_eq!(refused(json), told, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_right_is_taken() {
+        let json = r#"{"inner": {"text": "a"}, "list": null, "raw": [1e999, "\ud800"]}"#;
+        let read = decode::<Outer>(json.as_bytes()).ok().unwrap();
+        assert_eq!((read.inner.0.text.as_str(), read.list.is_none()), ("a", true));
+        assert_eq!(read.raw.unwrap()[0].get(), "1e999");
+    }
+
+    #[test]
+    fn the_type_of_a_body_may_have_parameters() {
+        assert!(is_json(b"application/json") && is_json(b"Application/JSON; charset=utf-8"));
+        assert!(!is_json(b"text/plain") && !is_json(b"application/jsonx"));
+    }
+}

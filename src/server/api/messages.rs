@@ -1,0 +1,125 @@
+//! What is said while an escalation is open, and the transcript of all that was.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use serde::Serialize;
+
+use super::{
+    Page,
+    body::{SayRequest, SayRole},
+    checks::Checks,
+    idempotency,
+    json::ApiJson,
+    json_answer,
+    key_auth::{Caller, Which},
+    params::Params,
+    problem::{Code, Problem},
+};
+use crate::{
+    domain::{
+        conversation::Control,
+        escalation::NewMessage,
+        event::Seq,
+        ids::MessageId,
+        message::{Author, MessageRole},
+    },
+    server::{
+        clock::mint,
+        contract::{MessageBody, parse_rfc3339, written},
+        desk::{Done, Verb},
+    },
+};
+
+/// `POST /escalations/{id}/messages`
+pub async fn say(
+    caller: Caller,
+    Which(escalation): Which,
+    uri: Uri,
+    headers: HeaderMap,
+    request: ApiJson<SayRequest>,
+) -> Result<Response, Problem> {
+    Params::of(&uri, &[])?;
+    let once = idempotency::once(&caller, &headers, &uri, request.sha256, Arc::new(said))?;
+    let message = new_message(&caller, request.body)?;
+    let agent = caller.agent.clone();
+    let mut done = caller.run(Verb::Say { agent, escalation, message }, once).await?;
+    if let Some(replay) = done.replay.take() {
+        return Ok(idempotency::replay(replay));
+    }
+    let status = if done.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let bytes = done.answer.take().unwrap_or_else(|| said(&done));
+    Ok(json_answer(status, bytes))
+}
+
+fn new_message(caller: &Caller, request: SayRequest) -> Result<NewMessage, Problem> {
+    let mut checks = Checks::default();
+    let client_message_id = checks.exact("/client_message_id", request.client_message_id);
+    let text = checks.exact("/text", request.text);
+    let at = request.at.and_then(|at| {
+        let moment = parse_rfc3339(&at);
+        if moment.is_none() {
+            checks.refuse("/at", "must be a moment as in RFC 3339");
+        }
+        moment
+    });
+    if request.attachments.is_some_and(|attachments| !attachments.is_empty()) {
+        checks.refuse("/attachments", "no attachments are taken here");
+    }
+    checks.verdict()?;
+    let (Some(client_message_id), Some(text)) = (client_message_id, text) else {
+        return Err(Problem::from(Code::InvalidField));
+    };
+    let (role, author) = match request.role {
+        SayRole::Customer => (MessageRole::Customer, None),
+        SayRole::System => (MessageRole::System, None),
+        SayRole::Agent => {
+            let name = caller.agent.name.to_string();
+            let author = Author { id: Some(caller.agent.id.to_string()), name: name.clone(), public_name: name };
+            (MessageRole::Agent, Some(author))
+        }
+    };
+    Ok(NewMessage { id: MessageId::new(mint()), client_message_id, role, text, at, author })
+}
+
+#[derive(Serialize)]
+struct SaidBody<'a> {
+    message: Option<MessageBody<'a>>,
+    control: Control,
+    seq: Option<Seq>,
+}
+
+/// The message as it is stored, and control as it is now.
+fn said(done: &Done) -> Vec<u8> {
+    let message = done.message.as_ref();
+    let body = SaidBody {
+        message: message.map(MessageBody::from),
+        control: Control::of(done.current.held_by),
+        seq: message.and_then(|message| message.seq),
+    };
+    written(&body).into_bytes()
+}
+
+/// `GET /escalations/{id}/transcript`
+pub async fn transcript(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["since", "after", "limit", "format"])?;
+    let since_open = params.word("since", &[("start", false), ("open", true)])?.unwrap_or(false);
+    params.word("format", &[("native", ())])?;
+    let limit = params.limit()?;
+    let after = match params.text("after") {
+        Some(text) => Some(position(text)?),
+        None => None,
+    };
+    caller.current(id).await?;
+    let found = caller.desk.messages(caller.workspace, id, since_open, after, limit + 1).await?;
+    let page = Page::of(found, limit, |message| message.position.to_string());
+    Ok(json_answer(StatusCode::OK, written(&page.map(MessageBody::from))))
+}
+
+fn position(cursor: &str) -> Result<i64, Problem> {
+    let position = cursor.parse::<i64>().ok().filter(|position| *position >= 0);
+    position.ok_or_else(|| Problem::new(Code::BadCursor, "`after` is not a cursor of this transcript."))
+}

@@ -1,0 +1,96 @@
+//! The agents' JSON API: every address it has, and what all of its answers share. A handler is the use case: read,
+//! one verb of the desk, answer.
+
+mod body;
+mod checks;
+mod escalations;
+mod health;
+mod idempotency;
+mod json;
+mod key_auth;
+mod messages;
+mod native;
+mod open;
+mod opening;
+mod params;
+mod problem;
+mod sse;
+mod wait;
+
+use std::any::Any;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{StatusCode, header::CONTENT_TYPE},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use serde::Serialize;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use health::health;
+
+use crate::server::{desk::Desk, request_id::last_words};
+use problem::{Code, Problem};
+
+/// The agents' API under `/api/v1`; whatever else is asked for there is a problem, too.
+pub fn routes(desk: Desk) -> Router {
+    Router::new()
+        .route("/api/v1/escalations", post(open::open).get(escalations::list))
+        .route("/api/v1/escalations/{id}", get(escalations::get))
+        .route("/api/v1/escalations/{id}/wait", get(wait::wait))
+        .route("/api/v1/escalations/{id}/events", get(sse::of_one))
+        .route("/api/v1/escalations/{id}/transcript", get(messages::transcript))
+        .route("/api/v1/escalations/{id}/messages", post(messages::say))
+        .route("/api/v1/escalations/{id}/cancel", post(escalations::cancel))
+        .route("/api/v1/escalations/{id}/acknowledge", post(escalations::acknowledge))
+        .route("/api/v1/events", get(sse::of_all))
+        .method_not_allowed_fallback(other_method)
+        .route("/api/v1", any(nothing_here))
+        .route("/api/v1/", any(nothing_here))
+        .route("/api/v1/{*rest}", any(nothing_here))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(desk.clone(), problem::render))
+        .with_state(desk)
+}
+
+async fn nothing_here() -> Problem {
+    Problem::from(Code::NotFound)
+}
+
+async fn other_method() -> Problem {
+    Problem::from(Code::MethodNotAllowed)
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    Problem::fault(format!("a handler panicked: {}", last_words(&*panic))).into_response()
+}
+
+/// A JSON answer.
+fn json_answer(status: StatusCode, body: impl Into<Body>) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body.into()).into_response()
+}
+
+/// A page of anything.
+#[derive(Serialize)]
+struct Page<T> {
+    items: Vec<T>,
+    next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Of one item more than the page shall have, when there are so many: the rest is on the next one.
+    fn of(mut items: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Self {
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Self { next: items.last().filter(|_| more).map(cursor), items }
+    }
+
+    /// The same page with its items in another form.
+    fn map<'a, U>(&'a self, form: impl Fn(&'a T) -> U) -> Page<U> {
+        Page { items: self.items.iter().map(form).collect(), next: self.next.clone() }
+    }
+}

@@ -1,0 +1,104 @@
+//! Open: the button itself.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::LOCATION},
+    response::Response,
+};
+
+use super::{
+    body::OpenRequest,
+    checks::Checks,
+    idempotency,
+    json::ApiJson,
+    json_answer,
+    key_auth::Caller,
+    opening,
+    params::Params,
+    problem::Problem,
+    wait::{self, Patience},
+};
+use crate::{
+    domain::{escalation::Open, ids::EscalationId, queue::QueueRef},
+    server::{
+        clock::mint,
+        contract::{escalation_json, path_of},
+        desk::{Done, Verb},
+        error::Error,
+        store::workspaces,
+    },
+};
+
+/// The queue of escalations that name none.
+const DEFAULT_QUEUE: &str = "default";
+
+/// `POST /escalations`
+pub async fn open(
+    caller: Caller,
+    uri: Uri,
+    headers: HeaderMap,
+    request: ApiJson<OpenRequest>,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["wait", "until"])?;
+    let patience = params.number("wait", wait::SECONDS)?.map(|seconds| Patience::new(&params, seconds)).transpose()?;
+    let links = caller.desk.links().clone();
+    let answer = Arc::new(move |done: &Done| escalation_json(&done.current, &links).into_bytes());
+    let once = idempotency::once(&caller, &headers, &uri, request.sha256, answer.clone())?;
+    let open = checked(&caller, request).await?;
+    // Before anything is opened: who cannot wait shall hear that first.
+    let door = patience.map(|_| caller.enter()).transpose()?;
+
+    let mut done = caller.run(Verb::Open(Box::new(open)), once).await?;
+    let replay = done.replay.take();
+    let (is_replay, id) = (replay.is_some(), done.current.escalation.id);
+    let response = match (patience, &door, replay) {
+        (Some(patience), Some(door), _) => {
+            let after = done.current.escalation.opened_seq;
+            json_answer(StatusCode::CREATED, wait::heard(&caller, door, id, after, patience).await?)
+        }
+        (_, _, Some(replay)) => idempotency::replay(replay),
+        _ => json_answer(StatusCode::CREATED, done.answer.take().unwrap_or_else(|| answer(&done))),
+    };
+    let response = located(response, id);
+    Ok(if is_replay { idempotency::replayed(response) } else { response })
+}
+
+/// The request as the domain takes it, in the queue it names.
+async fn checked(caller: &Caller, request: ApiJson<OpenRequest>) -> Result<Open, Problem> {
+    let mut checks = Checks::default();
+    let checked = opening::check(request.body, request.length, &mut checks)?;
+    let queue = queue(caller, checked.queue, &mut checks).await?;
+    let mut opening = checked.opening;
+    opening.warnings = checks.into_warnings();
+    Ok(Open {
+        id: EscalationId::new(mint()),
+        agent: caller.agent.clone(),
+        queue,
+        urgency: checked.urgency,
+        within: checked.within,
+        opening: Arc::new(opening),
+        transcript: checked.transcript,
+    })
+}
+
+/// A queue that nobody knows is no reason to leave a customer alone.
+async fn queue(caller: &Caller, named: Option<String>, checks: &mut Checks) -> Result<QueueRef, Problem> {
+    let (store, workspace) = (caller.desk.store(), caller.workspace);
+    if let Some(name) = named {
+        match workspaces::queue(store, workspace, &name).await? {
+            Some(queue) => return Ok(queue),
+            None => checks.warn("/routing/queue", "there is no such queue; the default queue was taken"),
+        }
+    }
+    let default = workspaces::queue(store, workspace, DEFAULT_QUEUE).await?;
+    let missing = || Error::Inconsistent { table: "queue", column: "name", id: DEFAULT_QUEUE.to_owned() };
+    Ok(default.ok_or_else(missing)?)
+}
+
+fn located(mut response: Response, id: EscalationId) -> Response {
+    if let Ok(path) = HeaderValue::from_str(&path_of(id)) {
+        response.headers_mut().insert(LOCATION, path);
+    }
+    response
+}

@@ -1,0 +1,257 @@
+//! From what an agent sent to what the domain takes: every field of an open, checked.
+
+use serde_json::Value;
+
+use super::{
+    body::{
+        ActionRequest, AskRequest, ContextRequest, ConversationRequest, CustomerRequest, DeadlinesRequest, Format,
+        OpenRequest, ReasonRequest, ResumeRequest,
+    },
+    checks::{Checks, LARGEST_NUMBER},
+    json::Object,
+    native,
+    problem::{Code, Problem},
+};
+use crate::{
+    domain::{
+        ask::{Action, Ask, AskKind, FieldProblem, Verdict},
+        deadline::{LONGEST, SHORTEST, Within},
+        message::Message,
+        opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
+        queue::Urgency,
+        reason::Reason,
+        text::{Text, TextProblem},
+        time::Span,
+    },
+    server::schema,
+};
+
+/// The most bytes of an object that is given back as it came.
+const MOST_OBJECT: usize = 16 * 1024;
+/// The most bytes of `resume.state`.
+const MOST_STATE: usize = 64 * 1024;
+/// The most bytes of all fields but the transcript together.
+const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
+/// How many things an agent may say it tried.
+const MOST_TRIED: usize = 20;
+
+/// An open, checked but for its queue, which only the database knows. The warnings are still with the checks.
+pub struct Checked {
+    pub opening: Opening,
+    pub transcript: Vec<Message>,
+    pub urgency: Urgency,
+    pub within: Within,
+    /// The queue's name, as given.
+    pub queue: Option<String>,
+}
+
+/// Checks an open whose body had `length` bytes; refuses with all that is wrong with it.
+pub fn check(request: OpenRequest, length: usize, checks: &mut Checks) -> Result<Checked, Problem> {
+    let conversation = request.conversation.map(|Object(it)| it);
+    let messages = conversation.iter().flat_map(|it| it.messages.iter().flatten()).map(|raw| raw.get().len()).sum();
+    if length.saturating_sub(messages) > MOST_BESIDE_MESSAGES {
+        checks.refuse("", format!("must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages"));
+    }
+    let reason = reason(request.reason.0, checks);
+    let ask = ask(request.ask.map(|Object(it)| it), conversation.is_some(), checks);
+    if let Some(metadata) = &request.metadata {
+        checks.object("/metadata", metadata, MOST_OBJECT);
+    }
+    let queue = request.routing.and_then(|Object(it)| it.queue);
+    if let Some(queue) = &queue {
+        checks.opaque("/routing/queue", queue, MOST_OBJECT);
+    }
+    let within = request.deadlines.map(|Object(it)| within(&it, checks)).unwrap_or_default();
+    let mut opening = Opening {
+        summary: request.summary.and_then(|text| checks.cut("/summary", text)),
+        tried: tried(request.tried.unwrap_or_default(), checks),
+        customer_told: request.customer_told.and_then(|text| checks.cut("/customer_told", text)),
+        context: context(request.context.unwrap_or_default(), checks),
+        on_expiry_note: request
+            .on_expiry
+            .and_then(|Object(it)| it.note_to_agent)
+            .and_then(|text| checks.exact("/on_expiry/note_to_agent", text)),
+        resume: request.resume.map(|Object(it)| resume(it, checks)),
+        metadata: request.metadata,
+        // A reason that was refused ends at the verdict below.
+        reason: match reason {
+            Some(reason) => reason,
+            None => return Err(checks.verdict().err().unwrap_or_else(|| Problem::from(Code::InvalidField))),
+        },
+        ask,
+        conversation: None,
+        warnings: vec![],
+    };
+    let (facts, transcript) = conversation.map(|it| read(it, checks)).unzip();
+    checks.verdict()?;
+    usable(&opening.ask)?;
+    opening.conversation = facts;
+    let transcript = transcript.transpose()?.unwrap_or_default();
+    Ok(Checked { opening, transcript, urgency: request.urgency.unwrap_or_default(), within, queue })
+}
+
+fn reason(it: ReasonRequest, checks: &mut Checks) -> Option<Reason> {
+    let (code, label) = Reason::code_of(&it.code);
+    match &label {
+        Some(label) if label.trim().is_empty() => checks.refuse("/reason/code", TextProblem::Empty.to_string()),
+        Some(label) if label.contains('\0') => checks.refuse("/reason/code", TextProblem::Null.to_string()),
+        Some(_) => checks.warn("/reason/code", "is none of the known codes and was taken as `other`, with it as label"),
+        None => {}
+    }
+    if let Some(evidence) = &it.evidence {
+        checks.object("/reason/evidence", evidence, MOST_OBJECT);
+    }
+    if it.confidence.is_some_and(|confidence| !(0.0..=1.0).contains(&confidence)) {
+        checks.refuse("/reason/confidence", "must be from 0 to 1");
+    }
+    let text = checks.cut("/reason/text", it.text)?;
+    Some(Reason { code, label, text, evidence: it.evidence, confidence: it.confidence })
+}
+
+fn tried(mut texts: Vec<String>, checks: &mut Checks) -> Vec<Text<500>> {
+    if texts.len() > MOST_TRIED {
+        checks.warn("/tried", format!("only the first {MOST_TRIED} were taken"));
+        texts.truncate(MOST_TRIED);
+    }
+    let texts = texts.into_iter().enumerate();
+    texts.filter_map(|(i, text)| checks.cut(&format!("/tried/{i}"), text)).collect()
+}
+
+fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> Ask {
+    let default = if has_conversation { AskKind::Takeover } else { AskKind::Question };
+    let Some(it) = it else { return Ask::bare(default) };
+    if let Some(schema) = &it.response_schema {
+        checks.value("/ask/response_schema", schema);
+    }
+    let options = it.options.map(|options| {
+        let options = options.into_iter().enumerate();
+        options.filter_map(|(i, text)| checks.exact(&format!("/ask/options/{i}"), text)).collect()
+    });
+    let actions = it.actions.unwrap_or_default().into_iter().enumerate();
+    let actions = actions.filter_map(|(i, Object(it))| action(it, &format!("/ask/actions/{i}"), checks)).collect();
+    let ask = Ask {
+        kind: it.kind.unwrap_or(default),
+        prompt: it.prompt.and_then(|text| checks.cut("/ask/prompt", text)),
+        suggested_reply: it.suggested_reply.and_then(|text| checks.cut("/ask/suggested_reply", text)),
+        options,
+        response_schema: it.response_schema,
+        actions,
+    };
+    for problem in ask.problems() {
+        checks.refuse(format!("/ask{}", problem.pointer), problem.detail);
+    }
+    ask
+}
+
+fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Action> {
+    let arguments = it.arguments.unwrap_or_default();
+    checks.object(&format!("{pointer}/arguments"), &arguments, MOST_BESIDE_MESSAGES);
+    if let Some(schema) = &it.arguments_schema {
+        checks.value(&format!("{pointer}/arguments_schema"), schema);
+    }
+    let (id, name) = (checks.exact(&format!("{pointer}/id"), it.id), checks.exact(&format!("{pointer}/name"), it.name));
+    let allowed = it.allowed.unwrap_or_else(|| vec![Verdict::Approve, Verdict::Edit, Verdict::Reject]);
+    Some(Action { id: id?, name: name?, arguments, arguments_schema: it.arguments_schema, allowed })
+}
+
+/// Whether the schemas of an ask can be used, before anybody is asked to answer by them.
+fn usable(ask: &Ask) -> Result<(), Problem> {
+    let of_actions = ask.actions.iter().enumerate();
+    let of_actions =
+        of_actions.map(|(i, action)| (format!("/ask/actions/{i}/arguments_schema"), action.arguments_schema.as_ref()));
+    let schemas = [("/ask/response_schema".to_owned(), ask.response_schema.as_ref())].into_iter().chain(of_actions);
+    let compile =
+        |(pointer, schema): (String, Option<&Value>)| Some(FieldProblem::new(pointer, schema::compile(schema?).err()?));
+    let problems: Vec<FieldProblem> = schemas.filter_map(compile).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Problem::fields(Code::SchemaInvalid, problems)) }
+}
+
+/// The facts of a conversation, and its messages when any of them can be read in the form they claim to have.
+fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Result<Vec<Message>, Problem>) {
+    let raw = it.messages.unwrap_or_default();
+    let transcript = match it.format {
+        None | Some(Format::Native) => {
+            let messages = native::read(&raw, checks);
+            match !messages.is_empty() && messages.iter().all(|message| message.unreadable) {
+                true => {
+                    Err("none of the messages can be read as `native`: each needs a role (customer, agent, operator, \
+                    tool or system) and one of text, tool_calls and tool_result")
+                }
+                false => Ok(messages),
+            }
+        }
+        Some(_) => Err("is not taken: set `native`, the one format that is, and send the messages in it"),
+    };
+    let wrong =
+        |detail: &str| Problem::fields(Code::WrongFormat, vec![FieldProblem::new("/conversation/format", detail)]);
+    let (sent, received) = (raw.len() as i64, transcript.as_ref().map_or(0, Vec::len) as i64);
+    let total = it.total_messages.unwrap_or(sent);
+    if !(0..=LARGEST_NUMBER as i64).contains(&total) {
+        checks.refuse("/conversation/total_messages", "must be a count");
+    } else if total < sent {
+        checks.warn("/conversation/total_messages", format!("is less than the {sent} messages that came"));
+    }
+    let facts = ConversationFacts {
+        external_id: it.external_id.and_then(|text| checks.exact("/conversation/external_id", text)),
+        total_messages: total.max(sent),
+        received_messages: received,
+        customer: it.customer.map(|Object(it)| customer(it, checks)),
+    };
+    (facts, transcript.map_err(wrong))
+}
+
+fn customer(it: CustomerRequest, checks: &mut Checks) -> Customer {
+    Customer {
+        external_id: checks.known("/conversation/customer/external_id", it.external_id),
+        name: checks.known("/conversation/customer/name", it.name),
+        email: checks.known("/conversation/customer/email", it.email),
+        locale: checks.known("/conversation/customer/locale", it.locale),
+    }
+}
+
+fn context(items: Vec<Object<ContextRequest>>, checks: &mut Checks) -> Vec<ContextItem> {
+    let mut item = |(i, Object(it)): (usize, Object<ContextRequest>)| {
+        let at = |name: &str| format!("/context/{i}/{name}");
+        let url: Option<Text<2_000>> = it.url.and_then(|text| checks.exact(&at("url"), text));
+        // It becomes a link on the operator's screen.
+        let is_link = |url: &Text<2_000>| {
+            ["https://", "http://"]
+                .iter()
+                .any(|scheme| url.as_str().get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+        };
+        if url.as_ref().is_some_and(|url| !is_link(url)) {
+            checks.refuse(at("url"), "must begin with https:// or http://");
+        }
+        let value = it.value.and_then(|text| checks.exact(&at("value"), text));
+        Some(ContextItem { label: checks.exact(&at("label"), it.label)?, value, url })
+    };
+    items.into_iter().enumerate().filter_map(&mut item).collect()
+}
+
+fn within(it: &DeadlinesRequest, checks: &mut Checks) -> Within {
+    let range = SHORTEST.0 / 1_000..=LONGEST.0 / 1_000;
+    let mut span = |name: &str, seconds: Option<i64>| {
+        let seconds = seconds?;
+        if !range.contains(&seconds) {
+            checks.refuse(
+                format!("/deadlines/{name}"),
+                format!("must be from {} to {} seconds", range.start(), range.end()),
+            );
+            return None;
+        }
+        Some(Span::seconds(seconds))
+    };
+    Within {
+        claim: span("claim_within_seconds", it.claim_within_seconds),
+        resolve: span("resolve_within_seconds", it.resolve_within_seconds),
+        expire: span("expire_after_seconds", it.expire_after_seconds),
+    }
+}
+
+fn resume(it: ResumeRequest, checks: &mut Checks) -> Resume {
+    let fields = [("tool_call_id", &it.tool_call_id), ("run_id", &it.run_id), ("state", &it.state)];
+    for (name, text) in fields {
+        checks.opaque(&format!("/resume/{name}"), text.as_deref().unwrap_or_default(), MOST_STATE);
+    }
+    Resume { tool_call_id: it.tool_call_id, run_id: it.run_id, state: it.state }
+}

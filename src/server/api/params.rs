@@ -1,0 +1,141 @@
+//! Query parameters and cursors. An unknown or repeated parameter is refused, so that a typo is never silently dropped;
+//! an empty one counts as not given.
+
+use std::ops::RangeInclusive;
+
+use axum::{extract::Query, http::Uri};
+
+use super::problem::{Code, Problem};
+use crate::domain::event::Seq;
+
+/// The parameters of one request.
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Reads them; only those in `known` may be there.
+    pub fn of(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+        let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
+            return Err(Problem::new(Code::BadParameter, "The query cannot be read."));
+        };
+        for (i, (name, value)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(bad(name, format!("is not known here; known are: {known}")));
+            }
+            if pairs[..i].iter().any(|(earlier, _)| earlier == name) {
+                return Err(bad(name, "is given twice"));
+            }
+            if value.contains('\0') {
+                return Err(bad(name, "must not contain U+0000"));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    /// A parameter's text, none when it is not given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number within a range.
+    pub fn number(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let number = text.parse::<i64>().ok().filter(|number| range.contains(number));
+        let wrong = || bad(name, format!("must be a whole number from {} to {}", range.start(), range.end()));
+        number.map(Some).ok_or_else(wrong)
+    }
+
+    /// One of several words.
+    pub fn word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let known = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        found.map(Some).ok_or_else(|| bad(name, format!("must be one of {}", known())))
+    }
+
+    /// How many items a page shall have: 1 to 200, 50 when not said.
+    pub fn limit(&self) -> Result<i64, Problem> {
+        Ok(self.number("limit", 1..=200)?.unwrap_or(50))
+    }
+
+    /// A place in the log.
+    pub fn cursor(&self, name: &str, epoch: &str) -> Result<Option<Cursor>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let wrong = || bad(name, "must be a seq, or an epoch, a dot and a seq");
+        Cursor::read(text, epoch).map(Some).ok_or_else(wrong)
+    }
+}
+
+/// A parameter or header that cannot be read.
+pub fn bad(name: &str, detail: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::BadParameter, format!("`{name}` {detail}."))
+}
+
+/// A place in a log: in this one, or in one that this database does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    Here(Seq),
+    Elsewhere,
+}
+
+impl Cursor {
+    /// Reads `31` or `<epoch>.31`; none when it is neither.
+    pub fn read(text: &str, epoch: &str) -> Option<Self> {
+        let (of, seq) = match text.split_once('.') {
+            Some((of, seq)) => (Some(of), seq),
+            None => (None, text),
+        };
+        if seq.is_empty() || !seq.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        match (of, seq.parse::<i64>()) {
+            (None, Ok(seq)) => Some(Self::Here(Seq(seq))),
+            (Some(of), Ok(seq)) if of == epoch => Some(Self::Here(Seq(seq))),
+            // Another epoch, or a number beyond any log's end.
+            _ => Some(Self::Elsewhere),
+        }
+    }
+
+    /// The place, when this log reaches so far.
+    pub fn within(self, head: Seq) -> Option<Seq> {
+        match self {
+            Self::Here(seq) if seq <= head => Some(seq),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_plain_or_with_their_epoch() {
+        for (text, read) in [
+            ("31", Some(Cursor::Here(Seq(31)))),
+            ("abcd0123.31", Some(Cursor::Here(Seq(31)))),
+            ("other000.31", Some(Cursor::Elsewhere)),
+            ("99999999999999999999", Some(Cursor::Elsewhere)),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("abcd0123.", None),
+            ("abcd0123.3.1", None),
+        ] {
+            assert_eq!(Cursor::read(text, "abcd0123"), read, "{text}");
+        }
+        assert_eq!(Cursor::Here(Seq(31)).within(Seq(31)), Some(Seq(31)));
+        assert_eq!(Cursor::Here(Seq(32)).within(Seq(31)), None);
+    }
+
+    #[test]
+    fn parameters_are_strict() {
+        let of = |query: &str| Params::of(&format!("/x?{query}").parse().unwrap(), &["limit", "status"]);
+        assert!(of("limt=1").is_err() && of("limit=1&limit=2").is_err() && of("status=%00").is_err());
+        let params = of("limit=7&status=").ok().unwrap();
+        assert_eq!((params.limit().ok(), params.text("status")), (Some(7), None));
+        for query in ["limit=0", "limit=201", "limit=x", "limit=1.5"] {
+            assert!(of(query).ok().unwrap().limit().is_err(), "{query}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Problems (RFC 9457): every answer of this API that is not a 2xx. A handler returns one as a value; the middleware
+//! [`render`] writes it, since only there are the request's id and the public address at hand.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    domain::{ask::FieldProblem, event::Seq, ids::RequestId, refusal::Refusal},
+    server::{
+        contract::{EscalationBody, Links},
+        desk::Desk,
+        error::{Current, Error},
+    },
+};
+
+/// Every code that this API answers with. They are stable: programs branch on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    MalformedJson,
+    BadParameter,
+    BadCursor,
+    Unauthenticated,
+    KeyRevoked,
+    NotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    UnsupportedMediaType,
+    AlreadyOpen,
+    NotInControl,
+    AlreadyClosed,
+    NotClosed,
+    BodyTooLarge,
+    InvalidField,
+    UnknownField,
+    WrongFormat,
+    SchemaInvalid,
+    IdempotencyKeyReused,
+    TooManyOpen,
+    TooManyStreams,
+    Overloaded,
+    Internal,
+}
+
+impl Code {
+    /// Status, code and title.
+    #[rustfmt::skip] // a table: one code, one line
+    fn facts(self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::MalformedJson => (400, "malformed_json", "The body is not JSON"),
+            Self::BadParameter => (400, "bad_parameter", "A query parameter or header cannot be read"),
+            Self::BadCursor => (400, "bad_cursor", "The cursor is not one of this log"),
+            Self::Unauthenticated => (401, "unauthenticated", "An API key is needed"),
+            Self::KeyRevoked => (401, "key_revoked", "This API key was revoked"),
+            Self::NotFound => (404, "not_found", "There is nothing here"),
+            Self::MethodNotAllowed => (405, "method_not_allowed", "This address does not take that method"),
+            Self::NotAcceptable => (406, "not_acceptable", "None of the accepted types can be sent"),
+            Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body must be application/json"),
+            Self::AlreadyOpen => (409, "already_open", "This conversation already has an open takeover"),
+            Self::NotInControl => (409, "not_in_control", "A human is in control of this conversation"),
+            Self::AlreadyClosed => (409, "already_closed", "This escalation is already closed"),
+            Self::NotClosed => (409, "not_closed", "This escalation is not closed yet"),
+            Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
+            Self::InvalidField => (422, "invalid_field", "A field is not as it must be"),
+            Self::UnknownField => (422, "unknown_field", "There is no such field"),
+            Self::WrongFormat => (422, "wrong_format", "The messages are not in the format given"),
+            Self::SchemaInvalid => (422, "schema_invalid", "The JSON Schema cannot be used"),
+            Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "This key was used with another request"),
+            Self::TooManyOpen => (429, "too_many_open", "Too many escalations are open"),
+            Self::TooManyStreams => (429, "too_many_streams", "Too many streams and waits are open"),
+            Self::Overloaded => (503, "overloaded", "The server cannot keep up"),
+            Self::Internal => (500, "internal", "Something went wrong on our side"),
+        }
+    }
+
+    /// After how many seconds another try makes sense.
+    fn retry_after(self) -> Option<u16> {
+        match self {
+            Self::Overloaded => Some(1),
+            Self::TooManyStreams => Some(5),
+            Self::TooManyOpen => Some(60),
+            _ => None,
+        }
+    }
+}
+
+/// What stands beside a problem as `current`.
+#[derive(Debug, Clone)]
+enum Beside {
+    Escalation(Box<Current>),
+    Head(Seq),
+}
+
+/// Why a request was not answered as wished.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    code: Code,
+    detail: String,
+    errors: Vec<FieldProblem>,
+    current: Option<Beside>,
+    /// What the log is told when it is our fault; callers never read it.
+    fault: Option<String>,
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self::new(code, format!("{}.", code.facts().2))
+    }
+}
+
+impl Problem {
+    /// A problem with a sentence of its own.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: vec![], current: None, fault: None }
+    }
+
+    /// Fields that are not as they must be.
+    pub fn fields(code: Code, errors: Vec<FieldProblem>) -> Self {
+        let detail = match &errors[..] {
+            [one] if one.pointer.is_empty() => format!("The body {}.", one.detail),
+            [one] => format!("{}: {}.", one.pointer, one.detail),
+            _ => format!("{} fields are not as they must be.", errors.len()),
+        };
+        Self { errors, ..Self::new(code, detail) }
+    }
+
+    /// A cursor of another log; the caller is told where this one ends.
+    pub fn bad_cursor(head: Seq) -> Self {
+        let detail = format!("The cursor is of another log or beyond its end, which is {head}.");
+        Self { current: Some(Beside::Head(head)), ..Self::new(Code::BadCursor, detail) }
+    }
+
+    /// Our own fault. The caller learns nothing but the request's id, by which the log tells the rest.
+    pub fn fault(told_to_the_log: String) -> Self {
+        let detail = "The request id names what happened in the server's log.";
+        Self { fault: Some(told_to_the_log), ..Self::new(Code::Internal, detail) }
+    }
+
+    fn write(&self, request_id: Option<RequestId>, links: &Links) -> serde_json::Result<Vec<u8>> {
+        let (status, code, title) = self.code.facts();
+        serde_json::to_vec(&ProblemBody {
+            kind: links.public(&format!("/docs/problems/{}", code.replace('_', "-"))),
+            title,
+            status,
+            code,
+            detail: &self.detail,
+            errors: &self.errors,
+            request_id,
+            current: self.current.as_ref().map(|current| match current {
+                Beside::Escalation(current) => {
+                    CurrentBody::Escalation(Box::new(EscalationBody::in_answer(current, links)))
+                }
+                Beside::Head(head) => CurrentBody::Head(*head),
+            }),
+        })
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let (refusal, current) = match error {
+            Error::Refused { refusal, current } => (refusal, current),
+            Error::Unavailable => {
+                let detail = "The write was not confirmed. Try again under the same Idempotency-Key.";
+                return Self::new(Code::Overloaded, detail);
+            }
+            Error::Overloaded => return Self::from(Code::Overloaded),
+            fault => return Self::fault(fault.to_string()),
+        };
+        let code = match &refusal {
+            Refusal::AlreadyOpen { .. } => Code::AlreadyOpen,
+            Refusal::HumanInControl => Code::NotInControl,
+            Refusal::AlreadyClosed => Code::AlreadyClosed,
+            Refusal::NotClosed => Code::NotClosed,
+            Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Refusal::NotFound => Code::NotFound,
+            Refusal::TooManyOpen => Code::TooManyOpen,
+            Refusal::InvalidFields { problems } => return Self::fields(Code::InvalidField, problems.clone()),
+            operators_only => return Self::fault(format!("an agent was refused as an operator: {operators_only}")),
+        };
+        Self { current: current.map(Beside::Escalation), ..Self::new(code, refusal.to_string()) }
+    }
+}
+
+#[cfg(test)]
+impl Problem {
+    /// The code and the first field, for tests.
+    pub fn in_short(&self) -> String {
+        format!("{:?} {}", self.code, self.errors.first().map_or("", |error| &error.pointer))
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+    errors: &'a [FieldProblem],
+    request_id: Option<RequestId>,
+    current: Option<CurrentBody<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum CurrentBody<'a> {
+    Escalation(Box<EscalationBody<'a>>),
+    Head(Seq),
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.facts().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Middleware around the API: writes the problem an answer carries, logs our faults once, keeps caches out.
+pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+    let request_id = request.extensions().get::<RequestId>().copied();
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    if let Some(fault) = &problem.fault {
+        tracing::error!(request_id = request_id.map(tracing::field::display), fault, "a request of an agent failed");
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.remove(axum::http::header::CONTENT_LENGTH);
+    if matches!(problem.code, Code::Unauthenticated | Code::KeyRevoked) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = problem.code.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    match problem.write(request_id, desk.links()) {
+        Ok(bytes) => *response.body_mut() = Body::from(bytes),
+        Err(error) => tracing::error!(%error, "a problem could not be written"),
+    }
+    response
+}

@@ -1,0 +1,167 @@
+//! Events as they happen (server-sent events): of one escalation, or of all that are an agent's. A stream resumes from
+//! the log at the cursor it is given, and says `reset` when that cursor is worth nothing here.
+
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderName, Uri, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use futures::{Stream, StreamExt, stream};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
+
+use super::{
+    key_auth::{Caller, Which},
+    params::{Cursor, Params},
+    problem::Problem,
+};
+use crate::{
+    domain::{escalation::Status, event::Seq, ids::EscalationId},
+    server::{
+        bell::{Audience, Recorded, follow},
+        doors::Door,
+        error::Error,
+    },
+};
+
+/// A sign of life that clients can see: they cannot see a comment.
+const PING_EVERY: Duration = Duration::from_secs(15);
+/// Streams end after this, so that load and authorisation renew.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+/// How many closed escalations are looked at when a stream comes back behind their end.
+const LOOKED_AT: i64 = 50;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelled];
+
+/// `GET /events`: from now, or from a cursor.
+pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let cursor = cursor(&caller, &headers, &uri)?;
+    let audience = Audience::Agent(caller.agent.id);
+    let head = caller.desk.head(caller.workspace).await?;
+    if let Some(reached) = cursor.and_then(|cursor| cursor.within(head)) {
+        let caller = caller.clone();
+        tokio::spawn(async move {
+            let (workspace, agent) = (caller.workspace, caller.agent.id);
+            let closed = caller.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
+            let known = read(closed).into_iter().flatten().filter(|current| current.escalation.seq <= reached);
+            known.for_each(|current| caller.handed(&current));
+        });
+    }
+    open(caller, audience, cursor, head, head)
+}
+
+/// `GET /escalations/{id}/events`: from its open, or from a cursor.
+pub async fn of_one(caller: Caller, Which(id): Which, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let cursor = cursor(&caller, &headers, &uri)?;
+    let current = caller.current(id).await?;
+    let head = caller.desk.head(caller.workspace).await?;
+    if cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| current.escalation.seq <= reached) {
+        caller.handed(&current);
+    }
+    let audience = Audience::Escalation(caller.agent.id, id);
+    // The event that opened it is the first.
+    let begin = Seq(current.escalation.opened_seq.0 - 1);
+    open(caller, audience, cursor, begin, head)
+}
+
+/// Where the caller was: `Last-Event-ID`, which a client sends by itself when it reconnects, else `after`.
+fn cursor(caller: &Caller, headers: &HeaderMap, uri: &Uri) -> Result<Option<Cursor>, Problem> {
+    let epoch = caller.desk.store().epoch();
+    let asked = Params::of(uri, &["after"])?.cursor("after", epoch)?;
+    let last = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
+    // A client cannot mend the header it sends by itself, so one that makes no sense is answered with a reset.
+    let last =
+        last.map(|value| value.to_str().ok().and_then(|text| Cursor::read(text, epoch)).unwrap_or(Cursor::Elsewhere));
+    Ok(last.or(asked))
+}
+
+fn open(
+    caller: Caller,
+    audience: Audience,
+    cursor: Option<Cursor>,
+    begin: Seq,
+    head: Seq,
+) -> Result<Response, Problem> {
+    let door = caller.enter()?;
+    let resumed = cursor.map(|cursor| cursor.within(head));
+    let after = match resumed {
+        None => begin,
+        Some(reached) => reached.unwrap_or(head),
+    };
+    let epoch = caller.desk.store().epoch().to_owned();
+    let reset = format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n");
+    let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let line = Line {
+        events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, after)),
+        reset: (resumed == Some(None)).then(|| Bytes::from(reset)),
+        epoch,
+        ping,
+        end: Box::pin(sleep(LONGEST)),
+        closing: None,
+        door,
+        caller,
+    };
+    let frames = stream::unfold(line, |mut line| async move {
+        let frame = line.next().await?;
+        Some((Ok::<_, Infallible>(frame), line))
+    });
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (X_ACCEL_BUFFERING, "no")];
+    Ok((headers, Body::from_stream(frames)).into_response())
+}
+
+/// One open stream.
+struct Line {
+    caller: Caller,
+    door: Door,
+    epoch: String,
+    events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
+    /// What the first frame says when the cursor was worth nothing.
+    reset: Option<Bytes>,
+    ping: Interval,
+    end: Pin<Box<Sleep>>,
+    /// An escalation whose outcome is in the frame before this one.
+    closing: Option<EscalationId>,
+}
+
+impl Line {
+    /// The next frame; none when the server stops, the key is revoked, the log cannot be read, or the time is up.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(reset) = self.reset.take() {
+            return Some(reset);
+        }
+        let desk = &self.caller.desk;
+        // Asked for more: the frame before went out.
+        if let Some(closed) = self.closing.take() {
+            let current = read(desk.current(self.caller.workspace, closed).await)?;
+            current.iter().for_each(|current| self.caller.handed(current));
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = desk.shutdown().cancelled() => return None,
+                () = self.door.closed() => return None,
+                () = &mut self.end => return None,
+                event = self.events.next() => {
+                    let event = read(event?)?;
+                    let Some(body) = &event.agent_body else { continue };
+                    self.closing = event.closes().then_some(event.escalation_id);
+                    let frame = format!("id: {}.{}\nevent: {}\ndata: {body}\n\n", self.epoch, event.seq, event.kind);
+                    return Some(Bytes::from(frame));
+                }
+                _ = self.ping.tick() => {
+                    let head = read(desk.head(self.caller.workspace).await)?;
+                    return Some(Bytes::from(format!("event: ping\ndata: {{\"seq\":{head}}}\n\n")));
+                }
+            }
+        }
+    }
+}
+
+/// What was read. A fault ends the stream; the client comes back to its cursor.
+fn read<T>(read: Result<T, Error>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "a stream of an agent could not read on")).ok()
+}

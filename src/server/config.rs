@@ -1,0 +1,292 @@
+//! The command line and the settings: flags or `BAILOUT_…` in the environment. A bad value stops the program with a
+//! sentence that names it.
+
+use std::{ffi::OsStr, fmt, net::SocketAddr, str::FromStr};
+
+use axum::http::Uri;
+use clap::{Arg, Args, Parser, Subcommand, builder::TypedValueParser, error::ErrorKind};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    domain::{
+        operator::Role,
+        text::{Name, TextProblem},
+    },
+    server::store::operators::Email,
+};
+
+/// What was typed after `bailout`.
+#[derive(Debug, Parser)]
+#[command(name = "bailout", version, about)]
+pub struct Cli {
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do; nothing means [`Command::Serve`].
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the console and the agents' API (the default)
+    Serve,
+    /// Add people and agents; works while a server runs
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+/// Whom an admin's command is about.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// The people who answer
+    #[command(subcommand)]
+    Operator(OperatorVerb),
+    /// The machines that ask
+    #[command(subcommand)]
+    Agent(AgentVerb),
+}
+
+/// What can be done about operators.
+#[derive(Debug, Subcommand)]
+pub enum OperatorVerb {
+    /// Add a person, who can then sign in
+    Add {
+        /// Their e-mail address, with which they sign in
+        #[arg(long)]
+        email: Email,
+        /// The name colleagues see
+        #[arg(long, value_parser = name)]
+        name: Name,
+        /// The name agents and customers see; their name when this is not given
+        #[arg(long, value_parser = name)]
+        public_name: Option<Name>,
+        /// viewer (reads), operator (works), supervisor (also takes over claims) or admin
+        #[arg(long)]
+        role: Role,
+        /// Read the password, 12 to 128 characters, from the first line of standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+/// What can be done about agents.
+#[derive(Debug, Subcommand)]
+pub enum AgentVerb {
+    /// Add an agent and print its API key, once, on standard output
+    Add {
+        #[arg(long, value_parser = name)]
+        name: Name,
+    },
+    /// Revoke every key of an agent
+    Revoke {
+        #[arg(long, value_parser = name)]
+        name: Name,
+    },
+}
+
+/// What a server or a command needs to know before it begins.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Where the database is: sqlite://<file> or postgres://<user>@<host>/<database>
+    #[arg(
+        long,
+        global = true,
+        env = "BAILOUT_DATABASE_URL",
+        hide_env_values = true,
+        default_value = "sqlite://bailout.db",
+        value_parser = DatabaseUrlParser
+    )]
+    pub database_url: DatabaseUrl,
+    /// The address and port to listen on
+    #[arg(long, global = true, env = "BAILOUT_ADDR", default_value = "127.0.0.1:3000", value_parser = addr)]
+    pub addr: SocketAddr,
+    /// The address people open, like https://desk.example.com; without it the console answers on this machine only
+    #[arg(long, global = true, env = "BAILOUT_PUBLIC_URL", value_parser = Origin::parse)]
+    pub public_url: Option<Origin>,
+    /// What is logged: a level, or a filter like info,bailout=debug
+    #[arg(long, global = true, env = "BAILOUT_LOG", default_value = "info", value_parser = log)]
+    pub log: String,
+}
+
+fn name(text: &str) -> Result<Name, TextProblem> {
+    Name::parse(text)
+}
+
+fn addr(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "BAILOUT_ADDR must be an IP address and a port, like 127.0.0.1:3000 or [::]:3000".into())
+}
+
+fn log(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(problem) => {
+            Err(format!("BAILOUT_LOG must be a level or a filter, like info or info,bailout=debug: {problem}"))
+        }
+    }
+}
+
+/// The address of a database. It may hold a password, so `Debug` does not print it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The address as the database's driver takes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:…", self.0.split(':').next().unwrap_or_default())
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", file)) => {
+                let path = file.trim_start_matches('/').split('?').next().unwrap_or_default();
+                if path.is_empty() || path.contains(":memory:") || text.contains("mode=memory") {
+                    return Err(
+                        "BAILOUT_DATABASE_URL must name a file after sqlite://, like sqlite://bailout.db".into()
+                    );
+                }
+                let and = if text.contains('?') { '&' } else { '?' };
+                Ok(Self(if text.contains("mode=") { text.to_owned() } else { format!("{text}{and}mode=rwc") }))
+            }
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self(text.to_owned())),
+            // Only the scheme is named: what follows may hold a password.
+            Some((scheme, _)) => Err(format!(
+                "BAILOUT_DATABASE_URL begins with `{scheme}:`, which is no database Bailout knows; \
+                 it must begin with sqlite:// or postgres://"
+            )),
+            None => Err("BAILOUT_DATABASE_URL must begin with sqlite:// or postgres://".into()),
+        }
+    }
+}
+
+/// clap repeats a refused value; this parser keeps the password in it to itself.
+#[derive(Clone)]
+struct DatabaseUrlParser;
+
+impl TypedValueParser for DatabaseUrlParser {
+    type Value = DatabaseUrl;
+
+    fn parse_ref(&self, cmd: &clap::Command, _: Option<&Arg>, value: &OsStr) -> Result<DatabaseUrl, clap::Error> {
+        let parsed = value
+            .to_str()
+            .ok_or_else(|| "BAILOUT_DATABASE_URL must be UTF-8".to_owned())
+            .and_then(str::parse::<DatabaseUrl>);
+        parsed.map_err(|sentence: String| {
+            clap::Error::raw(ErrorKind::ValueValidation, format!("{sentence}\n")).with_cmd(cmd)
+        })
+    }
+}
+
+/// Where browsers find us: scheme, host and port, in the form in which browsers send `Origin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    text: String,
+    https: bool,
+}
+
+/// The text is no origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("BAILOUT_PUBLIC_URL must be http:// or https:// and a host without a path, like https://desk.example.com")]
+pub struct NotAnOrigin;
+
+impl Origin {
+    /// Takes `https://host` or `http://host:port`; one slash at the end is forgiven.
+    pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
+        let (scheme, rest) = text.split_once("://").ok_or(NotAnOrigin)?;
+        let scheme = scheme.to_ascii_lowercase();
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (https, usual_port) = match scheme.as_str() {
+            "https" => (true, 443),
+            "http" => (false, 80),
+            _ => return Err(NotAnOrigin),
+        };
+        if rest.contains(['/', '?', '#', '@']) {
+            return Err(NotAnOrigin);
+        }
+        let uri: Uri = format!("{scheme}://{rest}/").parse().map_err(|_| NotAnOrigin)?;
+        let authority = uri.authority().ok_or(NotAnOrigin)?;
+        let host = authority.host().to_ascii_lowercase();
+        let port = authority.port_u16();
+        let whole = port.map_or(host.len(), |port| format!("{host}:{port}").len()) == rest.len();
+        if host.is_empty() || !whole {
+            return Err(NotAnOrigin);
+        }
+        let text = match port {
+            Some(port) if port != usual_port => format!("{scheme}://{host}:{port}"),
+            _ => format!("{scheme}://{host}"),
+        };
+        Ok(Self { text, https })
+    }
+
+    /// `https://desk.example.com`
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether browsers reach us through TLS.
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_stand_before_or_after_the_verb() {
+        for line in [["bailout", "--addr", "127.0.0.1:9", "serve"], ["bailout", "serve", "--addr", "127.0.0.1:9"]] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(cli.settings.addr.port(), 9);
+        }
+    }
+
+    #[test]
+    fn an_origin_has_no_path() {
+        for (text, is) in [
+            ("https://Desk.Example.com", Some("https://desk.example.com")),
+            ("https://desk.example.com:443/", Some("https://desk.example.com")),
+            ("http://[::1]:3000", Some("http://[::1]:3000")),
+            ("https://desk.example.com/bailout", None),
+            ("https://ada@desk.example.com", None),
+            ("https://desk.example.com:", None),
+            ("https://", None),
+            ("ftp://desk.example.com", None),
+            ("desk.example.com", None),
+        ] {
+            assert_eq!(Origin::parse(text).ok().as_ref().map(Origin::as_str), is, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_database_is_refused_by_its_name_and_without_its_password() {
+        let refused = "mysql://ada:secret@host/db".parse::<DatabaseUrl>().unwrap_err();
+        assert!(refused.contains("`mysql:`") && !refused.contains("secret"), "{refused}");
+        let cli =
+            Cli::try_parse_from(["bailout", "--database-url", "mysql://ada:secret@host/db"]).unwrap_err().to_string();
+        assert!(cli.contains("`mysql:`") && !cli.contains("secret"), "{cli}");
+    }
+
+    #[test]
+    fn a_database_file_is_made_when_it_is_missing() {
+        assert_eq!("sqlite://a.db".parse::<DatabaseUrl>().unwrap().as_str(), "sqlite://a.db?mode=rwc");
+        assert_eq!("sqlite://a.db?mode=rw".parse::<DatabaseUrl>().unwrap().as_str(), "sqlite://a.db?mode=rw");
+        assert!("sqlite::memory:".parse::<DatabaseUrl>().is_err());
+        assert!("sqlite://".parse::<DatabaseUrl>().is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! An escalation as agents read it.
+
+use serde::Serialize;
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{At, Links, Named, as_rendered, path_of, written};
+use crate::{
+    domain::{
+        agent::AgentRef,
+        ask::{Action, Ask, AskKind, FieldProblem},
+        conversation::Control,
+        escalation::{Escalation, Status},
+        event::Seq,
+        ids::{EscalationId, OperatorId},
+        opening::{ContextItem, ConversationFacts, Resume},
+        queue::Urgency,
+        reason::Reason,
+        text::{Name, Text},
+    },
+    server::error::Current,
+};
+
+/// The published form of an [`Escalation`].
+#[derive(Serialize)]
+pub struct EscalationBody<'a> {
+    id: EscalationId,
+    status: Status,
+    control: Control,
+    seq: Seq,
+    agent: &'a AgentRef,
+    queue: &'a Name,
+    urgency: Urgency,
+    reason: &'a Reason,
+    summary: Option<&'a Text<4_000>>,
+    tried: &'a [Text<500>],
+    customer_told: Option<&'a Text<2_000>>,
+    ask: AskBody<'a>,
+    conversation: Option<&'a ConversationFacts>,
+    context: &'a [ContextItem],
+    opened_at: At,
+    claimed_at: Option<At>,
+    claimed_by: Option<Named<'a, OperatorId>>,
+    closed_at: Option<At>,
+    delivered_at: Option<At>,
+    acknowledged_at: Option<At>,
+    deadlines: DeadlinesBody,
+    outcome: Option<&'a RawValue>,
+    resume: Option<&'a Resume>,
+    metadata: Option<&'a Map<String, Value>>,
+    warnings: &'a [FieldProblem],
+    /// What the desk looks like at the moment of an answer; unknown so far, hence null. Events do not carry it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desk: Option<()>,
+    links: LinksBody,
+}
+
+#[derive(Serialize)]
+struct AskBody<'a> {
+    kind: AskKind,
+    prompt: Option<&'a Text<2_000>>,
+    suggested_reply: Option<&'a Text<4_000>>,
+    options: &'a [Text<200>],
+    response_schema: Option<&'a Value>,
+    actions: &'a [Action],
+}
+
+impl<'a> From<&'a Ask> for AskBody<'a> {
+    fn from(ask: &'a Ask) -> Self {
+        Self {
+            kind: ask.kind,
+            prompt: ask.prompt.as_ref(),
+            suggested_reply: ask.suggested_reply.as_ref(),
+            options: ask.options.as_deref().unwrap_or_default(),
+            response_schema: ask.response_schema.as_ref(),
+            actions: &ask.actions,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DeadlinesBody {
+    claim_by: Option<At>,
+    resolve_by: Option<At>,
+    expires_at: Option<At>,
+}
+
+#[derive(Serialize)]
+struct LinksBody {
+    #[serde(rename = "self")]
+    itself: String,
+    wait: String,
+    events: String,
+    transcript: String,
+    console: String,
+}
+
+impl<'a> EscalationBody<'a> {
+    /// As the answer to a request.
+    pub fn in_answer(current: &'a Current, links: &Links) -> Self {
+        let body = Self::in_event(&current.escalation, current.held_by, current.outcome.as_deref(), links);
+        Self { desk: Some(()), ..body }
+    }
+
+    /// As part of an event. `outcome` is put in as it was rendered.
+    pub fn in_event(
+        it: &'a Escalation,
+        held_by: Option<EscalationId>,
+        outcome: Option<&'a str>,
+        links: &Links,
+    ) -> Self {
+        let opening = &*it.opening;
+        let path = path_of(it.id);
+        Self {
+            id: it.id,
+            status: it.status,
+            control: Control::of(held_by),
+            seq: it.seq,
+            agent: &it.agent,
+            queue: &it.queue.name,
+            urgency: it.urgency,
+            reason: &opening.reason,
+            summary: opening.summary.as_ref(),
+            tried: &opening.tried,
+            customer_told: opening.customer_told.as_ref(),
+            ask: AskBody::from(&opening.ask),
+            conversation: opening.conversation.as_ref(),
+            context: &opening.context,
+            opened_at: At(it.opened_at),
+            claimed_at: it.claim.as_ref().map(|claim| At(claim.at)),
+            claimed_by: it
+                .claim
+                .as_ref()
+                .map(|claim| Named { id: claim.operator.id, name: claim.operator.public_name.as_str() }),
+            closed_at: it.closed_at.map(At),
+            delivered_at: it.delivered_at.map(At),
+            acknowledged_at: it.acknowledged_at.map(At),
+            deadlines: DeadlinesBody {
+                claim_by: it.deadlines.claim_by.map(At),
+                resolve_by: it.deadlines.resolve_by.map(At),
+                expires_at: it.deadlines.expires_at.map(At),
+            },
+            outcome: outcome.and_then(as_rendered),
+            resume: opening.resume.as_ref(),
+            metadata: opening.metadata.as_ref(),
+            warnings: &opening.warnings,
+            desk: None,
+            links: LinksBody {
+                wait: format!("{path}/wait"),
+                events: format!("{path}/events"),
+                transcript: format!("{path}/transcript"),
+                console: links.public(&format!("/e/{}", it.id)),
+                itself: path,
+            },
+        }
+    }
+}
+
+/// Renders an escalation for the answer to a request.
+pub fn escalation_json(current: &Current, links: &Links) -> String {
+    written(&EscalationBody::in_answer(current, links))
+}

@@ -1,0 +1,89 @@
+//! An event as agents hear it, with the escalation as of that event.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActorBody, At, EscalationBody, Links, MessageBody, written};
+use crate::domain::{
+    conversation::Control,
+    escalation::Escalation,
+    event::{Event, EventKind, Seq, TransferTarget},
+    ids::{EscalationId, EventId},
+};
+
+#[derive(Serialize)]
+struct EventBody<'a> {
+    seq: Seq,
+    id: EventId,
+    at: At,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    escalation_id: EscalationId,
+    control: Control,
+    actor: ActorBody<'a>,
+    data: DataBody<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum DataBody<'a> {
+    Message { message: MessageBody<'a> },
+    Transfer { escalation: Box<EscalationBody<'a>>, to: TargetBody<'a> },
+    Escalation { escalation: Box<EscalationBody<'a>> },
+}
+
+#[derive(Serialize)]
+struct TargetBody<'a> {
+    kind: &'static str,
+    id: String,
+    name: &'a str,
+}
+
+impl<'a> From<&'a TransferTarget> for TargetBody<'a> {
+    fn from(target: &'a TransferTarget) -> Self {
+        match target {
+            TransferTarget::Operator(operator) => {
+                Self { kind: "operator", id: operator.id.to_string(), name: operator.public_name.as_str() }
+            }
+            TransferTarget::Queue(queue) => Self { kind: "queue", id: queue.id.to_string(), name: queue.name.as_str() },
+        }
+    }
+}
+
+/// Renders an event for its agent: none when no agent hears it. `after` is the escalation with the event applied,
+/// `outcome` the rendered outcome once there is one.
+pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, links: &Links) -> Option<String> {
+    if !event.kind.for_agents() {
+        return None;
+    }
+    let escalation = || Box::new(EscalationBody::in_event(after, event.held_by, outcome, links));
+    let data = match &event.kind {
+        EventKind::MessageCreated { message } => DataBody::Message { message: MessageBody::from(message) },
+        EventKind::Transferred { to, .. } => DataBody::Transfer { escalation: escalation(), to: TargetBody::from(to) },
+        _ => DataBody::Escalation { escalation: escalation() },
+    };
+    Some(written(&EventBody {
+        seq: event.seq,
+        id: event.id,
+        at: At(event.at),
+        kind: event.kind.name(),
+        escalation_id: event.escalation_id,
+        control: event.control(),
+        actor: ActorBody::from(&event.actor),
+        data,
+    }))
+}
+
+/// Who did what a rendered event tells: `agent`, `operator` or `system`.
+pub fn actor_kind(event_json: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Heard<'a> {
+        #[serde(borrow)]
+        actor: HeardActor<'a>,
+    }
+    #[derive(Deserialize)]
+    struct HeardActor<'a> {
+        kind: &'a str,
+    }
+    let heard: Heard<'_> = serde_json::from_str(event_json).ok()?;
+    Some(heard.actor.kind)
+}

@@ -1,0 +1,57 @@
+//! A message as agents read it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::At;
+use crate::domain::{
+    ids::MessageId,
+    message::{Author, Message, MessageRole, ToolCall, ToolResult},
+    text::ClientMessageId,
+};
+
+/// The published form of a [`Message`].
+#[derive(Serialize)]
+pub struct MessageBody<'a> {
+    id: MessageId,
+    client_message_id: Option<&'a ClientMessageId>,
+    role: MessageRole,
+    text: Option<&'a str>,
+    at: Option<At>,
+    author: Option<AuthorBody<'a>>,
+    tool_calls: &'a [ToolCall],
+    tool_result: Option<&'a ToolResult>,
+    attachments: [(); 0],
+    unreadable: bool,
+    raw: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct AuthorBody<'a> {
+    id: Option<&'a str>,
+    name: &'a str,
+}
+
+impl<'a> From<&'a Author> for AuthorBody<'a> {
+    fn from(author: &'a Author) -> Self {
+        Self { id: author.id.as_deref(), name: &author.public_name }
+    }
+}
+
+impl<'a> From<&'a Message> for MessageBody<'a> {
+    fn from(it: &'a Message) -> Self {
+        Self {
+            id: it.id,
+            client_message_id: it.client_message_id.as_ref(),
+            role: it.role,
+            text: it.text.as_deref(),
+            at: it.at.map(At),
+            author: it.author.as_ref().map(AuthorBody::from),
+            tool_calls: &it.tool_calls,
+            tool_result: it.tool_result.as_ref(),
+            attachments: [],
+            unreadable: it.unreadable,
+            raw: it.raw.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The desk: the one door for change, and the reads that pages and handlers need.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{
+        agent::AgentRef,
+        checked::Checked,
+        claim::Fence,
+        escalation::{NewMessage, Open, Status},
+        event::{Seq, TransferTarget},
+        ids::{AgentId, EscalationId, WorkspaceId},
+        inbox::{Inbox, Page, Query, SortKey},
+        message::Message,
+        operator::Operator,
+        outcome::Resolution,
+        text::{NoteText, Text},
+        thread::{Shown, Thread},
+    },
+    server::{
+        bell::{Bell, Recorded},
+        clock::Clock,
+        contract::Links,
+        doors::Doors,
+        error::{Current, Error},
+        rich,
+        store::{Store, escalations, events, inbox, messages, workspaces},
+        writer::{self, Queued},
+    },
+};
+
+/// How many commands may wait for the writer before callers are told to come back.
+const MOST_QUEUED: usize = 4_096;
+/// How many messages a thread page begins with, and each earlier page brings.
+const MESSAGES_A_PAGE: i64 = 200;
+
+/// One thing that someone wants done.
+#[derive(Debug, Clone)]
+pub enum Verb {
+    Open(Box<Open>),
+    Say {
+        agent: AgentRef,
+        escalation: EscalationId,
+        message: NewMessage,
+    },
+    Cancel {
+        agent: AgentRef,
+        escalation: EscalationId,
+        reason: Text<2_000>,
+    },
+    Acknowledge {
+        agent: AgentRef,
+        escalation: EscalationId,
+    },
+    Deliver {
+        escalation: EscalationId,
+    },
+    Claim {
+        by: Operator,
+        escalation: EscalationId,
+    },
+    Release {
+        by: Operator,
+        escalation: EscalationId,
+        fence: Fence,
+    },
+    Transfer {
+        by: Operator,
+        escalation: EscalationId,
+        fence: Option<Fence>,
+        to: TransferTarget,
+        note: Option<NoteText>,
+    },
+    TakeOver {
+        by: Operator,
+        escalation: EscalationId,
+        fence: Option<Fence>,
+    },
+    Reply {
+        by: Operator,
+        escalation: EscalationId,
+        fence: Fence,
+        message: NewMessage,
+    },
+    Note {
+        by: Operator,
+        escalation: EscalationId,
+        text: NoteText,
+    },
+    Resolve {
+        by: Operator,
+        escalation: EscalationId,
+        fence: Option<Fence>,
+        resolution: Checked<Resolution>,
+    },
+    Expire {
+        escalation: EscalationId,
+    },
+}
+
+impl Verb {
+    /// The escalation it is about.
+    pub fn escalation(&self) -> EscalationId {
+        match self {
+            Self::Open(open) => open.id,
+            Self::Say { escalation, .. }
+            | Self::Cancel { escalation, .. }
+            | Self::Acknowledge { escalation, .. }
+            | Self::Deliver { escalation }
+            | Self::Claim { escalation, .. }
+            | Self::Release { escalation, .. }
+            | Self::Transfer { escalation, .. }
+            | Self::TakeOver { escalation, .. }
+            | Self::Reply { escalation, .. }
+            | Self::Note { escalation, .. }
+            | Self::Resolve { escalation, .. }
+            | Self::Expire { escalation } => *escalation,
+        }
+    }
+
+    /// The agent that speaks, for verbs of agents.
+    pub fn agent(&self) -> Option<&AgentRef> {
+        match self {
+            Self::Open(open) => Some(&open.agent),
+            Self::Say { agent, .. } | Self::Cancel { agent, .. } | Self::Acknowledge { agent, .. } => Some(agent),
+            _ => None,
+        }
+    }
+}
+
+/// Makes the answer that is stored with an idempotency key.
+pub type MakeAnswer = Arc<dyn Fn(&Done) -> Vec<u8> + Send + Sync>;
+
+/// A request that may be repeated and must take effect once.
+#[derive(Clone)]
+pub struct Once {
+    pub agent: AgentId,
+    pub path: String,
+    pub key: String,
+    pub body_sha256: [u8; 32],
+    /// The HTTP status of the answer.
+    pub status: u16,
+    pub answer: MakeAnswer,
+}
+
+/// A verb on its way to the writer.
+#[derive(Clone)]
+pub struct Command {
+    pub workspace: WorkspaceId,
+    pub verb: Verb,
+    pub once: Option<Once>,
+}
+
+/// What a command came to. Durable.
+#[derive(Debug, Clone)]
+pub struct Done {
+    pub current: Current,
+    pub events: Vec<Arc<Recorded>>,
+    /// The message of a say or a reply, also when it was there before.
+    pub message: Option<Message>,
+    /// The same `client_message_id` and text came again; nothing changed.
+    pub repeated: bool,
+    /// An idempotency key was met again: the status and bytes to send.
+    pub replay: Option<(u16, Vec<u8>)>,
+    /// What [`Once::answer`] made.
+    pub answer: Option<Vec<u8>>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    bell: Arc<Bell>,
+    links: Links,
+    doors: Doors,
+    queue: mpsc::Sender<Queued>,
+    shutdown: CancellationToken,
+}
+
+/// The desk. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+impl Desk {
+    /// Opens the desk and starts its writer.
+    pub fn new(store: Store, clock: Clock, links: Links) -> Self {
+        let (queue, queued) = mpsc::channel(MOST_QUEUED);
+        let bell = Arc::new(Bell::default());
+        tokio::spawn(writer::work(store.clone(), clock.clone(), Arc::clone(&bell), links.clone(), queued));
+        let (doors, shutdown) = (Doors::default(), CancellationToken::new());
+        Self(Arc::new(Inner { store, clock, bell, links, doors, queue, shutdown }))
+    }
+
+    /// Does one thing. The caller may leave: what is queued is done all the same.
+    pub async fn run(&self, command: Command) -> Result<Done, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.try_send(Queued { command, answer }).map_err(|_| Error::Overloaded)?;
+        answered.await.unwrap_or(Err(Error::Unavailable))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn bell(&self) -> &Bell {
+        &self.0.bell
+    }
+
+    pub fn links(&self) -> &Links {
+        &self.0.links
+    }
+
+    /// Open streams and waits, which revocation closes.
+    pub fn doors(&self) -> &Doors {
+        &self.0.doors
+    }
+
+    /// Cancelled when the server stops.
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.0.shutdown
+    }
+
+    /// The seq of the newest event.
+    pub async fn head(&self, workspace: WorkspaceId) -> Result<Seq, Error> {
+        workspaces::head(&mut *self.store().reader().acquire().await?, workspace).await
+    }
+
+    /// An escalation as it is.
+    pub async fn current(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<Current>, Error> {
+        escalations::find(&mut *self.store().reader().acquire().await?, workspace, id).await
+    }
+
+    /// An escalation as it is, when it is this agent's.
+    pub async fn current_of_agent(
+        &self,
+        workspace: WorkspaceId,
+        agent: AgentId,
+        id: EscalationId,
+    ) -> Result<Option<Current>, Error> {
+        Ok(self.current(workspace, id).await?.filter(|current| current.escalation.agent.id == agent))
+    }
+
+    /// An agent's escalations, newest first; no statuses means all.
+    pub async fn list_of_agent(
+        &self,
+        workspace: WorkspaceId,
+        agent: AgentId,
+        statuses: &[Status],
+        external_id: Option<&str>,
+        after: Option<EscalationId>,
+        limit: i64,
+    ) -> Result<Vec<Current>, Error> {
+        escalations::list_of_agent(self.store(), workspace, agent, statuses, external_id, after, limit).await
+    }
+
+    /// A page of messages after a position, oldest first.
+    pub async fn messages(
+        &self,
+        workspace: WorkspaceId,
+        id: EscalationId,
+        since_open: bool,
+        after: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Message>, Error> {
+        messages::after(self.store(), workspace, id, since_open, after.unwrap_or(-1), limit).await
+    }
+
+    /// A list and its counts, as of one moment.
+    pub async fn inbox(&self, workspace: WorkspaceId, query: Query) -> Result<Inbox, Error> {
+        let read = self.store().snapshot(move |connection| {
+            Box::pin(async move {
+                let Page { seq, rows, bound } = inbox::page(connection, workspace, query, None).await?;
+                let counts = inbox::counts(connection, workspace, query.me).await?;
+                Ok(Inbox { query, seq, rows, bound, counts })
+            })
+        });
+        read.await
+    }
+
+    /// The rows of a list after a key.
+    pub async fn inbox_page(&self, workspace: WorkspaceId, query: Query, after: SortKey) -> Result<Page, Error> {
+        let read = self.store().snapshot(move |connection| {
+            Box::pin(async move { inbox::page(connection, workspace, query, Some(after)).await })
+        });
+        read.await
+    }
+
+    /// An escalation's page, as of one moment.
+    pub async fn thread(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<Thread>, Error> {
+        let read = self.store().snapshot(move |connection| {
+            Box::pin(async move {
+                let seq = workspaces::head(connection, workspace).await?;
+                let Some(current) = escalations::find(connection, workspace, id).await? else { return Ok(None) };
+                let messages = messages::before(connection, workspace, id, i64::MAX, MESSAGES_A_PAGE).await?;
+                let happenings = events::happenings(connection, workspace, id).await?;
+                Ok(Some(Thread {
+                    seq,
+                    escalation: Arc::unwrap_or_clone(current.escalation),
+                    held_by: current.held_by,
+                    messages: messages.into_iter().map(rich::shown).collect(),
+                    happenings,
+                }))
+            })
+        });
+        read.await
+    }
+
+    /// The messages before a position, oldest first.
+    pub async fn earlier(&self, workspace: WorkspaceId, id: EscalationId, before: i64) -> Result<Vec<Shown>, Error> {
+        let mut connection = self.store().reader().acquire().await?;
+        let messages = messages::before(&mut connection, workspace, id, before, MESSAGES_A_PAGE).await?;
+        Ok(messages.into_iter().map(rich::shown).collect())
+    }
+}

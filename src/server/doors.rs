@@ -1,0 +1,155 @@
+//! Doors: every open stream and wait, by the credential it was opened with, so that signing out, disabling a person and
+//! revoking a key close them at once, wherever that happened.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::server::{desk::Desk, error::Error, store::sessions};
+
+/// How often credentials are read again. A little under a second, so that a revoked one is out within it.
+const EVERY: Duration = Duration::from_millis(800);
+
+/// What a stream was opened with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A session, by the hash of its secret.
+    Session([u8; 32]),
+    /// An API key, by its public id.
+    Key(String),
+}
+
+/// The streams of one credential share a token.
+#[derive(Default)]
+struct Held {
+    token: CancellationToken,
+    open: usize,
+}
+
+/// All open doors of this process.
+#[derive(Clone, Default)]
+pub struct Doors(Arc<Mutex<HashMap<Credential, Held>>>);
+
+/// An open door; dropping it leaves.
+pub struct Door {
+    doors: Doors,
+    credential: Credential,
+    token: CancellationToken,
+}
+
+impl Doors {
+    fn held(&self) -> MutexGuard<'_, HashMap<Credential, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens one more door with a credential that has at most so many; nothing when it has them all.
+    pub fn enter(&self, credential: Credential, at_most: usize) -> Option<Door> {
+        let mut all = self.held();
+        let held = all.entry(credential.clone()).or_default();
+        if held.open >= at_most {
+            return None;
+        }
+        held.open += 1;
+        let token = held.token.clone();
+        drop(all);
+        Some(Door { doors: self.clone(), credential, token })
+    }
+
+    /// Closes what was opened with a credential that is no longer good.
+    pub fn close(&self, credential: &Credential) {
+        if let Some(held) = self.held().get(credential) {
+            held.token.cancel();
+        }
+    }
+
+    /// Reads every open credential again and closes those that are no longer good.
+    async fn check(&self, desk: &Desk) -> Result<(), Error> {
+        let (mut digests, mut keys) = (Vec::new(), Vec::new());
+        for credential in self.held().keys() {
+            match credential {
+                Credential::Session(digest) => digests.push(*digest),
+                Credential::Key(id) => keys.push(id.clone()),
+            }
+        }
+        if !digests.is_empty() {
+            let good = sessions::still_good(desk.store(), &digests, desk.clock().now()).await?;
+            let lost = digests.into_iter().filter(|digest| !good.contains(digest));
+            lost.for_each(|digest| self.close(&Credential::Session(digest)));
+        }
+        if !keys.is_empty() {
+            let good = sessions::keys_still_good(desk.store(), &keys).await?;
+            let lost = keys.into_iter().filter(|id| !good.contains(id));
+            lost.for_each(|id| self.close(&Credential::Key(id)));
+        }
+        Ok(())
+    }
+}
+
+impl Door {
+    /// Resolves when the credential is no longer good.
+    pub fn closed(&self) -> WaitForCancellationFuture<'_> {
+        self.token.cancelled()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        let mut all = self.doors.held();
+        if let Some(held) = all.get_mut(&self.credential) {
+            held.open -= 1;
+            if held.open == 0 {
+                all.remove(&self.credential);
+            }
+        }
+    }
+}
+
+/// Watches the open doors until the server stops. A failing database closes nothing: the next look decides.
+pub async fn watch(desk: Desk) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = desk.shutdown().cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = desk.doors().check(&desk).await {
+            tracing::warn!(%error, "cannot read which credentials are still good");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_has_so_many_doors_and_no_more() {
+        let doors = Doors::default();
+        let key = Credential::Key("k".into());
+        let first = doors.enter(key.clone(), 1);
+        assert!(first.is_some() && doors.enter(key.clone(), 1).is_none());
+        assert!(doors.enter(Credential::Key("other".into()), 1).is_some());
+        drop(first);
+        assert!(doors.enter(key, 1).is_some());
+    }
+
+    #[tokio::test]
+    async fn closing_reaches_every_door_of_the_credential_and_no_other() {
+        let doors = Doors::default();
+        let (one, two) = (Credential::Session([1; 32]), Credential::Session([2; 32]));
+        let (a, b) = (doors.enter(one.clone(), 9).unwrap(), doors.enter(one.clone(), 9).unwrap());
+        let c = doors.enter(two, 9).unwrap();
+        doors.close(&one);
+        a.closed().await;
+        b.closed().await;
+        assert!(!c.token.is_cancelled());
+        drop((a, b));
+        assert!(!doors.enter(one, 9).unwrap().token.is_cancelled());
+    }
+}

@@ -1,0 +1,128 @@
+//! API keys: `blt_<12 characters of a public id>_<30 of a secret><6 of a CRC-32>`, all in base 62. Recognisable to
+//! secret scanners, and refused without a database read when the checksum is off.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+const PREFIX: &str = "blt_";
+const PUBLIC_ID: usize = 12;
+const SECRET: usize = 30;
+const CHECKSUM: usize = 6;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A key in the clear: only in a request's hand, and on standard output once.
+pub struct ApiKey {
+    public_id: String,
+    secret: String,
+}
+
+/// A key is a secret, so only its public half is ever printed.
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey({})", self.public_id)
+    }
+}
+
+impl ApiKey {
+    /// Makes a key of the system's randomness; fails only when that does.
+    pub fn mint() -> Result<Self, getrandom::Error> {
+        Ok(Self { public_id: random(PUBLIC_ID)?, secret: random(SECRET)? })
+    }
+
+    /// Reads a key that somebody shows; none when it cannot be one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (public_id, rest) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let base62 = |text: &str| text.bytes().all(|byte| BASE62.contains(&byte));
+        if public_id.len() != PUBLIC_ID || rest.len() != SECRET + CHECKSUM || !base62(public_id) || !base62(rest) {
+            return None;
+        }
+        let (secret, checksum) = rest.split_at(SECRET);
+        let key = Self { public_id: public_id.to_owned(), secret: secret.to_owned() };
+        (key.checksum() == checksum).then_some(key)
+    }
+
+    /// The half that may be seen, by which it is found.
+    pub fn public_id(&self) -> &str {
+        &self.public_id
+    }
+
+    /// What is stored of the secret. It has 178 random bits, so a plain hash suffices.
+    pub fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(self.secret.as_bytes()).into()
+    }
+
+    /// Whether this is the key of which that hash was stored, in constant time.
+    pub fn is(&self, stored_sha256: &[u8]) -> bool {
+        self.sha256().as_slice().ct_eq(stored_sha256).into()
+    }
+
+    /// The whole key, to be shown once.
+    pub fn reveal(&self) -> String {
+        format!("{PREFIX}{}_{}{}", self.public_id, self.secret, self.checksum())
+    }
+
+    fn checksum(&self) -> String {
+        let mut sum = u64::from(crc32(format!("{PREFIX}{}_{}", self.public_id, self.secret).as_bytes()));
+        let mut letters = [b'0'; CHECKSUM];
+        for letter in letters.iter_mut().rev() {
+            *letter = BASE62[(sum % 62) as usize];
+            sum /= 62;
+        }
+        letters.map(char::from).iter().collect()
+    }
+}
+
+/// Random letters, each as likely as any other: bytes beyond the last multiple of 62 are thrown away.
+fn random(length: usize) -> Result<String, getrandom::Error> {
+    let mut text = String::with_capacity(length);
+    let mut bytes = [0; 64];
+    while text.len() < length {
+        getrandom::fill(&mut bytes)?;
+        let fair = bytes.iter().filter(|byte| **byte < 248).take(length - text.len());
+        text.extend(fair.map(|byte| char::from(BASE62[usize::from(byte % 62)])));
+    }
+    Ok(text)
+}
+
+/// CRC-32 as in Ethernet and ZIP (ISO 3309, reflected 0xEDB88320), bit by bit: a key is short.
+fn crc32(bytes: &[u8]) -> u32 {
+    let shift = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| shift(crc)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_the_well_known_one() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn a_key_survives_the_journey_through_text() {
+        let key = ApiKey::mint().unwrap();
+        let text = key.reveal();
+        assert_eq!(text.len(), 4 + 12 + 1 + 30 + 6);
+        let read = ApiKey::parse(&text).unwrap();
+        assert_eq!(read.public_id(), key.public_id());
+        assert!(read.is(&key.sha256()));
+        assert!(!read.is(&ApiKey::mint().unwrap().sha256()) && !read.is(b""));
+        assert!(!format!("{key:?}").contains(&text[17..]));
+    }
+
+    #[test]
+    fn one_wrong_letter_is_no_key() {
+        let text = ApiKey::mint().unwrap().reveal();
+        for at in 0..text.len() {
+            let mut wrong = text.clone().into_bytes();
+            wrong[at] = if wrong[at] == b'a' { b'b' } else { b'a' };
+            assert!(ApiKey::parse(&String::from_utf8(wrong).unwrap()).is_none(), "letter {at}");
+        }
+        for text in ["", "blt_", "blt__", "blt_ä_", &text[1..], &text[..52], &format!("{text}0")] {
+            assert!(ApiKey::parse(text).is_none(), "{text}");
+        }
+    }
+}

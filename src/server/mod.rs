@@ -1,0 +1,136 @@
+//! The room that touches the world: HTTP, the database, the clock. Opens the desk, serves, stops in order.
+
+pub mod admin;
+pub mod api;
+pub mod bell;
+pub mod clock;
+pub mod config;
+pub mod contract;
+pub mod desk;
+pub mod doors;
+pub mod error;
+pub mod keys;
+pub mod password;
+pub mod request_id;
+pub mod rich;
+pub mod router;
+pub mod schema;
+pub mod store;
+pub mod web;
+pub mod workers;
+pub mod writer;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::serve::ListenerExt;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use self::{
+    clock::Clock,
+    config::Settings,
+    contract::Links,
+    desk::Desk,
+    store::{Dialect, OpenError, Opener, Store, workspaces},
+};
+
+/// How long requests may go on after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why the server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot prepare the database: {0}")]
+    Prepare(#[from] error::Error),
+    #[error("cannot listen on BAILOUT_ADDR {0}: {1}")]
+    Listen(std::net::SocketAddr, std::io::Error),
+    #[error("the server failed: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// Opens a desk on a database, with the workspace `default` made.
+pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError> {
+    let store = Store::open(settings.database_url.as_str(), Opener::Server, clock.now()).await?;
+    let now = clock.now();
+    let task = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut tx = store.begin_write().await?;
+            workspaces::default(&mut tx, now).await?;
+            tx.commit().await?;
+            Ok::<(), error::Error>(())
+        })
+    };
+    task.await.unwrap_or_else(|failed| Err(error::Error::Internal(failed.to_string())))?;
+    Ok(Desk::new(
+        store,
+        clock,
+        Links { public_url: settings.public_url.as_ref().map(|origin| origin.as_str().to_owned()) },
+    ))
+}
+
+/// Starts what runs beside the requests. What is overdue expires before the first request is taken.
+pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
+    workers::deadlines::sweep(desk).await?;
+    tokio::spawn(workers::deadlines::work(desk.clone()));
+    tokio::spawn(doors::watch(desk.clone()));
+    if desk.store().dialect() == Dialect::Postgres {
+        tokio::spawn(workers::wakeups::tell(desk.clone()));
+        tokio::spawn(workers::wakeups::hear(desk.clone()));
+    }
+    Ok(())
+}
+
+/// Serves until told to stop.
+pub async fn serve(settings: Settings) -> Result<(), ServeError> {
+    let desk = open(&settings, Clock::system()).await?;
+    start_workers(&desk).await?;
+    let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
+    let addr = listener.local_addr()?;
+    let shown =
+        settings.public_url.as_ref().map_or_else(|| format!("http://{addr}"), |origin| origin.as_str().to_owned());
+    let router = router::router(desk.clone(), Arc::new(settings));
+    println!("Bailout is at {shown}");
+    let listener = listener.tap_io(|tcp| {
+        // A reply must not wait for more to send.
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was not set");
+        }
+    });
+    let told = {
+        let desk = desk.clone();
+        async move {
+            told_to_stop().await;
+            tracing::info!("stopping");
+            desk.shutdown().cancel();
+        }
+    };
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(told);
+    let stopping = desk.shutdown().clone();
+    tokio::select! {
+        served = serving.into_future() => served?,
+        () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("some connections did not end in time");
+        }
+    }
+    desk.store().close().await;
+    Ok(())
+}
+
+async fn told_to_stop() {
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await.unwrap_or_default(),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,181 @@
+//! Passwords: which may be chosen, how they are kept (argon2id), and how many are checked at a time, since each check
+//! is made to be slow.
+
+use std::{io, sync::Arc};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{Error as HashError, PasswordHasher, PasswordVerifier},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::server::error::Error;
+
+/// OWASP's argon2id figures: 19 MiB, two passes, one lane; about 30 ms here.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// How many are computed at a time, and how many more may wait.
+const AT_A_TIME: usize = 2;
+const WAITING: usize = 32;
+/// Length in characters.
+const SHORTEST: usize = 12;
+const LONGEST: usize = 128;
+
+/// A hash that no password has, checked for people we do not know, so that they take as long as those we do.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// What most people who were made to choose twelve characters chose, in lower case.
+const COMMON: &str = "\
+    000000000000 012345678910 102030405060 111111111111 112233445566 121212121212 123123123123 123412341234 \
+    1234567890-= 123456789000 1234567890123 12345678901234 123456789012345 1234567890abc 1234567890qwe \
+    123456789101 1234567891011 123456789abc 123456789qwe 123456789qwerty 12345qwert12345 123qweasdzxc \
+    1q2w3e4r5t6y 1q2w3e4r5t6y7u8i 1qaz2wsx3edc 1qaz2wsx3edc4rfv 987654321000 abc123abc123 abcd12345678 \
+    abcdefghijkl abcdefghijklm aaaaaaaaaaaa administrator administrator1 admin1234567 adminadminadmin \
+    admin123admin asdfghjkl123 asdfasdfasdf bailoutbailout bailout12345 changeme1234 changemeplease \
+    correcthorsebatterystaple fuckyoufuckyou iloveyou1234 iloveyou12345 iloveyouiloveyou letmein12345 \
+    letmeinletmein letmeinplease password1234 password12345 password123456 password2024 password2025 \
+    password2026 passwordpassword passw0rd1234 p@ssw0rd1234 p@ssword1234 qazwsxedcrfv qwer1234qwer qwerty123456 \
+    qwertyqwerty qwertyuiop12 qwertyuiop123 qwertyuiopasdfghjkl welcome12345 welcomewelcome zaq12wsxcde3";
+
+/// Why a password may not be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Weak {
+    #[error("a password has at least {} characters", SHORTEST)]
+    Short,
+    #[error("a password has at most {} characters", LONGEST)]
+    Long,
+    #[error("this password is on every list of common passwords; choose another")]
+    Common,
+}
+
+/// Whether a password may be chosen. Length and rarity count; which characters it is made of does not.
+pub fn choose(password: &str) -> Result<(), Weak> {
+    match password.chars().count() {
+        ..SHORTEST => return Err(Weak::Short),
+        SHORTEST..=LONGEST => {}
+        _ => return Err(Weak::Long),
+    }
+    let lower = password.to_lowercase();
+    let plain = lower.trim_end_matches(['!', '.', '?', '*', '#', '$']);
+    let first = lower.chars().next();
+    let one_letter = lower.chars().all(|letter| Some(letter) == first);
+    if one_letter || COMMON.split(' ').any(|common| common == lower || common == plain) {
+        return Err(Weak::Common);
+    }
+    Ok(())
+}
+
+fn argon2id() -> Result<Argon2<'static>, Error> {
+    let params =
+        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|problem| Error::Internal(problem.to_string()))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// The text kept instead of a password. Takes a while, so not within a task that others share.
+pub fn hash(password: &str) -> Result<String, Error> {
+    let hash = argon2id()?.hash_password(password.as_bytes());
+    Ok(hash.map_err(|problem| Error::Internal(format!("cannot hash a password: {problem}")))?.to_string())
+}
+
+fn matches(password: &str, hash: &str) -> Result<bool, Error> {
+    match argon2id()?.verify_password(password.as_bytes(), hash) {
+        Ok(()) => Ok(true),
+        Err(HashError::PasswordInvalid) => Ok(false),
+        Err(problem) => Err(Error::Internal(format!("cannot check a password: {problem}"))),
+    }
+}
+
+/// Reads a password from the first line of a stream, without its line end.
+pub fn from_first_line(mut input: impl io::BufRead) -> io::Result<String> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    Ok(line)
+}
+
+/// Where passwords are checked: a few at a time, with a short queue.
+#[derive(Clone)]
+pub struct Checker {
+    places: Arc<Semaphore>,
+    running: Arc<Semaphore>,
+}
+
+/// A place in the queue, held until the check is done.
+pub struct Place {
+    _place: OwnedSemaphorePermit,
+    running: Arc<Semaphore>,
+}
+
+impl Default for Checker {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_A_TIME + WAITING)), running: Arc::new(Semaphore::new(AT_A_TIME)) }
+    }
+}
+
+impl Checker {
+    /// Takes a place in the queue; [`Error::Overloaded`] when it is full.
+    pub fn place(&self) -> Result<Place, Error> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Overloaded)?;
+        Ok(Place { _place: place, running: Arc::clone(&self.running) })
+    }
+}
+
+impl Place {
+    /// Whether this is the password of the one with this hash; never, and just as slowly, when there is nobody.
+    pub async fn matches(self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        let closed = |_| Error::Internal("the password checker has stopped".into());
+        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(closed)?;
+        let check = tokio::task::spawn_blocking(move || {
+            // Both are held until the work is done, also when the caller has left.
+            let (_place, _permit) = (self, permit);
+            let known = hash.is_some();
+            matches(&password, hash.as_deref().unwrap_or(NOBODY)).map(|same| same && known)
+        });
+        check.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a password check ended early: {failed}"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_and_rarity_decide() {
+        assert_eq!(choose("short"), Err(Weak::Short));
+        assert_eq!(choose(&"x1".repeat(65)), Err(Weak::Long));
+        for common in ["Password1234", "password1234!", "qwertyuiop12", "zzzzzzzzzzzzzz"] {
+            assert_eq!(choose(common), Err(Weak::Common), "{common}");
+        }
+        assert_eq!(choose("käse zum frühstück"), Ok(()));
+        assert_eq!(choose("correct horse battery staple"), Ok(()));
+    }
+
+    #[test]
+    fn a_hash_matches_its_password_only() {
+        let kept = hash("a long enough one").unwrap();
+        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+        assert!(matches("a long enough one", &kept).unwrap());
+        assert!(!matches("another long one", &kept).unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_has_a_password() {
+        let place = Checker::default().place().unwrap();
+        assert!(!place.matches("whatever it is".into(), None).await.unwrap());
+    }
+
+    #[test]
+    fn the_queue_is_short() {
+        let checker = Checker::default();
+        let places: Vec<_> = (0..AT_A_TIME + WAITING).map(|_| checker.place().unwrap()).collect();
+        assert!(matches!(checker.place(), Err(Error::Overloaded)));
+        drop(places);
+        assert!(checker.place().is_ok());
+    }
+
+    #[test]
+    fn only_the_first_line_is_the_password() {
+        assert_eq!(from_first_line(&b" kept as typed \r\nnot this\n"[..]).unwrap(), " kept as typed ");
+    }
+}

@@ -1,0 +1,19 @@
+//! Every route on one page.
+
+use std::sync::Arc;
+
+use axum::{Router, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{api, config::Settings, desk::Desk, request_id, web};
+
+/// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
+/// and harms nobody else.
+pub fn router(desk: Desk, settings: Arc<Settings>) -> Router {
+    Router::new()
+        .merge(api::routes(desk.clone()))
+        .merge(api::health(desk.clone()))
+        .merge(web::routes(desk, settings))
+        .layer(CatchPanicLayer::custom(request_id::panicked))
+        .layer(middleware::from_fn(request_id::give))
+}

@@ -1,0 +1,203 @@
+//! Escalations and the conversations they belong to.
+
+use std::sync::Arc;
+
+use sqlx::{AnyConnection, Row, any::AnyRow};
+
+use super::rows::{most_rows, with_rows};
+use crate::{
+    domain::{
+        conversation::{Conversation, ConversationKey},
+        escalation::{Escalation, Status},
+        ids::{AgentId, EscalationId, WorkspaceId},
+        inbox,
+        time::Timestamp,
+    },
+    server::{
+        error::{Current, Error},
+        store::Store,
+    },
+};
+
+/// An escalation and its rendered outcome, as stored.
+pub type Stored = (Escalation, Option<Arc<str>>);
+
+/// Reads a stored JSON text; what we did not write is our fault.
+pub fn parse<T: serde::de::DeserializeOwned>(
+    table: &'static str,
+    column: &'static str,
+    text: &str,
+) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|_| Error::Inconsistent { table, column, id: text.chars().take(80).collect() })
+}
+
+/// Writes one of our own types as JSON text.
+pub fn json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Internal(format!("cannot write JSON: {error}")))
+}
+
+fn id<T: std::str::FromStr>(column: &'static str, text: String) -> Result<T, Error> {
+    text.parse().map_err(|_| Error::Inconsistent { table: "escalation", column, id: text })
+}
+
+/// The escalations of these ids that exist.
+pub async fn load(
+    connection: &mut AnyConnection,
+    ids: &[(WorkspaceId, EscalationId)],
+) -> Result<Vec<(WorkspaceId, Stored)>, Error> {
+    const SQL: &str = "select workspace_id, body, outcome from escalation where (workspace_id, id) in (values {rows})";
+    let mut found = vec![];
+    for ids in ids.chunks(most_rows(2)) {
+        let mut query = sqlx::query(with_rows(SQL, 2, ids.len()));
+        for (workspace, id) in ids {
+            query = query.bind(workspace.to_string()).bind(id.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let outcome: Option<String> = row.try_get(2)?;
+            let escalation = parse("escalation", "body", &row.try_get::<String, _>(1)?)?;
+            found.push((id("workspace_id", row.try_get(0)?)?, (escalation, outcome.map(Arc::from))));
+        }
+    }
+    Ok(found)
+}
+
+/// Writes escalations, new or changed, each at most once.
+pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stored)]) -> Result<(), Error> {
+    const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
+        opened_at, closed_at, due_at, body, row, outcome) values {rows} \
+        on conflict (workspace_id, id) do update set status = excluded.status, claimed_by = excluded.claimed_by, \
+        closed_at = excluded.closed_at, due_at = excluded.due_at, body = excluded.body, row = excluded.row, \
+        outcome = excluded.outcome";
+    for changed in changed.chunks(most_rows(13)) {
+        let mut query = sqlx::query(with_rows(SQL, 13, changed.len()));
+        for (workspace, (it, outcome)) in changed {
+            query = query
+                .bind(workspace.to_string())
+                .bind(it.id.to_string())
+                .bind(it.agent.id.to_string())
+                .bind(it.conversation.to_string())
+                .bind(it.opening.external_id().map(str::to_owned))
+                .bind(it.status.as_str())
+                .bind(it.holder().map(|claim| claim.operator.id.to_string()))
+                .bind(it.opened_at.0)
+                .bind(it.closed_at.map(|at| at.0))
+                .bind(it.due_at().map(|at| at.0))
+                .bind(json(it)?)
+                .bind(json(&inbox::Row::from(it))?)
+                .bind(outcome.as_deref().map(str::to_owned));
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The conversations of these keys that exist.
+pub async fn load_conversations(
+    connection: &mut AnyConnection,
+    keys: &[(WorkspaceId, ConversationKey)],
+) -> Result<Vec<(WorkspaceId, Conversation)>, Error> {
+    const SQL: &str =
+        "select workspace_id, key, held_by, takeover from conversation where (workspace_id, key) in (values {rows})";
+    let mut found = vec![];
+    for keys in keys.chunks(most_rows(2)) {
+        let mut query = sqlx::query(with_rows(SQL, 2, keys.len()));
+        for (workspace, key) in keys {
+            query = query.bind(workspace.to_string()).bind(key.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let held_by: Option<String> = row.try_get(2)?;
+            let takeover: Option<String> = row.try_get(3)?;
+            let conversation = Conversation {
+                key: ConversationKey::stored(row.try_get(1)?),
+                held_by: held_by.map(|text| id("held_by", text)).transpose()?,
+                takeover: takeover.map(|text| id("takeover", text)).transpose()?,
+            };
+            found.push((id("workspace_id", row.try_get(0)?)?, conversation));
+        }
+    }
+    Ok(found)
+}
+
+/// Writes conversations, new or changed, each at most once.
+pub async fn save_conversations(
+    connection: &mut AnyConnection,
+    changed: &[(WorkspaceId, &Conversation)],
+) -> Result<(), Error> {
+    const SQL: &str = "insert into conversation (workspace_id, key, held_by, takeover) values {rows} \
+        on conflict (workspace_id, key) do update set held_by = excluded.held_by, takeover = excluded.takeover";
+    for changed in changed.chunks(most_rows(4)) {
+        let mut query = sqlx::query(with_rows(SQL, 4, changed.len()));
+        for (workspace, conversation) in changed {
+            query = query
+                .bind(workspace.to_string())
+                .bind(conversation.key.to_string())
+                .bind(conversation.held_by.map(|id| id.to_string()))
+                .bind(conversation.takeover.map(|id| id.to_string()));
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn current(row: &AnyRow) -> Result<Current, Error> {
+    let held_by: Option<String> = row.try_get(2)?;
+    let outcome: Option<String> = row.try_get(1)?;
+    Ok(Current {
+        escalation: Arc::new(parse("escalation", "body", &row.try_get::<String, _>(0)?)?),
+        outcome: outcome.map(Arc::from),
+        held_by: held_by.map(|text| id("held_by", text)).transpose()?,
+    })
+}
+
+/// One escalation as it is now.
+pub async fn find(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: EscalationId,
+) -> Result<Option<Current>, Error> {
+    const SQL: &str = "select e.body, e.outcome, c.held_by from escalation e \
+        join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
+        where e.workspace_id = $1 and e.id = $2";
+    let query = sqlx::query(SQL).bind(workspace.to_string()).bind(id.to_string());
+    query.fetch_optional(connection).await?.as_ref().map(current).transpose()
+}
+
+/// An agent's escalations, newest first; `statuses` empty means all.
+pub async fn list_of_agent(
+    store: &Store,
+    workspace: WorkspaceId,
+    agent: AgentId,
+    statuses: &[Status],
+    external_id: Option<&str>,
+    after: Option<EscalationId>,
+    limit: i64,
+) -> Result<Vec<Current>, Error> {
+    const ALL: &str = "select e.body, e.outcome, c.held_by from escalation e \
+        join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
+        where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 \
+        and ($4 = '' or $4 like '%' || e.status || '%') order by e.id desc limit $5";
+    const OF_CONVERSATION: &str = "select e.body, e.outcome, c.held_by from escalation e \
+        join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
+        where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 \
+        and ($4 = '' or $4 like '%' || e.status || '%') and e.external_id = $6 order by e.id desc limit $5";
+    let statuses: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
+    // Above every id: ids sort as text and `~` comes after every letter.
+    let before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
+    let mut query = sqlx::query(if external_id.is_some() { OF_CONVERSATION } else { ALL })
+        .bind(workspace.to_string())
+        .bind(agent.to_string())
+        .bind(before)
+        .bind(statuses.join(" "))
+        .bind(limit);
+    if let Some(external_id) = external_id {
+        query = query.bind(external_id.to_owned());
+    }
+    query.fetch_all(store.reader()).await?.iter().map(current).collect()
+}
+
+/// Open escalations of which a hard deadline has passed, the longest overdue first.
+pub async fn due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
+    let sql = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
+    let rows = sqlx::query(sql).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
+    rows.iter().map(|row| Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))).collect()
+}

@@ -1,0 +1,182 @@
+//! The log, and the answers kept for repeated requests.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sqlx::{AnyConnection, Row, any::AnyRow};
+
+use super::{
+    Store,
+    escalations::parse,
+    rows::{most_rows, with_rows},
+};
+use crate::{
+    domain::{
+        event::{Event, Seq},
+        ids::{AgentId, EscalationId, WorkspaceId},
+        inbox::Frame,
+        time::Timestamp,
+    },
+    server::{
+        bell::{Audience, Recorded},
+        error::Error,
+    },
+};
+
+/// Appends to the log.
+pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<Recorded>)]) -> Result<(), Error> {
+    const SQL: &str =
+        "insert into event (workspace_id, seq, escalation_id, agent_id, type, body, agent_body) values {rows}";
+    for events in events.chunks(most_rows(7)) {
+        let mut query = sqlx::query(with_rows(SQL, 7, events.len()));
+        for (workspace, event) in events {
+            query = query
+                .bind(workspace.to_string())
+                .bind(event.seq.0)
+                .bind(event.escalation_id.to_string())
+                .bind(event.agent_id.to_string())
+                .bind(event.kind)
+                .bind(event.body.to_string())
+                .bind(event.agent_body.as_deref().map(str::to_owned));
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn recorded(row: &AnyRow) -> Result<Arc<Recorded>, Error> {
+    let (escalation, agent): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+    let broken = |column| Error::Inconsistent { table: "event", column, id: escalation.clone() };
+    let agent_body: Option<String> = row.try_get(5)?;
+    let kind: String = row.try_get(3)?;
+    Ok(Arc::new(Recorded::new(
+        Seq(row.try_get(0)?),
+        escalation.parse().map_err(|_| broken("escalation_id"))?,
+        agent.parse().map_err(|_| broken("agent_id"))?,
+        &kind,
+        row.try_get::<String, _>(4)?.into(),
+        agent_body.map(Arc::from),
+    )))
+}
+
+/// Up to `limit` events for an audience with `after < seq <= until`, in order.
+pub async fn between(
+    store: &Store,
+    workspace: WorkspaceId,
+    audience: Audience,
+    after: Seq,
+    until: Seq,
+    limit: i64,
+) -> Result<Vec<Arc<Recorded>>, Error> {
+    const OPERATORS: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
+        where workspace_id = $1 and seq > $2 and seq <= $3 order by seq limit $4";
+    const AGENT: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
+        where workspace_id = $1 and seq > $2 and seq <= $3 and agent_id = $5 and agent_body is not null \
+        order by seq limit $4";
+    const ESCALATION: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
+        where workspace_id = $1 and seq > $2 and seq <= $3 and agent_id = $5 and escalation_id = $6 \
+        and agent_body is not null order by seq limit $4";
+    let sql = match audience {
+        Audience::Operators => OPERATORS,
+        Audience::Agent(_) => AGENT,
+        Audience::Escalation(..) => ESCALATION,
+    };
+    let mut query = sqlx::query(sql).bind(workspace.to_string()).bind(after.0).bind(until.0).bind(limit);
+    match audience {
+        Audience::Operators => {}
+        Audience::Agent(agent) => query = query.bind(agent.to_string()),
+        Audience::Escalation(agent, escalation) => query = query.bind(agent.to_string()).bind(escalation.to_string()),
+    }
+    query.fetch_all(store.reader()).await?.iter().map(recorded).collect()
+}
+
+/// What happened to an escalation beside its opening and its messages, in order.
+pub async fn happenings(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    escalation: EscalationId,
+) -> Result<Vec<Event>, Error> {
+    let sql = "select body from event where workspace_id = $1 and escalation_id = $2 \
+        and type not in ('message.created', 'escalation.opened') order by seq";
+    let rows = sqlx::query(sql).bind(workspace.to_string()).bind(escalation.to_string()).fetch_all(connection).await?;
+    rows.iter()
+        .map(|row| parse::<Frame>("event", "body", &row.try_get::<String, _>(0)?).map(|frame| frame.event))
+        .collect()
+}
+
+/// Names a repeatable request: workspace, agent, path, key.
+pub type AnswerName = (WorkspaceId, AgentId, String, String);
+
+/// An answer that was given, to be given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What the request was about, or opened.
+    pub escalation: EscalationId,
+    pub body_sha256: Vec<u8>,
+    pub status: u16,
+    pub bytes: Vec<u8>,
+}
+
+/// Those of these requests that were answered before.
+pub async fn answers(
+    connection: &mut AnyConnection,
+    names: &[AnswerName],
+) -> Result<HashMap<AnswerName, Answer>, Error> {
+    const SQL: &str = "select workspace_id, agent_id, path, key, body_sha256, status, answer, escalation_id from idempotency \
+        where (workspace_id, agent_id, path, key) in (values {rows})";
+    let mut found = HashMap::new();
+    for names in names.chunks(most_rows(4)) {
+        let mut query = sqlx::query(with_rows(SQL, 4, names.len()));
+        for (workspace, agent, path, key) in names {
+            query = query.bind(workspace.to_string()).bind(agent.to_string()).bind(path.clone()).bind(key.clone());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let (workspace, agent): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let broken = |column| Error::Inconsistent { table: "idempotency", column, id: agent.clone() };
+            let name = (
+                workspace.parse().map_err(|_| broken("workspace_id"))?,
+                agent.parse().map_err(|_| broken("agent_id"))?,
+                row.try_get(2)?,
+                row.try_get(3)?,
+            );
+            let status = u16::try_from(row.try_get::<i64, _>(5)?).map_err(|_| broken("status"))?;
+            let escalation: String = row.try_get(7)?;
+            let escalation = escalation.parse().map_err(|_| broken("escalation_id"))?;
+            found.insert(name, Answer { escalation, body_sha256: row.try_get(4)?, status, bytes: row.try_get(6)? });
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps answers for repeated requests.
+pub async fn keep_answers(
+    connection: &mut AnyConnection,
+    answers: &[(&AnswerName, &Answer)],
+    now: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "insert into idempotency (workspace_id, agent_id, path, key, escalation_id, body_sha256, status, \
+        answer, created_at) values {rows}";
+    for answers in answers.chunks(most_rows(9)) {
+        let mut query = sqlx::query(with_rows(SQL, 9, answers.len()));
+        for ((workspace, agent, path, key), answer) in answers {
+            query = query
+                .bind(workspace.to_string())
+                .bind(agent.to_string())
+                .bind(path.clone())
+                .bind(key.clone())
+                .bind(answer.escalation.to_string())
+                .bind(answer.body_sha256.clone())
+                .bind(i64::from(answer.status))
+                .bind(answer.bytes.clone())
+                .bind(now.0);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Forgets answers given before a moment.
+pub async fn forget_answers(store: &Store, before: Timestamp) -> Result<(), Error> {
+    let sql = "delete from idempotency where created_at < $1";
+    sqlx::query(sql).bind(before.0).execute(store.writer()).await?;
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! The database: opening it safely, and the few things in which SQLite and PostgreSQL differ. One SQL text serves both;
+//! each noun has a file beside this one with its queries.
+
+pub mod agents;
+pub mod attempts;
+pub mod escalations;
+pub mod events;
+pub mod inbox;
+pub mod messages;
+pub mod operators;
+pub mod rows;
+pub mod sessions;
+pub mod workspaces;
+
+use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use sqlx::{
+    AnyConnection, AnyPool, Connection, Executor, Row,
+    any::{AnyPoolOptions, install_default_drivers},
+};
+
+use crate::{domain::time::Timestamp, server::error::Error};
+
+/// The lowest SQLite that never loses a committed write under WAL.
+const SQLITE_AT_LEAST: (i64, i64, i64) = (3, 51, 3);
+/// The lowest PostgreSQL this is tested on, as `server_version_num`.
+const POSTGRES_AT_LEAST: i64 = 150_000;
+
+/// What differs between the databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    fn of(url: &str) -> Result<Self, OpenError> {
+        match url.split(':').next() {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(OpenError::Scheme),
+        }
+    }
+
+    /// Begins a write transaction. SQLite must take its write lock at once: upgrading later can fail.
+    fn begin_write(self) -> &'static str {
+        match self {
+            Self::Sqlite => "begin immediate",
+            Self::Postgres => "begin",
+        }
+    }
+
+    /// Begins a transaction whose reads all see the same moment.
+    fn begin_snapshot(self) -> &'static str {
+        match self {
+            Self::Sqlite => "begin",
+            Self::Postgres => "begin isolation level repeatable read read only",
+        }
+    }
+
+    fn settings(self, reader: bool) -> &'static str {
+        match (self, reader) {
+            (Self::Sqlite, false) => {
+                "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on"
+            }
+            (Self::Sqlite, true) => "pragma busy_timeout = 10000; pragma query_only = on",
+            (Self::Postgres, _) => {
+                "set statement_timeout = '30s'; set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
+            }
+        }
+    }
+
+    /// Settings that must read back as this, or the promises do not hold.
+    fn promises(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Sqlite => &[
+                ("select journal_mode from pragma_journal_mode", "wal"),
+                ("select cast(synchronous as text) from pragma_synchronous", "2"),
+                ("select cast(foreign_keys as text) from pragma_foreign_keys", "1"),
+            ],
+            Self::Postgres => &[
+                ("select current_setting('fsync')", "on"),
+                ("select current_setting('full_page_writes')", "on"),
+                ("select case current_setting('synchronous_commit') when 'off' then 'off' else 'on' end", "on"),
+            ],
+        }
+    }
+}
+
+/// Why the database was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("BAILOUT_DATABASE_URL must begin with sqlite:// or postgres://")]
+    Scheme,
+    #[error("another Bailout server uses this database (it holds {0})")]
+    InUse(String),
+    #[error("cannot open the lock file {0}: {1}")]
+    Lock(String, std::io::Error),
+    #[error("this database is too old: {0}; needed is {1}")]
+    TooOld(String, String),
+    #[error("the database would lose acknowledged writes: `{0}` answers `{1}` instead of `{2}`")]
+    Unsafe(&'static str, String, &'static str),
+    #[error("cannot open the database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("cannot migrate the database: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Who opens the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opener {
+    /// The one server process of a SQLite file, or one of several on PostgreSQL.
+    Server,
+    /// A command beside it.
+    Admin,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub struct Store {
+    reader: AnyPool,
+    writer: AnyPool,
+    dialect: Dialect,
+    epoch: Arc<str>,
+    url: Arc<str>,
+    /// Held as long as the server runs; the kernel frees it, however the process ends.
+    _lock: Option<Arc<File>>,
+}
+
+impl Store {
+    /// Opens, checks and migrates. The address is one that the configuration took.
+    pub async fn open(url: &str, opener: Opener, now: Timestamp) -> Result<Self, OpenError> {
+        install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        let lock = match dialect {
+            Dialect::Sqlite => lock(url, opener)?,
+            Dialect::Postgres => None,
+        };
+        let writer = pool(dialect, false).connect(url).await?;
+        check(&writer, dialect).await?;
+        if dialect == Dialect::Postgres || lock.is_some() {
+            match dialect {
+                Dialect::Sqlite => sqlx::migrate!("migrations/sqlite").run(&writer).await?,
+                Dialect::Postgres => sqlx::migrate!("migrations/postgres").run(&writer).await?,
+            }
+        }
+        let epoch = workspaces::epoch(&writer, now).await?.into();
+        let reader = pool(dialect, true).connect(url).await?;
+        let lock = lock.filter(|_| opener == Opener::Server).map(Arc::new);
+        Ok(Self { reader, writer, dialect, epoch, url: url.into(), _lock: lock })
+    }
+
+    /// For reads that need no common moment.
+    pub fn reader(&self) -> &AnyPool {
+        &self.reader
+    }
+
+    /// For writes outside the log; one connection on SQLite, so never wait for anything else while holding it.
+    pub fn writer(&self) -> &AnyPool {
+        &self.writer
+    }
+
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Where it is, for a listener's own connection.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The name of this database's history: cursors of another are worth nothing.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Begins a write transaction. Only within a spawned task: a dropped `begin` can leave one open behind it.
+    pub async fn begin_write(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
+        self.writer.begin_with(self.dialect.begin_write()).await
+    }
+
+    /// Runs reads that see one moment, in a task of their own, so that a caller who leaves does not break them off.
+    pub async fn snapshot<T, F>(&self, read: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
+    {
+        let store = self.clone();
+        let task = tokio::spawn(async move {
+            let mut tx = store.reader.begin_with(store.dialect.begin_snapshot()).await?;
+            let value = read(&mut tx).await?;
+            tx.rollback().await?;
+            Ok(value)
+        });
+        task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a read ended early: {failed}"))))
+    }
+
+    /// Closes every connection, so that SQLite folds its log into the file.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn pool(dialect: Dialect, reader: bool) -> AnyPoolOptions {
+    let most = match (dialect, reader) {
+        (Dialect::Sqlite, false) => 1,
+        (Dialect::Sqlite, true) => 4,
+        (Dialect::Postgres, _) => 8,
+    };
+    let options = AnyPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(dialect == Dialect::Postgres)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { connection.execute(dialect.settings(reader)).await.map(drop) })
+        });
+    match dialect {
+        // A connection of SQLite is a file handle: nothing is won by closing it.
+        Dialect::Sqlite => options.max_lifetime(None).idle_timeout(None),
+        // sqlx can return a connection with an open transaction when a `begin` is dropped.
+        Dialect::Postgres => options.after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    connection.execute("rollback").await?;
+                }
+                Ok(true)
+            })
+        }),
+    }
+}
+
+/// Takes the lock file beside a SQLite file. A server must get it; a command goes on without, and then does not migrate.
+fn lock(url: &str, opener: Opener) -> Result<Option<File>, OpenError> {
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = PathBuf::from(format!("{}.lock", path.split('?').next().unwrap_or(path)));
+    let shown = path.display().to_string();
+    let file = File::create(&path).map_err(|error| OpenError::Lock(shown.clone(), error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) if opener == Opener::Admin => Ok(None),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(shown)),
+        Err(std::fs::TryLockError::Error(error)) => Err(OpenError::Lock(shown, error)),
+    }
+}
+
+/// Refuses a database that would break the promises.
+async fn check(writer: &AnyPool, dialect: Dialect) -> Result<(), OpenError> {
+    match dialect {
+        Dialect::Sqlite => {
+            let version: String = sqlx::query("select sqlite_version()").fetch_one(writer).await?.try_get(0)?;
+            let parts: Vec<i64> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+            let [major, minor, patch] = parts[..] else {
+                return Err(OpenError::TooOld(version, "SQLite 3.51.3".into()));
+            };
+            if (major, minor, patch) < SQLITE_AT_LEAST {
+                return Err(OpenError::TooOld(format!("SQLite {version}"), "SQLite 3.51.3".into()));
+            }
+        }
+        Dialect::Postgres => {
+            let sql = "select cast(current_setting('server_version_num') as bigint)";
+            let version: i64 = sqlx::query(sql).fetch_one(writer).await?.try_get(0)?;
+            if version < POSTGRES_AT_LEAST {
+                return Err(OpenError::TooOld(format!("PostgreSQL {version}"), "PostgreSQL 15".into()));
+            }
+        }
+    }
+    for (question, expected) in dialect.promises() {
+        let answer: String = sqlx::query(*question).fetch_one(writer).await?.try_get(0)?;
+        if answer != *expected {
+            return Err(OpenError::Unsafe(question, answer, expected));
+        }
+    }
+    Ok(())
+}

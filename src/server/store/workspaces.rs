@@ -1,0 +1,88 @@
+//! Workspaces and the installation: heads, epoch, queues.
+
+use sqlx::{AnyConnection, AnyPool, Row};
+
+use crate::{
+    domain::{
+        event::Seq,
+        ids::{QueueId, WorkspaceId},
+        queue::QueueRef,
+        text::Name,
+        time::Timestamp,
+    },
+    server::{clock::mint, error::Error, store::Store},
+};
+
+/// The name of this database's history; made with the database.
+pub async fn epoch(writer: &AnyPool, now: Timestamp) -> Result<String, sqlx::Error> {
+    // The random end of a fresh UUIDv7: eight base-32 characters.
+    let fresh: String = crate::domain::ids::EventId::new(mint()).to_string().chars().rev().take(8).collect();
+    let sql = "insert into installation (id, epoch, created_at) values (1, $1, $2) on conflict do nothing";
+    sqlx::query(sql).bind(fresh).bind(now.0).execute(writer).await?;
+    sqlx::query("select epoch from installation where id = 1").fetch_one(writer).await?.try_get(0)
+}
+
+/// Makes sure that the workspace `default` and its queue `default` are there; whoever comes first makes them.
+pub async fn default(connection: &mut AnyConnection, now: Timestamp) -> Result<WorkspaceId, Error> {
+    let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'default', 0, 0, $2) on conflict do nothing";
+    sqlx::query(sql).bind(WorkspaceId::new(mint()).to_string()).bind(now.0).execute(&mut *connection).await?;
+    let row = sqlx::query("select id from workspace where name = 'default'").fetch_one(&mut *connection).await?;
+    let text: String = row.try_get(0)?;
+    let id = text.parse().map_err(|_| Error::Inconsistent { table: "workspace", column: "id", id: text })?;
+    let sql =
+        "insert into queue (workspace_id, id, name, created_at) values ($1, $2, 'default', $3) on conflict do nothing";
+    let queue = QueueId::new(mint()).to_string();
+    sqlx::query(sql).bind(format!("{id}")).bind(queue).bind(now.0).execute(&mut *connection).await?;
+    Ok(id)
+}
+
+/// A queue by its name.
+pub async fn queue(store: &Store, workspace: WorkspaceId, name: &str) -> Result<Option<QueueRef>, Error> {
+    let sql = "select id, name from queue where workspace_id = $1 and name = $2";
+    let row = sqlx::query(sql).bind(workspace.to_string()).bind(name.to_owned()).fetch_optional(store.reader()).await?;
+    let Some(row) = row else { return Ok(None) };
+    let (id, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let broken = |column| Error::Inconsistent { table: "queue", column, id: id.clone() };
+    let name = Name::parse(name).map_err(|_| broken("name"))?;
+    Ok(Some(QueueRef { id: id.parse().map_err(|_| broken("id"))?, name }))
+}
+
+/// The seq of the newest event.
+pub async fn head(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<Seq, Error> {
+    let sql = "select head from workspace where id = $1";
+    let row = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(connection).await?;
+    Ok(Seq(row.ok_or(crate::domain::refusal::Refusal::NotFound)?.try_get(0)?))
+}
+
+/// Every workspace's newest seq: what a process that missed a wake-up compares with.
+pub async fn heads(store: &Store) -> Result<Vec<(WorkspaceId, Seq)>, Error> {
+    let rows = sqlx::query("select id, head from workspace").fetch_all(store.reader()).await?;
+    rows.iter()
+        .map(|row| {
+            let text: String = row.try_get(0)?;
+            let id = text.parse().map_err(|_| Error::Inconsistent { table: "workspace", column: "id", id: text })?;
+            Ok((id, Seq(row.try_get(1)?)))
+        })
+        .collect()
+}
+
+/// Takes the head of a workspace for the rest of the transaction: its seq and how many escalations are open.
+pub async fn lock_head(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+) -> Result<Option<(Seq, i64)>, sqlx::Error> {
+    let sql = "update workspace set head = head where id = $1 returning head, open";
+    let row = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(connection).await?;
+    row.map(|row| Ok((Seq(row.try_get(0)?), row.try_get(1)?))).transpose()
+}
+
+/// Moves the head on.
+pub async fn move_head(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    head: Seq,
+    open: i64,
+) -> Result<(), sqlx::Error> {
+    let sql = "update workspace set head = $2, open = $3 where id = $1";
+    sqlx::query(sql).bind(workspace.to_string()).bind(head.0).bind(open).execute(connection).await.map(drop)
+}

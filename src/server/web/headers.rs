@@ -1,0 +1,78 @@
+//! The headers every answer to a browser carries.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderName, HeaderValue,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    middleware::Next,
+    response::Response,
+};
+use leptos::config::LeptosOptions;
+
+use super::Web;
+
+/// What is the same on every answer. `same-origin` and not `no-referrer`, with which a form would carry `Origin: null`.
+static ALWAYS: [(HeaderName, &str); 6] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+         magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+    ),
+    (CACHE_CONTROL, "no-store"),
+];
+
+/// The Content-Security-Policy: what a page may load and run. Only scripts of ours, and inline ones with the nonce.
+#[derive(Clone)]
+pub struct Policy {
+    /// Where pages may connect to beside us: under `cargo leptos watch`, the socket that tells them to reload.
+    reload: Arc<str>,
+}
+
+impl Policy {
+    /// The policy for this process.
+    pub fn new(leptos: &LeptosOptions) -> Self {
+        let port = leptos.reload_external_port.unwrap_or(leptos.reload_port);
+        let reload = match std::env::var_os("LEPTOS_WATCH") {
+            Some(_) => format!(" ws://127.0.0.1:{port} ws://localhost:{port}"),
+            None => String::new(),
+        };
+        Self { reload: reload.into() }
+    }
+
+    /// The header's value, for a page whose inline scripts carry the nonce.
+    pub fn header(&self, nonce: Option<&str>) -> HeaderValue {
+        let nonce = nonce.map(|nonce| format!("'nonce-{nonce}' ")).unwrap_or_default();
+        let reload = &self.reload;
+        let text = format!(
+            "default-src 'none'; script-src 'self' {nonce}'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+             font-src 'self'; connect-src 'self'{reload}; media-src 'self'; manifest-src 'self'; worker-src 'self'; \
+             form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+        );
+        // Made of ASCII alone; were it not, nothing at all may load.
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    }
+}
+
+/// Adds what the handler did not set itself.
+pub async fn set(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in &ALWAYS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| web.policy.header(None));
+    if web.settings.public_url.as_ref().is_some_and(|origin| origin.is_https()) {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}

@@ -1,0 +1,174 @@
+//! The operators' stream: everything that happens in the workspace after a cursor, as server-sent events.
+
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Query, State, rejection::QueryRejection},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{IntoResponse, Response},
+};
+use futures::{FutureExt, Stream, StreamExt, stream};
+use serde::Deserialize;
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
+
+use super::{
+    Web,
+    session::{self, By},
+    sign_in::failed,
+};
+use crate::{
+    domain::event::Seq,
+    server::{
+        bell::{Audience, Recorded, follow},
+        desk::Desk,
+        doors::{Credential, Door},
+        error::Error,
+    },
+};
+
+/// Streams of one session, some for each of its tabs.
+const STREAMS_A_SESSION: usize = 50;
+/// How often a quiet stream says that it is there; browsers give up after 45 s of silence.
+const PING: Duration = Duration::from_secs(15);
+/// A stream ends after this and is opened anew, so that load and rights are looked at again.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+/// How many bytes of ready events go into one write.
+const CHUNK: usize = 64 * 1024;
+
+/// `?after=<epoch>.<seq>`
+#[derive(Deserialize)]
+pub struct After {
+    after: Option<String>,
+}
+
+/// `GET /live`
+pub async fn live(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    uri: Uri,
+    query: Result<Query<After>, QueryRejection>,
+) -> Response {
+    // The page opens it, not the person: a forgotten tab does not keep a session alive.
+    let signed_in = match session::read(&web.desk, &web.settings, &headers, &uri, By::Page).await {
+        Ok(Some(signed_in)) => signed_in,
+        Ok(None) => return (StatusCode::UNAUTHORIZED, "You are signed out.\n").into_response(),
+        Err(error) => return failed(error),
+    };
+    let Some(door) = web.desk.doors().enter(Credential::Session(signed_in.digest), STREAMS_A_SESSION) else {
+        let sentence = "This session has as many open streams as it may have. Close a tab.\n";
+        return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, HeaderValue::from(15_u16))], sentence).into_response();
+    };
+    let head = match web.desk.head(signed_in.workspace).await {
+        Ok(head) => head,
+        Err(error) => return failed(error),
+    };
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let cursor = last.or_else(|| query.ok().and_then(|Query(query)| query.after));
+    let epoch = web.desk.store().epoch().to_owned();
+    let (after, reset) = match cursor.as_deref().and_then(|cursor| after(cursor, &epoch, head)) {
+        Some(after) => (after, None),
+        // Nothing is guessed: whoever comes with a cursor that is not ours is told where the log is, to look anew.
+        None => (head, Some(Bytes::from(format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n")))),
+    };
+    let events = follow(web.desk.clone(), signed_in.workspace, Audience::Operators, after).boxed();
+    let mut ping = interval(PING);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let live =
+        Live { desk: web.desk, door, epoch, events, seq: after, ping, ends: Box::pin(sleep(LONGEST)), broken: false };
+    let chunks = stream::iter(reset).chain(stream::unfold(live, Live::next)).map(Ok::<_, Infallible>);
+    let kind = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        // nginx would hold events back until it has a buffer of them
+        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    (kind, Body::from_stream(chunks)).into_response()
+}
+
+/// The seq of a cursor that belongs to this log; nothing when it is another's or beyond the head.
+fn after(cursor: &str, epoch: &str, head: Seq) -> Option<Seq> {
+    let (of, seq) = cursor.rsplit_once('.')?;
+    let seq = Seq(seq.parse().ok()?);
+    (of == epoch && (Seq(0)..=head).contains(&seq)).then_some(seq)
+}
+
+/// One open stream.
+struct Live {
+    desk: Desk,
+    door: Door,
+    epoch: String,
+    events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
+    /// The last event sent.
+    seq: Seq,
+    ping: Interval,
+    ends: Pin<Box<Sleep>>,
+    broken: bool,
+}
+
+impl Live {
+    /// The next bytes; nothing when the stream is over.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        if self.broken {
+            return None;
+        }
+        let event = tokio::select! {
+            biased;
+            () = self.door.closed() => return None,
+            () = self.desk.shutdown().cancelled() => return None,
+            () = &mut self.ends => return None,
+            event = self.events.next() => event?,
+            // The first comes at once and says: connected, and in step up to here.
+            _ = self.ping.tick() => {
+                let ping = format!("event: ping\ndata: {{\"seq\":{}}}\n\n", self.seq);
+                return Some((ping.into(), self));
+            }
+        };
+        let first = self.frame(event)?;
+        // What else is ready goes along in the same write.
+        let mut rest = Vec::new();
+        while first.len() + rest.len() < CHUNK {
+            let Some(Some(event)) = self.events.next().now_or_never() else { break };
+            let Some(frame) = self.frame(event) else { break };
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            rest.extend_from_slice(&frame);
+        }
+        self.ping.reset_at(Instant::now() + PING);
+        let bytes = if rest.is_empty() { first } else { rest.into() };
+        Some((bytes, self))
+    }
+
+    /// An event's bytes. A failure ends the stream; the browser comes back with its cursor.
+    fn frame(&mut self, event: Result<Arc<Recorded>, Error>) -> Option<Bytes> {
+        match event.and_then(|event| Ok((event.seq, event.frame(&self.epoch)?))) {
+            Ok((seq, frame)) => {
+                self.seq = seq;
+                Some(frame)
+            }
+            Err(error) => {
+                tracing::error!(%error, "an operators' stream ended early");
+                self.broken = true;
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_ours_or_none() {
+        let head = Seq(31);
+        assert_eq!(after("e1.31", "e1", head), Some(Seq(31)));
+        assert_eq!(after("e1.0", "e1", head), Some(Seq(0)));
+        for foreign in ["e2.31", "e1.32", "e1.-1", "e1.", "31", "", "e1.31x", "e1.99999999999999999999"] {
+            assert_eq!(after(foreign, "e1", head), None, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! How a browser reached us, and what counts as our own origin.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Uri, header::HOST},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::Web;
+use crate::server::config::Settings;
+
+/// How a browser reached us: decides whether it can be signed in, and by which cookie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Through TLS, as the public address says.
+    Https,
+    /// Plain HTTP on its own machine, by the name it used.
+    Loopback,
+    /// Plain HTTP from elsewhere: no cookie would be safe.
+    Plain,
+}
+
+impl Side {
+    /// The name of the session's cookie; none where none is safe.
+    pub fn cookie(self) -> Option<&'static str> {
+        match self {
+            Self::Https => Some("__Host-bailout"),
+            Self::Loopback => Some("bailout"),
+            Self::Plain => None,
+        }
+    }
+}
+
+/// The host and port the browser used.
+pub fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    // HTTP/2 has it in the address.
+    uri.authority().map(|authority| authority.as_str()).or_else(|| headers.get(HOST)?.to_str().ok())
+}
+
+/// Whether a host is the browser's own machine, with any port.
+pub fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]"
+}
+
+/// How the browser behind a request reached us.
+pub fn side(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> Side {
+    match &settings.public_url {
+        Some(origin) if origin.is_https() => Side::Https,
+        _ if host(headers, uri).is_some_and(is_loopback) => Side::Loopback,
+        _ => Side::Plain,
+    }
+}
+
+/// Whether an `Origin` header names us.
+pub fn is_ours(settings: &Settings, headers: &HeaderMap, uri: &Uri, origin: &str) -> bool {
+    match (&settings.public_url, host(headers, uri)) {
+        (Some(ours), _) => origin == ours.as_str(),
+        (None, Some(host)) => is_loopback(host) && origin.strip_prefix("http://") == Some(host),
+        (None, None) => false,
+    }
+}
+
+/// Without a public address only the browser's own machine is answered: any other name may be a stranger's that was
+/// made to point here.
+pub async fn require_our_host(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let loopback = host(request.headers(), request.uri()).is_some_and(is_loopback);
+    if web.settings.public_url.is_none() && !loopback {
+        let sentence = "Without BAILOUT_PUBLIC_URL the console answers only as localhost, 127.0.0.1 or [::1]. To open it \
+                        under another name, start Bailout with BAILOUT_PUBLIC_URL set to the address people open, like \
+                        https://desk.example.com.\n";
+        return (StatusCode::MISDIRECTED_REQUEST, sentence).into_response();
+    }
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::server::config::Cli;
+
+    fn settings(public_url: Option<&str>) -> Settings {
+        let mut line = vec!["bailout"];
+        if let Some(url) = public_url {
+            line.extend(["--public-url", url]);
+        }
+        Cli::try_parse_from(line).unwrap().settings
+    }
+
+    fn from(host: &str) -> HeaderMap {
+        HeaderMap::from_iter([(HOST, host.parse().unwrap())])
+    }
+
+    #[test]
+    fn loopback_is_a_matter_of_the_name_used() {
+        for host in ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "[::1]", "[::1]:3000"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in
+            ["", "127.0.0.2", "localhost.evil.example", "evil.example:3000", "[::2]:3000", "127.0.0.1.evil.example"]
+        {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_public_address_decides_the_cookie() {
+        let uri = Uri::from_static("/");
+        for (public, host, side_) in [
+            (Some("https://desk.example.com"), "desk.example.com", Side::Https),
+            (Some("http://desk.lan"), "desk.lan", Side::Plain),
+            (Some("http://localhost:3000"), "localhost:3000", Side::Loopback),
+            (None, "127.0.0.1:3000", Side::Loopback),
+            (None, "desk.lan", Side::Plain),
+        ] {
+            assert_eq!(side(&settings(public), &from(host), &uri), side_, "{public:?} {host}");
+        }
+        assert_eq!(Side::Https.cookie(), Some("__Host-bailout"));
+        assert_eq!(Side::Loopback.cookie(), Some("bailout"));
+        assert_eq!(Side::Plain.cookie(), None);
+    }
+
+    #[test]
+    fn our_origin_is_the_public_one_or_the_loopback_name_used() {
+        let uri = Uri::from_static("/");
+        let ours = |public, host: &str, origin| is_ours(&settings(public), &from(host), &uri, origin);
+        assert!(ours(None, "localhost:3000", "http://localhost:3000"));
+        assert!(!ours(None, "localhost:3000", "http://localhost:4000"));
+        assert!(!ours(None, "evil.example", "http://evil.example"));
+        assert!(!ours(None, "localhost:3000", "null"));
+        assert!(ours(Some("https://desk.example.com"), "internal:80", "https://desk.example.com"));
+        assert!(!ours(Some("https://desk.example.com"), "localhost:3000", "http://localhost:3000"));
+    }
+}

@@ -1,0 +1,209 @@
+//! The pages: rendered here with their data, then taken over by the browser. Signed out, every address leads to the
+//! sign-in page and back.
+
+use std::{sync::OnceLock, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{
+        Method, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+        request::Parts,
+    },
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use leptos::{
+    config::{LeptosOptions, get_configuration},
+    context::{provide_context, use_context},
+    nonce::use_nonce,
+};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context,
+};
+use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
+
+use super::{
+    Web, assets,
+    session::{self, By, SignedIn},
+    sign_in::{encoded, failed, own_path, see_other},
+};
+use crate::app::{App, problem::Problem, shell::shell};
+
+/// Where server functions live.
+const FUNCTIONS: &str = "/_fn/";
+/// Bytes of a server function's arguments: the longest text of all fields, url-encoded, fits.
+const LARGEST_CALL: usize = 1024 * 1024;
+/// Bytes of a server function's problem.
+const LARGEST_PROBLEM: usize = 64 * 1024;
+/// How long a page may take to render.
+const SLOWEST: Duration = Duration::from_secs(10);
+
+/// Leptos's settings: those of `Leptos.toml` where the program runs beside it, else what it says anyway.
+pub fn options() -> LeptosOptions {
+    match get_configuration(Some("Leptos.toml")) {
+        Ok(file) => file.leptos_options,
+        Err(_) => LeptosOptions::builder().output_name("bailout").build(),
+    }
+}
+
+/// The pages' routes; once a process, since listing them renders the app.
+fn listed() -> Vec<AxumRouteListing> {
+    static LISTED: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
+    LISTED.get_or_init(|| generate_route_list(App)).clone()
+}
+
+/// Every page, every server function, and the page for addresses that have none.
+pub fn routes(web: Web) -> Router {
+    let options = web.leptos.clone();
+    let context = {
+        let web = web.clone();
+        move || provide(&web)
+    };
+    let html = {
+        let options = options.clone();
+        move || shell(options.clone())
+    };
+    let missing = {
+        let (context, options) = (context.clone(), options.clone());
+        let context = move || {
+            provide_context(options.clone());
+            context();
+            if let Some(response) = use_context::<ResponseOptions>() {
+                response.set_status(StatusCode::NOT_FOUND);
+            }
+        };
+        render_app_async_with_context(context, html.clone())
+    };
+    let no_page = move |request: Request| {
+        let missing = missing.clone();
+        async move {
+            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+            if reads && !request.uri().path().starts_with(FUNCTIONS) {
+                missing(request).await
+            } else {
+                (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response()
+            }
+        }
+    };
+    Router::new()
+        .leptos_routes_with_context(&options, listed(), context, html)
+        .fallback(no_page)
+        .layer(from_fn_with_state(web, gate))
+        .with_state(options)
+}
+
+/// What a page or a server function finds in its context.
+fn provide(web: &Web) {
+    provide_context(web.desk.clone());
+    provide_context(web.settings.clone());
+    provide_context(web.desk.clock().now());
+    provide_context(assets::site_files());
+    let signed_in = use_context::<Parts>().and_then(|parts| parts.extensions.get::<SignedIn>().cloned());
+    if let Some(signed_in) = signed_in {
+        provide_context(signed_in.operator);
+    }
+    // Only pages have a nonce.
+    if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
+        response.insert_header(CONTENT_SECURITY_POLICY, web.policy.header(Some(&*nonce)));
+    }
+}
+
+/// Before a page or a server function: who is there. Signed out one signs in first; signed in one need not.
+async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+    let signed_in = match session::read(&web.desk, &web.settings, request.headers(), request.uri(), By::Person).await {
+        Ok(signed_in) => signed_in,
+        Err(error) => return failed(error),
+    };
+    if request.uri().path().starts_with(FUNCTIONS) {
+        let Some(signed_in) = signed_in else {
+            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+            return (StatusCode::UNAUTHORIZED, headers, Problem::SignedOut.ser()).into_response();
+        };
+        request.extensions_mut().insert(signed_in);
+        return call(request, next).await;
+    }
+    let signs_in = request.uri().path() == "/sign-in";
+    match signed_in {
+        Some(_) if signs_in => return see_other(own_path(&back(request.uri().query().unwrap_or_default()))),
+        Some(signed_in) => drop(request.extensions_mut().insert(signed_in)),
+        None if signs_in => {}
+        None => {
+            let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
+            return see_other(&format!("/sign-in?back={}", encoded(own_path(here))));
+        }
+    }
+    match tokio::time::timeout(SLOWEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::error!("a page took too long to render");
+            (StatusCode::SERVICE_UNAVAILABLE, "This page took too long. Try again.\n").into_response()
+        }
+    }
+}
+
+/// The field `back` of a query.
+fn back(query: &str) -> String {
+    let value = query.split('&').find_map(|field| field.strip_prefix("back=")).unwrap_or_default();
+    let mut bytes = value.bytes();
+    let mut text = Vec::with_capacity(value.len());
+    while let Some(byte) = bytes.next() {
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        text.push(match byte {
+            b'+' => b' ',
+            b'%' => match (digit(bytes.next()), digit(bytes.next())) {
+                (Some(high), Some(low)) => (high * 16 + low) as u8,
+                _ => return String::new(),
+            },
+            byte => byte,
+        });
+    }
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// A server function: its arguments are bounded, and its problem gets the status that says what it is.
+async fn call(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(arguments) = to_bytes(body, LARGEST_CALL).await else {
+        return (StatusCode::PAYLOAD_TOO_LARGE, "These arguments are too large.\n").into_response();
+    };
+    if str::from_utf8(&arguments).is_err() {
+        return (StatusCode::BAD_REQUEST, "These arguments are no text.\n").into_response();
+    }
+    let response = next.run(Request::from_parts(parts, Body::from(arguments))).await;
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR
+        || !response.headers().contains_key(SERVER_FN_ERROR_HEADER)
+    {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, LARGEST_PROBLEM).await else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on the server.\n").into_response();
+    };
+    parts.status = match Problem::de(bytes.clone()) {
+        Problem::SignedOut => StatusCode::UNAUTHORIZED,
+        Problem::Forbidden { .. } => StatusCode::FORBIDDEN,
+        Problem::NotFound => StatusCode::NOT_FOUND,
+        Problem::Bad(_) => StatusCode::BAD_REQUEST,
+        Problem::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Problem::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Response::from_parts(parts, Body::from(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_is_read_as_it_was_written() {
+        for path in ["/queue", "/search?q=a&b=%2F", "/e/esc_1"] {
+            assert_eq!(back(&format!("refused=wrong&back={}", encoded(path))), path);
+        }
+        for broken in ["", "back=", "back=%2", "back=%zz", "back=%ff"] {
+            assert_eq!(back(broken), "", "{broken}");
+        }
+    }
+}

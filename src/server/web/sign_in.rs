@@ -1,0 +1,244 @@
+//! Signing in and out: plain forms, which work without any script.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Form,
+    extract::{ConnectInfo, State, rejection::FormRejection},
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{LOCATION, RETRY_AFTER, SET_COOKIE},
+        request::Parts,
+    },
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::{
+    Web,
+    origin::{Side, side},
+    session::{self, By, Secret, SignedIn},
+    throttle::{self, Subject},
+};
+use crate::{
+    domain::{ids::RequestId, time::Span},
+    server::{
+        clock::mint,
+        doors::Credential,
+        error::Error,
+        store::{
+            operators::{self, Account, Email},
+            sessions,
+        },
+    },
+};
+
+/// Where people go who came from nowhere in particular.
+const HOME: &str = "/queue";
+/// The longest address to go back to.
+const LONGEST_BACK: usize = 2_000;
+/// When to come back after the queue for checking passwords was full; it moves by some sixty a second.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// The sign-in form.
+#[derive(Deserialize)]
+pub struct SignIn {
+    email: String,
+    password: String,
+    #[serde(default)]
+    back: String,
+}
+
+/// The page to go back to: an own path, and nothing a browser could read as another site's.
+pub fn own_path(back: &str) -> &str {
+    let plain = back.len() <= LONGEST_BACK && back.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let own = back.starts_with('/') && !back.starts_with("//");
+    let loops = ["/sign-in", "/sign-out"].iter().any(|path| back.starts_with(path));
+    if plain && own && !loops { back } else { HOME }
+}
+
+/// A text as the value of a query's field.
+pub fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                encoded.push(char::from(byte))
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// Sends the browser on by GET.
+pub fn see_other(path: &str) -> Response {
+    let Ok(location) = HeaderValue::from_str(path) else { return see_other(HOME) };
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+/// What became of a sign-in.
+enum Entry {
+    In(Secret),
+    Wrong,
+    Throttled(Span),
+}
+
+/// `POST /sign-in`
+pub async fn sign_in(State(web): State<Web>, parts: Parts, form: Result<Form<SignIn>, FormRejection>) -> Response {
+    let form = match form {
+        Ok(Form(form)) => form,
+        Err(refused) => {
+            return (refused.status(), "A sign-in form has the fields email and password.\n").into_response();
+        }
+    };
+    let back = own_path(&form.back).to_owned();
+    let refused = |why: &str| see_other(&format!("/sign-in?refused={why}&back={}", encoded(&back)));
+    let side = side(&web.settings, &parts.headers, &parts.uri);
+    if side == Side::Plain {
+        return refused("insecure");
+    }
+    match enter(&web, &parts, form).await {
+        Ok(Entry::In(secret)) => {
+            let mut response = see_other(&back);
+            response.headers_mut().extend(secret.cookie(side).map(|cookie| (SET_COOKIE, cookie)));
+            response
+        }
+        Ok(Entry::Wrong) => refused("wrong"),
+        // Rounded up, so that the person who waits so long gets in.
+        Ok(Entry::Throttled(wait)) => refused(&format!("throttled&seconds={}", (wait.0 + 999) / 1_000)),
+        Err(error) => failed(error),
+    }
+}
+
+async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
+    let store = web.desk.store();
+    let now = web.desk.clock().now();
+    // A place first: a try that is turned away for lack of room counts for nothing.
+    let place = web.checker.place()?;
+    let email = form.email.parse::<Email>().ok();
+    let typed = email.as_ref().map_or_else(|| form.email.trim().to_lowercase(), Email::to_string);
+    let mut subjects = vec![Subject::account(&typed)];
+    if let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
+        subjects.push(Subject::address(peer.ip()));
+    }
+    if let Some(wait) = throttle::admit(store, subjects.clone(), now).await? {
+        return Ok(Entry::Throttled(wait));
+    }
+    let account = match &email {
+        Some(email) => operators::account(store, email).await?,
+        None => None,
+    };
+    let hash = account.as_ref().map(|account| account.password_hash.clone());
+    let same = place.matches(form.password, hash).await?;
+    let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
+    let before = who(web, &parts.headers, &parts.uri).await?;
+    begin(web, account, subjects, before).await.map(Entry::In)
+}
+
+/// Replaces whatever session the browser had by a new one.
+async fn begin(web: &Web, account: Account, subjects: Vec<Subject>, before: Option<SignedIn>) -> Result<Secret, Error> {
+    let secret = Secret::mint()?;
+    let digest = secret.digest();
+    let (store, now) = (web.desk.store().clone(), web.desk.clock().now());
+    let old = before.as_ref().map(|before| Credential::Session(before.digest));
+    let task = tokio::spawn(async move {
+        let mut tx = store.begin_write().await?;
+        throttle::forgive(&mut tx, &subjects).await?;
+        if let Some(before) = before {
+            sessions::end(&mut tx, before.workspace, &before.digest).await?;
+        }
+        sessions::begin(&mut tx, account.workspace, account.operator, &digest, now).await?;
+        tx.commit().await?;
+        Ok::<_, Error>(())
+    });
+    task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a sign-in ended early: {failed}"))))?;
+    if let Some(old) = old {
+        web.desk.doors().close(&old);
+    }
+    Ok(secret)
+}
+
+async fn who(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {
+    session::read(&web.desk, &web.settings, headers, uri, By::Page).await
+}
+
+/// `POST /sign-out`
+pub async fn sign_out(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+    match leave(&web, &headers, &uri).await {
+        Ok(()) => {
+            let mut response = see_other("/sign-in");
+            let cookie = session::no_cookie(side(&web.settings, &headers, &uri));
+            response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            response
+        }
+        Err(error) => failed(error),
+    }
+}
+
+async fn leave(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<(), Error> {
+    let Some(signed_in) = who(web, headers, uri).await? else { return Ok(()) };
+    let (store, workspace, digest) = (web.desk.store().clone(), signed_in.workspace, signed_in.digest);
+    let task = tokio::spawn(async move {
+        let mut tx = store.begin_write().await?;
+        sessions::end(&mut tx, workspace, &digest).await?;
+        tx.commit().await?;
+        Ok::<_, Error>(())
+    });
+    task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a sign-out ended early: {failed}"))))?;
+    web.desk.doors().close(&Credential::Session(digest));
+    Ok(())
+}
+
+/// The plain answer to a browser whose request failed through no fault of its own.
+pub fn failed(error: Error) -> Response {
+    match error {
+        Error::Unavailable | Error::Overloaded => {
+            let after = [(RETRY_AFTER, HeaderValue::from(BUSY.as_secs()))];
+            let sentence = "Bailout is busy at this moment. Go back and try again in a few seconds.\n";
+            (StatusCode::SERVICE_UNAVAILABLE, after, sentence).into_response()
+        }
+        fault => {
+            let request_id = RequestId::new(mint());
+            tracing::error!(%request_id, error = %fault, "a request of a browser failed");
+            let sentence = format!("Something went wrong on the server. It is logged as {request_id}.\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_goes_back_to_own_paths_only() {
+        for own in ["/queue", "/e/esc_01?message=2&x=%2F", "/", "/search?q=a+b"] {
+            assert_eq!(own_path(own), own);
+        }
+        for foreign in [
+            "",
+            "queue",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "/a\r\nSet-Cookie: x",
+            "/a b",
+            "/ä",
+            "/a\\b",
+            "/sign-in?back=/",
+            "/sign-out",
+            "javascript:alert(1)",
+            "\t//evil.example",
+        ] {
+            assert_eq!(own_path(foreign), HOME, "{foreign:?}");
+        }
+        assert_eq!(own_path(&format!("/{}", "a".repeat(LONGEST_BACK))), HOME);
+    }
+
+    #[test]
+    fn a_path_survives_as_a_field() {
+        assert_eq!(encoded("/search?q=a&b=%2F"), "/search%3Fq%3Da%26b%3D%252F");
+    }
+}

@@ -1,0 +1,132 @@
+//! Guessing is slowed down, per account and per address, and never stopped for good: a minute is the longest wait.
+
+use std::net::IpAddr;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use sqlx::AnyConnection;
+
+use crate::{
+    domain::time::{Span, Timestamp},
+    server::{
+        error::Error,
+        store::{Store, attempts},
+    },
+};
+
+/// Failures that cost nothing. An address has more: a whole office may sit behind one.
+const FREE_PER_ACCOUNT: i64 = 5;
+const FREE_PER_ADDRESS: i64 = 20;
+/// The longest wait.
+const LONGEST: Span = Span::seconds(60);
+/// After this long without a try, all is forgotten.
+const QUIET: Span = Span::minutes(15);
+
+/// Who tries: an account or an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    name: String,
+    free: i64,
+    is_account: bool,
+}
+
+impl Subject {
+    /// The account with an e-mail address, there or not. Kept as a hash: what strangers typed is not ours to store.
+    pub fn account(email: &str) -> Self {
+        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(email.as_bytes()));
+        Self { name: format!("account:{hash}"), free: FREE_PER_ACCOUNT, is_account: true }
+    }
+
+    /// An address; of IPv6 its /64, of which one household has as many addresses as it likes.
+    pub fn address(address: IpAddr) -> Self {
+        let name = match address.to_canonical() {
+            IpAddr::V4(address) => format!("address:{address}"),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("address:{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        };
+        Self { name, free: FREE_PER_ADDRESS, is_account: false }
+    }
+}
+
+/// The failures that still count.
+fn remembered(failures: i64, last_at: Timestamp, now: Timestamp) -> i64 {
+    if now - last_at >= QUIET { 0 } else { failures }
+}
+
+/// How long until the next try, after so many failures: 1 s, 2 s, 4 s … once the free ones are used up.
+fn wait(free: i64, failures: i64, last_at: Timestamp, now: Timestamp) -> Span {
+    if failures < free {
+        return Span(0);
+    }
+    let seconds = 1_i64 << (failures - free).clamp(0, 6);
+    let delay = Span::seconds(seconds).min(LONGEST);
+    Span((last_at + delay - now).0.clamp(0, LONGEST.0))
+}
+
+/// Counts one try for each subject, as a failure until it proves to be none, so that many at once are counted too. `Some`
+/// is how long to wait instead; such a try counts for nothing, so that nobody can keep another out by hammering.
+pub async fn admit(store: &Store, subjects: Vec<Subject>, now: Timestamp) -> Result<Option<Span>, Error> {
+    let store = store.clone();
+    let task = tokio::spawn(async move {
+        let mut tx = store.begin_write().await?;
+        attempts::forget_before(&mut tx, Timestamp(now.0 - QUIET.0)).await?;
+        let mut longest = Span(0);
+        for subject in &subjects {
+            let (failures, last_at) = attempts::lock(&mut tx, &subject.name, now).await?;
+            let failures = remembered(failures, last_at, now);
+            longest = longest.max(wait(subject.free, failures, last_at, now));
+            attempts::count(&mut tx, &subject.name, failures + 1, now).await?;
+        }
+        if longest > Span(0) {
+            tx.rollback().await?;
+            return Ok(Some(longest));
+        }
+        tx.commit().await?;
+        Ok(None)
+    });
+    task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("counting a sign-in ended early: {failed}"))))
+}
+
+/// The try was none: the account is forgotten; the address gets back the one that [`admit`] counted.
+pub async fn forgive(connection: &mut AnyConnection, subjects: &[Subject]) -> Result<(), sqlx::Error> {
+    for subject in subjects {
+        match subject.is_account {
+            true => attempts::forget(&mut *connection, &subject.name).await?,
+            false => attempts::take_back(&mut *connection, &subject.name).await?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_a_minute() {
+        let at = Timestamp(1_000_000);
+        let seconds = |failures| wait(FREE_PER_ACCOUNT, failures, at, at).0 / 1_000;
+        let waits: Vec<i64> = [0, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1_000].into_iter().map(seconds).collect();
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn the_wait_runs_down_and_quiet_is_rewarded() {
+        let at = Timestamp(1_000_000);
+        assert_eq!(wait(5, 8, at, at + Span::seconds(5)), Span::seconds(3));
+        assert_eq!(wait(5, 8, at, at + Span::seconds(9)), Span(0));
+        assert_eq!(remembered(50, at, at + Span::minutes(14)), 50);
+        assert_eq!(remembered(50, at, at + Span::minutes(15)), 0);
+    }
+
+    #[test]
+    fn a_household_is_one_address() {
+        let subject = |text: &str| Subject::address(text.parse().unwrap());
+        assert_eq!(subject("2001:db8:1:2::7"), subject("2001:db8:1:2:ffff::1"));
+        assert_ne!(subject("2001:db8:1:2::7"), subject("2001:db8:1:3::7"));
+        assert_eq!(subject("::ffff:10.0.0.1"), subject("10.0.0.1"));
+        assert_ne!(subject("10.0.0.1"), subject("10.0.0.2"));
+    }
+}

@@ -1,0 +1,62 @@
+//! The sweeper: sends `expire` for what is overdue, and forgets old answers. Deadlines are rows, so a restart loses none;
+//! the verb judges each again, so sweeping twice, or from two processes, harms nothing.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::{
+    domain::time::Span,
+    server::{
+        desk::{Command, Desk, Verb},
+        error::Error,
+        store::{escalations, events},
+    },
+};
+
+/// How often to look. A deadline is at most this late.
+const EVERY: Duration = Duration::from_millis(500);
+/// How many to expire at a time.
+const GULP: i64 = 500;
+/// How long answers are kept for repeated requests.
+const KEEP_ANSWERS: Span = Span::hours(7 * 24);
+/// How many looks between two rounds of forgetting: about an hour.
+const FORGET_EVERY: u32 = 7_200;
+
+/// Expires all that is overdue now.
+pub async fn sweep(desk: &Desk) -> Result<(), Error> {
+    loop {
+        let due = escalations::due(desk.store(), desk.clock().now(), GULP).await?;
+        let found = due.len();
+        let expired = due.into_iter().map(|(workspace, escalation)| {
+            desk.run(Command { workspace, verb: Verb::Expire { escalation }, once: None })
+        });
+        for result in join_all(expired).await {
+            match result {
+                // What committed first wins: a claim, a resolve, or the sweeper of another process.
+                Ok(_) | Err(Error::Refused { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        if found < GULP as usize {
+            return Ok(());
+        }
+    }
+}
+
+/// Sweeps until the server stops.
+pub async fn work(desk: Desk) {
+    let mut looks: u32 = 0;
+    while desk.shutdown().run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+        if let Err(error) = sweep(&desk).await {
+            tracing::error!(%error, "the sweeper could not expire what is overdue; it tries again");
+        }
+        looks = looks.wrapping_add(1);
+        if looks.is_multiple_of(FORGET_EVERY) {
+            let before = desk.clock().now() + Span(-KEEP_ANSWERS.0);
+            if let Err(error) = events::forget_answers(desk.store(), before).await {
+                tracing::error!(%error, "old answers were not forgotten; the sweeper tries again");
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What runs beside the requests: deadlines, and wake-ups between processes. Each is a caller of the desk like any other.
+
+pub mod deadlines;
+pub mod wakeups;

@@ -1,0 +1,380 @@
+//! One transaction's worth of commands: what they need is read with a few statements, they are decided one after the
+//! other in memory, and what changed is written with one statement a table.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use sqlx::AnyConnection;
+
+use crate::{
+    domain::{
+        conversation::{Conversation, ConversationKey},
+        escalation::Escalation,
+        event::{Actor, Event, EventKind, Seq},
+        ids::{EscalationId, EventId, WorkspaceId},
+        inbox::{Frame, Row, Was},
+        message::Message,
+        outcome::{Meanwhile, Outcome},
+        refusal::Refusal,
+        time::Timestamp,
+    },
+    server::{
+        bell::Recorded,
+        clock::mint,
+        contract::{self, Links},
+        desk::{Command, Done, Once, Verb},
+        error::{Current, Error},
+        store::{
+            escalations::{self, Stored},
+            events::{self, Answer, AnswerName},
+            messages::{self, MessageName},
+            workspaces,
+        },
+    },
+};
+
+/// The most open escalations a workspace may have.
+const MOST_OPEN: i64 = 100_000;
+
+type Key<T> = (WorkspaceId, T);
+
+struct Head {
+    seq: Seq,
+    open: i64,
+}
+
+/// The state that a batch of commands sees and changes.
+pub struct Batch<'a> {
+    now: Timestamp,
+    links: &'a Links,
+    heads: BTreeMap<WorkspaceId, Head>,
+    escalations: HashMap<Key<EscalationId>, Stored>,
+    conversations: HashMap<Key<ConversationKey>, Conversation>,
+    answers: HashMap<AnswerName, Answer>,
+    said_before: HashMap<MessageName, Message>,
+    since_open: HashMap<Key<EscalationId>, Vec<Message>>,
+    changed: BTreeSet<Key<EscalationId>>,
+    new_answers: Vec<AnswerName>,
+    new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
+    new_events: Vec<(WorkspaceId, Arc<Recorded>)>,
+}
+
+fn answer_name(workspace: WorkspaceId, once: &Once) -> AnswerName {
+    (workspace, once.agent, once.path.clone(), once.key.clone())
+}
+
+fn message_name(command: &Command) -> Option<MessageName> {
+    let (author, message) = match &command.verb {
+        Verb::Say { message, .. } => ("agent".to_owned(), message),
+        Verb::Reply { by, message, .. } => (by.who.id.to_string(), message),
+        _ => return None,
+    };
+    Some((command.workspace, command.verb.escalation(), author, message.client_message_id.to_string()))
+}
+
+impl<'a> Batch<'a> {
+    /// Locks the heads, in the order of their ids so that two processes cannot block each other, and reads what the
+    /// commands need.
+    pub async fn load(
+        tx: &mut AnyConnection,
+        commands: &[Command],
+        now: Timestamp,
+        links: &'a Links,
+    ) -> Result<Self, Error> {
+        let mut heads = BTreeMap::new();
+        for workspace in commands.iter().map(|command| command.workspace).collect::<BTreeSet<_>>() {
+            if let Some((seq, open)) = workspaces::lock_head(tx, workspace).await? {
+                heads.insert(workspace, Head { seq, open });
+            }
+        }
+        let names: Vec<_> =
+            commands.iter().filter_map(|it| Some(answer_name(it.workspace, it.once.as_ref()?))).collect();
+        let answers = events::answers(tx, &names).await?;
+        let answered = answers.iter().map(|((workspace, ..), answer)| (*workspace, answer.escalation));
+        let targets: BTreeSet<_> =
+            commands.iter().map(|it| (it.workspace, it.verb.escalation())).chain(answered).collect();
+        let targets: Vec<_> = targets.into_iter().collect();
+        let mut stored: HashMap<_, _> =
+            escalations::load(tx, &targets).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)).collect();
+        let opens = commands.iter().filter_map(|command| match &command.verb {
+            Verb::Open(open) => Some((command.workspace, open.conversation())),
+            _ => None,
+        });
+        let keys: HashSet<_> =
+            stored.iter().map(|((ws, _), (it, _))| (*ws, it.conversation.clone())).chain(opens).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let mut conversations: HashMap<_, _> =
+            keys.iter().map(|(ws, key)| ((*ws, key.clone()), Conversation::new(key.clone()))).collect();
+        for (ws, conversation) in escalations::load_conversations(tx, &keys).await? {
+            conversations.insert((ws, conversation.key.clone()), conversation);
+        }
+        // A refused open shows the takeover that is open.
+        let open = conversations.iter().filter_map(|((ws, _), conversation)| Some((*ws, conversation.takeover?)));
+        let open: Vec<_> = open.filter(|key| !stored.contains_key(key)).collect();
+        stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));
+        let sent: Vec<_> = commands.iter().filter_map(message_name).collect();
+        let ending = commands
+            .iter()
+            .filter(|command| matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::Expire { .. }));
+        let ending: Vec<_> = ending.map(|command| (command.workspace, command.verb.escalation())).collect();
+        Ok(Self {
+            now,
+            links,
+            heads,
+            escalations: stored,
+            conversations,
+            answers,
+            said_before: messages::said_before(tx, &sent).await?,
+            since_open: messages::said_since_open(tx, &ending).await?,
+            changed: BTreeSet::new(),
+            new_answers: vec![],
+            new_messages: vec![],
+            new_events: vec![],
+        })
+    }
+
+    /// Decides one command and applies what follows. A refusal leaves everything as it was.
+    pub fn run(&mut self, command: &Command) -> Result<Done, Error> {
+        let key = (command.workspace, command.verb.escalation());
+        if !self.heads.contains_key(&command.workspace) {
+            return Err(Refusal::NotFound.into());
+        }
+        if let Some(once) = &command.once
+            && let Some(answer) = self.answers.get(&answer_name(command.workspace, once))
+        {
+            if answer.body_sha256 != once.body_sha256 {
+                return Err(Refusal::IdempotencyKeyReused.into());
+            }
+            let done = self.unchanged((command.workspace, answer.escalation))?;
+            return Ok(Done { replay: Some((answer.status, answer.bytes.clone())), ..done });
+        }
+        if let Verb::Open(_) = command.verb {
+            if self.heads[&command.workspace].open >= MOST_OPEN {
+                return Err(Refusal::TooManyOpen.into());
+            }
+        } else {
+            let known = self.escalations.get(&key).map(|(escalation, _)| escalation);
+            let foreign = |it: &Escalation| command.verb.agent().is_some_and(|agent| agent.id != it.agent.id);
+            if known.is_none_or(foreign) {
+                return Err(Refusal::NotFound.into());
+            }
+        }
+        if let Some(before) = message_name(command).and_then(|name| self.said_before.get(&name).cloned()) {
+            return self.said_again(command, before);
+        }
+        // A panic in a rule is our fault and this command's alone.
+        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(command)));
+        let decided = decided.map_err(|_| Error::Internal("a rule panicked".to_owned()))?;
+        let (actor, kinds) = decided.map_err(|refusal| {
+            // For a second takeover the escalation to look at is the one that is open.
+            let shown = match refusal {
+                Refusal::AlreadyOpen { open } => (command.workspace, open),
+                _ => key,
+            };
+            Error::Refused { refusal, current: self.current(shown).map(Box::new) }
+        })?;
+        let mut done = self.apply(command, actor, kinds)?;
+        if let Some(once) = &command.once {
+            let bytes = (once.answer)(&done);
+            let name = answer_name(command.workspace, once);
+            let answer = Answer {
+                escalation: key.1,
+                body_sha256: once.body_sha256.to_vec(),
+                status: once.status,
+                bytes: bytes.clone(),
+            };
+            self.answers.insert(name.clone(), answer);
+            self.new_answers.push(name);
+            done.answer = Some(bytes);
+        }
+        Ok(done)
+    }
+
+    fn current(&self, key: Key<EscalationId>) -> Option<Current> {
+        let (escalation, outcome) = self.escalations.get(&key)?;
+        let conversation = self.conversations.get(&(key.0, escalation.conversation.clone()))?;
+        Some(Current {
+            escalation: Arc::new(escalation.clone()),
+            held_by: conversation.held_by,
+            outcome: outcome.clone(),
+        })
+    }
+
+    fn unchanged(&self, key: Key<EscalationId>) -> Result<Done, Error> {
+        let current = self.current(key).ok_or(Refusal::NotFound)?;
+        Ok(Done { current, events: vec![], message: None, repeated: false, replay: None, answer: None })
+    }
+
+    /// The same message again: what is stored, and control as it is now. Another text under its id is refused.
+    fn said_again(&self, command: &Command, before: Message) -> Result<Done, Error> {
+        let text = match &command.verb {
+            Verb::Say { message, .. } | Verb::Reply { message, .. } => (message.role, message.text.as_str()),
+            _ => return Err(Error::Internal("only a say or a reply is said again".to_owned())),
+        };
+        if (before.role, before.text.as_deref().unwrap_or_default()) != text {
+            return Err(Refusal::IdempotencyKeyReused.into());
+        }
+        let done = self.unchanged((command.workspace, command.verb.escalation()))?;
+        Ok(Done { message: Some(before), repeated: true, ..done })
+    }
+
+    fn decide(&self, command: &Command) -> Result<(Actor, Vec<EventKind>), Refusal> {
+        let key = (command.workspace, command.verb.escalation());
+        let now = self.now;
+        if let Verb::Open(open) = &command.verb {
+            let conversation = self.conversations.get(&(key.0, open.conversation())).ok_or(Refusal::NotFound)?;
+            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, now)?));
+        }
+        let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
+        let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
+        let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
+        let meanwhile = Meanwhile { conversation, said };
+        let kinds = match &command.verb {
+            Verb::Open(_) => return Err(Refusal::NotFound),
+            Verb::Say { message, .. } => it.say(message.clone(), conversation, now)?,
+            Verb::Cancel { agent, reason, .. } => {
+                it.cancel(reason.clone(), &Actor::Agent(agent.clone()), &meanwhile, now)?
+            }
+            Verb::Acknowledge { .. } => it.acknowledge(now)?,
+            Verb::Deliver { .. } => it.deliver(now)?,
+            Verb::Claim { by, .. } => it.claim(by, conversation, now)?,
+            Verb::Release { by, fence, .. } => it.release(by, *fence, now)?,
+            Verb::Transfer { by, fence, to, note, .. } => it.transfer(by, *fence, to.clone(), note.clone(), now)?,
+            Verb::TakeOver { by, fence, .. } => it.take_over(by, *fence, conversation, now)?,
+            Verb::Reply { by, fence, message, .. } => it.reply(by, *fence, message.clone(), conversation, now)?,
+            Verb::Note { by, text, .. } => it.note(by, text.clone())?,
+            Verb::Resolve { by, fence, resolution, .. } => it.resolve(by, *fence, resolution, &meanwhile, now)?,
+            Verb::Expire { .. } => it.expire(&meanwhile, now)?,
+        };
+        let actor = match &command.verb {
+            Verb::Claim { by, .. }
+            | Verb::Release { by, .. }
+            | Verb::Transfer { by, .. }
+            | Verb::TakeOver { by, .. }
+            | Verb::Reply { by, .. }
+            | Verb::Note { by, .. }
+            | Verb::Resolve { by, .. } => Actor::Operator(by.who.clone()),
+            Verb::Expire { .. } | Verb::Deliver { .. } => Actor::System,
+            _ => Actor::Agent(it.agent.clone()),
+        };
+        Ok((actor, kinds))
+    }
+
+    /// Numbers the events, follows them, and renders what each audience will hear.
+    fn apply(&mut self, command: &Command, actor: Actor, kinds: Vec<EventKind>) -> Result<Done, Error> {
+        let key = (command.workspace, command.verb.escalation());
+        let mut recorded = vec![];
+        let mut said = None;
+        for mut kind in kinds {
+            let missing = || Error::Internal("a command changed what was not loaded".to_owned());
+            let head = self.heads.get_mut(&key.0).ok_or_else(missing)?;
+            head.seq.0 += 1;
+            let seq = head.seq;
+            if let EventKind::MessageCreated { message } = &mut kind {
+                message.seq = Some(seq);
+                said = Some(message.clone());
+            }
+            let before = self.escalations.get(&key);
+            let was =
+                before.map(|(it, _)| Was { status: it.status, claimed_by: it.holder().map(|claim| claim.operator.id) });
+            let (conversation_key, ask) = match (&kind, before) {
+                (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
+                (_, Some((it, _))) => (it.conversation.clone(), it.opening.ask.kind),
+                _ => return Err(missing()),
+            };
+            let conversation = self.conversations.get_mut(&(key.0, conversation_key.clone())).ok_or_else(missing)?;
+            conversation.apply(&kind, key.1, ask);
+            let event = Event {
+                seq,
+                id: EventId::new(mint()),
+                at: self.now,
+                escalation_id: key.1,
+                conversation: conversation_key,
+                held_by: conversation.held_by,
+                actor: actor.clone(),
+                kind,
+            };
+            if let Some(begun) = Escalation::begun_by(&event) {
+                head.open += 1;
+                self.escalations.insert(key, (begun, None));
+            }
+            let outcome = event.kind.outcome().map(|outcome| self.rendered(key, outcome));
+            let (escalation, stored_outcome) = self.escalations.get_mut(&key).ok_or_else(missing)?;
+            escalation.apply(&event);
+            if let Some(outcome) = outcome {
+                *stored_outcome = Some(outcome.into());
+                self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
+            }
+            let agent_body = contract::event_json(&event, escalation, stored_outcome.as_deref(), self.links);
+            let (seq, name) = (event.seq, event.kind.name());
+            let frame = Frame { event, was, row: Row::from(&*escalation), blocks: None };
+            recorded.push(Arc::new(Recorded::new(
+                seq,
+                key.1,
+                escalation.agent.id,
+                name,
+                escalations::json(&frame)?.into(),
+                agent_body.map(Arc::from),
+            )));
+            if let EventKind::MessageCreated { message } = frame.event.kind {
+                self.said(command, key, message);
+            }
+        }
+        if let Verb::Open(open) = &command.verb {
+            let messages = open.transcript.iter().map(|message| (key.0, key.1, message.clone()));
+            self.new_messages.extend(messages);
+        }
+        if !recorded.is_empty() {
+            self.changed.insert(key);
+        }
+        self.new_events.extend(recorded.iter().map(|event| (key.0, Arc::clone(event))));
+        Ok(Done { events: recorded, message: said, ..self.unchanged(key)? })
+    }
+
+    /// The outcome as agents get it, made once.
+    fn rendered(&self, key: Key<EscalationId>, outcome: &Outcome) -> String {
+        let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
+        let repeated: Vec<Message> = said.iter().filter(|it| outcome.messages.contains(&it.id)).cloned().collect();
+        contract::outcome_json(outcome, &repeated)
+    }
+
+    /// What is said in this batch is also seen by the commands after it.
+    fn said(&mut self, command: &Command, key: Key<EscalationId>, message: Message) {
+        if let Some(name) = message_name(command) {
+            self.said_before.insert(name, message.clone());
+        }
+        if message.role.is_speech() {
+            self.since_open.entry(key).or_default().push(message.clone());
+        }
+        self.new_messages.push((key.0, key.1, message));
+    }
+
+    /// Writes what changed, a statement a table, and answers the new events by workspace.
+    pub async fn save(self, tx: &mut AnyConnection) -> Result<BTreeMap<WorkspaceId, Vec<Arc<Recorded>>>, Error> {
+        let changed: Vec<_> = self.changed.iter().filter_map(|key| Some((key.0, self.escalations.get(key)?))).collect();
+        if changed.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let keys: HashSet<_> = changed.iter().map(|(ws, (it, _))| (*ws, it.conversation.clone())).collect();
+        let conversations: Vec<_> = keys.iter().filter_map(|key| Some((key.0, self.conversations.get(key)?))).collect();
+        let new_messages: Vec<_> = self.new_messages.iter().map(|(ws, id, message)| (*ws, *id, message)).collect();
+        let answers: Vec<_> =
+            self.new_answers.iter().filter_map(|name| Some((name, self.answers.get(name)?))).collect();
+        escalations::save(tx, &changed).await?;
+        escalations::save_conversations(tx, &conversations).await?;
+        messages::insert(tx, &new_messages).await?;
+        events::insert(tx, &self.new_events).await?;
+        events::keep_answers(tx, &answers, self.now).await?;
+        for (workspace, head) in &self.heads {
+            workspaces::move_head(tx, *workspace, head.seq, head.open).await?;
+        }
+        let mut events: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (workspace, event) in self.new_events {
+            events.entry(workspace).or_default().push(event);
+        }
+        Ok(events)
+    }
+}

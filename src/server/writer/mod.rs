@@ -1,0 +1,124 @@
+//! The writer: one task per process. It takes whatever commands are queued, runs them in one transaction against the
+//! state as it is, commits once, then answers everyone and rings the bell. No timer: a lone command waits for nobody.
+
+mod batch;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::batch::Batch;
+use super::{
+    bell::Bell,
+    clock::Clock,
+    contract::Links,
+    desk::{Command, Done},
+    error::Error,
+    store::Store,
+};
+
+/// How many commands share a transaction at most.
+const MOST_TOGETHER: usize = 64;
+
+/// A command and who waits for it.
+pub struct Queued {
+    pub command: Command,
+    pub answer: oneshot::Sender<Result<Done, Error>>,
+}
+
+/// Where a transaction broke.
+enum Broken {
+    /// Before the commit: nothing has happened.
+    Before(Error),
+    /// At the commit: nobody knows.
+    AtCommit(sqlx::Error),
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Before(error)
+    }
+}
+
+impl From<sqlx::Error> for Broken {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Before(error.into())
+    }
+}
+
+/// Works until every desk is gone.
+pub async fn work(store: Store, clock: Clock, bell: Arc<Bell>, links: Links, mut queue: mpsc::Receiver<Queued>) {
+    let writer = Writer { store, clock, bell, links };
+    let mut queued = Vec::with_capacity(MOST_TOGETHER);
+    while queue.recv_many(&mut queued, MOST_TOGETHER).await > 0 {
+        let (commands, waiting): (Vec<_>, Vec<_>) = queued.drain(..).map(|it| (it.command, it.answer)).unzip();
+        let results = writer.run(&commands).await;
+        for (waiting, result) in waiting.into_iter().zip(results) {
+            // Whoever left does not hear it; it is done all the same.
+            let _ = waiting.send(result);
+        }
+    }
+}
+
+struct Writer {
+    store: Store,
+    clock: Clock,
+    bell: Arc<Bell>,
+    links: Links,
+}
+
+impl Writer {
+    async fn run(&self, commands: &[Command]) -> Vec<Result<Done, Error>> {
+        match self.transact(commands).await {
+            Ok(results) => results,
+            Err(Broken::AtCommit(error)) => {
+                tracing::error!(%error, commands = commands.len(), "the commit was not confirmed");
+                commands.iter().map(|_| Err(Error::Unavailable)).collect()
+            }
+            Err(Broken::Before(error)) if commands.len() == 1 => vec![Err(error)],
+            // One of them broke it for all: each alone, so that only that one fails.
+            Err(Broken::Before(error)) => {
+                tracing::warn!(%error, commands = commands.len(), "a batch failed; running its commands one by one");
+                let mut results = Vec::with_capacity(commands.len());
+                for command in commands {
+                    match self.transact(std::slice::from_ref(command)).await {
+                        Ok(mut alone) => results.append(&mut alone),
+                        Err(Broken::Before(error)) => results.push(Err(error)),
+                        Err(Broken::AtCommit(error)) => {
+                            tracing::error!(%error, "the commit was not confirmed");
+                            results.push(Err(Error::Unavailable));
+                        }
+                    }
+                }
+                results
+            }
+        }
+    }
+
+    async fn transact(&self, commands: &[Command]) -> Result<Vec<Result<Done, Error>>, Broken> {
+        let mut tx = self.store.begin_write().await?;
+        let mut batch = Batch::load(&mut tx, commands, self.clock.now(), &self.links).await?;
+        let mut results = Vec::with_capacity(commands.len());
+        for command in commands {
+            results.push(match batch.run(command) {
+                Err(fault @ (Error::Database(_) | Error::Internal(_) | Error::Inconsistent { .. }))
+                    if commands.len() > 1 =>
+                {
+                    return Err(fault.into());
+                }
+                result => result,
+            });
+        }
+        let events = batch.save(&mut tx).await?;
+        if events.is_empty() {
+            // Refusals and repetitions only: nothing to make durable.
+            tx.rollback().await?;
+            return Ok(results);
+        }
+        tx.commit().await.map_err(Broken::AtCommit)?;
+        for (workspace, events) in events {
+            self.bell.ring(workspace, &events);
+        }
+        Ok(results)
+    }
+}

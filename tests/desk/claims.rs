@@ -1,0 +1,130 @@
+//! Promise 6: exactly one operator wins a claim; a stale fence cannot speak.
+
+use std::sync::Arc;
+
+use bailout::{
+    domain::{
+        claim::Fence,
+        event::TransferTarget,
+        operator::Role,
+        outcome::{Disposition, Resolution},
+        refusal::Refusal,
+    },
+    server::{desk::Verb, error::Error},
+};
+use sqlx::Row;
+use tokio::{sync::Barrier, task::JoinSet};
+
+use crate::{
+    on_both,
+    support::{Person, TestServer, server::id},
+};
+
+const ROUNDS: usize = 20;
+const OPERATORS: usize = 100;
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
+    match result {
+        Err(Error::Refused { refusal, .. }) => refusal,
+        other => panic!("a refusal was expected, not {other:?}"),
+    }
+}
+
+/// Lets everyone claim at once; who won, and whom each loser was told of.
+async fn race(people: &[Person], it: &str) -> (Vec<String>, Vec<String>) {
+    let gate = Arc::new(Barrier::new(people.len()));
+    let mut claims = JoinSet::new();
+    for person in people.iter().cloned() {
+        let (gate, it) = (Arc::clone(&gate), it.to_owned());
+        claims.spawn(async move {
+            gate.wait().await;
+            (person.operator.who.name.to_string(), person.claims(&it).await)
+        });
+    }
+    let (mut winners, mut told) = (vec![], vec![]);
+    while let Some(claim) = claims.join_next().await {
+        match claim.expect("a claim") {
+            (name, Ok(_)) => winners.push(name),
+            (_, Err(Error::Refused { refusal: Refusal::AlreadyClaimed { by, .. }, .. })) => {
+                told.push(by.name.to_string())
+            }
+            (_, Err(other)) => panic!("{other}"),
+        }
+    }
+    (winners, told)
+}
+
+on_both! {
+    async fn one_wins_and_the_others_are_told_who(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        // On PostgreSQL half of them sit at a second server.
+        let other = match server.desk.store().dialect() {
+            bailout::server::store::Dialect::Postgres => Some(TestServer::on(Arc::clone(&server.database)).await),
+            bailout::server::store::Dialect::Sqlite => None,
+        };
+        let ada = server.person("Ada", Role::Operator).await;
+        let people: Vec<Person> = (0..OPERATORS)
+            .map(|n| {
+                let mut operator = ada.operator.clone();
+                operator.who.id = bailout::domain::ids::OperatorId::new(bailout::server::clock::mint());
+                operator.who.name = bailout::domain::text::Name::parse(format!("Ada {n}")).expect("a name");
+                other.as_ref().filter(|_| n % 2 == 0).unwrap_or(&server).employs(operator)
+            })
+            .collect();
+        for round in 0..ROUNDS {
+            let it = bot.hands_over(&format!("conv_{round}")).await;
+            let (winners, told) = race(&people, &it).await;
+            assert_eq!(winners.len(), 1, "round {round}: {winners:?}");
+            assert_eq!(told.len(), OPERATORS - 1);
+            assert!(told.iter().all(|name| *name == winners[0]), "{told:?} were not all told of {winners:?}");
+        }
+    }
+
+    async fn a_stale_fence_cannot_speak(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await);
+        let it = bot.hands_over("conv_88").await;
+        let stale = ada.claims(&it).await.expect("a claim");
+        ada.releases(&it, stale).await.expect("a release");
+        assert_eq!(refused(ada.replies(&it, stale, "Hello").await), Refusal::NotClaimed);
+        let fresh = ada.claims(&it).await.expect("a claim");
+        assert!(fresh > stale);
+        assert_eq!(refused(ada.replies(&it, stale, "Hello").await), Refusal::StaleFence);
+        assert_eq!(refused(ada.resolves(&it, Some(stale), Resolution::bare(Disposition::Handled)).await), Refusal::StaleFence);
+        assert_eq!(refused(ana.replies(&it, fresh, "Hello").await).code(), "claimed_by_another");
+        // A supervisor takes it: Ada's fence is worth nothing any more.
+        let to = TransferTarget::Operator(ana.operator.who.clone());
+        let take = Verb::Transfer { by: ana.operator.clone(), escalation: id(&it), fence: None, to, note: None };
+        let taken = ana.does(take).await.expect("a transfer").current.escalation.fence;
+        assert_eq!(refused(ada.replies(&it, fresh, "Hello").await).code(), "claimed_by_another");
+        ana.replies(&it, taken, "Hello").await.expect("a reply");
+    }
+
+    async fn a_viewer_only_reads(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let (eve, it) = (server.person("Eve", Role::Viewer).await, bot.hands_over("conv_88").await);
+        assert_eq!(refused(eve.claims(&it).await), Refusal::Forbidden { need: Role::Operator });
+        assert_eq!(refused(eve.replies(&it, Fence(1), "Hello").await), Refusal::Forbidden { need: Role::Operator });
+    }
+
+    async fn control_a_claim_that_selects_and_then_updates_has_two_winners(server: TestServer) {
+        // The way not to do it. If this ever had one winner, the race above would prove nothing.
+        let it = server.agent("billing-bot").await.hands_over("conv_88").await;
+        let gate = Arc::new(Barrier::new(8));
+        let mut claims = JoinSet::new();
+        for n in 0..8 {
+            let (desk, gate, it) = (server.desk.clone(), Arc::clone(&gate), it.clone());
+            claims.spawn(async move {
+                let read = "select status from escalation where id = $1";
+                let row = sqlx::query(read).bind(it.clone()).fetch_one(desk.store().reader()).await.expect("a row");
+                let status: String = row.try_get(0).expect("a status");
+                gate.wait().await;
+                let write = "update escalation set status = 'claimed', claimed_by = $2 where id = $1";
+                let query = sqlx::query(write).bind(it).bind(format!("op_{n}"));
+                status == "waiting" && query.execute(desk.store().writer()).await.expect("an update").rows_affected() == 1
+            });
+        }
+        let winners = claims.join_all().await.into_iter().filter(|won| *won).count();
+        assert!(winners > 1, "a claim without a guard had {winners} winner");
+    }
+}

@@ -1,0 +1,208 @@
+//! Promise 1: an acknowledged write survives a crash. The real program is killed at random moments under load, started
+//! again, and asked for everything that it ever acknowledged.
+
+use std::{
+    collections::BTreeMap,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bailout::server::clock::mint;
+use serde_json::{Value, json};
+use sqlx::{AnyConnection, Connection};
+use tokio::task::JoinSet;
+
+use crate::support::{
+    Engine,
+    database::{Database, free_port},
+    server::soon,
+};
+
+const KILLS: u32 = 100;
+const WRITERS: usize = 8;
+
+/// The program as people run it.
+struct Program {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn bailout(database: &Database) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
+    command.env("BAILOUT_DATABASE_URL", &database.url).env("BAILOUT_LOG", "error").stdin(Stdio::null());
+    command
+}
+
+impl Program {
+    async fn start(database: &Database, port: u16) -> Self {
+        let addr = format!("127.0.0.1:{port}");
+        let child =
+            bailout(database).env("BAILOUT_ADDR", addr).stdout(Stdio::null()).spawn().expect("the program starts");
+        let program = Self { child, port };
+        let ready = format!("{}/readyz", program.url(""));
+        soon("readiness", async || reqwest::get(&ready).await.is_ok_and(|it| it.status().is_success()).then_some(()))
+            .await;
+        program
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// As a power switch does it: no signal handler runs.
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn key(database: &Database) -> String {
+    let added = bailout(database).args(["admin", "agent", "add", "--name", "billing-bot"]).output().expect("an agent");
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    String::from_utf8(added.stdout).expect("a key").trim().to_owned()
+}
+
+/// What was acknowledged: escalations, and the messages of each by their place.
+type Ledger = Arc<Mutex<BTreeMap<String, Vec<String>>>>;
+
+/// Opens and says things until the server is gone, and writes down what was acknowledged.
+async fn write(http: reqwest::Client, url: String, key: String, ledger: Ledger) {
+    while let Some(opened) = post(&http, &format!("{url}/escalations"), &key, opening()).await {
+        let id = opened["id"].as_str().expect("an id").to_owned();
+        ledger.lock().expect("a ledger").insert(id.clone(), vec![]);
+        for _ in 0..5 {
+            let said = json!({"client_message_id": mint().to_string(), "role": "customer", "text": "Hello?"});
+            let Some(said) = post(&http, &format!("{url}/escalations/{id}/messages"), &key, said).await else { return };
+            let message = said["message"]["id"].as_str().expect("an id").to_owned();
+            ledger.lock().expect("a ledger").entry(id.clone()).or_default().push(message);
+        }
+    }
+}
+
+fn opening() -> Value {
+    json!({
+        "reason": {"code": "other", "text": "help"},
+        "conversation": {"external_id": mint().to_string(), "messages": [{"role": "customer", "text": "Hi"}]},
+    })
+}
+
+async fn post(http: &reqwest::Client, url: &str, key: &str, body: Value) -> Option<Value> {
+    let sent = http.post(url).bearer_auth(key).json(&body).send().await.ok()?;
+    if sent.status() != 201 {
+        return None;
+    }
+    sent.json().await.ok()
+}
+
+/// What of the ledger the server does not know.
+async fn missing(http: &reqwest::Client, url: &str, key: &str, ledger: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut asked = JoinSet::new();
+    for (id, messages) in ledger.clone() {
+        let (http, url, key) =
+            (http.clone(), format!("{url}/escalations/{id}/transcript?since=open&limit=200"), key.to_owned());
+        asked.spawn(async move {
+            let answer = http.get(url).bearer_auth(key).send().await.expect("an answer");
+            if answer.status() != 200 {
+                return vec![id];
+            }
+            let page: Value = answer.json().await.expect("JSON");
+            let known: Vec<&str> =
+                page["items"].as_array().expect("items").iter().filter_map(|it| it["id"].as_str()).collect();
+            messages.into_iter().filter(|message| !known.contains(&message.as_str())).collect()
+        });
+    }
+    asked.join_all().await.into_iter().flatten().collect()
+}
+
+async fn story(engine: Engine) {
+    let Some(database) = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database") else {
+        return;
+    };
+    let (key, port, http) = (key(&database), free_port(), reqwest::Client::new());
+    let mut acknowledged: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut server = Program::start(&database, port).await;
+    for kill in 0..KILLS {
+        let ledger = Ledger::default();
+        let mut writers = JoinSet::new();
+        for _ in 0..WRITERS {
+            writers.spawn(write(http.clone(), server.url("/api/v1"), key.clone(), Arc::clone(&ledger)));
+        }
+        // A different moment each time: 20 to 119 ms into the load, by a step that meets every phase of a batch.
+        tokio::time::sleep(Duration::from_micros(20_000 + u64::from(kill) * 7_919 % 100_000)).await;
+        server.kill();
+        writers.join_all().await;
+        server = Program::start(&database, port).await;
+        let ledger = std::mem::take(&mut *ledger.lock().expect("a ledger"));
+        let lost = missing(&http, &server.url("/api/v1"), &key, &ledger).await;
+        assert!(lost.is_empty(), "kill {kill} lost {} acknowledged writes: {lost:?}", lost.len());
+        acknowledged.extend(ledger);
+    }
+    let lost = missing(&http, &server.url("/api/v1"), &key, &acknowledged).await;
+    assert!(lost.is_empty(), "{lost:?}");
+    let writes: usize = acknowledged.values().map(|messages| 1 + messages.len()).sum();
+    println!("{engine:?}: {KILLS} kills, {writes} acknowledged writes, 0 lost");
+    assert!(writes > KILLS as usize, "too little was written for the kills to mean anything: {writes}");
+
+    // The control: lose one acknowledged message behind the server's back, and it must be missed.
+    let (id, message) = acknowledged.iter().find_map(|(id, all)| Some((id, all.first()?))).expect("a message");
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(&database.url).await.expect("a connection");
+    let deleted = sqlx::query("delete from message where id = $1").bind(message.clone()).execute(&mut connection).await;
+    assert_eq!(deleted.expect("a delete").rows_affected(), 1);
+    let lost = missing(&http, &server.url("/api/v1"), &key, &acknowledged).await;
+    assert_eq!(lost, vec![message.clone()], "a lost message of {id} went unnoticed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn acknowledged_writes_survive_a_hundred_kills_on_sqlite() {
+    story(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn acknowledged_writes_survive_a_hundred_kills_on_postgres() {
+    story(Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_servers_on_postgres_either_may_die() {
+    let Some(database) = tokio::task::spawn_blocking(|| Engine::Postgres.database()).await.expect("a database") else {
+        return;
+    };
+    let (key, http) = (key(&database), reqwest::Client::new());
+    let mut first = Program::start(&database, free_port()).await;
+    let second = Program::start(&database, free_port()).await;
+    let opened = post(&http, &first.url("/api/v1/escalations"), &key, opening()).await.expect("an escalation");
+    let id = opened["id"].as_str().expect("an id");
+
+    // The agent waits at the second server; what is said at the first wakes it.
+    let waiting = {
+        let wait = second.url(&format!("/api/v1/escalations/{id}/wait?seconds=20&until=outcome"));
+        let (http, key) = (http.clone(), key.clone());
+        tokio::spawn(
+            async move { http.get(wait).bearer_auth(key).send().await.expect("an answer").json::<Value>().await },
+        )
+    };
+    let said = json!({"client_message_id": "m-1", "role": "customer", "text": "Hello?"});
+    post(&http, &first.url(&format!("/api/v1/escalations/{id}/messages")), &key, said).await.expect("a message");
+    first.kill();
+
+    // Nothing is lost and nothing is released: the second server knows it all and goes on.
+    let known =
+        http.get(second.url(&format!("/api/v1/escalations/{id}"))).bearer_auth(&key).send().await.expect("an answer");
+    let known: Value = known.json().await.expect("JSON");
+    assert_eq!((known["status"].as_str(), known["seq"].as_i64()), (Some("waiting"), Some(2)));
+    let cancel = http.post(second.url(&format!("/api/v1/escalations/{id}/cancel"))).bearer_auth(&key);
+    let cancelled = cancel.json(&json!({"reason": "The customer is happy."})).send().await.expect("an answer");
+    assert_eq!(cancelled.status(), 200);
+    let heard = waiting.await.expect("an answer").expect("JSON");
+    let types: Vec<&str> =
+        heard["events"].as_array().expect("events").iter().filter_map(|it| it["type"].as_str()).collect();
+    assert_eq!(types, ["message.created", "escalation.cancelled"]);
+}

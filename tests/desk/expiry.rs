@@ -1,0 +1,63 @@
+//! Deadlines: nobody comes, and it fails closed.
+
+use bailout::{
+    domain::{operator::Role, time::Span},
+    server::workers::deadlines,
+};
+use serde_json::json;
+
+use crate::{
+    on_both,
+    support::{TestServer, server::soon},
+};
+
+on_both! {
+    async fn nobody_claims_and_the_agent_is_told_the_truth(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let it = bot.escalates(json!({
+            "conversation": {"messages": []},
+            "deadlines": {"claim_within_seconds": 600},
+            "on_expiry": {"note_to_agent": "Nobody was available."},
+        })).await;
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
+        server.pass(Span::seconds(601));
+        let closed = soon("the expiry", async || {
+            let now = bot.get(&format!("/escalations/{it}/wait?until=outcome&seconds=5")).await.ok(200);
+            (now["escalation"]["status"] == "expired").then_some(now)
+        }).await;
+        let outcome = &closed["escalation"]["outcome"];
+        assert_eq!((outcome["disposition"].as_str(), outcome["by"]["kind"].as_str()), (Some("unanswered"), Some("system")));
+        let briefing = outcome["briefing"].as_str().expect("a briefing");
+        for fact in ["expired without an outcome from a human", "You were in control throughout.", "No decision was made.", "Nobody was available."] {
+            assert!(briefing.contains(fact), "{briefing}");
+        }
+        let refused = bot.says(&it, "agent", "Hello?").await;
+        assert_eq!(refused.refused(409), "already_closed");
+    }
+
+    async fn a_claim_in_time_stops_the_clock_and_a_release_starts_it_anew(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let it = bot.escalates(json!({"conversation": {"messages": []}, "deadlines": {"claim_within_seconds": 60}})).await;
+        server.pass(Span::seconds(59));
+        let fence = ada.claims(&it).await.expect("a claim");
+        server.pass(Span::hours(1));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "claimed");
+        ada.releases(&it, fence).await.expect("a release");
+        server.pass(Span::seconds(59));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
+        server.pass(Span::seconds(2));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "expired");
+    }
+
+    async fn what_came_due_while_the_server_was_down_expires_before_it_serves(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let it = bot.escalates(json!({"conversation": {"messages": []}, "deadlines": {"claim_within_seconds": 1}})).await;
+        server.pass(Span::hours(2));
+        bailout::server::start_workers(&server.desk).await.expect("a start");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "expired");
+    }
+}

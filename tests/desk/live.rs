@@ -1,0 +1,130 @@
+//! Streams of agents: from the log, then live, with a cursor.
+
+use std::time::Duration;
+
+use bailout::domain::{
+    operator::Role,
+    outcome::{Disposition, Resolution},
+};
+use futures::StreamExt;
+use serde_json::Value;
+
+use crate::{
+    on_both,
+    support::{Engine, TestServer, server::Agent},
+};
+
+/// One server-sent event.
+#[derive(Debug, Clone, PartialEq)]
+struct Heard {
+    id: Option<String>,
+    event: String,
+    data: Value,
+}
+
+/// Reads a stream until so many events, not counting pings, have come.
+async fn hears(agent: &Agent, path: &str, last_event_id: Option<&str>, many: usize) -> Vec<Heard> {
+    let mut request = agent.http.get(format!("{}/api/v1{path}", agent.url)).bearer_auth(&agent.key);
+    if let Some(id) = last_event_id {
+        request = request.header("last-event-id", id);
+    }
+    let response = request.send().await.expect("a stream");
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let (mut heard, mut text, mut bytes) = (vec![], String::new(), response.bytes_stream());
+    let reading = async {
+        while heard.len() < many {
+            text.push_str(std::str::from_utf8(&bytes.next().await.expect("more").expect("bytes")).expect("UTF-8"));
+            while let Some((frame, rest)) = text.split_once("\n\n") {
+                let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let event = field("event: ").expect("a type");
+                if event != "ping" {
+                    let data = serde_json::from_str(&field("data: ").expect("data")).expect("JSON");
+                    heard.push(Heard { id: field("id: "), event, data });
+                }
+                text = rest.to_owned();
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the events came in time");
+    heard
+}
+
+on_both! {
+    async fn a_stream_resumes_where_it_was(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let other = server.agent("other-bot").await;
+        other.hands_over("conv_1").await;
+        let it = bot.hands_over("conv_1").await;
+        let fence = ada.claims(&it).await.expect("a claim");
+        ada.replies(&it, fence, "Hello").await.expect("a reply");
+        let path = format!("/escalations/{it}/events");
+        let first = hears(&bot, &path, None, 3).await;
+        let types: Vec<&str> = first.iter().map(|it| it.event.as_str()).collect();
+        assert_eq!(types, ["escalation.opened", "escalation.claimed", "message.created"]);
+        assert!(first[1].data["control"] == "human" && first[1].data["data"]["escalation"]["desk"].is_null());
+
+        // It slept through the end; the bytes of the outcome are those of every other way.
+        ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+        let later = hears(&bot, &path, first[2].id.as_deref(), 1).await;
+        assert_eq!(later[0].event, "escalation.resolved");
+        let got = bot.get(&format!("/escalations/{it}")).await.ok(200);
+        assert_eq!(later[0].data["data"]["escalation"]["outcome"], got["outcome"]);
+        let all = hears(&bot, "/events?after=0", None, 4).await;
+        assert_eq!(&all[..3], &first[..]);
+        assert_eq!(all[3], later[0]);
+
+        // A cursor of another history, or of the future, is told so.
+        for cursor in ["zzzzzzzz.1".to_owned(), format!("{}.999999", server.desk.store().epoch())] {
+            let reset = hears(&bot, "/events", Some(&cursor), 1).await;
+            assert_eq!(reset[0].event, "reset");
+            assert_eq!(reset[0].data["epoch"], server.desk.store().epoch());
+        }
+        assert_eq!(bot.get(&format!("/escalations/{it}/wait?after=999999")).await.refused(400), "bad_cursor");
+        assert_eq!(other.get(&path).await.refused(404), "not_found");
+    }
+
+    async fn a_revoked_key_is_out_at_once(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let it = bot.hands_over("conv_1").await;
+        let waiting = {
+            let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?seconds=30"));
+            tokio::spawn(async move { bot.get(&path).await })
+        };
+        let mut stream = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await.expect("a stream");
+        let name = bailout::domain::text::Name::parse("billing-bot").expect("a name");
+        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+        let revoked = bailout::server::store::agents::revoke(&mut tx, server.workspace, &name, server.now()).await;
+        assert!(revoked.expect("a revocation"));
+        tx.commit().await.expect("a commit");
+        let began = std::time::Instant::now();
+        assert_eq!(waiting.await.expect("an answer").refused(401), "key_revoked");
+        while let Some(chunk) = stream.chunk().await.expect("the stream ends in order") {
+            assert!(began.elapsed() < Duration::from_secs(10), "still streaming {chunk:?}");
+        }
+        assert_eq!(bot.get("/escalations").await.refused(401), "key_revoked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_happens_at_one_server_is_heard_at_the_other() {
+    let Some(first) = TestServer::start(Engine::Postgres).await else { return };
+    let second = TestServer::on(first.database.clone()).await;
+    let bot = first.agent("billing-bot").await;
+    let it = bot.hands_over("conv_1").await;
+    let ada = second.employs(first.person("Ada", Role::Operator).await.operator);
+    let waiting = {
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?until=reply&seconds=30"));
+        tokio::spawn(async move { bot.get(&path).await.ok(200) })
+    };
+    let fence = ada.claims(&it).await.expect("a claim at the second server");
+    ada.replies(&it, fence, "Hello").await.expect("a reply at the second server");
+    let heard = waiting.await.expect("an answer at the first server");
+    assert_eq!(heard["escalation"]["control"], "human");
+    // And the other way round: the second server's stream hears what the first one writes.
+    let there = bot.at(&second);
+    bot.says(&it, "customer", "Thank you").await.ok(201);
+    let heard = hears(&there, &format!("/escalations/{it}/events"), None, 4).await;
+    assert_eq!(heard[3].data["data"]["message"]["text"], "Thank you");
+}

@@ -1,0 +1,13 @@
+//! Stories told on a desk, over HTTP, on SQLite and on PostgreSQL.
+
+mod api;
+mod claims;
+mod crash;
+mod expiry;
+mod idempotency;
+mod life;
+mod live;
+mod screens;
+mod support;
+mod web;
+mod writer;

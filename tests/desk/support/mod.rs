@@ -1,0 +1,31 @@
+//! People and machines to tell stories with, on a server of their own.
+
+pub mod database;
+pub mod server;
+
+pub use database::Engine;
+pub use server::{Person, TestServer};
+
+/// Tells a story on each database. Without PostgreSQL its half is left out, unless CI insists.
+#[macro_export]
+macro_rules! on_both {
+    ($(async fn $name:ident($server:ident: TestServer) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            async fn story($server: TestServer) $body
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn sqlite() {
+                if let Some(server) = TestServer::start($crate::support::Engine::Sqlite).await {
+                    story(server).await;
+                }
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn postgres() {
+                if let Some(server) = TestServer::start($crate::support::Engine::Postgres).await {
+                    story(server).await;
+                }
+            }
+        }
+    )+};
+}

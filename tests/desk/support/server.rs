@@ -1,0 +1,280 @@
+//! A whole server in this process, on a loopback port, with a clock that a story moves; and the machines and people of
+//! the stories.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use bailout::{
+    domain::{
+        checked::Checked,
+        claim::Fence,
+        escalation::NewMessage,
+        ids::{EscalationId, MessageId, OperatorId, WorkspaceId},
+        message::{Author, MessageRole},
+        operator::{Operator, OperatorRef, Role},
+        outcome::Resolution,
+        text::{ClientMessageId, Name, Said},
+        time::{Span, Timestamp},
+    },
+    server::{
+        self,
+        clock::{Clock, mint},
+        config::{Cli, Settings},
+        desk::{Command, Desk, Done, Verb},
+        error::Error,
+        keys::ApiKey,
+        schema,
+        store::{agents, operators, workspaces},
+    },
+};
+use clap::Parser;
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+
+use super::database::{Database, Engine};
+
+/// The password of everyone in the stories.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A server of its own for one test.
+pub struct TestServer {
+    pub desk: Desk,
+    pub url: String,
+    pub workspace: WorkspaceId,
+    pub database: Arc<Database>,
+    hands: Arc<AtomicI64>,
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.desk.shutdown().cancel();
+    }
+}
+
+fn settings(url: &str) -> Settings {
+    Cli::try_parse_from(["bailout", "--database-url", url]).expect("settings").settings
+}
+
+impl TestServer {
+    /// Starts on a fresh database; none without that engine.
+    pub async fn start(engine: Engine) -> Option<Self> {
+        let database = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database")?;
+        Some(Self::on(Arc::new(database)).await)
+    }
+
+    /// Starts on a database that another process, or an earlier life of this one, may have used.
+    pub async fn on(database: Arc<Database>) -> Self {
+        let system = Clock::system();
+        let hands = Arc::new(AtomicI64::new(0));
+        let clock = {
+            let hands = Arc::clone(&hands);
+            Clock::told_by(move || system.now() + Span(hands.load(Ordering::SeqCst)))
+        };
+        let settings = settings(&database.url);
+        let desk = server::open(&settings, clock).await.expect("the desk opens");
+        server::start_workers(&desk).await.expect("the workers start");
+        let mut tx = desk.store().begin_write().await.expect("a transaction");
+        let workspace = workspaces::default(&mut tx, desk.clock().now()).await.expect("the workspace");
+        tx.commit().await.expect("a commit");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let router = server::router::router(desk.clone(), Arc::new(settings));
+        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Self { desk, url, workspace, database, hands }
+    }
+
+    /// Moves the clock on.
+    pub fn pass(&self, span: Span) {
+        self.hands.fetch_add(span.0, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.desk.clock().now()
+    }
+
+    /// Adds an agent.
+    pub async fn agent(&self, name: &str) -> Agent {
+        let name = Name::parse(name).expect("a name");
+        let key = ApiKey::mint().expect("a key");
+        let mut tx = self.desk.store().begin_write().await.expect("a transaction");
+        let added = agents::add(&mut tx, self.workspace, &name, &key, self.now()).await.expect("an agent");
+        assert!(added.is_some(), "{name} has a key already");
+        tx.commit().await.expect("a commit");
+        Agent { url: self.url.clone(), key: key.reveal(), http: reqwest::Client::new() }
+    }
+
+    /// Adds a person and lets them work at this server.
+    pub async fn person(&self, name: &str, role: Role) -> Person {
+        let name = Name::parse(name).expect("a name");
+        let who = OperatorRef { id: OperatorId::new(mint()), name: name.clone(), public_name: name.clone() };
+        let email = format!("{}@example.com", name.to_string().to_lowercase()).parse().expect("an address");
+        let operator = Operator { who, role };
+        let hash = bailout::server::password::hash(PASSWORD).expect("a hash");
+        let mut tx = self.desk.store().begin_write().await.expect("a transaction");
+        let added = operators::add(&mut tx, self.workspace, &operator, &email, &hash, self.now()).await;
+        added.expect("a person");
+        tx.commit().await.expect("a commit");
+        self.employs(operator)
+    }
+
+    /// The same person at this server.
+    pub fn employs(&self, operator: Operator) -> Person {
+        Person { desk: self.desk.clone(), workspace: self.workspace, operator }
+    }
+}
+
+/// A machine that may escalate, over HTTP.
+#[derive(Clone)]
+pub struct Agent {
+    pub url: String,
+    pub key: String,
+    pub http: reqwest::Client,
+}
+
+/// What came back: status, headers of interest, body.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub replayed: bool,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Answer {
+    async fn of(response: Response) -> Self {
+        let status = response.status().as_u16();
+        let replayed = response.headers().contains_key("idempotency-replayed");
+        let text = response.text().await.expect("a body");
+        Self { status, replayed, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    }
+
+    /// The body, when the status is this one.
+    #[track_caller]
+    pub fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.body
+    }
+
+    /// The code of a problem, when the status is this one.
+    #[track_caller]
+    pub fn refused(&self, status: u16) -> &str {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}
+
+impl Agent {
+    /// The same agent at another server.
+    pub fn at(&self, server: &TestServer) -> Self {
+        Self { url: server.url.clone(), ..self.clone() }
+    }
+
+    /// A request as this agent; `headers` in pairs.
+    pub async fn asks(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.asks(Method::GET, path, None, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.asks(Method::POST, path, Some(body), &[]).await
+    }
+
+    /// Presses the button with whatever is said beside the reason; the escalation's id.
+    pub async fn escalates(&self, more: Value) -> String {
+        let mut body = json!({"reason": {"code": "policy_limit", "text": "Refund over limit"}});
+        let (Some(all), Some(more)) = (body.as_object_mut(), more.as_object()) else { panic!("an object is meant") };
+        all.extend(more.clone());
+        let opened = self.post("/escalations", body).await.ok(201);
+        opened["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Presses the button for a chat with a customer.
+    pub async fn hands_over(&self, conversation: &str) -> String {
+        let messages =
+            json!([{"role": "customer", "text": "I was charged twice."}, {"role": "agent", "text": "Let me see."}]);
+        let conversation = json!({"external_id": conversation, "messages": messages, "customer": {"name": "Dana"}});
+        self.escalates(json!({"conversation": conversation})).await
+    }
+
+    /// Passes on what someone said.
+    pub async fn says(&self, id: &str, role: &str, text: &str) -> Answer {
+        let client_message_id = mint().to_string();
+        let body = json!({"client_message_id": client_message_id, "role": role, "text": text});
+        self.post(&format!("/escalations/{id}/messages"), body).await
+    }
+}
+
+/// A person who answers, at the desk itself.
+#[derive(Clone)]
+pub struct Person {
+    pub desk: Desk,
+    pub workspace: WorkspaceId,
+    pub operator: Operator,
+}
+
+/// Reads an id that a story knows to be one.
+pub fn id(text: &str) -> EscalationId {
+    text.parse().expect("an escalation's id")
+}
+
+impl Person {
+    pub async fn does(&self, verb: Verb) -> Result<Done, Error> {
+        self.desk.run(Command { workspace: self.workspace, verb, once: None }).await
+    }
+
+    /// Claims; the fence of the claim.
+    pub async fn claims(&self, escalation: &str) -> Result<Fence, Error> {
+        let done = self.does(Verb::Claim { by: self.operator.clone(), escalation: id(escalation) }).await?;
+        Ok(done.current.escalation.fence)
+    }
+
+    pub async fn releases(&self, escalation: &str, fence: Fence) -> Result<Done, Error> {
+        self.does(Verb::Release { by: self.operator.clone(), escalation: id(escalation), fence }).await
+    }
+
+    pub async fn replies(&self, escalation: &str, fence: Fence, text: &str) -> Result<Done, Error> {
+        let message = NewMessage {
+            id: MessageId::new(mint()),
+            client_message_id: ClientMessageId::parse(mint().to_string()).expect("a name"),
+            role: MessageRole::Operator,
+            text: Said::parse(text).expect("a text"),
+            at: None,
+            author: Some(Author::from(&self.operator.who)),
+        };
+        self.does(Verb::Reply { by: self.operator.clone(), escalation: id(escalation), fence, message }).await
+    }
+
+    pub async fn resolves(&self, escalation: &str, fence: Option<Fence>, said: Resolution) -> Result<Done, Error> {
+        let current = self.desk.current(self.workspace, id(escalation)).await?.expect("an escalation");
+        let resolution: Checked<Resolution> = schema::check(&current.escalation.opening.ask, said)?;
+        self.does(Verb::Resolve { by: self.operator.clone(), escalation: id(escalation), fence, resolution }).await
+    }
+}
+
+/// Waits for something that must come true soon, and says what when it does not.
+pub async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(std::time::Instant::now() < until, "{what} did not happen");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

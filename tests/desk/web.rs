@@ -1,0 +1,140 @@
+//! Getting in, and what each role may do there: over HTTP, as a browser would.
+
+use bailout::domain::operator::Role;
+use reqwest::{Response, redirect::Policy};
+use serde_json::Value;
+
+use crate::{
+    on_both,
+    support::{TestServer, server::PASSWORD},
+};
+
+/// A browser: keeps one cookie, follows no redirect by itself.
+struct Browser {
+    http: reqwest::Client,
+    url: String,
+    cookie: Option<String>,
+}
+
+impl Browser {
+    fn at(server: &TestServer) -> Self {
+        let http = reqwest::Client::builder().redirect(Policy::none()).build().expect("a client");
+        Self { http, url: server.url.clone(), cookie: None }
+    }
+
+    async fn gets(&self, path: &str) -> Response {
+        let mut request = self.http.get(format!("{}{path}", self.url));
+        if let Some(cookie) = &self.cookie {
+            request = request.header("cookie", cookie);
+        }
+        request.send().await.expect("an answer")
+    }
+
+    async fn posts(&self, path: &str, form: &str, site: &str) -> Response {
+        let mut request = self.http.post(format!("{}{path}", self.url)).body(form.to_owned());
+        request = request.header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", site);
+        if let Some(cookie) = &self.cookie {
+            request = request.header("cookie", cookie);
+        }
+        request.send().await.expect("an answer")
+    }
+
+    async fn signs_in(&mut self, email: &str, password: &str, back: &str) -> Response {
+        let form = format!("email={email}&password={}&back={back}", password.replace(' ', "+"));
+        let response = self.posts("/sign-in", &form, "same-origin").await;
+        if let Some(cookie) = response.headers().get("set-cookie") {
+            self.cookie = cookie.to_str().expect("text").split(';').next().map(str::to_owned);
+        }
+        response
+    }
+}
+
+fn leads_to(response: &Response) -> &str {
+    assert_eq!(response.status(), 303);
+    response.headers()["location"].to_str().expect("text")
+}
+
+on_both! {
+    async fn signed_out_every_page_leads_to_the_sign_in_and_back(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let mut browser = Browser::at(&server);
+        assert_eq!(leads_to(&browser.gets("/mine?x=1").await), "/sign-in?back=/mine%3Fx%3D1");
+        for (email, password) in [("ada@example.com", "not the password"), ("nobody@example.com", PASSWORD)] {
+            let wrong = browser.signs_in(email, password, "/mine").await;
+            assert_eq!(leads_to(&wrong), "/sign-in?refused=wrong&back=/mine");
+        }
+        // Only own paths.
+        for back in ["//evil.example", "https://evil.example", "/\\evil.example", "evil"] {
+            let mut browser = Browser::at(&server);
+            assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, back).await), "/queue");
+        }
+        let right = browser.signs_in("Ada@Example.com", PASSWORD, "/mine").await;
+        assert_eq!(leads_to(&right), "/mine");
+        let cookie = right.headers()["set-cookie"].to_str().expect("text");
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+        let page = browser.gets("/mine").await;
+        assert_eq!(page.status(), 200);
+        let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();
+        assert!(policy.contains("default-src 'none'") && policy.contains("'nonce-"), "{policy}");
+        assert_eq!(page.headers()["cache-control"], "no-store");
+
+        // Signed out it is worth nothing, wherever the cookie went.
+        assert_eq!(leads_to(&browser.posts("/sign-out", "", "same-origin").await), "/sign-in");
+        assert_eq!(leads_to(&browser.gets("/mine").await), "/sign-in?back=/mine");
+        assert_eq!(browser.gets("/live").await.status(), 401);
+    }
+
+    async fn no_other_site_may_act_here(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let mut browser = Browser::at(&server);
+        let cross = browser.posts("/sign-in", &format!("email=ada@example.com&password={PASSWORD}"), "cross-site").await;
+        assert_eq!(cross.status(), 403);
+        browser.signs_in("ada@example.com", PASSWORD, "/").await;
+        for path in functions() {
+            assert_eq!(browser.posts(&path, "", "cross-site").await.status(), 403, "{path}");
+        }
+        let host = browser.http.get(format!("{}/queue", server.url)).header("host", "evil.example").send().await;
+        assert_eq!(host.expect("an answer").status(), 421);
+    }
+
+    async fn every_function_turns_a_stranger_away(server: TestServer) {
+        let browser = Browser::at(&server);
+        assert!(functions().len() >= 8, "{:?}", functions());
+        for path in functions() {
+            let answer = browser.posts(&path, "", "same-origin").await;
+            assert_eq!(answer.status(), 401, "{path}");
+        }
+    }
+
+    async fn a_viewer_may_read_and_not_write(server: TestServer) {
+        server.person("Eve", Role::Viewer).await;
+        let it = server.agent("billing-bot").await.hands_over("conv_1").await;
+        let mut browser = Browser::at(&server);
+        browser.signs_in("eve@example.com", PASSWORD, "/").await;
+        let path = |name: &str| functions().into_iter().find(|path| path.ends_with(name)).expect("a function");
+        let read = browser.posts(&path("/thread"), &format!("id={it}"), "same-origin").await;
+        assert_eq!(read.status(), 200);
+        let write = browser.posts(&path("/claim"), &format!("id={it}"), "same-origin").await;
+        assert_eq!(write.status(), 403);
+        assert_eq!(write.json::<Value>().await.expect("JSON")["forbidden"]["need"], "operator");
+    }
+
+    async fn guessing_is_slowed_down_and_never_locks_out(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let mut browser = Browser::at(&server);
+        let mut refused = vec![];
+        for _ in 0..8 {
+            let answer = browser.signs_in("ada@example.com", "not the password", "/").await;
+            refused.push(leads_to(&answer).split('&').next().expect("a word").to_owned());
+        }
+        assert_eq!(refused[0], "/sign-in?refused=wrong");
+        assert_eq!(refused[7], "/sign-in?refused=throttled");
+        server.pass(bailout::domain::time::Span::minutes(2));
+        assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, "/mine").await), "/mine");
+    }
+}
+
+/// The address of every server function there is.
+fn functions() -> Vec<String> {
+    server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect()
+}

@@ -1,0 +1,269 @@
+//! The house rules of ARCHITECTURE.md, checked on the text of the files. Each rule is a function from a file to its
+//! faults, and stands beside a file that breaks it: a rule that its own breaker passes is no rule.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The faults of one file, given its path from the root (with `/`) and its text.
+type Rule = fn(path: &str, text: &str) -> Vec<String>;
+
+/// Name, rule, and the path and text of a breaker.
+#[rustfmt::skip] // a table: one rule, one line
+const RULES: &[(&str, Rule, &str, &str)] = &[
+    ("a file can be read in one sitting", short, "src/domain/ids.rs", LONG),
+    ("a module says what it is for", says_what_it_is_for, "src/domain/ids.rs", "use serde::Serialize;\n"),
+    ("the rooms are chosen in lib.rs", two_cfg_lines, "src/domain/ids.rs", "#[cfg(feature = \"ssr\")]\nmod a;\n"),
+    ("lib.rs chooses twice", two_cfg_lines, "src/lib.rs", "#[cfg(feature = \"ssr\")]\npub mod server;\n"),
+    ("the domain knows no technology", domain_is_pure, "src/domain/ids.rs", "use sqlx::Row;\n"),
+    ("the domain knows no other room", domain_is_pure, "src/domain/ids.rs", "use crate::{server::desk};\n"),
+    ("parts call nobody", parts_call_nobody, "src/app/parts/row.rs", "use crate::app::{actions, live};\n"),
+    ("the app does not know the server", app_knows_no_server, "src/app/live.rs", "let desk = crate::server::desk();\n"),
+    ("actions meet the server in bodies", app_knows_no_server, "src/app/actions/a.rs", "use crate::server::desk;\n"),
+    ("a server function guards first", guards_first, "src/app/actions/a.rs", UNGUARDED),
+    ("doors do not open into each other", doors_stay_shut, "src/server/api/a.rs", "use crate::server::web::csrf;\n"),
+    ("nothing imports a door", doors_stay_shut, "src/server/desk.rs", "use super::{bell, workers};\n"),
+    ("stories wait for what they see", no_sleeping, "end2end/stories/a.ts", concat!("waitFor", "Timeout(9)")),
+    ("an operator is no agent", operators_are_people, "README.md", concat!("Asks a Human", "\nagent.")),
+];
+
+const LONG: &str = include_str!("../Cargo.lock");
+
+const UNGUARDED: &str = "#[server]
+pub async fn claim(id: String) -> Answer {
+    use crate::server::web::session;
+    desk().claim(id).await;
+    session::guard().await
+}";
+
+#[test]
+fn the_house_is_tidy() {
+    let files = files();
+    assert!(files.contains_key("src/lib.rs"), "the files were not found");
+    let faults: Vec<String> = RULES
+        .iter()
+        .flat_map(|&(name, rule, ..)| files.iter().map(move |(path, text)| (name, path, rule(path, text))))
+        .flat_map(|(name, path, faults)| faults.into_iter().map(move |fault| format!("{path}: {fault} ({name})")))
+        .collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn every_rule_catches_its_breaker() {
+    for (name, rule, path, text) in RULES {
+        assert!(!rule(path, text).is_empty(), "'{name}' lets its breaker pass");
+    }
+}
+
+#[test]
+fn rules_leave_the_innocent_alone() {
+    let guarded = UNGUARDED.replace("desk().claim(id).await;", "let me = session::guard(Role::Operator).await?;");
+    let innocent: [(Rule, &str, &str); 5] = [
+        (guards_first, "src/app/actions/a.rs", &guarded),
+        (app_knows_no_server, "src/app/actions/a.rs", &guarded),
+        (parts_call_nobody, "src/app/parts/card.rs", "show(ask.actions.len()); // not actions::claim"),
+        (doors_stay_shut, "src/server/api/open.rs", "use super::json::ApiJson;\nuse crate::server::api::sse;"),
+        (doors_stay_shut, "src/server/router.rs", "use super::{api, web};"),
+    ];
+    for (rule, path, text) in innocent {
+        assert_eq!(rule(path, text), [""; 0]);
+    }
+}
+
+#[test]
+fn both_databases_have_the_same_migrations() {
+    let [sqlite, postgres] = ["sqlite", "postgres"].map(|database| {
+        let folder = Path::new("migrations").join(database);
+        let mut names: Vec<String> = list(&folder).iter().map(|path| name_of(path)).collect();
+        names.sort();
+        names
+    });
+    assert_eq!(sqlite, postgres, "migrations have the same numbers and names for both databases");
+}
+
+#[test]
+fn leptos_toml_agrees_with_cargo_toml() {
+    let read = |name: &str| fs::read_to_string(name).unwrap_or_default();
+    let (leptos, cargo) = (read("Leptos.toml"), read("Cargo.toml"));
+    assert_eq!(disagreements(&leptos, &cargo), [""; 0]);
+    assert!(leptos.lines().any(|line| line == "[package.metadata.leptos]"), "its reader looks for exactly this line");
+    assert_eq!(disagreements(&leptos.replace("3001", "3002"), &cargo), ["reload-port"]);
+}
+
+fn short(path: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().count();
+    fault(is_ours(path) && lines > 400, &format!("{lines} lines; stop at 400"))
+}
+
+fn says_what_it_is_for(path: &str, text: &str) -> Vec<String> {
+    let rust = path.ends_with(".rs") && (path.starts_with("src/") || path.starts_with("tests/") || path == "build.rs");
+    fault(rust && !text.starts_with("//!"), "opens without `//!`")
+}
+
+fn two_cfg_lines(path: &str, text: &str) -> Vec<String> {
+    let code = code(text);
+    let on_feature = |line: &&str| line.contains("cfg") && line.contains("feature");
+    let found = code.lines().filter(on_feature).count();
+    let wanted = if path == "src/lib.rs" { 2 } else { 0 };
+    let sentence = format!("{found} cfg lines on a feature instead of {wanted}");
+    fault(is_ours(path) && found != wanted, &sentence)
+}
+
+fn domain_is_pure(path: &str, text: &str) -> Vec<String> {
+    if !path.starts_with("src/domain/") {
+        return vec![];
+    }
+    let code = code(text);
+    let technology = ["sqlx", "axum", "leptos", "tokio"].into_iter();
+    let technology = technology.filter(|name| names(&code, name));
+    let rooms = ["app", "server"].into_iter().filter(|room| {
+        code.contains(&format!("crate::{room}"))
+            || uses(&code).any(|line| line.contains("crate::{") && names(line, room))
+    });
+    technology.chain(rooms).map(|name| format!("names {name}")).collect()
+}
+
+fn parts_call_nobody(path: &str, text: &str) -> Vec<String> {
+    let code = code(text);
+    let calls = code.contains("actions::") || uses(&code).any(|line| names(line, "actions"));
+    fault(path.starts_with("src/app/parts/") && calls, "names the actions")
+}
+
+fn app_knows_no_server(path: &str, text: &str) -> Vec<String> {
+    let code = code(text);
+    let in_use = |line: &str| line.contains("crate") && names(line, "server");
+    // In an action, inside a body is further right than the margin.
+    let known = if path.starts_with("src/app/actions/") {
+        uses(&code).any(|line| !line.starts_with([' ', '\t']) && in_use(line))
+    } else {
+        code.contains("crate::server") || uses(&code).any(in_use)
+    };
+    fault(path.starts_with("src/app/") && known, "names crate::server outside a #[server] body")
+}
+
+fn guards_first(path: &str, text: &str) -> Vec<String> {
+    if !path.starts_with("src/app/") {
+        return vec![];
+    }
+    let code = code(text);
+    let functions = code.split("#[server").skip(1);
+    functions
+        .filter(|rest| rest.starts_with([']', '(']))
+        .filter_map(|function| {
+            let (head, body) = function.split_once("fn ")?.1.split_once('{')?;
+            let mut statements = body.split(';').map(str::trim);
+            let first = statements.find(|statement| !statement.starts_with("use "))?;
+            let guards = names(first, "guard") && (first.contains("guard(") || first.contains("guard::"));
+            let name = head.split(['(', '<']).next().unwrap_or(head);
+            (!guards).then(|| format!("`{name}` does something before it calls a guard"))
+        })
+        .collect()
+}
+
+/// api, mcp, web and workers are where the world comes in: only the router and the server itself know them.
+fn doors_stay_shut(path: &str, text: &str) -> Vec<String> {
+    let Some(inside) = path.strip_prefix("src/server/") else {
+        return vec![];
+    };
+    if ["mod.rs", "router.rs"].contains(&inside) {
+        return vec![];
+    }
+    let code = code(text);
+    ["api", "mcp", "web", "workers"]
+        .into_iter()
+        .filter(|door| !inside.starts_with(&format!("{door}/")) && inside != format!("{door}.rs"))
+        .filter(|door| {
+            let named = ["server", "super"].iter().any(|room| names(&code, &format!("{room}::{door}")));
+            let listed =
+                |line: &str| ["server::{", "super::{"].iter().any(|list| line.contains(list)) && names(line, door);
+            named || uses(&code).any(listed)
+        })
+        .map(|door| format!("imports server::{door}"))
+        .collect()
+}
+
+fn no_sleeping(path: &str, text: &str) -> Vec<String> {
+    let sleeps = path.starts_with("end2end/") && text.contains(concat!("waitFor", "Timeout"));
+    fault(sleeps, "sleeps instead of waiting for what it expects")
+}
+
+/// An agent is a program and an operator a person, everywhere.
+fn operators_are_people(_path: &str, text: &str) -> Vec<String> {
+    let text = text.to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let wrong = words.join(" ").contains(concat!("human", " agent"));
+    fault(wrong, "calls a person an agent: say operator")
+}
+
+/// The keys of Leptos.toml whose values are not those of Cargo.toml.
+fn disagreements(leptos: &str, cargo: &str) -> Vec<String> {
+    let [leptos, cargo] = [leptos, cargo].map(|text| {
+        let section = text.split("\n[package.metadata.leptos]\n").nth(1).unwrap_or_default();
+        let lines = section.lines().take_while(|line| !line.starts_with('['));
+        let pairs = lines.filter_map(|line| line.split_once('='));
+        let pairs = pairs.map(|(key, value)| (key.trim(), value.trim()));
+        pairs.collect::<BTreeMap<_, _>>()
+    });
+    assert!(!leptos.is_empty(), "Leptos.toml has no site settings");
+    let differ = leptos.iter().filter(|(key, value)| cargo.get(*key) != Some(value));
+    differ.map(|(key, _)| key.to_string()).collect()
+}
+
+fn is_ours(path: &str) -> bool {
+    path.starts_with("src/") && path.ends_with(".rs")
+}
+
+fn fault(is_fault: bool, sentence: &str) -> Vec<String> {
+    if is_fault { vec![sentence.into()] } else { vec![] }
+}
+
+/// The text without its comments; a `//` inside a string or an address counts as none.
+fn code(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.trim_start().starts_with("//") {
+        true => "",
+        false => line.split_once(" // ").map_or(line, |(code, _)| code),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The `use` statements, each from the margin of its first line to its semicolon.
+fn uses(code: &str) -> impl Iterator<Item = &str> {
+    code.match_indices("use ").filter_map(|(at, _)| {
+        let margin = code[..at].rfind('\n').map_or(0, |end| end + 1);
+        let before = code[margin..at].trim();
+        (before.is_empty() || before.starts_with("pub")).then(|| code[margin..].split(';').next())?
+    })
+}
+
+/// Whether the text has this name, as a whole one.
+fn names(text: &str, name: &str) -> bool {
+    let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    text.match_indices(name)
+        .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
+}
+
+/// Every text of ours by its path from the root, which is where cargo runs tests.
+fn files() -> BTreeMap<String, String> {
+    let ours = "src tests benches examples end2end style migrations bin build.rs README.md ARCHITECTURE.md";
+    let mut open: Vec<PathBuf> = ours.split(' ').map(PathBuf::from).collect();
+    let mut found = BTreeMap::new();
+    while let Some(path) = open.pop() {
+        if ["node_modules", "test-results", "playwright-report"].contains(&name_of(&path).as_str()) {
+            continue;
+        } else if path.is_dir() {
+            open.extend(list(&path));
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            found.insert(path.to_string_lossy().replace('\\', "/"), text);
+        }
+    }
+    found
+}
+
+fn list(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
