@@ -149,9 +149,9 @@ impl Live {
         self.inbox.try_set(inbox);
     }
 
-    /// Adds rows to the list they were asked for.
-    pub fn extend_inbox(self, page: Page) {
-        self.inbox.try_update(|inbox| inbox.extend(page));
+    /// Adds rows to the list they were asked for; false when they are older than the list, none when the page is gone.
+    pub fn extend_inbox(self, page: Page) -> Option<bool> {
+        self.inbox.try_update(|inbox| inbox.extend(page))
     }
 
     /// Shows an escalation that was asked for, brought up to date; none says that it does not exist.

@@ -7,6 +7,7 @@ mod expiry;
 mod idempotency;
 mod life;
 mod live;
+mod schema;
 mod screens;
 mod support;
 mod web;

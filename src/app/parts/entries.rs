@@ -33,7 +33,7 @@ pub enum Entry {
     /// `2026-11-22`, where a day begins.
     Day(String),
     Message {
-        shown: Shown,
+        shown: Box<Shown>,
         /// What the agent did before it said this.
         steps: Vec<Step>,
         /// The one before has its heading.
@@ -109,7 +109,7 @@ impl Log {
             self.day(message.at);
             let steps = take(&mut self.steps);
             let grouped = steps.is_empty() && self.continues(message);
-            self.entries.push(Entry::Message { shown: shown.clone(), steps, grouped });
+            self.entries.push(Entry::Message { shown: Box::new(shown.clone()), steps, grouped });
         }
         for call in &message.tool_calls {
             self.position = message.position;

@@ -193,8 +193,9 @@ impl Escalation {
         } else if !resolution.actions.is_empty() {
             return Err(Refusal::field("/actions", "only a decision has actions"));
         }
-        let chosen = ask.options.is_some() && resolution.disposition == Disposition::Answered;
-        if !chosen && !(ask.response_schema.is_some() && resolution.disposition.carries_data()) {
+        let chooses = ask.options.is_some() && resolution.disposition == Disposition::Answered;
+        let fills_in = ask.response_schema.is_some() && resolution.disposition.carries_data();
+        if !chooses && !fills_in {
             resolution.data = None;
         }
         if resolution.disposition != Disposition::Answered {

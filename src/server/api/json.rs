@@ -44,10 +44,11 @@ impl<T: RequestBody, S: Send + Sync> FromRequest<S> for ApiJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
-        let has_type = request.headers().contains_key(CONTENT_TYPE);
+        let is_untyped = !request.headers().contains_key(CONTENT_TYPE);
         let mut bytes = read(request.into_body(), T::LIMIT).await?;
         let missing = T::MAY_BE_MISSING && bytes.is_empty();
-        if !is_json && !(missing && !has_type) {
+        let nothing_said = missing && is_untyped;
+        if !is_json && !nothing_said {
             return Err(Problem::from(Code::UnsupportedMediaType));
         }
         if missing {

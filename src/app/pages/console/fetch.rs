@@ -101,7 +101,12 @@ impl Fetch {
             let still =
                 self.live.inbox.try_with_untracked(|it| it.query == query && it.bound == Some((after, after_id)));
             match answer {
-                Ok(page) if still == Some(true) => self.live.extend_inbox(page),
+                // A page of an earlier moment than the list: the same again, as it is now.
+                Ok(page) if still == Some(true) => {
+                    if self.live.extend_inbox(page) == Some(false) {
+                        self.more();
+                    }
+                }
                 Ok(_) => {}
                 Err(problem) => drop(self.list_failed.try_set(Some(self.noted(problem)))),
             }
