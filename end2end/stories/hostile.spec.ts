@@ -46,7 +46,6 @@ function opening() {
     },
     context: [
       { label: `label ${markup.slice(0, 60)}`, value: nasty("value") },
-      { label: "run me", url: "javascript:alert(5)" },
       { label: "seems fine", url: "https://evil.example/c/9" },
     ],
     metadata: { [markup]: nasty("metadata") },
@@ -65,6 +64,14 @@ async function harmless(page: Page) {
   }));
   expect(found).toEqual({ elements: [], scripts: [], links: [], hidden: false, title: false, labels: 0 });
 }
+
+test("an address that would run is refused at the door", async ({ bailout }) => {
+  const agent = await bailout.addAgent("bot");
+  for (const url of ["javascript:alert(5)", " javascript:alert(5)", "data:text/html,x", "JAVASCRIPT:alert(5)"]) {
+    const { status, body } = await agent.request("POST", "/escalations", { ...opening(), context: [{ label: "run me", url }] });
+    expect([status, body.code], url).toEqual([422, "invalid_field"]);
+  }
+});
 
 for (const how of ["live", "server-rendered"]) {
   test(`hostile text is text, ${how}`, async ({ signedIn, bailout }) => {

@@ -58,3 +58,27 @@ for (const colorScheme of ["light", "dark"] as const) {
     });
   }
 }
+
+test("on a narrow page, details open and close again", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const { id } = await agent.open(bare("Dana"));
+  for (const width of [1000, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.goto(`/e/${id}`);
+    await expect(page.getByRole("button", { name: "Claim" })).toBeEnabled();
+    const details = page.getByRole("complementary", { name: "Details" });
+    await expect(details).toBeHidden();
+    await page.getByRole("button", { name: "Details" }).click();
+    await expect(details).toBeVisible();
+    await page.getByRole("button", { name: "Close details" }).click();
+    await expect(details).toBeHidden();
+    await expect(page.getByRole("button", { name: "Details" })).toBeFocused();
+    await page.keyboard.press("Enter");
+    await expect(details).toBeVisible();
+    await expect(page.getByRole("button", { name: "Close details" })).toBeFocused();
+    await page.keyboard.press("Escape");
+    await expect(details).toBeHidden();
+    await expect(page.getByRole("button", { name: "Details" })).toBeFocused();
+  }
+});

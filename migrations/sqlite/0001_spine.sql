@@ -43,6 +43,7 @@ create table api_key (
     revoked_at integer,
     foreign key (workspace_id, agent_id) references agent (workspace_id, id)
 ) strict;
+create index api_key_by_agent on api_key (workspace_id, agent_id);
 
 create table operator (
     workspace_id text not null references workspace (id),
@@ -65,13 +66,22 @@ create table session (
     seen_at integer not null,
     foreign key (workspace_id, operator_id) references operator (workspace_id, id)
 ) strict;
+create index session_by_age on session (workspace_id, created_at);
 
--- Failed sign-ins per account and per address; `subject` says which.
+-- Failed sign-ins per account, per address, and per account at an address it knows; `subject` says which.
 create table sign_in_attempt (
     subject text primary key not null,
     failures integer not null,
     last_at integer not null
 ) strict;
+create index sign_in_attempt_by_age on sign_in_attempt (last_at);
+
+-- Addresses from which an account was signed in to; `subject` is both, the account as a hash.
+create table sign_in_known (
+    subject text primary key not null,
+    known_at integer not null
+) strict;
+create index sign_in_known_by_age on sign_in_known (known_at);
 
 create table conversation (
     workspace_id text not null references workspace (id),
@@ -103,6 +113,7 @@ create index escalation_by_claim on escalation (workspace_id, claimed_by, opened
 create index escalation_by_end on escalation (workspace_id, status, closed_at desc, id) where closed_at is not null;
 create index escalation_to_count on escalation (workspace_id, status, claimed_by);
 create index escalation_by_agent on escalation (workspace_id, agent_id, id);
+create index escalation_of_agent on escalation (workspace_id, agent_id, status, id);
 create index escalation_by_conversation on escalation (workspace_id, agent_id, external_id, id) where external_id is not null;
 create index escalation_due on escalation (due_at) where due_at is not null;
 

@@ -12,34 +12,25 @@ pub mod shell;
 pub mod wire;
 
 use leptos::prelude::*;
-use leptos_meta::provide_meta_context;
 use leptos_router::{
     SsrMode,
-    components::{ParentRoute, Redirect, Route, Router, Routes},
+    components::{FlatRoutes, Route, Router},
     path,
 };
 
 use self::pages::{console::Console, not_found::NotFound, sign_in::SignIn};
 
-/// The app: every address and its page.
+/// The app: the sign-in page, and the console at every other address. One route, so that moving between lists and
+/// escalations never draws the console anew; what an address names is the console's to read.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     broken::offer_reload();
     view! {
         <Router>
-            <Routes fallback=NotFound>
-                <Route path=path!("/") view=|| view! { <Redirect path="/queue"/> } ssr=SsrMode::Async/>
+            <FlatRoutes fallback=NotFound>
                 <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async/>
-                <ParentRoute path=path!("") view=Console ssr=SsrMode::Async>
-                    <Route path=path!("/queue") view=|| () ssr=SsrMode::Async/>
-                    <Route path=path!("/mine") view=|| () ssr=SsrMode::Async/>
-                    <Route path=path!("/missed") view=|| () ssr=SsrMode::Async/>
-                    <Route path=path!("/all") view=|| () ssr=SsrMode::Async/>
-                    <Route path=path!("/closed") view=|| () ssr=SsrMode::Async/>
-                    <Route path=path!("/e/:id") view=|| () ssr=SsrMode::Async/>
-                </ParentRoute>
-            </Routes>
+                <Route path=path!("/*address") view=Console ssr=SsrMode::Async/>
+            </FlatRoutes>
         </Router>
     }
 }

@@ -1,11 +1,13 @@
-//! The HTML around the app, as the server sends it.
+//! The HTML around the app, as the server sends it: the built site's files, the title, and what the page starts from.
 
 use leptos::{nonce::use_nonce, prelude::*};
-use leptos_meta::MetaTags;
 
-use super::App;
+use super::{App, actions::Bootstrap};
 
-/// Where the built site's files are, with their hashes. The server puts it into the context of every page.
+/// Where the browser finds what the page starts from.
+const START: &str = "start";
+
+/// Where the built site's files are, with their hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteFiles {
     /// The address of the script that loads the program, from the root.
@@ -14,18 +16,44 @@ pub struct SiteFiles {
     pub css: String,
 }
 
+/// What the server knows of a page before it draws it; in the context of every page.
+///
+/// The first picture is read before the drawing begins and travels beside it as data. So drawing waits for nothing,
+/// and the browser needs none of the machinery for waiting.
+#[derive(Debug, Clone)]
+pub struct Page {
+    pub files: SiteFiles,
+    pub title: String,
+    /// None where there is no console to draw.
+    pub start: Option<Bootstrap>,
+}
+
+/// What this page starts from: on the server what it has just read, in the browser what came with the page.
+pub fn start() -> Option<Bootstrap> {
+    if is_server() {
+        return use_context::<Page>()?.start;
+    }
+    let text = document().get_element_by_id(START)?.text_content()?;
+    // From bytes, as server functions read their answers: a second way of reading would be a second copy of the reading
+    // code in what every browser downloads.
+    serde_json::from_slice(text.as_bytes()).ok()
+}
+
 /// Draws the document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let files = use_context::<SiteFiles>().unwrap_or_else(|| SiteFiles {
-        js: "/pkg/bailout.js".to_owned(),
-        wasm: "/pkg/bailout.wasm".to_owned(),
-        css: "/pkg/bailout.css".to_owned(),
+    let page = use_context::<Page>();
+    let (files, title) = page.map(|page| (page.files, page.title)).unwrap_or_else(|| {
+        let file = |name: &str| format!("/pkg/bailout.{name}");
+        (SiteFiles { js: file("js"), wasm: file("wasm"), css: file("css") }, "Bailout".to_owned())
     });
     // Quoted as Rust strings, which these plain paths have in common with JavaScript.
-    let start = format!(
+    let run = format!(
         "import({:?}).then(it=>it.default({{module_or_path:{:?}}}).then(()=>it.hydrate()))",
         files.js, files.wasm
     );
+    // A script's text is not escaped: with no `<` left in it, nothing in it can end it.
+    let start = use_context::<Page>().and_then(|page| serde_json::to_string(&page.start?).ok());
+    let start = start.map(|json| json.replace('<', "\\u003c"));
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -33,16 +61,17 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
+                <title>{title}</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" id="leptos" href=files.css/>
                 <link rel="modulepreload" href=files.js/>
                 <link rel="preload" href=files.wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
                 <AutoReload options=options/>
-                <script type="module" nonce=use_nonce()>{start}</script>
-                <MetaTags/>
+                <script type="module" nonce=use_nonce()>{run}</script>
             </head>
             <body>
                 <App/>
+                <script type="application/json" id=START>{start}</script>
             </body>
         </html>
     }

@@ -26,6 +26,8 @@ const SAY_SO_AFTER_MS: f64 = 1_500.0;
 const LOST_AFTER_MS: f64 = 5_000.0;
 /// How long "Back online" stays.
 const BACK_FOR_MS: f64 = 5_000.0;
+/// A page that nobody has seen for so long needs no stream: over HTTP/1.1 a browser has only six.
+const UNSEEN_AFTER_MS: f64 = 30_000.0;
 /// The first and the longest pause before another attempt.
 const FIRST_PAUSE_MS: f64 = 500.0;
 const LONGEST_PAUSE_MS: f64 = 10_000.0;
@@ -39,17 +41,19 @@ pub struct Hooks {
     pub probe: Callback<()>,
 }
 
-type Listener = Closure<dyn FnMut(MessageEvent)>;
+/// What is heard of the stream.
+const EVENTS: [&str; 5] = ["open", "error", "ping", "reset", "frame"];
 
 struct Wire {
     live: Live,
     source: Option<EventSource>,
-    /// Event names and who hears them; made once, since a listener must outlive the source it hears.
-    listeners: Vec<(&'static str, Listener)>,
+    /// Hears every event; made once, since it must outlive the source it hears.
+    listener: Option<Closure<dyn FnMut(MessageEvent)>>,
     heard_at: f64,
     down_since: Option<f64>,
+    hidden_since: Option<f64>,
     retry_at: f64,
-    attempts: i32,
+    attempts: u32,
     back_until: f64,
 }
 
@@ -57,38 +61,41 @@ struct Wire {
 pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
     Effect::new(move |_| {
         let wire = StoredValue::new_local(Wire::new(live));
-        let listeners = vec![
-            ("open", Closure::new(move |_| opened(wire, live))),
-            ("error", Closure::new(move |_| failed(wire, hooks))),
-            ("ping", Closure::new(move |_| heard(wire))),
-            ("reset", Closure::new(move |_| lost_track(wire, hooks))),
-            (
-                "frame",
-                Closure::new(move |event: MessageEvent| match read(&event) {
-                    Some(frame) => {
-                        heard(wire);
-                        clock.hear(frame.event.at);
-                        live.caught_up.try_maybe_update(|caught_up| match caught_up {
-                            Some(updates) => (true, *updates += 1),
-                            None => (false, ()),
-                        });
-                        live.apply(frame);
-                    }
-                    None => lost_track(wire, hooks),
-                }),
-            ),
-        ];
+        let listener = Closure::new(move |event: MessageEvent| match event.type_().as_str() {
+            "open" => opened(wire, live),
+            "error" => failed(wire, hooks),
+            "ping" => heard(wire),
+            "frame" => match read(&event) {
+                Some(frame) => {
+                    heard(wire);
+                    clock.hear(frame.event.at);
+                    live.caught_up.try_maybe_update(|caught_up| match caught_up {
+                        Some(updates) => (true, *updates += 1),
+                        None => (false, ()),
+                    });
+                    live.apply(frame);
+                }
+                None => lost_track(wire, hooks),
+            },
+            _ => lost_track(wire, hooks),
+        });
         wire.update_value(|wire| {
-            wire.listeners = listeners;
+            wire.listener = Some(listener);
             wire.open();
         });
 
         if let Ok(beating) = set_interval_with_handle(move || beat(wire, hooks), HEARTBEAT) {
             on_cleanup(move || beating.clear());
         }
-        for woken_by in ["online", "pageshow", "visibilitychange"] {
+        for woken_by in ["online", "pageshow", "visibilitychange", "focus"] {
             let listening = window_event_listener_untyped(woken_by, move |_| {
-                if !document().hidden() {
+                if document().hidden() {
+                    return;
+                }
+                // Perhaps someone has signed in again, in another tab.
+                if live.connection.try_get_untracked() == Some(Connection::SignedOut) {
+                    hooks.probe.run(());
+                } else {
                     wire.try_update_value(Wire::woken);
                 }
             });
@@ -136,7 +143,7 @@ fn lost_track(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
 }
 
 fn read(event: &MessageEvent) -> Option<Frame> {
-    serde_json::from_str(&event.data().as_string()?).ok()
+    serde_json::from_slice(event.data().as_string()?.as_bytes()).ok()
 }
 
 fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
@@ -145,6 +152,9 @@ fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
         failed(wire, hooks);
     }
     wire.try_update_value(|wire| {
+        if wire.rests() {
+            return;
+        }
         if wire.source.is_none() && now() >= wire.retry_at {
             wire.open();
         }
@@ -157,9 +167,10 @@ impl Wire {
         Self {
             live,
             source: None,
-            listeners: vec![],
+            listener: None,
             heard_at: now(),
             down_since: Some(now()),
+            hidden_since: None,
             retry_at: 0.0,
             attempts: 0,
             back_until: 0.0,
@@ -173,18 +184,22 @@ impl Wire {
             return;
         }
         self.heard_at = now();
-        let Ok(source) = EventSource::new(&format!("/live?after={cursor}")) else { return self.fail() };
-        for (name, listener) in &self.listeners {
-            // Adding a listener for one of our own names cannot fail.
-            let _ = source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+        let Ok(source) = EventSource::new(&("/live?after=".to_owned() + &cursor)) else { return self.fail() };
+        if let Some(listener) = &self.listener {
+            for name in EVENTS {
+                // Adding a listener for one of our own names cannot fail.
+                let _ = source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+            }
         }
         self.source = Some(source);
     }
 
     fn close(&mut self) {
         if let Some(source) = self.source.take() {
-            for (name, listener) in &self.listeners {
-                let _ = source.remove_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+            if let Some(listener) = &self.listener {
+                for name in EVENTS {
+                    let _ = source.remove_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
+                }
             }
             source.close();
         }
@@ -194,13 +209,28 @@ impl Wire {
     fn fail(&mut self) {
         self.close();
         self.down_since.get_or_insert_with(now);
-        let pause = (FIRST_PAUSE_MS * 2_f64.powi(self.attempts)).min(LONGEST_PAUSE_MS);
+        let pause = (FIRST_PAUSE_MS * f64::from(1 << self.attempts)).min(LONGEST_PAUSE_MS);
         self.retry_at = now() + pause * (0.5 + 0.5 * js_sys::Math::random());
         self.attempts = (self.attempts + 1).min(10);
     }
 
+    /// Whether nobody has seen the page for so long that it needs no stream until it is seen again.
+    fn rests(&mut self) -> bool {
+        if !document().hidden() {
+            self.hidden_since = None;
+            return false;
+        }
+        let rests = now() - *self.hidden_since.get_or_insert_with(now) > UNSEEN_AFTER_MS;
+        if rests {
+            self.close();
+            self.down_since = None;
+        }
+        rests
+    }
+
     /// The machine woke, the network came back, or the page is looked at again.
     fn woken(&mut self) {
+        self.hidden_since = None;
         if self.source.is_none() || now() - self.heard_at > SILENCE_AFTER_SLEEP_MS {
             self.down_since.get_or_insert_with(now);
             self.open();

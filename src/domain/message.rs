@@ -96,9 +96,47 @@ pub struct Message {
 }
 
 impl Message {
-    /// The first characters of what was said, on one line, for a list row.
+    /// The first characters of what was said, on one line and without marks of Markdown, for a list row.
     pub fn preview(&self) -> String {
         let text = self.text.as_deref().unwrap_or_default();
-        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(140).collect()
+        let words = text.split_whitespace().map(|word| word.replace(['*', '`'], ""));
+        // Within a word it is the word's own, as in order_id; #3 is no heading, and >5 no quotation.
+        let words = words.map(|word| word.trim_matches('_').to_owned());
+        let words: Vec<String> = words.filter(|word| !word.trim_matches(['#', '>']).is_empty()).collect();
+        words.join(" ").chars().take(140).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_preview_is_one_line_without_marks() {
+        let preview = |text: &str| {
+            let message = Message {
+                id: MessageId::new(Uuid::nil()),
+                position: 0,
+                seq: None,
+                client_message_id: None,
+                role: MessageRole::Agent,
+                text: Some(text.to_owned()),
+                at: None,
+                author: None,
+                tool_calls: vec![],
+                tool_result: None,
+                unreadable: false,
+                raw: None,
+            };
+            message.preview()
+        };
+        assert_eq!(
+            preview("## Your **refund**\n\n> of _5 EUR_ for `#3`, order_id 7"),
+            "Your refund of 5 EUR for #3, order_id 7"
+        );
+        assert_eq!(preview(&"a ".repeat(200)).chars().count(), 140);
+        assert_eq!(preview(" **\n"), "");
     }
 }

@@ -71,7 +71,6 @@ impl FromStr for Role {
 /// An operator who is signed in: who, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
-    #[serde(flatten)]
     pub who: OperatorRef,
     pub role: Role,
 }

@@ -132,7 +132,6 @@ impl Resolution {
 /// How an escalation ended. Written once, never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    #[serde(flatten)]
     pub resolution: Resolution,
     pub by: Actor,
     pub at: Timestamp,
@@ -243,12 +242,9 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Ending<
         (false, false) => "That has ended; you are in control again.",
     };
     said.push(control.to_owned());
-    said.push(format!("Outcome: {}.", resolution.disposition.label().to_lowercase()));
+    said.push(format!("Outcome: {}.", resolution.disposition.label().to_ascii_lowercase()));
     if resolution.disposition == Disposition::Unanswered {
         said.push("No decision was made.".to_owned());
-    }
-    if let Some(answer) = &resolution.answer {
-        said.push(format!("Answer: {answer}"));
     }
     for action in &resolution.actions {
         let arguments = Value::Object(action.arguments.clone());
@@ -256,7 +252,7 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Ending<
             Verdict::Approve => format!("Action {}: approved, with arguments {arguments}.", action.id),
             Verdict::Edit => format!("Action {}: approved with edited arguments {arguments}.", action.id),
             Verdict::Reject => match &action.comment {
-                Some(comment) => format!("Action {}: rejected: {comment}", action.id),
+                Some(comment) => sentence(&format!("Action {}: rejected", action.id), comment.as_str()),
                 None => format!("Action {}: rejected.", action.id),
             },
         });
@@ -264,16 +260,27 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Ending<
             said.push(format!("The operator has already carried out action {}.", action.id));
         }
     }
-    if let Some(data) = &resolution.data {
-        said.push(format!("Data: {data}"));
-    }
-    if let Some(note) = &resolution.note_to_agent {
-        said.push(format!("Note: {note}"));
-    }
     match ending.said_in_all {
         0 => {}
         1 => said.push("1 message was exchanged meanwhile.".to_owned()),
         many => said.push(format!("{many} messages were exchanged meanwhile.")),
     }
+    // What people wrote comes last, so that nothing in it reads as one more fact, and the note at the very end.
+    if let Some(data) = &resolution.data {
+        said.push(format!("Data: {data}."));
+    }
+    if let Some(answer) = &resolution.answer {
+        said.push(sentence("Answer", answer.as_str()));
+    }
+    if let Some(note) = &resolution.note_to_agent {
+        said.push(sentence("Note", note.as_str()));
+    }
     said.join(" ")
+}
+
+/// What somebody wrote, as a sentence that has an end.
+fn sentence(label: &str, text: &str) -> String {
+    let text = text.trim_end();
+    let end = if text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    format!("{label}: {text}{end}")
 }

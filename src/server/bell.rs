@@ -114,7 +114,8 @@ pub enum Audience {
 }
 
 impl Audience {
-    fn hears(self, event: &Recorded) -> bool {
+    /// Whether an event is for these ears.
+    pub fn hears(self, event: &Recorded) -> bool {
         match self {
             Self::Operators => true,
             Self::Agent(agent) => event.agent_id == agent && event.agent_body.is_some(),

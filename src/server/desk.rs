@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -34,6 +35,8 @@ use crate::{
 
 /// How many commands may wait for the writer before callers are told to come back.
 const MOST_QUEUED: usize = 4_096;
+/// How many bytes of requests may be read or wait for the writer, before callers are told to come back.
+const ROOM: usize = 64 * 1024 * 1024;
 /// How many messages a thread page begins with, and each earlier page brings.
 const MESSAGES_A_PAGE: i64 = 200;
 
@@ -176,6 +179,7 @@ struct Inner {
     links: Links,
     doors: Doors,
     queue: mpsc::Sender<Queued>,
+    room: Arc<Semaphore>,
     shutdown: CancellationToken,
 }
 
@@ -190,14 +194,33 @@ impl Desk {
         let bell = Arc::new(Bell::default());
         tokio::spawn(writer::work(store.clone(), clock.clone(), Arc::clone(&bell), links.clone(), queued));
         let (doors, shutdown) = (Doors::default(), CancellationToken::new());
-        Self(Arc::new(Inner { store, clock, bell, links, doors, queue, shutdown }))
+        let room = Arc::new(Semaphore::new(ROOM));
+        Self(Arc::new(Inner { store, clock, bell, links, doors, queue, room, shutdown }))
     }
 
     /// Does one thing. The caller may leave: what is queued is done all the same.
     pub async fn run(&self, command: Command) -> Result<Done, Error> {
+        self.run_in(command, None).await
+    }
+
+    /// Does one thing that came in a large request; the room is given back when it is done.
+    pub async fn run_in(&self, command: Command, room: Option<OwnedSemaphorePermit>) -> Result<Done, Error> {
         let (answer, answered) = oneshot::channel();
-        self.0.queue.try_send(Queued { command, answer }).map_err(|_| Error::Overloaded)?;
+        self.0.queue.try_send(Queued { command, answer, room }).map_err(|refused| match refused {
+            TrySendError::Full(_) => Error::Overloaded,
+            TrySendError::Closed(_) => Error::Internal("the writer has stopped".to_owned()),
+        })?;
         answered.await.unwrap_or(Err(Error::Unavailable))
+    }
+
+    /// Whether there still is a writer.
+    pub fn is_writing(&self) -> bool {
+        !self.0.queue.is_closed()
+    }
+
+    /// A permit for every byte of requests that may be in memory.
+    pub fn room(&self) -> &Arc<Semaphore> {
+        &self.0.room
     }
 
     pub fn store(&self) -> &Store {
@@ -299,22 +322,30 @@ impl Desk {
                 let Some(current) = escalations::find(connection, workspace, id).await? else { return Ok(None) };
                 let messages = messages::before(connection, workspace, id, i64::MAX, MESSAGES_A_PAGE).await?;
                 let happenings = events::happenings(connection, workspace, id).await?;
-                Ok(Some(Thread {
-                    seq,
-                    escalation: Arc::unwrap_or_clone(current.escalation),
-                    held_by: current.held_by,
-                    messages: messages.into_iter().map(rich::shown).collect(),
-                    happenings,
-                }))
+                Ok(Some((seq, current, messages, happenings)))
             })
         });
-        read.await
+        let Some((seq, current, messages, happenings)) = read.await? else { return Ok(None) };
+        Ok(Some(Thread {
+            seq,
+            escalation: Arc::unwrap_or_clone(current.escalation),
+            held_by: current.held_by,
+            messages: shown(messages).await?,
+            happenings,
+        }))
     }
 
     /// The messages before a position, oldest first.
     pub async fn earlier(&self, workspace: WorkspaceId, id: EscalationId, before: i64) -> Result<Vec<Shown>, Error> {
         let mut connection = self.store().reader().acquire().await?;
         let messages = messages::before(&mut connection, workspace, id, before, MESSAGES_A_PAGE).await?;
-        Ok(messages.into_iter().map(rich::shown).collect())
+        drop(connection);
+        shown(messages).await
     }
+}
+
+/// Parses the texts of a page. Hundreds of long ones take a while, so not on a thread that others share.
+async fn shown(messages: Vec<Message>) -> Result<Vec<Shown>, Error> {
+    let task = tokio::task::spawn_blocking(|| messages.into_iter().map(rich::shown).collect());
+    task.await.map_err(|failed| Error::Internal(format!("reading messages ended early: {failed}")))
 }

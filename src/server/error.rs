@@ -28,14 +28,15 @@ pub enum Error {
     /// The domain said no; nothing changed. `current` is the escalation as it is, where there is one.
     #[error("{refusal}")]
     Refused { refusal: Refusal, current: Option<Box<Current>> },
-    /// The connection broke at the commit: it may or may not have happened. A retry under the same key is safe.
-    #[error("the database did not confirm the write")]
+    /// The database was not reached, or the connection broke at the commit: a write may or may not have happened. A retry
+    /// under the same key is safe.
+    #[error("the database does not answer")]
     Unavailable,
     /// More work is queued than may be.
     #[error("too much work is queued")]
     Overloaded,
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// A stored row is not what we write.
     #[error("impossible row in {table}.{column}: {id}")]
     Inconsistent { table: &'static str, column: &'static str, id: String },
@@ -46,6 +47,20 @@ pub enum Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::Refused { refusal, current: None }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+        match error {
+            Io(_) | PoolTimedOut | PoolClosed | Tls(_) | WorkerCrashed => {
+                // Said here, since whoever gets it only learns to come back.
+                tracing::warn!(%error, "the database does not answer");
+                Self::Unavailable
+            }
+            error => Self::Database(error),
+        }
     }
 }
 

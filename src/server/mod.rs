@@ -22,11 +22,17 @@ pub mod writer;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt;
+use axum::{
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::Response,
+    serve::ListenerExt,
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::task::TaskTracker;
 
 use self::{
     clock::Clock,
@@ -38,6 +44,8 @@ use self::{
 
 /// How long requests may go on after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the last answers may take to leave, once no request is being worked on. What stays open then is idle.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 
 /// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +101,10 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let addr = listener.local_addr()?;
     let shown =
         settings.public_url.as_ref().map_or_else(|| format!("http://{addr}"), |origin| origin.as_str().to_owned());
-    let router = router::router(desk.clone(), Arc::new(settings));
+    let working = TaskTracker::new();
+    let router = router::router(desk.clone(), Arc::new(settings)).layer(from_fn_with_state(working.clone(), work));
+    // Whoever reads the address may stop us from then on.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     println!("Bailout is at {shown}");
     let listener = listener.tap_io(|tcp| {
         // A reply must not wait for more to send.
@@ -104,7 +115,10 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let told = {
         let desk = desk.clone();
         async move {
-            told_to_stop().await;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
             tracing::info!("stopping");
             desk.shutdown().cancel();
         }
@@ -114,23 +128,20 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let stopping = desk.shutdown().clone();
     tokio::select! {
         served = serving.into_future() => served?,
-        () = async { stopping.cancelled().await; tokio::time::sleep(GRACE).await } => {
-            tracing::warn!("some connections did not end in time");
-        }
+        () = async {
+            stopping.cancelled().await;
+            working.close();
+            if tokio::time::timeout(GRACE, working.wait()).await.is_err() {
+                tracing::warn!("some requests did not end in time");
+            }
+            tokio::time::sleep(LAST_BYTES).await;
+        } => {}
     }
     desk.store().close().await;
     Ok(())
 }
 
-async fn told_to_stop() {
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await.unwrap_or_default(),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+/// Middleware that counts the requests being worked on.
+async fn work(State(working): State<TaskTracker>, request: Request, next: Next) -> Response {
+    working.track_future(next.run(request)).await
 }

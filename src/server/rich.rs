@@ -1,6 +1,6 @@
 //! What people and models write, parsed into blocks: Markdown's events become data, never HTML.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream};
 
 use crate::domain::{
     message::Message,
@@ -10,6 +10,8 @@ use crate::domain::{
 
 /// Nesting deeper than this is shown as plain text: no honest message needs it.
 const DEEPEST: usize = 16;
+/// How many characters are parsed; the rest is shown as it is. As many as a message said here may have.
+const MOST_PARSED: usize = 32_000;
 
 /// A message with its text parsed.
 pub fn shown(message: Message) -> Shown {
@@ -18,8 +20,18 @@ pub fn shown(message: Message) -> Shown {
 
 /// Parses a text. Raw HTML stays the text that it is, images become links, headings and tables become paragraphs.
 pub fn blocks(text: &str) -> Vec<Block> {
-    let mut reader = Reader { frames: vec![Frame::Blocks(Kind::Root, vec![])] };
-    for event in Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH) {
+    let end = text.char_indices().nth(MOST_PARSED).map_or(text.len(), |(end, _)| end);
+    let (text, rest) = text.split_at(end);
+    let mut blocks = parsed(text);
+    if !rest.is_empty() {
+        blocks.push(Block::Paragraph(vec![Inline::Text(rest.to_owned())]));
+    }
+    blocks
+}
+
+fn parsed(text: &str) -> Vec<Block> {
+    let mut reader = Reader { frames: vec![Frame::Blocks(Kind::Root, vec![])], beyond: 0 };
+    for event in TextMergeStream::new(Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH)) {
         reader.read(event);
     }
     while reader.frames.len() > 1 {
@@ -57,6 +69,8 @@ enum Frame {
 
 struct Reader {
     frames: Vec<Frame>,
+    /// How many constructs are open that are nested too deep to be drawn.
+    beyond: usize,
 }
 
 impl Reader {
@@ -75,9 +89,12 @@ impl Reader {
     }
 
     fn open(&mut self, tag: Tag<'_>) {
-        if self.frames.len() > DEEPEST {
-            self.frames.push(Frame::Through);
+        if self.frames.len() > DEEPEST || self.beyond > 0 {
+            self.beyond += 1;
             return;
+        }
+        if !matches!(tag, Tag::Strong | Tag::Emphasis | Tag::Link { .. } | Tag::Image { .. } | Tag::Strikethrough) {
+            self.end_loose_paragraph();
         }
         let frame = match tag {
             Tag::Paragraph | Tag::Heading { .. } | Tag::HtmlBlock | Tag::TableRow | Tag::TableHead => {
@@ -85,10 +102,7 @@ impl Reader {
             }
             Tag::BlockQuote(_) => Frame::Blocks(Kind::Quote, vec![]),
             Tag::CodeBlock(_) => Frame::Code(String::new()),
-            Tag::List(start) => {
-                self.end_loose_paragraph();
-                Frame::List { ordered: start.is_some(), items: vec![] }
-            }
+            Tag::List(start) => Frame::List { ordered: start.is_some(), items: vec![] },
             Tag::Item => Frame::Blocks(Kind::Item, vec![]),
             Tag::Strong => Frame::Strong(vec![]),
             Tag::Emphasis => Frame::Emphasis(vec![]),
@@ -104,7 +118,11 @@ impl Reader {
     }
 
     fn end(&mut self, end: TagEnd) {
-        if end == TagEnd::Item {
+        if self.beyond > 0 {
+            self.beyond -= 1;
+            return;
+        }
+        if matches!(end, TagEnd::Item | TagEnd::BlockQuote(_)) {
             self.end_loose_paragraph();
         }
         self.close();
@@ -241,6 +259,60 @@ mod tests {
         let Some(Block::Paragraph(content)) = read.first() else { panic!("{read:?}") };
         assert!(content.contains(&text(" (javascript:alert(1))")), "{content:?}");
         assert!(content.iter().any(|it| matches!(it, Inline::Link { host, .. } if host == "img.example")));
+    }
+
+    /// How many blocks and inlines there are.
+    fn size(blocks: &[Block]) -> usize {
+        let within = |block: &Block| match block {
+            Block::Paragraph(content) => inlines(content),
+            Block::List { items, .. } => items.iter().map(|item| size(item)).sum(),
+            Block::Quote(blocks) => size(blocks),
+            Block::Code(_) => 0,
+        };
+        blocks.iter().map(|block| 1 + within(block)).sum()
+    }
+
+    fn inlines(content: &[Inline]) -> usize {
+        let within = |inline: &Inline| match inline {
+            Inline::Strong(content) | Inline::Emphasis(content) | Inline::Link { content, .. } => inlines(content),
+            Inline::Text(_) | Inline::Code(_) | Inline::Break => 0,
+        };
+        content.iter().map(|inline| 1 + within(inline)).sum()
+    }
+
+    #[test]
+    fn what_costs_much_to_nest_makes_few_blocks() {
+        for (hostile, most) in [
+            (">".repeat(150_000), 100),
+            ("`".repeat(150_000), 100),
+            (format!("{}x", "> ".repeat(75_000)), 100),
+            ("*a ".repeat(50_000), 100),
+            ("- ".repeat(75_000), 100),
+            ("[".repeat(150_000), 100),
+            ("a\n".repeat(75_000), 40_000),
+        ] {
+            let read = blocks(&hostile);
+            let pieces = size(&read);
+            assert!(pieces < most, "{}: {pieces} pieces", &hostile[..4]);
+            let Some(Block::Paragraph(last)) = read.last() else { panic!("the rest of {} is lost", &hostile[..4]) };
+            let [Inline::Text(rest)] = &last[..] else { panic!("{last:?}") };
+            assert_eq!(rest.len(), hostile.len() - MOST_PARSED);
+        }
+        assert_eq!(blocks(&"ä".repeat(MOST_PARSED + 1)).len(), 2);
+    }
+
+    #[test]
+    fn what_is_too_deep_ends_where_it_ends() {
+        let read = blocks(&format!("{}deep\n\nafter **it**", "> ".repeat(40)));
+        assert_eq!(read.len(), 2, "{read:?}");
+        assert_eq!(read[1], Block::Paragraph(vec![text("after "), Inline::Strong(vec![text("it")])]));
+        assert!(format!("{:?}", read[0]).contains("deep"));
+    }
+
+    #[test]
+    fn a_quote_in_a_list_stays_after_what_introduces_it() {
+        let item = vec![Block::Paragraph(vec![text("a")]), Block::Quote(vec![Block::Paragraph(vec![text("q")])])];
+        assert_eq!(blocks("- a\n  > q"), vec![Block::List { ordered: false, items: vec![item] }]);
     }
 
     #[test]

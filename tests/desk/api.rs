@@ -79,6 +79,35 @@ on_both! {
         assert_eq!(bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.refused(409), "not_closed");
     }
 
+    async fn what_is_no_mistake_is_taken(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let reason = json!({"code": "other", "text": "help"});
+        // No messages are none in any format.
+        for format in ["openai.chat", "anthropic.messages", "native"] {
+            bot.post("/escalations", json!({"reason": reason, "conversation": {"format": format, "messages": []}})).await.ok(201);
+        }
+        let some = json!({"reason": reason, "conversation": {"format": "openai.chat", "messages": [{"role": "user", "content": "Hi"}]}});
+        assert_eq!(bot.post("/escalations", some).await.refused(422), "wrong_format");
+        // `until` is read also where nobody waits.
+        assert_eq!(bot.post("/escalations?until=never", json!({"reason": reason})).await.refused(400), "bad_parameter");
+        bot.post("/escalations?until=outcome", json!({"reason": reason})).await.ok(201);
+    }
+
+    async fn every_answer_says_how_to_take_it_and_little_of_what_was_sent(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        for path in ["/healthz", "/readyz", "/api/v1/escalations", "/api/v1/nothing", "/api/v1/events"] {
+            let answer = bot.http.get(format!("{}{path}", bot.url)).bearer_auth(&bot.key).send().await.expect("an answer");
+            for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff")] {
+                assert_eq!(answer.headers()[name], value, "{path}");
+            }
+        }
+        let name = "n".repeat(5_000);
+        let refused = bot.post("/escalations", json!({"reason": {"code": "other", "text": "x"}, "metadata": {&name: "\u{0}"}})).await;
+        assert_eq!(refused.refused(422), "invalid_field");
+        assert!(refused.text.len() < 1_500, "{}", refused.text.len());
+        assert!(bot.get(&format!("/escalations?{name}=1")).await.text.len() < 1_500);
+    }
+
     async fn a_key_opens_its_own_door_only(server: TestServer) {
         let (bot, stranger) = (server.agent("billing-bot").await, server.agent("other-bot").await);
         let it = bot.hands_over("conv_88").await;
@@ -152,5 +181,22 @@ on_both! {
         let answered = asking.await.expect("an answer");
         assert_eq!(answered["escalation"]["outcome"]["data"], json!({"choice": "two"}));
         assert_eq!(bot.get("/escalations?status=open").await.ok(200)["items"], json!([]));
+        // Two walks, one for each state, are one list, newest first, page by page.
+        let mut ids = vec![];
+        for n in 0..5 {
+            ids.insert(0, bot.hands_over(&format!("conv_{n}")).await);
+            if n % 2 == 0 {
+                ada.claims(&ids[0]).await.expect("a claim");
+            }
+        }
+        let (mut listed, mut path) = (vec![], "/escalations?status=open&limit=2".to_owned());
+        loop {
+            let page = bot.get(&path).await.ok(200);
+            listed.extend(page["items"].as_array().expect("items").iter().filter_map(|it| it["id"].as_str().map(str::to_owned)));
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/escalations?status=open&limit=2&after={next}");
+        }
+        assert_eq!(listed, ids);
+        assert_eq!(bot.get("/escalations?status=open&conversation=conv_3").await.ok(200)["items"][0]["id"], ids[1].as_str());
     }
 }

@@ -53,6 +53,22 @@ on_both! {
         assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "expired");
     }
 
+    async fn a_broken_row_holds_up_no_other(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let mut ids = vec![];
+        for _ in 0..3 {
+            ids.push(bot.escalates(json!({"conversation": {"messages": []}, "deadlines": {"claim_within_seconds": 60}})).await);
+        }
+        let sql = "update escalation set body = '{' where id = $1";
+        sqlx::query(sql).bind(ids[0].clone()).execute(server.desk.store().writer()).await.expect("a broken row");
+        server.pass(Span::seconds(61));
+        bailout::server::start_workers(&server.desk).await.expect("a start");
+        for it in &ids[1..] {
+            assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "expired");
+        }
+        assert_eq!(bot.get(&format!("/escalations/{}", ids[0])).await.refused(500), "internal");
+    }
+
     async fn what_came_due_while_the_server_was_down_expires_before_it_serves(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let it = bot.escalates(json!({"conversation": {"messages": []}, "deadlines": {"claim_within_seconds": 1}})).await;

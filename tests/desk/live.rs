@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
-use bailout::domain::{
-    operator::Role,
-    outcome::{Disposition, Resolution},
+use bailout::{
+    domain::{
+        operator::Role,
+        outcome::{Disposition, Resolution},
+    },
+    server::{clock::Clock, config::Cli, desk::Verb},
 };
+use clap::Parser;
 use futures::StreamExt;
 use serde_json::Value;
 
 use crate::{
     on_both,
-    support::{Engine, TestServer, server::Agent},
+    support::{
+        Engine, Person, TestServer,
+        server::{Agent, soon},
+    },
 };
 
 /// One server-sent event.
@@ -85,6 +92,26 @@ on_both! {
         assert_eq!(other.get(&path).await.refused(404), "not_found");
     }
 
+    async fn who_has_the_end_has_the_outcome_whatever_came_after(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        for of_all in [false, true] {
+            let it = bot.hands_over("conv_1").await;
+            let id = crate::support::server::id(&it);
+            let fence = ada.claims(&it).await.expect("a claim");
+            let done = ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+            let closed = done.current.escalation.closed_seq.expect("the end");
+            let text = bailout::domain::text::NoteText::parse("Done.").expect("a note");
+            ada.does(Verb::Note { by: ada.operator.clone(), escalation: id, text }).await.expect("a note");
+            let path = if of_all { "/events".to_owned() } else { format!("/escalations/{it}/events") };
+            let request = bot.http.get(format!("{}/api/v1{path}?after={closed}", bot.url)).bearer_auth(&bot.key);
+            let _stream = request.send().await.expect("a stream");
+            soon("the delivery", async || {
+                let current = server.desk.current(server.workspace, id).await.expect("a read").expect("an escalation");
+                current.escalation.delivered_at
+            }).await;
+        }
+    }
+
     async fn a_revoked_key_is_out_at_once(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let it = bot.hands_over("conv_1").await;
@@ -127,4 +154,33 @@ async fn what_happens_at_one_server_is_heard_at_the_other() {
     bot.says(&it, "customer", "Thank you").await.ok(201);
     let heard = hears(&there, &format!("/escalations/{it}/events"), None, 4).await;
     assert_eq!(heard[3].data["data"]["message"]["text"], "Thank you");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_tells_nobody_is_heard_through_all_that_others_tell() {
+    let Some(first) = TestServer::start(Engine::Postgres).await else { return };
+    let bot = first.agent("billing-bot").await;
+    let it = bot.hands_over("conv_1").await;
+    let ada = first.person("Ada", Role::Operator).await;
+    // Others tell of this and that all the time.
+    let url = first.database.url.clone();
+    let telling = tokio::spawn(async move {
+        use sqlx::Connection;
+        let mut connection = sqlx::AnyConnection::connect(&url).await.expect("a connection");
+        loop {
+            sqlx::query("notify bailout, 'nothing'").execute(&mut connection).await.expect("a notification");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let waiting = {
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?seconds=10"));
+        tokio::spawn(async move { bot.get(&path).await.ok(200) })
+    };
+    let settings = Cli::try_parse_from(["bailout", "--database-url", &first.database.url]).expect("settings").settings;
+    let silent = bailout::server::open(&settings, Clock::system()).await.expect("a second desk");
+    let there = Person { desk: silent, ..ada };
+    there.claims(&it).await.expect("a claim at the silent desk");
+    let heard = waiting.await.expect("an answer");
+    telling.abort();
+    assert_eq!(heard["events"][0]["type"], "escalation.claimed", "{heard}");
 }

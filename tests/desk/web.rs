@@ -1,6 +1,9 @@
 //! Getting in, and what each role may do there: over HTTP, as a browser would.
 
-use bailout::domain::operator::Role;
+use bailout::{
+    domain::{operator::Role, time::Span},
+    server::web::throttle::{self, Admission},
+};
 use reqwest::{Response, redirect::Policy};
 use serde_json::Value;
 
@@ -129,8 +132,44 @@ on_both! {
         }
         assert_eq!(refused[0], "/sign-in?refused=wrong");
         assert_eq!(refused[7], "/sign-in?refused=throttled");
-        server.pass(bailout::domain::time::Span::minutes(2));
+        server.pass(Span::minutes(2));
         assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, "/mine").await), "/mine");
+    }
+
+    async fn a_stranger_who_guesses_does_not_keep_the_owner_out(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let mut browser = Browser::at(&server);
+        let email = "ada@example.com";
+        let guesses = async |from: &str| {
+            let from = Some(from.parse().expect("an address"));
+            let admitted = throttle::admit(server.desk.store(), email, from, server.now()).await;
+            matches!(admitted.expect("an answer"), Admission::In(_))
+        };
+        // Before Ada has ever signed in, nobody can tell her from the stranger.
+        assert_eq!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await), "/mine");
+        for n in 0..5 {
+            assert!(guesses(&format!("203.0.113.{n}")).await, "guess {n}");
+        }
+        assert!(!guesses("203.0.113.9").await, "a sixth guess, though from another address, was let in at once");
+        assert_eq!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await), "/mine");
+        // What she did right from here frees nobody elsewhere.
+        assert!(!guesses("203.0.113.9").await);
+        // Who guesses at her own address is slowed down like any other.
+        for n in 0..5 {
+            assert_eq!(leads_to(&browser.signs_in(email, "not the password", "/").await), "/sign-in?refused=wrong&back=/", "try {n}");
+        }
+        assert!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await).starts_with("/sign-in?refused=throttled"));
+        // An address is known for ninety days.
+        server.pass(Span::hours(89 * 24));
+        for n in 0..6 {
+            guesses(&format!("203.0.113.{n}")).await;
+        }
+        assert_eq!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await), "/mine");
+        server.pass(Span::hours(91 * 24));
+        for n in 0..6 {
+            guesses(&format!("203.0.113.{n}")).await;
+        }
+        assert!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await).starts_with("/sign-in?refused=throttled"));
     }
 }
 

@@ -5,12 +5,64 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use bailout::domain::operator::Role;
+use axum::{body::Body, http::Request};
+use bailout::{
+    domain::{operator::Role, text::Text},
+    server::{
+        config::Cli,
+        desk::{Command, Once, Verb},
+        error::Error,
+    },
+};
+use clap::Parser;
 use futures::future::join_all;
 use serde_json::json;
+use tower::ServiceExt;
 use tracing_subscriber::{Layer, layer::SubscriberExt};
 
-use crate::support::{Engine, TestServer};
+use crate::support::{Engine, TestServer, server::id};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_panic_ends_its_transaction_and_not_the_writer() {
+    let Some(server) = TestServer::start(Engine::Sqlite).await else { return };
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let it = bot.hands_over("conv_1").await;
+    let current = server.desk.current(server.workspace, id(&it)).await.expect("a read").expect("an escalation");
+    let agent = current.escalation.agent.clone();
+    let once = Once {
+        agent: agent.id,
+        path: "/panic".to_owned(),
+        key: "panic-panic".to_owned(),
+        body_sha256: [0; 32],
+        status: 200,
+        answer: Arc::new(|_| panic!("an answer that cannot be made")),
+    };
+    let reason = Text::parse("The customer is happy.").expect("a reason");
+    let verb = Verb::Cancel { agent, escalation: id(&it), reason };
+    let panicked = server.desk.run(Command { workspace: server.workspace, verb, once: Some(once) }).await;
+    assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
+    // Nothing of it happened, and the writer goes on.
+    assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
+    ada.claims(&it).await.expect("a claim");
+    assert_eq!(reqwest::get(format!("{}/readyz", server.url)).await.expect("an answer").status(), 200);
+}
+
+#[test]
+fn a_server_without_its_writer_is_not_ready() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let (first, second) = (runtime(), runtime());
+    let server = first.block_on(TestServer::start(Engine::Sqlite)).expect("SQLite is always there");
+    let settings = Cli::try_parse_from(["bailout", "--database-url", &server.database.url]).expect("settings").settings;
+    let router = bailout::server::router::router(server.desk.clone(), Arc::new(settings));
+    let ready = || {
+        let request = Request::get("/readyz").body(Body::empty()).expect("a request");
+        second.block_on(router.clone().oneshot(request)).expect("an answer").status()
+    };
+    assert_eq!(ready(), 200);
+    // The writer ends with the runtime that it runs on.
+    first.shutdown_timeout(std::time::Duration::from_secs(5));
+    assert_eq!(ready(), 503);
+}
 
 /// Counts the statements that this thread sends.
 #[derive(Clone, Default)]

@@ -33,20 +33,7 @@ pub struct Bootstrap {
 #[server(ReadBootstrap)]
 pub async fn bootstrap(view: View, selected: Option<String>) -> Result<Bootstrap, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
-    let inbox = caller.desk.inbox(caller.workspace, query).await?;
-    let thread = match selected.as_deref().map(str::parse::<EscalationId>) {
-        Some(Ok(id)) => caller.desk.thread(caller.workspace, id).await?,
-        Some(Err(_)) | None => None,
-    };
-    Ok(Bootstrap {
-        missing: selected.is_some() && thread.is_none(),
-        now: caller.desk.clock().now(),
-        epoch: caller.desk.store().epoch().to_owned(),
-        me: caller.operator,
-        inbox,
-        thread,
-    })
+    Ok(caller.bootstrap(view, selected.as_deref()).await?)
 }
 
 /// Who is signed in: how a page whose stream will not open learns whether it is signed out.

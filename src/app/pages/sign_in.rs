@@ -1,7 +1,6 @@
 //! The sign-in page: a plain form, which works without the rest of the page.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
 use crate::app::parts::icons::{Icon, icon};
@@ -15,7 +14,6 @@ pub fn SignIn() -> impl IntoView {
     let refused = move || query.with(|query| Some(sentence(&query.get("refused")?, query.get("seconds"))));
     let shown = RwSignal::new(false);
     view! {
-        <Title text="Sign in · Bailout"/>
         <main class="sign-in">
             <p class="sign-in-mark">{icon(Icon::Bailout)} "Bailout"</p>
             <form class="sign-in-form" method="post" action="/sign-in">

@@ -18,17 +18,17 @@ pub fn ClaimBar(
     on_claim: Callback<()>,
     on_dismiss: Callback<()>,
 ) -> impl IntoView {
-    let said = Memo::new(move |_| {
+    let said = move || {
         standing.with(|it| match &it.hold {
             Hold::Waiting if it.speaks => Some(("waiting", "Reading. Claim to reply".to_owned())),
             Hold::Waiting => {
                 Some(("waiting", "Reading. Claim it to keep colleagues away, or resolve it at once".to_owned()))
             }
-            Hold::Other(name) if it.speaks => Some(("other", format!("{} is replying", spelled(name)))),
-            Hold::Other(name) => Some(("other", format!("{} is on it", spelled(name)))),
+            Hold::Other(name) if it.speaks => Some(("other", spelled(name) + " is replying")),
+            Hold::Other(name) => Some(("other", spelled(name) + " is on it")),
             Hold::Mine(_) | Hold::Closed => None,
         })
-    });
+    };
     view! {
         {move || notice.get().map(|notice| view! {
             <div class="claim-bar" data-state="refused" role="alert">
@@ -38,20 +38,19 @@ pub fn ClaimBar(
                 </button>
             </div>
         })}
-        {move || said.get().map(|(control, words)| view! {
+        {move || said().map(|(control, words)| view! {
             <div class="claim-bar" data-control=control>
                 <p>{words}</p>
-                {(control == "waiting").then(|| view! {
-                    <button
-                        class="button"
-                        type="button"
-                        data-kind="primary"
-                        disabled=move || !may_act.get()
-                        on:click=move |_| on_claim.run(())
-                    >
-                        "Claim"
-                    </button>
-                })}
+                <button
+                    class="button"
+                    type="button"
+                    data-kind="primary"
+                    hidden=control != "waiting"
+                    disabled=move || !may_act.get()
+                    on:click=move |_| on_claim.run(())
+                >
+                    "Claim"
+                </button>
             </div>
         })}
     }

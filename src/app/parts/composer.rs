@@ -9,9 +9,9 @@ use crate::app::live::Mode;
 /// Draws the composer.
 #[component]
 pub fn Composer(
-    /// What may be written now; never empty.
+    /// Whether anything but notes may be written now.
     #[prop(into)]
-    modes: Signal<Vec<Mode>>,
+    may_reply: Signal<bool>,
     /// What is being written.
     #[prop(into)]
     mode: Signal<Mode>,
@@ -58,12 +58,10 @@ pub fn Composer(
     view! {
         <section class="composer" data-mode=move || name(mode.get()) aria-label="Write">
             <div class="tabs" role="tablist" aria-label="Write as">
-                {move || {
-                    let all = modes.get();
-                    all.iter().map(|it| tab(*it, &all, mode, on_mode)).collect::<Vec<_>>()
-                }}
+                {tab(Mode::Reply, may_reply, mode, on_mode)}
+                {tab(Mode::Note, may_reply, mode, on_mode)}
             </div>
-            <div role="tabpanel" id="composer-panel" aria-labelledby=move || format!("tab-{}", name(mode.get()))>
+            <div role="tabpanel" id="composer-panel" aria-labelledby=move || tab_id(mode.get())>
                 <form class="composer-form" on:submit=submitted>
                     <label class="visually-hidden" for="composer-text">{label}</label>
                     <textarea
@@ -72,7 +70,7 @@ pub fn Composer(
                         name="text"
                         rows="2"
                         dir="auto"
-                        placeholder=move || format!("{}…", label())
+                        placeholder=move || label().to_owned() + "…"
                         readonly=move || !awake.get()
                         node_ref=textbox
                         prop:value=move || draft.get()
@@ -103,19 +101,25 @@ fn name(mode: Mode) -> &'static str {
     }
 }
 
+fn tab_id(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Reply => "tab-reply",
+        Mode::Note => "tab-note",
+    }
+}
+
 /// A tab; arrows move between them, as in any list of tabs.
-fn tab(it: Mode, all: &[Mode], mode: Signal<Mode>, on_mode: Callback<Mode>) -> impl IntoView + use<> {
+fn tab(it: Mode, may_reply: Signal<bool>, mode: Signal<Mode>, on_mode: Callback<Mode>) -> impl IntoView {
     let selected = move || mode.get() == it;
-    let other = all.iter().copied().find(|other| *other != it);
-    let words = match it {
-        Mode::Reply => "Reply",
-        Mode::Note => "Note",
+    let (words, other) = match it {
+        Mode::Reply => ("Reply", Mode::Note),
+        Mode::Note => ("Note", Mode::Reply),
     };
     let moved = move |event: ev::KeyboardEvent| {
-        if let ("ArrowLeft" | "ArrowRight", Some(other)) = (event.key().as_str(), other) {
+        if matches!(event.key().as_str(), "ArrowLeft" | "ArrowRight") && may_reply.get_untracked() {
             event.prevent_default();
             on_mode.run(other);
-            if let Some(tab) = document().get_element_by_id(&format!("tab-{}", name(other))) {
+            if let Some(tab) = document().get_element_by_id(tab_id(other)) {
                 focus(&tab);
             }
         }
@@ -125,7 +129,8 @@ fn tab(it: Mode, all: &[Mode], mode: Signal<Mode>, on_mode: Callback<Mode>) -> i
             class="tab"
             type="button"
             role="tab"
-            id=format!("tab-{}", name(it))
+            id=tab_id(it)
+            hidden=move || it == Mode::Reply && !may_reply.get()
             aria-controls="composer-panel"
             aria-selected=move || if selected() { "true" } else { "false" }
             tabindex=move || if selected() { "0" } else { "-1" }

@@ -8,22 +8,17 @@ use crate::app::live::Connection;
 /// The status in the rail.
 #[component]
 pub fn ConnectionStatus(#[prop(into)] connection: Signal<Connection>) -> impl IntoView {
-    let state = move || match connection.get() {
-        Connection::Connecting => "connecting",
-        Connection::Live => "live",
-        Connection::Reconnecting => "reconnecting",
-        Connection::Lost | Connection::SignedOut => "lost",
-    };
-    let words = move || match connection.get() {
-        Connection::Connecting => "Connecting…",
-        Connection::Live => "Live · synced",
-        Connection::Reconnecting | Connection::Lost => "Reconnecting…",
-        Connection::SignedOut => "Signed out",
+    let said = move || match connection.get() {
+        Connection::Connecting => ("connecting", "Connecting…"),
+        Connection::Live => ("live", "Live · synced"),
+        Connection::Reconnecting => ("reconnecting", "Reconnecting…"),
+        Connection::Lost => ("lost", "Reconnecting…"),
+        Connection::SignedOut => ("lost", "Signed out"),
     };
     view! {
-        <p class="connection" role="status" aria-label="Connection" data-state=state>
+        <p class="connection" role="status" aria-label="Connection" data-state=move || said().0>
             <span class="connection-dot" aria-hidden="true"></span>
-            <span>{words}</span>
+            <span>{move || said().1}</span>
         </p>
     }
 }
@@ -36,17 +31,20 @@ pub fn ConnectionBar(
     #[prop(into)]
     caught_up: Signal<Option<usize>>,
 ) -> impl IntoView {
-    let notice = Memo::new(move |_| match (connection.get(), caught_up.get()) {
+    let notice = move || match (connection.get(), caught_up.get()) {
         (Connection::Reconnecting, _) => Some(("reconnecting", "Reconnecting… you may be missing updates".to_owned())),
         (Connection::Lost, _) => {
             Some(("lost", "Reconnecting… you may be missing updates. Claiming and resolving wait for it.".to_owned()))
         }
+        (Connection::Live, Some(0)) => Some(("back", "Back online".to_owned())),
         (Connection::Live, Some(1)) => Some(("back", "Back online · 1 update".to_owned())),
-        (Connection::Live, Some(updates)) => Some(("back", format!("Back online · {updates} updates"))),
+        (Connection::Live, Some(updates)) => {
+            Some(("back", "Back online · ".to_owned() + &updates.to_string() + " updates"))
+        }
         _ => None,
-    });
+    };
     move || {
-        notice.get().map(|(state, words)| {
+        notice().map(|(state, words)| {
             view! {
                 <section class="connection-bar" data-state=state aria-label="Connection notice">
                     {icon(if state == "back" { Icon::Check } else { Icon::Offline })}
@@ -64,15 +62,21 @@ pub fn SignedOutCover(
     #[prop(into)] connection: Signal<Connection>,
     #[prop(into)] href: Signal<String>,
 ) -> impl IntoView {
-    let out = Memo::new(move |_| connection.get() == Connection::SignedOut);
     move || {
-        out.get().then(|| {
+        (connection.get() == Connection::SignedOut).then(|| {
             view! {
                 <div class="overlay" role="alertdialog" aria-modal="true" aria-labelledby="signed-out">
                     <div class="overlay-card">
                         <h2 id="signed-out">"You are signed out"</h2>
-                        <p>"Your session has ended. What you have written is still on this page."</p>
-                        <a class="button" id="sign-in-again" data-kind="primary" href=move || href.get() rel="external">
+                        <p>"Your session has ended. What you have written is still here: sign in and come back."</p>
+                        <a
+                            class="button"
+                            id="sign-in-again"
+                            data-kind="primary"
+                            href=move || href.get()
+                            target="_blank"
+                            rel="external noopener"
+                        >
                             "Sign in again"
                         </a>
                     </div>

@@ -3,18 +3,16 @@
 use leptos::{html, prelude::*};
 
 use super::{
+    drawn::{element, words},
     entries::Entry,
     icons::{Icon, icon},
-    message::{Names, PendingMessage, message, note},
+    message::{Names, message, note, pending_message},
     revealed::revealed,
     steps::steps_view,
 };
-use crate::{
-    app::{
-        clock::{Clock, clock},
-        live::Pending,
-    },
-    domain::time::Timestamp,
+use crate::app::{
+    clock::{Clock, clock},
+    live::Pending,
 };
 
 /// So near to the end one counts as reading there, in pixels.
@@ -89,12 +87,8 @@ pub fn Conversation(
         }
         on_earlier.run(());
     };
-    let waiting =
-        Memo::new(move |_| pending.with(|all| all.iter().map(|it| it.client_message_id.clone()).collect::<Vec<_>>()));
     let names = StoredValue::new(names);
-    let silent = Memo::new(move |_| {
-        entries.with(|entries| !entries.iter().any(|entry| matches!(entry, Entry::Message { .. } | Entry::Steps(..))))
-    });
+    let said = |entry: &Entry| matches!(entry, Entry::Message { .. } | Entry::Steps(..));
 
     view! {
         <div
@@ -106,72 +100,48 @@ pub fn Conversation(
             node_ref=log
             on:scroll=scrolled
         >
-            {move || has_earlier.get().then(|| view! {
-                <button
-                    class="button"
-                    type="button"
-                    data-kind="quiet"
-                    disabled=move || fetching.get() || !awake.get()
-                    on:click=earlier
-                >
-                    "Show earlier messages"
-                </button>
-            })}
-            {move || silent.get().then(|| view! {
-                <p class="missing">"The agent sent no messages before this."</p>
-            })}
+            <button
+                class="button"
+                type="button"
+                data-kind="quiet"
+                hidden=move || !has_earlier.get()
+                disabled=move || fetching.get() || !awake.get()
+                on:click=earlier
+            >
+                "Show earlier messages"
+            </button>
+            <p class="missing" hidden=move || entries.with(|entries| entries.iter().any(said))>
+                "The agent sent no messages before this."
+            </p>
             <For each=move || entries.get() key=Entry::key let:entry>
                 {names.with_value(|names| drawn(&entry, names, clock))}
             </For>
-            <For each=move || waiting.get() key=|id| id.clone() let:id>
-                {on_its_way(id, pending, on_retry, on_copy)}
-            </For>
-            {move || unseen.get().then(|| view! {
-                <button class="button log-jump" type="button" on:click=move |_| to_end()>
-                    {icon(Icon::ArrowDown)}
-                    "New messages"
-                </button>
+            {move || pending.with(|all| {
+                all.iter().map(|it| pending_message(it, clock, on_retry, on_copy)).collect::<Vec<_>>()
             })}
+            <button
+                class="button log-jump"
+                type="button"
+                hidden=move || !unseen.get()
+                on:click=move |_| to_end()
+            >
+                {icon(Icon::ArrowDown)}
+                "New messages"
+            </button>
         </div>
     }
 }
 
 fn drawn(entry: &Entry, names: &Names, clock: Clock) -> AnyView {
     match entry {
-        Entry::Day(date) => view! { <p class="day"><span>{date.clone()}</span></p> }.into_any(),
+        Entry::Day(date) => element("p", "day", vec![words("span", "", date)]),
         Entry::Message { shown, steps, grouped } => message(shown, steps, *grouped, names),
-        Entry::Steps(_, steps) => view! { <div class="message" data-role="agent">{steps_view(steps)}</div> }.into_any(),
-        Entry::Boundary { at, words, .. } => boundary(*at, words, clock),
+        Entry::Steps(_, steps) => element("div", "message steps-alone", vec![steps_view(steps)]),
+        Entry::Boundary { at, words: said, .. } => {
+            let at = *at;
+            let time = (move || " · ".to_owned() + &clock.time(at)).into_any();
+            element("p", "boundary", vec![element("span", "", vec![revealed(said), time])])
+        }
         Entry::Note { at, by, text, .. } => note(*at, by, text),
-    }
-}
-
-/// Draws a rule across the log.
-fn boundary(at: Timestamp, words: &str, clock: Clock) -> AnyView {
-    view! {
-        <p class="boundary">
-            <span>
-                {revealed(words)}
-                {move || format!(" · {}", clock.time(at))}
-            </span>
-        </p>
-    }
-    .into_any()
-}
-
-fn on_its_way(
-    id: String,
-    pending: Signal<Vec<Pending>>,
-    on_retry: Callback<String>,
-    on_copy: Callback<String>,
-) -> impl IntoView {
-    let (wanted, retried, copied) = (id.clone(), id.clone(), id);
-    let it = Memo::new(move |_| pending.with(|all| all.iter().find(|it| it.client_message_id == wanted).cloned()));
-    view! {
-        <PendingMessage
-            pending=it
-            on_retry=Callback::new(move |()| on_retry.run(retried.clone()))
-            on_copy=Callback::new(move |()| on_copy.run(copied.clone()))
-        />
     }
 }

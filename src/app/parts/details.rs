@@ -1,15 +1,22 @@
-//! Details: everything else about the escalation, beside the thread.
+//! Details: everything else about the escalation, beside the thread or, where there is no room, over it.
 
-use leptos::{html, prelude::*};
+use leptos::{ev, html, prelude::*};
 
 use super::{
+    drawn::{element, words, written},
     entries::Entry,
-    pairs::{code, pairs},
+    icons::{Icon, icon},
+    marks::dated,
+    pairs::{code, pair, pairs},
     revealed::revealed,
 };
 use crate::{
-    app::clock::clock,
-    domain::{escalation::Escalation, opening::ContextItem, time::Timestamp},
+    app::clock::{Clock, clock},
+    domain::{
+        escalation::{Escalation, Status},
+        opening::ContextItem,
+        outcome::Outcome,
+    },
 };
 
 /// Draws the details of an escalation.
@@ -22,163 +29,144 @@ pub fn Details(
     /// Shown or hidden by the operator; none leaves it to the width of the page.
     #[prop(into)]
     open: Signal<Option<bool>>,
+    on_close: Callback<()>,
     pane: NodeRef<html::Aside>,
 ) -> impl IntoView {
-    let first = escalation.get_untracked();
-    let opening = &first.opening;
-    let context = (!opening.context.is_empty()).then(|| {
-        let items = opening.context.iter().map(context_item);
-        view! {
-            <section class="details-part">
-                <h2 class="details-title">"Context"</h2>
-                <dl class="pairs">{items.collect::<Vec<_>>()}</dl>
-            </section>
+    let clock = clock();
+    let pressed = move |event: ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            on_close.run(());
         }
-    });
-    let metadata = opening.metadata.as_ref().map(|metadata| {
-        view! {
-            <section class="details-part">
-                <h2 class="details-title">"Metadata"</h2>
-                {code(&metadata.clone().into())}
-            </section>
-        }
-    });
+    };
     view! {
         <aside
             class="details"
             id="details"
             aria-label="Details"
+            tabindex="-1"
             data-open=move || open.get() == Some(true)
             hidden=move || open.get() == Some(false)
             node_ref=pane
+            on:keydown=pressed
         >
-            {customer(&first)}
-            {about(escalation)}
-            {context}
-            {metadata}
-            {outcome(escalation)}
-            {timeline(entries)}
+            <button
+                class="button details-close"
+                type="button"
+                data-kind="quiet"
+                data-size="small"
+                id="details-close"
+                on:click=move |_| on_close.run(())
+            >
+                {icon(Icon::Close)}
+                <span class="visually-hidden">"Close details"</span>
+            </button>
+            {move || escalation.with(|it| known(it, clock))}
+            <section class="details-part">
+                <h2 class="details-title">"Timeline"</h2>
+                <ol class="timeline">{move || entries.with(|it| timeline(it, clock))}</ol>
+            </section>
         </aside>
     }
 }
 
+fn known(it: &Escalation, clock: Clock) -> Vec<AnyView> {
+    let opening = &it.opening;
+    let mut parts = vec![customer(it), part("Escalation", vec![about(it, clock)])];
+    if !opening.context.is_empty() {
+        let items = opening.context.iter().flat_map(context_item).collect();
+        parts.push(part("Context", vec![element("dl", "pairs", items)]));
+    }
+    if let Some(metadata) = &opening.metadata {
+        parts.push(part("Metadata", vec![code(&metadata.clone().into())]));
+    }
+    if let Some(outcome) = &it.outcome {
+        parts.push(part("Outcome", ended(outcome)));
+    }
+    parts
+}
+
+fn part(title: &str, mut content: Vec<AnyView>) -> AnyView {
+    content.insert(0, words("h2", "details-title", title));
+    element("section", "details-part", content)
+}
+
 fn customer(escalation: &Escalation) -> AnyView {
-    let known = escalation.opening.customer().map(|it| {
-        let text = |name, value: Option<&str>| value.map(|value| pair(name, value));
-        view! {
-            <dl class="pairs">
-                {text("Name", it.name.as_ref().map(|it| it.as_str()))}
-                {text("Email", it.email.as_ref().map(|it| it.as_str()))}
-                {text("Id", it.external_id.as_ref().map(|it| it.as_str()))}
-                {text("Language", it.locale.as_ref().map(|it| it.as_str()))}
-            </dl>
-        }
-    });
-    view! {
-        <section class="details-part">
-            <h2 class="details-title">"Customer"</h2>
-            {match known {
-                Some(known) => known.into_any(),
-                None => view! { <p class="missing">"The agent named no customer."</p> }.into_any(),
-            }}
-        </section>
-    }
-    .into_any()
+    let known = match escalation.opening.customer() {
+        Some(it) => list(&[
+            ("Name", it.name.as_ref().map(|it| it.as_str())),
+            ("Email", it.email.as_ref().map(|it| it.as_str())),
+            ("Id", it.external_id.as_ref().map(|it| it.as_str())),
+            ("Language", it.locale.as_ref().map(|it| it.as_str())),
+        ]),
+        None => words("p", "missing", "The agent named no customer."),
+    };
+    part("Customer", vec![known])
 }
 
-fn about(escalation: Signal<Escalation>) -> AnyView {
-    let clock = clock();
-    let dated = move |at: Timestamp| format!("{} {}", at.date(clock.offset()), clock.time(at));
-    view! {
-        <section class="details-part">
-            <h2 class="details-title">"Escalation"</h2>
-            {move || escalation.with(|it| {
-                let (opened, claim_by) = (it.opened_at, it.deadlines.claim_by.filter(|_| it.status.is_open()));
-                let (resolve_by, expires_at) = (it.deadlines.resolve_by, it.deadlines.expires_at);
-                view! {
-                    <dl class="pairs">
-                        {pair("State", it.status.label())}
-                        {pair("Kind", it.opening.ask.kind.label())}
-                        {pair("Agent", it.agent.name.as_str())}
-                        {pair("Queue", it.queue.name.as_str())}
-                        {pair("Urgency", it.urgency.label())}
-                        {it.claim.as_ref().map(|claim| pair("Claimed by", claim.operator.name.as_str()))}
-                        {pair("Opened", &dated(opened))}
-                        {claim_by.map(|at| pair("Claim by", &dated(at)))}
-                        {resolve_by.map(|at| pair("Resolve by", &dated(at)))}
-                        {expires_at.map(|at| pair("Expires", &dated(at)))}
-                        {pair("Id", &it.id.to_string())}
-                    </dl>
-                }
-            })}
-        </section>
-    }
-    .into_any()
+fn about(it: &Escalation, clock: Clock) -> AnyView {
+    let dated = |at| dated(clock, at);
+    let claim_by = it.deadlines.claim_by.filter(|_| it.status == Status::Waiting).map(dated);
+    list(&[
+        ("State", Some(it.status.label())),
+        ("Kind", Some(it.opening.ask.kind.label())),
+        ("Agent", Some(it.agent.name.as_str())),
+        ("Queue", Some(it.queue.name.as_str())),
+        ("Urgency", Some(it.urgency.label())),
+        ("Claimed by", it.claim.as_ref().map(|claim| claim.operator.name.as_str())),
+        ("Opened", Some(&dated(it.opened_at))),
+        ("Claim by", claim_by.as_deref()),
+        ("Resolve by", it.deadlines.resolve_by.map(dated).as_deref()),
+        ("Expires", it.deadlines.expires_at.map(dated).as_deref()),
+        ("Id", Some(&it.id.to_string())),
+    ])
 }
 
-fn context_item(item: &ContextItem) -> AnyView {
-    let value = item.value.as_ref().map(|value| revealed(value.as_str()));
+fn context_item(item: &ContextItem) -> [AnyView; 2] {
     // Only what a browser opens without running it.
     let url = item.url.as_ref().map(|url| url.as_str()).filter(|url| {
         let url = url.trim_start().to_ascii_lowercase();
         ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
     });
-    let link = url.map(|url| {
-        let url = url.to_owned();
-        view! {
-            " "
-            <a href=url.clone() target="_blank" rel="noopener noreferrer nofollow">{revealed(&url)}</a>
-        }
+    let mut value = vec![];
+    if let Some(text) = &item.value {
+        value.push(revealed(text.as_str()));
+        value.push(revealed(" "));
+    }
+    if let Some(url) = url {
+        let (url, shown) = (url.to_owned(), revealed(url));
+        value.push(view! { <a href=url target="_blank" rel="noopener noreferrer nofollow">{shown}</a> }.into_any());
+    }
+    [words("dt", "", item.label.as_str()), written("dd", "", value)]
+}
+
+fn ended(outcome: &Outcome) -> Vec<AnyView> {
+    let resolution = &outcome.resolution;
+    let mut content = vec![list(&[
+        ("Disposition", Some(resolution.disposition.label())),
+        ("Answer", resolution.answer.as_ref().map(|answer| answer.as_str())),
+        ("Note", resolution.note_to_agent.as_ref().map(|note| note.as_str())),
+    ])];
+    content.extend(resolution.data.as_ref().map(|data| match data.as_object() {
+        Some(object) => pairs(object),
+        None => code(data),
+    }));
+    content
+}
+
+fn timeline(entries: &[Entry], clock: Clock) -> Vec<AnyView> {
+    let marks = entries.iter().filter_map(|entry| match entry {
+        Entry::Boundary { at, words, .. } => Some((*at, words)),
+        _ => None,
     });
-    view! { <dt>{revealed(item.label.as_str())}</dt><dd dir="auto">{value} {link}</dd> }.into_any()
-}
-
-fn outcome(escalation: Signal<Escalation>) -> impl IntoView {
-    let ended = Memo::new(move |_| escalation.with(|it| it.outcome.clone()));
-    move || {
-        ended.get().map(|outcome| {
-            let resolution = &outcome.resolution;
-            view! {
-                <section class="details-part">
-                    <h2 class="details-title">"Outcome"</h2>
-                    <dl class="pairs">
-                        {pair("Disposition", resolution.disposition.label())}
-                        {resolution.answer.as_ref().map(|answer| pair("Answer", answer.as_str()))}
-                        {resolution.note_to_agent.as_ref().map(|note| pair("Note", note.as_str()))}
-                    </dl>
-                    {resolution.data.as_ref().map(|data| match data.as_object() {
-                        Some(object) => pairs(object),
-                        None => code(data),
-                    })}
-                </section>
-            }
-        })
-    }
-}
-
-fn timeline(entries: Signal<Vec<Entry>>) -> AnyView {
-    let clock = clock();
-    let marks = move || {
-        entries.with(|entries| {
-            let marks = entries.iter().filter_map(|entry| match entry {
-                Entry::Boundary { at, words, .. } => {
-                    let at = *at;
-                    Some(view! { <li><time>{clock.time(at)}</time> " " {revealed(words)}</li> })
-                }
-                _ => None,
-            });
-            marks.collect::<Vec<_>>()
-        })
+    let mark = |(at, words): (_, &String)| {
+        let time = element("time", "", vec![revealed(&clock.time(at))]);
+        element("li", "", vec![time, revealed(" "), revealed(words)])
     };
-    view! {
-        <section class="details-part">
-            <h2 class="details-title">"Timeline"</h2>
-            <ol class="timeline">{marks}</ol>
-        </section>
-    }
-    .into_any()
+    marks.map(mark).collect()
 }
 
-fn pair(name: &'static str, value: &str) -> AnyView {
-    view! { <dt>{name}</dt><dd dir="auto">{revealed(value)}</dd> }.into_any()
+/// Draws what is known of names and values.
+fn list(all: &[(&str, Option<&str>)]) -> AnyView {
+    let known = all.iter().filter_map(|(name, value)| Some(pair(name, (*value)?)));
+    element("dl", "pairs", known.flatten().collect())
 }

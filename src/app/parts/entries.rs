@@ -219,7 +219,7 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
             }
         }
         EventKind::Resolved { outcome } => {
-            let how = outcome.resolution.disposition.label().to_lowercase();
+            let how = outcome.resolution.disposition.label().to_ascii_lowercase();
             match speaks {
                 true => format!("{who} returned control · {how}"),
                 false => format!("{who} resolved this · {how}"),

@@ -1,6 +1,7 @@
 //! Form fields: a label, a control, a hint, and what is wrong with it where assistive technology finds it.
 
 use leptos::{ev, prelude::*};
+use serde_json::Value;
 
 use super::{
     icons::{Icon, icon},
@@ -18,7 +19,7 @@ impl Problems {
     /// What is wrong at a pointer or below it.
     pub fn at(self, pointer: &str) -> Option<String> {
         self.0.with(|all| {
-            let below = format!("{pointer}/");
+            let below = pointer.to_owned() + "/";
             let here = all.iter().filter(|it| it.pointer == pointer || it.pointer.starts_with(&below));
             let found: Vec<&str> = here.map(|it| it.detail.as_str()).collect();
             (!found.is_empty()).then(|| found.join(" "))
@@ -26,169 +27,178 @@ impl Problems {
     }
 }
 
-/// Draws a field around its control, whose `aria-describedby` is from [`described_by`].
-pub fn field(
-    id: &str,
-    label: &str,
-    required: bool,
-    hint: Option<&str>,
-    problem: Signal<Option<String>>,
-    control: AnyView,
-) -> AnyView {
-    let (hint_id, problem_id) = (format!("{id}-hint"), format!("{id}-error"));
-    view! {
-        <div class="field">
-            <label class="field-label" for=id.to_owned()>
-                {revealed(label)}
-                {required.then(|| view! { " " <span class="field-required" aria-hidden="true">"required"</span> })}
-            </label>
-            {control}
-            {hint.map(|hint| view! { <p class="field-hint" id=hint_id>{revealed(hint)}</p> })}
-            {problem_view(problem_id, problem)}
-        </div>
+/// A field: what it is called, what stands in it, and what is wrong with it.
+pub struct Bound<'a> {
+    pub id: String,
+    pub label: &'a str,
+    pub required: bool,
+    pub hint: Option<&'a str>,
+    pub problem: Signal<Option<String>>,
+    pub value: Signal<String>,
+    pub fill: Callback<String>,
+}
+
+impl Bound<'_> {
+    /// Draws it as one line, an `input` of this type.
+    pub fn line(self, kind: &'static str) -> AnyView {
+        let Self { value, fill, problem, .. } = self;
+        let control = view! {
+            <input
+                class="input"
+                id=self.id.clone()
+                type=kind
+                step=(kind == "number").then_some("any")
+                dir=(kind == "text").then_some("auto")
+                aria-required=self.required.then_some("true")
+                aria-invalid=move || problem.with(Option::is_some).then_some("true")
+                aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                prop:value=move || value.get()
+                on:input=move |event| fill.run(event_target_value(&event))
+            />
+        };
+        self.around(control.into_any())
     }
-    .into_any()
+
+    /// Draws it as several lines, of code or of prose.
+    pub fn area(self, rows: &'static str, is_code: bool) -> AnyView {
+        let Self { value, fill, problem, .. } = self;
+        let control = view! {
+            <textarea
+                class=if is_code { "input input-code" } else { "input" }
+                id=self.id.clone()
+                rows=rows
+                dir=if is_code { "ltr" } else { "auto" }
+                spellcheck=if is_code { "false" } else { "true" }
+                placeholder=is_code.then_some("JSON")
+                aria-required=self.required.then_some("true")
+                aria-invalid=move || problem.with(Option::is_some).then_some("true")
+                aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                prop:value=move || value.get()
+                on:input=move |event| fill.run(event_target_value(&event))
+            ></textarea>
+        };
+        self.around(control.into_any())
+    }
+
+    /// Draws it as a choice among options, each known by its number.
+    fn choice(self, options: &[Value]) -> AnyView {
+        let Self { value, fill, problem, .. } = self;
+        let options = options.iter().enumerate().map(|(i, option)| {
+            let at = i.to_string();
+            let chosen = {
+                let at = at.clone();
+                move || value.with(|value| *value == at)
+            };
+            view! { <option value=at selected=chosen>{spelled(&in_line(option))}</option> }
+        });
+        let control = view! {
+            <select
+                class="input"
+                id=self.id.clone()
+                aria-required=self.required.then_some("true")
+                aria-invalid=move || problem.with(Option::is_some).then_some("true")
+                aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                on:change=move |event| fill.run(event_target_value(&event))
+            >
+                <option value="" selected=move || value.with(String::is_empty)>"Choose…"</option>
+                {options.collect::<Vec<_>>()}
+            </select>
+        };
+        self.around(control.into_any())
+    }
+
+    /// Draws it as a box to tick.
+    fn flag(self) -> AnyView {
+        let Self { value, fill, problem, .. } = self;
+        let ticked =
+            move |event: ev::Event| fill.run(if event_target_checked(&event) { "true" } else { "" }.to_owned());
+        let control = view! {
+            <label class="choice">
+                <input
+                    type="checkbox"
+                    aria-invalid=move || problem.with(Option::is_some).then_some("true")
+                    aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                    prop:checked=move || value.with(|value| value == "true")
+                    on:change=ticked
+                />
+                {revealed(self.label)}
+            </label>
+        };
+        Self { label: "", ..self }.around(control.into_any())
+    }
+
+    /// Draws label, hint and problem around its control; no label where the control has its own.
+    fn around(self, control: AnyView) -> AnyView {
+        let required =
+            self.required.then(|| view! { <span class="field-required" aria-hidden="true">" required"</span> });
+        let hint_id = self.id.clone() + "-hint";
+        let hint = self.hint.map(|hint| view! { <p class="field-hint" id=hint_id>{revealed(hint)}</p> });
+        view! {
+            <div class="field">
+                <label class="field-label" for=self.id.clone() hidden=self.label.is_empty()>
+                    {revealed(self.label)}
+                    {required}
+                </label>
+                {control}
+                {hint}
+                {problem_view(self.id + "-error", self.problem)}
+            </div>
+        }
+        .into_any()
+    }
 }
 
 /// Draws what is wrong, when something is.
 pub fn problem_view(id: String, problem: Signal<Option<String>>) -> impl IntoView {
-    move || {
-        problem.get().map(|problem| {
-            view! { <p class="field-error" id=id.clone()>{icon(Icon::Alert)} {revealed(&problem)}</p> }
-        })
+    view! {
+        <p class="field-error" id=id hidden=move || problem.with(Option::is_none)>
+            {icon(Icon::Alert)}
+            " "
+            {move || problem.with(|problem| spelled(problem.as_deref().unwrap_or_default()))}
+        </p>
     }
 }
 
 /// The `aria-describedby` of a control: its hint and its problem, as far as they are there.
-pub fn described_by(
-    id: &str,
-    hint: bool,
-    problem: Signal<Option<String>>,
-) -> impl Fn() -> Option<String> + Clone + use<> {
+pub fn described_by(id: &str, hint: bool, problem: Signal<Option<String>>) -> impl Fn() -> Option<String> + use<> {
     let id = id.to_owned();
-    move || {
-        let hint = hint.then(|| format!("{id}-hint"));
-        let problem = problem.with(Option::is_some).then(|| format!("{id}-error"));
-        let all: Vec<String> = hint.into_iter().chain(problem).collect();
-        (!all.is_empty()).then(|| all.join(" "))
+    move || match (hint, problem.with(Option::is_some)) {
+        (false, false) => None,
+        (true, false) => Some(id.clone() + "-hint"),
+        (false, true) => Some(id.clone() + "-error"),
+        (true, true) => Some(id.clone() + "-hint " + &id + "-error"),
     }
 }
 
 /// Draws the form of a schema.
-#[component]
-pub fn SchemaFields(
-    fields: Vec<Field>,
+pub fn schema_fields(
+    fields: &[Field],
     filled: Signal<Filled>,
     problems: Problems,
     on_fill: Callback<(String, String)>,
-) -> impl IntoView {
-    let drawn =
-        fields.into_iter().enumerate().map(move |(i, it)| one(format!("data-{i}"), it, filled, problems, on_fill));
-    view! { <fieldset class="fields"><legend>"Result"</legend>{drawn.collect::<Vec<_>>()}</fieldset> }
-}
-
-fn one(
-    id: String,
-    it: Field,
-    filled: Signal<Filled>,
-    problems: Problems,
-    on_fill: Callback<(String, String)>,
-) -> AnyView {
-    let pointer = it.pointer();
-    // The whole answer owns all that is wrong with the data.
-    let problem = Signal::derive(move || problems.at(&pointer));
-    let name = it.name.clone();
-    let written = Signal::derive(move || filled.with(|filled| filled.get(&name).cloned().unwrap_or_default()));
-    let name = it.name.clone();
-    let fill = move |text: String| on_fill.run((name.clone(), text));
-    let described = described_by(&id, it.hint.is_some(), problem);
-    let invalid = move || problem.with(Option::is_some).then_some("true");
-    let hint = it.hint.as_deref();
-    let typed = {
-        let fill = fill.clone();
-        move |event: ev::Event| fill(event_target_value(&event))
+) -> Vec<AnyView> {
+    let one = |(i, it): (usize, &Field)| {
+        let pointer = it.pointer();
+        let (name, filling) = (it.name.clone(), it.name.clone());
+        let bound = Bound {
+            id: "data-".to_owned() + &i.to_string(),
+            label: &it.label,
+            required: it.required && it.kind != Kind::Flag,
+            hint: it.hint.as_deref(),
+            // The whole answer owns all that is wrong with the data.
+            problem: Signal::derive(move || problems.at(&pointer)),
+            value: Signal::derive(move || filled.with(|filled| filled.get(&name).cloned().unwrap_or_default())),
+            fill: Callback::new(move |text| on_fill.run((filling.clone(), text))),
+        };
+        match &it.kind {
+            Kind::Text => bound.line("text"),
+            Kind::Date => bound.line("date"),
+            // Whole or not is judged when it is read: a browser's own complaint would not be announced.
+            Kind::Number | Kind::Integer => bound.line("number"),
+            Kind::Flag => bound.flag(),
+            Kind::Choice(options) => bound.choice(options),
+            Kind::Json => bound.area("3", true),
+        }
     };
-    let input = |kind: &'static str, step: Option<&'static str>| {
-        view! {
-            <input
-                class="input"
-                id=id.clone()
-                type=kind
-                step=step
-                dir=(kind == "text").then_some("auto")
-                aria-required=it.required.then_some("true")
-                aria-invalid=invalid
-                aria-describedby=described.clone()
-                prop:value=move || written.get()
-                on:input=typed.clone()
-            />
-        }
-        .into_any()
-    };
-    let control = match &it.kind {
-        Kind::Text => input("text", None),
-        Kind::Date => input("date", None),
-        Kind::Number => input("number", Some("any")),
-        Kind::Integer => input("number", Some("1")),
-        Kind::Flag => {
-            let ticked = move |event: ev::Event| fill(event_target_checked(&event).to_string());
-            return view! {
-                <div class="field">
-                    <label class="choice">
-                        <input
-                            type="checkbox"
-                            aria-invalid=invalid
-                            aria-describedby=described
-                            prop:checked=move || written.get() == "true"
-                            on:change=ticked
-                        />
-                        {revealed(&it.label)}
-                    </label>
-                    {hint.map(|hint| view! { <p class="field-hint" id=format!("{id}-hint")>{revealed(hint)}</p> })}
-                    {problem_view(format!("{id}-error"), problem)}
-                </div>
-            }
-            .into_any();
-        }
-        Kind::Choice(options) => {
-            let options = options.iter().enumerate().map(|(i, option)| {
-                let at = i.to_string();
-                let chosen = {
-                    let at = at.clone();
-                    move || written.get() == at
-                };
-                view! { <option value=at selected=chosen>{spelled(&in_line(option))}</option> }
-            });
-            view! {
-                <select
-                    class="input"
-                    id=id.clone()
-                    aria-required=it.required.then_some("true")
-                    aria-invalid=invalid
-                    aria-describedby=described.clone()
-                    on:change=typed.clone()
-                >
-                    <option value="" selected=move || written.with(String::is_empty)>"Choose…"</option>
-                    {options.collect::<Vec<_>>()}
-                </select>
-            }
-            .into_any()
-        }
-        Kind::Json => view! {
-            <textarea
-                class="input"
-                id=id.clone()
-                rows="3"
-                spellcheck="false"
-                placeholder="JSON"
-                aria-required=it.required.then_some("true")
-                aria-invalid=invalid
-                aria-describedby=described.clone()
-                prop:value=move || written.get()
-                on:input=typed.clone()
-            ></textarea>
-        }
-        .into_any(),
-    };
-    field(&id, &it.label, it.required, hint, problem, control)
+    fields.iter().enumerate().map(one).collect()
 }

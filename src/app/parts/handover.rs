@@ -1,163 +1,149 @@
 //! The hand-over card: everything the agent said about why. What it left out is said too.
 
 use leptos::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
-    icons::{Icon, chevron, icon},
+    drawn::{element, words, written},
+    icons::chevron,
     pairs::{in_line, pairs, sentence_case},
-    revealed::revealed,
+    revealed::{revealed, spelled},
     rich_text::plain_text,
 };
 use crate::{
-    app::clock::{Clock, clock},
+    app::clock::clock,
     domain::{
-        ask::{Action, Ask},
+        ask::Ask,
         escalation::{Escalation, Status},
         reason::Reason,
     },
 };
 
-/// Draws the card of an escalation. `open` is how it first stands.
+/// Draws the card of an escalation.
 #[component]
 pub fn Handover(
     #[prop(into)] escalation: Signal<Escalation>,
-    open: bool,
+    /// How it stands until it is folded or unfolded by hand.
+    #[prop(into)]
+    open: Signal<bool>,
     /// Whether the suggested reply can be taken.
     #[prop(into)]
     may_reply: Signal<bool>,
     on_use: Callback<String>,
 ) -> impl IntoView {
     let clock = clock();
-    let first = escalation.get_untracked();
-    let opening = &first.opening;
-    let agent = first.agent.name.to_string();
-    let at = first.opened_at;
-    let tried = (!opening.tried.is_empty()).then(|| {
-        let items = opening.tried.iter().map(|it| view! { <li dir="auto">{revealed(it.as_str())}</li> });
-        view! { <ul>{items.collect::<Vec<_>>()}</ul> }.into_any()
+    let at = escalation.with_untracked(|it| it.opened_at);
+    let (reason, excerpt, agent, name, parts) = escalation.with_untracked(|it| {
+        let (reason, agent) = (&it.opening.reason, it.agent.name.as_str());
+        let excerpt = revealed(reason.text.as_str());
+        (sentence_case(&reason.in_words()), excerpt, revealed(agent), spelled(agent), told(it))
     });
-    let told = opening.customer_told.as_ref().map(|told| said(told.as_str()));
-    let wants = opening.summary.as_ref().map(|summary| said(summary.as_str()));
-    let asks = opening.ask.prompt.as_ref().map(|prompt| part("Agent asks", Some(said(prompt.as_str())), ""));
+    let (proposed, suggested) = escalation.with_untracked(|it| proposes(&it.opening.ask));
+    let suggestion = StoredValue::new(suggested);
+    let waiting = move || escalation.with(|it| it.status == Status::Waiting);
+    let otherwise = move || match escalation.with(|it| it.due_at()) {
+        Some(due) => {
+            "At ".to_owned() + &clock.time(due) + " " + &name + " is told that no one answered. Nothing is approved."
+        }
+        None => "It waits until someone comes.".to_owned(),
+    };
     view! {
         <section class="handover" aria-label="Why this was escalated">
-            <details open=open>
+            <details open=move || open.get()>
                 <summary>
                     {chevron()}
                     <h2 class="handover-title">"Why"</h2>
-                    <span class="handover-reason">{sentence_case(&opening.reason.in_words())}</span>
-                    <span class="handover-excerpt" dir="auto">{revealed(opening.reason.text.as_str())}</span>
-                    <span class="handover-when">{revealed(&agent)} {move || format!(" · {}", clock.time(at))}</span>
+                    <span class="handover-reason">{reason}</span>
+                    <span class="handover-excerpt" dir="auto">{excerpt}</span>
+                    <span class="handover-when">{agent} " · " {move || clock.time(at)}</span>
                 </summary>
                 <dl class="handover-parts">
-                    {part("In its words", Some(words(&opening.reason)), "")}
-                    {part("Customer wants", wants, "The agent gave no summary.")}
-                    {part("What was tried", tried, "The agent did not say what it tried.")}
-                    {part("Customer was told", told, "The agent did not say what the customer was told.")}
-                    {asks}
-                    {part("Agent proposes", proposes(&opening.ask, may_reply, on_use), "The agent proposes nothing.")}
-                    {part("If nobody comes", Some(otherwise(escalation, clock)), "")}
+                    {parts}
+                    <dt>"Agent proposes"</dt>
+                    <dd>
+                        {proposed}
+                        <button
+                            class="button"
+                            type="button"
+                            data-size="small"
+                            hidden=move || !(may_reply.get() && suggestion.with_value(Option::is_some))
+                            on:click=move |_| {
+                                if let Some(reply) = suggestion.get_value() {
+                                    on_use.run(reply);
+                                }
+                            }
+                        >
+                            "Use as reply"
+                        </button>
+                    </dd>
+                    <dt hidden=move || !waiting()>"If nobody comes"</dt>
+                    <dd hidden=move || !waiting()>{otherwise}</dd>
                 </dl>
             </details>
         </section>
     }
 }
 
-fn part(name: &'static str, content: Option<AnyView>, missing: &'static str) -> impl IntoView {
-    view! {
-        <dt>{name}</dt>
-        <dd>{content.unwrap_or_else(|| view! { <p class="missing">{missing}</p> }.into_any())}</dd>
-    }
-}
-
-fn said(text: &str) -> AnyView {
-    view! { <div dir="auto">{plain_text(text)}</div> }.into_any()
-}
-
-fn words(reason: &Reason) -> AnyView {
-    let none = Map::new();
-    let confidence = reason.confidence.map(|confidence| ("confidence".to_owned(), Value::from(confidence)));
-    let evidence: Vec<_> = reason
-        .evidence
-        .as_ref()
-        .unwrap_or(&none)
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .chain(confidence)
-        .map(|(key, value)| {
-            view! { <div><dt>{revealed(&key)}</dt><dd dir="auto">{revealed(&in_line(&value))}</dd></div> }
-        })
-        .collect();
-    view! {
-        <p class="handover-words" dir="auto">{revealed(reason.text.as_str())}</p>
-        {(!evidence.is_empty()).then(|| view! { <dl class="evidence">{evidence}</dl> })}
-    }
-    .into_any()
-}
-
-fn proposes(ask: &Ask, may_reply: Signal<bool>, on_use: Callback<String>) -> Option<AnyView> {
-    if ask.actions.is_empty() && ask.suggested_reply.is_none() && ask.options.is_none() {
-        return None;
-    }
-    let options = ask.options.as_ref().map(|options| {
-        let items = options.iter().map(|it| view! { <li dir="auto">{revealed(it.as_str())}</li> });
-        view! { <ul>{items.collect::<Vec<_>>()}</ul> }
-    });
-    let suggested = ask.suggested_reply.as_ref().map(|reply| {
-        let text = reply.to_string();
-        view! {
-            <div class="suggested">
-                {said(&text)}
-                {move || may_reply.get().then(|| {
-                    let text = text.clone();
-                    view! {
-                        <button
-                            class="button"
-                            type="button"
-                            data-size="small"
-                            on:click=move |_| on_use.run(text.clone())
-                        >
-                            "Use as reply"
-                        </button>
-                    }
-                })}
-            </div>
-        }
-    });
-    Some(
-        view! {
-            {ask.actions.iter().map(proposed).collect::<Vec<_>>()}
-            {options}
-            {suggested}
-        }
-        .into_any(),
-    )
-}
-
-fn proposed(action: &Action) -> impl IntoView + use<> {
-    view! {
-        <div class="decision">
-            <h3 class="decision-name">{icon(Icon::Decision)} {revealed(action.name.as_str())}</h3>
-            {pairs(&action.arguments)}
-        </div>
-    }
-}
-
-/// What happens at the deadline.
-fn otherwise(escalation: Signal<Escalation>, clock: Clock) -> AnyView {
-    let agent = escalation.with_untracked(|it| it.agent.name.to_string());
-    let stands = Memo::new(move |_| escalation.with(|it| (it.due_at(), it.status)));
-    let words = move || match stands.get() {
-        (Some(due), _) => view! {
-            {move || format!("At {} ", clock.time(due))}
-            {revealed(&agent)}
-            " is told that no one answered. Nothing is approved."
-        }
-        .into_any(),
-        (None, Status::Waiting) => "It waits until someone comes.".into_any(),
-        (None, Status::Claimed) => "Someone came.".into_any(),
-        (None, _) => "It is closed.".into_any(),
+/// Draws what the agent told, each with its name.
+fn told(escalation: &Escalation) -> Vec<AnyView> {
+    let opening = &escalation.opening;
+    let mut parts = vec![];
+    let mut part = |name: &str, content: AnyView| {
+        parts.extend([words("dt", "", name), element("dd", "", vec![content])]);
     };
-    view! { <p>{words}</p> }.into_any()
+    let said = |text: Option<&str>, otherwise: &str| match text {
+        Some(text) => written("div", "", plain_text(text)),
+        None => words("p", "missing", otherwise),
+    };
+    let tried = match opening.tried.as_slice() {
+        [] => said(None, "The agent did not say what it tried."),
+        tried => items(tried.iter().map(|it| it.as_str())),
+    };
+    part("In its words", reason(&opening.reason));
+    part("Customer wants", said(opening.summary.as_ref().map(|it| it.as_str()), "The agent gave no summary."));
+    part("What was tried", tried);
+    let to_customer = opening.customer_told.as_ref().map(|it| it.as_str());
+    part("Customer was told", said(to_customer, "The agent did not say what the customer was told."));
+    if let Some(prompt) = &opening.ask.prompt {
+        part("Agent asks", said(Some(prompt.as_str()), ""));
+    }
+    parts
+}
+
+fn items<'a>(texts: impl Iterator<Item = &'a str>) -> AnyView {
+    element("ul", "", texts.map(|text| words("li", "", text)).collect())
+}
+
+fn reason(reason: &Reason) -> AnyView {
+    let said = words("p", "handover-words", reason.text.as_str());
+    let evidence = reason.evidence.iter().flatten().map(|(key, value)| (key.as_str(), in_line(value)));
+    let confidence = reason.confidence.map(|confidence| ("confidence", in_line(&Value::from(confidence))));
+    let evidence: Vec<AnyView> = evidence
+        .chain(confidence)
+        .map(|(key, value)| element("div", "", vec![words("dt", "", key), words("dd", "", &value)]))
+        .collect();
+    match evidence.is_empty() {
+        true => said,
+        false => element("div", "reason", vec![said, element("dl", "evidence", evidence)]),
+    }
+}
+
+/// Draws what the agent proposes, and the reply it suggests.
+fn proposes(ask: &Ask) -> (Vec<AnyView>, Option<String>) {
+    let mut all: Vec<AnyView> = vec![];
+    for action in &ask.actions {
+        let name = words("h3", "decision-name", action.name.as_str());
+        all.push(element("div", "decision", vec![name, pairs(&action.arguments)]));
+    }
+    if let Some(options) = &ask.options {
+        all.push(items(options.iter().map(|it| it.as_str())));
+    }
+    let suggested = ask.suggested_reply.as_ref().map(|reply| reply.to_string());
+    if let Some(reply) = &suggested {
+        all.push(written("div", "suggested", plain_text(reply)));
+    }
+    if all.is_empty() {
+        all.push(words("p", "missing", "The agent proposes nothing."));
+    }
+    (all, suggested)
 }

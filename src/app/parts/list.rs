@@ -4,11 +4,11 @@ use leptos::prelude::*;
 
 use super::{
     icons::{Icon, icon},
-    row::RowLink,
+    row::row_link,
 };
 use crate::domain::{
     ids::EscalationId,
-    inbox::{Inbox, Row, View},
+    inbox::{Inbox, View},
 };
 
 /// Draws a list.
@@ -19,7 +19,7 @@ pub fn ListPane(
     view: Signal<View>,
     #[prop(into)] inbox: Signal<Inbox>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
-    /// Whether an escalation is open beside it, which then has the page's one `h1`.
+    /// Whether an escalation is open beside it, which then is the page's main part and has its first heading.
     #[prop(into)]
     beside: Signal<bool>,
     /// Why the list could not be read, which leaves the old one in place.
@@ -30,22 +30,28 @@ pub fn ListPane(
     on_retry: Callback<()>,
     on_more: Callback<()>,
 ) -> impl IntoView {
-    let ids = Memo::new(move |_| inbox.with(|inbox| inbox.rows.iter().map(|row| row.id).collect::<Vec<_>>()));
-    let count = Memo::new(move |_| inbox.with(|inbox| inbox.counts.of(inbox.query.view)).filter(|count| *count > 0));
-    let more = Memo::new(move |_| inbox.with(|inbox| inbox.bound.is_some()));
-    let empty = Memo::new(move |_| inbox.with(|inbox| inbox.rows.is_empty().then_some(inbox.query.view)));
+    let empty = move || inbox.with(|inbox| inbox.rows.is_empty().then_some(inbox.query.view));
+    let count = move || inbox.with(|inbox| inbox.counts.of(inbox.query.view)).filter(|count| *count > 0);
+    // Only the rows that changed are drawn anew.
     let row = move |id: EscalationId| {
         Memo::new(move |_| inbox.with(|inbox| inbox.rows.iter().find(|row| row.id == id).cloned()))
     };
-    let title = move || match beside.get() {
-        true => view! { <h2 class="list-title" id="list-title" tabindex="-1">{view.get().label()}</h2> }.into_any(),
-        false => view! { <h1 class="list-title" id="list-title" tabindex="-1">{view.get().label()}</h1> }.into_any(),
-    };
     view! {
-        <section class="list-pane" aria-labelledby="list-title">
+        <section
+            class="list-pane"
+            role=move || (!beside.get()).then_some("main")
+            aria-labelledby="list-title"
+        >
             <div class="list-head">
-                {title}
-                <span class="count">{move || count.get().map(|count| count.to_string())}</span>
+                <h2
+                    class="list-title"
+                    id="list-title"
+                    tabindex="-1"
+                    attr:aria-level=move || if beside.get() { "2" } else { "1" }
+                >
+                    {move || view.get().label()}
+                </h2>
+                <span class="count">{move || count().map(|count| count.to_string())}</span>
             </div>
             {move || failed.get().map(|why| view! {
                 <div class="list-notice" data-state="failed" role="alert">
@@ -56,45 +62,32 @@ pub fn ListPane(
                 </div>
             })}
             <div class="list-scroll">
-                {move || match empty.get() {
-                    Some(view) => view! {
-                        <div class="empty">{icon(Icon::Queue)} <p>{nothing(view)}</p></div>
-                    }
-                    .into_any(),
-                    None => view! {
-                        <ul class="rows" aria-label="Escalations">
-                            <For each=move || ids.get() key=|id| *id let:id>
-                                {drawn(row(id), id, href, selected)}
-                            </For>
-                        </ul>
-                    }
-                    .into_any(),
-                }}
-                {move || more.get().then(|| view! {
-                    <p class="list-more">
-                        <button
-                            class="button"
-                            type="button"
-                            disabled=move || !awake.get()
-                            on:click=move |_| on_more.run(())
-                        >
-                            "Show more"
-                        </button>
-                    </p>
-                })}
+                <div class="empty" hidden=move || empty().is_none()>
+                    {icon(Icon::Queue)}
+                    <p>{move || empty().map_or("", nothing)}</p>
+                </div>
+                <ul class="rows" aria-label="Escalations" hidden=move || empty().is_some()>
+                    <For
+                        each=move || inbox.with(|inbox| inbox.rows.iter().map(|row| row.id).collect::<Vec<_>>())
+                        key=|id| *id
+                        let:id
+                    >
+                        {row_link(id, row(id), href, selected)}
+                    </For>
+                </ul>
+                <p class="list-more" hidden=move || inbox.with(|inbox| inbox.bound.is_none())>
+                    <button
+                        class="button"
+                        type="button"
+                        disabled=move || !awake.get()
+                        on:click=move |_| on_more.run(())
+                    >
+                        "Show more"
+                    </button>
+                </p>
             </div>
         </section>
     }
-}
-
-fn drawn(
-    row: Memo<Option<Row>>,
-    id: EscalationId,
-    href: Callback<EscalationId, String>,
-    selected: Signal<Option<EscalationId>>,
-) -> impl IntoView {
-    let selected = Memo::new(move |_| selected.get() == Some(id));
-    view! { <RowLink row=row href=Signal::derive(move || href.run(id)) selected=selected/> }
 }
 
 fn nothing(view: View) -> &'static str {

@@ -28,24 +28,26 @@ pub fn ask_icon(kind: AskKind) -> Icon {
 
 /// `overdue 3m` or `due 1m`.
 pub fn deadline_words(due: Timestamp, now: Timestamp) -> String {
-    match due <= now {
-        true => format!("overdue {}", (now - due).in_short()),
-        false => format!("due {}", (due - now).in_short()),
-    }
+    let (words, span) = if due <= now { ("overdue ", now - due) } else { ("due ", due - now) };
+    words.to_owned() + &span.in_short()
+}
+
+/// A moment with its day, as in `2026-11-22 14:02`.
+pub fn dated(clock: Clock, at: Timestamp) -> String {
+    at.date(clock.offset()) + " " + &clock.time(at)
 }
 
 /// Draws a deadline, as it comes nearer.
 pub fn deadline(due: Timestamp, clock: Clock) -> impl IntoView {
-    let words = Memo::new(move |_| deadline_words(due, clock.now()));
-    let state = Memo::new(move |_| match due - clock.now() {
+    let state = move || match due - clock.now() {
         left if left <= Span(0) => "overdue",
         left if left < SOON => "soon",
         _ => "later",
-    });
+    };
     view! {
         <span class="deadline" data-state=state>
-            {move || icon(if state.get() == "overdue" { Icon::Missed } else { Icon::Clock })}
-            {move || words.get()}
+            {icon(Icon::Clock)}
+            {move || deadline_words(due, clock.now())}
         </span>
     }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    drawn::{words, written},
     entries::Step,
     icons::{Icon, icon},
     pairs::code,
@@ -33,108 +34,112 @@ pub struct Names {
 
 /// Draws a message.
 pub fn message(shown: &Shown, steps: &[Step], grouped: bool, names: &Names) -> AnyView {
-    let (it, clock) = (&shown.message, clock());
+    let it = &shown.message;
     let (label, author) = called(it, names);
-    let body = match (&it.raw, it.text.as_deref()) {
-        (Some(raw), _) if it.unreadable => view! {
-            <p class="missing">"The agent sent this as a message; it could not be read as one."</p>
-            {code(raw)}
+    let mut said = match (&it.raw, it.text.as_deref()) {
+        (Some(raw), _) if it.unreadable => {
+            vec![words("p", "missing", "The agent sent this as a message; it could not be read as one."), code(raw)]
         }
-        .into_any(),
         (_, Some(text)) if shown.blocks.is_empty() => plain_text(text),
         _ => rich_text(&shown.blocks),
     };
-    let steps = (!steps.is_empty()).then(|| steps_view(steps));
-    let at = it.at;
-    view! {
-        <article
-            class="message"
-            data-role=it.role.as_str()
-            data-state="sent"
-            data-grouped=grouped
-            aria-label=move || timed(&label, at, clock)
-        >
-            <header class="message-head">
-                {(it.role == MessageRole::Agent).then(|| icon(Icon::Agent))}
-                <span class="message-author" dir="auto">{revealed(&author)}</span>
-                {at.map(|at| view! { <time>{move || clock.time(at)}</time> })}
-            </header>
-            <div class="message-body" dir="auto">{body}</div>
-            {steps}
-        </article>
+    said = vec![written("div", "message-body", said)];
+    if !steps.is_empty() {
+        said.push(steps_view(steps));
     }
-    .into_any()
+    let picture = (it.role == MessageRole::Agent).then_some(Icon::Agent);
+    article(it.role.as_str(), (grouped, false), label, picture, &author, it.at, said)
 }
 
 /// Draws a note among operators.
 pub fn note(at: Timestamp, by: &OperatorRef, text: &str) -> AnyView {
+    let author = "Note by ".to_owned() + &spelled(by.name.as_str());
+    let said = vec![written("div", "message-body", plain_text(text))];
+    article("operator", (false, true), author.clone(), Some(Icon::Lock), &author, Some(at), said)
+}
+
+fn article(
+    role: &'static str,
+    (grouped, is_note): (bool, bool),
+    label: String,
+    picture: Option<Icon>,
+    author: &str,
+    at: Option<Timestamp>,
+    said: Vec<AnyView>,
+) -> AnyView {
     let clock = clock();
-    let author = format!("Note by {}", spelled(by.name.as_str()));
-    let label = author.clone();
     view! {
         <article
             class="message"
-            data-role="operator"
+            data-role=role
             data-state="sent"
-            data-note=true
-            aria-label=move || timed(&label, Some(at), clock)
+            data-grouped=grouped
+            data-note=is_note
+            aria-label=move || timed(&label, at, clock)
         >
             <header class="message-head">
-                {icon(Icon::Lock)}
-                <span class="message-author" dir="auto">{author}</span>
-                <time>{move || clock.time(at)}</time>
+                {picture.map(icon)}
+                <span class="message-author" dir="auto">{revealed(author)}</span>
+                <time>{move || at.map(|at| clock.time(at))}</time>
             </header>
-            <div class="message-body" dir="auto">{plain_text(text)}</div>
+            {said}
         </article>
     }
     .into_any()
 }
 
 /// Draws a reply that has not come back yet.
-#[component]
-pub fn PendingMessage(
-    #[prop(into)] pending: Signal<Option<Pending>>,
-    on_retry: Callback<()>,
-    on_copy: Callback<()>,
-) -> impl IntoView {
-    let (clock, who) = (clock(), me().who());
-    let name = who.public_name.to_string();
-    let author = format!("You, as {}", spelled(&name));
-    let at = Memo::new(move |_| pending.with(|it| it.as_ref().map(|it| it.at)));
-    let text = Memo::new(move |_| pending.with(|it| it.as_ref().map(|it| it.text.clone()).unwrap_or_default()));
-    let state = Memo::new(move |_| pending.with(|it| it.as_ref().map_or(Sending::Taken, |it| it.state.clone())));
-    let failed = move || state.with(|state| matches!(state, Sending::Failed(_)));
-    let foot = move || match state.get() {
-        Sending::Underway => view! { {icon(Icon::Clock)} <span>"sending…"</span> }.into_any(),
-        Sending::Taken => view! { {icon(Icon::Check)} <span>"sent"</span> }.into_any(),
-        Sending::Failed(why) => view! {
-            <span class="message-cause" role="alert">"failed: " {why}</span>
-            <button class="button" type="button" data-size="small" on:click=move |_| on_retry.run(())>"Retry"</button>
-            <button
-                class="button"
-                type="button"
-                data-kind="quiet"
-                data-size="small"
-                on:click=move |_| on_copy.run(())
-            >
-                "Copy"
-            </button>
-        }
-        .into_any(),
+pub fn pending_message(
+    pending: &Pending,
+    clock: Clock,
+    on_retry: Callback<String>,
+    on_copy: Callback<String>,
+) -> impl IntoView + use<> {
+    let name = spelled(me().who().public_name.as_str());
+    let author = "You, as ".to_owned() + &name;
+    let at = pending.at;
+    let (retried, copied) = (pending.client_message_id.clone(), pending.client_message_id.clone());
+    let (picture, foot) = match &pending.state {
+        Sending::Underway => (Icon::Clock, "sending…".to_owned()),
+        Sending::Taken => (Icon::Check, "sent".to_owned()),
+        Sending::Failed(why) => (Icon::Alert, "failed: ".to_owned() + why),
     };
+    let failed = matches!(pending.state, Sending::Failed(_));
     view! {
         <article
             class="message"
             data-role="operator"
-            data-state=move || if failed() { "failed" } else { "pending" }
-            aria-label=move || timed(&name, at.get(), clock)
+            data-state=if failed { "failed" } else { "pending" }
+            aria-label=move || timed(&name, Some(at), clock)
         >
             <header class="message-head">
                 <span class="message-author" dir="auto">{author}</span>
-                {move || at.get().map(|at| view! { <time>{move || clock.time(at)}</time> })}
+                <time>{move || clock.time(at)}</time>
             </header>
-            <div class="message-body" dir="auto">{move || text.with(|text| plain_text(text))}</div>
-            <footer class="message-foot">{foot}</footer>
+            {written("div", "message-body", plain_text(&pending.text))}
+            <footer class="message-foot">
+                {icon(picture)}
+                <span class="message-cause" role=failed.then_some("alert")>{foot}</span>
+                <button
+                    class="button"
+                    type="button"
+                    data-size="small"
+                    hidden=!failed
+                    on:click=move |_| on_retry.run(retried.clone())
+                >
+                    "Retry"
+                </button>
+                <button
+                    class="button"
+                    type="button"
+                    data-kind="quiet"
+                    data-size="small"
+                    hidden=!failed
+                    on:click=move |_| on_copy.run(copied.clone())
+                >
+                    "Copy"
+                </button>
+            </footer>
         </article>
     }
 }
@@ -149,7 +154,7 @@ fn called(message: &Message, names: &Names) -> (String, String) {
         MessageRole::Agent => ("Agent".to_owned(), author.map_or(names.agent.clone(), |author| author.name.clone())),
         MessageRole::Operator => match author {
             Some(author) if author.id == Some(me().id().to_string()) => {
-                (spelled(&author.public_name), format!("You, as {}", author.public_name))
+                (spelled(&author.public_name), "You, as ".to_owned() + &author.public_name)
             }
             Some(author) => (spelled(&author.name), author.name.clone()),
             None => ("Operator".to_owned(), "Operator".to_owned()),
@@ -160,7 +165,7 @@ fn called(message: &Message, names: &Names) -> (String, String) {
 
 fn timed(label: &str, at: Option<Timestamp>, clock: Clock) -> String {
     match at {
-        Some(at) => format!("{label}, {}", clock.time(at)),
+        Some(at) => label.to_owned() + ", " + &clock.time(at),
         None => label.to_owned(),
     }
 }

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod conversation;
 pub mod decision_card;
 pub mod details;
+pub mod drawn;
 pub mod entries;
 pub mod fields;
 pub mod handover;

@@ -3,17 +3,19 @@
 use leptos::prelude::*;
 use serde_json::{Map, Value};
 
-use super::revealed::{revealed, spelled};
+use super::{
+    drawn::{code_block, element, words},
+    revealed::spelled,
+};
 
 /// Draws an object as terms and their values.
 pub fn pairs(object: &Map<String, Value>) -> AnyView {
-    let rows = object.iter().map(|(key, value)| {
-        view! {
-            <dt>{revealed(key)}</dt>
-            <dd dir="auto">{revealed(&in_line(value))}</dd>
-        }
-    });
-    view! { <dl class="pairs">{rows.collect::<Vec<_>>()}</dl> }.into_any()
+    element("dl", "pairs", object.iter().flat_map(|(key, value)| pair(key, &in_line(value))).collect())
+}
+
+/// Draws a term and its value.
+pub fn pair(name: &str, value: &str) -> [AnyView; 2] {
+    [words("dt", "", name), words("dd", "", value)]
 }
 
 /// A value on one line: text without its quotes, anything else as JSON.
@@ -26,19 +28,18 @@ pub fn in_line(value: &Value) -> String {
 
 /// Draws a value as code: text as it is, anything else as indented JSON.
 pub fn code(value: &Value) -> AnyView {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => serde_json::to_string_pretty(other).unwrap_or_default(),
-    };
-    view! { <pre class="code" tabindex="0"><code>{revealed(&text)}</code></pre> }.into_any()
+    match value {
+        Value::String(text) => code_block(text),
+        other => code_block(&serde_json::to_string_pretty(other).unwrap_or_default()),
+    }
 }
 
 /// The first letter large, for words that begin a line.
 pub fn sentence_case(words: &str) -> String {
-    let words = spelled(words);
-    let mut letters = words.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => words,
+    let mut words = spelled(words);
+    // Enough for the words that agents are asked to use; letters of other scripts stay.
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
     }
+    words
 }

@@ -54,10 +54,10 @@ fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> im
         View::All => Icon::List,
         View::Closed => Icon::Archive,
     };
-    let id = format!("count-{}", &view.path()[1..]);
+    let id = "count-".to_owned() + &view.path()[1..];
     let counted = view != View::Closed;
-    let count = Memo::new(move |_| counts.with(|counts| counts.of(view)).filter(|count| *count > 0));
-    let state = move || (view == View::Missed && count.get().is_some()).then_some("overdue");
+    let count = move || counts.with(|counts| counts.of(view)).filter(|count| *count > 0);
+    let state = move || (view == View::Missed && count().is_some()).then_some("overdue");
     view! {
         <li>
             <a
@@ -70,7 +70,7 @@ fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> im
                 <span>{view.label()}</span>
                 {counted.then(|| view! {
                     <span class="count" id=id.clone() data-state=state aria-hidden="true">
-                        {move || count.get().map(|count| count.to_string())}
+                        {move || count().map(|count| count.to_string())}
                     </span>
                 })}
             </a>

@@ -58,9 +58,14 @@ impl Sheet {
         Self { cards: ask.actions.iter().map(card).collect(), filled: filled.unwrap_or_default(), ..Self::default() }
     }
 
+    /// What is chosen of these; none when there is nothing to choose.
+    pub fn choice(&self, choices: &[Choice]) -> Option<Choice> {
+        self.chosen.or(choices.first().copied())
+    }
+
     /// How it would end now.
     pub fn disposition(&self, choices: &[Choice]) -> Disposition {
-        match self.chosen.or(choices.first().copied()).flatten() {
+        match self.choice(choices).flatten() {
             Some(disposition) => disposition,
             None if self.cards.iter().any(|card| card.verdict == Some(Verdict::Reject)) => Disposition::Rejected,
             None if self.cards.iter().any(|card| card.verdict == Some(Verdict::Edit)) => Disposition::ApprovedWithEdits,
@@ -73,7 +78,7 @@ impl Sheet {
         let mut problems = vec![];
         let disposition = self.disposition(choices);
         let mut resolution = Resolution { next: self.next, avoidable: self.avoidable, ..Resolution::bare(disposition) };
-        if self.chosen.or(choices.first().copied()) == Some(None) {
+        if self.choice(choices) == Some(None) {
             match self.decisions(ask) {
                 Ok(decisions) => resolution.actions = decisions,
                 Err(found) => problems.extend(found),
@@ -124,7 +129,7 @@ impl Card {
     fn decide(&self, action: &Action) -> Result<ActionDecision, (&'static str, String)> {
         let decision = self.verdict.ok_or(("decision", "Decide this one too.".to_owned()))?;
         let arguments: Map<String, Value> = match decision {
-            Verdict::Edit => serde_json::from_str(&self.arguments)
+            Verdict::Edit => serde_json::from_slice(self.arguments.as_bytes())
                 .map_err(|error| ("arguments", format!("This is no JSON object: {error}.")))?,
             Verdict::Approve | Verdict::Reject => action.arguments.clone(),
         };

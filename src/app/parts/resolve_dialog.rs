@@ -6,7 +6,8 @@ use wasm_bindgen::JsCast;
 
 use super::{
     decision_card::decision_card,
-    fields::{Problems, SchemaFields, described_by, field, problem_view},
+    drawn::words,
+    fields::{Bound, Problems, described_by, problem_view, schema_fields},
     icons::{Icon, chevron, icon},
     resolution::{Choice, Sheet, choices, preview},
     revealed::{revealed, spelled},
@@ -38,13 +39,8 @@ pub fn ResolveDialog(
     let dialog = NodeRef::<html::Dialog>::new();
     let sheet = RwSignal::new(Sheet::of(&ask));
     let ask = StoredValue::new(ask);
-    let choices = Memo::new(move |_| {
-        offered.with(|(offered, taken_over)| ask.with_value(|ask| choices(ask, offered, *taken_over)))
-    });
-    let chosen = Memo::new(move |_| sheet.with(|it| choices.with(|all| it.chosen.or(all.first().copied()).flatten())));
-    let decided =
-        Memo::new(move |_| sheet.with(|it| choices.with(|all| it.chosen.or(all.first().copied()) == Some(None))));
-    let disposition = Memo::new(move |_| sheet.with(|it| choices.with(|all| it.disposition(all))));
+    let choices =
+        move || offered.with(|(offered, taken_over)| ask.with_value(|ask| choices(ask, offered, *taken_over)));
     let found = Problems(problems.into());
 
     Effect::new(move |_| {
@@ -59,8 +55,7 @@ pub fn ResolveDialog(
     let submitted = move |event: ev::SubmitEvent| {
         event.prevent_default();
         refused.set(None);
-        let made =
-            ask.with_value(|ask| choices.with_untracked(|all| sheet.with_untracked(|it| it.resolution(ask, all))));
+        let made = untrack(|| ask.with_value(|ask| sheet.with(|it| it.resolution(ask, &choices()))));
         match made {
             Ok(resolution) => {
                 problems.set(vec![]);
@@ -72,11 +67,11 @@ pub fn ResolveDialog(
             }
         }
     };
-    let made = move || match ask.with_value(|ask| choices.with(|all| sheet.with(|it| it.resolution(ask, all)))) {
+    let made = move || match ask.with_value(|ask| sheet.with(|it| it.resolution(ask, &choices()))) {
         Ok(resolution) => preview(&resolution),
         Err(wrong) => wrong.into_iter().map(|it| it.detail).collect::<Vec<_>>().join("\n"),
     };
-    let body = ask.with_value(|ask| answers(ask, sheet, disposition, decided, found));
+    let body = ask.with_value(|ask| answers(ask, sheet, choices, found));
 
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="resolve-title" on:close=move |_| open.set(false)>
@@ -95,7 +90,7 @@ pub fn ResolveDialog(
                     </button>
                 </div>
                 <div class="dialog-body">
-                    {disposition_field(choices, chosen, sheet, found)}
+                    {disposition_field(choices, sheet, found)}
                     {body}
                     {note_field(sheet, found)}
                     {next_field(sheet)}
@@ -113,8 +108,8 @@ pub fn ResolveDialog(
                     </details>
                 </div>
                 <div class="dialog-foot">
-                    {move || unplaced(&refused.get(), &problems.get()).map(|words| view! {
-                        <p class="form-error" role="alert">{revealed(&words)}</p>
+                    {move || refused.with(|refused| problems.with(|all| unplaced(refused, all))).map(|words| view! {
+                        <p class="form-error" role="alert">{spelled(&words)}</p>
                     })}
                     <button class="button" type="button" on:click=move |_| open.set(false)>"Cancel"</button>
                     <button
@@ -132,92 +127,83 @@ pub fn ResolveDialog(
 }
 
 /// What the ask wants: an answer, a choice, data, decisions.
-fn answers(
+fn answers<C: Fn() -> Vec<Choice> + Copy + Send + Sync + 'static>(
     ask: &Ask,
     sheet: RwSignal<Sheet>,
-    disposition: Memo<Disposition>,
-    decided: Memo<bool>,
+    choices: C,
     found: Problems,
-) -> AnyView {
-    let cards = ask.actions.iter().enumerate().map(|(i, action)| decision_card(i, action, sheet, found));
-    let cards = cards.collect::<Vec<_>>();
-    let asked = ask.prompt.as_ref().map(|prompt| view! { <p dir="auto">{revealed(prompt.as_str())}</p> });
-    let carries = Memo::new(move |_| disposition.get().carries_data());
+) -> impl IntoView + use<C> {
+    let cards: Vec<AnyView> =
+        ask.actions.iter().enumerate().map(|(i, action)| decision_card(i, action, sheet, found)).collect();
+    let asked: Vec<AnyView> = ask.prompt.iter().map(|prompt| words("p", "", prompt.as_str())).collect();
     let problem = Signal::derive(move || found.at("/answer"));
-    let answer = match (&ask.response_schema, &ask.options) {
+    let structured = ask.response_schema.is_some() || ask.options.is_some();
+    let (legend, answer) = match (&ask.response_schema, &ask.options) {
         (Some(schema), _) => {
             let filled = Signal::derive(move || sheet.with(|it| it.filled.clone()));
             let fill = Callback::new(move |(name, text)| sheet.update(|it| drop(it.filled.insert(name, text))));
-            view! { <SchemaFields fields=fields(schema) filled=filled problems=found on_fill=fill/> }.into_any()
+            ("Result", schema_fields(&fields(schema), filled, found, fill))
         }
         (None, Some(options)) => {
-            let options = options.iter().map(|option| {
-                let (value, wanted) = (option.to_string(), option.to_string());
+            let option = |text: &str| {
+                let (value, wanted) = (text.to_owned(), text.to_owned());
                 view! {
                     <label class="choice" dir="auto">
                         <input
                             type="radio"
                             name="answer"
+                            aria-describedby=described_by("answer", false, problem)
                             prop:checked=move || sheet.with(|it| it.answer == wanted)
                             on:change=move |_| sheet.update(|it| it.answer.clone_from(&value))
                         />
-                        {revealed(option.as_str())}
+                        {revealed(text)}
                     </label>
                 }
-            });
-            view! {
-                <fieldset class="fields">
-                    <legend>"Answer"</legend>
-                    {options.collect::<Vec<_>>()}
-                    {problem_view("answer-error".to_owned(), problem)}
-                </fieldset>
-            }
-            .into_any()
+                .into_any()
+            };
+            let mut all: Vec<AnyView> = options.iter().map(|it| option(it.as_str())).collect();
+            all.push(problem_view("answer-error".to_owned(), problem).into_any());
+            ("Answer", all)
         }
         (None, None) => {
-            let control = view! {
-                <textarea
-                    class="input"
-                    id="answer"
-                    rows="3"
-                    dir="auto"
-                    aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                    aria-describedby=described_by("answer", false, problem)
-                    prop:value=move || sheet.with(|it| it.answer.clone())
-                    on:input=move |event| sheet.update(|it| it.answer = event_target_value(&event))
-                ></textarea>
-            };
-            field("answer", "Answer", true, None, problem, control.into_any())
+            let value = Signal::derive(move || sheet.with(|it| it.answer.clone()));
+            let fill = Callback::new(move |text| sheet.update(|it| it.answer = text));
+            let answer =
+                Bound { id: "answer".to_owned(), label: "Answer", required: true, hint: None, problem, value, fill };
+            ("", vec![answer.area("3", false)])
         }
     };
-    let structured = ask.response_schema.is_some() || ask.options.is_some();
-    let wanted = move || if structured { carries.get() } else { disposition.get() == Disposition::Answered };
+    let unwanted = move || {
+        let disposition = sheet.with(|it| it.disposition(&choices()));
+        !if structured { disposition.carries_data() } else { disposition == Disposition::Answered }
+    };
     view! {
         {asked}
-        <div class="fields" hidden=move || !decided.get()>{cards}</div>
-        <div class="fields" hidden=move || !wanted()>{answer}</div>
+        <div class="fields" hidden=move || sheet.with(|it| it.choice(&choices())) != Some(None)>{cards}</div>
+        <fieldset class="fields" hidden=unwanted>
+            <legend hidden=legend.is_empty()>{legend}</legend>
+            {answer}
+        </fieldset>
     }
-    .into_any()
 }
 
 fn disposition_field(
-    choices: Memo<Vec<Choice>>,
-    chosen: Memo<Choice>,
+    choices: impl Fn() -> Vec<Choice> + Copy + Send + Sync + 'static,
     sheet: RwSignal<Sheet>,
     found: Problems,
-) -> AnyView {
+) -> impl IntoView {
     let problem = Signal::derive(move || found.at("/disposition"));
-    let hint = move || chosen.get().map_or("Its actions are decided below", Disposition::hint);
+    let chosen = move || sheet.with(|it| it.choice(&choices())).flatten();
     let options = move || {
-        let options = choices.get().into_iter().enumerate().map(|(i, choice)| {
+        let options = choices().into_iter().enumerate().map(|(i, choice)| {
             let words = choice.map_or("As decided below", Disposition::label);
-            view! { <option value=i.to_string() selected=move || chosen.get() == choice>{words}</option> }
+            view! { <option value=i.to_string() selected=move || chosen() == choice>{words}</option> }
         });
         options.collect::<Vec<_>>()
     };
     let choose = move |event: ev::Event| {
         let at: Option<usize> = event_target_value(&event).parse().ok();
-        let choice = at.and_then(|at| choices.with_untracked(|all| all.get(at).copied()));
+        let choice = at.and_then(|at| untrack(choices).get(at).copied());
         sheet.update(|it| it.chosen = choice);
     };
     view! {
@@ -231,30 +217,29 @@ fn disposition_field(
             >
                 {options}
             </select>
-            <p class="field-hint" id="disposition-hint">{move || format!("{}.", hint())}</p>
+            <p class="field-hint" id="disposition-hint">
+                {move || chosen().map_or("Its actions are decided below", Disposition::hint)}
+                "."
+            </p>
             {problem_view("disposition-error".to_owned(), problem)}
         </div>
     }
-    .into_any()
 }
 
 fn note_field(sheet: RwSignal<Sheet>, found: Problems) -> AnyView {
-    let problem = Signal::derive(move || found.at("/note_to_agent"));
-    let control = view! {
-        <textarea
-            class="input"
-            id="note-to-agent"
-            rows="2"
-            dir="auto"
-            aria-describedby=described_by("note-to-agent", false, problem)
-            prop:value=move || sheet.with(|it| it.note.clone())
-            on:input=move |event| sheet.update(|it| it.note = event_target_value(&event))
-        ></textarea>
+    let note = Bound {
+        id: "note-to-agent".to_owned(),
+        label: "Note to the agent",
+        required: false,
+        hint: None,
+        problem: Signal::derive(move || found.at("/note_to_agent")),
+        value: Signal::derive(move || sheet.with(|it| it.note.clone())),
+        fill: Callback::new(move |text| sheet.update(|it| it.note = text)),
     };
-    field("note-to-agent", "Note to the agent", false, None, problem, control.into_any())
+    note.area("2", false)
 }
 
-fn next_field(sheet: RwSignal<Sheet>) -> AnyView {
+fn next_field(sheet: RwSignal<Sheet>) -> impl IntoView {
     let all = [(Next::Continue, "Continue"), (Next::Close, "Close"), (Next::AwaitCustomer, "Await customer")];
     let all = all.map(|(next, words)| {
         view! {
@@ -272,10 +257,9 @@ fn next_field(sheet: RwSignal<Sheet>) -> AnyView {
     view! {
         <fieldset class="fields">
             <legend>"Next"</legend>
-            <div class="choices">{all.into_iter().collect::<Vec<_>>()}</div>
+            <div class="choices">{Vec::from(all)}</div>
         </fieldset>
     }
-    .into_any()
 }
 
 /// What no field of the form shows: a refusal, and problems of the data as a whole.

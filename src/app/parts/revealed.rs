@@ -3,40 +3,31 @@
 
 use leptos::prelude::*;
 
-/// A run of text: as it is, or a character to be shown by its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Run<'a> {
-    Plain(&'a str),
-    Hidden(char),
-}
-
 /// Draws text with hidden characters shown by their numbers.
-pub fn revealed(text: &str) -> impl IntoView + use<> {
-    runs(text)
-        .into_iter()
-        .map(|run| match run {
-            Run::Plain(text) => text.to_owned().into_any(),
-            Run::Hidden(hidden) => view! { <span class="revealed" title=name(hidden)>{name(hidden)}</span> }.into_any(),
-        })
-        .collect::<Vec<_>>()
+pub fn revealed(text: &str) -> AnyView {
+    let hidden = |hidden| view! { <span class="revealed" title=name(hidden)>{name(hidden)}</span> };
+    let runs = runs(text).into_iter().map(|(plain, hides)| (plain.to_owned(), hides.map(hidden)));
+    runs.collect::<Vec<_>>().into_any()
 }
 
 /// The same where only plain text can stand, as in a label.
 pub fn spelled(text: &str) -> String {
-    runs(text)
-        .into_iter()
-        .map(|run| match run {
-            Run::Plain(text) => text.to_owned(),
-            Run::Hidden(hidden) => format!("[{}]", name(hidden)),
-        })
-        .collect()
+    let mut spelled = String::with_capacity(text.len());
+    for (plain, hides) in runs(text) {
+        spelled.push_str(plain);
+        if let Some(hidden) = hides {
+            spelled.extend(["[", name(hidden).as_str(), "]"]);
+        }
+    }
+    spelled
 }
 
 fn name(hidden: char) -> String {
     format!("U+{:04X}", u32::from(hidden))
 }
 
-fn runs(text: &str) -> Vec<Run<'_>> {
+/// Runs of plain text, each with the character that hides after it.
+fn runs(text: &str) -> Vec<(&str, Option<char>)> {
     let mut runs = vec![];
     let mut start = 0;
     let mut before = None;
@@ -44,16 +35,13 @@ fn runs(text: &str) -> Vec<Run<'_>> {
     while let Some((at, letter)) = letters.next() {
         let after = letters.peek().map(|(_, next)| *next);
         if hides(letter, before, after) {
-            if start < at {
-                runs.push(Run::Plain(&text[start..at]));
-            }
-            runs.push(Run::Hidden(letter));
+            runs.push((&text[start..at], Some(letter)));
             start = at + letter.len_utf8();
         }
         before = Some(letter);
     }
     if start < text.len() {
-        runs.push(Run::Plain(&text[start..]));
+        runs.push((&text[start..], None));
     }
     runs
 }

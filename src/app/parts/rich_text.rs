@@ -2,53 +2,55 @@
 
 use leptos::prelude::*;
 
-use super::revealed::revealed;
+use super::{
+    drawn::{code_block, element, words},
+    revealed::revealed,
+};
 use crate::domain::rich::{Block, Inline};
 
 /// Draws the blocks of a message.
-pub fn rich_text(blocks: &[Block]) -> AnyView {
-    blocks.iter().map(block).collect::<Vec<_>>().into_any()
+pub fn rich_text(blocks: &[Block]) -> Vec<AnyView> {
+    blocks.iter().map(block).collect()
 }
 
 /// Draws text that nobody parsed, a paragraph a line.
-pub fn plain_text(text: &str) -> AnyView {
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(|line| view! { <p>{revealed(line)}</p> })
-        .collect::<Vec<_>>()
-        .into_any()
+pub fn plain_text(text: &str) -> Vec<AnyView> {
+    text.lines().filter(|line| !line.trim().is_empty()).map(|line| words("p", "", line)).collect()
 }
 
 fn block(block: &Block) -> AnyView {
-    match block {
-        Block::Paragraph(content) => view! { <p>{inlines(content)}</p> }.into_any(),
-        Block::List { ordered: true, items: all } => view! { <ol>{items(all)}</ol> }.into_any(),
-        Block::List { ordered: false, items: all } => view! { <ul>{items(all)}</ul> }.into_any(),
-        Block::Quote(content) => view! { <blockquote>{rich_text(content)}</blockquote> }.into_any(),
-        Block::Code(code) => view! { <pre class="code" tabindex="0"><code>{revealed(code)}</code></pre> }.into_any(),
-    }
+    let (tag, content) = match block {
+        Block::Paragraph(content) => ("p", inlines(content)),
+        Block::List { ordered, items } => {
+            let items = items.iter().map(|item| element("li", "", rich_text(item))).collect();
+            (if *ordered { "ol" } else { "ul" }, items)
+        }
+        Block::Quote(content) => ("blockquote", rich_text(content)),
+        Block::Code(code) => return code_block(code),
+    };
+    element(tag, "", content)
 }
 
-fn items(items: &[Vec<Block>]) -> AnyView {
-    items.iter().map(|item| view! { <li>{rich_text(item)}</li> }).collect::<Vec<_>>().into_any()
-}
-
-fn inlines(content: &[Inline]) -> AnyView {
-    content.iter().map(inline).collect::<Vec<_>>().into_any()
+fn inlines(content: &[Inline]) -> Vec<AnyView> {
+    content.iter().map(inline).collect()
 }
 
 fn inline(inline: &Inline) -> AnyView {
-    match inline {
-        Inline::Text(text) => revealed(text).into_any(),
-        Inline::Strong(content) => view! { <strong>{inlines(content)}</strong> }.into_any(),
-        Inline::Emphasis(content) => view! { <em>{inlines(content)}</em> }.into_any(),
-        Inline::Code(code) => view! { <code>{revealed(code)}</code> }.into_any(),
-        Inline::Link { url, host, content } => view! {
-            <a href=url.clone() target="_blank" rel="noopener noreferrer nofollow">{inlines(content)}</a>
-            " "
-            <span class="link-host">{revealed(host)}</span>
+    let (tag, content) = match inline {
+        Inline::Text(text) => return revealed(text),
+        // The styles make a line of it.
+        Inline::Break => return revealed("\n"),
+        Inline::Strong(content) => ("strong", inlines(content)),
+        Inline::Emphasis(content) => ("em", inlines(content)),
+        Inline::Code(code) => ("code", vec![revealed(code)]),
+        Inline::Link { url, host, content } => {
+            return view! {
+                <a href=url.clone() target="_blank" rel="noopener noreferrer nofollow">{inlines(content)}</a>
+                " "
+                <span class="link-host">{revealed(host)}</span>
+            }
+            .into_any();
         }
-        .into_any(),
-        Inline::Break => view! { <br/> }.into_any(),
-    }
+    };
+    element(tag, "", content)
 }

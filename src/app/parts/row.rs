@@ -4,56 +4,59 @@ use leptos::prelude::*;
 
 use super::{
     icons::icon,
-    marks::{ask_icon, deadline, deadline_words, holder, urgency},
+    marks::{ask_icon, dated, deadline, deadline_words, holder, urgency},
     pairs::sentence_case,
     revealed::{revealed, spelled},
 };
 use crate::{
-    app::{clock::clock, session::me},
+    app::{
+        clock::{Clock, clock},
+        session::me,
+    },
     domain::{
+        ids::EscalationId,
         inbox::Row,
         time::{Span, Timestamp},
     },
 };
 
-/// Draws a row. `selected` marks the one that is open beside the list.
-#[component]
-pub fn RowLink(
-    #[prop(into)] row: Signal<Option<Row>>,
-    #[prop(into)] href: Signal<String>,
-    #[prop(into)] selected: Signal<bool>,
+/// Draws the row of an escalation. `selected` is the one that is open beside the list.
+pub fn row_link(
+    id: EscalationId,
+    row: Memo<Option<Row>>,
+    href: Callback<EscalationId, String>,
+    selected: Signal<Option<EscalationId>>,
 ) -> impl IntoView {
     let clock = clock();
-    let label = Memo::new(move |_| row.with(|row| row.as_ref().map(|row| label(row, clock.now()))));
     view! {
         <li class="row">
             <a
                 class="row-link"
-                href=move || href.get()
-                aria-current=move || selected.get().then_some("true")
-                aria-label=move || label.get()
+                href=move || href.run(id)
+                aria-current=move || (selected.get() == Some(id)).then_some("true")
+                aria-label=move || row.with(|row| row.as_ref().map(|row| label(row, clock.now())))
             >
-                {move || row.with(|row| row.as_ref().map(content))}
+                {move || row.with(|row| row.as_ref().map(|row| content(row, clock)))}
             </a>
         </li>
     }
 }
 
-fn content(row: &Row) -> impl IntoView + use<> {
-    let (clock, me) = (clock(), me());
+fn content(row: &Row, clock: Clock) -> impl IntoView + use<> {
     let since = row.closed_at.unwrap_or(row.opened_at);
-    let wait = Memo::new(move |_| clock.since(since).in_short());
-    let (waiting, closed) = (row.opened_at, row.closed_at);
-    let exactly = move || match closed {
-        Some(closed) => format!("Closed {} {}", closed.date(clock.offset()), clock.time(closed)),
-        None => format!("Waiting since {} {}", waiting.date(clock.offset()), clock.time(waiting)),
+    let exactly = if row.closed_at.is_some() { "Closed " } else { "Waiting since " };
+    let by = row.claimed_by.as_ref().map(|by| holder(by, by.id == me().id()));
+    let (class, said) = match &row.last_said {
+        Some(said) => ("", said.preview.as_str()),
+        None => ("missing", "Nothing said yet"),
     };
-    let by = row.claimed_by.as_ref().map(|by| holder(by, by.id == me.id()));
     view! {
         <span class="row-line">
             <span class="row-title" dir="auto">{revealed(&row.title)}</span>
             {icon(ask_icon(row.ask))}
-            <span class="row-wait" title=exactly>{move || wait.get()}</span>
+            <span class="row-wait" title=move || exactly.to_owned() + &dated(clock, since)>
+                {move || clock.since(since).in_short()}
+            </span>
         </span>
         <span class="row-line">
             <span class="row-meta">
@@ -68,12 +71,7 @@ fn content(row: &Row) -> impl IntoView + use<> {
                 {by}
             </span>
         </span>
-        <span class="row-preview" dir="auto">
-            {match &row.last_said {
-                Some(said) => revealed(&said.preview).into_any(),
-                None => view! { <span class="missing">"Nothing said yet"</span> }.into_any(),
-            }}
-        </span>
+        <span class="row-preview" dir="auto"><span class=class>{revealed(said)}</span></span>
     }
 }
 
@@ -82,10 +80,10 @@ fn label(row: &Row, now: Timestamp) -> String {
     let ago = |at: Timestamp| Span((now - at).0.max(0)).in_short();
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];
     said.push(match row.closed_at {
-        Some(closed) => format!("{} {} ago", row.status.label().to_lowercase(), ago(closed)),
-        None => format!("waiting {}", ago(row.opened_at)),
+        Some(closed) => row.status.label().to_ascii_lowercase() + " " + &ago(closed) + " ago",
+        None => "waiting ".to_owned() + &ago(row.opened_at),
     });
     said.extend(row.due_at.map(|due| deadline_words(due, now)));
-    said.extend(row.claimed_by.as_ref().map(|by| format!("claimed by {}", spelled(by.name.as_str()))));
+    said.extend(row.claimed_by.as_ref().map(|by| "claimed by ".to_owned() + &spelled(by.name.as_str())));
     said.join(", ")
 }

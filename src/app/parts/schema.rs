@@ -109,7 +109,7 @@ pub fn value(fields: &[Field], filled: &Filled) -> Result<Value, Vec<FieldProble
 /// An empty field says nothing, but for a flag, which is always sent.
 fn read(field: &Field, written: &str) -> Result<Option<Value>, String> {
     let number = |problem: &str| {
-        let read: Option<Value> = serde_json::from_str(written.trim()).ok();
+        let read: Option<Value> = serde_json::from_slice(written.trim().as_bytes()).ok();
         read.filter(Value::is_number).ok_or_else(|| format!("{} {problem}.", field.label))
     };
     match &field.kind {
@@ -125,7 +125,7 @@ fn read(field: &Field, written: &str) -> Result<Option<Value>, String> {
             }
         }
         Kind::Choice(options) => Ok(written.parse().ok().and_then(|at: usize| options.get(at).cloned())),
-        Kind::Json => match serde_json::from_str(written) {
+        Kind::Json => match serde_json::from_slice(written.as_bytes()) {
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(format!("{} is no JSON: {error}.", field.label)),
         },

@@ -30,11 +30,12 @@ fn step(step: &Step) -> impl IntoView + use<> {
         Some(_) => ("done", Icon::Check, "called"),
         None => ("called", Icon::Clock, "called, no result"),
     };
-    let arguments = step.arguments.as_ref().map(|arguments| match arguments {
-        Value::Object(object) if object.is_empty() => ().into_any(),
-        Value::Object(object) => pairs(object),
-        other => code(other),
-    });
+    let arguments = match &step.arguments {
+        Some(Value::Object(object)) if object.is_empty() => None,
+        Some(Value::Object(object)) => Some(pairs(object)),
+        Some(other) => Some(code(other)),
+        None => None,
+    };
     view! {
         <li class="step" data-state=state>
             <p class="step-head">
@@ -56,7 +57,10 @@ impl Step {
 
 /// `3 steps · 2 tools`.
 fn counted(steps: &[Step]) -> String {
-    let plural = |count: usize| if count == 1 { "" } else { "s" };
     let tools = steps.iter().map(|step| step.name.as_str()).collect::<HashSet<_>>().len();
-    format!("{} step{} · {tools} tool{}", steps.len(), plural(steps.len()), plural(tools))
+    many(steps.len(), "step") + " · " + &many(tools, "tool")
+}
+
+fn many(count: usize, what: &str) -> String {
+    count.to_string() + " " + what + if count == 1 { "" } else { "s" }
 }

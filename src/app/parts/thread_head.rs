@@ -5,8 +5,8 @@ use leptos::{html, prelude::*};
 use super::{
     icons::{Icon, icon},
     marks::deadline,
-    revealed::revealed,
-    standing::{Hold, Standing},
+    revealed::{revealed, spelled},
+    standing::Standing,
 };
 use crate::{
     app::{clock::clock, session::me},
@@ -38,63 +38,60 @@ pub fn ThreadHead(
     actions: HeadActions,
 ) -> impl IntoView {
     let clock = clock();
-    let title = Memo::new(move |_| escalation.with(|it| it.opening.title()));
-    let opened_at = escalation.with_untracked(|it| it.opened_at);
-    let control = Memo::new(move |_| standing.with(|it| it.words(clock.since(opened_at))));
-    let mark = Memo::new(move |_| standing.with(Standing::mark));
-    let due = Memo::new(move |_| escalation.with(|it| it.due_at()));
-    let kind = escalation.with_untracked(|it| it.opening.ask.kind.label());
-    let agent = escalation.with_untracked(|it| it.agent.name.to_string());
+    let (opened_at, kind, agent) =
+        escalation.with_untracked(|it| (it.opened_at, it.opening.ask.kind.label(), revealed(it.agent.name.as_str())));
+    let mark = move || standing.with(Standing::mark);
     let writes = me().may(Role::Operator);
-    let offered = Memo::new(move |_| {
-        standing.with(|it| (matches!(it.hold, Hold::Mine(_)), writes && it.may_take_over(), writes && it.may_resolve()))
-    });
     let blocked = move || !may_act.get();
-    let buttons = move || {
-        let (release, take_over, resolve) = offered.get();
-        view! {
-            {release.then(|| view! {
-                <button class="button" type="button" disabled=blocked on:click=move |_| actions.release.run(())>
+    view! {
+        <header class="thread-head">
+            <a class="back" href=move || back.get()>{icon(Icon::ChevronLeft)} "Back"</a>
+            <h1 class="thread-title" id="thread-title" tabindex="-1" dir="auto" node_ref=heading>
+                {move || escalation.with(|it| spelled(&it.opening.title()))}
+            </h1>
+            <p class="control" data-control=mark>
+                {move || icon(picture(mark()))}
+                <span>{move || standing.with(|it| spelled(&it.words(clock.since(opened_at))))}</span>
+            </p>
+            <div class="thread-actions">
+                <button
+                    class="button"
+                    type="button"
+                    hidden=move || standing.with(|it| it.fence().is_none())
+                    disabled=blocked
+                    on:click=move |_| actions.release.run(())
+                >
                     "Release"
                 </button>
-            })}
-            {take_over.then(|| view! {
-                <button class="button" type="button" disabled=blocked on:click=move |_| actions.take_over.run(())>
+                <button
+                    class="button"
+                    type="button"
+                    hidden=move || !(writes && standing.with(Standing::may_take_over))
+                    disabled=blocked
+                    on:click=move |_| actions.take_over.run(())
+                >
                     "Take over instead"
                 </button>
-            })}
-            {resolve.then(|| view! {
                 <button
                     class="button"
                     type="button"
                     data-kind="primary"
+                    hidden=move || !(writes && standing.with(Standing::may_resolve))
                     disabled=blocked
                     on:click=move |_| actions.resolve.run(())
                 >
                     "Resolve"
                 </button>
-            })}
-        }
-    };
-    view! {
-        <header class="thread-head">
-            <a class="back" href=move || back.get()>{icon(Icon::ChevronLeft)} "Back"</a>
-            <h1 class="thread-title" id="thread-title" tabindex="-1" dir="auto" node_ref=heading>
-                {move || title.with(|title| revealed(title))}
-            </h1>
-            <p class="control" data-control=mark>
-                {move || icon(picture(mark.get()))}
-                <span>{move || control.with(|words| revealed(words))}</span>
-            </p>
-            <div class="thread-actions">{buttons}</div>
+            </div>
             <div class="thread-facts">
-                <span>{kind} " · " {revealed(&agent)}</span>
-                {move || due.get().map(|due| deadline(due, clock))}
+                <span>{kind} " · " {agent}</span>
+                {move || escalation.with(|it| it.due_at()).map(|due| deadline(due, clock))}
                 <button
                     class="button"
                     type="button"
                     data-kind="quiet"
                     data-size="small"
+                    id="details-toggle"
                     aria-controls="details"
                     on:click=move |_| actions.details.run(())
                 >

@@ -65,6 +65,7 @@ impl Open {
             said: 0,
             last_said: LastSaid::of(&self.transcript),
             closed_at: None,
+            closed_seq: None,
             outcome: None,
             delivered_at: None,
             acknowledged_at: None,

@@ -115,6 +115,8 @@ pub struct Escalation {
     pub said: i64,
     pub last_said: Option<LastSaid>,
     pub closed_at: Option<Timestamp>,
+    /// Of the event that closed it.
+    pub closed_seq: Option<Seq>,
     pub outcome: Option<Outcome>,
     pub delivered_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,
@@ -221,6 +223,7 @@ impl Escalation {
         self.end_stint(outcome.at);
         self.status = status;
         self.closed_at = Some(outcome.at);
+        self.closed_seq = Some(self.seq);
         self.outcome = Some(outcome.clone());
     }
 

@@ -6,9 +6,12 @@ use super::{
     json::escaped,
     problem::{Code, Problem},
 };
-use crate::domain::{
-    ask::FieldProblem,
-    text::{Text, TextProblem},
+use crate::{
+    domain::{
+        ask::FieldProblem,
+        text::{Text, TextProblem},
+    },
+    server::{contract::short, schema},
 };
 
 /// Beyond this, JavaScript and every reader that uses doubles mistakes one whole number for another.
@@ -30,14 +33,14 @@ impl Checks {
     /// Something that stops the request.
     pub fn refuse(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(FieldProblem::new(pointer, detail));
+            self.problems.push(told(pointer.into(), detail.into()));
         }
     }
 
     /// Something that does not.
     pub fn warn(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         match self.warnings.len() < MOST_WARNINGS {
-            true => self.warnings.push(FieldProblem::new(pointer, detail)),
+            true => self.warnings.push(told(pointer.into(), detail.into())),
             false => self.unsaid += 1,
         }
     }
@@ -106,18 +109,28 @@ impl Checks {
         if serde_json::to_string(object).is_ok_and(|json| json.len() > most_bytes) {
             self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
         }
+        if schema::is_object_too_deep(object) {
+            return self.refuse(pointer, schema::too_deep());
+        }
         self.members(pointer, object);
     }
 
     /// Whatever JSON, so long as it can be given back as it came.
     pub fn value(&mut self, pointer: &str, value: &Value) {
+        if schema::is_too_deep(value) {
+            return self.refuse(pointer, schema::too_deep());
+        }
+        self.within(pointer, value);
+    }
+
+    fn within(&mut self, pointer: &str, value: &Value) {
         match value {
             Value::String(text) if text.contains('\0') => self.refuse(pointer, TextProblem::Null.to_string()),
             Value::Number(number) if beyond(number) => {
                 self.refuse(pointer, "must not be beyond ±2^53: send it as text");
             }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(i, item)| self.value(&format!("{pointer}/{i}"), item));
+                items.iter().enumerate().for_each(|(i, item)| self.within(&format!("{pointer}/{i}"), item));
             }
             Value::Object(object) => self.members(pointer, object),
             _ => {}
@@ -130,9 +143,13 @@ impl Checks {
             if name.contains('\0') {
                 self.refuse(pointer.as_str(), TextProblem::Null.to_string());
             }
-            self.value(&pointer, value);
+            self.within(&pointer, value);
         }
     }
+}
+
+fn told(pointer: String, detail: String) -> FieldProblem {
+    FieldProblem::new(short(&pointer), short(&detail))
 }
 
 /// Whether a number is one that not every reader can hold exactly. Whole numbers that are too large for 64 bits arrive
@@ -159,6 +176,13 @@ mod tests {
         let pointers: Vec<&str> = checks.problems.iter().map(|problem| problem.pointer.as_str()).collect();
         assert_eq!(pointers, ["/metadata/a~1b/1", "/metadata/big", "/metadata/k\0", "/metadata/t"]);
         assert!(checks.verdict().is_err());
+    }
+
+    #[test]
+    fn a_long_name_is_told_in_short() {
+        let mut checks = Checks::default();
+        checks.value("/metadata", &json!({("n".repeat(10_000)): "\0"}));
+        assert_eq!(checks.problems[0].pointer.chars().count(), 301);
     }
 
     #[test]

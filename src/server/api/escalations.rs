@@ -72,7 +72,7 @@ pub async fn cancel(
     checks.verdict()?;
     let Some(reason) = reason else { return Err(Problem::from(Code::InvalidField)) };
     let agent = caller.agent.clone();
-    let done = caller.run(Verb::Cancel { agent, escalation, reason }, None).await?;
+    let done = caller.run(Verb::Cancel { agent, escalation, reason }, None, request.room).await?;
     Ok(answer(&caller, &done.current))
 }
 
@@ -81,11 +81,11 @@ pub async fn acknowledge(
     caller: Caller,
     Which(escalation): Which,
     uri: Uri,
-    _: ApiJson<AcknowledgeRequest>,
+    request: ApiJson<AcknowledgeRequest>,
 ) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
     let agent = caller.agent.clone();
-    let done = caller.run(Verb::Acknowledge { agent, escalation }, None).await?;
+    let done = caller.run(Verb::Acknowledge { agent, escalation }, None, request.room).await?;
     Ok(answer(&caller, &done.current))
 }
 

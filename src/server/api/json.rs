@@ -1,6 +1,6 @@
 //! Request bodies: `ApiJson` reads one within its limit and says, with a pointer, what is wrong with it.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use axum::{
     body::Body,
@@ -15,9 +15,10 @@ use serde::{
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::{Code, Problem};
-use crate::domain::ask::FieldProblem;
+use crate::{domain::ask::FieldProblem, server::desk::Desk};
 
 /// How much of a refused body is read all the same, so that the caller gets to read why it was refused.
 const DRAINED: usize = 32 * 1024 * 1024;
@@ -37,15 +38,17 @@ pub struct ApiJson<T> {
     pub sha256: [u8; 32],
     /// How many bytes it had.
     pub length: usize,
+    /// The room it takes up, to be kept until what it asks for is done.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
-impl<T: RequestBody, S: Send + Sync> FromRequest<S> for ApiJson<T> {
+impl<T: RequestBody> FromRequest<Desk> for ApiJson<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Problem> {
         let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
         let is_untyped = !request.headers().contains_key(CONTENT_TYPE);
-        let mut bytes = read(request.into_body(), T::LIMIT).await?;
+        let (mut bytes, room) = read(request.into_body(), T::LIMIT, desk).await?;
         let missing = T::MAY_BE_MISSING && bytes.is_empty();
         let nothing_said = missing && is_untyped;
         if !is_json && !nothing_said {
@@ -54,7 +57,7 @@ impl<T: RequestBody, S: Send + Sync> FromRequest<S> for ApiJson<T> {
         if missing {
             bytes = b"{}".to_vec();
         }
-        Ok(Self { body: decode(&bytes)?, sha256: Sha256::digest(&bytes).into(), length: bytes.len() })
+        Ok(Self { body: decode(&bytes)?, sha256: Sha256::digest(&bytes).into(), length: bytes.len(), room })
     }
 }
 
@@ -63,21 +66,33 @@ fn is_json(content_type: &[u8]) -> bool {
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+/// Reads a body into memory, as far as there is room for it.
+async fn read(body: Body, limit: usize, desk: &Desk) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Problem> {
     let mut chunks = body.into_data_stream();
     let mut bytes = vec![];
     let mut seen = 0;
+    let mut room: Option<OwnedSemaphorePermit> = None;
+    let mut fits = true;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Code::MalformedJson, "The body broke off."))?;
         seen += chunk.len();
+        if fits && seen <= limit {
+            let more = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+            match (Arc::clone(desk.room()).try_acquire_many_owned(more), &mut room) {
+                (Ok(more), Some(room)) => room.merge(more),
+                (Ok(more), none) => *none = Some(more),
+                (Err(_), _) => fits = false,
+            }
+        }
         match seen {
-            _ if seen <= limit => bytes.extend_from_slice(&chunk),
-            _ if seen <= DRAINED => bytes = vec![],
+            _ if fits && seen <= limit => bytes.extend_from_slice(&chunk),
+            _ if seen <= DRAINED => (bytes, room) = (vec![], None),
             _ => break,
         }
     }
     match seen <= limit {
-        true => Ok(bytes),
+        true if fits => Ok((bytes, room)),
+        true => Err(Problem::from(Code::Overloaded)),
         false => Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes."))),
     }
 }
@@ -98,13 +113,16 @@ fn problem(error: &serde_json::Error, pointer: String) -> Problem {
     }
     // Where in the text it is helps nobody who has the pointer.
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
-    let missing = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let named = |before: &str| said.strip_prefix(before).and_then(|rest| rest.strip_suffix('`'));
+    let at = |name: &str| format!("{pointer}/{}", escaped(name));
     let code = if said.starts_with("unknown field") { Code::UnknownField } else { Code::InvalidField };
     Problem::fields(
         code,
-        vec![match missing {
-            Some(name) => FieldProblem::new(format!("{pointer}/{}", escaped(name)), "must be given"),
-            None => FieldProblem::new(pointer, said),
+        vec![match (named("missing field `"), named("duplicate field `")) {
+            (Some(name), _) => FieldProblem::new(at(name), "must be given"),
+            (_, Some(name)) => FieldProblem::new(at(name), "is given twice"),
+            _ if pointer.is_empty() => FieldProblem::new(pointer, format!("is not as it must be: {said}")),
+            _ => FieldProblem::new(pointer, said),
         }],
     )
 }
@@ -178,6 +196,8 @@ mod tests {
             (r#"{}"#, "InvalidField /inner"),
             (r#"{"inner": ["a"]}"#, "InvalidField /inner"),
             (r#"["a"]"#, "InvalidField "),
+            (r#"{"inner": {"text": "a"}, "inner": {"text": "a"}}"#, "InvalidField /inner"),
+            (r#"{"inner": {"text": "a", "text": "b"}}"#, "InvalidField /inner/text"),
             (r#"{"inner": {"text": "a", "typo": 1}}"#, "UnknownField /inner/typo"),
             (r#"{"inner": {"text": "a"}, "ty/po": 1}"#, "UnknownField /ty~1po"),
             (r#"{"inner": {"text": "a"}, "list": [{"text": "a"}, {"text": null}]}"#, "InvalidField /list/1/text"),
@@ -187,6 +207,19 @@ mod tests {
         ] {
             assert_eq!(refused(json), told, "{json}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_sentences() {
+        for (json, told) in [
+            (r#"{"raw": [], "raw": []}"#, "/raw: is given twice."),
+            ("[]", "The body is not as it must be: invalid type: sequence, expected an object."),
+        ] {
+            assert_eq!(decode::<Outer>(json.as_bytes()).err().unwrap().detail(), told);
+        }
+        let long = format!(r#"{{"inner": {{"text": "a"}}, "{}": 1}}"#, "x".repeat(10_000));
+        let problem = decode::<Outer>(long.as_bytes()).err().unwrap();
+        assert!(problem.detail().chars().count() <= 301 && problem.in_short().chars().count() <= 320);
     }
 
     #[test]

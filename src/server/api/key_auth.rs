@@ -10,6 +10,8 @@ use axum::{
     },
 };
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::problem::{Code, Problem};
 use crate::{
     domain::{
@@ -81,8 +83,13 @@ fn accepts(headers: &HeaderMap, is_stream: bool) -> bool {
 
 impl Caller {
     /// Does one thing at the desk. A refusal that shows a closed escalation hands over its outcome, too.
-    pub async fn run(&self, verb: Verb, once: Option<Once>) -> Result<Done, Problem> {
-        let done = self.desk.run(Command { workspace: self.workspace, verb, once }).await;
+    pub async fn run(
+        &self,
+        verb: Verb,
+        once: Option<Once>,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<Done, Problem> {
+        let done = self.desk.run_in(Command { workspace: self.workspace, verb, once }, room).await;
         if let Err(Error::Refused { current: Some(current), .. }) = &done {
             self.handed(current);
         }

@@ -46,7 +46,7 @@ pub async fn say(
     let once = idempotency::once(&caller, &headers, &uri, request.sha256, Arc::new(said))?;
     let message = new_message(&caller, request.body)?;
     let agent = caller.agent.clone();
-    let mut done = caller.run(Verb::Say { agent, escalation, message }, once).await?;
+    let mut done = caller.run(Verb::Say { agent, escalation, message }, once, request.room).await?;
     if let Some(replay) = done.replay.take() {
         return Ok(idempotency::replay(replay));
     }

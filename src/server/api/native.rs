@@ -3,14 +3,17 @@
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::checks::{Checks, beyond};
+use super::{
+    checks::{Checks, beyond},
+    json::escaped,
+};
 use crate::{
     domain::{
         ids::MessageId,
         message::{Author, Message, MessageRole, ToolCall, ToolResult},
         text::ClientMessageId,
     },
-    server::{clock::mint, contract::parse_rfc3339},
+    server::{clock::mint, contract::parse_rfc3339, schema},
 };
 
 /// How many messages are kept, the latest: more is no reading for a person, and each costs memory beyond its bytes.
@@ -38,7 +41,7 @@ fn message(json: &str, position: i64, pointer: &str, checks: &mut Checks) -> Mes
     }
     readable(&value, position, pointer, checks).unwrap_or_else(|| {
         checks.warn(pointer, "is not a message and is shown as it came");
-        let raw = Some(value);
+        let raw = Some(shallow(&value, pointer, checks));
         Message { unreadable: true, raw, ..empty(position, MessageRole::System) }
     })
 }
@@ -75,15 +78,19 @@ fn readable(value: &Value, position: i64, pointer: &str, checks: &mut Checks) ->
             ("at", Value::String(at)) => set(&mut message.at, parse_rfc3339(at)),
             ("author", value) => set(&mut message.author, author(value)),
             ("tool_calls", Value::Array(calls)) => {
-                message.tool_calls = calls.iter().filter_map(tool_call).collect();
+                let calls_at = calls.iter().enumerate().map(|(i, call)| (call, format!("{pointer}/tool_calls/{i}")));
+                message.tool_calls = calls_at.filter_map(|(call, at)| tool_call(call, &at, checks)).collect();
                 message.tool_calls.len() == calls.len()
             }
-            ("tool_result", value) => set(&mut message.tool_result, tool_result(value)),
+            ("tool_result", value) => {
+                set(&mut message.tool_result, tool_result(value, &format!("{pointer}/tool_result"), checks))
+            }
             ("attachments", Value::Array(items)) => items.is_empty(),
             _ => false,
         };
         if !taken {
-            raw.insert(name.clone(), value.clone());
+            let at = format!("{pointer}/{}", escaped(name));
+            raw.insert(name.clone(), shallow(value, &at, checks));
             if OURS.contains(&name.as_str()) {
                 checks.warn(format!("{pointer}/{name}"), "could not be read and is kept in `raw`");
             }
@@ -117,26 +124,36 @@ fn author(value: &Value) -> Option<Author> {
     Some(Author { id: text_of(object, "id"), public_name: name.clone(), name })
 }
 
-/// Arguments written as text are read when they are JSON; a model's other text stays text.
-fn tool_call(value: &Value) -> Option<ToolCall> {
+/// A value as it came; one that is nested too deep to be stored as its JSON text.
+fn shallow(value: &Value, pointer: &str, checks: &mut Checks) -> Value {
+    if !schema::is_too_deep(value) {
+        return value.clone();
+    }
+    checks.warn(pointer, format!("is nested deeper than {} and is kept as its JSON text", schema::DEEPEST));
+    Value::String(value.to_string())
+}
+
+/// Arguments written as text are read when they are JSON; a model's other text stays text, and so does what is nested
+/// too deep.
+fn tool_call(value: &Value, pointer: &str, checks: &mut Checks) -> Option<ToolCall> {
     let object = value.as_object()?;
-    let arguments = object.get("arguments").cloned().unwrap_or(Value::Null);
-    let arguments = match &arguments {
-        Value::String(text) => match parsed(text) {
+    let arguments = match object.get("arguments") {
+        Some(Value::String(text)) => match parsed(text).filter(|json| !schema::is_too_deep(json)) {
             Some(mut json @ (Value::Object(_) | Value::Array(_))) => {
                 mend(&mut json);
                 json
             }
-            _ => arguments,
+            _ => Value::String(text.clone()),
         },
-        _ => arguments,
+        Some(arguments) => shallow(arguments, &format!("{pointer}/arguments"), checks),
+        None => Value::Null,
     };
     Some(ToolCall { id: text_of(object, "id"), name: text_of(object, "name")?, arguments })
 }
 
-fn tool_result(value: &Value) -> Option<ToolResult> {
+fn tool_result(value: &Value, pointer: &str, checks: &mut Checks) -> Option<ToolResult> {
     let object = value.as_object()?;
-    let output = object.get("output")?.clone();
+    let output = shallow(object.get("output")?, &format!("{pointer}/output"), checks);
     let is_error = object.get("is_error").and_then(Value::as_bool).unwrap_or(false);
     Some(ToolResult { call_id: text_of(object, "call_id"), output, is_error })
 }
@@ -255,6 +272,24 @@ mod tests {
             read_one(r#"{"role": "customer", "text": 5, "tool_calls": [{"name": "a", "arguments": "{oops"}]}"#);
         assert_eq!((message.raw, warnings), (Some(json!({"text": 5})), 1));
         assert_eq!(message.tool_calls[0].arguments, json!("{oops"));
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_becomes_text() {
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        let call = |arguments: &str| {
+            format!(r#"{{"role": "agent", "tool_calls": [{{"name": "a", "arguments": {arguments}}}]}}"#)
+        };
+        let (message, warnings) = read_one(&call(&deep));
+        assert_eq!((&message.tool_calls[0].arguments, warnings), (&json!(deep), 1));
+        let (message, warnings) = read_one(&call(&format!("\"{deep}\"")));
+        assert_eq!((&message.tool_calls[0].arguments, warnings), (&json!(deep), 0));
+        let (message, warnings) =
+            read_one(&format!(r#"{{"role": "tool", "tool_result": {{"output": {deep}}}, "x/y": {deep}}}"#));
+        assert_eq!((message.tool_result.map(|it| it.output), warnings), (Some(json!(deep)), 2));
+        assert_eq!(message.raw, Some(json!({"x/y": deep})));
+        let (message, warnings) = read_one(&deep);
+        assert_eq!((message.raw, warnings), (Some(json!(deep)), 2));
     }
 
     #[test]

@@ -38,18 +38,22 @@ pub async fn open(
     caller: Caller,
     uri: Uri,
     headers: HeaderMap,
-    request: ApiJson<OpenRequest>,
+    mut request: ApiJson<OpenRequest>,
 ) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["wait", "until"])?;
-    let patience = params.number("wait", wait::SECONDS)?.map(|seconds| Patience::new(&params, seconds)).transpose()?;
+    let wait = params.number("wait", wait::SECONDS)?;
+    // A wrong `until` is wrong also where nobody waits.
+    let patience = Patience::new(&params, wait.unwrap_or_default())?;
+    let patience = wait.map(|_| patience);
     let links = caller.desk.links().clone();
     let answer = Arc::new(move |done: &Done| escalation_json(&done.current, &links).into_bytes());
     let once = idempotency::once(&caller, &headers, &uri, request.sha256, answer.clone())?;
+    let room = request.room.take();
     let open = checked(&caller, request).await?;
     // Before anything is opened: who cannot wait shall hear that first.
     let door = patience.map(|_| caller.enter()).transpose()?;
 
-    let mut done = caller.run(Verb::Open(Box::new(open)), once).await?;
+    let mut done = caller.run(Verb::Open(Box::new(open)), once, room).await?;
     let replay = done.replay.take();
     let (is_replay, id) = (replay.is_some(), done.current.escalation.id);
     let response = match (patience, &door, replay) {

@@ -180,6 +180,8 @@ fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Res
                 false => Ok(messages),
             }
         }
+        // No messages are none in any format.
+        Some(_) if raw.is_empty() => Ok(vec![]),
         Some(_) => Err("is not taken: set `native`, the one format that is, and send the messages in it"),
     };
     let wrong =

@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     domain::{ask::FieldProblem, event::Seq, ids::RequestId, refusal::Refusal},
     server::{
-        contract::{EscalationBody, Links},
+        contract::{EscalationBody, Links, short},
         desk::Desk,
         error::{Current, Error},
     },
@@ -119,11 +119,13 @@ impl From<Code> for Problem {
 impl Problem {
     /// A problem with a sentence of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: vec![], current: None, fault: None }
+        Self { code, detail: short(&detail.into()), errors: vec![], current: None, fault: None }
     }
 
     /// Fields that are not as they must be.
     pub fn fields(code: Code, errors: Vec<FieldProblem>) -> Self {
+        let told = |error: FieldProblem| FieldProblem::new(short(&error.pointer), short(&error.detail));
+        let errors: Vec<FieldProblem> = errors.into_iter().map(told).collect();
         let detail = match &errors[..] {
             [one] if one.pointer.is_empty() => format!("The body {}.", one.detail),
             [one] => format!("{}: {}.", one.pointer, one.detail),
@@ -169,7 +171,7 @@ impl From<Error> for Problem {
         let (refusal, current) = match error {
             Error::Refused { refusal, current } => (refusal, current),
             Error::Unavailable => {
-                let detail = "The write was not confirmed. Try again under the same Idempotency-Key.";
+                let detail = "The database did not answer. Try again; a write under the same Idempotency-Key.";
                 return Self::new(Code::Overloaded, detail);
             }
             Error::Overloaded => return Self::from(Code::Overloaded),
@@ -195,6 +197,11 @@ impl Problem {
     /// The code and the first field, for tests.
     pub fn in_short(&self) -> String {
         format!("{:?} {}", self.code, self.errors.first().map_or("", |error| &error.pointer))
+    }
+
+    /// The sentence, for tests.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 }
 
@@ -227,11 +234,10 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Middleware around the API: writes the problem an answer carries, logs our faults once, keeps caches out.
+/// Middleware around the API: writes the problem an answer carries, logs our faults once.
 pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().copied();
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = super::guarded(next.run(request).await);
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     if let Some(fault) = &problem.fault {
         tracing::error!(request_id = request_id.map(tracing::field::display), fault, "a request of an agent failed");

@@ -21,7 +21,7 @@ use crate::{
     server::{
         bell::{Audience, Recorded, follow},
         doors::Door,
-        error::Error,
+        error::{Current, Error},
     },
 };
 
@@ -46,7 +46,7 @@ pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Resp
         tokio::spawn(async move {
             let (workspace, agent) = (caller.workspace, caller.agent.id);
             let closed = caller.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
-            let known = read(closed).into_iter().flatten().filter(|current| current.escalation.seq <= reached);
+            let known = read(closed).into_iter().flatten().filter(|current| is_past_end(current, reached));
             known.for_each(|current| caller.handed(&current));
         });
     }
@@ -58,13 +58,18 @@ pub async fn of_one(caller: Caller, Which(id): Which, headers: HeaderMap, uri: U
     let cursor = cursor(&caller, &headers, &uri)?;
     let current = caller.current(id).await?;
     let head = caller.desk.head(caller.workspace).await?;
-    if cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| current.escalation.seq <= reached) {
+    if cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| is_past_end(&current, reached)) {
         caller.handed(&current);
     }
     let audience = Audience::Escalation(caller.agent.id, id);
     // The event that opened it is the first.
     let begin = Seq(current.escalation.opened_seq.0 - 1);
     open(caller, audience, cursor, begin, head)
+}
+
+/// Whether a cursor says that its holder has the end of an escalation; what came after the end does not matter.
+fn is_past_end(current: &Current, reached: Seq) -> bool {
+    current.escalation.closed_seq.is_some_and(|closed| closed <= reached)
 }
 
 /// Where the caller was: `Last-Event-ID`, which a client sends by itself when it reconnects, else `after`.

@@ -35,6 +35,17 @@ impl Links {
     }
 }
 
+/// How much of a caller's own text is told back.
+const MOST_TOLD_BACK: usize = 300;
+
+/// A text that may repeat what a caller sent, cut to what a person reads.
+pub fn short(text: &str) -> String {
+    match text.char_indices().nth(MOST_TOLD_BACK) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The path of an escalation.
 pub fn path_of(id: EscalationId) -> String {
     format!("{API}/escalations/{id}")

@@ -1,4 +1,5 @@
-//! Failed sign-ins, counted per subject: an account or an address. How long each must wait is decided elsewhere.
+//! Failed sign-ins, counted per subject: an account or an address; and which addresses an account knows. How long each
+//! must wait is decided elsewhere.
 
 use sqlx::{AnyConnection, Row};
 
@@ -40,7 +41,29 @@ pub async fn forget(connection: &mut AnyConnection, subject: &str) -> Result<(),
 }
 
 /// Forgets everyone who has not tried since a moment.
-pub async fn forget_before(connection: &mut AnyConnection, moment: Timestamp) -> Result<(), sqlx::Error> {
-    let sql = "delete from sign_in_attempt where last_at < $1";
-    sqlx::query(sql).bind(moment.0).execute(connection).await.map(drop)
+pub const FORGET: &str = "delete from sign_in_attempt where last_at < $1";
+/// Forgets the addresses that were known before a moment and not since.
+pub const FORGET_KNOWN: &str = "delete from sign_in_known where known_at < $1";
+
+/// Forgets who has not tried, and the addresses that were not used to sign in, since a moment each.
+pub async fn forget_before(
+    connection: &mut AnyConnection,
+    tried: Timestamp,
+    known: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(FORGET).bind(tried.0).execute(&mut *connection).await?;
+    sqlx::query(FORGET_KNOWN).bind(known.0).execute(connection).await.map(drop)
+}
+
+/// Whether an account knows an address; `subject` names both.
+pub async fn is_known(connection: &mut AnyConnection, subject: &str) -> Result<bool, sqlx::Error> {
+    let sql = "select subject from sign_in_known where subject = $1";
+    Ok(sqlx::query(sql).bind(subject.to_owned()).fetch_optional(connection).await?.is_some())
+}
+
+/// Remembers that an account was signed in to from an address.
+pub async fn know(connection: &mut AnyConnection, subject: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+    let sql = "insert into sign_in_known (subject, known_at) values ($1, $2) \
+               on conflict (subject) do update set known_at = excluded.known_at";
+    sqlx::query(sql).bind(subject.to_owned()).bind(now.0).execute(connection).await.map(drop)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::rows::{most_rows, with_rows};
+use super::rows::{chunks, with_rows};
 use crate::{
     domain::{
         conversation::{Conversation, ConversationKey},
@@ -47,7 +47,7 @@ pub async fn load(
 ) -> Result<Vec<(WorkspaceId, Stored)>, Error> {
     const SQL: &str = "select workspace_id, body, outcome from escalation where (workspace_id, id) in (values {rows})";
     let mut found = vec![];
-    for ids in ids.chunks(most_rows(2)) {
+    for ids in chunks(ids, 2) {
         let mut query = sqlx::query(with_rows(SQL, 2, ids.len()));
         for (workspace, id) in ids {
             query = query.bind(workspace.to_string()).bind(id.to_string());
@@ -68,7 +68,7 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
         on conflict (workspace_id, id) do update set status = excluded.status, claimed_by = excluded.claimed_by, \
         closed_at = excluded.closed_at, due_at = excluded.due_at, body = excluded.body, row = excluded.row, \
         outcome = excluded.outcome";
-    for changed in changed.chunks(most_rows(13)) {
+    for changed in chunks(changed, 13) {
         let mut query = sqlx::query(with_rows(SQL, 13, changed.len()));
         for (workspace, (it, outcome)) in changed {
             query = query
@@ -99,7 +99,7 @@ pub async fn load_conversations(
     const SQL: &str =
         "select workspace_id, key, held_by, takeover from conversation where (workspace_id, key) in (values {rows})";
     let mut found = vec![];
-    for keys in keys.chunks(most_rows(2)) {
+    for keys in chunks(keys, 2) {
         let mut query = sqlx::query(with_rows(SQL, 2, keys.len()));
         for (workspace, key) in keys {
             query = query.bind(workspace.to_string()).bind(key.to_string());
@@ -125,7 +125,7 @@ pub async fn save_conversations(
 ) -> Result<(), Error> {
     const SQL: &str = "insert into conversation (workspace_id, key, held_by, takeover) values {rows} \
         on conflict (workspace_id, key) do update set held_by = excluded.held_by, takeover = excluded.takeover";
-    for changed in changed.chunks(most_rows(4)) {
+    for changed in chunks(changed, 4) {
         let mut query = sqlx::query(with_rows(SQL, 4, changed.len()));
         for (workspace, conversation) in changed {
             query = query
@@ -162,7 +162,22 @@ pub async fn find(
     query.fetch_optional(connection).await?.as_ref().map(current).transpose()
 }
 
-/// An agent's escalations, newest first; `statuses` empty means all.
+/// An agent's escalations, newest first: all, those in one state, and those of one conversation, of which there are few.
+pub const OF_AGENT: &str = "select e.body, e.outcome, c.held_by from escalation e \
+    join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
+    where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 order by e.id desc limit $4";
+pub const OF_AGENT_IN: &str = "select e.body, e.outcome, c.held_by from escalation e \
+    join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
+    where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 and e.status = $5 order by e.id desc limit $4";
+pub const OF_CONVERSATION: &str = "select e.body, e.outcome, c.held_by from escalation e \
+    join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
+    where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 and e.external_id = $5 \
+    and ($6 = '' or $6 like '%' || e.status || '%') order by e.id desc limit $4";
+/// Open escalations of which a hard deadline has passed.
+pub const DUE: &str = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
+
+/// An agent's escalations, newest first; `statuses` empty means all. As of one moment, so that none is missed or met
+/// twice on its way from one state to another.
 pub async fn list_of_agent(
     store: &Store,
     workspace: WorkspaceId,
@@ -172,32 +187,36 @@ pub async fn list_of_agent(
     after: Option<EscalationId>,
     limit: i64,
 ) -> Result<Vec<Current>, Error> {
-    const ALL: &str = "select e.body, e.outcome, c.held_by from escalation e \
-        join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
-        where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 \
-        and ($4 = '' or $4 like '%' || e.status || '%') order by e.id desc limit $5";
-    const OF_CONVERSATION: &str = "select e.body, e.outcome, c.held_by from escalation e \
-        join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
-        where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 \
-        and ($4 = '' or $4 like '%' || e.status || '%') and e.external_id = $6 order by e.id desc limit $5";
-    let statuses: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
     // Above every id: ids sort as text and `~` comes after every letter.
     let before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    let mut query = sqlx::query(if external_id.is_some() { OF_CONVERSATION } else { ALL })
-        .bind(workspace.to_string())
-        .bind(agent.to_string())
-        .bind(before)
-        .bind(statuses.join(" "))
-        .bind(limit);
-    if let Some(external_id) = external_id {
-        query = query.bind(external_id.to_owned());
-    }
-    query.fetch_all(store.reader()).await?.iter().map(current).collect()
+    let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
+    // Each walk with the binds that it has beside the others.
+    let walks: Vec<(&str, Vec<String>)> = match (external_id, words.is_empty()) {
+        (Some(external_id), _) => vec![(OF_CONVERSATION, vec![external_id.to_owned(), words.join(" ")])],
+        (None, true) => vec![(OF_AGENT, vec![])],
+        (None, false) => words.into_iter().map(|word| (OF_AGENT_IN, vec![word])).collect(),
+    };
+    let read = store.snapshot(move |connection| {
+        Box::pin(async move {
+            let mut found: Vec<Current> = vec![];
+            for (sql, binds) in walks {
+                let query = sqlx::query(sql).bind(workspace.to_string()).bind(agent.to_string());
+                let query = query.bind(before.clone()).bind(limit);
+                let query = binds.into_iter().fold(query, |query, bind| query.bind(bind));
+                for row in query.fetch_all(&mut *connection).await? {
+                    found.push(current(&row)?);
+                }
+            }
+            found.sort_by_key(|current| std::cmp::Reverse(current.escalation.id));
+            found.truncate(usize::try_from(limit).unwrap_or_default());
+            Ok(found)
+        })
+    });
+    read.await
 }
 
 /// Open escalations of which a hard deadline has passed, the longest overdue first.
 pub async fn due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
-    let sql = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
-    let rows = sqlx::query(sql).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
+    let rows = sqlx::query(DUE).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
     rows.iter().map(|row| Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))).collect()
 }

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use super::{
     Store,
     escalations::parse,
-    rows::{most_rows, with_rows},
+    rows::{chunks, with_rows},
 };
 use crate::{
     domain::{
@@ -26,7 +26,7 @@ use crate::{
 pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<Recorded>)]) -> Result<(), Error> {
     const SQL: &str =
         "insert into event (workspace_id, seq, escalation_id, agent_id, type, body, agent_body) values {rows}";
-    for events in events.chunks(most_rows(7)) {
+    for events in chunks(events, 7) {
         let mut query = sqlx::query(with_rows(SQL, 7, events.len()));
         for (workspace, event) in events {
             query = query
@@ -58,6 +58,17 @@ fn recorded(row: &AnyRow) -> Result<Arc<Recorded>, Error> {
     )))
 }
 
+/// The log for each audience. Whose an escalation is does not change, so its events are read by the escalation alone. A
+/// sum is in no index: with both ends of the range SQLite would read the log of the whole workspace instead.
+pub const OPERATORS: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
+    where workspace_id = $1 and seq > $2 and seq <= $3 order by seq limit $4";
+pub const AGENT: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
+    where workspace_id = $1 and seq > $2 and seq <= $3 and agent_id = $5 and agent_body is not null \
+    order by seq limit $4";
+pub const ESCALATION: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
+    where workspace_id = $1 and seq > $2 and seq + 0 <= $3 and escalation_id = $5 and agent_body is not null \
+    order by seq limit $4";
+
 /// Up to `limit` events for an audience with `after < seq <= until`, in order.
 pub async fn between(
     store: &Store,
@@ -67,14 +78,6 @@ pub async fn between(
     until: Seq,
     limit: i64,
 ) -> Result<Vec<Arc<Recorded>>, Error> {
-    const OPERATORS: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
-        where workspace_id = $1 and seq > $2 and seq <= $3 order by seq limit $4";
-    const AGENT: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
-        where workspace_id = $1 and seq > $2 and seq <= $3 and agent_id = $5 and agent_body is not null \
-        order by seq limit $4";
-    const ESCALATION: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
-        where workspace_id = $1 and seq > $2 and seq <= $3 and agent_id = $5 and escalation_id = $6 \
-        and agent_body is not null order by seq limit $4";
     let sql = match audience {
         Audience::Operators => OPERATORS,
         Audience::Agent(_) => AGENT,
@@ -84,10 +87,16 @@ pub async fn between(
     match audience {
         Audience::Operators => {}
         Audience::Agent(agent) => query = query.bind(agent.to_string()),
-        Audience::Escalation(agent, escalation) => query = query.bind(agent.to_string()).bind(escalation.to_string()),
+        Audience::Escalation(_, escalation) => query = query.bind(escalation.to_string()),
     }
-    query.fetch_all(store.reader()).await?.iter().map(recorded).collect()
+    let mut events: Vec<_> = query.fetch_all(store.reader()).await?.iter().map(recorded).collect::<Result<_, _>>()?;
+    events.retain(|event| audience.hears(event));
+    Ok(events)
 }
+
+/// What happened to an escalation beside its opening and its messages.
+pub const HAPPENINGS: &str = "select body from event where workspace_id = $1 and escalation_id = $2 \
+    and type not in ('message.created', 'escalation.opened') order by seq";
 
 /// What happened to an escalation beside its opening and its messages, in order.
 pub async fn happenings(
@@ -95,9 +104,8 @@ pub async fn happenings(
     workspace: WorkspaceId,
     escalation: EscalationId,
 ) -> Result<Vec<Event>, Error> {
-    let sql = "select body from event where workspace_id = $1 and escalation_id = $2 \
-        and type not in ('message.created', 'escalation.opened') order by seq";
-    let rows = sqlx::query(sql).bind(workspace.to_string()).bind(escalation.to_string()).fetch_all(connection).await?;
+    let query = sqlx::query(HAPPENINGS).bind(workspace.to_string()).bind(escalation.to_string());
+    let rows = query.fetch_all(connection).await?;
     rows.iter()
         .map(|row| parse::<Frame>("event", "body", &row.try_get::<String, _>(0)?).map(|frame| frame.event))
         .collect()
@@ -124,7 +132,7 @@ pub async fn answers(
     const SQL: &str = "select workspace_id, agent_id, path, key, body_sha256, status, answer, escalation_id from idempotency \
         where (workspace_id, agent_id, path, key) in (values {rows})";
     let mut found = HashMap::new();
-    for names in names.chunks(most_rows(4)) {
+    for names in chunks(names, 4) {
         let mut query = sqlx::query(with_rows(SQL, 4, names.len()));
         for (workspace, agent, path, key) in names {
             query = query.bind(workspace.to_string()).bind(agent.to_string()).bind(path.clone()).bind(key.clone());
@@ -155,7 +163,7 @@ pub async fn keep_answers(
 ) -> Result<(), Error> {
     const SQL: &str = "insert into idempotency (workspace_id, agent_id, path, key, escalation_id, body_sha256, status, \
         answer, created_at) values {rows}";
-    for answers in answers.chunks(most_rows(9)) {
+    for answers in chunks(answers, 9) {
         let mut query = sqlx::query(with_rows(SQL, 9, answers.len()));
         for ((workspace, agent, path, key), answer) in answers {
             query = query

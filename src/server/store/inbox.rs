@@ -15,6 +15,17 @@ use crate::{
 /// Rows a page.
 const PAGE: usize = 50;
 
+/// One walk through one state, for each kind of list.
+pub const WAITING_LONGEST: &str = "select row from escalation where workspace_id = $1 and status = $2 \
+    and (opened_at, id) > ($3, $4) order by opened_at, id limit $5";
+pub const MINE: &str = "select row from escalation where workspace_id = $1 and status = 'claimed' and claimed_by = $2 \
+    and (opened_at, id) > ($3, $4) order by opened_at, id limit $5";
+pub const NEWEST: &str = "select row from escalation where workspace_id = $1 and status = $2 and closed_at is not null \
+    and closed_at <= $3 and (closed_at < $3 or id > $4) order by closed_at desc, id limit $5";
+/// The counts of all lists.
+pub const COUNTS: &str = "select status, claimed_by, count(*) from escalation where workspace_id = $1 \
+    and status in ('waiting', 'claimed', 'expired') group by status, claimed_by";
+
 /// The rows after a key, and how far they reach. Within a snapshot, so that rows and `seq` are of one moment.
 pub async fn page(
     connection: &mut AnyConnection,
@@ -22,12 +33,6 @@ pub async fn page(
     query: Query,
     after: Option<SortKey>,
 ) -> Result<Page, Error> {
-    const WAITING_LONGEST: &str = "select row from escalation where workspace_id = $1 and status = $2 \
-        and (opened_at, id) > ($3, $4) order by opened_at, id limit $5";
-    const MINE: &str = "select row from escalation where workspace_id = $1 and status = 'claimed' and claimed_by = $2 \
-        and (opened_at, id) > ($3, $4) order by opened_at, id limit $5";
-    const NEWEST: &str = "select row from escalation where workspace_id = $1 and status = $2 and closed_at is not null \
-        and (closed_at < $3 or (closed_at = $3 and id > $4)) order by closed_at desc, id limit $5";
     let seq = workspaces::head(connection, workspace).await?;
     let newest_first = query.view.newest_first();
     let sql = match query.view {
@@ -62,10 +67,8 @@ pub async fn page(
 
 /// How many are on each list.
 pub async fn counts(connection: &mut AnyConnection, workspace: WorkspaceId, me: OperatorId) -> Result<Counts, Error> {
-    let sql = "select status, claimed_by, count(*) from escalation where workspace_id = $1 \
-        and status in ('waiting', 'claimed', 'expired') group by status, claimed_by";
     let mut counts = Counts::default();
-    for row in sqlx::query(sql).bind(workspace.to_string()).fetch_all(connection).await? {
+    for row in sqlx::query(COUNTS).bind(workspace.to_string()).fetch_all(connection).await? {
         let (status, claimed_by): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
         let broken = |column| Error::Inconsistent { table: "escalation", column, id: status.clone() };
         let known = Status::ALL.into_iter().find(|it| it.as_str() == status).ok_or_else(|| broken("status"))?;

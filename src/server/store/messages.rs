@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::{
     escalations::{json, parse},
-    rows::{most_rows, with_rows},
+    rows::{chunks, with_rows},
 };
 use crate::{
     domain::{
@@ -33,7 +33,7 @@ pub async fn insert(
 ) -> Result<(), Error> {
     const SQL: &str = "insert into message (workspace_id, escalation_id, position, id, seq, author, client_message_id, \
         role, body) values {rows}";
-    for messages in messages.chunks(most_rows(9)) {
+    for messages in chunks(messages, 9) {
         let mut query = sqlx::query(with_rows(SQL, 9, messages.len()));
         for (workspace, escalation, message) in messages {
             query = query
@@ -60,7 +60,7 @@ pub async fn said_before(
     const SQL: &str = "select workspace_id, escalation_id, author, client_message_id, body from message \
         where (workspace_id, escalation_id, author, client_message_id) in (values {rows}) and seq is not null";
     let mut found = HashMap::new();
-    for names in names.chunks(most_rows(4)) {
+    for names in chunks(names, 4) {
         let mut query = sqlx::query(with_rows(SQL, 4, names.len()));
         for (workspace, escalation, author, client) in names {
             query = query
@@ -96,7 +96,7 @@ pub async fn said_since_open(
     // The number in the text is that of the domain.
     const { assert!(MOST_MESSAGES == 200) };
     let mut found: HashMap<_, Vec<Message>> = HashMap::new();
-    for ids in ids.chunks(most_rows(2)) {
+    for ids in chunks(ids, 2) {
         let mut query = sqlx::query(with_rows(SQL, 2, ids.len()));
         for (workspace, id) in ids {
             query = query.bind(workspace.to_string()).bind(id.to_string());

@@ -6,18 +6,20 @@ pub mod attempts;
 pub mod escalations;
 pub mod events;
 pub mod inbox;
+mod lock;
 pub mod messages;
 pub mod operators;
 pub mod rows;
 pub mod sessions;
 pub mod workspaces;
 
-use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs::File, str::FromStr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use sqlx::{
     AnyConnection, AnyPool, Connection, Executor, Row,
     any::{AnyPoolOptions, install_default_drivers},
+    postgres::PgConnectOptions,
 };
 
 use crate::{domain::time::Timestamp, server::error::Error};
@@ -26,6 +28,8 @@ use crate::{domain::time::Timestamp, server::error::Error};
 const SQLITE_AT_LEAST: (i64, i64, i64) = (3, 51, 3);
 /// The lowest PostgreSQL this is tested on, as `server_version_num`.
 const POSTGRES_AT_LEAST: i64 = 150_000;
+/// How long to wait for a connection before the caller is told to come back.
+const ACQUIRE: Duration = Duration::from_secs(3);
 
 /// What differs between the databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +99,8 @@ pub enum OpenError {
     Scheme,
     #[error("another Bailout server uses this database (it holds {0})")]
     InUse(String),
+    #[error("another process makes this database and does not come to an end (it holds {0})")]
+    NotMade(String),
     #[error("cannot open the lock file {0}: {1}")]
     Lock(String, std::io::Error),
     #[error("this database is too old: {0}; needed is {1}")]
@@ -103,6 +109,8 @@ pub enum OpenError {
     Unsafe(&'static str, String, &'static str),
     #[error("cannot open the database: {0}")]
     Database(#[from] sqlx::Error),
+    #[error("cannot reach the database that BAILOUT_DATABASE_URL names, PostgreSQL at {at}: {why}")]
+    Unreachable { at: String, why: String },
     #[error("cannot migrate the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
@@ -134,10 +142,10 @@ impl Store {
         install_default_drivers();
         let dialect = Dialect::of(url)?;
         let lock = match dialect {
-            Dialect::Sqlite => lock(url, opener)?,
+            Dialect::Sqlite => lock::take(url, opener).await?,
             Dialect::Postgres => None,
         };
-        let writer = pool(dialect, false).connect(url).await?;
+        let writer = pool(dialect, false).connect(url).await.map_err(|error| unreachable(url, dialect, error))?;
         check(&writer, dialect).await?;
         if dialect == Dialect::Postgres || lock.is_some() {
             match dialect {
@@ -212,7 +220,7 @@ fn pool(dialect: Dialect, reader: bool) -> AnyPoolOptions {
     };
     let options = AnyPoolOptions::new()
         .max_connections(most)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(ACQUIRE)
         .test_before_acquire(dialect == Dialect::Postgres)
         .after_connect(move |connection, _| {
             Box::pin(async move { connection.execute(dialect.settings(reader)).await.map(drop) })
@@ -232,17 +240,22 @@ fn pool(dialect: Dialect, reader: bool) -> AnyPoolOptions {
     }
 }
 
-/// Takes the lock file beside a SQLite file. A server must get it; a command goes on without, and then does not migrate.
-fn lock(url: &str, opener: Opener) -> Result<Option<File>, OpenError> {
-    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
-    let path = PathBuf::from(format!("{}.lock", path.split('?').next().unwrap_or(path)));
-    let shown = path.display().to_string();
-    let file = File::create(&path).map_err(|error| OpenError::Lock(shown.clone(), error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) if opener == Opener::Admin => Ok(None),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(shown)),
-        Err(std::fs::TryLockError::Error(error)) => Err(OpenError::Lock(shown, error)),
+/// Says which server did not answer; its address is told without the password in it.
+fn unreachable(url: &str, dialect: Dialect, error: sqlx::Error) -> OpenError {
+    match (dialect, PgConnectOptions::from_str(url)) {
+        (Dialect::Postgres, Ok(options)) => {
+            let at = match options.get_socket() {
+                Some(socket) => format!("{}, port {}", socket.display(), options.get_port()),
+                None => format!("{}:{}", options.get_host(), options.get_port()),
+            };
+            let why = match error {
+                // Refused connections are tried again until then.
+                sqlx::Error::PoolTimedOut => format!("no connection within {} seconds", ACQUIRE.as_secs()),
+                error => error.to_string(),
+            };
+            OpenError::Unreachable { at, why }
+        }
+        _ => error.into(),
     }
 }
 

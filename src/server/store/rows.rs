@@ -7,8 +7,12 @@ use std::{
 
 use sqlx::AssertSqlSafe;
 
-/// PostgreSQL takes 65,535 binds a statement, SQLite 32,766; a round number below both.
-const MOST_BINDS: usize = 30_000;
+/// About how many binds a statement has at most. The databases take 30 times as many, but SQLite compares each numbered
+/// placeholder with all before it, so that a statement costs the square of its binds.
+const MOST_BINDS: usize = 1_024;
+/// As many rows as a batch has commands go into one statement, however many they are, so that a batch costs no more
+/// statements than a command. That makes at most so many texts of a template; beyond, only powers of two add to them.
+const ANY_NUMBER: usize = 64;
 
 /// Every statement built so far, by template and number of rows; there are few of either.
 type Built = HashMap<(&'static str, usize), Arc<str>>;
@@ -30,7 +34,40 @@ pub fn with_rows(template: &'static str, columns: usize, rows: usize) -> AssertS
     AssertSqlSafe(Arc::clone(sql))
 }
 
-/// How many rows of so many columns one statement may carry.
-pub fn most_rows(columns: usize) -> usize {
-    MOST_BINDS / columns
+/// The rows for one statement after the other, each row having so many columns: up to 64 at once as they are, more in
+/// the largest powers of two that fit, so that there are few different statements.
+pub fn chunks<T>(rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
+    let most = (1 << (MOST_BINDS / columns.max(1)).max(1).ilog2()).max(ANY_NUMBER);
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let size = match rest.len() {
+            0 => return None,
+            few @ 1..=ANY_NUMBER => few,
+            many => most.min(1 << many.ilog2()),
+        };
+        let (chunk, after) = rest.split_at(size);
+        rest = after;
+        Some(chunk)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(rows: usize, columns: usize) -> Vec<usize> {
+        chunks(&vec![(); rows], columns).map(<[()]>::len).collect()
+    }
+
+    #[test]
+    fn a_batch_is_one_statement_and_much_is_many_of_a_few_kinds() {
+        assert_eq!((sizes(0, 9), sizes(1, 9), sizes(63, 13), sizes(64, 2)), (vec![], vec![1], vec![63], vec![64]));
+        assert_eq!(sizes(140, 9), [64, 64, 12]);
+        assert_eq!(sizes(1_000, 2), [512, 256, 128, 64, 40]);
+        for columns in [1, 2, 4, 7, 9, 13] {
+            let sizes = sizes(10_000, columns);
+            assert_eq!(sizes.iter().sum::<usize>(), 10_000);
+            assert!(sizes.iter().all(|rows| rows * columns <= MOST_BINDS), "{columns}: {sizes:?}");
+        }
+    }
 }

@@ -63,6 +63,9 @@ fn found(row: &AnyRow) -> Result<Found, Error> {
     Ok(Found { workspace, operator: Operator { who, role }, seen_at: Timestamp(row.try_get(2)?) })
 }
 
+/// Forgets the sessions of a workspace that are too old to be good.
+pub const FORGET: &str = "delete from session where workspace_id = $1 and created_at <= $2";
+
 /// Begins a session, and forgets those of the workspace that are too old to be good.
 pub async fn begin(
     connection: &mut AnyConnection,
@@ -72,8 +75,7 @@ pub async fn begin(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let workspace = workspace.to_string();
-    let sql = "delete from session where workspace_id = $1 and created_at <= $2";
-    sqlx::query(sql).bind(workspace.clone()).bind(now.0 - ABSOLUTE.0).execute(&mut *connection).await?;
+    sqlx::query(FORGET).bind(workspace.clone()).bind(now.0 - ABSOLUTE.0).execute(&mut *connection).await?;
     let sql = "insert into session (secret_sha256, workspace_id, operator_id, created_at, seen_at) \
                values ($1, $2, $3, $4, $5)";
     let insert = sqlx::query(sql).bind(digest.to_vec()).bind(workspace).bind(operator.to_string());

@@ -6,9 +6,10 @@ use leptos::context::use_context;
 
 use super::session::SignedIn;
 use crate::{
-    app::problem::Problem,
+    app::{actions::Bootstrap, problem::Problem},
     domain::{
         ids::WorkspaceId,
+        inbox::{Query, View},
         operator::{Operator, Role},
         refusal::Refusal,
     },
@@ -37,6 +38,25 @@ pub async fn guard(need: Role) -> Result<Caller, Problem> {
 }
 
 impl Caller {
+    /// What a console page starts from.
+    pub async fn bootstrap(&self, view: View, selected: Option<&str>) -> Result<Bootstrap, Error> {
+        let query = Query { view, me: self.operator.who.id };
+        let inbox = self.desk.inbox(self.workspace, query).await?;
+        // What is no id names nothing.
+        let thread = match selected.and_then(|text| text.parse().ok()) {
+            Some(id) => self.desk.thread(self.workspace, id).await?,
+            None => None,
+        };
+        Ok(Bootstrap {
+            missing: selected.is_some() && thread.is_none(),
+            now: self.desk.clock().now(),
+            epoch: self.desk.store().epoch().to_owned(),
+            me: self.operator.clone(),
+            inbox,
+            thread,
+        })
+    }
+
     /// Does one thing at the desk. That the domain says no is an answer, not a fault.
     pub async fn does(&self, verb: Verb) -> Result<Result<Done, Refusal>, Problem> {
         match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {

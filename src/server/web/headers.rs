@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::{
     extract::{Request, State},
     http::{
-        HeaderName, HeaderValue,
+        HeaderName, HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+            X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -66,9 +67,13 @@ impl Policy {
 /// Adds what the handler did not set itself.
 pub async fn set(State(web): State<Web>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let status = response.status();
     let headers = response.headers_mut();
     for (name, value) in &ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.entry(RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
     }
     headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| web.policy.header(None));
     if web.settings.public_url.as_ref().is_some_and(|origin| origin.is_https()) {

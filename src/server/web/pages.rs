@@ -8,7 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
     http::{
-        Method, StatusCode,
+        StatusCode, Uri,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
         request::Parts,
     },
@@ -20,18 +20,28 @@ use leptos::{
     context::{provide_context, use_context},
     nonce::use_nonce,
 };
-use leptos_axum::{
-    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context,
-};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
 use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
 
 use super::{
     Web, assets,
+    guard::Caller,
     session::{self, By, SignedIn},
-    sign_in::{encoded, failed, own_path, see_other},
+    sign_in::{HOME, encoded, failed, own_path, see_other},
 };
-use crate::app::{App, problem::Problem, shell::shell};
+use crate::{
+    app::{
+        App,
+        actions::Bootstrap,
+        pages::console::{Place, title},
+        problem::Problem,
+        shell::{Page, shell},
+    },
+    server::error::Error,
+};
 
+/// Where one signs in.
+const SIGN_IN: &str = "/sign-in";
 /// Where server functions live.
 const FUNCTIONS: &str = "/_fn/";
 /// Bytes of a server function's arguments: the longest text of all fields, url-encoded, fits.
@@ -55,7 +65,7 @@ fn listed() -> Vec<AxumRouteListing> {
     LISTED.get_or_init(|| generate_route_list(App)).clone()
 }
 
-/// Every page, every server function, and the page for addresses that have none.
+/// Every page and every server function.
 pub fn routes(web: Web) -> Router {
     let options = web.leptos.clone();
     let context = {
@@ -66,31 +76,8 @@ pub fn routes(web: Web) -> Router {
         let options = options.clone();
         move || shell(options.clone())
     };
-    let missing = {
-        let (context, options) = (context.clone(), options.clone());
-        let context = move || {
-            provide_context(options.clone());
-            context();
-            if let Some(response) = use_context::<ResponseOptions>() {
-                response.set_status(StatusCode::NOT_FOUND);
-            }
-        };
-        render_app_async_with_context(context, html.clone())
-    };
-    let no_page = move |request: Request| {
-        let missing = missing.clone();
-        async move {
-            let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-            if reads && !request.uri().path().starts_with(FUNCTIONS) {
-                missing(request).await
-            } else {
-                (StatusCode::NOT_FOUND, "There is nothing here.\n").into_response()
-            }
-        }
-    };
     Router::new()
         .leptos_routes_with_context(&options, listed(), context, html)
-        .fallback(no_page)
         .layer(from_fn_with_state(web, gate))
         .with_state(options)
 }
@@ -98,13 +85,22 @@ pub fn routes(web: Web) -> Router {
 /// What a page or a server function finds in its context.
 fn provide(web: &Web) {
     provide_context(web.desk.clone());
-    provide_context(web.settings.clone());
-    provide_context(web.desk.clock().now());
-    provide_context(assets::site_files());
-    let signed_in = use_context::<Parts>().and_then(|parts| parts.extensions.get::<SignedIn>().cloned());
-    if let Some(signed_in) = signed_in {
-        provide_context(signed_in.operator);
+    let parts = use_context::<Parts>();
+    let start = parts.as_ref().and_then(|parts| parts.extensions.get::<Bootstrap>().cloned());
+    let path = parts.as_ref().map_or("", |parts| parts.uri.path());
+    let title = match &start {
+        Some(start) => title(start.inbox.query.view, start.inbox.counts, start.thread.as_ref()),
+        None if path == SIGN_IN => "Sign in · Bailout".to_owned(),
+        None => "Not found · Bailout".to_owned(),
+    };
+    if start.is_none()
+        && path != SIGN_IN
+        && !path.starts_with(FUNCTIONS)
+        && let Some(response) = use_context::<ResponseOptions>()
+    {
+        response.set_status(StatusCode::NOT_FOUND);
     }
+    provide_context(Page { files: assets::site_files(), title, start });
     // Only pages have a nonce.
     if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, web.policy.header(Some(&*nonce)));
@@ -125,10 +121,19 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
         request.extensions_mut().insert(signed_in);
         return call(request, next).await;
     }
-    let signs_in = request.uri().path() == "/sign-in";
+    let signs_in = request.uri().path() == SIGN_IN;
     match signed_in {
         Some(_) if signs_in => return see_other(own_path(&back(request.uri().query().unwrap_or_default()))),
-        Some(signed_in) => drop(request.extensions_mut().insert(signed_in)),
+        Some(_) if request.uri().path() == "/" => return see_other(HOME),
+        Some(signed_in) => {
+            let uri = request.uri().clone();
+            match first_picture(&web, &uri, &signed_in).await {
+                Ok(Some(start)) => drop(request.extensions_mut().insert(start)),
+                Ok(None) => {}
+                Err(error) => return failed(error),
+            }
+            request.extensions_mut().insert(signed_in);
+        }
         None if signs_in => {}
         None => {
             let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
@@ -142,6 +147,14 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
             (StatusCode::SERVICE_UNAVAILABLE, "This page took too long. Try again.\n").into_response()
         }
     }
+}
+
+/// What a console page starts from; none for other pages.
+async fn first_picture(web: &Web, uri: &Uri, signed_in: &SignedIn) -> Result<Option<Bootstrap>, Error> {
+    let Some(place) = Place::of(uri.path(), uri.query().unwrap_or_default()) else { return Ok(None) };
+    let SignedIn { workspace, operator, .. } = signed_in.clone();
+    let caller = Caller { desk: web.desk.clone(), workspace, operator };
+    caller.bootstrap(place.view, place.selected.as_deref()).await.map(Some)
 }
 
 /// The field `back` of a query.

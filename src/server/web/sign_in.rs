@@ -18,7 +18,7 @@ use super::{
     Web,
     origin::{Side, side},
     session::{self, By, Secret, SignedIn},
-    throttle::{self, Subject},
+    throttle::{self, Admission, Try},
 };
 use crate::{
     domain::{ids::RequestId, time::Span},
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Where people go who came from nowhere in particular.
-const HOME: &str = "/queue";
+pub const HOME: &str = "/queue";
 /// The longest address to go back to.
 const LONGEST_BACK: usize = 2_000;
 /// When to come back after the queue for checking passwords was full; it moves by some sixty a second.
@@ -118,13 +118,11 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let place = web.checker.place()?;
     let email = form.email.parse::<Email>().ok();
     let typed = email.as_ref().map_or_else(|| form.email.trim().to_lowercase(), Email::to_string);
-    let mut subjects = vec![Subject::account(&typed)];
-    if let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
-        subjects.push(Subject::address(peer.ip()));
-    }
-    if let Some(wait) = throttle::admit(store, subjects.clone(), now).await? {
-        return Ok(Entry::Throttled(wait));
-    }
+    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let tried = match throttle::admit(store, &typed, address, now).await? {
+        Admission::In(tried) => tried,
+        Admission::Wait(wait) => return Ok(Entry::Throttled(wait)),
+    };
     let account = match &email {
         Some(email) => operators::account(store, email).await?,
         None => None,
@@ -133,18 +131,18 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let same = place.matches(form.password, hash).await?;
     let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
     let before = who(web, &parts.headers, &parts.uri).await?;
-    begin(web, account, subjects, before).await.map(Entry::In)
+    begin(web, account, tried, before).await.map(Entry::In)
 }
 
 /// Replaces whatever session the browser had by a new one.
-async fn begin(web: &Web, account: Account, subjects: Vec<Subject>, before: Option<SignedIn>) -> Result<Secret, Error> {
+async fn begin(web: &Web, account: Account, tried: Try, before: Option<SignedIn>) -> Result<Secret, Error> {
     let secret = Secret::mint()?;
     let digest = secret.digest();
     let (store, now) = (web.desk.store().clone(), web.desk.clock().now());
     let old = before.as_ref().map(|before| Credential::Session(before.digest));
     let task = tokio::spawn(async move {
         let mut tx = store.begin_write().await?;
-        throttle::forgive(&mut tx, &subjects).await?;
+        throttle::forgive(&mut tx, &tried, now).await?;
         if let Some(before) = before {
             sessions::end(&mut tx, before.workspace, &before.digest).await?;
         }

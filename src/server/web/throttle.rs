@@ -1,4 +1,6 @@
-//! Guessing is slowed down, per account and per address, and never stopped for good: a minute is the longest wait.
+//! Guessing is slowed down, per account and per address, and never stopped for good: a minute is the longest wait. Who
+//! guesses at an account slows down whoever signs in to it from elsewhere, but not its owner at an address from which
+//! they have signed in before: there only tries from that address count.
 
 use std::net::IpAddr;
 
@@ -21,6 +23,8 @@ const FREE_PER_ADDRESS: i64 = 20;
 const LONGEST: Span = Span::seconds(60);
 /// After this long without a try, all is forgotten.
 const QUIET: Span = Span::minutes(15);
+/// How long an account knows an address from which it was signed in to.
+const KNOWN: Span = Span::hours(90 * 24);
 
 /// Who tries: an account or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,11 @@ impl Subject {
         Self { name: format!("account:{hash}"), free: FREE_PER_ACCOUNT, is_account: true }
     }
 
+    /// The account at an address that it knows.
+    fn known(account: &Self, address: &Self) -> Self {
+        Self { name: known(account, address), ..account.clone() }
+    }
+
     /// An address; of IPv6 its /64, of which one household has as many addresses as it likes.
     pub fn address(address: IpAddr) -> Self {
         let name = match address.to_canonical() {
@@ -48,6 +57,29 @@ impl Subject {
         };
         Self { name, free: FREE_PER_ADDRESS, is_account: false }
     }
+}
+
+fn known(account: &Subject, address: &Subject) -> String {
+    format!("known:{}:{}", bare(&account.name), bare(&address.name))
+}
+
+fn bare(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(_, bare)| bare)
+}
+
+/// A try that was let in: what it counts for, and what is remembered when it succeeds.
+#[derive(Debug)]
+pub struct Try {
+    subjects: Vec<Subject>,
+    known: Option<String>,
+}
+
+/// Whether one may try now.
+#[derive(Debug)]
+pub enum Admission {
+    In(Try),
+    /// How long to wait instead.
+    Wait(Span),
 }
 
 /// The failures that still count.
@@ -65,13 +97,23 @@ fn wait(free: i64, failures: i64, last_at: Timestamp, now: Timestamp) -> Span {
     Span((last_at + delay - now).0.clamp(0, LONGEST.0))
 }
 
-/// Counts one try for each subject, as a failure until it proves to be none, so that many at once are counted too. `Some`
-/// is how long to wait instead; such a try counts for nothing, so that nobody can keep another out by hammering.
-pub async fn admit(store: &Store, subjects: Vec<Subject>, now: Timestamp) -> Result<Option<Span>, Error> {
-    let store = store.clone();
+/// Counts one try to sign in to an account from an address, as a failure until it proves to be none, so that many at
+/// once are counted too. A try that has to wait counts for nothing, so that a wait does not grow by being tested.
+pub async fn admit(store: &Store, email: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Admission, Error> {
+    let (store, account, address) = (store.clone(), Subject::account(email), address.map(Subject::address));
     let task = tokio::spawn(async move {
         let mut tx = store.begin_write().await?;
-        attempts::forget_before(&mut tx, Timestamp(now.0 - QUIET.0)).await?;
+        attempts::forget_before(&mut tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
+        let known = address.as_ref().map(|address| known(&account, address));
+        let is_known = match &known {
+            Some(known) => attempts::is_known(&mut tx, known).await?,
+            None => false,
+        };
+        let account = match &address {
+            Some(address) if is_known => Subject::known(&account, address),
+            _ => account,
+        };
+        let subjects: Vec<Subject> = [account].into_iter().chain(address).collect();
         let mut longest = Span(0);
         for subject in &subjects {
             let (failures, last_at) = attempts::lock(&mut tx, &subject.name, now).await?;
@@ -81,21 +123,25 @@ pub async fn admit(store: &Store, subjects: Vec<Subject>, now: Timestamp) -> Res
         }
         if longest > Span(0) {
             tx.rollback().await?;
-            return Ok(Some(longest));
+            return Ok(Admission::Wait(longest));
         }
         tx.commit().await?;
-        Ok(None)
+        Ok(Admission::In(Try { subjects, known }))
     });
     task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("counting a sign-in ended early: {failed}"))))
 }
 
-/// The try was none: the account is forgotten; the address gets back the one that [`admit`] counted.
-pub async fn forgive(connection: &mut AnyConnection, subjects: &[Subject]) -> Result<(), sqlx::Error> {
-    for subject in subjects {
+/// The try was none: the account is forgotten and knows the address from now on; the address gets back the one that
+/// [`admit`] counted.
+pub async fn forgive(connection: &mut AnyConnection, tried: &Try, now: Timestamp) -> Result<(), sqlx::Error> {
+    for subject in &tried.subjects {
         match subject.is_account {
             true => attempts::forget(&mut *connection, &subject.name).await?,
             false => attempts::take_back(&mut *connection, &subject.name).await?,
         }
+    }
+    if let Some(known) = &tried.known {
+        attempts::know(connection, known, now).await?;
     }
     Ok(())
 }

@@ -23,22 +23,26 @@ const KEEP_ANSWERS: Span = Span::hours(7 * 24);
 /// How many looks between two rounds of forgetting: about an hour.
 const FORGET_EVERY: u32 = 7_200;
 
-/// Expires all that is overdue now.
+/// Expires all that is overdue now. What cannot be expired holds up nothing else.
 pub async fn sweep(desk: &Desk) -> Result<(), Error> {
     loop {
         let due = escalations::due(desk.store(), desk.clock().now(), GULP).await?;
-        let found = due.len();
-        let expired = due.into_iter().map(|(workspace, escalation)| {
-            desk.run(Command { workspace, verb: Verb::Expire { escalation }, once: None })
+        let expired = due.iter().map(|(workspace, escalation)| {
+            desk.run(Command { workspace: *workspace, verb: Verb::Expire { escalation: *escalation }, once: None })
         });
-        for result in join_all(expired).await {
+        let mut expirations = 0;
+        for (result, (_, escalation)) in join_all(expired).await.into_iter().zip(&due) {
             match result {
+                Ok(_) => expirations += 1,
                 // What committed first wins: a claim, a resolve, or the sweeper of another process.
-                Ok(_) | Err(Error::Refused { .. }) => {}
-                Err(fault) => return Err(fault),
+                Err(Error::Refused { .. }) => {}
+                // Of all of them, not of this one.
+                Err(fault @ (Error::Unavailable | Error::Overloaded)) => return Err(fault),
+                Err(fault) => tracing::error!(%fault, %escalation, "an escalation that is overdue was not expired"),
             }
         }
-        if found < GULP as usize {
+        // Those that stay would be found again and again.
+        if expirations == 0 || due.len() < GULP as usize {
             return Ok(());
         }
     }

@@ -7,6 +7,7 @@ use sqlx::{
     PgPool,
     postgres::{PgListener, PgPoolOptions},
 };
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     domain::event::Seq,
@@ -49,23 +50,27 @@ async fn connect(desk: &Desk) -> Option<PgPool> {
 async fn listen(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        match tokio::time::timeout(EVERY, listener.try_recv()).await {
-            Ok(Ok(Some(notification))) => {
-                for told in notification.payload().split(' ') {
-                    if let Some((workspace, seq)) = told.split_once(':')
-                        && let (Ok(workspace), Ok(seq)) = (workspace.parse(), seq.parse())
-                    {
-                        desk.bell().reached(workspace, Seq(seq));
-                    }
-                }
+        let told = tokio::select! {
+            biased;
+            // However much is told meanwhile: who told it may not be who wrote.
+            _ = tick.tick() => None,
+            told = listener.try_recv() => told?,
+        };
+        let Some(notification) = told else {
+            // Time to look, or notifications were lost.
+            for (workspace, head) in workspaces::heads(desk.store()).await? {
+                desk.bell().reached(workspace, head);
             }
-            Ok(Err(error)) => return Err(error.into()),
-            // Silence, or notifications that were lost: look.
-            Ok(Ok(None)) | Err(_) => {
-                for (workspace, head) in workspaces::heads(desk.store()).await? {
-                    desk.bell().reached(workspace, head);
-                }
+            continue;
+        };
+        for told in notification.payload().split(' ') {
+            if let Some((workspace, seq)) = told.split_once(':')
+                && let (Ok(workspace), Ok(seq)) = (workspace.parse(), seq.parse())
+            {
+                desk.bell().reached(workspace, Seq(seq));
             }
         }
     }

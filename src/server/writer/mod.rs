@@ -3,9 +3,10 @@
 
 mod batch;
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use tokio::sync::{mpsc, oneshot};
+use futures::FutureExt;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use self::batch::Batch;
 use super::{
@@ -14,6 +15,7 @@ use super::{
     contract::Links,
     desk::{Command, Done},
     error::Error,
+    request_id::last_words,
     store::Store,
 };
 
@@ -24,6 +26,8 @@ const MOST_TOGETHER: usize = 64;
 pub struct Queued {
     pub command: Command,
     pub answer: oneshot::Sender<Result<Done, Error>>,
+    /// The room its request takes up, until it is done, also when the caller has left.
+    pub room: Option<OwnedSemaphorePermit>,
 }
 
 /// Where a transaction broke.
@@ -51,9 +55,10 @@ pub async fn work(store: Store, clock: Clock, bell: Arc<Bell>, links: Links, mut
     let writer = Writer { store, clock, bell, links };
     let mut queued = Vec::with_capacity(MOST_TOGETHER);
     while queue.recv_many(&mut queued, MOST_TOGETHER).await > 0 {
-        let (commands, waiting): (Vec<_>, Vec<_>) = queued.drain(..).map(|it| (it.command, it.answer)).unzip();
+        let (commands, waiting): (Vec<_>, Vec<_>) =
+            queued.drain(..).map(|it| (it.command, (it.answer, it.room))).unzip();
         let results = writer.run(&commands).await;
-        for (waiting, result) in waiting.into_iter().zip(results) {
+        for ((waiting, _room), result) in waiting.into_iter().zip(results) {
             // Whoever left does not hear it; it is done all the same.
             let _ = waiting.send(result);
         }
@@ -69,26 +74,31 @@ struct Writer {
 
 impl Writer {
     async fn run(&self, commands: &[Command]) -> Vec<Result<Done, Error>> {
-        match self.transact(commands).await {
+        // A panic ends this transaction, which rolls back, and not the writer.
+        let transacted = AssertUnwindSafe(self.transact(commands)).catch_unwind().await;
+        let transacted = transacted.unwrap_or_else(|panic| {
+            tracing::error!(said = last_words(&*panic), commands = commands.len(), "a transaction panicked");
+            Ok(commands.iter().map(|_| Err(Error::Internal("the transaction panicked".to_owned()))).collect())
+        });
+        match transacted {
             Ok(results) => results,
             Err(Broken::AtCommit(error)) => {
                 tracing::error!(%error, commands = commands.len(), "the commit was not confirmed");
                 commands.iter().map(|_| Err(Error::Unavailable)).collect()
             }
+            // Nobody could be served: each alone would only wait as long again.
+            Err(Broken::Before(Error::Unavailable)) => commands.iter().map(|_| Err(Error::Unavailable)).collect(),
             Err(Broken::Before(error)) if commands.len() == 1 => vec![Err(error)],
             // One of them broke it for all: each alone, so that only that one fails.
             Err(Broken::Before(error)) => {
                 tracing::warn!(%error, commands = commands.len(), "a batch failed; running its commands one by one");
                 let mut results = Vec::with_capacity(commands.len());
                 for command in commands {
-                    match self.transact(std::slice::from_ref(command)).await {
-                        Ok(mut alone) => results.append(&mut alone),
-                        Err(Broken::Before(error)) => results.push(Err(error)),
-                        Err(Broken::AtCommit(error)) => {
-                            tracing::error!(%error, "the commit was not confirmed");
-                            results.push(Err(Error::Unavailable));
-                        }
+                    if matches!(results.last(), Some(Err(Error::Unavailable))) {
+                        results.push(Err(Error::Unavailable));
+                        continue;
                     }
+                    results.append(&mut Box::pin(self.run(std::slice::from_ref(command))).await);
                 }
                 results
             }

@@ -1,6 +1,8 @@
 //! What an operator does with an escalation: each calls the server and shows what came of it. Text is never lost: a
 //! refused reply stays in its bubble, a refused note in the composer.
 
+use std::time::Duration;
+
 use js_sys::{Function, Reflect};
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,8 +16,12 @@ use crate::{
         parts::revealed::spelled,
         problem::Problem,
     },
-    domain::{ask::FieldProblem, claim::Fence, ids::EscalationId, outcome::Resolution, refusal::Refusal},
+    domain::{ask::FieldProblem, claim::Fence, ids::EscalationId, outcome::Resolution, refusal::Refusal, time::Span},
 };
+
+/// How long a reply waits for a server that cannot be reached, and how often one looks.
+const PATIENCE: Span = Span::minutes(5);
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The acts of one operator on one escalation.
 #[derive(Clone, Copy)]
@@ -124,7 +130,7 @@ impl Acts {
         match (fence, known) {
             (Some(fence), Some(pending)) => {
                 self.live.sending(client_message_id, Sending::Underway);
-                self.attempt(fence, pending);
+                self.attempt(fence, Pending { at: self.clock.moment(), ..pending });
             }
             (None, Some(_)) => self.live.sending(client_message_id, Sending::Failed(Refusal::NotClaimed.to_string())),
             (_, None) => {}
@@ -168,8 +174,8 @@ impl Acts {
 
     fn attempt(self, fence: Fence, pending: Pending) {
         spawn_local(async move {
-            let id = pending.client_message_id;
-            match actions::reply(self.id, fence, id.clone(), pending.text).await {
+            let (id, text) = (pending.client_message_id.clone(), pending.text.clone());
+            match actions::reply(self.id, fence, id.clone(), text).await {
                 Ok(Ok(())) => {
                     self.live.sending(&id, Sending::Taken);
                     self.catch_up();
@@ -178,9 +184,29 @@ impl Acts {
                     self.live.sending(&id, Sending::Failed(self.sentence(&refusal)));
                     self.fetch.refresh(self.id);
                 }
+                Err(Problem::Unavailable) => self.await_server(fence, pending),
                 Err(problem) => self.live.sending(&id, Sending::Failed(self.fetch.noted(problem))),
             }
         });
+    }
+
+    /// Keeps a reply on its way while the server cannot be reached, and tries again once it can.
+    fn await_server(self, fence: Fence, pending: Pending) {
+        let again = move || {
+            // Its echo may have come meanwhile, or the page gone.
+            if self.pending(&pending.client_message_id).is_none() {
+                return;
+            }
+            if self.clock.moment() - pending.at > PATIENCE {
+                let why = Problem::Unavailable.to_string();
+                self.live.sending(&pending.client_message_id, Sending::Failed(why));
+            } else if self.live.connection.try_get_untracked() == Some(Connection::Live) {
+                self.attempt(fence, pending);
+            } else {
+                self.await_server(fence, pending);
+            }
+        };
+        set_timeout(again, AGAIN_AFTER);
     }
 
     fn pending(self, client_message_id: &str) -> Option<Pending> {
@@ -230,7 +256,7 @@ impl Acts {
         match refusal {
             Refusal::AlreadyClaimed { by, at } => {
                 let ago = (self.clock.moment() - *at).in_short();
-                format!("{} claimed this {ago} ago", spelled(by.name.as_str()))
+                spelled(by.name.as_str()) + " claimed this " + &ago + " ago"
             }
             Refusal::InvalidFields { problems } => {
                 let details: Vec<&str> = problems.iter().map(|it| it.detail.as_str()).collect();

@@ -9,6 +9,7 @@ use crate::{
         actions,
         live::{Connection, Live},
         problem::Problem,
+        session::{Me, me},
     },
     domain::ids::EscalationId,
 };
@@ -20,6 +21,7 @@ const FEW_ROWS: usize = 25;
 #[derive(Clone, Copy)]
 pub struct Fetch {
     live: Live,
+    me: Me,
     place: Memo<Place>,
     /// Why the list could not be read.
     pub list_failed: RwSignal<Option<String>>,
@@ -35,6 +37,7 @@ impl Fetch {
     pub fn following(live: Live, place: Memo<Place>) -> Self {
         let it = Self {
             live,
+            me: me(),
             place,
             list_failed: RwSignal::new(None),
             thread_failed: RwSignal::new(None),
@@ -161,11 +164,21 @@ impl Fetch {
         });
     }
 
-    /// Finds out whether we are signed out.
+    /// Finds out whether we are signed out, or in again.
     pub fn probe(self) {
         spawn_local(async move {
-            if let Err(problem) = actions::who_am_i().await {
-                self.noted(problem);
+            match actions::who_am_i().await {
+                Err(problem) => drop(self.noted(problem)),
+                Ok(operator) if self.live.connection.try_get_untracked() == Some(Connection::SignedOut) => {
+                    if operator.who.id == self.me.id() {
+                        // The wire opens again by itself.
+                        self.live.connection.try_set(Connection::Connecting);
+                    } else {
+                        // A page that will not reload stays covered.
+                        let _ = window().location().reload();
+                    }
+                }
+                Ok(_) => {}
             }
         });
     }

@@ -7,22 +7,19 @@ mod place;
 mod thread;
 
 use leptos::{ev, prelude::*};
-use leptos_meta::Title;
-use leptos_router::{
-    components::{Outlet, Redirect},
-    hooks::use_location,
-};
+use leptos_router::hooks::use_location;
 
 use self::{
     fetch::{Fetch, focus},
-    place::{Place, beside, place, sign_in},
+    place::{beside, place, sign_in},
     thread::ThreadPane,
 };
 use crate::{
     app::{
-        actions::{self, Bootstrap},
+        actions::Bootstrap,
         clock::provide_clock,
         live::Live,
+        pages::not_found::NotFound,
         parts::{
             connection::{ConnectionBar, SignedOutCover},
             icons::{Icon, icon},
@@ -30,48 +27,37 @@ use crate::{
             rail::Rail,
             revealed::spelled,
         },
-        problem::Problem,
         session::provide_me,
+        shell::start,
         wire::{self, Hooks},
     },
-    domain::ids::EscalationId,
+    domain::{
+        ids::EscalationId,
+        inbox::{Counts, View},
+        thread::Thread,
+    },
 };
 
-/// The console. Its first picture is read once, for the address it was opened at; after that it follows by itself.
+pub use self::place::Place;
+
+/// The console. It begins with the picture that came with the page; after that it follows by itself. An address that
+/// came without one leads nowhere.
 #[component]
 pub fn Console() -> impl IntoView {
-    let place = place();
-    let location = use_location();
-    let first = place.get_untracked();
-    let bootstrap = Resource::new_blocking(|| (), move |()| actions::bootstrap(first.view, first.selected.clone()));
-    let here = move || match (location.pathname.get_untracked(), location.search.get_untracked()) {
-        (path, search) if search.is_empty() => path,
-        (path, search) => format!("{path}?{search}"),
-    };
-    view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                match bootstrap.await {
-                    Ok(start) => view! { <Picture start=start place=place/> }.into_any(),
-                    Err(Problem::SignedOut) => view! { <Redirect path=sign_in(&here())/> }.into_any(),
-                    Err(problem) => failed(&problem),
-                }
-            })}
-        </Suspense>
-        <Outlet/>
+    match start() {
+        Some(start) => view! { <Picture start=start place=place()/> }.into_any(),
+        None => view! { <NotFound/> }.into_any(),
     }
 }
 
-fn failed(problem: &Problem) -> AnyView {
-    view! {
-        <Title text="Bailout"/>
-        <main class="sign-in">
-            <h1 class="sign-in-title">"The console could not be read"</h1>
-            <p>{problem.to_string()}</p>
-            <p><a href="" rel="external">"Try again"</a></p>
-        </main>
-    }
-    .into_any()
+/// What the browser's tab says: the customer, else the list with its count.
+pub fn title(view: View, counts: Counts, open: Option<&Thread>) -> String {
+    let shown = match (open, counts.of(view)) {
+        (Some(thread), _) => spelled(&thread.escalation.opening.title()),
+        (None, Some(count)) if count > 0 => format!("{} ({count})", view.label()),
+        (None, _) => view.label().to_owned(),
+    };
+    shown + " · Bailout"
 }
 
 /// What stands beside the list.
@@ -105,27 +91,29 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             _ => fetch.thread_failed.get().map_or(Beside::Fetching, Beside::Failed),
         }
     });
-    let view_now = Memo::new(move |_| place.with(|place| place.view));
-    let selected = Memo::new(move |_| place.with(Place::id));
-    let has_beside = Memo::new(move |_| place.with(|place| place.selected.is_some()));
+    let view_now = Signal::derive(move || place.with(|place| place.view));
+    let selected = Signal::derive(move || place.with(Place::id));
+    let has_beside = Signal::derive(move || place.with(|place| place.selected.is_some()));
     let counts = Memo::new(move |_| live.inbox.with(|inbox| inbox.counts));
-    let current = Memo::new(move |_| (!has_beside.get()).then(|| view_now.get()));
+    let current = Signal::derive(move || (!has_beside.get()).then(|| view_now.get()));
     let location = use_location();
     let sign_in_href = Signal::derive(move || {
         let search = location.search.get();
         let mark = if search.is_empty() { "" } else { "?" };
         sign_in(&format!("{}{mark}{search}", location.pathname.get()))
     });
-    let title = move || {
-        let open = live.thread.with(|thread| thread.as_ref().map(|thread| spelled(&thread.escalation.opening.title())));
-        match (beside_it.get(), open, counts.get().of(view_now.get())) {
-            (Beside::Open(_), Some(customer), _) => format!("{customer} · Bailout"),
-            (_, _, Some(count)) if count > 0 => format!("{} ({count}) · Bailout", view_now.get().label()),
-            _ => format!("{} · Bailout", view_now.get().label()),
-        }
-    };
+    Effect::new(move |_| {
+        let open = live.thread.with(|thread| title(view_now.get(), counts.get(), thread.as_ref()));
+        document().set_title(&open);
+    });
     let pane = move || match beside_it.get() {
-        Beside::Nothing => nothing(Icon::Chat, "Choose an escalation to read why it is here.".to_owned()),
+        // The list is the main thing then.
+        Beside::Nothing => view! {
+            <section class="thread-pane" id="thread" tabindex="-1" aria-label="Escalation">
+                <div class="empty">{icon(Icon::Chat)} <p>"Choose an escalation to read why it is here."</p></div>
+            </section>
+        }
+        .into_any(),
         Beside::Missing => nothing(Icon::Question, "There is no such escalation.".to_owned()),
         Beside::Failed(why) => nothing(Icon::Alert, why),
         Beside::Fetching => view! {
@@ -149,7 +137,6 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         focus(if selected.get_untracked().is_some() { "thread-title" } else { "thread" });
     };
     view! {
-        <Title text=title/>
         <a class="skip-link" href="#list-title" on:click=to_list>"Skip to the list"</a>
         <a class="skip-link" href="#thread" on:click=to_conversation>"Skip to the conversation"</a>
         <div class="console" data-pane=move || if has_beside.get() { "thread" } else { "list" }>

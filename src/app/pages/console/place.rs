@@ -23,6 +23,14 @@ pub fn place() -> Memo<Place> {
 }
 
 impl Place {
+    /// The place that a request's address names, none where there is no console.
+    pub fn of(path: &str, query: &str) -> Option<Self> {
+        let known = path.strip_prefix("/e/").is_some_and(|id| !id.trim_matches('/').is_empty())
+            || View::ALL.into_iter().any(|view| view.path() == path.trim_end_matches('/'));
+        let beside = query.split('&').find_map(|field| field.strip_prefix("view="));
+        known.then(|| Self::named(path, beside))
+    }
+
     fn named(path: &str, beside: Option<&str>) -> Self {
         let view = |name: &str| View::ALL.into_iter().find(|view| view.path().strip_prefix('/') == Some(name));
         match path.strip_prefix("/e/") {
@@ -53,7 +61,7 @@ pub fn sign_in(address: &str) -> String {
     let escaped: String = address
         .bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => char::from(byte).to_string(),
             other => format!("%{other:02X}"),
         })
         .collect();
@@ -79,7 +87,17 @@ mod tests {
     }
 
     #[test]
+    fn a_request_is_for_the_console_or_not() {
+        let mine = Place { view: View::Mine, selected: Some("esc_1".to_owned()) };
+        assert_eq!(Place::of("/e/esc_1", "x=1&view=mine"), Some(mine));
+        assert_eq!(Place::of("/queue/", ""), Some(Place { view: View::Queue, selected: None }));
+        for path in ["/", "/sign-in", "/e/", "/queue/x", "/nothing"] {
+            assert_eq!(Place::of(path, ""), None, "{path}");
+        }
+    }
+
+    #[test]
     fn the_way_back_is_escaped() {
-        assert_eq!(sign_in("/e/esc_1?view=mine"), "/sign-in?back=%2Fe%2Fesc_1%3Fview%3Dmine");
+        assert_eq!(sign_in("/e/esc_1?view=mine"), "/sign-in?back=/e/esc_1%3Fview%3Dmine");
     }
 }

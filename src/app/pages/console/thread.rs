@@ -2,7 +2,11 @@
 
 use leptos::{html, prelude::*};
 
-use super::{acts::Acts, fetch::Fetch, place::Place};
+use super::{
+    acts::Acts,
+    fetch::{Fetch, focus},
+    place::Place,
+};
 use crate::{
     app::{
         clock::clock,
@@ -36,12 +40,15 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     // The last known state stays while the page moves on to another escalation.
     let first = StoredValue::new(first);
     let shown = move |thread: &Option<Thread>| thread.as_ref().is_some_and(|thread| thread.escalation.id == id);
-    let escalation = Memo::new(move |last: Option<&Escalation>| {
-        live.thread.with(|thread| match thread {
-            Some(it) if shown(thread) => it.escalation.clone(),
-            _ => last.cloned().unwrap_or_else(|| first.with_value(|first| first.escalation.clone())),
-        })
-    });
+    let escalation = Memo::new_with_compare(
+        move |last: Option<&Escalation>| {
+            live.thread.with(|thread| match thread {
+                Some(it) if shown(thread) => it.escalation.clone(),
+                _ => last.cloned().unwrap_or_else(|| first.with_value(|first| first.escalation.clone())),
+            })
+        },
+        differs,
+    );
     let standing = Memo::new(move |last: Option<&Standing>| {
         let of = |it: &Thread| Standing::of(&it.escalation, it.control(), me.id());
         live.thread.with(|thread| match thread {
@@ -49,20 +56,24 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
             _ => last.cloned().unwrap_or_else(|| first.with_value(of)),
         })
     });
-    let log = Memo::new(move |last: Option<&Vec<_>>| {
-        live.thread.with(|thread| match thread {
-            Some(it) if shown(thread) => entries(it, me.id(), clock.offset()),
-            _ => last.cloned().unwrap_or_default(),
-        })
-    });
-    let has_earlier = Memo::new(move |_| {
+    // Whatever happens shows in the log: comparing would only cost.
+    let log = Memo::new_with_compare(
+        move |last: Option<&Vec<_>>| {
+            live.thread.with(|thread| match thread {
+                Some(it) if shown(thread) => entries(it, me.id(), clock.offset()),
+                _ => last.cloned().unwrap_or_default(),
+            })
+        },
+        |_, _| true,
+    );
+    let has_earlier = Signal::derive(move || {
         live.thread.with(|thread| shown(thread) && thread.as_ref().is_some_and(Thread::has_earlier))
     });
-    let pending = Memo::new(move |_| {
+    let pending = Signal::derive(move || {
         live.pending.with(|all| all.iter().filter(|it| it.escalation == id).cloned().collect::<Vec<_>>())
     });
-    let offered = Memo::new(move |_| escalation.with(|it| (it.offered(), it.taken_over)));
-    let may_reply = Memo::new(move |_| standing.with(Standing::may_reply));
+    let offered = Signal::derive(move || escalation.with(|it| (it.offered(), it.taken_over)));
+    let may_reply = Signal::derive(move || standing.with(Standing::may_reply));
     let fence = move || standing.with_untracked(Standing::fence);
 
     let (heading, textbox, pane) =
@@ -72,9 +83,8 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
             request_animation_frame(move || drop(heading.focus()));
         }
     });
-    let modes = Memo::new(move |_| if may_reply.get() { vec![Mode::Reply, Mode::Note] } else { vec![Mode::Note] });
     let chosen = RwSignal::new(Mode::Reply);
-    let mode = Memo::new(move |_| if may_reply.get() { chosen.get() } else { Mode::Note });
+    let mode = Signal::derive(move || if may_reply.get() { chosen.get() } else { Mode::Note });
     let draft = Signal::derive(move || live.draft(id, mode.get()));
     let to_textbox = move || {
         request_animation_frame(move || {
@@ -108,7 +118,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let (customer, agent) =
         first.with_value(|it| (it.escalation.opening.title(), it.escalation.agent.name.to_string()));
     let hint = move || match mode.get() {
-        Mode::Reply => format!("The customer sees this, from {}.", me.who().public_name),
+        Mode::Reply => "The customer sees this, from ".to_owned() + me.who().public_name.as_str() + ".",
         Mode::Note => "Only operators see this.".to_owned(),
     };
 
@@ -116,6 +126,14 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let toggle_details = Callback::new(move |()| {
         let visible = pane.get_untracked().is_some_and(|pane| pane.offset_width() > 0);
         details_open.set(Some(!visible));
+        if !visible {
+            // Where details lie over the thread: elsewhere this button is not there.
+            focus("details-close");
+        }
+    });
+    let close_details = Callback::new(move |()| {
+        details_open.set(Some(false));
+        focus("details-toggle");
     });
     let head_actions = HeadActions {
         release: Callback::new(move |()| {
@@ -130,7 +148,9 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let fetching = RwSignal::new(false);
     let earlier = Callback::new(move |()| acts.earlier(fetching));
     let back = Signal::derive(move || place.with(|place| place.view.path().to_owned()));
-    let unfolded = standing.with_untracked(|it| matches!(it.hold, Hold::Waiting));
+    // Who took it has read it, and needs the room.
+    let unread = standing.with_untracked(|it| matches!(it.hold, Hold::Waiting));
+    let unfolded = Signal::derive(move || unread && standing.with(|it| it.fence().is_none()));
 
     view! {
         <main class="thread-pane" id="thread" data-control=move || standing.with(Standing::mark)>
@@ -163,7 +183,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                     on_dismiss=Callback::new(move |()| acts.notice.set(None))
                 />
                 <Composer
-                    modes=modes
+                    may_reply=may_reply
                     mode=mode
                     on_mode=Callback::new(move |mode| chosen.set(mode))
                     draft=draft
@@ -186,6 +206,13 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 />
             })}
         </main>
-        <Details escalation=escalation entries=log open=details_open pane=pane/>
+        <Details escalation=escalation entries=log open=details_open on_close=close_details pane=pane/>
     }
+}
+
+/// Whether an escalation looks other than before. What was said shows in the log, and the opening never changes.
+fn differs(before: Option<&Escalation>, now: Option<&Escalation>) -> bool {
+    let (Some(before), Some(now)) = (before, now) else { return true };
+    let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines);
+    looks(before) != looks(now) || before.queue != now.queue
 }

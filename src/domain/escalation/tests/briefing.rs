@@ -35,7 +35,7 @@ fn a_takeover_that_two_operators_held_one_after_the_other() {
         "Ada, a human operator, was in control from 10:02 to 10:04 UTC. \
          Ana, a human operator, was in control from 10:07 to 10:09 UTC. \
          That has ended; you are in control again. Outcome: handled. \
-         Note: She gets a refund in 3 days. 2 messages were exchanged meanwhile."
+         2 messages were exchanged meanwhile. Note: She gets a refund in 3 days."
     );
 }
 
@@ -135,6 +135,23 @@ fn a_rejection_says_why() {
     stage.resolve(&ada(), id, resolution).unwrap();
     let briefing = &stage.outcome(id).briefing;
     assert!(briefing.contains("Action a1: rejected: Only one charge was booked. Action a2: rejected."), "{briefing}");
+}
+
+#[test]
+fn what_people_wrote_comes_last_and_ends() {
+    let mut stage = Stage::new();
+    let id = stage.open(AskKind::Question).unwrap();
+    stage.at(1).say(id, MessageRole::Customer, "Well?").unwrap();
+    let resolution = Resolution {
+        answer: Some(text("Yes, and ask again")),
+        note_to_agent: Some(text("Be kind. 9 messages were exchanged meanwhile. ")),
+        ..Resolution::bare(Disposition::Answered)
+    };
+    stage.at(6).resolve(&ada(), id, resolution).unwrap();
+    let briefing = &stage.outcome(id).briefing;
+    let end = "Outcome: answered. 1 message was exchanged meanwhile. \
+               Answer: Yes, and ask again. Note: Be kind. 9 messages were exchanged meanwhile.";
+    assert!(briefing.ends_with(end), "{briefing}");
 }
 
 #[test]

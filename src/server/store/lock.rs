@@ -1,0 +1,108 @@
+//! The lock beside a SQLite file: one server at a time, and whoever comes first to a fresh file makes its tables alone.
+
+use std::{
+    fs::{File, TryLockError, read_link},
+    io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use sqlx::{
+    Connection,
+    any::AnyConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteConnection},
+};
+use tokio::time::{Instant, sleep};
+
+use super::{OpenError, Opener};
+
+/// How long a server waits for a command that makes the tables, and a command for whoever does.
+const SERVER_WAITS: Duration = Duration::from_secs(5);
+const ADMIN_WAITS: Duration = Duration::from_secs(10);
+/// How often to look meanwhile.
+const EVERY: Duration = Duration::from_millis(25);
+/// As many links in a row as Linux follows.
+const MOST_LINKS: usize = 40;
+
+/// Takes the lock of the file that an address names. A server must get it. A command gets it or goes on without, beside
+/// whoever holds it, once the tables are there; then it does not migrate.
+pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> {
+    // As the driver reads the address, which is not always as it looks: a name may be written with `%`.
+    let options = SqliteConnectOptions::from_str(AnyConnectOptions::from_str(url)?.database_url.as_str())?;
+    let named = options.get_filename();
+    let broken = |error| OpenError::Lock(named.display().to_string(), error);
+    let mut path = real(named).map_err(broken)?.into_os_string();
+    path.push(".lock");
+    let shown = Path::new(&path).display().to_string();
+    let file = File::create(&path).map_err(|error| OpenError::Lock(shown.clone(), error))?;
+    let until = Instant::now() + if opener == Opener::Server { SERVER_WAITS } else { ADMIN_WAITS };
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::Error(error)) => return Err(OpenError::Lock(shown, error)),
+            Err(TryLockError::WouldBlock) if opener == Opener::Admin && is_made(&options).await => return Ok(None),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(EVERY).await,
+            Err(TryLockError::WouldBlock) if opener == Opener::Admin => return Err(OpenError::NotMade(shown)),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(shown)),
+        }
+    }
+}
+
+/// The file behind every link to it, also one that is not there yet: the same lock whatever it is called.
+fn real(named: &Path) -> io::Result<PathBuf> {
+    let mut path = named.to_owned();
+    for _ in 0..MOST_LINKS {
+        match path.canonicalize() {
+            Ok(real) => return Ok(real),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        path = match read_link(&path) {
+            Ok(target) => folder.join(target),
+            Err(_) => {
+                let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+                return Ok(folder.canonicalize()?.join(name));
+            }
+        };
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Whether the tables are there. Whatever stops the look means not yet: the file is being made.
+async fn is_made(options: &SqliteConnectOptions) -> bool {
+    let options = options.clone().create_if_missing(false).read_only(true);
+    let look = async {
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let sql = "select 1 from sqlite_schema where name = 'installation'";
+        let found = sqlx::query(sql).fetch_optional(&mut connection).await;
+        connection.close().await?;
+        found.map(|row| row.is_some())
+    };
+    look.await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn every_name_of_a_file_leads_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        symlink(at("real.db"), at("link.db")).unwrap();
+        symlink("link.db", at("far.db")).unwrap();
+        // Before the file is there, and after.
+        for _ in 0..2 {
+            for name in ["real.db", "link.db", "far.db"] {
+                assert_eq!(real(&at(name)).unwrap(), at("real.db"), "{name}");
+            }
+            File::create(at("real.db")).unwrap();
+        }
+        symlink("loop.db", at("loop.db")).unwrap();
+        assert!(real(&at("loop.db")).is_err() && real(&at("nowhere/a.db")).is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! Every query that runs often walks an index: no table is read through and nothing is sorted, however long the log is.
+
+use bailout::{
+    domain::time::Timestamp,
+    server::store::{Opener, Store, attempts, escalations, events, inbox, sessions},
+};
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::support::Engine;
+
+#[tokio::test]
+async fn what_runs_often_walks_an_index() {
+    let database = Engine::Sqlite.database().expect("SQLite is always there");
+    let store =
+        Store::open(&format!("{}?mode=rwc", database.url), Opener::Server, Timestamp(0)).await.expect("a store");
+    let plan = async |sql: &str| -> String {
+        let rows = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(store.writer()).await;
+        let steps: Vec<String> = rows.expect("a plan").iter().map(|row| row.get(3)).collect();
+        steps.join("; ")
+    };
+    let revoke = "update api_key set revoked_at = $3 where workspace_id = $1 and agent_id = $2 and revoked_at is null";
+    for (sql, index) in [
+        (escalations::OF_AGENT, "escalation_by_agent"),
+        (escalations::OF_AGENT_IN, "escalation_of_agent"),
+        (escalations::OF_CONVERSATION, "escalation_by_conversation"),
+        (escalations::DUE, "escalation_due"),
+        (inbox::WAITING_LONGEST, "escalation_by_status"),
+        (inbox::MINE, "escalation_by_claim"),
+        (inbox::NEWEST, "escalation_by_end"),
+        (inbox::COUNTS, "escalation_to_count"),
+        (events::OPERATORS, "event"),
+        (events::AGENT, "event_by_agent"),
+        (events::ESCALATION, "event_by_escalation"),
+        (events::HAPPENINGS, "event_by_escalation"),
+        (attempts::FORGET, "sign_in_attempt_by_age"),
+        (attempts::FORGET_KNOWN, "sign_in_known_by_age"),
+        (sessions::FORGET, "session_by_age"),
+        (revoke, "api_key_by_agent"),
+    ] {
+        let steps = plan(sql).await;
+        assert!(!steps.contains("SCAN") && !steps.contains("TEMP B-TREE"), "{sql}: {steps}");
+        assert!(steps.contains(index), "{sql}: {steps}");
+    }
+    // The control: a plan that is not an index's.
+    assert!(plan("select id from escalation order by body").await.contains("TEMP B-TREE"));
+}
