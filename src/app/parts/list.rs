@@ -43,14 +43,14 @@ pub fn ListPane(
             aria-labelledby="list-title"
         >
             <div class="list-head">
-                <h2
-                    class="list-title"
-                    id="list-title"
-                    tabindex="-1"
-                    attr:aria-level=move || if beside.get() { "2" } else { "1" }
-                >
-                    {move || view.get().label()}
-                </h2>
+                // The page's heading is the list's as long as nothing stands beside it.
+                {move || {
+                    let title = view.get().label();
+                    match beside.get() {
+                        true => view! { <h2 class="list-title" id="list-title" tabindex="-1">{title}</h2> }.into_any(),
+                        false => view! { <h1 class="list-title" id="list-title" tabindex="-1">{title}</h1> }.into_any(),
+                    }
+                }}
                 <span class="count">{move || count().map(|count| count.to_string())}</span>
             </div>
             {move || failed.get().map(|why| view! {

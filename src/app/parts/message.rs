@@ -18,7 +18,7 @@ use crate::{
         session::me,
     },
     domain::{
-        message::{Message, MessageRole},
+        message::{Author, Message, MessageRole},
         operator::OperatorRef,
         thread::Shown,
         time::Timestamp,
@@ -48,19 +48,29 @@ pub fn message(shown: &Shown, steps: &[Step], grouped: bool, names: &Names) -> A
         said.push(steps_view(steps));
     }
     let picture = (it.role == MessageRole::Agent).then_some(Icon::Agent);
-    article(it.role.as_str(), (grouped, false), label, picture, &author, it.at, said)
+    let mine = it.role == MessageRole::Operator && it.author.as_ref().is_some_and(is_me);
+    article(it.role.as_str(), Look { grouped, mine, note: false }, label, picture, &author, it.at, said)
 }
 
 /// Draws a note among operators.
 pub fn note(at: Timestamp, by: &OperatorRef, text: &str) -> AnyView {
     let author = "Note by ".to_owned() + &spelled(by.name.as_str());
     let said = vec![written("div", "message-body", plain_text(text))];
-    article("operator", (false, true), author.clone(), Some(Icon::Lock), &author, Some(at), said)
+    let look = Look { grouped: false, mine: false, note: true };
+    article("operator", look, author.clone(), Some(Icon::Lock), &author, Some(at), said)
+}
+
+/// How an article differs from others of its role.
+struct Look {
+    /// The one before has its heading.
+    grouped: bool,
+    mine: bool,
+    note: bool,
 }
 
 fn article(
     role: &'static str,
-    (grouped, is_note): (bool, bool),
+    look: Look,
     label: String,
     picture: Option<Icon>,
     author: &str,
@@ -73,8 +83,9 @@ fn article(
             class="message"
             data-role=role
             data-state="sent"
-            data-grouped=grouped
-            data-note=is_note
+            data-grouped=look.grouped
+            data-mine=look.mine
+            data-note=look.note
             aria-label=move || timed(&label, at, clock)
         >
             <header class="message-head">
@@ -109,6 +120,7 @@ pub fn pending_message(
         <article
             class="message"
             data-role="operator"
+            data-mine=true
             data-state=if failed { "failed" } else { "pending" }
             aria-label=move || timed(&name, Some(at), clock)
         >
@@ -153,7 +165,7 @@ fn called(message: &Message, names: &Names) -> (String, String) {
         }
         MessageRole::Agent => ("Agent".to_owned(), author.map_or(names.agent.clone(), |author| author.name.clone())),
         MessageRole::Operator => match author {
-            Some(author) if author.id == Some(me().id().to_string()) => {
+            Some(author) if is_me(author) => {
                 (spelled(&author.public_name), "You, as ".to_owned() + &author.public_name)
             }
             Some(author) => (spelled(&author.name), author.name.clone()),
@@ -161,6 +173,10 @@ fn called(message: &Message, names: &Names) -> (String, String) {
         },
         MessageRole::System | MessageRole::Tool => ("System".to_owned(), "System".to_owned()),
     }
+}
+
+fn is_me(author: &Author) -> bool {
+    author.id == Some(me().id().to_string())
 }
 
 fn timed(label: &str, at: Option<Timestamp>, clock: Clock) -> String {
