@@ -5,7 +5,7 @@ use bailout::{
     server::web::throttle::{self, Admission},
 };
 use reqwest::{Response, redirect::Policy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     on_both,
@@ -120,6 +120,31 @@ on_both! {
         let write = browser.posts(&path("/claim"), &format!("id={it}"), "same-origin").await;
         assert_eq!(write.status(), 403);
         assert_eq!(write.json::<Value>().await.expect("JSON")["forbidden"]["need"], "operator");
+    }
+
+    async fn every_page_is_drawn_however_many_ask_and_whatever_the_customer_is_called(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let evil = "</title><meta http-equiv=refresh content='0;url=https://evil.example'><script>alert(1)</script>";
+        let conversation = json!({"customer": {"name": evil}, "messages": [{"role": "customer", "text": evil}]});
+        let it = server.agent("billing-bot").await.escalates(json!({"summary": evil, "conversation": conversation})).await;
+        let mut browser = Browser::at(&server);
+        browser.signs_in("ada@example.com", PASSWORD, "/").await;
+        let browser = std::sync::Arc::new(browser);
+        let mut pages = tokio::task::JoinSet::new();
+        for n in 0..200 {
+            let (browser, path) = (browser.clone(), if n % 2 == 0 { format!("/e/{it}") } else { "/queue".to_owned() });
+            pages.spawn(async move {
+                let page = browser.gets(&path).await;
+                (path, page.status().as_u16(), page.text().await.expect("a page"))
+            });
+        }
+        for (path, status, page) in pages.join_all().await {
+            assert_eq!(status, 200, "{path}");
+            assert!(page.contains("evil.example"), "the row is not on {path}");
+            for markup in ["<meta http-equiv=refresh", "<script>alert"] {
+                assert!(!page.contains(markup), "{markup} is on {path}");
+            }
+        }
     }
 
     async fn guessing_is_slowed_down_and_never_locks_out(server: TestServer) {
