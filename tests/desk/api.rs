@@ -160,6 +160,13 @@ on_both! {
         assert_eq!(items[5]["tool_result"]["is_error"], true);
     }
 
+    async fn what_an_agent_gave_comes_back_in_its_order(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let it = bot.escalates(json!({"metadata": {"zeta": 1, "alpha": {"y": 0.1, "b": null}}})).await;
+        let got = bot.get(&format!("/escalations/{it}")).await;
+        assert!(got.text.contains(r#""metadata":{"zeta":1,"alpha":{"y":0.1,"b":null}}"#), "{}", got.text);
+    }
+
     async fn a_button_that_waits_hangs_up_with_the_outcome(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let ada = server.person("Ada", bailout::domain::operator::Role::Operator).await;
