@@ -61,6 +61,7 @@ on_both! {
     async fn signed_out_every_page_leads_to_the_sign_in_and_back(server: TestServer) {
         server.person("Ada", Role::Operator).await;
         let mut browser = Browser::at(&server);
+        assert_eq!(leads_to(&browser.gets("/").await), "/queue");
         assert_eq!(leads_to(&browser.gets("/mine?x=1").await), "/sign-in?back=/mine%3Fx%3D1");
         for (email, password) in [("ada@example.com", "not the password"), ("nobody@example.com", PASSWORD)] {
             let wrong = browser.signs_in(email, password, "/mine").await;

@@ -14,6 +14,7 @@ use axum::{
     },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use leptos::{
     config::{LeptosOptions, get_configuration},
@@ -79,6 +80,8 @@ pub fn routes(web: Web) -> Router {
     Router::new()
         .leptos_routes_with_context(&options, listed(), context, html)
         .layer(from_fn_with_state(web, gate))
+        // The console's address begins below the root.
+        .route("/", get(|| async { see_other(HOME) }))
         .with_state(options)
 }
 
@@ -124,7 +127,6 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
     let signs_in = request.uri().path() == SIGN_IN;
     match signed_in {
         Some(_) if signs_in => return see_other(own_path(&back(request.uri().query().unwrap_or_default()))),
-        Some(_) if request.uri().path() == "/" => return see_other(HOME),
         Some(signed_in) => {
             let uri = request.uri().clone();
             match first_picture(&web, &uri, &signed_in).await {
