@@ -1,4 +1,4 @@
-//! The HTML around the app, as the server sends it: the built site's files, the title, and what the page starts from.
+//! The HTML around the app, as the server sends it: the built site's files, and what the page starts from.
 
 use leptos::{nonce::use_nonce, prelude::*};
 
@@ -23,7 +23,6 @@ pub struct SiteFiles {
 #[derive(Debug, Clone)]
 pub struct Page {
     pub files: SiteFiles,
-    pub title: String,
     /// None where there is no console to draw.
     pub start: Option<Bootstrap>,
 }
@@ -41,10 +40,9 @@ pub fn start() -> Option<Bootstrap> {
 
 /// Draws the document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let page = use_context::<Page>();
-    let (files, title) = page.map(|page| (page.files, page.title)).unwrap_or_else(|| {
+    let files = use_context::<Page>().map(|page| page.files).unwrap_or_else(|| {
         let file = |name: &str| format!("/pkg/bailout.{name}");
-        (SiteFiles { js: file("js"), wasm: file("wasm"), css: file("css") }, "Bailout".to_owned())
+        SiteFiles { js: file("js"), wasm: file("wasm"), css: file("css") }
     });
     // Quoted as Rust strings, which these plain paths have in common with JavaScript.
     let run = format!(
@@ -61,7 +59,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
-                <title>{title}</title>
+                // Fixed: text that varies is followed by a marker, which a title would show. The pages set their own.
+                <title>"Bailout"</title>
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" id="leptos" href=files.css/>
                 <link rel="modulepreload" href=files.js/>

@@ -142,6 +142,7 @@ on_both! {
         for (path, status, page) in pages.join_all().await {
             assert_eq!(status, 200, "{path}");
             assert!(page.contains("evil.example"), "the row is not on {path}");
+            assert!(page.contains("<title>Bailout</title>"), "the title of {path} is not as it must be");
             for markup in ["<meta http-equiv=refresh", "<script>alert"] {
                 assert!(!page.contains(markup), "{markup} is on {path}");
             }

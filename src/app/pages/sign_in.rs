@@ -13,6 +13,7 @@ pub fn SignIn() -> impl IntoView {
     let back = move || query.with(|query| query.get("back")).unwrap_or_else(|| "/queue".to_owned());
     let refused = move || query.with(|query| Some(sentence(&query.get("refused")?, query.get("seconds"))));
     let shown = RwSignal::new(false);
+    Effect::new(|_| document().set_title("Sign in · Bailout"));
     view! {
         <main class="sign-in">
             <p class="sign-in-mark">{icon(Icon::Bailout)} "Bailout"</p>

@@ -34,7 +34,7 @@ use crate::{
     app::{
         App,
         actions::Bootstrap,
-        pages::console::{Place, title},
+        pages::console::Place,
         problem::Problem,
         shell::{Page, shell},
     },
@@ -91,11 +91,6 @@ fn provide(web: &Web) {
     let parts = use_context::<Parts>();
     let start = parts.as_ref().and_then(|parts| parts.extensions.get::<Bootstrap>().cloned());
     let path = parts.as_ref().map_or("", |parts| parts.uri.path());
-    let title = match &start {
-        Some(start) => title(start.inbox.query.view, start.inbox.counts, start.thread.as_ref()),
-        None if path == SIGN_IN => "Sign in · Bailout".to_owned(),
-        None => "Not found · Bailout".to_owned(),
-    };
     if start.is_none()
         && path != SIGN_IN
         && !path.starts_with(FUNCTIONS)
@@ -103,7 +98,7 @@ fn provide(web: &Web) {
     {
         response.set_status(StatusCode::NOT_FOUND);
     }
-    provide_context(Page { files: assets::site_files(), title, start });
+    provide_context(Page { files: assets::site_files(), start });
     // Only pages have a nonce.
     if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, web.policy.header(Some(&*nonce)));

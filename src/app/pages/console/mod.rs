@@ -51,7 +51,7 @@ pub fn Console() -> impl IntoView {
 }
 
 /// What the browser's tab says: the customer, else the list with its count.
-pub fn title(view: View, counts: Counts, open: Option<&Thread>) -> String {
+fn title(view: View, counts: Counts, open: Option<&Thread>) -> String {
     let shown = match (open, counts.of(view)) {
         (Some(thread), _) => spelled(&thread.escalation.opening.title()),
         (None, Some(count)) if count > 0 => format!("{} ({count})", view.label()),
