@@ -96,6 +96,24 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message of which nothing is known but its place and who speaks.
+    pub fn empty(id: MessageId, position: i64, role: MessageRole) -> Self {
+        Self {
+            id,
+            position,
+            seq: None,
+            client_message_id: None,
+            role,
+            text: None,
+            at: None,
+            author: None,
+            tool_calls: vec![],
+            tool_result: None,
+            unreadable: false,
+            raw: None,
+        }
+    }
+
     /// The first characters of what was said, on one line and without marks of Markdown, for a list row.
     pub fn preview(&self) -> String {
         let text = self.text.as_deref().unwrap_or_default();
@@ -116,21 +134,8 @@ mod tests {
     #[test]
     fn a_preview_is_one_line_without_marks() {
         let preview = |text: &str| {
-            let message = Message {
-                id: MessageId::new(Uuid::nil()),
-                position: 0,
-                seq: None,
-                client_message_id: None,
-                role: MessageRole::Agent,
-                text: Some(text.to_owned()),
-                at: None,
-                author: None,
-                tool_calls: vec![],
-                tool_result: None,
-                unreadable: false,
-                raw: None,
-            };
-            message.preview()
+            let empty = Message::empty(MessageId::new(Uuid::nil()), 0, MessageRole::Agent);
+            Message { text: Some(text.to_owned()), ..empty }.preview()
         };
         assert_eq!(
             preview("## Your **refund**\n\n> of _5 EUR_ for `#3`, order_id 7"),

@@ -105,18 +105,8 @@ impl Stage {
     pub fn open_as(&mut self, opening: Opening, within: Within) -> Result<EscalationId, Refusal> {
         let id = EscalationId::new(self.mint());
         let mut line = |position, role, said: &str| Message {
-            id: MessageId::new(self.mint()),
-            position,
-            seq: None,
-            client_message_id: None,
-            role,
             text: Some(said.to_owned()),
-            at: None,
-            author: None,
-            tool_calls: vec![],
-            tool_result: None,
-            unreadable: false,
-            raw: None,
+            ..Message::empty(MessageId::new(self.mint()), position, role)
         };
         let transcript = vec![
             line(0, MessageRole::Customer, "I was charged twice."),

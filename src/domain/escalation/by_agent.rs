@@ -143,18 +143,11 @@ impl Escalation {
     pub(super) fn message_created(&self, new: NewMessage, now: Timestamp) -> EventKind {
         EventKind::MessageCreated {
             message: Message {
-                id: new.id,
-                position: self.messages,
-                seq: None,
                 client_message_id: Some(new.client_message_id),
-                role: new.role,
                 text: Some(new.text.into()),
                 at: Some(new.at.unwrap_or(now)),
                 author: new.author,
-                tool_calls: vec![],
-                tool_result: None,
-                unreadable: false,
-                raw: None,
+                ..Message::empty(new.id, self.messages, new.role)
             },
         }
     }

@@ -4,14 +4,14 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     json::escaped,
-    problem::{Code, Problem},
+    problem::{Code, Problem, told},
 };
 use crate::{
     domain::{
         ask::FieldProblem,
         text::{Text, TextProblem},
     },
-    server::{contract::short, schema},
+    server::schema,
 };
 
 /// Beyond this, JavaScript and every reader that uses doubles mistakes one whole number for another.
@@ -33,14 +33,14 @@ impl Checks {
     /// Something that stops the request.
     pub fn refuse(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(told(pointer.into(), detail.into()));
+            self.problems.push(told(FieldProblem::new(pointer, detail)));
         }
     }
 
     /// Something that does not.
     pub fn warn(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         match self.warnings.len() < MOST_WARNINGS {
-            true => self.warnings.push(told(pointer.into(), detail.into())),
+            true => self.warnings.push(told(FieldProblem::new(pointer, detail))),
             false => self.unsaid += 1,
         }
     }
@@ -146,10 +146,6 @@ impl Checks {
             self.within(&pointer, value);
         }
     }
-}
-
-fn told(pointer: String, detail: String) -> FieldProblem {
-    FieldProblem::new(short(&pointer), short(&detail))
 }
 
 /// Whether a number is one that not every reader can hold exactly. Whole numbers that are too large for 64 bits arrive

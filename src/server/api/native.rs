@@ -47,20 +47,7 @@ fn message(json: &str, position: i64, pointer: &str, checks: &mut Checks) -> Mes
 }
 
 fn empty(position: i64, role: MessageRole) -> Message {
-    Message {
-        id: MessageId::new(mint()),
-        position,
-        seq: None,
-        client_message_id: None,
-        role,
-        text: None,
-        at: None,
-        author: None,
-        tool_calls: vec![],
-        tool_result: None,
-        unreadable: false,
-        raw: None,
-    }
+    Message::empty(MessageId::new(mint()), position, role)
 }
 
 /// A message, when there is a role and something said or done. What of it is not ours goes to `raw`.

@@ -110,6 +110,11 @@ pub struct Problem {
     fault: Option<String>,
 }
 
+/// A field's problem as callers read it: what it repeats of theirs is cut short.
+pub fn told(problem: FieldProblem) -> FieldProblem {
+    FieldProblem::new(short(&problem.pointer), short(&problem.detail))
+}
+
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
         Self::new(code, format!("{}.", code.facts().2))
@@ -124,7 +129,6 @@ impl Problem {
 
     /// Fields that are not as they must be.
     pub fn fields(code: Code, errors: Vec<FieldProblem>) -> Self {
-        let told = |error: FieldProblem| FieldProblem::new(short(&error.pointer), short(&error.detail));
         let errors: Vec<FieldProblem> = errors.into_iter().map(told).collect();
         let detail = match &errors[..] {
             [one] if one.pointer.is_empty() => format!("The body {}.", one.detail),
