@@ -9,6 +9,7 @@ pub mod checked;
 pub mod claim;
 pub mod conversation;
 pub mod deadline;
+pub mod draft;
 pub mod escalation;
 pub mod event;
 #[cfg(test)]
@@ -19,12 +20,13 @@ pub mod message;
 pub mod opening;
 pub mod operator;
 pub mod outcome;
+pub mod presence;
 pub mod queue;
 pub mod reason;
 pub mod refusal;
 pub mod rich;
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;
 pub mod text;
 pub mod thread;
 pub mod time;

@@ -13,13 +13,14 @@ use crate::{
         claim::Fence,
         escalation::{NewMessage, Open, Status},
         event::{Seq, TransferTarget},
-        ids::{AgentId, EscalationId, WorkspaceId},
+        ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
         inbox::{Inbox, Page, Query, SortKey},
         message::Message,
         operator::Operator,
         outcome::Resolution,
         text::{NoteText, Text},
         thread::{Shown, Thread},
+        time::Timestamp,
     },
     server::{
         bell::{Bell, Recorded},
@@ -27,6 +28,7 @@ use crate::{
         contract::Links,
         doors::Doors,
         error::{Current, Error},
+        hints::Hints,
         rich,
         store::{Store, escalations, events, inbox, messages, workspaces},
         writer::{self, Queued},
@@ -102,6 +104,12 @@ pub enum Verb {
     Expire {
         escalation: EscalationId,
     },
+    /// The holder has been gone since then.
+    Lapse {
+        escalation: EscalationId,
+        holder: OperatorId,
+        seen_at: Timestamp,
+    },
 }
 
 impl Verb {
@@ -120,7 +128,8 @@ impl Verb {
             | Self::Reply { escalation, .. }
             | Self::Note { escalation, .. }
             | Self::Resolve { escalation, .. }
-            | Self::Expire { escalation } => *escalation,
+            | Self::Expire { escalation }
+            | Self::Lapse { escalation, .. } => *escalation,
         }
     }
 
@@ -175,9 +184,11 @@ pub struct Done {
 struct Inner {
     store: Store,
     clock: Clock,
+    started_at: Timestamp,
     bell: Arc<Bell>,
     links: Links,
     doors: Doors,
+    hints: Hints,
     queue: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
     shutdown: CancellationToken,
@@ -193,9 +204,10 @@ impl Desk {
         let (queue, queued) = mpsc::channel(MOST_QUEUED);
         let bell = Arc::new(Bell::default());
         tokio::spawn(writer::work(store.clone(), clock.clone(), Arc::clone(&bell), links.clone(), queued));
-        let (doors, shutdown) = (Doors::default(), CancellationToken::new());
+        let (doors, hints, shutdown) = (Doors::default(), Hints::default(), CancellationToken::new());
         let room = Arc::new(Semaphore::new(ROOM));
-        Self(Arc::new(Inner { store, clock, bell, links, doors, queue, room, shutdown }))
+        let started_at = clock.now();
+        Self(Arc::new(Inner { store, clock, started_at, bell, links, doors, hints, queue, room, shutdown }))
     }
 
     /// Does one thing. The caller may leave: what is queued is done all the same.
@@ -242,6 +254,16 @@ impl Desk {
     /// Open streams and waits, which revocation closes.
     pub fn doors(&self) -> &Doors {
         &self.0.doors
+    }
+
+    /// What is true for a moment, beside the log.
+    pub fn hints(&self) -> &Hints {
+        &self.0.hints
+    }
+
+    /// Since when this process serves: what happened before, it may not have seen.
+    pub fn started_at(&self) -> Timestamp {
+        self.0.started_at
     }
 
     /// Cancelled when the server stops.

@@ -9,6 +9,7 @@ pub mod contract;
 pub mod desk;
 pub mod doors;
 pub mod error;
+pub mod hints;
 pub mod keys;
 pub mod password;
 pub mod request_id;
@@ -86,6 +87,7 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     workers::deadlines::sweep(desk).await?;
     tokio::spawn(workers::deadlines::work(desk.clone()));
     tokio::spawn(doors::watch(desk.clone()));
+    tokio::spawn(hints::keep(desk.clone()));
     if desk.store().dialect() == Dialect::Postgres {
         tokio::spawn(workers::wakeups::tell(desk.clone()));
         tokio::spawn(workers::wakeups::hear(desk.clone()));

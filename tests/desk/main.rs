@@ -9,6 +9,7 @@ mod life;
 mod live;
 mod opening;
 mod plans;
+mod presence;
 mod schema;
 mod screens;
 mod stop;

@@ -2,7 +2,7 @@
 
 use bailout::{
     domain::time::Timestamp,
-    server::store::{Opener, Store, attempts, escalations, events, inbox, sessions},
+    server::store::{Opener, Store, attempts, drafts, escalations, events, inbox, presence, sessions},
 };
 use sqlx::{AssertSqlSafe, Row};
 
@@ -35,6 +35,10 @@ async fn what_runs_often_walks_an_index() {
         (attempts::FORGET, "sign_in_attempt_by_age"),
         (attempts::FORGET_KNOWN, "sign_in_known_by_age"),
         (sessions::FORGET, "session_by_age"),
+        (presence::HEARD, "agent_heard"),
+        (presence::SEEN, "operator_seen"),
+        (presence::ABANDONED, "escalation_by_claim"),
+        (drafts::OF_OPERATOR, "draft"),
         (revoke, "api_key_by_agent"),
     ] {
         let steps = plan(sql).await;

@@ -1,9 +1,11 @@
-//! What the clock says: expire. It fails closed: a timeout never approves anything.
+//! What the clock says: expire, and lapse. It fails closed: a timeout never approves anything.
 
 use super::{Escalation, Status};
 use crate::domain::{
     event::{Actor, EventKind},
+    ids::OperatorId,
     outcome::{Disposition, Meanwhile, Outcome, Resolution},
+    presence::LAPSES_AFTER,
     refusal::Refusal,
     time::Timestamp,
 };
@@ -19,6 +21,16 @@ impl Escalation {
         let resolution = Resolution { note_to_agent: note, ..Resolution::bare(Disposition::Unanswered) };
         let outcome = Outcome::new(resolution, Actor::System, now, &self.ending(meanwhile));
         Ok(vec![EventKind::Expired { outcome }])
+    }
+
+    /// Gives it back to the queue when its holder has been gone for too long, as last seen at `seen_at`. Judged here again:
+    /// they may have come back, or someone else may hold it. A claim is young for as long, whoever was gone before it.
+    pub fn lapse(&self, holder: OperatorId, seen_at: Timestamp, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        let claim = self.holder().filter(|claim| claim.operator.id == holder).ok_or(Refusal::NotDue)?;
+        if now - claim.at.max(seen_at) < LAPSES_AFTER {
+            return Err(Refusal::NotDue);
+        }
+        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now) }])
     }
 
     /// Whether it waits for an operator.

@@ -177,3 +177,13 @@ impl RequestBody for AcknowledgeRequest {
     const LIMIT: usize = 256 * 1024;
     const MAY_BE_MISSING: bool = true;
 }
+
+/// `POST /escalations/{id}/typing`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypingRequest {}
+
+impl RequestBody for TypingRequest {
+    const LIMIT: usize = 256 * 1024;
+    const MAY_BE_MISSING: bool = true;
+}

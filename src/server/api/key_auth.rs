@@ -16,7 +16,9 @@ use super::problem::{Code, Problem};
 use crate::{
     domain::{
         agent::AgentRef,
+        event::Seq,
         ids::{EscalationId, WorkspaceId},
+        presence::Heard,
     },
     server::{
         desk::{Command, Desk, Done, Once, Verb},
@@ -106,6 +108,12 @@ impl Caller {
     pub fn enter(&self) -> Result<Door, Problem> {
         let door = self.desk.doors().enter(Credential::Key(self.key.clone()), MOST_STREAMS);
         door.ok_or_else(|| Problem::from(Code::TooManyStreams))
+    }
+
+    /// The agent listens, to one escalation or to all of its own, and has been given what happened up to `reached`.
+    pub fn heard(&self, escalation: Option<EscalationId>, reached: Seq) {
+        let heard = Heard { at: self.desk.clock().now(), reached };
+        self.desk.hints().heard(self.workspace, self.agent.id, escalation, heard);
     }
 
     /// An answer with this escalation leaves. If it is closed, its outcome does, which is recorded beside the answer:

@@ -15,6 +15,7 @@ mod opening;
 mod params;
 mod problem;
 mod sse;
+mod typing;
 mod wait;
 
 use std::any::Any;
@@ -49,6 +50,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1/escalations/{id}/messages", post(messages::say))
         .route("/api/v1/escalations/{id}/cancel", post(escalations::cancel))
         .route("/api/v1/escalations/{id}/acknowledge", post(escalations::acknowledge))
+        .route("/api/v1/escalations/{id}/typing", post(typing::typing))
         .route("/api/v1/events", get(sse::of_all))
         .method_not_allowed_fallback(other_method)
         .route("/api/v1", any(nothing_here))

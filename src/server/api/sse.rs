@@ -9,7 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{Stream, StreamExt, stream};
-use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep},
+};
 
 use super::{
     key_auth::{Caller, Which},
@@ -17,11 +20,13 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    domain::{escalation::Status, event::Seq, ids::EscalationId},
+    domain::{escalation::Status, event::Seq, ids::EscalationId, presence::Hint},
     server::{
         bell::{Audience, Recorded, follow},
+        contract::typing_json,
         doors::Door,
         error::{Current, Error},
+        hints::Told,
     },
 };
 
@@ -102,6 +107,9 @@ fn open(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let line = Line {
         events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, after)),
+        hints: caller.desk.hints().listen(),
+        audience,
+        reached: after,
         reset: (resumed == Some(None)).then(|| Bytes::from(reset)),
         epoch,
         ping,
@@ -124,6 +132,10 @@ struct Line {
     door: Door,
     epoch: String,
     events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
+    hints: Receiver<Arc<Told>>,
+    audience: Audience,
+    /// The last event that was sent.
+    reached: Seq,
     /// What the first frame says when the cursor was worth nothing.
     reset: Option<Bytes>,
     ping: Interval,
@@ -144,6 +156,11 @@ impl Line {
             let current = read(desk.current(self.caller.workspace, closed).await)?;
             current.iter().for_each(|current| self.caller.handed(current));
         }
+        let only = match self.audience {
+            Audience::Escalation(_, id) => Some(id),
+            Audience::Operators | Audience::Agent(_) => None,
+        };
+        self.caller.heard(only, self.reached);
         loop {
             tokio::select! {
                 biased;
@@ -154,9 +171,24 @@ impl Line {
                     let event = read(event?)?;
                     let Some(body) = &event.agent_body else { continue };
                     self.closing = event.closes().then_some(event.escalation_id);
+                    self.reached = event.seq;
                     let frame = format!("id: {}.{}\nevent: {}\ndata: {body}\n\n", self.epoch, event.seq, event.kind);
                     return Some(Bytes::from(frame));
                 }
+                told = self.hints.recv() => match told {
+                    Ok(told) => match &told.1 {
+                        Hint::Viewing { agent, escalation, viewer }
+                            if viewer.typing && *agent == self.caller.agent.id && only.is_none_or(|id| id == *escalation) =>
+                        {
+                            let data = typing_json(*escalation, &viewer.operator);
+                            return Some(Bytes::from(format!("event: typing\ndata: {data}\n\n")));
+                        }
+                        _ => {}
+                    },
+                    // Some were missed: they are only hints.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
                 _ = self.ping.tick() => {
                     let head = read(desk.head(self.caller.workspace).await)?;
                     return Some(Bytes::from(format!("event: ping\ndata: {{\"seq\":{head}}}\n\n")));

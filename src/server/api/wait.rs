@@ -89,6 +89,7 @@ pub async fn heard(
     patience: Patience,
 ) -> Result<String, Problem> {
     let desk = &caller.desk;
+    caller.heard(Some(id), after);
     let time_is_up = Instant::now() + Duration::from_secs(patience.seconds);
     let mut seen = look(caller, id, after).await?;
     let audience = Audience::Escalation(caller.agent.id, id);
@@ -107,6 +108,7 @@ pub async fn heard(
         seen = look(caller, id, after).await?;
     }
     caller.handed(&seen.current);
+    caller.heard(Some(id), seen.reached(after));
     Ok(written(&HeardBody {
         escalation: EscalationBody::in_answer(&seen.current, desk.links()),
         events: seen.events.iter().filter_map(|event| as_rendered(event.agent_body.as_deref()?)).collect(),

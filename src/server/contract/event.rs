@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActorBody, At, EscalationBody, Links, MessageBody, written};
+use super::{ActorBody, At, EscalationBody, Links, MessageBody, Named, written};
 use crate::domain::{
     conversation::Control,
     escalation::Escalation,
     event::{Event, EventKind, Seq, TransferTarget},
-    ids::{EscalationId, EventId},
+    ids::{EscalationId, EventId, OperatorId},
+    operator::OperatorRef,
 };
 
 #[derive(Serialize)]
@@ -71,6 +72,16 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
         actor: ActorBody::from(&event.actor),
         data,
     }))
+}
+
+/// Renders the hint that an operator types to an escalation's customer.
+pub fn typing_json(escalation_id: EscalationId, operator: &OperatorRef) -> String {
+    #[derive(Serialize)]
+    struct TypingBody<'a> {
+        escalation_id: EscalationId,
+        operator: Named<'a, OperatorId>,
+    }
+    written(&TypingBody { escalation_id, operator: Named { id: operator.id, name: operator.public_name.as_str() } })
 }
 
 /// Who did what a rendered event tells: `agent`, `operator` or `system`.

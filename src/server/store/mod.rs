@@ -3,12 +3,14 @@
 
 pub mod agents;
 pub mod attempts;
+pub mod drafts;
 pub mod escalations;
 pub mod events;
 pub mod inbox;
 mod lock;
 pub mod messages;
 pub mod operators;
+pub mod presence;
 pub mod rows;
 pub mod sessions;
 pub mod workspaces;

@@ -2,15 +2,20 @@
 
 use std::{fmt, str::FromStr};
 
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use crate::{
     domain::{
         ids::{OperatorId, WorkspaceId},
-        operator::Operator,
+        operator::{Operator, OperatorRef},
+        presence::{Colleague, Targets},
+        text::Name,
         time::Timestamp,
     },
-    server::{error::Error, store::Store},
+    server::{
+        error::Error,
+        store::{Store, workspaces},
+    },
 };
 
 /// RFC 5321 allows no longer address.
@@ -87,6 +92,40 @@ pub async fn account(store: &Store, email: &Email) -> Result<Option<Account>, Er
         operator: id.parse().map_err(|_| broken("id"))?,
         password_hash: row.try_get(2)?,
     }))
+}
+
+/// To whom an escalation may go: whoever may work, and every queue.
+pub async fn targets(store: &Store, workspace: WorkspaceId) -> Result<Targets, Error> {
+    const SQL: &str = "select o.id, o.name, o.public_name, s.at, (select count(*) from escalation e \
+        where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.status = 'claimed') from operator o \
+        left join operator_seen s on s.workspace_id = o.workspace_id and s.operator_id = o.id \
+        where o.workspace_id = $1 and o.role <> 'viewer' and o.disabled_at is null order by o.name, o.id";
+    let rows = sqlx::query(SQL).bind(workspace.to_string()).fetch_all(store.reader()).await?;
+    let colleague = |row: &AnyRow| {
+        let seen_at: Option<i64> = row.try_get(3)?;
+        Ok(Colleague { operator: who(row)?, seen_at: seen_at.map(Timestamp), holds: row.try_get(4)? })
+    };
+    Ok(Targets {
+        colleagues: rows.iter().map(colleague).collect::<Result<_, Error>>()?,
+        queues: workspaces::queues(store, workspace).await?,
+    })
+}
+
+/// An operator who may work; none who is a viewer, or disabled.
+pub async fn worker(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Result<Option<OperatorRef>, Error> {
+    let sql = "select id, name, public_name from operator where workspace_id = $1 and id = $2 and role <> 'viewer' \
+               and disabled_at is null";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
+    query.fetch_optional(store.reader()).await?.as_ref().map(who).transpose()
+}
+
+/// An operator, from id, name and public name.
+fn who(row: &AnyRow) -> Result<OperatorRef, Error> {
+    let id: String = row.try_get(0)?;
+    let broken = |column| Error::Inconsistent { table: "operator", column, id: id.clone() };
+    let name = |column: usize, called| Name::parse(row.try_get::<String, _>(column)?).map_err(|_| broken(called));
+    let (name, public_name) = (name(1, "name")?, name(2, "public_name")?);
+    Ok(OperatorRef { id: id.parse().map_err(|_| broken("id"))?, name, public_name })
 }
 
 #[cfg(test)]

@@ -8,14 +8,20 @@ use super::session::SignedIn;
 use crate::{
     app::{actions::Bootstrap, problem::Problem},
     domain::{
-        ids::WorkspaceId,
+        draft::Draft,
+        event::TransferTarget,
+        ids::{EscalationId, WorkspaceId},
         inbox::{Query, View},
         operator::{Operator, Role},
+        presence::{Hint, Presence, Viewer},
         refusal::Refusal,
+        text::ClientMessageId,
+        thread::Thread,
     },
     server::{
         desk::{Command, Desk, Done, Verb},
         error::Error,
+        store::{drafts, operators, presence, workspaces},
     },
 };
 
@@ -43,12 +49,15 @@ impl Caller {
         let query = Query { view, me: self.operator.who.id };
         let inbox = self.desk.inbox(self.workspace, query).await?;
         // What is no id names nothing.
-        let thread = match selected.and_then(|text| text.parse().ok()) {
-            Some(id) => self.desk.thread(self.workspace, id).await?,
+        let opened = match selected.and_then(|text| text.parse().ok()) {
+            Some(id) => self.opened(id).await?,
             None => None,
         };
+        let (thread, presence) = opened.unzip();
         Ok(Bootstrap {
             missing: selected.is_some() && thread.is_none(),
+            presence: presence.unwrap_or_default(),
+            drafts: drafts::of_operator(self.desk.store(), self.workspace, self.operator.who.id).await?,
             now: self.desk.clock().now(),
             epoch: self.desk.store().epoch().to_owned(),
             me: self.operator.clone(),
@@ -57,8 +66,56 @@ impl Caller {
         })
     }
 
+    /// An escalation's page, and who is there around it.
+    pub async fn opened(&self, id: EscalationId) -> Result<Option<(Thread, Presence)>, Error> {
+        let Some(thread) = self.desk.thread(self.workspace, id).await? else { return Ok(None) };
+        let presence = presence::around(self.desk.store(), self.workspace, &thread.escalation).await?;
+        Ok(Some((thread, presence)))
+    }
+
+    /// Keeps a draft of an escalation that there is; of one that is closed, too.
+    pub async fn keeps(&self, draft: Draft) -> Result<(), Error> {
+        if draft.text.chars().count() > crate::domain::draft::LONGEST {
+            return Err(Refusal::field("/text", "This is too long to be kept.").into());
+        }
+        self.desk.current(self.workspace, draft.escalation).await?.ok_or(Refusal::NotFound)?;
+        let (desk, workspace, me) = (self.desk.clone(), self.workspace, self.operator.who.id);
+        // Whoever leaves does not break it off.
+        let now = desk.clock().now();
+        let task = tokio::spawn(async move { drafts::keep(desk.store(), workspace, me, draft, now).await });
+        task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
+    }
+
+    /// A reply arrived, so that its draft is one no more.
+    pub async fn sent(&self, id: EscalationId, named: &ClientMessageId) -> Result<(), Error> {
+        drafts::sent(self.desk.store(), self.workspace, self.operator.who.id, id, named).await
+    }
+
+    /// Tells who else looks, or writes.
+    pub async fn views(&self, escalation: EscalationId, typing: bool) -> Result<(), Error> {
+        let current = self.desk.current(self.workspace, escalation).await?.ok_or(Refusal::NotFound)?;
+        let viewer = Viewer { operator: self.operator.who.clone(), at: self.desk.clock().now(), typing };
+        let agent = current.escalation.agent.id;
+        self.desk.hints().tell(self.workspace, Hint::Viewing { agent, escalation, viewer });
+        Ok(())
+    }
+
+    /// To whom an escalation may go, by an operator's or a queue's id.
+    pub async fn target(&self, id: &str) -> Result<Option<TransferTarget>, Error> {
+        let (store, workspace) = (self.desk.store(), self.workspace);
+        if let Ok(id) = id.parse() {
+            let who = operators::worker(store, workspace, id).await?;
+            return Ok(who.map(TransferTarget::Operator));
+        }
+        let Ok(id) = id.parse() else { return Ok(None) };
+        let queue = workspaces::queues(store, workspace).await?.into_iter().find(|queue| queue.id == id);
+        Ok(queue.map(TransferTarget::Queue))
+    }
+
     /// Does one thing at the desk. That the domain says no is an answer, not a fault.
     pub async fn does(&self, verb: Verb) -> Result<Result<Done, Refusal>, Problem> {
+        // Whoever does something is there, also when their stream is down just now.
+        self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
         match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
             Ok(done) => Ok(Ok(done)),
             Err(Error::Refused { refusal, .. }) => Ok(Err(refusal)),

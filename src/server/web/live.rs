@@ -13,7 +13,10 @@ use axum::{
 };
 use futures::{FutureExt, Stream, StreamExt, stream};
 use serde::Deserialize;
-use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep},
+};
 
 use super::{
     Web,
@@ -21,12 +24,16 @@ use super::{
     sign_in::failed,
 };
 use crate::{
-    domain::event::Seq,
+    domain::{
+        event::Seq,
+        ids::{OperatorId, WorkspaceId},
+    },
     server::{
         bell::{Audience, Recorded, follow},
         desk::Desk,
         doors::{Credential, Door},
         error::Error,
+        hints::Told,
     },
 };
 
@@ -77,8 +84,19 @@ pub async fn live(
     let events = follow(web.desk.clone(), signed_in.workspace, Audience::Operators, after).boxed();
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let live =
-        Live { desk: web.desk, door, epoch, events, seq: after, ping, ends: Box::pin(sleep(LONGEST)), broken: false };
+    let live = Live {
+        hints: web.desk.hints().listen(),
+        workspace: signed_in.workspace,
+        operator: signed_in.operator.who.id,
+        desk: web.desk,
+        door,
+        epoch,
+        events,
+        seq: after,
+        ping,
+        ends: Box::pin(sleep(LONGEST)),
+        broken: false,
+    };
     let chunks = stream::iter(reset).chain(stream::unfold(live, Live::next)).map(Ok::<_, Infallible>);
     let kind = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -98,9 +116,12 @@ fn after(cursor: &str, epoch: &str, head: Seq) -> Option<Seq> {
 /// One open stream.
 struct Live {
     desk: Desk,
+    workspace: WorkspaceId,
+    operator: OperatorId,
     door: Door,
     epoch: String,
     events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
+    hints: Receiver<Arc<Told>>,
     /// The last event sent.
     seq: Seq,
     ping: Interval,
@@ -114,16 +135,28 @@ impl Live {
         if self.broken {
             return None;
         }
-        let event = tokio::select! {
-            biased;
-            () = self.door.closed() => return None,
-            () = self.desk.shutdown().cancelled() => return None,
-            () = &mut self.ends => return None,
-            event = self.events.next() => event?,
-            // The first comes at once and says: connected, and in step up to here.
-            _ = self.ping.tick() => {
-                let ping = format!("event: ping\ndata: {{\"seq\":{}}}\n\n", self.seq);
-                return Some((ping.into(), self));
+        let event = loop {
+            tokio::select! {
+                biased;
+                () = self.door.closed() => return None,
+                () = self.desk.shutdown().cancelled() => return None,
+                () = &mut self.ends => return None,
+                event = self.events.next() => break event?,
+                told = self.hints.recv() => match told {
+                    Ok(told) if told.0 == self.workspace => {
+                        let hint = serde_json::to_string(&told.1).unwrap_or_default();
+                        return Some((format!("event: hint\ndata: {hint}\n\n").into(), self));
+                    }
+                    // Another's, or some were missed: they are only hints.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                },
+                // The first comes at once and says: connected, and in step up to here.
+                _ = self.ping.tick() => {
+                    self.seen();
+                    let ping = format!("event: ping\ndata: {{\"seq\":{}}}\n\n", self.seq);
+                    return Some((ping.into(), self));
+                }
             }
         };
         let first = self.frame(event)?;
@@ -138,8 +171,14 @@ impl Live {
             rest.extend_from_slice(&frame);
         }
         self.ping.reset_at(Instant::now() + PING);
+        self.seen();
         let bytes = if rest.is_empty() { first } else { rest.into() };
         Some((bytes, self))
+    }
+
+    /// The operator's page takes what it is sent.
+    fn seen(&self) {
+        self.desk.hints().seen(self.workspace, self.operator, self.desk.clock().now());
     }
 
     /// An event's bytes. A failure ends the stream; the browser comes back with its cursor.

@@ -1,7 +1,7 @@
 //! The pages: rendered here with their data, then taken over by the browser. Signed out, every address leads to the
 //! sign-in page and back.
 
-use std::{sync::OnceLock, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -14,14 +14,14 @@ use axum::{
     },
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use leptos::{
     config::{LeptosOptions, get_configuration},
     context::{provide_context, use_context},
     nonce::use_nonce,
 };
-use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
+use leptos_axum::{ResponseOptions, handle_server_fns_with_context, render_app_async_with_context};
 use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
 
 use super::{
@@ -32,7 +32,6 @@ use super::{
 };
 use crate::{
     app::{
-        App,
         actions::Bootstrap,
         pages::console::Place,
         problem::Problem,
@@ -60,14 +59,10 @@ pub fn options() -> LeptosOptions {
     }
 }
 
-/// The pages' routes; once a process, since listing them renders the app.
-fn listed() -> Vec<AxumRouteListing> {
-    static LISTED: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
-    LISTED.get_or_init(|| generate_route_list(App)).clone()
-}
-
 /// Every page and every server function.
 pub fn routes(web: Web) -> Router {
+    // Drawing spawns; a second start of it, in tests, is refused and harms nothing.
+    let _ = any_spawner::Executor::init_tokio();
     let options = web.leptos.clone();
     let context = {
         let web = web.clone();
@@ -77,8 +72,15 @@ pub fn routes(web: Web) -> Router {
         let options = options.clone();
         move || shell(options.clone())
     };
+    let functions = {
+        let context = context.clone();
+        move |request| handle_server_fns_with_context(context.clone(), request)
+    };
+    let page = get(render_app_async_with_context(context, html));
     Router::new()
-        .leptos_routes_with_context(&options, listed(), context, html)
+        .route(SIGN_IN, page.clone())
+        .route("/{*address}", page)
+        .route("/_fn/{*name}", post(functions))
         .layer(from_fn_with_state(web, gate))
         // The console's address begins below the root.
         .route("/", get(|| async { see_other(HOME) }))
@@ -91,6 +93,7 @@ fn provide(web: &Web) {
     let parts = use_context::<Parts>();
     let start = parts.as_ref().and_then(|parts| parts.extensions.get::<Bootstrap>().cloned());
     let path = parts.as_ref().map_or("", |parts| parts.uri.path());
+    let address = parts.as_ref().and_then(|parts| parts.uri.path_and_query()).map_or("/", |address| address.as_str());
     if start.is_none()
         && path != SIGN_IN
         && !path.starts_with(FUNCTIONS)
@@ -98,7 +101,7 @@ fn provide(web: &Web) {
     {
         response.set_status(StatusCode::NOT_FOUND);
     }
-    provide_context(Page { files: assets::site_files(), start });
+    provide_context(Page { files: assets::site_files(), address: address.to_owned(), start });
     // Only pages have a nonce.
     if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, web.policy.header(Some(&*nonce)));
@@ -107,7 +110,9 @@ fn provide(web: &Web) {
 
 /// Before a page or a server function: who is there. Signed out one signs in first; signed in one need not.
 async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let signed_in = match session::read(&web.desk, &web.settings, request.headers(), request.uri(), By::Person).await {
+    // Where one looks is told by the page: a forgotten tab does not keep a session alive.
+    let by = if request.uri().path().ends_with("/viewing") { By::Page } else { By::Person };
+    let signed_in = match session::read(&web.desk, &web.settings, request.headers(), request.uri(), by).await {
         Ok(signed_in) => signed_in,
         Err(error) => return failed(error),
     };

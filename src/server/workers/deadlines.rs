@@ -1,16 +1,17 @@
-//! The sweeper: sends `expire` for what is overdue, and forgets old answers. Deadlines are rows, so a restart loses none;
-//! the verb judges each again, so sweeping twice, or from two processes, harms nothing.
+//! The sweeper: sends `expire` for what is overdue and `lapse` for claims whose holders are gone, and forgets old answers.
+//! Deadlines are rows, so a restart loses none; the verb judges each again, so sweeping twice, or from two processes, harms
+//! nothing.
 
 use std::time::Duration;
 
 use futures::future::join_all;
 
 use crate::{
-    domain::time::Span,
+    domain::{presence::LAPSES_AFTER, time::Span},
     server::{
         desk::{Command, Desk, Verb},
         error::Error,
-        store::{escalations, events},
+        store::{escalations, events, presence},
     },
 };
 
@@ -18,6 +19,8 @@ use crate::{
 const EVERY: Duration = Duration::from_millis(500);
 /// How many to expire at a time.
 const GULP: i64 = 500;
+/// How many looks between two rounds of looking for abandoned claims: about ten seconds.
+const LAPSE_EVERY: u32 = 20;
 /// How long answers are kept for repeated requests.
 const KEEP_ANSWERS: Span = Span::hours(7 * 24);
 /// How many looks between two rounds of forgetting: about an hour.
@@ -48,6 +51,24 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
     }
 }
 
+/// Gives back what is held by operators who are gone. Not before this process has run for as long as that takes: while it
+/// did not, nobody could be seen.
+pub async fn lapse(desk: &Desk) -> Result<(), Error> {
+    let now = desk.clock().now();
+    if now - desk.started_at() < LAPSES_AFTER {
+        return Ok(());
+    }
+    for it in presence::abandoned(desk.store(), now + Span(-LAPSES_AFTER.0), GULP).await? {
+        let verb = Verb::Lapse { escalation: it.escalation, holder: it.holder, seen_at: it.seen_at };
+        match desk.run(Command { workspace: it.workspace, verb, once: None }).await {
+            // They came back, or someone else holds it, or it was claimed only just now.
+            Ok(_) | Err(Error::Refused { .. }) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(())
+}
+
 /// Sweeps until the server stops.
 pub async fn work(desk: Desk) {
     let mut looks: u32 = 0;
@@ -56,6 +77,11 @@ pub async fn work(desk: Desk) {
             tracing::error!(%error, "the sweeper could not expire what is overdue; it tries again");
         }
         looks = looks.wrapping_add(1);
+        if looks.is_multiple_of(LAPSE_EVERY)
+            && let Err(error) = lapse(&desk).await
+        {
+            tracing::error!(%error, "the sweeper could not look for abandoned claims; it tries again");
+        }
         if looks.is_multiple_of(FORGET_EVERY) {
             let before = desk.clock().now() + Span(-KEEP_ANSWERS.0);
             if let Err(error) = events::forget_answers(desk.store(), before).await {

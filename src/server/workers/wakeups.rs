@@ -1,5 +1,6 @@
 //! Wake-ups between processes on PostgreSQL: after a commit one NOTIFY says how far the log reaches. A wake-up may be
-//! lost, so each process also looks at the heads every second; correctness never depends on one.
+//! lost, so each process also looks at the heads every second; correctness never depends on one. Hints travel beside
+//! them, and may be lost for good.
 
 use std::time::Duration;
 
@@ -7,23 +8,48 @@ use sqlx::{
     PgPool,
     postgres::{PgListener, PgPoolOptions},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::{
     domain::event::Seq,
-    server::{desk::Desk, error::Error, store::workspaces},
+    server::{desk::Desk, error::Error, hints::Told, store::workspaces},
 };
 
 const CHANNEL: &str = "bailout";
+const HINTS: &str = "bailout_hints";
+/// PostgreSQL refuses longer payloads.
+const LONGEST: usize = 7_999;
 /// How often to look without having been woken.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Tells the other processes what this one wrote, until the server stops.
 pub async fn tell(desk: Desk) {
     let Some(pool) = connect(&desk).await else { return };
-    while let Some(written) = desk.shutdown().run_until_cancelled(desk.bell().written()).await {
-        let payload: Vec<String> = written.iter().map(|(workspace, seq)| format!("{workspace}:{seq}")).collect();
-        let told = sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(payload.join(" ")).execute(&pool).await;
+    let mut hints = desk.hints().listen_away();
+    loop {
+        let (channel, payload) = tokio::select! {
+            biased;
+            () = desk.shutdown().cancelled() => return,
+            written = desk.bell().written() => {
+                let reached = written.iter().map(|(workspace, seq)| format!("{workspace}:{seq}"));
+                (CHANNEL, reached.collect::<Vec<_>>().join(" "))
+            }
+            told = hints.recv() => match told {
+                Ok(told) => {
+                    let told = serde_json::to_string(&(desk.hints().process(), &*told)).unwrap_or_default();
+                    (HINTS, told)
+                }
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            },
+        };
+        if payload.len() > LONGEST {
+            continue;
+        }
+        let told = sqlx::query("select pg_notify($1, $2)").bind(channel).bind(payload).execute(&pool).await;
         if let Err(error) = told {
             tracing::warn!(%error, "the other servers were not woken; they look by themselves within a second");
         }
@@ -49,7 +75,7 @@ async fn connect(desk: &Desk) -> Option<PgPool> {
 
 async fn listen(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
+    listener.listen_all([CHANNEL, HINTS]).await?;
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -66,6 +92,15 @@ async fn listen(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
             }
             continue;
         };
+        if notification.channel() == HINTS {
+            // What this process told comes back, too.
+            if let Ok((process, told)) = serde_json::from_str::<(String, Told)>(notification.payload())
+                && process != desk.hints().process()
+            {
+                desk.hints().pass_on(told);
+            }
+            continue;
+        }
         for told in notification.payload().split(' ') {
             if let Some((workspace, seq)) = told.split_once(':')
                 && let (Ok(workspace), Ok(seq)) = (workspace.parse(), seq.parse())

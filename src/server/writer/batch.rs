@@ -248,6 +248,7 @@ impl<'a> Batch<'a> {
             Verb::Note { by, text, .. } => it.note(by, text.clone())?,
             Verb::Resolve { by, fence, resolution, .. } => it.resolve(by, *fence, resolution, &meanwhile, now)?,
             Verb::Expire { .. } => it.expire(&meanwhile, now)?,
+            Verb::Lapse { holder, seen_at, .. } => it.lapse(*holder, *seen_at, now)?,
         };
         let actor = match &command.verb {
             Verb::Claim { by, .. }
@@ -257,7 +258,7 @@ impl<'a> Batch<'a> {
             | Verb::Reply { by, .. }
             | Verb::Note { by, .. }
             | Verb::Resolve { by, .. } => Actor::Operator(by.who.clone()),
-            Verb::Expire { .. } | Verb::Deliver { .. } => Actor::System,
+            Verb::Expire { .. } | Verb::Lapse { .. } | Verb::Deliver { .. } => Actor::System,
             _ => Actor::Agent(it.agent.clone()),
         };
         Ok((actor, kinds))

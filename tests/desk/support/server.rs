@@ -69,8 +69,13 @@ impl TestServer {
 
     /// Starts on a database that another process, or an earlier life of this one, may have used.
     pub async fn on(database: Arc<Database>) -> Self {
+        Self::on_at(database, Span(0)).await
+    }
+
+    /// The same, with a clock that is so far ahead.
+    pub async fn on_at(database: Arc<Database>, ahead: Span) -> Self {
         let system = Clock::system();
-        let hands = Arc::new(AtomicI64::new(0));
+        let hands = Arc::new(AtomicI64::new(ahead.0));
         let clock = {
             let hands = Arc::clone(&hands);
             Clock::told_by(move || system.now() + Span(hands.load(Ordering::SeqCst)))

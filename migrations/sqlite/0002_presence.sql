@@ -1,0 +1,34 @@
+-- What is true beside the log: who was there when, and what operators have begun to write.
+
+create table operator_seen (
+    workspace_id text not null,
+    operator_id text not null,
+    at integer not null,
+    primary key (workspace_id, operator_id),
+    foreign key (workspace_id, operator_id) references operator (workspace_id, id)
+) strict;
+create index operator_seen_by_age on operator_seen (at);
+
+-- `id` is an agent's for a stream of all its escalations, else an escalation's. `reached` is the seq of the newest event
+-- that left towards it.
+create table agent_heard (
+    workspace_id text not null references workspace (id),
+    id text not null,
+    at integer not null,
+    reached integer not null,
+    primary key (workspace_id, id)
+) strict;
+
+-- One text a mode: a reply, an answer, a note, decisions on cards. `client_message_id` is the name it will be sent under.
+create table draft (
+    workspace_id text not null,
+    operator_id text not null,
+    escalation_id text not null,
+    mode text not null,
+    client_message_id text not null,
+    text text not null,
+    at integer not null,
+    primary key (workspace_id, operator_id, escalation_id, mode),
+    foreign key (workspace_id, operator_id) references operator (workspace_id, id),
+    foreign key (workspace_id, escalation_id) references escalation (workspace_id, id)
+) strict;

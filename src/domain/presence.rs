@@ -1,0 +1,157 @@
+//! Who is there: what is true for a moment, beside the log. A hint may be lost, is never stored as such and never
+//! replayed; when an operator was last seen and an agent last heard is kept as rows, so that a fresh page knows it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    escalation::Escalation,
+    event::Seq,
+    ids::{AgentId, EscalationId, OperatorId},
+    operator::OperatorRef,
+    queue::QueueRef,
+    time::{Span, Timestamp},
+};
+
+/// An agent that did not listen for so long is shown as not listening.
+pub const DEAF_AFTER: Span = Span::seconds(60);
+/// An operator whose pages were not connected for so long is shown as gone.
+pub const GONE_AFTER: Span = Span::minutes(2);
+/// The claims of an operator who was gone for so long lapse.
+pub const LAPSES_AFTER: Span = Span::minutes(15);
+/// How often a page says where its operator looks, and for how long that counts.
+pub const VIEWING_EVERY: Span = Span::seconds(20);
+/// See [`VIEWING_EVERY`].
+pub const VIEWING_FOR: Span = Span::seconds(45);
+/// How often whoever types says so, and for how long that counts.
+pub const TYPING_EVERY: Span = Span::seconds(3);
+/// See [`TYPING_EVERY`].
+pub const TYPING_FOR: Span = Span::seconds(6);
+
+/// What is true for a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// An agent listens: to one escalation, or to all of its own.
+    Heard { agent: AgentId, escalation: Option<EscalationId>, heard: Heard },
+    /// An operator has a connected page.
+    Seen { operator: OperatorId, at: Timestamp },
+    /// An operator looks at an escalation, or writes to its customer.
+    Viewing { agent: AgentId, escalation: EscalationId, viewer: Viewer },
+    /// The customer types.
+    CustomerTyping { escalation: EscalationId, at: Timestamp },
+}
+
+/// When an agent last listened, and how far what it was given reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Heard {
+    pub at: Timestamp,
+    pub reached: Seq,
+}
+
+/// An operator at an escalation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Viewer {
+    pub operator: OperatorRef,
+    pub at: Timestamp,
+    /// Writes to the customer.
+    pub typing: bool,
+}
+
+/// A colleague who may take an escalation, with what speaks for and against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colleague {
+    pub operator: OperatorRef,
+    /// None when they were never here.
+    pub seen_at: Option<Timestamp>,
+    /// How many they hold.
+    pub holds: i64,
+}
+
+/// To whom an escalation may go.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Targets {
+    pub colleagues: Vec<Colleague>,
+    pub queues: Vec<QueueRef>,
+}
+
+/// Who is there, around one escalation. Follows hints.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Presence {
+    /// None when the agent never listened.
+    pub heard: Option<Heard>,
+    /// When operators were last seen, as far as this page cares.
+    pub seen: Vec<(OperatorId, Timestamp)>,
+    /// Colleagues who look at it.
+    pub viewers: Vec<Viewer>,
+    pub customer_typing: Option<Timestamp>,
+}
+
+impl Presence {
+    /// Follows a hint about an escalation; one about another changes nothing (`false`).
+    pub fn apply(&mut self, hint: &Hint, of: &Escalation) -> bool {
+        match hint {
+            Hint::Heard { agent, escalation, heard }
+                if *agent == of.agent.id && escalation.is_none_or(|id| id == of.id) =>
+            {
+                let known = self.heard.unwrap_or(*heard);
+                self.heard = Some(Heard { at: known.at.max(heard.at), reached: known.reached.max(heard.reached) });
+            }
+            Hint::Seen { operator, at } => match self.seen.iter_mut().find(|(id, _)| id == operator) {
+                Some((_, seen)) => *seen = (*seen).max(*at),
+                None => self.seen.push((*operator, *at)),
+            },
+            Hint::Viewing { escalation, viewer, .. } if *escalation == of.id => {
+                self.viewers.retain(|known| known.operator.id != viewer.operator.id);
+                self.viewers.push(viewer.clone());
+            }
+            Hint::CustomerTyping { escalation, at } if *escalation == of.id => self.customer_typing = Some(*at),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Since when an operator has been gone; none while they are there, or when nobody knows.
+    pub fn gone_since(&self, operator: OperatorId, now: Timestamp) -> Option<Timestamp> {
+        let (_, at) = self.seen.iter().find(|(id, _)| *id == operator)?;
+        (now - *at >= GONE_AFTER).then_some(*at)
+    }
+
+    /// Whether the agent listens.
+    pub fn is_listening(&self, now: Timestamp) -> bool {
+        self.heard.is_some_and(|heard| now - heard.at < DEAF_AFTER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ask::AskKind, stage::Stage};
+
+    #[test]
+    fn only_hints_about_it_count_and_none_goes_back_in_time() {
+        let mut stage = Stage::new();
+        let id = stage.open(AskKind::Takeover).unwrap();
+        let it = stage.of(id);
+        let mut presence = Presence::default();
+        let heard = |at: i64, reached: i64| Heard { at: Timestamp(at), reached: Seq(reached) };
+        let hint = |escalation, heard| Hint::Heard { agent: it.agent.id, escalation, heard };
+        assert!(presence.apply(&hint(None, heard(9, 2)), it));
+        assert!(presence.apply(&hint(Some(it.id), heard(5, 3)), it));
+        assert_eq!(presence.heard, Some(heard(9, 3)));
+        let other = EscalationId::new(uuid::Uuid::from_u128(99));
+        assert!(!presence.apply(&hint(Some(other), heard(50, 50)), it));
+        assert!(!presence.apply(&Hint::CustomerTyping { escalation: other, at: Timestamp(1) }, it));
+        assert!(presence.is_listening(Timestamp(9)) && !presence.is_listening(Timestamp(9) + DEAF_AFTER));
+    }
+
+    #[test]
+    fn who_is_not_seen_for_two_minutes_is_gone() {
+        let mut stage = Stage::new();
+        let id = stage.open(AskKind::Takeover).unwrap();
+        let (mut presence, who) = (Presence::default(), OperatorId::new(uuid::Uuid::from_u128(7)));
+        assert_eq!(presence.gone_since(who, Timestamp(1_000_000)), None);
+        presence.apply(&Hint::Seen { operator: who, at: Timestamp(0) }, stage.of(id));
+        assert_eq!(presence.gone_since(who, Timestamp(119_999)), None);
+        assert_eq!(presence.gone_since(who, Timestamp(120_000)), Some(Timestamp(0)));
+    }
+}

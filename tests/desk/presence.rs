@@ -1,0 +1,267 @@
+//! Who is there: the agent's ear, operators who come and go, claims that lapse, drafts that stay.
+
+use std::{sync::Arc, time::Duration};
+
+use bailout::{
+    domain::{
+        draft::{Draft, Mode},
+        escalation::{NewMessage, Status},
+        event::{Seq, TransferTarget},
+        ids::MessageId,
+        message::{Author, MessageRole},
+        operator::Role,
+        presence::{Hint, LAPSES_AFTER, Presence, Viewer},
+        text::{ClientMessageId, Said},
+        time::Span,
+    },
+    server::{
+        clock::mint,
+        desk::Verb,
+        store::{drafts, operators, presence},
+        workers::deadlines,
+    },
+};
+use futures::StreamExt;
+use serde_json::json;
+
+use crate::{
+    on_both,
+    support::{
+        Engine, Person, TestServer,
+        server::{id, soon},
+    },
+};
+
+/// Ada's page is connected now, and that is written down.
+async fn sees(server: &TestServer, person: &Person) {
+    server.desk.hints().seen(server.workspace, person.operator.who.id, server.now());
+    server.desk.hints().write(&server.desk).await;
+}
+
+async fn status(server: &TestServer, escalation: &str) -> Status {
+    let current = server.desk.current(server.workspace, id(escalation)).await.expect("a read");
+    current.expect("an escalation").escalation.status
+}
+
+async fn around(server: &TestServer, escalation: &str) -> Presence {
+    let current = server.desk.current(server.workspace, id(escalation)).await.expect("a read").expect("an escalation");
+    presence::around(server.desk.store(), server.workspace, &current.escalation).await.expect("a read")
+}
+
+on_both! {
+    async fn claims_lapse_when_their_holder_is_gone(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await);
+        let (gone, kept) = (bot.hands_over("conv_1").await, bot.hands_over("conv_2").await);
+        ada.claims(&gone).await.expect("a claim");
+        ana.claims(&kept).await.expect("a claim");
+        sees(&server, &ada).await;
+        sees(&server, &ana).await;
+
+        server.pass(Span(LAPSES_AFTER.0 - 60_000));
+        sees(&server, &ana).await;
+        deadlines::lapse(&server.desk).await.expect("a look");
+        assert_eq!(status(&server, &gone).await, Status::Claimed, "a minute is left");
+
+        server.pass(Span::minutes(2));
+        deadlines::lapse(&server.desk).await.expect("a look");
+        assert_eq!(status(&server, &gone).await, Status::Waiting);
+        // The control: one whose holder was seen stays.
+        assert_eq!(status(&server, &kept).await, Status::Claimed);
+
+        // The agent is in control again, and is told that nobody did it.
+        let heard = bot.get(&format!("/escalations/{gone}/wait?seconds=0")).await.ok(200);
+        let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
+        assert_eq!((&last["type"], &last["actor"]["kind"]), (&json!("escalation.released"), &json!("system")));
+        assert_eq!(last["control"], "agent");
+        // Looking again changes nothing.
+        deadlines::lapse(&server.desk).await.expect("a look");
+        assert_eq!(bot.get(&format!("/escalations/{gone}")).await.ok(200)["seq"], last["seq"]);
+    }
+
+    async fn a_young_claim_of_one_who_is_gone_is_left_its_time(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let (ada, grace) = (server.person("Ada", Role::Operator).await, server.person("Grace", Role::Supervisor).await);
+        sees(&server, &ada).await;
+        let it = bot.hands_over("conv_1").await;
+        server.pass(Span::minutes(14));
+        let fence = grace.claims(&it).await.expect("a claim");
+        sees(&server, &grace).await;
+        let to = TransferTarget::Operator(ada.operator.who.clone());
+        let transfer =
+            Verb::Transfer { by: grace.operator.clone(), escalation: id(&it), fence: Some(fence), to, note: None };
+        grace.does(transfer).await.expect("a transfer");
+        server.pass(Span::minutes(14));
+        deadlines::lapse(&server.desk).await.expect("a look");
+        assert_eq!(status(&server, &it).await, Status::Claimed);
+        server.pass(Span::minutes(2));
+        deadlines::lapse(&server.desk).await.expect("a look");
+        assert_eq!(status(&server, &it).await, Status::Waiting);
+    }
+
+    async fn a_server_that_has_just_started_lets_nothing_lapse(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let it = bot.hands_over("conv_1").await;
+        ada.claims(&it).await.expect("a claim");
+        sees(&server, &ada).await;
+        let hour = Span::hours(1);
+        server.pass(hour);
+        if server.desk.store().dialect() == bailout::server::store::Dialect::Postgres {
+            // A second process, which could not see Ada before.
+            let other = TestServer::on_at(Arc::clone(&server.database), hour).await;
+            deadlines::lapse(&other.desk).await.expect("a look");
+            assert_eq!(status(&server, &it).await, Status::Claimed);
+            other.pass(LAPSES_AFTER);
+            deadlines::lapse(&other.desk).await.expect("a look");
+            assert_eq!(status(&server, &it).await, Status::Waiting);
+        }
+    }
+
+    async fn the_agents_ear_is_known(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let (it, other) = (bot.hands_over("conv_1").await, bot.hands_over("conv_2").await);
+        assert_eq!(around(&server, &it).await.heard, None);
+        let fence = ada.claims(&it).await.expect("a claim");
+        let said = ada.replies(&it, fence, "Hello").await.expect("a reply");
+        let seq = said.message.and_then(|message| message.seq).expect("a seq");
+        bot.get(&format!("/escalations/{it}/wait?seconds=0&until=reply")).await.ok(200);
+        server.desk.hints().write(&server.desk).await;
+        let heard = around(&server, &it).await.heard.expect("it listened");
+        assert_eq!(heard.reached, seq, "the reply is with the agent");
+        assert_eq!(around(&server, &other).await.heard, None, "it listened to one of them only");
+
+        // A stream of all of them listens to each.
+        let stream = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
+        let mut stream = stream.expect("a stream").bytes_stream();
+        let again = ada.replies(&it, fence, "Are you there?").await.expect("a reply");
+        let again = again.message.and_then(|message| message.seq).expect("a seq");
+        tokio::time::timeout(Duration::from_secs(20), stream.next()).await.expect("in time").expect("an event").expect("bytes");
+        soon("the ear of both", async || {
+            server.desk.hints().write(&server.desk).await;
+            let reached = around(&server, &it).await.heard.map_or(Seq(0), |heard| heard.reached);
+            (reached >= again && around(&server, &other).await.heard.is_some()).then_some(())
+        })
+        .await;
+    }
+
+    async fn whoever_types_is_shown_to_the_other_side(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let it = bot.hands_over("conv_1").await;
+        let mut told = server.desk.hints().listen();
+        assert_eq!(bot.post(&format!("/escalations/{it}/typing"), json!({})).await.status, 202);
+        let hint = loop {
+            match &told.recv().await.expect("a hint").1 {
+                hint @ Hint::CustomerTyping { .. } => break hint.clone(),
+                _ => {}
+            }
+        };
+        assert!(matches!(hint, Hint::CustomerTyping { escalation, .. } if escalation == id(&it)));
+        assert_eq!(bot.post("/escalations/esc_nothing/typing", json!({})).await.refused(404), "not_found");
+        let stranger = server.agent("other-bot").await;
+        assert_eq!(stranger.post(&format!("/escalations/{it}/typing"), json!({})).await.refused(404), "not_found");
+        assert_eq!(bot.post(&format!("/escalations/{it}/typing"), json!({"a": 1})).await.refused(422), "unknown_field");
+
+        let path = format!("{}/api/v1/escalations/{it}/events", bot.url);
+        let stream = bot.http.get(path).bearer_auth(&bot.key).send().await.expect("a stream");
+        let mut stream = stream.bytes_stream();
+        let current = server.desk.current(server.workspace, id(&it)).await.expect("a read").expect("an escalation");
+        let agent = current.escalation.agent.id;
+        let viewer = |typing| Viewer { operator: ada.operator.who.clone(), at: server.now(), typing };
+        let mut text = String::new();
+        let reading = async {
+            while !text.contains("event: typing") {
+                // Only looking is not told to agents.
+                for typing in [false, true] {
+                    let hint = Hint::Viewing { agent, escalation: id(&it), viewer: viewer(typing) };
+                    server.desk.hints().tell(server.workspace, hint);
+                }
+                text.push_str(std::str::from_utf8(&stream.next().await.expect("more").expect("bytes")).expect("UTF-8"));
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the hint came");
+        let frame = text.split("\n\n").find(|frame| frame.starts_with("event: typing")).expect("a frame");
+        assert!(!frame.contains("id:"), "a hint has no place in the log: {frame}");
+        assert!(frame.contains("\"name\":\"Ada\""), "{frame}");
+    }
+
+    async fn drafts_stay_until_they_are_sent(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let ana = server.person("Ana", Role::Operator).await;
+        let it = bot.hands_over("conv_1").await;
+        let name = ClientMessageId::parse("m-1").expect("a name");
+        let draft = |mode, text: &str| {
+            Draft { escalation: id(&it), mode, client_message_id: name.clone(), text: text.to_owned() }
+        };
+        let keep = async |draft| {
+            let me = ada.operator.who.id;
+            drafts::keep(server.desk.store(), server.workspace, me, draft, server.now()).await.expect("it is kept");
+        };
+        let kept = async |person: &Person| {
+            drafts::of_operator(server.desk.store(), server.workspace, person.operator.who.id).await.expect("a read")
+        };
+        keep(draft(Mode::Reply, "Hel")).await;
+        keep(draft(Mode::Reply, "Hello")).await;
+        keep(draft(Mode::Note, "Third time")).await;
+        let mut mine = kept(&ada).await;
+        mine.sort_by_key(|draft| draft.mode.as_str());
+        assert_eq!(mine, [draft(Mode::Note, "Third time"), draft(Mode::Reply, "Hello")]);
+        assert_eq!(kept(&ana).await, [], "nobody sees a colleague's");
+        keep(draft(Mode::Note, " ")).await;
+        assert_eq!(kept(&ada).await, [draft(Mode::Reply, "Hello")]);
+
+        // It was sent, and the page that sent it is gone before it could say so: it is no draft any more.
+        let fence = ada.claims(&it).await.expect("a claim");
+        let message = NewMessage {
+            id: MessageId::new(mint()),
+            client_message_id: name.clone(),
+            role: MessageRole::Operator,
+            text: Said::parse("Hello").expect("a text"),
+            at: None,
+            author: Some(Author::from(&ada.operator.who)),
+        };
+        ada.does(Verb::Reply { by: ada.operator.clone(), escalation: id(&it), fence, message }).await.expect("a reply");
+        assert_eq!(kept(&ada).await, []);
+
+        // What an agent withdraws leaves the draft where it is.
+        let other = bot.hands_over("conv_2").await;
+        keep(Draft { escalation: id(&other), ..draft(Mode::Reply, "Dear Dana") }).await;
+        bot.post(&format!("/escalations/{other}/cancel"), json!({"reason": "Solved."})).await.ok(200);
+        assert_eq!(kept(&ada).await.len(), 1);
+    }
+
+    async fn targets_say_who_is_here_and_what_they_hold(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        server.person("Vera", Role::Viewer).await;
+        let ana = server.person("Ana", Role::Operator).await;
+        ada.claims(&bot.hands_over("conv_1").await).await.expect("a claim");
+        sees(&server, &ana).await;
+        let targets = operators::targets(server.desk.store(), server.workspace).await.expect("a read");
+        let known = targets.colleagues.iter().map(|it| (it.operator.name.as_str(), it.holds, it.seen_at.is_some()));
+        assert_eq!(known.collect::<Vec<_>>(), [("Ada", 1, false), ("Ana", 0, true)]);
+        assert_eq!(targets.queues.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["default"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn hints_reach_the_operators_of_another_server() {
+    let Some(first) = TestServer::start(Engine::Postgres).await else { return };
+    let second = TestServer::on_at(Arc::clone(&first.database), Span(0)).await;
+    let (mut here, mut there) = (first.desk.hints().listen(), second.desk.hints().listen());
+    let mut told_on = second.desk.hints().listen_away();
+    let ada = first.person("Ada", Role::Operator).await;
+    let hint = Hint::Seen { operator: ada.operator.who.id, at: first.now() };
+    let heard = async {
+        loop {
+            // The other server may not listen yet.
+            first.desk.hints().tell(first.workspace, hint.clone());
+            if let Ok(Ok(told)) = tokio::time::timeout(Duration::from_millis(200), there.recv()).await {
+                break told;
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(20), heard).await.expect("the hint came");
+    assert_eq!(*told, (first.workspace, hint.clone()));
+    // It ends there: told on, it would go round for ever.
+    assert!(told_on.try_recv().is_err(), "it was told on");
+    assert!(here.try_recv().is_ok());
+}
