@@ -2,16 +2,18 @@
 //! with the same `apply` that the server uses; a snapshot that was asked for meanwhile is brought up to date from the
 //! last events before it is shown. Nothing here panics when the page is already gone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use leptos::prelude::*;
 
 use crate::{
-    app::actions::Bootstrap,
+    app::{actions::Bootstrap, drafts::Drafts},
     domain::{
+        draft::Draft,
         event::{EventKind, Seq},
         ids::EscalationId,
         inbox::{Frame, Inbox, Page},
+        presence::{Hint, Presence},
         thread::{Shown, Thread},
         time::Timestamp,
     },
@@ -34,13 +36,6 @@ pub enum Connection {
     SignedOut,
 }
 
-/// What a text in the composer is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    Reply,
-    Note,
-}
-
 /// Where a reply is that has not come back yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sending {
@@ -54,11 +49,16 @@ pub enum Sending {
 /// A reply on its way, by the name that its echo will carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
-    pub client_message_id: String,
-    pub escalation: EscalationId,
-    pub text: String,
+    pub draft: Draft,
     pub at: Timestamp,
     pub state: Sending,
+}
+
+impl Pending {
+    /// The name that its echo will carry.
+    pub fn name(&self) -> &str {
+        self.draft.client_message_id.as_str()
+    }
 }
 
 /// How far the page has heard, and in which log.
@@ -81,7 +81,9 @@ pub struct Live {
     /// The page is hydrated; until then buttons would do nothing.
     pub awake: RwSignal<bool>,
     pub pending: RwSignal<Vec<Pending>>,
-    drafts: RwSignal<HashMap<(EscalationId, Mode), String>>,
+    pub drafts: Drafts,
+    /// Who is there around the escalation that is shown.
+    pub presence: RwSignal<Presence>,
     cursor: StoredValue<Cursor>,
     recent: StoredValue<VecDeque<Frame>>,
 }
@@ -90,7 +92,9 @@ impl Live {
     /// A store that begins with what the server rendered.
     pub fn new(start: Bootstrap) -> Self {
         Self {
-            cursor: StoredValue::new(Cursor { seq: reaches(&start), epoch: start.epoch }),
+            drafts: Drafts::new(start.drafts, start.inbox.seq),
+            presence: RwSignal::new(start.presence),
+            cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
             inbox: RwSignal::new(start.inbox),
             thread: RwSignal::new(start.thread),
             missing: RwSignal::new(start.missing),
@@ -98,7 +102,6 @@ impl Live {
             caught_up: RwSignal::new(None),
             awake: RwSignal::new(false),
             pending: RwSignal::new(vec![]),
-            drafts: RwSignal::new(HashMap::new()),
             recent: StoredValue::new(VecDeque::new()),
         }
     }
@@ -133,14 +136,14 @@ impl Live {
 
     /// Starts over from a fresh snapshot, perhaps of another log. Drafts and pending replies stay.
     pub fn restart(self, start: Bootstrap) {
-        let cursor = Cursor { seq: reaches(&start), epoch: start.epoch };
+        let cursor = Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch };
         let same_log = self.cursor.try_with_value(|known| known.epoch == cursor.epoch).unwrap_or(false);
         if !same_log {
             self.recent.try_update_value(VecDeque::clear);
         }
         self.cursor.try_set_value(cursor);
         self.show_inbox(start.inbox);
-        self.show_thread(start.thread);
+        self.show_thread(start.thread, start.presence);
     }
 
     /// Shows a list that was asked for, brought up to date.
@@ -155,7 +158,7 @@ impl Live {
     }
 
     /// Shows an escalation that was asked for, brought up to date; none says that it does not exist.
-    pub fn show_thread(self, mut thread: Option<Thread>) {
+    pub fn show_thread(self, mut thread: Option<Thread>, presence: Presence) {
         if let Some(thread) = &mut thread {
             self.recent.try_with_value(|recent| recent.iter().for_each(|frame| thread.apply(frame)));
             for shown in &thread.messages {
@@ -163,7 +166,18 @@ impl Live {
             }
         }
         self.missing.try_set(thread.is_none());
+        self.presence.try_set(presence);
         self.thread.try_set(thread);
+    }
+
+    /// Follows a hint.
+    pub fn hint(self, hint: &Hint) {
+        self.presence.try_maybe_update(|presence| {
+            let about = self.thread.try_with_untracked(|thread| {
+                thread.as_ref().is_some_and(|thread| presence.apply(hint, &thread.escalation))
+            });
+            (about == Some(true), ())
+        });
     }
 
     /// Shows nothing beside the list.
@@ -181,21 +195,6 @@ impl Live {
         });
     }
 
-    /// What was written and not sent. Follows it.
-    pub fn draft(self, id: EscalationId, mode: Mode) -> String {
-        self.drafts.with(|drafts| drafts.get(&(id, mode)).cloned().unwrap_or_default())
-    }
-
-    /// The same at this moment; nothing when the page is gone.
-    pub fn draft_now(self, id: EscalationId, mode: Mode) -> String {
-        self.drafts.try_with_untracked(|drafts| drafts.get(&(id, mode)).cloned()).flatten().unwrap_or_default()
-    }
-
-    /// Keeps what was written, whatever becomes of the page's parts.
-    pub fn keep_draft(self, id: EscalationId, mode: Mode, text: String) {
-        self.drafts.try_update(|drafts| drafts.insert((id, mode), text));
-    }
-
     /// Shows a reply before the server has it.
     pub fn send(self, pending: Pending) {
         self.pending.try_update(|all| all.push(pending));
@@ -204,10 +203,24 @@ impl Live {
     /// Says where a reply is. One whose echo came first is gone already.
     pub fn sending(self, client_message_id: &str, state: Sending) {
         self.pending.try_update(|all| {
-            if let Some(pending) = all.iter_mut().find(|it| it.client_message_id == client_message_id) {
+            if let Some(pending) = all.iter_mut().find(|it| it.name() == client_message_id) {
                 pending.state = state;
             }
         });
+    }
+
+    /// Takes a reply back that did not get through.
+    pub fn unsend(self, client_message_id: &str) -> Option<Pending> {
+        let taken = self.pending.try_update(|all| {
+            let at = all.iter().position(|it| it.name() == client_message_id)?;
+            Some(all.remove(at))
+        });
+        taken.flatten()
+    }
+
+    /// How far the page has heard.
+    pub fn seq(self) -> Seq {
+        self.cursor.try_with_value(|cursor| cursor.seq).unwrap_or_default()
     }
 
     fn heard(self, frame: &Frame) {
@@ -220,13 +233,13 @@ impl Live {
         let Some(id) = client_message_id else { return };
         self.pending.try_maybe_update(|all| {
             let before = all.len();
-            all.retain(|pending| pending.client_message_id != id);
+            all.retain(|pending| pending.name() != id);
             (all.len() != before, ())
         });
     }
 }
 
 /// The seq from which the stream must go on for both snapshots.
-fn reaches(start: &Bootstrap) -> Seq {
-    start.thread.as_ref().map_or(start.inbox.seq, |thread| thread.seq.min(start.inbox.seq))
+fn reaches(inbox: &Inbox, thread: Option<&Thread>) -> Seq {
+    thread.map_or(inbox.seq, |thread| thread.seq.min(inbox.seq))
 }

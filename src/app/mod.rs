@@ -1,8 +1,13 @@
 //! What an operator sees. Drawn by the server, then taken over by the same code in the browser.
 
 pub mod actions;
+pub mod address;
+pub mod attention;
 pub mod broken;
 pub mod clock;
+pub mod drafts;
+pub mod keys;
+pub mod lean;
 pub mod live;
 pub mod pages;
 pub mod parts;
@@ -12,25 +17,20 @@ pub mod shell;
 pub mod wire;
 
 use leptos::prelude::*;
-use leptos_router::{
-    SsrMode,
-    components::{FlatRoutes, Route, Router},
-    path,
+
+use self::{
+    address::provide_address,
+    pages::{console::Console, sign_in::SignIn},
 };
 
-use self::pages::{console::Console, not_found::NotFound, sign_in::SignIn};
-
-/// The app: the sign-in page, and the console at every other address. One route, so that moving between lists and
-/// escalations never draws the console anew; what an address names is the console's to read.
+/// The app: the sign-in page, and the console at every other address. What an address names is the console's to read;
+/// between the two one does not move without loading anew.
 #[component]
 pub fn App() -> impl IntoView {
     broken::offer_reload();
-    view! {
-        <Router>
-            <FlatRoutes fallback=NotFound>
-                <Route path=path!("/sign-in") view=SignIn ssr=SsrMode::Async/>
-                <Route path=path!("/*address") view=Console ssr=SsrMode::Async/>
-            </FlatRoutes>
-        </Router>
+    let address = provide_address();
+    match address.path.get_untracked().as_str() {
+        "/sign-in" => view! { <SignIn/> }.into_any(),
+        _ => view! { <Console/> }.into_any(),
     }
 }

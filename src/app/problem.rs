@@ -1,11 +1,9 @@
 //! Why a server function failed, as the console hears it. Expected refusals are no failures: they travel as values.
 
-use leptos::server_fn::{
-    codec::JsonEncoding,
-    error::{FromServerFnError, ServerFnErrorErr},
-};
+use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
+use super::lean::LeanEncoding;
 use crate::domain::operator::Role;
 
 /// A fault, or a caller who may not.
@@ -30,7 +28,7 @@ pub enum Problem {
 }
 
 impl FromServerFnError for Problem {
-    type Encoder = JsonEncoding;
+    type Encoder = LeanEncoding;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {

@@ -2,7 +2,7 @@
 
 use leptos::{nonce::use_nonce, prelude::*};
 
-use super::{App, actions::Bootstrap};
+use super::{App, actions::Bootstrap, lean};
 
 /// Where the browser finds what the page starts from.
 const START: &str = "start";
@@ -23,6 +23,8 @@ pub struct SiteFiles {
 #[derive(Debug, Clone)]
 pub struct Page {
     pub files: SiteFiles,
+    /// The path and the query that were asked for.
+    pub address: String,
     /// None where there is no console to draw.
     pub start: Option<Bootstrap>,
 }
@@ -33,9 +35,7 @@ pub fn start() -> Option<Bootstrap> {
         return use_context::<Page>()?.start;
     }
     let text = document().get_element_by_id(START)?.text_content()?;
-    // From bytes, as server functions read their answers: a second way of reading would be a second copy of the reading
-    // code in what every browser downloads.
-    serde_json::from_slice(text.as_bytes()).ok()
+    lean::read(text.as_bytes()).ok()
 }
 
 /// Draws the document.

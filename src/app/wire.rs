@@ -9,7 +9,9 @@ use web_sys::{EventSource, MessageEvent};
 
 use crate::{
     app::{
+        attention::Attention,
         clock::Clock,
+        lean,
         live::{Connection, Live},
     },
     domain::inbox::Frame,
@@ -39,10 +41,12 @@ pub struct Hooks {
     pub restart: Callback<()>,
     /// The stream will not open: find out whether we are signed out.
     pub probe: Callback<()>,
+    /// Hears what may call the operator. The tab that calls for all of them does not rest.
+    pub attention: Attention,
 }
 
 /// What is heard of the stream.
-const EVENTS: [&str; 5] = ["open", "error", "ping", "reset", "frame"];
+const EVENTS: [&str; 6] = ["open", "error", "ping", "hint", "reset", "frame"];
 
 struct Wire {
     live: Live,
@@ -65,7 +69,14 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
             "open" => opened(wire, live),
             "error" => failed(wire, hooks),
             "ping" => heard(wire),
-            "frame" => match read(&event) {
+            "hint" => {
+                heard(wire);
+                // One that cannot be read may as well have been lost.
+                if let Some(hint) = read(&event) {
+                    live.hint(&hint);
+                }
+            }
+            "frame" => match read::<Frame>(&event) {
                 Some(frame) => {
                     heard(wire);
                     clock.hear(frame.event.at);
@@ -73,6 +84,7 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
                         Some(updates) => (true, *updates += 1),
                         None => (false, ()),
                     });
+                    hooks.attention.hear(&frame);
                     live.apply(frame);
                 }
                 None => lost_track(wire, hooks),
@@ -142,8 +154,8 @@ fn lost_track(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
     hooks.restart.run(());
 }
 
-fn read(event: &MessageEvent) -> Option<Frame> {
-    serde_json::from_slice(event.data().as_string()?.as_bytes()).ok()
+fn read<T: serde::de::DeserializeOwned>(event: &MessageEvent) -> Option<T> {
+    lean::read(event.data().as_string()?.as_bytes()).ok()
 }
 
 fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
@@ -152,7 +164,7 @@ fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
         failed(wire, hooks);
     }
     wire.try_update_value(|wire| {
-        if wire.rests() {
+        if wire.rests(hooks.attention) {
             return;
         }
         if wire.source.is_none() && now() >= wire.retry_at {
@@ -215,8 +227,8 @@ impl Wire {
     }
 
     /// Whether nobody has seen the page for so long that it needs no stream until it is seen again.
-    fn rests(&mut self) -> bool {
-        if !document().hidden() {
+    fn rests(&mut self, attention: Attention) -> bool {
+        if !document().hidden() || attention.leads() {
             self.hidden_since = None;
             return false;
         }

@@ -1,7 +1,9 @@
 //! Every function of the server that the console calls: the only door from the app into the server. Each guards first.
 
+mod beside;
 mod read;
 mod write;
 
-pub use read::{Bootstrap, bootstrap, earlier, inbox, inbox_page, thread, who_am_i};
-pub use write::{claim, note, release, reply, resolve, take_over};
+pub use beside::{keep_draft, viewing};
+pub use read::{Bootstrap, bootstrap, earlier, inbox, inbox_page, targets, thread, who_am_i};
+pub use write::{claim, note, release, reply, resolve, take_over, transfer};

@@ -4,11 +4,13 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    app::problem::Problem,
+    app::{lean::LeanJson, problem::Problem},
     domain::{
+        draft::Draft,
         ids::EscalationId,
         inbox::{Inbox, Page, View},
         operator::Operator,
+        presence::{Presence, Targets},
         thread::{Shown, Thread},
         time::Timestamp,
     },
@@ -25,26 +27,30 @@ pub struct Bootstrap {
     pub inbox: Inbox,
     /// The selected escalation.
     pub thread: Option<Thread>,
+    /// Who is there around it.
+    pub presence: Presence,
+    /// What I have begun to write, anywhere.
+    pub drafts: Vec<Draft>,
     /// One was selected that does not exist.
     pub missing: bool,
 }
 
 /// What a console page shows: the list, and the selected escalation when there is one.
-#[server(ReadBootstrap)]
+#[server(name = ReadBootstrap, output = LeanJson)]
 pub async fn bootstrap(view: View, selected: Option<String>) -> Result<Bootstrap, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.bootstrap(view, selected.as_deref()).await?)
 }
 
 /// Who is signed in: how a page whose stream will not open learns whether it is signed out.
-#[server]
+#[server(output = LeanJson)]
 pub async fn who_am_i() -> Result<Operator, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.operator)
 }
 
 /// A list from its beginning.
-#[server(ReadInbox)]
+#[server(name = ReadInbox, output = LeanJson)]
 pub async fn inbox(view: View) -> Result<Inbox, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
@@ -52,22 +58,29 @@ pub async fn inbox(view: View) -> Result<Inbox, Problem> {
 }
 
 /// The rows of a list after a sort key.
-#[server]
+#[server(output = LeanJson)]
 pub async fn inbox_page(view: View, after: i64, after_id: EscalationId) -> Result<Page, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
     Ok(caller.desk.inbox_page(caller.workspace, query, (after, after_id)).await?)
 }
 
-/// An escalation's page, none when there is no such escalation.
-#[server(ReadThread)]
-pub async fn thread(id: EscalationId) -> Result<Option<Thread>, Problem> {
+/// An escalation's page and who is there around it, none when there is no such escalation.
+#[server(name = ReadThread, output = LeanJson)]
+pub async fn thread(id: EscalationId) -> Result<Option<(Thread, Presence)>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    Ok(caller.desk.thread(caller.workspace, id).await?)
+    Ok(caller.opened(id).await?)
+}
+
+/// To whom one may transfer.
+#[server(name = ReadTargets, output = LeanJson)]
+pub async fn targets() -> Result<Targets, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    Ok(crate::server::store::operators::targets(caller.desk.store(), caller.workspace).await?)
 }
 
 /// The messages before a position, oldest first.
-#[server]
+#[server(output = LeanJson)]
 pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<Shown>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.earlier(caller.workspace, id, before).await?)

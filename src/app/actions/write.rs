@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::problem::Problem,
+    app::{lean::LeanJson, problem::Problem},
     domain::{
         claim::{Claim, Fence},
         ids::EscalationId,
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Claims an escalation.
-#[server(DoClaim)]
+#[server(name = DoClaim, output = LeanJson)]
 pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
@@ -22,7 +22,7 @@ pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, Problem> 
 }
 
 /// Gives an escalation back to its queue.
-#[server]
+#[server(output = LeanJson)]
 pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
@@ -30,15 +30,40 @@ pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusa
 }
 
 /// Speaks to the customer of a question or a decision instead of answering it.
-#[server]
+#[server(output = LeanJson)]
 pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
     Ok(caller.does(verb).await?.map(drop))
 }
 
+/// Hands it to a colleague or a queue, named by id. Without a fence it is someone else's, whom a supervisor takes it from.
+/// A note is needed but for taking it oneself.
+#[server(output = LeanJson)]
+pub async fn transfer(
+    id: EscalationId,
+    fence: Option<Fence>,
+    to: String,
+    note: String,
+) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let to = match caller.target(&to).await? {
+        Some(to) => to,
+        None => return Ok(Err(Refusal::field("/to", "Nobody of that name can take it."))),
+    };
+    let is_mine =
+        matches!(&to, crate::domain::event::TransferTarget::Operator(who) if who.id == caller.operator.who.id);
+    let note = match crate::domain::text::NoteText::parse(note) {
+        Ok(note) => Some(note),
+        Err(crate::domain::text::TextProblem::Empty) if is_mine => None,
+        Err(problem) => return Ok(Err(Refusal::field("/note", format!("A note {problem}.")))),
+    };
+    let verb = crate::server::desk::Verb::Transfer { by: caller.operator.clone(), escalation: id, fence, to, note };
+    Ok(caller.does(verb).await?.map(drop))
+}
+
 /// Says something to the customer. The same `client_message_id` again is the same message, so a retry is safe.
-#[server]
+#[server(output = LeanJson)]
 pub async fn reply(
     id: EscalationId,
     fence: Fence,
@@ -59,6 +84,7 @@ pub async fn reply(
         Ok(client_message_id) => client_message_id,
         Err(problem) => return Ok(Err(Refusal::field("/client_message_id", problem.to_string()))),
     };
+    let named = client_message_id.clone();
     let text = match Said::parse(text) {
         Ok(text) => text,
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
@@ -72,11 +98,15 @@ pub async fn reply(
         author: Some(Author::from(&caller.operator.who)),
     };
     let verb = Verb::Reply { by: caller.operator.clone(), escalation: id, fence, message };
-    Ok(caller.does(verb).await?.map(drop))
+    let done = caller.does(verb).await?;
+    if done.is_ok() {
+        caller.sent(id, &named).await?;
+    }
+    Ok(done.map(drop))
 }
 
 /// Leaves a note among operators.
-#[server]
+#[server(output = LeanJson)]
 pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let text = match crate::domain::text::NoteText::parse(text) {
@@ -89,7 +119,7 @@ pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>,
 
 /// Ends an escalation and hands back. `resolution` is a [`Resolution`](crate::domain::outcome::Resolution) as JSON,
 /// since arguments travel as flat fields.
-#[server]
+#[server(output = LeanJson)]
 pub async fn resolve(
     id: EscalationId,
     fence: Option<Fence>,

@@ -1,17 +1,19 @@
 //! The sign-in page: a plain form, which works without the rest of the page.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
-use crate::app::parts::icons::{Icon, icon};
+use crate::app::{
+    address::address,
+    parts::icons::{Icon, icon},
+};
 
 /// Asks for email and password. `?back=` is where to go afterwards, `?refused=` why it was not
 /// taken (`&seconds=` for how long).
 #[component]
 pub fn SignIn() -> impl IntoView {
-    let query = use_query_map();
-    let back = move || query.with(|query| query.get("back")).unwrap_or_else(|| "/queue".to_owned());
-    let refused = move || query.with(|query| Some(sentence(&query.get("refused")?, query.get("seconds"))));
+    let address = address();
+    let back = move || address.field("back").unwrap_or_else(|| "/queue".to_owned());
+    let refused = move || Some(sentence(&address.field("refused")?, address.field("seconds")));
     let shown = RwSignal::new(false);
     Effect::new(|_| document().set_title("Sign in · Bailout"));
     view! {

@@ -6,26 +6,43 @@ use super::{
     revealed::spelled,
     standing::{Hold, Standing},
 };
+use crate::{app::clock::clock, domain::presence::Presence};
 
 /// Draws the bar.
 #[component]
 pub fn ClaimBar(
     #[prop(into)] standing: Signal<Standing>,
+    /// Who is there around it.
+    #[prop(into)]
+    presence: Signal<Presence>,
     /// What the server refused, or why it could not.
     #[prop(into)]
     notice: Signal<Option<String>>,
     #[prop(into)] may_act: Signal<bool>,
+    /// Whether one may take it from a colleague.
+    may_take: bool,
     on_claim: Callback<()>,
+    on_take: Callback<()>,
+    /// Asks whoever holds it to transfer it.
+    on_ask: Callback<()>,
     on_dismiss: Callback<()>,
 ) -> impl IntoView {
+    let clock = clock();
     let said = move || {
         standing.with(|it| match &it.hold {
             Hold::Waiting if it.speaks => Some(("waiting", "Reading. Claim to reply".to_owned())),
             Hold::Waiting => {
                 Some(("waiting", "Reading. Claim it to keep colleagues away, or resolve it at once".to_owned()))
             }
-            Hold::Other(name) if it.speaks => Some(("other", spelled(name) + " is replying")),
-            Hold::Other(name) => Some(("other", spelled(name) + " is on it")),
+            Hold::Other(who) => {
+                let gone = presence.with(|presence| presence.gone_since(who.id, clock.now()));
+                let doing = match gone {
+                    Some(since) => " is gone since ".to_owned() + &clock.time(since),
+                    None if it.speaks => " is replying".to_owned(),
+                    None => " is on it".to_owned(),
+                };
+                Some(("other", spelled(who.name.as_str()) + &doing))
+            }
             Hold::Mine(_) | Hold::Closed => None,
         })
     };
@@ -38,9 +55,33 @@ pub fn ClaimBar(
                 </button>
             </div>
         })}
-        {move || said().map(|(control, words)| view! {
+        {move || said().map(|(control, words)| {
+            let holder = standing.with(|it| match &it.hold {
+                Hold::Other(who) => spelled(who.name.as_str()),
+                _ => String::new(),
+            });
+            view! {
             <div class="claim-bar" data-control=control>
                 <p>{words}</p>
+                <button
+                    class="button"
+                    type="button"
+                    hidden=control != "other" || may_take
+                    disabled=move || !may_act.get()
+                    on:click=move |_| on_ask.run(())
+                >
+                    "Ask to transfer"
+                </button>
+                <button
+                    class="button"
+                    type="button"
+                    hidden=control != "other" || !may_take
+                    disabled=move || !may_act.get()
+                    on:click=move |_| on_take.run(())
+                >
+                    "Take from "
+                    {holder}
+                </button>
                 <button
                     class="button"
                     type="button"
@@ -52,6 +93,7 @@ pub fn ClaimBar(
                     "Claim"
                 </button>
             </div>
+            }
         })}
     }
 }

@@ -1,48 +1,57 @@
-//! Where an operator writes: to the customer or to colleagues, tinted by who will read it. Enter makes a line; Ctrl or
-//! Cmd with Enter sends, and not while an input method composes.
+//! Where an operator writes: to the customer, to the agent as its answer, or to colleagues; tinted by who will read it.
+//! Enter makes a line; Ctrl or Cmd with Enter sends, and not while an input method composes.
 
 use leptos::{ev, html, prelude::*};
 
 use super::icons::{Icon, icon};
-use crate::app::live::Mode;
+use crate::domain::draft::Mode;
 
-/// Draws the composer.
-#[component]
-pub fn Composer(
-    /// Whether anything but notes may be written now.
-    #[prop(into)]
-    may_reply: Signal<bool>,
+/// What the composer is told by the page around it.
+#[derive(Clone, Copy)]
+pub struct Writing {
+    /// The modes that there are now; never none.
+    pub modes: Signal<Vec<Mode>>,
     /// What is being written.
-    #[prop(into)]
-    mode: Signal<Mode>,
-    on_mode: Callback<Mode>,
+    pub mode: Signal<Mode>,
+    pub on_mode: Callback<Mode>,
     /// What is written so far in this mode.
-    #[prop(into)]
-    draft: Signal<String>,
-    on_input: Callback<String>,
-    /// Who will read it.
-    #[prop(into)]
-    hint: Signal<String>,
+    pub draft: Signal<String>,
+    pub on_input: Callback<String>,
+    /// Who will read it, or who else writes.
+    pub hint: Signal<String>,
+    /// What was said since one began; empty when nothing.
+    pub news: Signal<String>,
+    pub on_review: Callback<()>,
+    /// A colleague has replied meanwhile: sending needs a second thought.
+    pub anyway: Signal<bool>,
     /// Before the page is awake, nothing typed would be kept.
-    #[prop(into)]
-    awake: Signal<bool>,
+    pub awake: Signal<bool>,
     /// The last one is not through yet.
-    #[prop(into)]
-    busy: Signal<bool>,
-    on_send: Callback<Mode>,
-    textbox: NodeRef<html::Textarea>,
-) -> impl IntoView {
+    pub busy: Signal<bool>,
+    pub on_send: Callback<Mode>,
+}
+
+/// Draws the composer; `answer` is the form that stands in the tab *Answer*.
+#[component]
+pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textarea>) -> impl IntoView {
+    let Writing { mode, draft, busy, awake, news, .. } = it;
+    let answers = move || mode.get() == Mode::Answer;
     let label = move || match mode.get() {
         Mode::Reply => "Reply to customer",
+        Mode::Answer => "Answer to the agent",
         Mode::Note => "Internal note",
     };
     let verb = move || match mode.get() {
+        Mode::Reply if it.anyway.get() => "Send anyway",
         Mode::Reply => "Send to customer",
+        Mode::Answer => "Answer and hand back",
         Mode::Note => "Add note",
     };
     let send = move || {
-        if !busy.get_untracked() && draft.with_untracked(|draft| !draft.trim().is_empty()) {
-            on_send.run(mode.get_untracked());
+        let mode = mode.get_untracked();
+        let something = mode == Mode::Answer || draft.with_untracked(|draft| !draft.trim().is_empty());
+        if !busy.get_untracked() && something {
+            it.on_send.run(mode);
         }
     };
     let submitted = move |event: ev::SubmitEvent| {
@@ -56,29 +65,41 @@ pub fn Composer(
         }
     };
     view! {
-        <section class="composer" data-mode=move || name(mode.get()) aria-label="Write">
+        <section class="composer" data-mode=move || mode.get().as_str() aria-label="Write">
             <div class="tabs" role="tablist" aria-label="Write as">
-                {tab(Mode::Reply, may_reply, mode, on_mode)}
-                {tab(Mode::Note, may_reply, mode, on_mode)}
+                {Mode::ALL.map(|mode| tab(mode, it)).into_iter().collect::<Vec<_>>()}
             </div>
             <div role="tabpanel" id="composer-panel" aria-labelledby=move || tab_id(mode.get())>
-                <form class="composer-form" on:submit=submitted>
-                    <label class="visually-hidden" for="composer-text">{label}</label>
+                <form class="composer-form" novalidate=true on:submit=submitted on:keydown=pressed>
+                    <div class="composer-news" hidden=move || news.with(String::is_empty) role="status">
+                        {move || news.get()}
+                        " "
+                        <button
+                            class="button"
+                            type="button"
+                            data-size="small"
+                            on:click=move |_| it.on_review.run(())
+                        >
+                            "Review"
+                        </button>
+                    </div>
+                    <div class="fields composer-answer" hidden=move || !answers()>{answer}</div>
+                    <label class="visually-hidden" for="composer-text" hidden=answers>{label}</label>
                     <textarea
                         class="composer-text"
                         id="composer-text"
                         name="text"
                         rows="2"
                         dir="auto"
+                        hidden=answers
                         placeholder=move || label().to_owned() + "…"
                         readonly=move || !awake.get()
                         node_ref=textbox
                         prop:value=move || draft.get()
-                        on:input=move |event| on_input.run(event_target_value(&event))
-                        on:keydown=pressed
+                        on:input=move |event| it.on_input.run(event_target_value(&event))
                     ></textarea>
                     <div class="composer-foot">
-                        <span class="composer-hint">{move || hint.get()}</span>
+                        <span class="composer-hint">{move || it.hint.get()}</span>
                         <button
                             class="button"
                             data-kind="primary"
@@ -94,34 +115,35 @@ pub fn Composer(
     }
 }
 
-fn name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Reply => "reply",
-        Mode::Note => "note",
-    }
-}
-
 fn tab_id(mode: Mode) -> &'static str {
     match mode {
         Mode::Reply => "tab-reply",
+        Mode::Answer => "tab-answer",
         Mode::Note => "tab-note",
     }
 }
 
 /// A tab; arrows move between them, as in any list of tabs.
-fn tab(it: Mode, may_reply: Signal<bool>, mode: Signal<Mode>, on_mode: Callback<Mode>) -> impl IntoView {
-    let selected = move || mode.get() == it;
-    let (words, other) = match it {
-        Mode::Reply => ("Reply", Mode::Note),
-        Mode::Note => ("Note", Mode::Reply),
+fn tab(own: Mode, it: Writing) -> impl IntoView {
+    let selected = move || it.mode.get() == own;
+    let words = match own {
+        Mode::Reply => "Reply",
+        Mode::Answer => "Answer",
+        Mode::Note => "Note",
     };
     let moved = move |event: ev::KeyboardEvent| {
-        if matches!(event.key().as_str(), "ArrowLeft" | "ArrowRight") && may_reply.get_untracked() {
-            event.prevent_default();
-            on_mode.run(other);
-            if let Some(tab) = document().get_element_by_id(tab_id(other)) {
-                focus(&tab);
-            }
+        let step = match event.key().as_str() {
+            "ArrowRight" => 1,
+            "ArrowLeft" => -1,
+            _ => return,
+        };
+        event.prevent_default();
+        let modes = it.modes.get_untracked();
+        let at = modes.iter().position(|mode| *mode == own).unwrap_or(0) as isize;
+        let other = modes[(at + step).rem_euclid(modes.len().max(1) as isize) as usize];
+        it.on_mode.run(other);
+        if let Some(tab) = document().get_element_by_id(tab_id(other)) {
+            focus(&tab);
         }
     };
     view! {
@@ -129,15 +151,15 @@ fn tab(it: Mode, may_reply: Signal<bool>, mode: Signal<Mode>, on_mode: Callback<
             class="tab"
             type="button"
             role="tab"
-            id=tab_id(it)
-            hidden=move || it == Mode::Reply && !may_reply.get()
+            id=tab_id(own)
+            hidden=move || it.modes.with(|modes| !modes.contains(&own))
             aria-controls="composer-panel"
             aria-selected=move || if selected() { "true" } else { "false" }
             tabindex=move || if selected() { "0" } else { "-1" }
-            on:click=move |_| on_mode.run(it)
+            on:click=move |_| it.on_mode.run(own)
             on:keydown=moved
         >
-            {(it == Mode::Note).then(|| icon(Icon::Lock))}
+            {(own == Mode::Note).then(|| icon(Icon::Lock))}
             {words}
         </button>
     }

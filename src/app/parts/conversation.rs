@@ -35,6 +35,7 @@ pub fn Conversation(
     #[prop(into)] awake: Signal<bool>,
     on_earlier: Callback<()>,
     on_retry: Callback<String>,
+    on_edit: Callback<String>,
     on_copy: Callback<String>,
 ) -> impl IntoView {
     let clock = clock();
@@ -117,8 +118,9 @@ pub fn Conversation(
                 {names.with_value(|names| drawn(&entry, names, clock))}
             </For>
             {move || pending.with(|all| {
-                all.iter().map(|it| pending_message(it, clock, on_retry, on_copy)).collect::<Vec<_>>()
+                all.iter().map(|it| pending_message(it, clock, [on_retry, on_edit, on_copy])).collect::<Vec<_>>()
             })}
+            <span id="conversation-end" tabindex="-1"></span>
             <button
                 class="button log-jump"
                 type="button"

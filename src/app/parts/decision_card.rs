@@ -1,86 +1,247 @@
-//! A proposed action in the resolve dialog: approve it, edit it, or reject it, as far as the agent allows.
+//! Decision cards: one for each proposed action, with its arguments as they may be edited. Deciding the last one finishes
+//! the decision; those decided before are the operator's draft.
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 
 use super::{
-    fields::{Bound, Problems, described_by, problem_view},
+    answer::{note_field, result},
+    drawn::words,
+    fields::{Bound, Problems, described_by, problem_view, schema_fields},
     pairs::pairs,
-    resolution::{Card, Sheet},
+    resolution::{Card, Sheet, argument_fields},
     revealed::revealed,
 };
-use crate::domain::ask::{Action, Verdict};
+use crate::domain::{
+    ask::{Action, Ask, FieldProblem, Verdict},
+    outcome::Resolution,
+};
 
-/// Draws the card of the action at place `i` of the ask.
-pub fn decision_card(i: usize, action: &Action, sheet: RwSignal<Sheet>, problems: Problems) -> AnyView {
-    let change = move |change: &dyn Fn(&mut Card)| {
-        sheet.update(|sheet| {
-            if let Some(card) = sheet.cards.get_mut(i) {
-                change(card);
-            }
-        });
-    };
-    let pointer = "/actions/".to_owned() + &i.to_string();
-    let problem = |field: &str| {
-        let pointer = pointer.clone() + field;
-        Signal::derive(move || problems.at(&pointer))
-    };
-    let decided = move || of(sheet, i, |card| card.verdict);
-    let undecided = problem("/decision");
-    let id = "decision-".to_owned() + &i.to_string();
-    let verdicts = action.allowed.iter().copied().map(|verdict| {
-        view! {
-            <label class="choice">
-                <input
-                    type="radio"
-                    name=id.clone()
-                    aria-describedby=described_by(&id, false, undecided)
-                    prop:checked=move || decided() == Some(verdict)
-                    on:change=move |_| change(&|card| card.verdict = Some(verdict))
-                />
-                {words(verdict)}
-            </label>
+/// What the cards share.
+#[derive(Clone, Copy)]
+pub struct Deciding {
+    pub ask: StoredValue<Ask>,
+    pub sheet: RwSignal<Sheet>,
+    pub problems: RwSignal<Vec<FieldProblem>>,
+    /// Whether it is mine to decide.
+    pub may_decide: Signal<bool>,
+    /// Whether the connection allows it now.
+    pub may_act: Signal<bool>,
+    pub on_decided: Callback<Resolution>,
+    /// The server did not take what was decided.
+    pub refused: Signal<bool>,
+    /// None where the customer is spoken to already.
+    pub may_take_over: Signal<bool>,
+    pub on_take_over: Callback<()>,
+}
+
+/// Draws the cards of a decision; nothing for other asks.
+pub fn decision_cards(it: Deciding) -> AnyView {
+    let actions = it.ask.with_value(|ask| ask.actions.clone());
+    if actions.is_empty() {
+        return ().into_any();
+    }
+    let problems = Problems(it.problems.into());
+    let alone = actions.len() == 1;
+    let last = StoredValue::new(0);
+    // What was not taken is open again.
+    Effect::new(move |_| {
+        if it.refused.get() {
+            change(it.sheet, last.get_value(), |card| card.verdict = None);
         }
     });
-    let arguments = Bound {
-        id: "arguments-".to_owned() + &i.to_string(),
-        label: "Arguments",
-        required: true,
-        hint: Some("A JSON object; the agent runs the action with exactly this."),
-        problem: problem("/arguments"),
-        value: Signal::derive(move || of(sheet, i, |card| card.arguments.clone())),
-        fill: Callback::new(move |text: String| change(&|card| card.arguments.clone_from(&text))),
+    let shared = it.ask.with_value(|ask| {
+        let mut shared = result(ask, "decide", it.sheet, problems);
+        shared.push(note_field("decide", it.sheet, problems));
+        shared
+    });
+    let (on_card, beside) = if alone { (shared, vec![]) } else { (vec![], shared) };
+    let mut on_card = Some(on_card);
+    let cards: Vec<AnyView> = actions
+        .into_iter()
+        .enumerate()
+        .map(|(i, action)| card(i, action, it, last, on_card.take().unwrap_or_default()))
+        .collect();
+    let asked = it.ask.with_value(|ask| ask.prompt.as_ref().map(|prompt| words("p", "asked", prompt.as_str())));
+    let whole =
+        move || problems.0.with(|all| all.iter().find(|it| it.pointer == "/actions").map(|it| it.detail.clone()));
+    view! {
+        <section class="cards" aria-label="Decision" hidden=move || !it.may_decide.get()>
+            {asked}
+            <div class="fields cards-shared" hidden=alone>{beside}</div>
+            {cards}
+            {move || whole().map(|why| view! { <p class="form-error" role="alert">{why}</p> })}
+        </section>
+    }
+    .into_any()
+}
+
+fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared: Vec<AnyView>) -> AnyView {
+    let problems = Problems(it.problems.into());
+    let may = |verdict| action.allowed.contains(&verdict);
+    let (may_approve, may_edit, may_reject) = (may(Verdict::Approve), may(Verdict::Edit), may(Verdict::Reject));
+    let id = "card-".to_owned() + &i.to_string();
+    let arguments: Vec<AnyView> = match may_edit {
+        true => {
+            let filled = Signal::derive(move || it.sheet.with(|sheet| of(sheet, i, |card| card.filled.clone())));
+            let fill =
+                Callback::new(move |(name, text)| change(it.sheet, i, |card| drop(card.filled.insert(name, text))));
+            schema_fields(&(id.clone() + "-argument"), &argument_fields(&action, i), filled, problems, fill)
+        }
+        false => vec![pairs(&action.arguments)],
     };
+    let pointer = "/actions/".to_owned() + &i.to_string();
+    let (undecided, why) = (pointer.clone() + "/decision", pointer + "/comment");
+    let undecided = Signal::derive(move || problems.at(&undecided));
     let comment = Bound {
-        id: "comment-".to_owned() + &i.to_string(),
+        id: id.clone() + "-comment",
         label: "Why not",
         required: false,
-        hint: Some("The agent reads it."),
-        problem: problem("/comment"),
-        value: Signal::derive(move || of(sheet, i, |card| card.comment.clone())),
-        fill: Callback::new(move |text: String| change(&|card| card.comment.clone_from(&text))),
+        hint: Some("One line; the agent reads it."),
+        problem: Signal::derive(move || problems.at(&why)),
+        value: Signal::derive(move || it.sheet.with(|sheet| of(sheet, i, |card| card.comment.clone()))),
+        fill: Callback::new(move |text: String| change(it.sheet, i, |card| card.comment = text)),
     };
+    let rejecting = RwSignal::new(false);
+    let error_id = id.clone() + "-error";
+    let name = action.name.to_string();
+    let action = StoredValue::new(action);
+    let verdict = move || it.sheet.with(|sheet| of(sheet, i, |card| card.verdict));
+    let edited = Memo::new(move |_| {
+        it.sheet.with(|sheet| sheet.cards.get(i).is_some_and(|card| action.with_value(|action| card.is_edited(action))))
+    });
+    let decide = move |verdict: Verdict| {
+        it.problems.set(vec![]);
+        last.set_value(i);
+        change(it.sheet, i, |card| card.verdict = Some(verdict));
+        let (open, made) = it.sheet.with_untracked(|sheet| {
+            let open = sheet.cards.iter().any(|card| card.verdict.is_none());
+            (open, it.ask.with_value(|ask| sheet.decided(ask)))
+        });
+        match made {
+            Ok(resolution) => it.on_decided.run(resolution),
+            Err(found) => {
+                let own = "/actions/".to_owned() + &i.to_string() + "/";
+                let found: Vec<FieldProblem> =
+                    found.into_iter().filter(|problem| !open || problem.pointer.starts_with(&own)).collect();
+                if !found.is_empty() {
+                    // Not decided by what cannot be sent.
+                    change(it.sheet, i, |card| card.verdict = None);
+                    it.problems.set(found);
+                }
+            }
+        }
+    };
+    let first = id.clone() + "-argument-0";
+    let edit = move |_| match edited.get_untracked() {
+        true => decide(Verdict::Edit),
+        // An edit needs a change: there.
+        false => focus(&first),
+    };
+    let line = id.clone() + "-comment";
+    let reject = move || match rejecting.get_untracked() {
+        true => decide(Verdict::Reject),
+        false => {
+            rejecting.set(true);
+            let line = line.clone();
+            request_animation_frame(move || focus(&line));
+        }
+    };
+    let (clicked, entered) = (reject.clone(), reject);
+    let pressed = move |event: ev::KeyboardEvent| {
+        if event.key() == "Enter" && !event.is_composing() {
+            event.prevent_default();
+            entered();
+        }
+    };
+    let blocked = move || !it.may_act.get();
+    let decided = move || verdict().is_some();
     view! {
-        <fieldset class="decision">
-            <legend class="decision-name">{revealed(action.name.as_str())}</legend>
-            {pairs(&action.arguments)}
-            <div class="choices">{verdicts.collect::<Vec<_>>()}</div>
-            {problem_view(id.clone() + "-error", undecided)}
-            <div hidden=move || decided() != Some(Verdict::Edit)>{arguments.area("6", true)}</div>
-            <div hidden=move || decided() != Some(Verdict::Reject)>{comment.line("text")}</div>
+        <fieldset class="decision" id=id.clone() aria-describedby=described_by(&id, false, undecided)>
+            <legend class="decision-name">{revealed(&name)}</legend>
+            <div class="decision-open" hidden=decided>
+                <div class="fields">{arguments}</div>
+                <div class="fields">{shared}</div>
+                <div hidden=move || !rejecting.get() on:keydown=pressed>{comment.line("text")}</div>
+                <div class="decision-buttons">
+                    <button
+                        class="button"
+                        type="button"
+                        data-kind="primary"
+                        data-approve=""
+                        hidden=!may_approve
+                        disabled=move || blocked() || edited.get()
+                        on:click=move |_| decide(Verdict::Approve)
+                    >
+                        "Approve"
+                    </button>
+                    <button class="button" type="button" hidden=!may_edit disabled=blocked on:click=edit>
+                        "Edit and approve"
+                    </button>
+                    <button
+                        class="button"
+                        type="button"
+                        hidden=!may_reject
+                        disabled=blocked
+                        on:click=move |_| clicked()
+                    >
+                        "Reject"
+                    </button>
+                    <button
+                        class="button"
+                        type="button"
+                        data-kind="quiet"
+                        hidden=move || !it.may_take_over.get()
+                        disabled=blocked
+                        on:click=move |_| it.on_take_over.run(())
+                    >
+                        "Take over instead"
+                    </button>
+                </div>
+            </div>
+            {problem_view(error_id, undecided)}
+            <p class="decision-made" hidden=move || !decided()>
+                {move || verdict().map(said)}
+                " "
+                <button
+                    class="button"
+                    type="button"
+                    data-size="small"
+                    on:click=move |_| change(it.sheet, i, |card| card.verdict = None)
+                >
+                    "Undo"
+                </button>
+            </p>
         </fieldset>
     }
     .into_any()
 }
 
 /// What the card at place `i` says.
-fn of<T: Default>(sheet: RwSignal<Sheet>, i: usize, read: impl FnOnce(&Card) -> T) -> T {
-    sheet.with(|sheet| sheet.cards.get(i).map(read).unwrap_or_default())
+fn of<T: Default>(sheet: &Sheet, i: usize, read: impl FnOnce(&Card) -> T) -> T {
+    sheet.cards.get(i).map(read).unwrap_or_default()
 }
 
-fn words(verdict: Verdict) -> &'static str {
+fn change(sheet: RwSignal<Sheet>, i: usize, change: impl FnOnce(&mut Card)) {
+    sheet.update(|sheet| {
+        if let Some(card) = sheet.cards.get_mut(i) {
+            change(card);
+        }
+    });
+}
+
+fn said(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Approve => "Approve",
-        Verdict::Edit => "Edit",
-        Verdict::Reject => "Reject",
+        Verdict::Approve => "Approved. Sent once all are decided.",
+        Verdict::Edit => "Approved with your edits. Sent once all are decided.",
+        Verdict::Reject => "Rejected. Sent once all are decided.",
+    }
+}
+
+fn focus(id: &str) {
+    use wasm_bindgen::JsCast;
+    let element = document().get_element_by_id(id).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(element) = element {
+        // It refuses nothing that matters here.
+        let _ = element.focus();
     }
 }

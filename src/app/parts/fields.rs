@@ -170,22 +170,23 @@ pub fn described_by(id: &str, hint: bool, problem: Signal<Option<String>>) -> im
     }
 }
 
-/// Draws the form of a schema.
+/// Draws the form of a schema; ids on the page begin with `prefix`.
 pub fn schema_fields(
+    prefix: &str,
     fields: &[Field],
     filled: Signal<Filled>,
     problems: Problems,
     on_fill: Callback<(String, String)>,
 ) -> Vec<AnyView> {
     let one = |(i, it): (usize, &Field)| {
-        let pointer = it.pointer();
+        let pointer = it.pointer.clone();
         let (name, filling) = (it.name.clone(), it.name.clone());
         let bound = Bound {
-            id: "data-".to_owned() + &i.to_string(),
+            id: prefix.to_owned() + "-" + &i.to_string(),
             label: &it.label,
             required: it.required && it.kind != Kind::Flag,
             hint: it.hint.as_deref(),
-            // The whole answer owns all that is wrong with the data.
+            // The whole value owns all that is wrong with it.
             problem: Signal::derive(move || problems.at(&pointer)),
             value: Signal::derive(move || filled.with(|filled| filled.get(&name).cloned().unwrap_or_default())),
             fill: Callback::new(move |text| on_fill.run((filling.clone(), text))),
@@ -197,7 +198,7 @@ pub fn schema_fields(
             Kind::Number | Kind::Integer => bound.line("number"),
             Kind::Flag => bound.flag(),
             Kind::Choice(options) => bound.choice(options),
-            Kind::Json => bound.area("3", true),
+            Kind::Json => bound.area("4", true),
         }
     };
     fields.iter().enumerate().map(one).collect()

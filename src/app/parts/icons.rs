@@ -30,6 +30,8 @@ pub enum Icon {
     Offline,
     Panel,
     ArrowDown,
+    Sound,
+    Bell,
 }
 
 impl Icon {
@@ -97,6 +99,8 @@ impl Icon {
                  0-2.007-1.523 M2 8.82a15 15 0 0 1 4.177-2.643 M22 8.82a15 15 0 0 0-11.288-3.764 M2 2l20 20"
             }
             Self::Panel => "M5 3h14a2 2 0 0 1 2 2v14a2 2 0 0 1 -2 2h-14a2 2 0 0 1 -2 -2v-14a2 2 0 0 1 2 -2z M15 3v18",
+            Self::Sound => "M11 5 6 9H2v6h4l5 4z M15.54 8.46a5 5 0 0 1 0 7.07 M19.07 4.93a10 10 0 0 1 0 14.14",
+            Self::Bell => "M10.3 21a2 2 0 0 0 3.4 0 M6 8a6 6 0 0 1 12 0c0 7 3 9 3 9H3s3-2 3-9",
             Self::ArrowDown => "M12 5v14 M19 12l-7 7-7-7",
         }
     }

@@ -103,19 +103,35 @@ fn article(
 pub fn pending_message(
     pending: &Pending,
     clock: Clock,
-    on_retry: Callback<String>,
-    on_copy: Callback<String>,
+    // Retry, edit, copy.
+    acts: [Callback<String>; 3],
 ) -> impl IntoView + use<> {
     let name = spelled(me().who().public_name.as_str());
     let author = "You, as ".to_owned() + &name;
     let at = pending.at;
-    let (retried, copied) = (pending.client_message_id.clone(), pending.client_message_id.clone());
+    let called = pending.name().to_owned();
     let (picture, foot) = match &pending.state {
         Sending::Underway => (Icon::Clock, "sending…".to_owned()),
         Sending::Taken => (Icon::Check, "sent".to_owned()),
         Sending::Failed(why) => (Icon::Alert, "failed: ".to_owned() + why),
     };
     let failed = matches!(pending.state, Sending::Failed(_));
+    let buttons = ["Retry", "Edit", "Copy"].into_iter().zip(acts).map(|(words, act)| {
+        let called = called.clone();
+        view! {
+            <button
+                class="button"
+                type="button"
+                data-kind=(words != "Retry").then_some("quiet")
+                data-size="small"
+                hidden=!failed
+                on:click=move |_| act.run(called.clone())
+            >
+                {words}
+            </button>
+        }
+    });
+    let buttons: Vec<_> = buttons.collect();
     view! {
         <article
             class="message"
@@ -128,29 +144,11 @@ pub fn pending_message(
                 <span class="message-author" dir="auto">{author}</span>
                 <time>{move || clock.time(at)}</time>
             </header>
-            {written("div", "message-body", plain_text(&pending.text))}
+            {written("div", "message-body", plain_text(&pending.draft.text))}
             <footer class="message-foot">
                 {icon(picture)}
                 <span class="message-cause" role=failed.then_some("alert")>{foot}</span>
-                <button
-                    class="button"
-                    type="button"
-                    data-size="small"
-                    hidden=!failed
-                    on:click=move |_| on_retry.run(retried.clone())
-                >
-                    "Retry"
-                </button>
-                <button
-                    class="button"
-                    type="button"
-                    data-kind="quiet"
-                    data-size="small"
-                    hidden=!failed
-                    on:click=move |_| on_copy.run(copied.clone())
-                >
-                    "Copy"
-                </button>
+                {buttons}
             </footer>
         </article>
     }

@@ -1,5 +1,7 @@
 //! Parts of pages: each draws what it is given and calls back. None of them calls the server.
 
+pub mod answer;
+pub mod attention_buttons;
 pub mod claim_bar;
 pub mod composer;
 pub mod connection;
@@ -22,6 +24,8 @@ pub mod revealed;
 pub mod rich_text;
 pub mod row;
 pub mod schema;
+pub mod shortcuts;
 pub mod standing;
 pub mod steps;
 pub mod thread_head;
+pub mod transfer_dialog;

@@ -3,12 +3,13 @@
 use leptos::prelude::*;
 
 use super::{
+    attention_buttons::AttentionButtons,
     connection::ConnectionStatus,
     icons::{Icon, icon},
     revealed::revealed,
 };
 use crate::{
-    app::{live::Connection, session::me},
+    app::{attention::Attention, live::Connection, session::me},
     domain::inbox::{Counts, View},
 };
 
@@ -18,6 +19,7 @@ pub fn Rail(
     #[prop(into)] counts: Signal<Counts>,
     #[prop(into)] current: Signal<Option<View>>,
     #[prop(into)] connection: Signal<Connection>,
+    attention: Attention,
 ) -> impl IntoView {
     let name = me().who().name.to_string();
     let initials: String = name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
@@ -34,6 +36,7 @@ pub fn Rail(
                 <div class="rail-me">
                     <span class="avatar" aria-hidden="true">{initials}</span>
                     <span class="rail-name">{revealed(&name)}</span>
+                    <AttentionButtons attention=attention/>
                     <form action="/sign-out" method="post">
                         <button class="button" data-kind="quiet" data-size="small" type="submit" title="Sign out">
                             {icon(Icon::SignOut)}

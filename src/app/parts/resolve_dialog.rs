@@ -5,13 +5,12 @@ use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 
 use super::{
-    decision_card::decision_card,
+    answer::{answer, note_field},
     drawn::words,
-    fields::{Bound, Problems, described_by, problem_view, schema_fields},
+    fields::{Problems, described_by, problem_view},
     icons::{Icon, chevron, icon},
-    resolution::{Choice, Sheet, choices, preview},
-    revealed::{revealed, spelled},
-    schema::fields,
+    resolution::{Sheet, preview},
+    revealed::spelled,
 };
 use crate::domain::{
     ask::{Ask, FieldProblem},
@@ -21,10 +20,12 @@ use crate::domain::{
 /// Draws the dialog, closed until `open` says otherwise.
 #[component]
 pub fn ResolveDialog(
-    ask: Ask,
-    /// What may be chosen, as the escalation stands, and whether it was taken over.
+    ask: StoredValue<Ask>,
+    /// Shared with the composer and the cards.
+    sheet: RwSignal<Sheet>,
+    /// What may be chosen, as the escalation stands.
     #[prop(into)]
-    offered: Signal<(Vec<Disposition>, bool)>,
+    offered: Signal<Vec<Disposition>>,
     open: RwSignal<bool>,
     #[prop(into)] busy: Signal<bool>,
     /// The connection allows it.
@@ -37,10 +38,7 @@ pub fn ResolveDialog(
     on_resolve: Callback<Resolution>,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    let sheet = RwSignal::new(Sheet::of(&ask));
-    let ask = StoredValue::new(ask);
-    let choices =
-        move || offered.with(|(offered, taken_over)| ask.with_value(|ask| choices(ask, offered, *taken_over)));
+    let read = move || offered.with(|offered| ask.with_value(|ask| sheet.with(|it| it.resolution(ask, offered))));
     let found = Problems(problems.into());
 
     Effect::new(move |_| {
@@ -55,8 +53,7 @@ pub fn ResolveDialog(
     let submitted = move |event: ev::SubmitEvent| {
         event.prevent_default();
         refused.set(None);
-        let made = untrack(|| ask.with_value(|ask| sheet.with(|it| it.resolution(ask, &choices()))));
-        match made {
+        match untrack(read) {
             Ok(resolution) => {
                 problems.set(vec![]);
                 on_resolve.run(resolution);
@@ -67,11 +64,11 @@ pub fn ResolveDialog(
             }
         }
     };
-    let made = move || match ask.with_value(|ask| sheet.with(|it| it.resolution(ask, &choices()))) {
+    let made = move || match read() {
         Ok(resolution) => preview(&resolution),
         Err(wrong) => wrong.into_iter().map(|it| it.detail).collect::<Vec<_>>().join("\n"),
     };
-    let body = ask.with_value(|ask| answers(ask, sheet, choices, found));
+    let body = ask.with_value(|ask| answers(ask, sheet, offered, found));
 
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="resolve-title" on:close=move |_| open.set(false)>
@@ -90,9 +87,9 @@ pub fn ResolveDialog(
                     </button>
                 </div>
                 <div class="dialog-body">
-                    {disposition_field(choices, sheet, found)}
+                    {disposition_field(offered, sheet, found)}
                     {body}
-                    {note_field(sheet, found)}
+                    {note_field("resolve", sheet, found)}
                     {next_field(sheet)}
                     <label class="choice">
                         <input
@@ -126,84 +123,42 @@ pub fn ResolveDialog(
     }
 }
 
-/// What the ask wants: an answer, a choice, data, decisions.
-fn answers<C: Fn() -> Vec<Choice> + Copy + Send + Sync + 'static>(
+/// What the ask wants beside the disposition: an answer, a choice, data.
+fn answers(
     ask: &Ask,
     sheet: RwSignal<Sheet>,
-    choices: C,
+    offered: Signal<Vec<Disposition>>,
     found: Problems,
-) -> impl IntoView + use<C> {
-    let cards: Vec<AnyView> =
-        ask.actions.iter().enumerate().map(|(i, action)| decision_card(i, action, sheet, found)).collect();
+) -> impl IntoView + use<> {
     let asked: Vec<AnyView> = ask.prompt.iter().map(|prompt| words("p", "", prompt.as_str())).collect();
-    let problem = Signal::derive(move || found.at("/answer"));
-    let structured = ask.response_schema.is_some() || ask.options.is_some();
-    let (legend, answer) = match (&ask.response_schema, &ask.options) {
-        (Some(schema), _) => {
-            let filled = Signal::derive(move || sheet.with(|it| it.filled.clone()));
-            let fill = Callback::new(move |(name, text)| sheet.update(|it| drop(it.filled.insert(name, text))));
-            ("Result", schema_fields(&fields(schema), filled, found, fill))
-        }
-        (None, Some(options)) => {
-            let option = |text: &str| {
-                let (value, wanted) = (text.to_owned(), text.to_owned());
-                view! {
-                    <label class="choice" dir="auto">
-                        <input
-                            type="radio"
-                            name="answer"
-                            aria-describedby=described_by("answer", false, problem)
-                            prop:checked=move || sheet.with(|it| it.answer == wanted)
-                            on:change=move |_| sheet.update(|it| it.answer.clone_from(&value))
-                        />
-                        {revealed(text)}
-                    </label>
-                }
-                .into_any()
-            };
-            let mut all: Vec<AnyView> = options.iter().map(|it| option(it.as_str())).collect();
-            all.push(problem_view("answer-error".to_owned(), problem).into_any());
-            ("Answer", all)
-        }
-        (None, None) => {
-            let value = Signal::derive(move || sheet.with(|it| it.answer.clone()));
-            let fill = Callback::new(move |text| sheet.update(|it| it.answer = text));
-            let answer =
-                Bound { id: "answer".to_owned(), label: "Answer", required: true, hint: None, problem, value, fill };
-            ("", vec![answer.area("3", false)])
-        }
-    };
+    let structured = ask.response_schema.is_some();
+    let legend = if structured { "Result" } else { "Answer" };
+    let fields = answer(ask, "resolve", "Answer", sheet, found);
     let unwanted = move || {
-        let disposition = sheet.with(|it| it.disposition(&choices()));
+        let disposition = offered.with(|offered| sheet.with(|it| it.disposition(offered)));
         !if structured { disposition.carries_data() } else { disposition == Disposition::Answered }
     };
     view! {
         {asked}
-        <div class="fields" hidden=move || sheet.with(|it| it.choice(&choices())) != Some(None)>{cards}</div>
         <fieldset class="fields" hidden=unwanted>
-            <legend hidden=legend.is_empty()>{legend}</legend>
-            {answer}
+            <legend>{legend}</legend>
+            {fields}
         </fieldset>
     }
 }
 
-fn disposition_field(
-    choices: impl Fn() -> Vec<Choice> + Copy + Send + Sync + 'static,
-    sheet: RwSignal<Sheet>,
-    found: Problems,
-) -> impl IntoView {
+fn disposition_field(offered: Signal<Vec<Disposition>>, sheet: RwSignal<Sheet>, found: Problems) -> impl IntoView {
     let problem = Signal::derive(move || found.at("/disposition"));
-    let chosen = move || sheet.with(|it| it.choice(&choices())).flatten();
+    let chosen = move || offered.with(|offered| sheet.with(|it| it.disposition(offered)));
     let options = move || {
-        let options = choices().into_iter().enumerate().map(|(i, choice)| {
-            let words = choice.map_or("As decided below", Disposition::label);
-            view! { <option value=i.to_string() selected=move || chosen() == choice>{words}</option> }
-        });
-        options.collect::<Vec<_>>()
+        let option = |(i, it): (usize, Disposition)| {
+            view! { <option value=i.to_string() selected=move || chosen() == it>{it.label()}</option> }
+        };
+        offered.get().into_iter().enumerate().map(option).collect::<Vec<_>>()
     };
     let choose = move |event: ev::Event| {
         let at: Option<usize> = event_target_value(&event).parse().ok();
-        let choice = at.and_then(|at| untrack(choices).get(at).copied());
+        let choice = at.and_then(|at| offered.with_untracked(|offered| offered.get(at).copied()));
         sheet.update(|it| it.chosen = choice);
     };
     view! {
@@ -217,26 +172,10 @@ fn disposition_field(
             >
                 {options}
             </select>
-            <p class="field-hint" id="disposition-hint">
-                {move || chosen().map_or("Its actions are decided below", Disposition::hint)}
-                "."
-            </p>
+            <p class="field-hint" id="disposition-hint">{move || chosen().hint()} "."</p>
             {problem_view("disposition-error".to_owned(), problem)}
         </div>
     }
-}
-
-fn note_field(sheet: RwSignal<Sheet>, found: Problems) -> AnyView {
-    let note = Bound {
-        id: "note-to-agent".to_owned(),
-        label: "Note to the agent",
-        required: false,
-        hint: None,
-        problem: Signal::derive(move || found.at("/note_to_agent")),
-        value: Signal::derive(move || sheet.with(|it| it.note.clone())),
-        fill: Callback::new(move |text| sheet.update(|it| it.note = text)),
-    };
-    note.area("2", false)
 }
 
 fn next_field(sheet: RwSignal<Sheet>) -> impl IntoView {

@@ -22,11 +22,13 @@ pub enum Kind {
     Json,
 }
 
-/// A property, or the whole answer.
+/// A property, or the whole value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// Empty for an answer that is no object.
+    /// Empty for a value that is no object.
     pub name: String,
+    /// Where problems of it point, from the root of a resolution.
+    pub pointer: String,
     pub label: String,
     pub hint: Option<String>,
     pub required: bool,
@@ -35,40 +37,38 @@ pub struct Field {
     pub default: Option<String>,
 }
 
-impl Field {
-    /// Where problems of it point, from the root of a resolution.
-    pub fn pointer(&self) -> String {
-        match self.name.as_str() {
-            "" => "/data".to_owned(),
-            name => format!("/data/{}", name.replace('~', "~0").replace('/', "~1")),
-        }
-    }
-}
-
-/// The fields of a schema.
-pub fn fields(schema: &Value) -> Vec<Field> {
+/// The fields of a schema, for the value at a pointer from the root of a resolution.
+pub fn fields(schema: &Value, at: &str) -> Vec<Field> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         let label = schema.get("title").and_then(Value::as_str).unwrap_or("Answer");
-        return vec![Field { label: label.to_owned(), ..field("", schema, true) }];
+        return vec![Field { label: label.to_owned(), pointer: at.to_owned(), ..field("", schema, true, at) }];
     };
     let required: Vec<&str> = match schema.get("required").and_then(Value::as_array) {
         Some(names) => names.iter().filter_map(Value::as_str).collect(),
         None => vec![],
     };
-    properties.iter().map(|(name, schema)| field(name, schema, required.contains(&name.as_str()))).collect()
+    properties.iter().map(|(name, schema)| field(name, schema, required.contains(&name.as_str()), at)).collect()
 }
 
-fn field(name: &str, schema: &Value, required: bool) -> Field {
+fn field(name: &str, schema: &Value, required: bool, at: &str) -> Field {
     let text = |key: &str| schema.get(key).and_then(Value::as_str).map(str::to_owned);
     let kind = kind(schema);
-    let default = schema.get("default").and_then(|value| match &kind {
-        Kind::Choice(options) => options.iter().position(|option| option == value).map(|at| at.to_string()),
-        Kind::Flag => value.as_bool().filter(|flag| *flag).map(|flag| flag.to_string()),
-        Kind::Json => Some(value.to_string()),
-        _ => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
-    });
+    let default = schema.get("default").and_then(|value| kind.filled(value));
     let label = text("title").unwrap_or_else(|| name.to_owned());
-    Field { name: name.to_owned(), label, hint: text("description"), required, kind, default }
+    let pointer = at.to_owned() + "/" + &name.replace('~', "~0").replace('/', "~1");
+    Field { name: name.to_owned(), pointer, label, hint: text("description"), required, kind, default }
+}
+
+impl Kind {
+    /// How a value is filled in; none when a field of this kind cannot hold it.
+    pub fn filled(&self, value: &Value) -> Option<String> {
+        match self {
+            Self::Choice(options) => options.iter().position(|option| option == value).map(|at| at.to_string()),
+            Self::Flag => value.as_bool().filter(|flag| *flag).map(|flag| flag.to_string()),
+            Self::Json => serde_json::to_string_pretty(value).ok(),
+            _ => Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        }
+    }
 }
 
 fn kind(schema: &Value) -> Kind {
@@ -97,10 +97,10 @@ pub fn value(fields: &[Field], filled: &Filled) -> Result<Value, Vec<FieldProble
                 object.insert(field.name.clone(), value);
             }
             Ok(None) if field.required => {
-                problems.push(FieldProblem::new(field.pointer(), format!("{} is required.", field.label)));
+                problems.push(FieldProblem::new(field.pointer.clone(), format!("{} is required.", field.label)));
             }
             Ok(None) => {}
-            Err(detail) => problems.push(FieldProblem::new(field.pointer(), detail)),
+            Err(detail) => problems.push(FieldProblem::new(field.pointer.clone(), detail)),
         }
     }
     if problems.is_empty() { Ok(whole.unwrap_or(Value::Object(object))) } else { Err(problems) }
@@ -147,7 +147,7 @@ mod tests {
             "how": {"enum": ["card", 7]},
             "more": {"type": "array"},
         }});
-        let fields = fields(&schema);
+        let fields = fields(&schema, "/data");
         let problems = value(&fields, &Filled::new()).unwrap_err();
         assert_eq!(problems, vec![FieldProblem::new("/data/ref", "Reference is required.")]);
         let filled = [("ref", "R1"), ("eur", "2.50"), ("how", "1"), ("more", "[1]")];
@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn a_schema_that_is_no_object_is_one_field() {
-        let fields = fields(&json!({"type": "integer"}));
-        assert_eq!((fields[0].label.as_str(), fields[0].pointer().as_str()), ("Answer", "/data"));
+        let fields = fields(&json!({"type": "integer"}), "/data");
+        assert_eq!((fields[0].label.as_str(), fields[0].pointer.as_str()), ("Answer", "/data"));
         let filled = Filled::from([(String::new(), "42".to_owned())]);
         assert_eq!(value(&fields, &filled), Ok(json!(42)));
         assert!(value(&fields, &Filled::from([(String::new(), "4.2".to_owned())])).is_err());

@@ -6,6 +6,7 @@ use crate::domain::{
     conversation::Control,
     escalation::{Escalation, Status},
     ids::OperatorId,
+    operator::OperatorRef,
     time::Span,
 };
 
@@ -15,8 +16,8 @@ pub enum Hold {
     Waiting,
     /// I do, under this fence.
     Mine(Fence),
-    /// A colleague of this name.
-    Other(String),
+    /// A colleague.
+    Other(OperatorRef),
     Closed,
 }
 
@@ -38,7 +39,7 @@ impl Standing {
             (false, _) => Hold::Closed,
             (true, None) => Hold::Waiting,
             (true, Some(claim)) if claim.operator.id == me => Hold::Mine(claim.fence),
-            (true, Some(claim)) => Hold::Other(claim.operator.name.to_string()),
+            (true, Some(claim)) => Hold::Other(claim.operator.clone()),
         };
         Self {
             hold,
@@ -92,7 +93,7 @@ impl Standing {
         match (&self.hold, self.speaks) {
             (Hold::Waiting, _) => format!("Waiting {} for a human", waited.in_short()),
             (Hold::Mine(_), true) => "You are in control".to_owned(),
-            (Hold::Other(name), true) => format!("{name} is in control"),
+            (Hold::Other(who), true) => format!("{} is in control", who.name),
             (Hold::Closed, _) if self.control == Control::Agent => self.status.label().to_owned(),
             _ if self.control == Control::Human => "A colleague is in control".to_owned(),
             _ => "Agent in control".to_owned(),

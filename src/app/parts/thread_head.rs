@@ -9,8 +9,16 @@ use super::{
     standing::Standing,
 };
 use crate::{
-    app::{clock::clock, session::me},
-    domain::{escalation::Escalation, operator::Role},
+    app::{
+        clock::{Clock, clock},
+        session::me,
+    },
+    domain::{
+        ask::AskKind,
+        escalation::Escalation,
+        operator::Role,
+        presence::{Presence, TYPING_FOR, VIEWING_FOR},
+    },
 };
 
 /// What the head's buttons do.
@@ -18,6 +26,7 @@ use crate::{
 pub struct HeadActions {
     pub release: Callback<()>,
     pub take_over: Callback<()>,
+    pub transfer: Callback<()>,
     pub resolve: Callback<()>,
     pub details: Callback<()>,
 }
@@ -33,6 +42,9 @@ pub fn ThreadHead(
     /// Whether anything may be done at the moment.
     #[prop(into)]
     may_act: Signal<bool>,
+    /// Who is there around it.
+    #[prop(into)]
+    presence: Signal<Presence>,
     /// Takes the focus when the escalation is opened.
     heading: NodeRef<html::H1>,
     actions: HeadActions,
@@ -66,7 +78,16 @@ pub fn ThreadHead(
                 <button
                     class="button"
                     type="button"
-                    hidden=move || !(writes && standing.with(Standing::may_take_over))
+                    hidden=move || standing.with(|it| it.fence().is_none())
+                    disabled=blocked
+                    on:click=move |_| actions.transfer.run(())
+                >
+                    "Transfer"
+                </button>
+                <button
+                    class="button"
+                    type="button"
+                    hidden=move || !(writes && standing.with(|it| it.ask == AskKind::Question && it.may_take_over()))
                     disabled=blocked
                     on:click=move |_| actions.take_over.run(())
                 >
@@ -86,6 +107,8 @@ pub fn ThreadHead(
             <div class="thread-facts">
                 <span>{kind} " · " {agent}</span>
                 {move || escalation.with(|it| it.due_at()).map(|due| deadline(due, clock))}
+                {move || presence.with(|presence| escalation.with(|it| ear(presence, it, clock)))}
+                {move || presence.with(|presence| others(presence, clock))}
                 <button
                     class="button"
                     type="button"
@@ -101,6 +124,34 @@ pub fn ThreadHead(
             </div>
         </header>
     }
+}
+
+/// Whether the agent listens, while that matters.
+fn ear(presence: &Presence, it: &Escalation, clock: Clock) -> Option<AnyView> {
+    if !it.status.is_open() {
+        return None;
+    }
+    let agent = spelled(it.agent.name.as_str());
+    let (state, said) = match presence.heard {
+        _ if presence.is_listening(clock.now()) => ("yes", agent + " is listening"),
+        None => ("no", agent + " has not listened yet. Replies are kept."),
+        Some(heard) => {
+            let since = clock.time(heard.at);
+            ("no", agent + " has not listened since " + &since + ". Replies are kept; the customer may not see them.")
+        }
+    };
+    Some(view! { <span class="listening" data-state=state>{said}</span> }.into_any())
+}
+
+/// Colleagues who look at it, and those who write.
+fn others(presence: &Presence, clock: Clock) -> Option<AnyView> {
+    let (me, now) = (me().id(), clock.now());
+    let said = presence.viewers.iter().filter(|it| it.operator.id != me && now - it.at < VIEWING_FOR).map(|it| {
+        let doing = if it.typing && now - it.at < TYPING_FOR { " is typing…" } else { " is here" };
+        spelled(it.operator.name.as_str()) + doing
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| view! { <span class="viewers">{said.join(", ")}</span> }.into_any())
 }
 
 fn picture(mark: &str) -> Icon {

@@ -3,20 +3,23 @@
 
 use std::time::Duration;
 
-use js_sys::{Function, Reflect};
+use js_sys::Reflect;
 use leptos::{prelude::*, task::spawn_local};
-use wasm_bindgen::{JsCast, JsValue};
 
 use super::fetch::{Fetch, focus};
 use crate::{
     app::{
         actions,
         clock::Clock,
-        live::{Connection, Live, Mode, Pending, Sending},
+        drafts::call,
+        live::{Connection, Live, Pending, Sending},
         parts::revealed::spelled,
         problem::Problem,
     },
-    domain::{ask::FieldProblem, claim::Fence, ids::EscalationId, outcome::Resolution, refusal::Refusal, time::Span},
+    domain::{
+        ask::FieldProblem, claim::Fence, draft::Mode, ids::EscalationId, outcome::Resolution, presence::Targets,
+        refusal::Refusal, time::Span,
+    },
 };
 
 /// How long a reply waits for a server that cannot be reached, and how often one looks.
@@ -37,6 +40,9 @@ pub struct Acts {
     /// A claim is on its way, after which one writes.
     pub wants_to_write: RwSignal<bool>,
     pub resolving: RwSignal<bool>,
+    pub transferring: RwSignal<bool>,
+    /// To whom one may transfer, once it was asked for.
+    pub targets: RwSignal<Option<Targets>>,
     pub resolve_problems: RwSignal<Vec<FieldProblem>>,
     pub resolve_refused: RwSignal<Option<String>>,
 }
@@ -55,6 +61,8 @@ impl Acts {
             notice: RwSignal::new(None),
             wants_to_write: RwSignal::new(false),
             resolving: RwSignal::new(false),
+            transferring: RwSignal::new(false),
+            targets: RwSignal::new(None),
             resolve_problems: RwSignal::new(vec![]),
             resolve_refused: RwSignal::new(None),
         }
@@ -97,50 +105,85 @@ impl Acts {
             match actions::resolve(self.id, fence, resolution).await {
                 Ok(Ok(())) => {
                     self.resolving.try_set(false);
+                    self.live.drafts.write(self.id, Mode::Answer, String::new(), self.live.seq());
                     self.catch_up();
                     focus("list-title");
                 }
                 Ok(Err(Refusal::InvalidFields { problems })) => drop(self.resolve_problems.try_set(problems)),
                 Ok(Err(refusal)) => {
-                    self.resolve_refused.try_set(Some(self.sentence(&refusal)));
+                    self.not_resolved(self.sentence(&refusal));
                     self.fetch.refresh(self.id);
                 }
-                Err(problem) => drop(self.resolve_refused.try_set(Some(self.fetch.noted(problem)))),
+                Err(problem) => self.not_resolved(self.fetch.noted(problem)),
+            }
+        });
+    }
+
+    /// Says so where it was asked: in the dialog, or on the page.
+    fn not_resolved(self, why: String) {
+        let place = if self.resolving.try_get_untracked() == Some(true) { self.resolve_refused } else { self.notice };
+        place.try_set(Some(why));
+    }
+
+    /// Opens the dialog that asks to whom.
+    pub fn choose_target(self) {
+        self.notice.set(None);
+        self.transferring.set(true);
+        spawn_local(async move {
+            match actions::targets().await {
+                Ok(targets) => drop(self.targets.try_set(Some(targets))),
+                Err(problem) => {
+                    self.transferring.try_set(false);
+                    self.notice.try_set(Some(self.fetch.noted(problem)));
+                }
+            }
+        });
+    }
+
+    /// Hands it to a colleague or a queue. Without a fence it is taken from whoever holds it.
+    pub fn transfer(self, fence: Option<Fence>, to: String, note: String) {
+        self.act(async move {
+            let answer = actions::transfer(self.id, fence, to, note).await;
+            if self.came_of(answer) {
+                self.transferring.try_set(false);
+                focus("thread-title");
             }
         });
     }
 
     /// Says something to the customer: shown at once, and again by its echo.
-    pub fn reply(self, fence: Fence, text: String) {
-        let pending = Pending {
-            client_message_id: mint(),
-            escalation: self.id,
-            text,
-            at: self.clock.moment(),
-            state: Sending::Underway,
-        };
-        self.live.keep_draft(self.id, Mode::Reply, String::new());
+    pub fn reply(self, fence: Fence) {
+        let Some(draft) = self.live.drafts.take(self.id, Mode::Reply) else { return };
+        let pending = Pending { draft, at: self.clock.moment(), state: Sending::Underway };
         self.live.send(pending.clone());
         self.attempt(fence, pending);
     }
 
     /// Tries a reply again, under the same name: had it arrived after all, nothing is said twice.
-    pub fn retry(self, fence: Option<Fence>, client_message_id: &str) {
-        let known = self.pending(client_message_id);
-        match (fence, known) {
+    pub fn retry(self, fence: Option<Fence>, name: &str) {
+        match (fence, self.pending(name)) {
             (Some(fence), Some(pending)) => {
-                self.live.sending(client_message_id, Sending::Underway);
+                self.live.sending(name, Sending::Underway);
                 self.attempt(fence, Pending { at: self.clock.moment(), ..pending });
             }
-            (None, Some(_)) => self.live.sending(client_message_id, Sending::Failed(Refusal::NotClaimed.to_string())),
+            (None, Some(_)) => self.live.sending(name, Sending::Failed(Refusal::NotClaimed.to_string())),
             (_, None) => {}
         }
     }
 
+    /// Takes a reply that did not get through back into the composer, unless something is written there.
+    pub fn edit(self, name: &str) {
+        let Some(pending) = self.pending(name) else { return };
+        if self.live.drafts.put_back(pending.draft, self.live.seq()) {
+            self.live.unsend(name);
+            self.wants_to_write.set(true);
+        }
+    }
+
     /// Copies the text of a reply that did not get through.
-    pub fn copy(self, client_message_id: &str) {
-        if let Some(pending) = self.pending(client_message_id) {
-            copy(&pending.text);
+    pub fn copy(self, name: &str) {
+        if let Some(pending) = self.pending(name) {
+            copy(&pending.draft.text);
         }
     }
 
@@ -150,8 +193,8 @@ impl Acts {
             let answer = actions::note(self.id, text.clone()).await;
             let sent = self.came_of(answer);
             // Not what was written meanwhile.
-            if sent && self.live.draft_now(self.id, Mode::Note) == text {
-                self.live.keep_draft(self.id, Mode::Note, String::new());
+            if sent && self.live.drafts.text_now(self.id, Mode::Note) == text {
+                self.live.drafts.write(self.id, Mode::Note, String::new(), self.live.seq());
             }
         });
     }
@@ -174,18 +217,18 @@ impl Acts {
 
     fn attempt(self, fence: Fence, pending: Pending) {
         spawn_local(async move {
-            let (id, text) = (pending.client_message_id.clone(), pending.text.clone());
-            match actions::reply(self.id, fence, id.clone(), text).await {
+            let (name, text) = (pending.name().to_owned(), pending.draft.text.clone());
+            match actions::reply(self.id, fence, name.clone(), text).await {
                 Ok(Ok(())) => {
-                    self.live.sending(&id, Sending::Taken);
+                    self.live.sending(&name, Sending::Taken);
                     self.catch_up();
                 }
                 Ok(Err(refusal)) => {
-                    self.live.sending(&id, Sending::Failed(self.sentence(&refusal)));
+                    self.live.sending(&name, Sending::Failed(self.sentence(&refusal)));
                     self.fetch.refresh(self.id);
                 }
                 Err(Problem::Unavailable) => self.await_server(fence, pending),
-                Err(problem) => self.live.sending(&id, Sending::Failed(self.fetch.noted(problem))),
+                Err(problem) => self.live.sending(&name, Sending::Failed(self.fetch.noted(problem))),
             }
         });
     }
@@ -194,12 +237,12 @@ impl Acts {
     fn await_server(self, fence: Fence, pending: Pending) {
         let again = move || {
             // Its echo may have come meanwhile, or the page gone.
-            if self.pending(&pending.client_message_id).is_none() {
+            if self.pending(pending.name()).is_none() {
                 return;
             }
             if self.clock.moment() - pending.at > PATIENCE {
                 let why = Problem::Unavailable.to_string();
-                self.live.sending(&pending.client_message_id, Sending::Failed(why));
+                self.live.sending(pending.name(), Sending::Failed(why));
             } else if self.live.connection.try_get_untracked() == Some(Connection::Live) {
                 self.attempt(fence, pending);
             } else {
@@ -209,11 +252,8 @@ impl Acts {
         set_timeout(again, AGAIN_AFTER);
     }
 
-    fn pending(self, client_message_id: &str) -> Option<Pending> {
-        let pending = self
-            .live
-            .pending
-            .try_with_untracked(|all| all.iter().find(|it| it.client_message_id == client_message_id).cloned());
+    fn pending(self, name: &str) -> Option<Pending> {
+        let pending = self.live.pending.try_with_untracked(|all| all.iter().find(|it| it.name() == name).cloned());
         pending.flatten()
     }
 
@@ -267,23 +307,8 @@ impl Acts {
     }
 }
 
-/// A name for a message. Where the page is not secure, browsers hide `crypto.randomUUID`; uniqueness is needed here,
-/// not secrecy.
-fn mint() -> String {
-    let crypto = Reflect::get(&window(), &"crypto".into()).unwrap_or_default();
-    call(&crypto, "randomUUID", &[]).and_then(|id| id.as_string()).unwrap_or_else(|| {
-        (0..4).map(|_| format!("{:08x}", (js_sys::Math::random() * f64::from(u32::MAX)) as u32)).collect()
-    })
-}
-
 fn copy(text: &str) {
     let navigator = Reflect::get(&window(), &"navigator".into()).unwrap_or_default();
     let clipboard = Reflect::get(&navigator, &"clipboard".into()).unwrap_or_default();
     call(&clipboard, "writeText", &[text.into()]);
-}
-
-/// Calls a method that may not be there.
-fn call(object: &JsValue, method: &str, arguments: &[JsValue]) -> Option<JsValue> {
-    let function: Function = Reflect::get(object, &method.into()).ok()?.dyn_into().ok()?;
-    Reflect::apply(&function, object, &arguments.iter().collect()).ok()
 }

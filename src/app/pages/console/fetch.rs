@@ -11,7 +11,7 @@ use crate::{
         problem::Problem,
         session::{Me, me},
     },
-    domain::ids::EscalationId,
+    domain::{ids::EscalationId, presence::Presence},
 };
 
 /// With fewer rows than this left, the next page is fetched unasked.
@@ -125,7 +125,7 @@ impl Fetch {
                 self.live.close_thread();
                 focus("list-title");
             }
-            (true, None) => self.live.show_thread(None),
+            (true, None) => self.live.show_thread(None, Presence::default()),
             (true, Some(id)) => {
                 self.live.missing.set(false);
                 self.refresh(id);
@@ -141,7 +141,10 @@ impl Fetch {
                 return;
             }
             match answer {
-                Ok(thread) => self.live.show_thread(thread),
+                Ok(opened) => {
+                    let (thread, presence) = opened.unzip();
+                    self.live.show_thread(thread, presence.unwrap_or_default());
+                }
                 Err(problem) => drop(self.thread_failed.try_set(Some(self.noted(problem)))),
             }
         });

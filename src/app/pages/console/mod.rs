@@ -2,14 +2,16 @@
 //! neither draws it anew nor opens the stream again.
 
 mod acts;
+mod beside;
 mod fetch;
 mod place;
 mod thread;
+mod writing;
 
 use leptos::{ev, prelude::*};
-use leptos_router::hooks::use_location;
 
 use self::{
+    beside::keep_telling,
     fetch::{Fetch, focus},
     place::{beside, place, sign_in},
     thread::ThreadPane,
@@ -17,7 +19,10 @@ use self::{
 use crate::{
     app::{
         actions::Bootstrap,
+        address::address,
+        attention::Attention,
         clock::provide_clock,
+        keys::{go_along, on_key, press},
         live::Live,
         pages::not_found::NotFound,
         parts::{
@@ -26,6 +31,7 @@ use crate::{
             list::ListPane,
             rail::Rail,
             revealed::spelled,
+            shortcuts::Shortcuts,
         },
         session::provide_me,
         shell::start,
@@ -50,14 +56,17 @@ pub fn Console() -> impl IntoView {
     }
 }
 
-/// What the browser's tab says: the customer, else the list with its count.
+/// What the browser's tab says: how many wait, and the customer or the list that is shown.
 fn title(view: View, counts: Counts, open: Option<&Thread>) -> String {
-    let shown = match (open, counts.of(view)) {
-        (Some(thread), _) => spelled(&thread.escalation.opening.title()),
-        (None, Some(count)) if count > 0 => format!("{} ({count})", view.label()),
-        (None, _) => view.label().to_owned(),
+    let shown = match open {
+        Some(thread) => spelled(&thread.escalation.opening.title()),
+        None => view.label().to_owned(),
     };
-    shown + " · Bailout"
+    let waiting = match counts.waiting {
+        0 => String::new(),
+        waiting => "(".to_owned() + &waiting.to_string() + ") ",
+    };
+    waiting + &shown + " · Bailout"
 }
 
 /// What stands beside the list.
@@ -76,9 +85,14 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     let clock = provide_clock(start.now);
     let live = Live::new(start);
     let fetch = Fetch::following(live, place);
-    let hooks =
-        Hooks { restart: Callback::new(move |()| fetch.restart()), probe: Callback::new(move |()| fetch.probe()) };
+    let attention = Attention::new();
+    let hooks = Hooks {
+        restart: Callback::new(move |()| fetch.restart()),
+        probe: Callback::new(move |()| fetch.probe()),
+        attention,
+    };
     wire::keep(live, clock, hooks);
+    keep_telling(live, clock, place);
     Effect::new(move |_| live.awake.set(true));
 
     let beside_it = Memo::new(move |_| {
@@ -96,11 +110,11 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     let has_beside = Signal::derive(move || place.with(|place| place.selected.is_some()));
     let counts = Memo::new(move |_| live.inbox.with(|inbox| inbox.counts));
     let current = Signal::derive(move || (!has_beside.get()).then(|| view_now.get()));
-    let location = use_location();
+    let address = address();
     let sign_in_href = Signal::derive(move || {
-        let search = location.search.get();
-        let mark = if search.is_empty() { "" } else { "?" };
-        sign_in(&format!("{}{mark}{search}", location.pathname.get()))
+        let query = address.query.get();
+        let mark = if query.is_empty() { "" } else { "?" };
+        sign_in(&(address.path.get() + mark + &query))
     });
     Effect::new(move |_| {
         let open = live.thread.with(|thread| title(view_now.get(), counts.get(), thread.as_ref()));
@@ -127,6 +141,18 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             None => ().into_any(),
         },
     };
+    let sheet = RwSignal::new(false);
+    on_key(move |key| match key {
+        "j" => go_along(1),
+        "k" => go_along(-1),
+        "escape" => press(".back"),
+        "." => press(".list-new:not([hidden])") || press(".log-jump:not([hidden])"),
+        "?" => {
+            sheet.set(true);
+            true
+        }
+        _ => false,
+    });
     // The router would take these for addresses and leave the focus where it is.
     let to_list = move |event: ev::MouseEvent| {
         event.prevent_default();
@@ -141,7 +167,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         <a class="skip-link" href="#thread" on:click=to_conversation>"Skip to the conversation"</a>
         <div class="console" data-pane=move || if has_beside.get() { "thread" } else { "list" }>
             <ConnectionBar connection=live.connection caught_up=live.caught_up/>
-            <Rail counts=counts current=current connection=live.connection/>
+            <Rail counts=counts current=current connection=live.connection attention=attention/>
             <ListPane
                 view=view_now
                 inbox=live.inbox
@@ -155,6 +181,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             />
             {pane}
         </div>
+        <Shortcuts open=sheet/>
         <SignedOutCover connection=live.connection href=sign_in_href/>
     }
 }

@@ -1,9 +1,11 @@
 //! The address is the state: which list, and which escalation beside it.
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
-use crate::domain::{ids::EscalationId, inbox::View};
+use crate::{
+    app::address::address,
+    domain::{ids::EscalationId, inbox::View},
+};
 
 /// Where one is in the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,10 +17,10 @@ pub struct Place {
 
 /// The place that the address names, as it changes.
 pub fn place() -> Memo<Place> {
-    let location = use_location();
+    let address = address();
     Memo::new(move |_| {
-        let beside = location.query.with(|query| query.get("view"));
-        location.pathname.with(|path| Place::named(path, beside.as_deref()))
+        let beside = address.field("view");
+        address.path.with(|path| Place::named(path, beside.as_deref()))
     })
 }
 

@@ -6,26 +6,32 @@ use super::{
     acts::Acts,
     fetch::{Fetch, focus},
     place::Place,
+    writing::Desk,
 };
 use crate::{
     app::{
         clock::clock,
-        live::{Live, Mode},
+        keys::{go, on_key, press},
+        live::Live,
         parts::{
+            answer::answer,
             claim_bar::ClaimBar,
             composer::Composer,
             conversation::Conversation,
+            decision_card::{Deciding, decision_cards},
             details::Details,
             entries::entries,
+            fields::Problems,
             handover::Handover,
             message::Names,
             resolve_dialog::ResolveDialog,
             standing::{Hold, Standing},
             thread_head::{HeadActions, ThreadHead},
+            transfer_dialog::TransferDialog,
         },
         session::me,
     },
-    domain::{escalation::Escalation, operator::Role, thread::Thread},
+    domain::{ask::AskKind, draft::Mode, escalation::Escalation, operator::Role, outcome::Resolution, thread::Thread},
 };
 
 /// Draws the escalation that `first` is of, and follows it while it is shown.
@@ -70,56 +76,42 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         live.thread.with(|thread| shown(thread) && thread.as_ref().is_some_and(Thread::has_earlier))
     });
     let pending = Signal::derive(move || {
-        live.pending.with(|all| all.iter().filter(|it| it.escalation == id).cloned().collect::<Vec<_>>())
+        live.pending.with(|all| all.iter().filter(|it| it.draft.escalation == id).cloned().collect::<Vec<_>>())
     });
-    let offered = Signal::derive(move || escalation.with(|it| (it.offered(), it.taken_over)));
+    let offered = Signal::derive(move || escalation.with(Escalation::offered));
     let may_reply = Signal::derive(move || standing.with(Standing::may_reply));
     let fence = move || standing.with_untracked(Standing::fence);
 
-    let (heading, textbox, pane) =
-        (NodeRef::<html::H1>::new(), NodeRef::<html::Textarea>::new(), NodeRef::<html::Aside>::new());
+    let (heading, pane) = (NodeRef::<html::H1>::new(), NodeRef::<html::Aside>::new());
     Effect::new(move |_| {
         if let Some(heading) = heading.get().filter(|_| fetch.moved()) {
             request_animation_frame(move || drop(heading.focus()));
         }
     });
-    let chosen = RwSignal::new(Mode::Reply);
-    let mode = Signal::derive(move || if may_reply.get() { chosen.get() } else { Mode::Note });
-    let draft = Signal::derive(move || live.draft(id, mode.get()));
-    let to_textbox = move || {
-        request_animation_frame(move || {
-            if let Some(textbox) = textbox.try_get_untracked().flatten() {
-                // It refuses nothing that matters here.
-                let _ = textbox.focus();
-            }
-        });
-    };
-    Effect::new(move |_| {
-        if acts.wants_to_write.get() && standing.with(|it| it.fence().is_some()) {
-            acts.wants_to_write.set(false);
-            chosen.set(Mode::Reply);
-            to_textbox();
-        }
-    });
-    let send = Callback::new(move |mode| {
-        let text = live.draft_now(id, mode);
-        match (mode, fence()) {
-            (Mode::Reply, Some(fence)) => acts.reply(fence, text),
-            (Mode::Note, _) => acts.note(text),
-            (Mode::Reply, None) => {}
-        }
-        to_textbox();
-    });
-    let use_reply = Callback::new(move |text| {
-        live.keep_draft(id, Mode::Reply, text);
-        chosen.set(Mode::Reply);
-        to_textbox();
-    });
     let (customer, agent) =
         first.with_value(|it| (it.escalation.opening.title(), it.escalation.agent.name.to_string()));
-    let hint = move || match mode.get() {
-        Mode::Reply => "The customer sees this, from ".to_owned() + me.who().public_name.as_str() + ".",
-        Mode::Note => "Only operators see this.".to_owned(),
+    let ask = first.with_value(|it| it.escalation.opening.ask.clone());
+    let desk = Desk::at(acts, standing, ask, customer.clone());
+    let free = Signal::derive(move || may_act.get() && !acts.busy.get());
+    let problems = Problems(acts.resolve_problems.into());
+    let in_tab = desk.ask.with_value(|ask| match ask.kind {
+        AskKind::Question => answer(ask, "tab", "Answer to the agent", desk.sheet, problems),
+        AskKind::Takeover | AskKind::Decision => vec![],
+    });
+    let resolve = Callback::new(move |resolution: Resolution| acts.resolve(fence(), &resolution));
+    let take_over = Callback::new(move |()| acts.take_over(fence()));
+    let deciding = Deciding {
+        ask: desk.ask,
+        sheet: desk.sheet,
+        problems: acts.resolve_problems,
+        may_decide: Signal::derive(move || may_write && standing.with(Standing::may_resolve)),
+        may_act: free,
+        on_decided: resolve,
+        refused: Signal::derive(move || {
+            acts.notice.with(Option::is_some) || acts.resolve_problems.with(|all| !all.is_empty())
+        }),
+        may_take_over: Signal::derive(move || standing.with(Standing::may_take_over)),
+        on_take_over: take_over,
     };
 
     let details_open = RwSignal::new(None);
@@ -141,10 +133,30 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 acts.release(fence)
             }
         }),
-        take_over: Callback::new(move |()| acts.take_over(fence())),
+        take_over,
+        transfer: Callback::new(move |()| acts.choose_target()),
         resolve: Callback::new(move |()| acts.resolving.set(true)),
         details: toggle_details,
     };
+    on_key(move |key| {
+        if !may_write || !untrack(|| free.get()) {
+            return key == "i" && press("#details-toggle");
+        }
+        let (waits, mine) = standing.with_untracked(|it| (it.hold == Hold::Waiting, it.fence().is_some()));
+        match key {
+            "c" if waits => acts.claim(),
+            "r" if waits && standing.with_untracked(|it| it.speaks) => acts.claim(),
+            "r" if standing.with_untracked(Standing::may_reply) => desk.write(Mode::Reply),
+            "n" => desk.write(Mode::Note),
+            "q" if mine => head_actions.release.run(()),
+            "t" if mine => head_actions.transfer.run(()),
+            "e" if standing.with_untracked(Standing::may_resolve) => head_actions.resolve.run(()),
+            "a" => return go(".decision-open:not([hidden]) [data-approve]:not([hidden])") || desk.to_answer(),
+            "i" => return press("#details-toggle"),
+            digit => return digit.parse().is_ok_and(|number| desk.choose(number)),
+        }
+        true
+    });
     let fetching = RwSignal::new(false);
     let earlier = Callback::new(move |()| acts.earlier(fetching));
     let back = Signal::derive(move || place.with(|place| place.view.path().to_owned()));
@@ -158,11 +170,12 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 escalation=escalation
                 standing=standing
                 back=back
-                may_act=Signal::derive(move || may_act.get() && !acts.busy.get())
+                may_act=free
+                presence=live.presence
                 heading=heading
                 actions=head_actions
             />
-            <Handover escalation=escalation open=unfolded may_reply=may_reply on_use=use_reply/>
+            <Handover escalation=escalation open=unfolded may_reply=may_reply on_use=Callback::new(move |text| desk.use_reply(text))/>
             <Conversation
                 entries=log
                 pending=pending
@@ -172,37 +185,41 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 awake=live.awake
                 on_earlier=earlier
                 on_retry=Callback::new(move |name: String| acts.retry(fence(), &name))
+                on_edit=Callback::new(move |name: String| acts.edit(&name))
                 on_copy=Callback::new(move |name: String| acts.copy(&name))
             />
             {may_write.then(|| view! {
+                {decision_cards(deciding)}
                 <ClaimBar
                     standing=standing
+                    presence=live.presence
                     notice=acts.notice
-                    may_act=Signal::derive(move || may_act.get() && !acts.busy.get())
+                    may_act=free
+                    may_take=me.may(Role::Supervisor)
                     on_claim=Callback::new(move |()| acts.claim())
+                    on_take=Callback::new(move |()| acts.transfer(None, me.id().to_string(), String::new()))
+                    on_ask=Callback::new(move |()| acts.note(me.who().name.to_string() + " asks to take this over."))
                     on_dismiss=Callback::new(move |()| acts.notice.set(None))
                 />
-                <Composer
-                    may_reply=may_reply
-                    mode=mode
-                    on_mode=Callback::new(move |mode| chosen.set(mode))
-                    draft=draft
-                    on_input=Callback::new(move |text| live.keep_draft(id, mode.get_untracked(), text))
-                    hint=Signal::derive(hint)
-                    awake=live.awake
-                    busy=acts.busy
-                    on_send=send
-                    textbox=textbox
-                />
+                <Composer it=desk.writing() answer=in_tab textbox=desk.textbox/>
                 <ResolveDialog
-                    ask=first.with_value(|it| it.escalation.opening.ask.clone())
+                    ask=desk.ask
+                    sheet=desk.sheet
                     offered=offered
                     open=acts.resolving
                     busy=acts.busy
                     may_act=may_act
                     problems=acts.resolve_problems
                     refused=acts.resolve_refused
-                    on_resolve=Callback::new(move |resolution| acts.resolve(fence(), &resolution))
+                    on_resolve=resolve
+                />
+                <TransferDialog
+                    open=acts.transferring
+                    targets=acts.targets
+                    me=me.id().to_string()
+                    may_act=free
+                    notice=acts.notice
+                    on_transfer=Callback::new(move |(to, note)| acts.transfer(fence(), to, note))
                 />
             })}
         </main>

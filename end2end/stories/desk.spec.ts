@@ -1,0 +1,121 @@
+// What makes a desk of several people: transfers, drafts, who is there, the keyboard.
+import { bare } from "../support/openings";
+import { expect, test } from "../support/story";
+
+test("an escalation is transferred with a note, and a supervisor takes it", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const [ana, bob, grace] = [await signedIn("Ana"), await signedIn("Bob"), await signedIn("Grace", "supervisor")];
+  const { id } = await agent.open(bare("Dana"));
+  for (const page of [ana, bob, grace]) await page.goto(`/e/${id}`);
+  await ana.getByRole("button", { name: "Claim" }).click();
+  await expect(bob.getByRole("button", { name: "Ask to transfer" })).toBeVisible();
+  await expect(bob.getByRole("button", { name: "Take from Ana" })).toBeHidden();
+  await bob.getByRole("button", { name: "Ask to transfer" }).click();
+  await expect(ana.getByRole("log", { name: "Conversation" })).toContainText("Bob asks to take this over.");
+
+  await ana.getByRole("button", { name: "Transfer" }).click();
+  const dialog = ana.getByRole("dialog", { name: "Transfer" });
+  await expect(dialog.getByRole("combobox", { name: "To" })).toContainText("Bob · here · holds 0");
+  await expect(dialog.getByRole("combobox", { name: "To" })).not.toContainText("Ana");
+  const hand = dialog.getByRole("button", { name: "Hand over" });
+  await expect(hand).toBeDisabled();
+  await dialog.getByRole("combobox", { name: "To" }).selectOption({ label: "Bob · here · holds 0" });
+  await dialog.getByRole("textbox", { name: "Note" }).fill("You know her.");
+  await hand.click();
+  await expect(bob.getByText("You are in control")).toBeVisible();
+  await expect(bob.getByRole("log", { name: "Conversation" })).toContainText("Ana transferred this to Bob: You know her.");
+  await expect(ana.getByText("Bob is replying")).toBeVisible();
+  expect((await agent.get(id)).claimed_by.name).toBe("Bob");
+
+  await grace.getByRole("button", { name: "Take from Bob" }).click();
+  await expect(grace.getByText("You are in control")).toBeVisible();
+  await expect(bob.getByText("Grace is replying")).toBeVisible();
+});
+
+test("a draft survives the page, and what was said meanwhile is told", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const { id } = await agent.open(bare("Dana"));
+  await page.goto(`/e/${id}`);
+  await page.getByRole("button", { name: "Claim" }).click();
+  const reply = page.getByRole("textbox", { name: "Reply to customer" });
+  const kept = page.waitForResponse((response) => response.url().includes("keep_draft") && response.ok());
+  await reply.fill("Hello Dana, I");
+  await kept;
+  await page.reload();
+  await expect(reply).toHaveValue("Hello Dana, I");
+  await expect(page.getByText(/new message since you began/)).toBeHidden();
+  await agent.say(id, "Are you there?");
+  await expect(page.getByText("1 new message since you began.")).toBeVisible();
+  await page.getByRole("button", { name: "Review" }).click();
+  await expect(page.getByText(/new message since you began/)).toBeHidden();
+  const forgotten = page.waitForResponse((response) => response.url().includes("/reply") && response.ok());
+  await page.getByRole("button", { name: "Send to customer" }).click();
+  await forgotten;
+  await page.reload();
+  await expect(reply).toHaveValue("");
+});
+
+test("each side sees who is there", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const [ana, bob] = [await signedIn("Ana"), await signedIn("Bob")];
+  const { id } = await agent.open(bare("Dana"));
+  await ana.goto(`/e/${id}`);
+  await expect(ana.getByText("billing-bot has not listened yet")).toBeVisible();
+  const heard = agent.wait(id, { until: "reply", seconds: 20 });
+  await expect(ana.getByText("billing-bot is listening")).toBeVisible();
+  await bob.goto(`/e/${id}`);
+  await expect(ana.getByText("Bob is here")).toBeVisible();
+  await ana.getByRole("button", { name: "Claim" }).click();
+  const typing = (async () => {
+    for await (const frame of agent.events(`/escalations/${id}/events`)) {
+      if (frame.event === "typing") return frame.data;
+    }
+  })();
+  await ana.getByRole("textbox", { name: "Reply to customer" }).pressSequentially("Hello Dana, let me see.", { delay: 150 });
+  await expect(bob.getByText("Ana is typing…")).toBeVisible();
+  expect(await typing).toMatchObject({ escalation_id: id, operator: { name: "Ana" } });
+  await agent.request("POST", `/escalations/${id}/typing`, {});
+  await expect(ana.getByText("Dana is typing…")).toBeVisible();
+  await ana.keyboard.press("Control+Enter");
+  await heard;
+});
+
+test("the keyboard does it all", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  for (const name of ["Dana", "Eli"]) await agent.open(bare(name));
+  const rows = page.getByRole("list", { name: "Escalations" }).getByRole("link");
+  await expect(rows).toHaveCount(2);
+  await page.keyboard.press("j");
+  await expect(rows.first()).toBeFocused();
+  await page.keyboard.press("j");
+  await page.keyboard.press("k");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Dana");
+  await page.keyboard.press("r");
+  await expect(page.getByText("You are in control")).toBeVisible();
+  const reply = page.getByRole("textbox", { name: "Reply to customer" });
+  await expect(reply).toBeFocused();
+  await page.keyboard.type("cqe"); // letters are letters here
+  await expect(reply).toHaveValue("cqe");
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("n");
+  await expect(page.getByRole("textbox", { name: "Internal note" })).toBeFocused();
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("e");
+  await expect(page.getByRole("dialog", { name: "Resolve" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("q");
+  await expect(page.getByText(/^Waiting .* for a human/)).toBeVisible();
+
+  await page.keyboard.press("?");
+  const sheet = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await sheet.getByRole("checkbox", { name: "Single keys act as shortcuts" }).uncheck();
+  await sheet.getByRole("button", { name: "Close" }).click();
+  await page.keyboard.press("c");
+  await page.keyboard.press("?");
+  await expect(sheet).toBeHidden();
+  await expect(page.getByText(/^Waiting .* for a human/)).toBeVisible();
+});

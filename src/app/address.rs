@@ -1,0 +1,139 @@
+//! The address of the page, and moving to others of ours without loading anew. The console is one page for all of its
+//! addresses, so this is all the routing there is; a router's library is a twentieth of what a browser downloads.
+
+use leptos::{ev, prelude::*};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, MouseEvent};
+
+use super::shell::Page;
+
+/// Where the page is.
+#[derive(Clone, Copy)]
+pub struct Address {
+    /// `/e/esc_…`
+    pub path: RwSignal<String>,
+    /// What follows the question mark, as it is written there; empty without one.
+    pub query: RwSignal<String>,
+}
+
+/// Learns the address, follows it in the browser, and makes it known to everything below.
+pub fn provide_address() -> Address {
+    let (path, query) = match is_server() {
+        true => split(&use_context::<Page>().map(|page| page.address).unwrap_or_default()),
+        false => here(),
+    };
+    let address = Address { path: RwSignal::new(path), query: RwSignal::new(query) };
+    provide_context(address);
+    Effect::new(move |_| {
+        let clicking = window_event_listener(ev::click, move |event| {
+            if let Some(to) = leads_to(&event) {
+                event.prevent_default();
+                address.go(&to);
+            }
+        });
+        let moving = window_event_listener_untyped("popstate", move |_| address.arrive());
+        on_cleanup(move || {
+            clicking.remove();
+            moving.remove();
+        });
+    });
+    address
+}
+
+/// The address of the page.
+pub fn address() -> Address {
+    expect_context()
+}
+
+impl Address {
+    /// Moves to another address of ours; the way back leads here.
+    pub fn go(self, to: &str) {
+        let Ok(history) = window().history() else { return };
+        // Refused only to pages that move hundreds of times in a few seconds: those stay where they are.
+        if history.push_state_with_url(&JsValue::NULL, "", Some(to)).is_ok() {
+            self.arrive();
+        }
+    }
+
+    /// A field of the query, decoded, as it changes.
+    pub fn field(self, name: &str) -> Option<String> {
+        self.query.with(|query| {
+            let mut fields = query.split('&').filter_map(|field| field.split_once('='));
+            let (_, value) = fields.find(|(known, _)| *known == name)?;
+            Some(decoded(value))
+        })
+    }
+
+    fn arrive(self) {
+        let (path, query) = here();
+        batch_set(self.path, path);
+        batch_set(self.query, query);
+    }
+}
+
+/// Sets what has changed, so that only that is followed.
+fn batch_set(signal: RwSignal<String>, now: String) {
+    signal.try_maybe_update(|known| {
+        let changed = *known != now;
+        *known = now;
+        (changed, ())
+    });
+}
+
+fn here() -> (String, String) {
+    let location = window().location();
+    let query = location.search().unwrap_or_default();
+    (location.pathname().unwrap_or_default(), query.trim_start_matches('?').to_owned())
+}
+
+fn split(address: &str) -> (String, String) {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    (path.to_owned(), query.to_owned())
+}
+
+/// Where a click leads, when it is ours to follow: a plain click on a link to an own path that does not ask for more.
+fn leads_to(event: &MouseEvent) -> Option<String> {
+    let modified = event.meta_key() || event.ctrl_key() || event.shift_key() || event.alt_key();
+    if event.default_prevented() || event.button() != 0 || modified {
+        return None;
+    }
+    let link = event.target()?.dyn_into::<Element>().ok()?.closest("a[href]").ok()??;
+    let asks_more = ["target", "download", "rel"].iter().any(|name| link.has_attribute(name));
+    let to = link.get_attribute("href").filter(|to| to.starts_with('/') && !to.starts_with("//"))?;
+    (!asks_more).then_some(to)
+}
+
+/// A field as it was meant: `+` is a space, `%2F` a slash. What is not encoded well stays as it is.
+fn decoded(field: &str) -> String {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field.bytes();
+    while let Some(byte) = rest.next() {
+        let ahead = rest.clone();
+        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => match (digit(), digit()) {
+                (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
+                _ => {
+                    bytes.push(byte);
+                    rest = ahead;
+                }
+            },
+            byte => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_decoded_and_odd_ones_kept() {
+        for (field, meant) in [("", ""), ("a+b%2Fc", "a b/c"), ("%C3%A4", "ä"), ("100%", "100%"), ("%zz%4", "%zz%4")] {
+            assert_eq!(decoded(field), meant);
+        }
+        assert_eq!(split("/e/1?view=mine"), ("/e/1".to_owned(), "view=mine".to_owned()));
+    }
+}

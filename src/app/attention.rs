@@ -1,0 +1,198 @@
+//! Attention: what calls an operator who looks elsewhere. A sound and a notification of the browser's, for one who waits
+//! anew and for a customer who writes to me, made by one tab of all that are open; both are off until they are asked for.
+
+use std::time::Duration;
+
+use js_sys::{Array, Function, Object, Promise, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+
+use super::{
+    drafts::call,
+    parts::revealed::spelled,
+    session::{Me, me},
+};
+use crate::domain::{escalation::Status, event::EventKind, ids::EscalationId, inbox::Frame, message::MessageRole};
+
+/// Sounds are at least so far apart.
+const APART: Duration = Duration::from_millis(1_500);
+/// Under these names the browser remembers what was asked for.
+const SOUND: &str = "sound";
+const NOTIFY: &str = "notify";
+/// The lock that one tab holds.
+const LEADER: &str = "bailout-leader";
+
+/// Who is called, and how.
+#[derive(Clone, Copy)]
+pub struct Attention {
+    pub sound: RwSignal<bool>,
+    pub notify: RwSignal<bool>,
+    /// This tab speaks for all of them.
+    leads: RwSignal<bool>,
+    me: Me,
+    quiet: StoredValue<bool>,
+    /// What is shown, so that it can be taken away.
+    shown: StoredValue<Vec<(EscalationId, JsValue)>, LocalStorage>,
+}
+
+impl Attention {
+    /// Begins with what this browser remembers, and asks to lead.
+    pub fn new() -> Self {
+        let it = Self {
+            sound: RwSignal::new(false),
+            notify: RwSignal::new(false),
+            leads: RwSignal::new(false),
+            me: me(),
+            quiet: StoredValue::new(false),
+            shown: StoredValue::new_local(vec![]),
+        };
+        Effect::new(move |_| {
+            it.sound.set(remembered(SOUND));
+            it.notify.set(remembered(NOTIFY) && permission().as_deref() == Some("granted"));
+            it.ask_to_lead();
+        });
+        it
+    }
+
+    /// Whether this tab speaks for all of them, and so may not rest. At this moment.
+    pub fn leads(self) -> bool {
+        self.leads.try_get_untracked().unwrap_or(false)
+    }
+
+    /// Turns the sound on or off. The press that asked for it is what browsers want before a page may be heard.
+    pub fn toggle_sound(self) {
+        self.sound.update(|on| *on = !*on);
+        remember(SOUND, self.sound.get_untracked());
+        if self.sound.get_untracked() {
+            self.chime();
+        }
+    }
+
+    /// Turns notifications on, asking the browser, or off.
+    pub fn toggle_notify(self) {
+        if self.notify.get_untracked() {
+            self.notify.set(false);
+            return remember(NOTIFY, false);
+        }
+        let answered = Closure::once_into_js(move |granted: JsValue| {
+            let granted = granted.as_string().as_deref() == Some("granted");
+            self.notify.try_set(granted);
+            remember(NOTIFY, granted);
+        });
+        if let Some(asked) = notification().and_then(|it| call(&it, "requestPermission", &[])) {
+            call(&asked, "then", &[answered]);
+        }
+    }
+
+    /// Hears what happened: calls when it is for me, and takes away what was handled anywhere.
+    pub fn hear(self, frame: &Frame) {
+        let row = &frame.row;
+        let mine = row.claimed_by.as_ref().is_some_and(|by| by.id == self.me.id());
+        let waits_anew =
+            row.status == Status::Waiting && frame.was.as_ref().is_none_or(|was| was.status != Status::Waiting);
+        let writes_to_me = mine
+            && matches!(&frame.event.kind, EventKind::MessageCreated { message } if message.role == MessageRole::Customer);
+        if waits_anew || writes_to_me {
+            let words = if waits_anew { " waits: " } else { " writes: " };
+            let said = match &row.last_said {
+                Some(said) if writes_to_me => &said.preview,
+                _ => &row.reason,
+            };
+            self.alert(row.id, &(spelled(&row.title) + words + &spelled(said)));
+        } else if row.status != Status::Waiting && !mine {
+            self.clear(row.id);
+        }
+    }
+
+    fn alert(self, id: EscalationId, words: &str) {
+        if !self.leads() {
+            return;
+        }
+        if self.sound.get_untracked() {
+            self.chime();
+        }
+        let looks = !document().hidden() && document().has_focus().unwrap_or(true);
+        if !self.notify.get_untracked() || looks {
+            return;
+        }
+        let options = Object::new();
+        // One of each escalation: a later one takes its place.
+        for (name, value) in [("body", words), ("tag", &id.to_string()), ("icon", "/favicon.svg")] {
+            // A plain object takes every property.
+            let _ = Reflect::set(&options, &name.into(), &value.into());
+        }
+        let Some(made) = notification().and_then(|it| it.dyn_into::<Function>().ok()) else { return };
+        let Ok(shown) = Reflect::construct(&made, &Array::of2(&"Bailout".into(), &options)) else { return };
+        let opened = Closure::once_into_js(move || {
+            call(&window(), "focus", &[]);
+            // The address is ours; a page that will not go there stays where it is.
+            let _ = window().location().set_href(&("/e/".to_owned() + &id.to_string()));
+        });
+        let _ = Reflect::set(&shown, &"onclick".into(), &opened);
+        self.shown.try_update_value(|all| all.push((id, shown)));
+    }
+
+    fn clear(self, id: EscalationId) {
+        self.shown.try_update_value(|all| {
+            all.retain(|(of, shown)| {
+                if *of == id {
+                    call(shown, "close", &[]);
+                }
+                *of != id
+            });
+        });
+    }
+
+    fn chime(self) {
+        if self.quiet.try_update_value(|quiet| std::mem::replace(quiet, true)) != Some(false) {
+            return;
+        }
+        set_timeout(
+            move || {
+                self.quiet.try_set_value(false);
+            },
+            APART,
+        );
+        if let Ok(audio) = document().create_element("audio") {
+            // One that cannot be played stays silent, and says so to nobody who could mend it.
+            let _ = audio.set_attribute("src", "/chime.wav");
+            if let Some(playing) = call(&audio, "play", &[]) {
+                call(&playing, "catch", &[Closure::once_into_js(|_: JsValue| {})]);
+            }
+        }
+    }
+
+    /// One tab holds the lock as long as it is open; where there are no locks, each speaks for itself.
+    fn ask_to_lead(self) {
+        let navigator = Reflect::get(&window(), &"navigator".into()).unwrap_or_default();
+        let locks = Reflect::get(&navigator, &"locks".into()).unwrap_or_default();
+        let granted = Closure::once_into_js(move || {
+            self.leads.try_set(true);
+            // Never settled: the lock is held until the tab is closed.
+            JsValue::from(Promise::new(&mut |_, _| {}))
+        });
+        if call(&locks, "request", &[LEADER.into(), granted]).is_none() {
+            self.leads.set(true);
+        }
+    }
+}
+
+fn notification() -> Option<JsValue> {
+    Reflect::get(&window(), &"Notification".into()).ok().filter(|it| it.is_function())
+}
+
+fn permission() -> Option<String> {
+    Reflect::get(&notification()?, &"permission".into()).ok()?.as_string()
+}
+
+fn remembered(name: &str) -> bool {
+    let kept = window().local_storage().ok().flatten().and_then(|kept| kept.get_item(name).ok().flatten());
+    kept.is_some()
+}
+
+fn remember(name: &str, on: bool) {
+    if let Ok(Some(kept)) = window().local_storage() {
+        // Where nothing can be kept it lasts as long as the page.
+        let _ = if on { kept.set_item(name, "on") } else { kept.remove_item(name) };
+    }
+}

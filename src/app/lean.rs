@@ -1,0 +1,271 @@
+//! Reads JSON into our types with little code. serde_json's own reader is compiled whole for every struct, in each of the
+//! ways in which JSON may write one: a twentieth of what a browser downloads. Here text is read into a [`Value`] once, and
+//! our types are taken out of that, each in the one way in which we write it. The server writes; only the browser reads.
+
+use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType, codec::Post};
+use serde::{
+    Serialize,
+    de::{
+        DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess,
+        Visitor,
+    },
+};
+use serde_json::{Error, Value, map};
+
+/// Reads a value of ours.
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
+    T::deserialize(Lean(serde_json::from_slice(json)?))
+}
+
+/// What server functions answer in.
+pub type LeanJson = Post<LeanEncoding>;
+
+/// JSON, read leanly.
+pub struct LeanEncoding;
+
+impl ContentType for LeanEncoding {
+    const CONTENT_TYPE: &'static str = "application/json";
+}
+
+impl FormatType for LeanEncoding {
+    const FORMAT_TYPE: Format = Format::Text;
+}
+
+impl<T: Serialize> Encodes<T> for LeanEncoding {
+    type Error = Error;
+    fn encode(output: &T) -> Result<Bytes, Error> {
+        serde_json::to_vec(output).map(Bytes::from)
+    }
+}
+
+impl<T: DeserializeOwned> Decodes<T> for LeanEncoding {
+    type Error = Error;
+    fn decode(bytes: Bytes) -> Result<T, Error> {
+        read(&bytes)
+    }
+}
+
+struct Lean(Value);
+
+fn other_than(expected: &str) -> Error {
+    Error::custom("expected ".to_owned() + expected)
+}
+
+impl<'de> Deserializer<'de> for Lean {
+    type Error = Error;
+
+    /// For what may be anything: values of agents.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(flag) => visitor.visit_bool(flag),
+            Value::Number(_) => number(self.0, visitor),
+            Value::String(text) => visitor.visit_string(text),
+            Value::Array(_) => self.deserialize_seq(visitor),
+            Value::Object(_) => self.deserialize_map(visitor),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Bool(flag) => visitor.visit_bool(flag),
+            _ => Err(other_than("true or false")),
+        }
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        number(self.0, visitor)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        number(self.0, visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        number(self.0, visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::String(text) => visitor.visit_string(text),
+            _ => Err(other_than("text")),
+        }
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Array(items) => visitor.visit_seq(Items(items.into_iter())),
+            _ => Err(other_than("a list")),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Object(fields) => visitor.visit_map(Fields { rest: fields.into_iter(), value: None }),
+            _ => Err(other_than("an object")),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::String(name) => visitor.visit_enum(Variant { name, value: Value::Null }),
+            Value::Object(fields) => match fields.into_iter().next() {
+                Some((name, value)) => visitor.visit_enum(Variant { name, value }),
+                None => Err(other_than("a variant")),
+            },
+            _ => Err(other_than("a variant")),
+        }
+    }
+
+    serde::forward_to_deserialize_any! { i8 i16 i32 u8 u16 u32 f32 char bytes byte_buf unit_struct tuple_struct }
+}
+
+fn number<'de, V: Visitor<'de>>(value: Value, visitor: V) -> Result<V::Value, Error> {
+    match (value.as_i64(), value.as_u64(), value.as_f64()) {
+        (Some(whole), ..) => visitor.visit_i64(whole),
+        (_, Some(whole), _) => visitor.visit_u64(whole),
+        (.., Some(float)) => visitor.visit_f64(float),
+        _ => Err(other_than("a number")),
+    }
+}
+
+struct Items(std::vec::IntoIter<Value>);
+
+impl<'de> SeqAccess<'de> for Items {
+    type Error = Error;
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.0.next().map(|item| seed.deserialize(Lean(item))).transpose()
+    }
+}
+
+struct Fields {
+    rest: map::IntoIter,
+    value: Option<Value>,
+}
+
+impl<'de> MapAccess<'de> for Fields {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some((name, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some(value);
+        seed.deserialize(Lean(Value::String(name))).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        seed.deserialize(Lean(self.value.take().unwrap_or_default()))
+    }
+}
+
+struct Variant {
+    name: String,
+    value: Value,
+}
+
+impl<'de> EnumAccess<'de> for Variant {
+    type Error = Error;
+    type Variant = Lean;
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Lean), Error> {
+        Ok((seed.deserialize(Lean(Value::String(self.name)))?, Lean(self.value)))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Lean {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_map(visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{ask::AskKind, inbox::Frame, stage::Stage};
+
+    #[test]
+    fn everything_that_streams_carry_is_read_as_it_was_written() {
+        let mut stage = Stage::new();
+        stage.open(AskKind::Decision).unwrap();
+        let frames: &[Frame] = &stage.world.frames;
+        assert!(!frames.is_empty());
+        for frame in frames {
+            let written = serde_json::to_vec(frame).unwrap();
+            assert_eq!(read::<Frame>(&written).unwrap(), *frame);
+        }
+    }
+
+    #[test]
+    fn values_of_agents_come_through_whole() {
+        let value = json!({"a": [1, -2.5, null, true, "x", {"b": {}}], "big": 9_007_199_254_740_992_u64});
+        assert_eq!(read::<Value>(value.to_string().as_bytes()).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_an_error() {
+        for json in ["", "5", "[]", "{}", "\"text\"", "{\"event\": 5}"] {
+            assert!(read::<Frame>(json.as_bytes()).is_err(), "{json}");
+        }
+        let answer: Result<Result<(), AskKind>, ()> = read(br#"{"Ok": {"Err": "decision"}}"#).unwrap();
+        assert_eq!(answer, Ok(Err(AskKind::Decision)));
+    }
+}

@@ -1,0 +1,230 @@
+//! What the composer of one escalation does: modes, drafts, what was said since one began, and sending.
+
+use leptos::{html, prelude::*};
+
+use super::acts::Acts;
+use crate::{
+    app::{
+        keys::go,
+        live::Live,
+        parts::{composer::Writing, resolution::Sheet, revealed::spelled, standing::Standing},
+        session::me,
+    },
+    domain::{
+        ask::{Ask, AskKind},
+        draft::Mode,
+        event::Seq,
+        ids::EscalationId,
+        message::MessageRole,
+        presence::{Presence, TYPING_FOR},
+        thread::Thread,
+    },
+};
+
+/// What one needs to write about an escalation.
+#[derive(Clone, Copy)]
+pub struct Desk {
+    pub acts: Acts,
+    pub standing: Memo<Standing>,
+    pub ask: StoredValue<Ask>,
+    /// The forms that end it.
+    pub sheet: RwSignal<Sheet>,
+    /// The mode that was chosen, whether or not there is one such now.
+    pub chosen: RwSignal<Mode>,
+    pub textbox: NodeRef<html::Textarea>,
+    /// Whom one writes to.
+    pub customer: StoredValue<String>,
+}
+
+impl Desk {
+    /// Sits down at an escalation: with what was written before.
+    pub fn at(acts: Acts, standing: Memo<Standing>, ask: Ask, customer: String) -> Self {
+        let (id, live) = (acts.id, acts.live);
+        let kept = Sheet::kept(&ask, &live.drafts.text_now(id, Mode::Answer));
+        let sheet = RwSignal::new(kept.unwrap_or_else(|| Sheet::of(&ask)));
+        let first = match ask.kind {
+            AskKind::Question => Mode::Answer,
+            AskKind::Takeover | AskKind::Decision => Mode::Reply,
+        };
+        // What is filled in is a draft like any other.
+        Effect::new(move |before: Option<Sheet>| {
+            let now = sheet.get();
+            if before.is_some_and(|before| before != now)
+                && let Ok(text) = serde_json::to_string(&now)
+            {
+                live.drafts.write(id, Mode::Answer, text, live.seq());
+            }
+            now
+        });
+        let it = Self {
+            acts,
+            standing,
+            ask: StoredValue::new(ask),
+            sheet,
+            chosen: RwSignal::new(first),
+            textbox: NodeRef::new(),
+            customer: StoredValue::new(customer),
+        };
+        Effect::new(move |_| {
+            if acts.wants_to_write.get() && standing.with(|it| it.may_reply()) {
+                acts.wants_to_write.set(false);
+                it.write(Mode::Reply);
+            }
+        });
+        it
+    }
+
+    /// The modes that there are now.
+    fn modes(self) -> Vec<Mode> {
+        let (replies, answers) = self.standing.with(|it| (it.may_reply(), it.may_resolve()));
+        let is_question = self.ask.with_value(|ask| ask.kind == AskKind::Question);
+        let all = [(Mode::Reply, replies), (Mode::Answer, answers && is_question), (Mode::Note, true)];
+        all.into_iter().filter_map(|(mode, is)| is.then_some(mode)).collect()
+    }
+
+    /// Changes to a mode and goes there.
+    pub fn write(self, mode: Mode) {
+        self.chosen.set(mode);
+        let textbox = self.textbox;
+        request_animation_frame(move || {
+            if let Some(textbox) = textbox.try_get_untracked().flatten() {
+                // It refuses nothing that matters here.
+                let _ = textbox.focus();
+            }
+        });
+    }
+
+    /// Puts a text where one replies.
+    pub fn use_reply(self, text: String) {
+        self.acts.live.drafts.write(self.acts.id, Mode::Reply, text, self.acts.live.seq());
+        self.write(Mode::Reply);
+    }
+
+    /// Answers the question, or says what is missing.
+    pub fn answer(self) {
+        let made = self.ask.with_value(|ask| self.sheet.with_untracked(|sheet| sheet.answered(ask)));
+        match made {
+            Ok(resolution) => {
+                self.acts.resolve_problems.set(vec![]);
+                self.acts.resolve(self.standing.with_untracked(Standing::fence), &resolution);
+            }
+            Err(found) => self.acts.resolve_problems.set(found),
+        }
+    }
+
+    /// Answers with the option of this number, from 1; false when there is none.
+    pub fn choose(self, number: usize) -> bool {
+        let option = self.ask.with_value(|ask| {
+            let options = ask.options.as_ref()?;
+            options.get(number.checked_sub(1)?).map(|option| option.to_string())
+        });
+        let Some(option) = option.filter(|_| untrack(|| self.modes().contains(&Mode::Answer))) else { return false };
+        self.sheet.update(|sheet| sheet.answer = option);
+        self.answer();
+        true
+    }
+
+    /// Goes to the answer of a question; false where there is none to give.
+    pub fn to_answer(self) -> bool {
+        let answers = untrack(|| self.modes().contains(&Mode::Answer));
+        if answers {
+            self.chosen.set(Mode::Answer);
+            request_animation_frame(|| {
+                go(".composer-answer :is(input, textarea, select)");
+            });
+        }
+        answers
+    }
+
+    fn send(self, mode: Mode) {
+        let acts = self.acts;
+        match (mode, self.standing.with_untracked(Standing::fence)) {
+            (Mode::Reply, Some(fence)) => acts.reply(fence),
+            (Mode::Note, _) => acts.note(acts.live.drafts.text_now(acts.id, Mode::Note)),
+            (Mode::Answer, _) => return self.answer(),
+            (Mode::Reply, None) => {}
+        }
+        self.write(mode);
+    }
+
+    /// What the composer is told.
+    pub fn writing(self) -> Writing {
+        let (acts, live, me) = (self.acts, self.acts.live, me());
+        let id = acts.id;
+        let modes = Memo::new(move |_| self.modes());
+        let mode = Memo::new(move |_| {
+            let chosen = self.chosen.get();
+            modes.with(|modes| if modes.contains(&chosen) { chosen } else { modes[0] })
+        });
+        let news = Memo::new(move |_| {
+            let since = live.drafts.get(id, mode.get()).filter(|_| mode.get() == Mode::Reply)?.since;
+            live.thread.with(|thread| Some(said_since(thread.as_ref()?, id, since, &me.id().to_string())))
+        });
+        let hint = move || match mode.get() {
+            Mode::Reply if types(&live.presence, acts) => spelled(&self.customer.get_value()) + " is typing…",
+            Mode::Reply => "The customer sees this, from ".to_owned() + me.who().public_name.as_str() + ".",
+            Mode::Answer => "The agent gets this, and control. The customer does not see it.".to_owned(),
+            Mode::Note => "Only operators see this.".to_owned(),
+        };
+        let words = move || match news.get().unwrap_or_default().said {
+            0 => String::new(),
+            1 => "1 new message since you began.".to_owned(),
+            many => many.to_string() + " new messages since you began.",
+        };
+        Writing {
+            modes: modes.into(),
+            mode: mode.into(),
+            on_mode: Callback::new(move |mode| self.chosen.set(mode)),
+            draft: Signal::derive(move || live.drafts.text(id, mode.get())),
+            on_input: Callback::new(move |text| {
+                live.drafts.write(id, mode.get_untracked(), text, seq_of(live));
+            }),
+            hint: Signal::derive(hint),
+            news: Signal::derive(words),
+            on_review: Callback::new(move |()| {
+                live.drafts.catch_up(id, Mode::Reply, seq_of(live));
+                super::fetch::focus("conversation-end");
+            }),
+            anyway: Signal::derive(move || news.get().is_some_and(|news| news.by_colleague)),
+            awake: live.awake.into(),
+            busy: acts.busy.into(),
+            on_send: Callback::new(move |mode| self.send(mode)),
+        }
+    }
+}
+
+fn seq_of(live: Live) -> Seq {
+    live.thread.with_untracked(|thread| thread.as_ref().map_or_else(|| live.seq(), |thread| thread.seq))
+}
+
+/// Whether the customer types just now.
+fn types(presence: &RwSignal<Presence>, acts: Acts) -> bool {
+    let at = presence.with(|presence| presence.customer_typing);
+    at.is_some_and(|at| acts.clock.now() - at < TYPING_FOR)
+}
+
+/// What others said since a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct News {
+    said: usize,
+    by_colleague: bool,
+}
+
+fn said_since(thread: &Thread, id: EscalationId, since: Seq, me: &str) -> News {
+    let mut news = News::default();
+    if thread.escalation.id != id {
+        return news;
+    }
+    for shown in thread.messages.iter().rev() {
+        let message = &shown.message;
+        if message.seq.is_none_or(|seq| seq <= since) {
+            break;
+        }
+        let mine = message.author.as_ref().is_some_and(|author| author.id.as_deref() == Some(me));
+        if message.role.is_speech() && !mine {
+            news.said += 1;
+            news.by_colleague |= message.role == MessageRole::Operator;
+        }
+    }
+    news
+}

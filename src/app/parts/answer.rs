@@ -1,0 +1,79 @@
+//! What an ask wants in return: free text, one of its options, or data by its schema. Stands in the composer, on decision
+//! cards and in the resolve dialog.
+
+use leptos::prelude::*;
+
+use super::{
+    fields::{Bound, Problems, described_by, problem_view, schema_fields},
+    resolution::{Sheet, data_fields},
+    revealed::revealed,
+};
+use crate::domain::ask::Ask;
+
+/// Draws the data by the schema; nothing without one. Ids on the page begin with `prefix`.
+pub fn result(ask: &Ask, prefix: &str, sheet: RwSignal<Sheet>, problems: Problems) -> Vec<AnyView> {
+    let filled = Signal::derive(move || sheet.with(|it| it.filled.clone()));
+    let fill = Callback::new(move |(name, text)| sheet.update(|it| drop(it.filled.insert(name, text))));
+    schema_fields(&(prefix.to_owned() + "-data"), &data_fields(ask), filled, problems, fill)
+}
+
+/// Draws the answer to a question.
+pub fn answer(
+    ask: &Ask,
+    prefix: &'static str,
+    label: &str,
+    sheet: RwSignal<Sheet>,
+    problems: Problems,
+) -> Vec<AnyView> {
+    if ask.response_schema.is_some() {
+        return result(ask, prefix, sheet, problems);
+    }
+    let problem = Signal::derive(move || problems.at("/answer"));
+    let id = prefix.to_owned() + "-answer";
+    match &ask.options {
+        Some(options) => {
+            let mut all: Vec<AnyView> =
+                options.iter().zip(1..).map(|(it, i)| option(it.as_str(), i, &id, sheet, problem)).collect();
+            all.push(problem_view(id + "-error", problem).into_any());
+            all
+        }
+        None => {
+            let value = Signal::derive(move || sheet.with(|it| it.answer.clone()));
+            let fill = Callback::new(move |text| sheet.update(|it| it.answer = text));
+            let bound = Bound { id, label, required: true, hint: None, problem, value, fill };
+            vec![bound.area("3", false)]
+        }
+    }
+}
+
+fn option(text: &str, i: i64, id: &str, sheet: RwSignal<Sheet>, problem: Signal<Option<String>>) -> AnyView {
+    let (value, wanted) = (text.to_owned(), text.to_owned());
+    view! {
+        <label class="choice" dir="auto">
+            <input
+                type="radio"
+                name=id.to_owned()
+                aria-describedby=described_by(id, false, problem)
+                prop:checked=move || sheet.with(|it| it.answer == wanted)
+                on:change=move |_| sheet.update(|it| it.answer.clone_from(&value))
+            />
+            <kbd aria-hidden="true">{i}</kbd>
+            {revealed(text)}
+        </label>
+    }
+    .into_any()
+}
+
+/// Draws the note to the agent.
+pub fn note_field(prefix: &str, sheet: RwSignal<Sheet>, problems: Problems) -> AnyView {
+    let note = Bound {
+        id: prefix.to_owned() + "-note",
+        label: "Note to the agent",
+        required: false,
+        hint: None,
+        problem: Signal::derive(move || problems.at("/note_to_agent")),
+        value: Signal::derive(move || sheet.with(|it| it.note.clone())),
+        fill: Callback::new(move |text| sheet.update(|it| it.note = text)),
+    };
+    note.area("2", false)
+}

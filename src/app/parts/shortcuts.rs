@@ -1,0 +1,75 @@
+//! The sheet of shortcuts, and their off switch.
+
+use leptos::{html, prelude::*};
+
+use super::drawn::{element, words};
+use crate::app::keys;
+
+/// Keys and what they do; each is a button, too.
+const ALL: [(&str, &str); 16] = [
+    ("J", "Next escalation"),
+    ("K", "Previous escalation"),
+    ("Enter", "Open"),
+    ("Esc", "Back to the list"),
+    ("C", "Claim"),
+    ("R", "Reply, claiming if need be"),
+    ("N", "Write a note"),
+    ("A", "Go to Approve, or to the answer"),
+    ("1–9", "Answer with an option"),
+    ("E", "Resolve"),
+    ("T", "Transfer"),
+    ("Q", "Release"),
+    ("I", "Details"),
+    (".", "Show what is new"),
+    ("Ctrl Enter", "Send"),
+    ("?", "This sheet"),
+];
+
+/// Draws the sheet, closed until `open` says otherwise.
+#[component]
+pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    let on = RwSignal::new(true);
+    Effect::new(move |_| {
+        let Some(dialog) = dialog.get() else { return };
+        match (open.get(), dialog.open()) {
+            (true, false) => {
+                on.set(keys::are_on());
+                // Fails only for a dialog that is open already.
+                drop(dialog.show_modal());
+            }
+            (false, true) => dialog.close(),
+            _ => {}
+        }
+    });
+    let all = ALL.iter().flat_map(|(key, does)| {
+        let key = element("dt", "", vec![words("kbd", "", key)]);
+        [key, words("dd", "", does)]
+    });
+    view! {
+        <dialog class="dialog" node_ref=dialog aria-labelledby="shortcuts-title" on:close=move |_| open.set(false)>
+            <div class="dialog-form">
+                <div class="dialog-head">
+                    <h2 class="dialog-title" id="shortcuts-title">"Keyboard shortcuts"</h2>
+                </div>
+                <div class="dialog-body">
+                    {element("dl", "shortcuts", all.collect())}
+                    <label class="choice">
+                        <input
+                            type="checkbox"
+                            prop:checked=move || on.get()
+                            on:change=move |event| {
+                                on.set(event_target_checked(&event));
+                                keys::switch(on.get_untracked());
+                            }
+                        />
+                        "Single keys act as shortcuts"
+                    </label>
+                </div>
+                <div class="dialog-foot">
+                    <button class="button" type="button" on:click=move |_| open.set(false)>"Close"</button>
+                </div>
+            </div>
+        </dialog>
+    }
+}
