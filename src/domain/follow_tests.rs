@@ -7,7 +7,7 @@ use super::{
     event::{EventKind, Seq},
     ids::{EscalationId, OperatorId},
     inbox::{Counts, Frame, Inbox, Page, Query, Row, View},
-    message::MessageRole,
+    message::{MessageRole, Receipt, ReceiptState},
     outcome::{Disposition, Resolution},
     stage::{
         Stage, World, ada, ana, blocks_of,
@@ -38,7 +38,10 @@ fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
     let escalation = world.escalations.iter().find(|it| it.id == id).unwrap().clone();
     let on = world.conversations.iter().find(|it| it.key == escalation.conversation).unwrap();
     let own = world.frames.iter().map(|frame| &frame.event).filter(|event| event.escalation_id == id);
-    let beside = |kind: &EventKind| !matches!(kind, EventKind::Opened { .. } | EventKind::MessageCreated { .. });
+    let beside = |kind: &EventKind| {
+        use EventKind::{MessageCreated, MessageReceipt, Opened};
+        !matches!(kind, Opened { .. } | MessageCreated { .. } | MessageReceipt { .. })
+    };
     let said = world.messages.iter().filter(|(of, message)| *of == id && message.position >= from);
     Thread {
         seq: Seq(world.frames.len() as i64),
@@ -147,6 +150,7 @@ fn eventful() -> (World, World) {
     let before = stage.world.clone();
     stage.at(1).claim(&ada(), ids[0]).unwrap();
     stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
+    stage.receipt(ids[0], Receipt { state: ReceiptState::Shown, detail: None }).unwrap();
     stage.say(ids[0], MessageRole::Customer, "Hello.").unwrap();
     stage.note(&ana(), ids[0]).unwrap();
     stage.release(&ada(), ids[0]).unwrap();

@@ -28,3 +28,4 @@ mod stage;
 pub mod text;
 pub mod thread;
 pub mod time;
+pub mod transcript;

@@ -28,7 +28,7 @@ pub struct Thread {
     pub held_by: Option<EscalationId>,
     /// The latest messages, oldest first.
     pub messages: Vec<Shown>,
-    /// What happened beside messages, in order; the opening is in `escalation`.
+    /// What happened beside messages and their receipts, in order; the opening is in `escalation`.
     pub happenings: Vec<Event>,
 }
 
@@ -72,6 +72,12 @@ impl Thread {
                 message: Message { seq: Some(event.seq), ..message.clone() },
                 blocks: frame.blocks.clone().unwrap_or_default(),
             }),
+            EventKind::MessageReceipt { message_id, receipt } => {
+                let about = self.messages.iter_mut().rfind(|shown| shown.message.id == *message_id);
+                if let Some(shown) = about {
+                    shown.message.receipt = Some(receipt.clone());
+                }
+            }
             EventKind::Opened { .. } => {}
             _ => self.happenings.push(event.clone()),
         }

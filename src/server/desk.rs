@@ -13,9 +13,9 @@ use crate::{
         claim::Fence,
         escalation::{NewMessage, Open, Status},
         event::{Seq, TransferTarget},
-        ids::{AgentId, EscalationId, WorkspaceId},
+        ids::{AgentId, EscalationId, MessageId, WorkspaceId},
         inbox::{Inbox, Page, Query, SortKey},
-        message::Message,
+        message::{Message, Receipt},
         operator::Operator,
         outcome::Resolution,
         text::{NoteText, Text},
@@ -48,6 +48,13 @@ pub enum Verb {
         agent: AgentRef,
         escalation: EscalationId,
         message: NewMessage,
+    },
+    Receipt {
+        agent: AgentRef,
+        escalation: EscalationId,
+        /// Of an operator.
+        message: MessageId,
+        receipt: Receipt,
     },
     Cancel {
         agent: AgentRef,
@@ -110,6 +117,7 @@ impl Verb {
         match self {
             Self::Open(open) => open.id,
             Self::Say { escalation, .. }
+            | Self::Receipt { escalation, .. }
             | Self::Cancel { escalation, .. }
             | Self::Acknowledge { escalation, .. }
             | Self::Deliver { escalation }
@@ -128,7 +136,10 @@ impl Verb {
     pub fn agent(&self) -> Option<&AgentRef> {
         match self {
             Self::Open(open) => Some(&open.agent),
-            Self::Say { agent, .. } | Self::Cancel { agent, .. } | Self::Acknowledge { agent, .. } => Some(agent),
+            Self::Say { agent, .. }
+            | Self::Receipt { agent, .. }
+            | Self::Cancel { agent, .. }
+            | Self::Acknowledge { agent, .. } => Some(agent),
             _ => None,
         }
     }

@@ -86,7 +86,7 @@ on_both! {
         for format in ["openai.chat", "anthropic.messages", "native"] {
             bot.post("/escalations", json!({"reason": reason, "conversation": {"format": format, "messages": []}})).await.ok(201);
         }
-        let some = json!({"reason": reason, "conversation": {"format": "openai.chat", "messages": [{"role": "user", "content": "Hi"}]}});
+        let some = json!({"reason": reason, "conversation": {"format": "langchain", "messages": [{"type": "human", "content": "Hi"}]}});
         assert_eq!(bot.post("/escalations", some).await.refused(422), "wrong_format");
         // `until` is read also where nobody waits.
         assert_eq!(bot.post("/escalations?until=never", json!({"reason": reason})).await.refused(400), "bad_parameter");

@@ -26,6 +26,8 @@ pub fn Conversation(
     #[prop(into)]
     pending: Signal<Vec<Pending>>,
     names: Names,
+    /// How many messages came with the escalation, and how many there were, when that is more.
+    short: Option<(i64, i64)>,
     /// Whether messages were left out at the beginning.
     #[prop(into)]
     has_earlier: Signal<bool>,
@@ -100,6 +102,7 @@ pub fn Conversation(
             node_ref=log
             on:scroll=scrolled
         >
+            {short.map(sent)}
             <button
                 class="button"
                 type="button"
@@ -130,6 +133,11 @@ pub fn Conversation(
             </button>
         </div>
     }
+}
+
+/// Says at the beginning that it is not the beginning.
+fn sent((received, total): (i64, i64)) -> AnyView {
+    words("p", "missing", &format!("The agent sent {received} of {total} messages."))
 }
 
 fn drawn(entry: &Entry, names: &Names, clock: Clock) -> AnyView {

@@ -7,7 +7,9 @@ use crate::domain::{
     conversation::Control,
     escalation::Escalation,
     event::{Event, EventKind, Seq, TransferTarget},
-    ids::{EscalationId, EventId},
+    ids::{EscalationId, EventId, MessageId},
+    message::ReceiptState,
+    text::Text,
 };
 
 #[derive(Serialize)]
@@ -27,6 +29,7 @@ struct EventBody<'a> {
 #[serde(untagged)]
 enum DataBody<'a> {
     Message { message: MessageBody<'a> },
+    Receipt { message_id: MessageId, state: ReceiptState, detail: Option<&'a Text<500>> },
     Transfer { escalation: Box<EscalationBody<'a>>, to: TargetBody<'a> },
     Escalation { escalation: Box<EscalationBody<'a>> },
 }
@@ -58,6 +61,9 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
     let escalation = || Box::new(EscalationBody::in_event(after, event.held_by, outcome, links));
     let data = match &event.kind {
         EventKind::MessageCreated { message } => DataBody::Message { message: MessageBody::from(message) },
+        EventKind::MessageReceipt { message_id, receipt } => {
+            DataBody::Receipt { message_id: *message_id, state: receipt.state, detail: receipt.detail.as_ref() }
+        }
         EventKind::Transferred { to, .. } => DataBody::Transfer { escalation: escalation(), to: TargetBody::from(to) },
         _ => DataBody::Escalation { escalation: escalation() },
     };
