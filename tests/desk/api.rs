@@ -160,6 +160,29 @@ on_both! {
         assert_eq!(items[5]["tool_result"]["is_error"], true);
     }
 
+    async fn what_a_model_wrote_too_long_is_cut_and_only_emptiness_refuses(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let body = |text: &str| json!({
+            "reason": {"code": "other", "text": text}, "summary": text, "tried": [text], "customer_told": text,
+            "ask": {"kind": "takeover", "prompt": text},
+        });
+        let long = "ä".repeat(5_000);
+        let opened = bot.post("/escalations", body(&long)).await.ok(201);
+        let pointers = |list: &Value| -> Vec<String> {
+            list.as_array().expect("a list").iter().filter_map(|it| it["pointer"].as_str().map(str::to_owned)).collect()
+        };
+        let warned = pointers(&opened["warnings"]);
+        let empty = bot.post("/escalations", body(" ")).await;
+        assert_eq!(empty.refused(422), "invalid_field");
+        let refused = pointers(&empty.body["errors"]);
+        for (pointer, most) in [("/reason/text", 2_000), ("/summary", 4_000), ("/tried/0", 500), ("/customer_told", 2_000), ("/ask/prompt", 2_000)] {
+            assert_eq!(opened.pointer(pointer).and_then(Value::as_str).map(|text| text.chars().count()), Some(most), "{pointer}");
+            assert!(warned.iter().any(|it| it == pointer), "{pointer} is not in {warned:?}");
+            assert!(refused.iter().any(|it| it == pointer), "{pointer} is not in {refused:?}");
+        }
+        assert_eq!(warned.len(), 5, "{warned:?}");
+    }
+
     async fn what_an_agent_gave_comes_back_in_its_order(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let it = bot.escalates(json!({"metadata": {"zeta": 1, "alpha": {"y": 0.1, "b": null}}})).await;

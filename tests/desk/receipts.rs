@@ -1,16 +1,25 @@
 //! What became of an operator's words: said by the agent, heard by everyone, kept with the message.
 
-use bailout::domain::{
-    message::{Receipt, ReceiptState},
-    operator::Role,
-    outcome::{Disposition, Resolution},
+use bailout::{
+    app::parts::entries::entries,
+    domain::{
+        message::{Receipt, ReceiptState},
+        operator::Role,
+        outcome::{Disposition, Resolution},
+        thread::Thread,
+        time::Span,
+    },
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{Person, TestServer, server::id},
+    support::{
+        Person, TestServer,
+        server::{PASSWORD, id},
+    },
+    web::Browser,
 };
 
 /// The receipts of an escalation's messages, as its page has them when it is read afresh.
@@ -106,6 +115,42 @@ on_both! {
         let after = bot.get(&format!("/escalations/{it}")).await.ok(200);
         assert_eq!((&after["status"], &after["outcome"]), (&before["status"], &before["outcome"]));
         assert_eq!(kept(&ada, &it).await.last(), Some(&Some(Receipt { state: ReceiptState::Shown, detail: None })));
+    }
+
+    async fn an_operator_sees_under_each_reply_what_became_of_it(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let conversation = json!({"total_messages": 42, "messages": [{"role": "customer", "text": "Hi"}]});
+        let it = bot.escalates(json!({"conversation": conversation})).await;
+        let message = says(&ada, &it, "Hello Dana").await;
+        let mut browser = Browser::at(&server);
+        browser.signs_in("ada@example.com", PASSWORD, "/").await;
+        let page = async || browser.gets(&format!("/e/{it}")).await.text().await.expect("a page");
+        let thread = async || ada.desk.thread(ada.workspace, id(&it)).await.expect("a read").expect("a thread");
+        let keys = |thread: &Thread| {
+            let entries = entries(thread, ada.operator.who.id, Span(0));
+            entries.iter().map(|entry| entry.key()).collect::<Vec<_>>()
+        };
+        let (first, known) = (page().await, thread().await);
+        assert!(first.contains("The agent sent 1 of 42 messages."), "{first}");
+        assert!(!first.contains("shown to customer") && !first.contains("closed the chat"));
+
+        let mut before = keys(&known);
+        for (state, detail, seen) in [
+            ("shown", None, "shown to customer"),
+            ("failed", None, "failed"),
+            ("failed", Some("Dana closed the chat."), "failed: Dana closed the chat."),
+        ] {
+            let body = json!({"message_id": message, "state": state, "detail": detail});
+            bot.post(&format!("/escalations/{it}/receipts"), body).await.ok(200);
+            assert!(page().await.contains(seen), "{seen}");
+            // Nothing more is in the log, and what is there is drawn anew.
+            let after = keys(&thread().await);
+            assert_eq!(after.len(), before.len());
+            assert_eq!(after.iter().zip(&before).filter(|(after, before)| after != before).count(), 1, "{after:?}");
+            before = after;
+        }
+        let whole = bot.hands_over("conv_whole").await;
+        assert!(!browser.gets(&format!("/e/{whole}")).await.text().await.expect("a page").contains("of 2 messages"));
     }
 
     async fn many_receipts_at_once_are_each_kept(server: TestServer) {

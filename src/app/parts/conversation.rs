@@ -137,7 +137,8 @@ pub fn Conversation(
 
 /// Says at the beginning that it is not the beginning.
 fn sent((received, total): (i64, i64)) -> AnyView {
-    words("p", "missing", &format!("The agent sent {received} of {total} messages."))
+    let said = "The agent sent ".to_owned() + &received.to_string() + " of " + &total.to_string() + " messages.";
+    words("p", "missing", &said)
 }
 
 fn drawn(entry: &Entry, names: &Names, clock: Clock) -> AnyView {

@@ -13,7 +13,8 @@ use crate::domain::{
 pub const NEEDS: &str =
     "a role (user, assistant, system, developer, tool or function) and one of content, tool_calls and tool_call_id";
 
-/// Longer text without a space is a picture or a sound in base64: nothing for a reader, and too large to carry along.
+/// Longer text in base64, or a longer address that holds what it is of, is a picture or a sound: nothing for a reader, and
+/// too large to carry along.
 const MOST_DATA: usize = 4_096;
 /// How much of a stranger's word a placeholder repeats, in characters.
 const MOST_OF_A_WORD: usize = 60;
@@ -127,7 +128,7 @@ impl Reading<'_> {
     /// A value as it came, but for data in it.
     fn kept(&mut self, value: &Value, pointer: &str) -> Value {
         let mut kept = value.clone();
-        if drop_data(&mut kept) {
+        if drop_data(&mut kept) > 0 {
             self.rest.odd.push(FieldProblem::new(pointer, "holds data as text, which was left out"));
         }
         kept
@@ -200,21 +201,22 @@ fn placeholder(part: &Value) -> String {
     }
 }
 
-/// Replaces data by a word on how much there was; whether there was any.
-fn drop_data(value: &mut Value) -> bool {
+/// Replaces data by a word on how much there was; how often it did.
+fn drop_data(value: &mut Value) -> usize {
     match value {
         Value::String(text) if is_data(text) => {
             *text = format!("({} characters of data)", text.len());
-            true
+            1
         }
-        Value::Array(items) => items.iter_mut().fold(false, |found, item| drop_data(item) || found),
-        Value::Object(object) => object.values_mut().fold(false, |found, item| drop_data(item) || found),
-        _ => false,
+        Value::Array(items) => items.iter_mut().map(drop_data).sum(),
+        Value::Object(object) => object.values_mut().map(drop_data).sum(),
+        _ => 0,
     }
 }
 
 fn is_data(text: &str) -> bool {
-    text.len() > MOST_DATA && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&byte);
+    text.len() > MOST_DATA && (text.starts_with("data:") || text.bytes().all(is_base64))
 }
 
 #[cfg(test)]
@@ -319,10 +321,12 @@ mod tests {
         assert_eq!((message.text.as_deref(), odd), (Some("[image]"), vec!["/content/0".to_owned()]));
         let image = json!({"url": "(10022 characters of data)", "detail": "high"});
         assert_eq!(message.raw, Some(json!({"content": [{"type": "image_url", "image_url": image}]})));
-        // Long words of people have spaces, or letters that base64 has not.
-        let note = "Straße ".repeat(1_000);
-        let message = readable(json!({"role": "user", "content": "a", "note": &note, "kana": "ア".repeat(5_000)}));
-        assert_eq!(message.raw.unwrap()["note"], note.as_str());
+        // What people and programs write has spaces, marks, or letters that base64 has not.
+        let raw =
+            json!({"note": "a word ".repeat(1_000), "kana": "ア".repeat(5_000), "json": "{\"n\":1}".repeat(1_000)});
+        let mut value = json!({"role": "user", "content": "a"});
+        value.as_object_mut().unwrap().extend(raw.as_object().unwrap().clone());
+        assert_eq!(readable(value).raw, Some(raw));
     }
 
     #[test]
@@ -334,6 +338,9 @@ mod tests {
         let message =
             readable(json!({"role": "assistant", "content": null, "refusal": "I cannot.", "annotations": []}));
         assert_eq!((message.text.as_deref(), message.raw), (Some("I cannot."), None));
+        let cited = json!({"annotations": [{"type": "url_citation"}]});
+        let message = readable(json!({"role": "assistant", "content": "See.", "annotations": cited["annotations"]}));
+        assert_eq!((message.text.as_deref(), message.raw), (Some("See."), Some(cited)));
         let refusal = json!([{"type": "refusal", "refusal": "No."}]);
         assert_eq!(readable(json!({"role": "assistant", "content": refusal})).text.as_deref(), Some("No."));
     }
