@@ -164,6 +164,24 @@ fn eventful() -> (World, World) {
     (before, stage.world)
 }
 
+#[test]
+fn an_earlier_page_of_an_earlier_moment_catches_up_with_its_receipts() {
+    let mut stage = Stage::with_three_open();
+    let id = stage.world.escalations[0].id;
+    stage.claim(&ada(), id).unwrap();
+    stage.reply(&ada(), id, "Hello Dana.").unwrap();
+    let asked = thread(&stage.world, id, 0);
+    let mut page = thread(&stage.world, id, 3);
+    for state in [ReceiptState::Failed, ReceiptState::Shown] {
+        stage.receipt(id, Receipt { state, detail: None }).unwrap();
+        page.apply(stage.world.frames.last().unwrap());
+    }
+    page.prepend(asked.messages);
+    assert_ne!(page, thread(&stage.world, id, 0));
+    stage.world.frames.iter().for_each(|frame| page.receive(&frame.event.kind));
+    assert_eq!(page, thread(&stage.world, id, 0));
+}
+
 /// The control: the check above does notice what is missing.
 #[test]
 fn a_page_that_missed_any_event_is_found_out() {

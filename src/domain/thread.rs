@@ -72,14 +72,17 @@ impl Thread {
                 message: Message { seq: Some(event.seq), ..message.clone() },
                 blocks: frame.blocks.clone().unwrap_or_default(),
             }),
-            EventKind::MessageReceipt { message_id, receipt } => {
-                let about = self.messages.iter_mut().rfind(|shown| shown.message.id == *message_id);
-                if let Some(shown) = about {
-                    shown.message.receipt = Some(receipt.clone());
-                }
-            }
+            EventKind::MessageReceipt { .. } => self.receive(&event.kind),
             EventKind::Opened { .. } => {}
             _ => self.happenings.push(event.clone()),
+        }
+    }
+
+    /// Follows what became of a message, also of one that came here later than that.
+    pub fn receive(&mut self, kind: &EventKind) {
+        let EventKind::MessageReceipt { message_id, receipt } = kind else { return };
+        if let Some(shown) = self.messages.iter_mut().rfind(|shown| shown.message.id == *message_id) {
+            shown.message.receipt = Some(receipt.clone());
         }
     }
 

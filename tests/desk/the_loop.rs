@@ -14,7 +14,12 @@ use bailout::domain::{
     text::NoteText,
 };
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use crate::{
     on_both,
@@ -107,6 +112,28 @@ impl App {
     }
 }
 
+/// A wire to the server that can be cut: its address, and where to say that it is cut.
+async fn wire(server: &TestServer) -> (String, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (cut, is_cut) = watch::channel(false);
+    let server = server.url.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let (server, mut is_cut) = (server.clone(), is_cut.clone());
+            tokio::spawn(async move {
+                let carried = async { copy_bidirectional(&mut near, &mut TcpStream::connect(server).await?).await };
+                tokio::select! {
+                    biased;
+                    _ = is_cut.wait_for(|cut| *cut) => {}
+                    _ = carried => {}
+                }
+            });
+        }
+    });
+    (url, cut)
+}
+
 fn call() -> Value {
     let arguments = json!({"reason_code": "policy_limit", "reason": "Over my limit."}).to_string();
     json!({"id": "call_9", "type": "function", "function": {"name": "escalate_to_human", "arguments": arguments}})
@@ -191,6 +218,33 @@ on_both! {
         let asked = app.customer_says("No, thank you!").await;
         assert_eq!(asked.as_array().expect("a history").last(), Some(&says("user", "No, thank you!")));
         app.model_says("Good bye.").await;
+    }
+
+    async fn an_app_that_was_cut_off_goes_on_where_it_was(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let (url, cut) = wire(&server).await;
+        let Some(mut app) = App::start(&Agent { url, ..bot.clone() }).await else { return };
+        app.customer_says("I was charged twice.").await;
+        let it = app.model_escalates(&bot).await;
+        let fence = ada.claims(&it).await.expect("a claim");
+        ada.replies(&it, fence, "One.").await.expect("a reply");
+        assert_eq!(app.hears("customer").await, "One.");
+        receipt(&ada, &it, "One.").await;
+
+        cut.send_replace(true);
+        // Every connection holds an end of it, and so does who lets them in.
+        soon("the cut", async || (cut.receiver_count() == 1).then_some(())).await;
+        ada.replies(&it, fence, "Two.").await.expect("a reply");
+        ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+        cut.send_replace(false);
+        // Nothing is missed and nothing comes twice.
+        assert_eq!(app.hears("customer").await, "Two.");
+        let asked = app.hears("model").await;
+        let words: Vec<&str> = asked.as_array().expect("a history").iter().filter_map(|it| it["content"].as_str()).collect();
+        assert_eq!(words[3..5], ["[Ada, human operator] One.", "[Ada, human operator] Two."]);
+        app.model_says("Is there anything else?").await;
+        assert_eq!(receipt(&ada, &it, "Two.").await, (ReceiptState::Shown, None));
+        app.history().await;
     }
 
     async fn what_the_customer_says_while_it_ends_is_in_the_history_once(server: TestServer) {

@@ -120,7 +120,7 @@ on_both! {
 
     async fn a_history_may_be_long_and_heavy(server: TestServer) {
         let bot = server.agent("billing-bot").await;
-        let line = |n: usize| json!({"role": if n % 2 == 0 { "user" } else { "assistant" }, "content": format!("line {n}")});
+        let line = |n: usize| json!({"role": if n.is_multiple_of(2) { "user" } else { "assistant" }, "content": format!("line {n}")});
         for (count, warnings) in [(10_000, 0), (10_002, 1)] {
             let messages = json!((0..count).map(line).collect::<Vec<_>>()).to_string();
             let (status, opened) = opens(&bot, "openai.chat", "null", &messages).await;
