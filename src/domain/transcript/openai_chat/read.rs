@@ -83,7 +83,8 @@ impl Reading<'_> {
             }
             ("refusal" | "name" | "tool_calls", _) => self.unread(name, value),
             (_, other) => {
-                let kept = self.kept(other, &format!("/{name}"));
+                // As RFC 6901 wants it.
+                let kept = self.kept(other, &format!("/{}", name.replace('~', "~0").replace('/', "~1")));
                 self.rest.raw.insert(name.to_owned(), kept);
             }
         }
@@ -135,14 +136,16 @@ impl Reading<'_> {
     }
 
     fn into_message(mut self) -> Option<Message> {
-        if self.said.is_empty()
+        if self.said.iter().all(String::is_empty)
             && let Some(audio) = self.rest.raw.get("audio")
         {
             self.said.push("[audio]".to_owned());
             self.said.extend(audio.get("transcript").and_then(Value::as_str).map(str::to_owned));
         }
-        let says = !self.said.is_empty() && (self.message.tool_calls.is_empty() || self.said != [""]);
-        self.message.text = says.then(|| self.said.join("\n"));
+        let words: Vec<&str> = self.said.iter().map(String::as_str).filter(|words| !words.is_empty()).collect();
+        // Nothing but empty words is something only where there is nothing else.
+        let says = !words.is_empty() || (!self.said.is_empty() && self.message.tool_calls.is_empty());
+        self.message.text = says.then(|| words.join("\n"));
         self.message.tool_result = (self.output.is_some() || self.call_id.is_some()).then(|| ToolResult {
             call_id: self.call_id,
             output: self.output.unwrap_or_default(),
@@ -335,12 +338,16 @@ mod tests {
         let (message, odd) = read_one(json!({"role": "assistant", "content": null, "audio": audio}));
         assert_eq!(message.unwrap().text.as_deref(), Some("[audio]\nHello there."));
         assert_eq!(odd, ["/audio"]);
+        let (_, odd) = read_one(json!({"role": "user", "content": "a", "a/b": "A".repeat(5_000)}));
+        assert_eq!(odd, ["/a~1b"]);
         let message =
             readable(json!({"role": "assistant", "content": null, "refusal": "I cannot.", "annotations": []}));
         assert_eq!((message.text.as_deref(), message.raw), (Some("I cannot."), None));
         let cited = json!({"annotations": [{"type": "url_citation"}]});
         let message = readable(json!({"role": "assistant", "content": "See.", "annotations": cited["annotations"]}));
         assert_eq!((message.text.as_deref(), message.raw), (Some("See."), Some(cited)));
+        let message = readable(json!({"role": "assistant", "content": "", "refusal": "I cannot."}));
+        assert_eq!(message.text.as_deref(), Some("I cannot."));
         let refusal = json!([{"type": "refusal", "refusal": "No."}]);
         assert_eq!(readable(json!({"role": "assistant", "content": refusal})).text.as_deref(), Some("No."));
     }
