@@ -191,6 +191,8 @@ impl Live {
         self.thread.try_update(|thread| {
             if let Some(thread) = thread.as_mut().filter(|thread| thread.escalation.id == id) {
                 thread.prepend(earlier);
+                // That page may be of an earlier moment than this one.
+                self.recent.try_with_value(|recent| recent.iter().for_each(|frame| thread.receive(&frame.event.kind)));
             }
         });
     }

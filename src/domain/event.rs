@@ -9,8 +9,8 @@ use super::{
     claim::{Claim, Fence},
     conversation::ConversationKey,
     escalation::Escalation,
-    ids::{EscalationId, EventId},
-    message::Message,
+    ids::{EscalationId, EventId, MessageId},
+    message::{Message, Receipt},
     operator::OperatorRef,
     outcome::Outcome,
     queue::QueueRef,
@@ -81,6 +81,11 @@ pub enum EventKind {
     MessageCreated {
         message: Message,
     },
+    /// The agent said what became of an operator's message.
+    MessageReceipt {
+        message_id: MessageId,
+        receipt: Receipt,
+    },
     /// A note among operators. No agent ever hears it.
     Noted {
         text: NoteText,
@@ -115,6 +120,7 @@ impl EventKind {
             Self::Released { .. } => "escalation.released",
             Self::Transferred { .. } => "escalation.transferred",
             Self::MessageCreated { .. } => "message.created",
+            Self::MessageReceipt { .. } => "message.receipt",
             Self::Noted { .. } => "note.created",
             Self::Resolved { .. } => "escalation.resolved",
             Self::Expired { .. } => "escalation.expired",

@@ -7,7 +7,7 @@ use super::{
     event::{EventKind, Seq},
     ids::{EscalationId, OperatorId},
     inbox::{Counts, Frame, Inbox, Page, Query, Row, View},
-    message::MessageRole,
+    message::{MessageRole, Receipt, ReceiptState},
     outcome::{Disposition, Resolution},
     stage::{
         Stage, World, ada, ana, blocks_of,
@@ -38,7 +38,10 @@ fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
     let escalation = world.escalations.iter().find(|it| it.id == id).unwrap().clone();
     let on = world.conversations.iter().find(|it| it.key == escalation.conversation).unwrap();
     let own = world.frames.iter().map(|frame| &frame.event).filter(|event| event.escalation_id == id);
-    let beside = |kind: &EventKind| !matches!(kind, EventKind::Opened { .. } | EventKind::MessageCreated { .. });
+    let beside = |kind: &EventKind| {
+        use EventKind::{MessageCreated, MessageReceipt, Opened};
+        !matches!(kind, Opened { .. } | MessageCreated { .. } | MessageReceipt { .. })
+    };
     let said = world.messages.iter().filter(|(of, message)| *of == id && message.position >= from);
     Thread {
         seq: Seq(world.frames.len() as i64),
@@ -147,6 +150,7 @@ fn eventful() -> (World, World) {
     let before = stage.world.clone();
     stage.at(1).claim(&ada(), ids[0]).unwrap();
     stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
+    stage.receipt(ids[0], Receipt { state: ReceiptState::Shown, detail: None }).unwrap();
     stage.say(ids[0], MessageRole::Customer, "Hello.").unwrap();
     stage.note(&ana(), ids[0]).unwrap();
     stage.release(&ada(), ids[0]).unwrap();
@@ -158,6 +162,24 @@ fn eventful() -> (World, World) {
     stage.open(AskKind::Question).unwrap();
     stage.later(Span::minutes(30)).expire(ids[0]).unwrap();
     (before, stage.world)
+}
+
+#[test]
+fn an_earlier_page_of_an_earlier_moment_catches_up_with_its_receipts() {
+    let mut stage = Stage::with_three_open();
+    let id = stage.world.escalations[0].id;
+    stage.claim(&ada(), id).unwrap();
+    stage.reply(&ada(), id, "Hello Dana.").unwrap();
+    let asked = thread(&stage.world, id, 0);
+    let mut page = thread(&stage.world, id, 3);
+    for state in [ReceiptState::Failed, ReceiptState::Shown] {
+        stage.receipt(id, Receipt { state, detail: None }).unwrap();
+        page.apply(stage.world.frames.last().unwrap());
+    }
+    page.prepend(asked.messages);
+    assert_ne!(page, thread(&stage.world, id, 0));
+    stage.world.frames.iter().for_each(|frame| page.receive(&frame.event.kind));
+    assert_eq!(page, thread(&stage.world, id, 0));
 }
 
 /// The control: the check above does notice what is missing.

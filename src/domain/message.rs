@@ -3,7 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{event::Seq, ids::MessageId, operator::OperatorRef, text::ClientMessageId, time::Timestamp};
+use super::{
+    event::Seq,
+    ids::MessageId,
+    operator::OperatorRef,
+    text::{ClientMessageId, Text},
+    time::Timestamp,
+};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,6 +76,21 @@ pub struct ToolResult {
     pub is_error: bool,
 }
 
+/// Whether an operator's message got to the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptState {
+    Shown,
+    Failed,
+}
+
+/// What became of an operator's message, as the agent that shows it to the customer says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    pub state: ReceiptState,
+    pub detail: Option<Text<500>>,
+}
+
 /// One thing said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -93,6 +114,9 @@ pub struct Message {
     pub unreadable: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Value>,
+    /// The latest, for an operator's message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
 }
 
 impl Message {
@@ -111,6 +135,7 @@ impl Message {
             tool_result: None,
             unreadable: false,
             raw: None,
+            receipt: None,
         }
     }
 

@@ -30,3 +30,4 @@ pub(crate) mod stage;
 pub mod text;
 pub mod thread;
 pub mod time;
+pub mod transcript;

@@ -76,6 +76,12 @@ impl Opening {
         self.conversation.as_ref()?.customer.as_ref()
     }
 
+    /// How many messages came and how many there were, when not all came.
+    pub fn short(&self) -> Option<(i64, i64)> {
+        let it = self.conversation.as_ref()?;
+        (it.received_messages < it.total_messages).then_some((it.received_messages, it.total_messages))
+    }
+
     /// How a row or a header names this escalation: the customer, else its subject.
     pub fn title(&self) -> String {
         let customer = self.customer();

@@ -18,7 +18,7 @@ use super::{
     event::{Actor, Event, EventKind, Seq, TransferTarget},
     ids::{EscalationId, EventId, MessageId},
     inbox::{Frame, Row, Was},
-    message::{Author, Message, MessageRole},
+    message::{Author, Message, MessageRole, Receipt},
     opening::Opening,
     operator::Operator,
     outcome::{Meanwhile, Outcome, Resolution},
@@ -173,6 +173,11 @@ impl Stage {
                 messages.push((id, Message { seq: Some(seq), ..message.clone() }));
                 Some(blocks_of(message))
             }
+            EventKind::MessageReceipt { message_id, receipt } => {
+                let (_, message) = messages.iter_mut().find(|(_, message)| message.id == *message_id).unwrap();
+                message.receipt = Some(receipt.clone());
+                None
+            }
             _ => None,
         };
         let row = Row::from(escalations.iter().find(|it| it.id == id).unwrap());
@@ -231,6 +236,12 @@ impl Stage {
     pub fn say(&mut self, id: EscalationId, role: MessageRole, said: &str) -> Done {
         let (new, now) = (self.message(role, said, None), self.now);
         self.act(id, Actor::Agent(billing_bot()), |it, on, _| it.say(new, on, now))
+    }
+
+    /// What became of the latest message.
+    pub fn receipt(&mut self, id: EscalationId, receipt: Receipt) -> Done {
+        let latest = self.said(id).pop();
+        self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.receipt(latest.as_ref(), receipt))
     }
 
     pub fn cancel(&mut self, id: EscalationId) -> Done {

@@ -28,7 +28,7 @@ pub struct Thread {
     pub held_by: Option<EscalationId>,
     /// The latest messages, oldest first.
     pub messages: Vec<Shown>,
-    /// What happened beside messages, in order; the opening is in `escalation`.
+    /// What happened beside messages and their receipts, in order; the opening is in `escalation`.
     pub happenings: Vec<Event>,
 }
 
@@ -72,8 +72,17 @@ impl Thread {
                 message: Message { seq: Some(event.seq), ..message.clone() },
                 blocks: frame.blocks.clone().unwrap_or_default(),
             }),
+            EventKind::MessageReceipt { .. } => self.receive(&event.kind),
             EventKind::Opened { .. } => {}
             _ => self.happenings.push(event.clone()),
+        }
+    }
+
+    /// Follows what became of a message, also of one that came here later than that.
+    pub fn receive(&mut self, kind: &EventKind) {
+        let EventKind::MessageReceipt { message_id, receipt } = kind else { return };
+        if let Some(shown) = self.messages.iter_mut().rfind(|shown| shown.message.id == *message_id) {
+            shown.message.receipt = Some(receipt.clone());
         }
     }
 

@@ -45,13 +45,14 @@ pub struct Recorded {
 }
 
 /// The types of [`EventKind::name`], so that a stored one is again one of ours.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "escalation.opened",
     "escalation.claimed",
     "escalation.taken_over",
     "escalation.released",
     "escalation.transferred",
     "message.created",
+    "message.receipt",
     "note.created",
     "escalation.resolved",
     "escalation.expired",

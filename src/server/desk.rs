@@ -13,9 +13,9 @@ use crate::{
         claim::Fence,
         escalation::{NewMessage, Open, Status},
         event::{Seq, TransferTarget},
-        ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
+        ids::{AgentId, EscalationId, MessageId, OperatorId, WorkspaceId},
         inbox::{Inbox, Page, Query, SortKey},
-        message::Message,
+        message::{Message, Receipt},
         operator::Operator,
         outcome::Resolution,
         text::{NoteText, Text},
@@ -50,6 +50,13 @@ pub enum Verb {
         agent: AgentRef,
         escalation: EscalationId,
         message: NewMessage,
+    },
+    Receipt {
+        agent: AgentRef,
+        escalation: EscalationId,
+        /// Of an operator.
+        message: MessageId,
+        receipt: Receipt,
     },
     Cancel {
         agent: AgentRef,
@@ -118,6 +125,7 @@ impl Verb {
         match self {
             Self::Open(open) => open.id,
             Self::Say { escalation, .. }
+            | Self::Receipt { escalation, .. }
             | Self::Cancel { escalation, .. }
             | Self::Acknowledge { escalation, .. }
             | Self::Deliver { escalation }
@@ -137,7 +145,10 @@ impl Verb {
     pub fn agent(&self) -> Option<&AgentRef> {
         match self {
             Self::Open(open) => Some(&open.agent),
-            Self::Say { agent, .. } | Self::Cancel { agent, .. } | Self::Acknowledge { agent, .. } => Some(agent),
+            Self::Say { agent, .. }
+            | Self::Receipt { agent, .. }
+            | Self::Cancel { agent, .. }
+            | Self::Acknowledge { agent, .. } => Some(agent),
             _ => None,
         }
     }

@@ -86,7 +86,7 @@ on_both! {
         for format in ["openai.chat", "anthropic.messages", "native"] {
             bot.post("/escalations", json!({"reason": reason, "conversation": {"format": format, "messages": []}})).await.ok(201);
         }
-        let some = json!({"reason": reason, "conversation": {"format": "openai.chat", "messages": [{"role": "user", "content": "Hi"}]}});
+        let some = json!({"reason": reason, "conversation": {"format": "langchain", "messages": [{"type": "human", "content": "Hi"}]}});
         assert_eq!(bot.post("/escalations", some).await.refused(422), "wrong_format");
         // `until` is read also where nobody waits.
         assert_eq!(bot.post("/escalations?until=never", json!({"reason": reason})).await.refused(400), "bad_parameter");
@@ -158,6 +158,29 @@ on_both! {
         assert_eq!(items[0]["text"], "<img src=x onerror=alert(1)> \u{202e}evil");
         assert_eq!((&items[1]["unreadable"], &items[2]["unreadable"]), (&json!(true), &json!(true)));
         assert_eq!(items[5]["tool_result"]["is_error"], true);
+    }
+
+    async fn what_a_model_wrote_too_long_is_cut_and_only_emptiness_refuses(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let body = |text: &str| json!({
+            "reason": {"code": "other", "text": text}, "summary": text, "tried": [text], "customer_told": text,
+            "ask": {"kind": "takeover", "prompt": text},
+        });
+        let long = "ä".repeat(5_000);
+        let opened = bot.post("/escalations", body(&long)).await.ok(201);
+        let pointers = |list: &Value| -> Vec<String> {
+            list.as_array().expect("a list").iter().filter_map(|it| it["pointer"].as_str().map(str::to_owned)).collect()
+        };
+        let warned = pointers(&opened["warnings"]);
+        let empty = bot.post("/escalations", body(" ")).await;
+        assert_eq!(empty.refused(422), "invalid_field");
+        let refused = pointers(&empty.body["errors"]);
+        for (pointer, most) in [("/reason/text", 2_000), ("/summary", 4_000), ("/tried/0", 500), ("/customer_told", 2_000), ("/ask/prompt", 2_000)] {
+            assert_eq!(opened.pointer(pointer).and_then(Value::as_str).map(|text| text.chars().count()), Some(most), "{pointer}");
+            assert!(warned.iter().any(|it| it == pointer), "{pointer} is not in {warned:?}");
+            assert!(refused.iter().any(|it| it == pointer), "{pointer} is not in {refused:?}");
+        }
+        assert_eq!(warned.len(), 5, "{warned:?}");
     }
 
     async fn what_an_agent_gave_comes_back_in_its_order(server: TestServer) {

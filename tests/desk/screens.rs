@@ -70,7 +70,9 @@ on_both! {
         // Every kind of event.
         let fence = ada.claims(&it).await.expect("a claim");
         bot.says(&it, "customer", "**Hello**").await.ok(201);
-        ada.replies(&it, fence, "Hello, Dana").await.expect("a reply");
+        let reply = ada.replies(&it, fence, "Hello, Dana").await.expect("a reply").message.expect("a message").id;
+        let receipt = json!({"message_id": reply.to_string(), "state": "shown"});
+        bot.post(&format!("/escalations/{it}/receipts"), receipt).await.ok(200);
         let note = Verb::Note {
             by: ana.operator.clone(),
             escalation: id(&it),

@@ -13,19 +13,19 @@ use crate::{
 };
 
 /// A browser: keeps one cookie, follows no redirect by itself.
-struct Browser {
+pub struct Browser {
     http: reqwest::Client,
     url: String,
     cookie: Option<String>,
 }
 
 impl Browser {
-    fn at(server: &TestServer) -> Self {
+    pub fn at(server: &TestServer) -> Self {
         let http = reqwest::Client::builder().redirect(Policy::none()).build().expect("a client");
         Self { http, url: server.url.clone(), cookie: None }
     }
 
-    async fn gets(&self, path: &str) -> Response {
+    pub async fn gets(&self, path: &str) -> Response {
         let mut request = self.http.get(format!("{}{path}", self.url));
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
@@ -42,7 +42,7 @@ impl Browser {
         request.send().await.expect("an answer")
     }
 
-    async fn signs_in(&mut self, email: &str, password: &str, back: &str) -> Response {
+    pub async fn signs_in(&mut self, email: &str, password: &str, back: &str) -> Response {
         let form = format!("email={email}&password={}&back={back}", password.replace(' ', "+"));
         let response = self.posts("/sign-in", &form, "same-origin").await;
         if let Some(cookie) = response.headers().get("set-cookie") {

@@ -26,6 +26,8 @@ pub fn Conversation(
     #[prop(into)]
     pending: Signal<Vec<Pending>>,
     names: Names,
+    /// How many messages came with the escalation, and how many there were, when that is more.
+    short: Option<(i64, i64)>,
     /// Whether messages were left out at the beginning.
     #[prop(into)]
     has_earlier: Signal<bool>,
@@ -101,6 +103,7 @@ pub fn Conversation(
             node_ref=log
             on:scroll=scrolled
         >
+            {short.map(sent)}
             <button
                 class="button"
                 type="button"
@@ -132,6 +135,12 @@ pub fn Conversation(
             </button>
         </div>
     }
+}
+
+/// Says at the beginning that it is not the beginning.
+fn sent((received, total): (i64, i64)) -> AnyView {
+    let said = "The agent sent ".to_owned() + &received.to_string() + " of " + &total.to_string() + " messages.";
+    words("p", "missing", &said)
 }
 
 fn drawn(entry: &Entry, names: &Names, clock: Clock) -> AnyView {

@@ -8,7 +8,7 @@ use crate::domain::{
     escalation::Escalation,
     event::{Actor, Event, EventKind, Seq, TransferTarget},
     ids::OperatorId,
-    message::{Message, MessageRole, ToolResult},
+    message::{Message, MessageRole, ReceiptState, ToolResult},
     operator::OperatorRef,
     thread::{Item, Shown, Thread},
     time::{Span, Timestamp},
@@ -61,13 +61,24 @@ impl Entry {
         match self {
             Self::Day(date) => format!("day {date}"),
             Self::Message { shown, steps, grouped } => {
-                format!("message {} {} {grouped}", shown.message.id, steps.len())
+                let foot = became(&shown.message).unwrap_or_default();
+                format!("message {} {} {grouped} {foot}", shown.message.id, steps.len())
             }
             Self::Steps(position, steps) => format!("steps {position} {}", steps.len()),
             Self::Boundary { seq, .. } => format!("event {seq}"),
             Self::Note { seq, .. } => format!("note {seq}"),
         }
     }
+}
+
+/// What became of a message on its way to the customer, in words.
+pub fn became(message: &Message) -> Option<String> {
+    let receipt = message.receipt.as_ref()?;
+    Some(match (receipt.state, &receipt.detail) {
+        (ReceiptState::Shown, _) => "shown to customer".to_owned(),
+        (ReceiptState::Failed, Some(detail)) => "failed: ".to_owned() + detail.as_str(),
+        (ReceiptState::Failed, None) => "failed".to_owned(),
+    })
 }
 
 /// Lays out a thread for one reader, at a place `offset` east of Greenwich.
@@ -230,6 +241,7 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
         EventKind::Acknowledged { .. } => format!("{who} took the outcome"),
         EventKind::Opened { .. }
         | EventKind::MessageCreated { .. }
+        | EventKind::MessageReceipt { .. }
         | EventKind::Noted { .. }
         | EventKind::Delivered { .. } => return None,
     })

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    drawn::{words, written},
-    entries::Step,
+    drawn::{element, words, written},
+    entries::{Step, became},
     icons::{Icon, icon},
     pairs::code,
     revealed::{revealed, spelled},
@@ -18,7 +18,7 @@ use crate::{
         session::me,
     },
     domain::{
-        message::{Author, Message, MessageRole},
+        message::{Author, Message, MessageRole, ReceiptState},
         operator::OperatorRef,
         thread::Shown,
         time::Timestamp,
@@ -47,16 +47,18 @@ pub fn message(shown: &Shown, steps: &[Step], grouped: bool, names: &Names) -> A
     if !steps.is_empty() {
         said.push(steps_view(steps));
     }
+    let failed = it.receipt.as_ref().is_some_and(|receipt| receipt.state == ReceiptState::Failed);
+    said.extend(foot(it, failed));
     let picture = (it.role == MessageRole::Agent).then_some(Icon::Agent);
     let mine = it.role == MessageRole::Operator && it.author.as_ref().is_some_and(is_me);
-    article(it.role.as_str(), Look { grouped, mine, note: false }, label, picture, &author, it.at, said)
+    article(it.role.as_str(), Look { grouped, mine, failed, note: false }, label, picture, &author, it.at, said)
 }
 
 /// Draws a note among operators.
 pub fn note(at: Timestamp, by: &OperatorRef, text: &str) -> AnyView {
     let author = "Note by ".to_owned() + &spelled(by.name.as_str());
     let said = vec![written("div", "message-body", plain_text(text))];
-    let look = Look { grouped: false, mine: false, note: true };
+    let look = Look { grouped: false, mine: false, failed: false, note: true };
     article("operator", look, author.clone(), Some(Icon::Lock), &author, Some(at), said)
 }
 
@@ -65,7 +67,15 @@ struct Look {
     /// The one before has its heading.
     grouped: bool,
     mine: bool,
+    /// The customer did not get it.
+    failed: bool,
     note: bool,
+}
+
+/// What became of a message on its way to the customer, under it.
+fn foot(message: &Message, failed: bool) -> Option<AnyView> {
+    let picture = icon(if failed { Icon::Alert } else { Icon::Check }).into_any();
+    Some(element("footer", "message-foot", vec![picture, words("span", "message-cause", &became(message)?)]))
 }
 
 fn article(
@@ -82,7 +92,7 @@ fn article(
         <article
             class="message"
             data-role=role
-            data-state="sent"
+            data-state=if look.failed { "failed" } else { "sent" }
             data-grouped=look.grouped
             data-mine=look.mine
             data-note=look.note

@@ -1,4 +1,4 @@
-//! What agents say: open, say, cancel, acknowledge.
+//! What agents say: open, say, what became of a reply, cancel, acknowledge.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::domain::{
     deadline::{Deadlines, Within},
     event::{Actor, EventKind, Seq},
     ids::{EscalationId, MessageId},
-    message::{Author, Message, MessageRole},
+    message::{Author, Message, MessageRole, Receipt},
     opening::Opening,
     outcome::{Disposition, Meanwhile, Outcome, Resolution},
     queue::{QueueRef, Urgency},
@@ -97,6 +97,18 @@ impl Escalation {
             return Err(Refusal::HumanInControl);
         }
         Ok(vec![self.message_created(new, now)])
+    }
+
+    /// What became of an operator's message, also after the end: the last one may be shown late. The latest word counts;
+    /// the same again changes nothing. `message` is the operator's message that the agent names, none when there is none.
+    pub fn receipt(&self, message: Option<&Message>, receipt: Receipt) -> Result<Vec<EventKind>, Refusal> {
+        let Some(message) = message.filter(|message| message.role == MessageRole::Operator) else {
+            return Err(Refusal::field("/message_id", "is no message of an operator in this escalation"));
+        };
+        Ok(match &message.receipt {
+            Some(known) if *known == receipt => vec![],
+            _ => vec![EventKind::MessageReceipt { message_id: message.id, receipt }],
+        })
     }
 
     /// The agent withdraws it.

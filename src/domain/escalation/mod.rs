@@ -163,7 +163,7 @@ impl Escalation {
         }
         self.seq = event.seq;
         match &event.kind {
-            EventKind::Opened { .. } | EventKind::Noted { .. } => {}
+            EventKind::Opened { .. } | EventKind::MessageReceipt { .. } | EventKind::Noted { .. } => {}
             EventKind::Claimed { claim } => self.held(claim.clone()),
             EventKind::TakenOver { at } => {
                 self.taken_over = true;

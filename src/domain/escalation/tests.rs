@@ -7,3 +7,4 @@ mod control;
 mod deadlines;
 mod ends;
 mod outcomes;
+mod receipts;

@@ -13,7 +13,7 @@ use crate::domain::{
     deadline::Within,
     event::{Actor, TransferTarget},
     ids::EscalationId,
-    message::MessageRole,
+    message::{MessageRole, Receipt, ReceiptState},
     operator::Operator,
     outcome::{Disposition, Meanwhile, Resolution},
     time::Span,
@@ -32,6 +32,7 @@ pub enum Verb {
     Note,
     Resolve(Resolution),
     Say(MessageRole),
+    Receipt(ReceiptState),
     Cancel,
     Acknowledge,
     Deliver,
@@ -90,6 +91,7 @@ fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Verb> {
         1 => Just(Verb::Note),
         4 => resolution().prop_map(Verb::Resolve),
         4 => select(vec![MessageRole::Customer, MessageRole::Agent, MessageRole::System]).prop_map(Verb::Say),
+        2 => select(vec![ReceiptState::Shown, ReceiptState::Failed]).prop_map(Verb::Receipt),
         1 => Just(Verb::Cancel),
         1 => Just(Verb::Acknowledge),
         1 => Just(Verb::Deliver),
@@ -157,6 +159,7 @@ impl Stage {
                 })
             }
             Verb::Say(role) => self.say(id, role, "And now?"),
+            Verb::Receipt(state) => self.receipt(id, Receipt { state, detail: None }),
             Verb::Cancel => {
                 let by = Actor::Agent(billing_bot());
                 self.act(id, by.clone(), |it, conversation, said| {

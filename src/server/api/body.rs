@@ -6,6 +6,7 @@ use serde_json::{Map, Value, value::RawValue};
 use super::json::{Object, RequestBody};
 use crate::domain::{
     ask::{AskKind, Verdict},
+    message::ReceiptState,
     queue::Urgency,
 };
 
@@ -155,6 +156,19 @@ pub enum SayRole {
     Customer,
     Agent,
     System,
+}
+
+/// `POST /escalations/{id}/receipts`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptRequest {
+    pub message_id: String,
+    pub state: ReceiptState,
+    pub detail: Option<String>,
+}
+
+impl RequestBody for ReceiptRequest {
+    const LIMIT: usize = 256 * 1024;
 }
 
 /// `POST /escalations/{id}/cancel`

@@ -18,6 +18,7 @@ use super::{
     key_auth::{Caller, Which},
     params::Params,
     problem::{Code, Problem},
+    transcript::Form,
 };
 use crate::{
     domain::{
@@ -26,6 +27,7 @@ use crate::{
         event::Seq,
         ids::MessageId,
         message::{Author, MessageRole},
+        transcript::openai_chat::{self, APART},
     },
     server::{
         clock::mint,
@@ -43,7 +45,7 @@ pub async fn say(
     request: ApiJson<SayRequest>,
 ) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
-    let once = idempotency::once(&caller, &headers, &uri, request.sha256, Arc::new(said))?;
+    let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::CREATED, Arc::new(said))?;
     let message = new_message(&caller, request.body)?;
     let agent = caller.agent.clone();
     let mut done = caller.run(Verb::Say { agent, escalation, message }, once, request.room).await?;
@@ -103,20 +105,38 @@ fn said(done: &Done) -> Vec<u8> {
     written(&body).into_bytes()
 }
 
+/// The forms in which a transcript is given.
+const FORMATS: [(&str, Form); 2] = [("native", Form::Native), ("openai.chat", Form::OpenaiChat)];
+
 /// `GET /escalations/{id}/transcript`
 pub async fn transcript(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["since", "after", "limit", "format"])?;
     let since_open = params.word("since", &[("start", false), ("open", true)])?.unwrap_or(false);
-    params.word("format", &[("native", ())])?;
+    let form = params.word("format", &FORMATS)?.unwrap_or(Form::Native);
     let limit = params.limit()?;
     let after = match params.text("after") {
         Some(text) => Some(position(text)?),
         None => None,
     };
     caller.current(id).await?;
-    let found = caller.desk.messages(caller.workspace, id, since_open, after, limit + 1).await?;
-    let page = Page::of(found, limit, |message| message.position.to_string());
-    Ok(json_answer(StatusCode::OK, written(&page.map(MessageBody::from))))
+    let read = async |after, limit| caller.desk.messages(caller.workspace, id, since_open, after, limit).await;
+    let json = match form {
+        Form::Native => {
+            let page = Page::of(read(after, limit + 1).await?, limit, |message| message.position.to_string());
+            written(&page.map(MessageBody::from))
+        }
+        Form::OpenaiChat => {
+            // What a page says depends on calls before it and on answers after it.
+            let from = after.unwrap_or(-1);
+            let around = read(Some(from - APART), limit + 2 * APART + 1).await?;
+            let mut later =
+                around.iter().map(|message| message.position).filter(|position| *position > from).peekable();
+            let last = later.by_ref().take(limit as usize).last().unwrap_or(from);
+            let next = later.peek().map(|_| last.to_string());
+            written(&Page { items: openai_chat::write(&around, from.saturating_add(1)..=last), next })
+        }
+    };
+    Ok(json_answer(StatusCode::OK, json))
 }
 
 fn position(cursor: &str) -> Result<i64, Problem> {

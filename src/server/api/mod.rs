@@ -9,12 +9,13 @@ mod idempotency;
 mod json;
 mod key_auth;
 mod messages;
-mod native;
 mod open;
 mod opening;
 mod params;
 mod problem;
+mod receipts;
 mod sse;
+mod transcript;
 mod typing;
 mod wait;
 
@@ -48,6 +49,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1/escalations/{id}/events", get(sse::of_one))
         .route("/api/v1/escalations/{id}/transcript", get(messages::transcript))
         .route("/api/v1/escalations/{id}/messages", post(messages::say))
+        .route("/api/v1/escalations/{id}/receipts", post(receipts::receive))
         .route("/api/v1/escalations/{id}/cancel", post(escalations::cancel))
         .route("/api/v1/escalations/{id}/acknowledge", post(escalations::acknowledge))
         .route("/api/v1/escalations/{id}/typing", post(typing::typing))

@@ -47,7 +47,7 @@ pub async fn open(
     let patience = wait.map(|_| patience);
     let links = caller.desk.links().clone();
     let answer = Arc::new(move |done: &Done| escalation_json(&done.current, &links).into_bytes());
-    let once = idempotency::once(&caller, &headers, &uri, request.sha256, answer.clone())?;
+    let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::CREATED, answer.clone())?;
     let room = request.room.take();
     let open = checked(&caller, request).await?;
     // Before anything is opened: who cannot wait shall hear that first.

@@ -9,8 +9,8 @@ use super::{
     },
     checks::{Checks, LARGEST_NUMBER},
     json::Object,
-    native,
     problem::{Code, Problem},
+    transcript::{self, Form},
 };
 use crate::{
     domain::{
@@ -169,23 +169,16 @@ fn usable(ask: &Ask) -> Result<(), Problem> {
 /// The facts of a conversation, and its messages when any of them can be read in the form they claim to have.
 fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Result<Vec<Message>, Problem>) {
     let raw = it.messages.unwrap_or_default();
-    let transcript = match it.format {
-        None | Some(Format::Native) => {
-            let messages = native::read(&raw, checks);
-            match !messages.is_empty() && messages.iter().all(|message| message.unreadable) {
-                true => {
-                    Err("none of the messages can be read as `native`: each needs a role (customer, agent, operator, \
-                    tool or system) and one of text, tool_calls and tool_result")
-                }
-                false => Ok(messages),
-            }
-        }
+    let form = match it.format {
+        None | Some(Format::Native) => Ok(Form::Native),
+        Some(Format::OpenaiChat) => Ok(Form::OpenaiChat),
         // No messages are none in any format.
-        Some(_) if raw.is_empty() => Ok(vec![]),
-        Some(_) => Err("is not taken: set `native`, the one format that is, and send the messages in it"),
+        Some(_) if raw.is_empty() => Ok(Form::Native),
+        Some(_) => Err("is not taken: set `native` or `openai.chat` and send the messages in that".to_owned()),
     };
+    let transcript = form.and_then(|form| transcript::read(&raw, form, checks));
     let wrong =
-        |detail: &str| Problem::fields(Code::WrongFormat, vec![FieldProblem::new("/conversation/format", detail)]);
+        |detail: String| Problem::fields(Code::WrongFormat, vec![FieldProblem::new("/conversation/format", detail)]);
     let (sent, received) = (raw.len() as i64, transcript.as_ref().map_or(0, Vec::len) as i64);
     let total = it.total_messages.unwrap_or(sent);
     if !(0..=LARGEST_NUMBER as i64).contains(&total) {

@@ -7,8 +7,10 @@ use crate::domain::{
     conversation::Control,
     escalation::Escalation,
     event::{Event, EventKind, Seq, TransferTarget},
-    ids::{EscalationId, EventId, OperatorId},
+    ids::{EscalationId, EventId, MessageId, OperatorId},
+    message::ReceiptState,
     operator::OperatorRef,
+    text::Text,
 };
 
 #[derive(Serialize)]
@@ -28,6 +30,7 @@ struct EventBody<'a> {
 #[serde(untagged)]
 enum DataBody<'a> {
     Message { message: MessageBody<'a> },
+    Receipt { message_id: MessageId, state: ReceiptState, detail: Option<&'a Text<500>> },
     Transfer { escalation: Box<EscalationBody<'a>>, to: TargetBody<'a> },
     Escalation { escalation: Box<EscalationBody<'a>> },
 }
@@ -59,6 +62,9 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
     let escalation = || Box::new(EscalationBody::in_event(after, event.held_by, outcome, links));
     let data = match &event.kind {
         EventKind::MessageCreated { message } => DataBody::Message { message: MessageBody::from(message) },
+        EventKind::MessageReceipt { message_id, receipt } => {
+            DataBody::Receipt { message_id: *message_id, state: receipt.state, detail: receipt.detail.as_ref() }
+        }
         EventKind::Transferred { to, .. } => DataBody::Transfer { escalation: escalation(), to: TargetBody::from(to) },
         _ => DataBody::Escalation { escalation: escalation() },
     };

@@ -94,11 +94,11 @@ pub async fn between(
     Ok(events)
 }
 
-/// What happened to an escalation beside its opening and its messages.
+/// What happened to an escalation beside its opening, its messages and their receipts.
 pub const HAPPENINGS: &str = "select body from event where workspace_id = $1 and escalation_id = $2 \
-    and type not in ('message.created', 'escalation.opened') order by seq";
+    and type not in ('message.created', 'message.receipt', 'escalation.opened') order by seq";
 
-/// What happened to an escalation beside its opening and its messages, in order.
+/// What happened to an escalation beside its opening, its messages and their receipts, in order.
 pub async fn happenings(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,

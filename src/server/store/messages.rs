@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{EscalationId, WorkspaceId},
+        ids::{EscalationId, MessageId, WorkspaceId},
         message::{Message, MessageRole},
         outcome::MOST_MESSAGES,
     },
@@ -19,6 +19,9 @@ use crate::{
 
 /// Names a message as its author did: escalation, author, `client_message_id`.
 pub type MessageName = (WorkspaceId, EscalationId, String, String);
+
+/// Names an operator's message by its id.
+pub type ReplyName = (WorkspaceId, EscalationId, MessageId);
 
 /// Who wrote it, as far as re-sending goes: an operator by id; an agent speaks for the customer and itself.
 pub fn author(message: &Message) -> String {
@@ -45,6 +48,49 @@ pub async fn insert(
                 .bind(author(message))
                 .bind(message.client_message_id.as_ref().map(ToString::to_string))
                 .bind(message.role.as_str())
+                .bind(json(message)?);
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Operators' messages by their ids.
+pub const REPLIES: &str = "select body from message where (workspace_id, escalation_id, id) in (values {rows}) \
+    and role = 'operator'";
+
+/// Those of these messages that there are and that an operator said.
+pub async fn replies(
+    connection: &mut AnyConnection,
+    names: &[ReplyName],
+) -> Result<HashMap<ReplyName, Message>, Error> {
+    let mut found = HashMap::new();
+    for names in chunks(names, 3) {
+        let mut query = sqlx::query(with_rows(REPLIES, 3, names.len()));
+        for (workspace, escalation, message) in names {
+            query = query.bind(workspace.to_string()).bind(escalation.to_string()).bind(message.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let message: Message = parse("message", "body", &row.try_get::<String, _>(0)?)?;
+            found.extend(names.iter().find(|(.., id)| *id == message.id).map(|name| (*name, message)));
+        }
+    }
+    Ok(found)
+}
+
+/// Writes these messages again, with the receipts they have now.
+pub async fn keep_receipts(connection: &mut AnyConnection, replies: &HashMap<ReplyName, Message>) -> Result<(), Error> {
+    const SQL: &str = "update message set body = changed.column4 from (values {rows}) changed \
+        where message.workspace_id = changed.column1 and message.escalation_id = changed.column2 \
+        and message.position = changed.column3";
+    let replies: Vec<_> = replies.iter().collect();
+    for replies in chunks(&replies, 4) {
+        let mut query = sqlx::query(with_rows(SQL, 4, replies.len()));
+        for ((workspace, escalation, _), message) in replies {
+            query = query
+                .bind(workspace.to_string())
+                .bind(escalation.to_string())
+                .bind(message.position)
                 .bind(json(message)?);
         }
         query.execute(&mut *connection).await?;

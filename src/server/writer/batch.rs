@@ -30,7 +30,7 @@ use crate::{
         store::{
             escalations::{self, Stored},
             events::{self, Answer, AnswerName},
-            messages::{self, MessageName},
+            messages::{self, MessageName, ReplyName},
             workspaces,
         },
     },
@@ -55,6 +55,8 @@ pub struct Batch<'a> {
     conversations: HashMap<Key<ConversationKey>, Conversation>,
     answers: HashMap<AnswerName, Answer>,
     said_before: HashMap<MessageName, Message>,
+    /// The operators' messages that receipts are for.
+    replies: HashMap<ReplyName, Message>,
     since_open: HashMap<Key<EscalationId>, Vec<Message>>,
     changed: BTreeSet<Key<EscalationId>>,
     new_answers: Vec<AnswerName>,
@@ -116,6 +118,10 @@ impl<'a> Batch<'a> {
         let open: Vec<_> = open.filter(|key| !stored.contains_key(key)).collect();
         stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));
         let sent: Vec<_> = commands.iter().filter_map(message_name).collect();
+        let receipts = commands.iter().filter_map(|command| match &command.verb {
+            Verb::Receipt { escalation, message, .. } => Some((command.workspace, *escalation, *message)),
+            _ => None,
+        });
         let ending = commands
             .iter()
             .filter(|command| matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::Expire { .. }));
@@ -128,6 +134,7 @@ impl<'a> Batch<'a> {
             conversations,
             answers,
             said_before: messages::said_before(tx, &sent).await?,
+            replies: messages::replies(tx, &receipts.collect::<Vec<_>>()).await?,
             since_open: messages::said_since_open(tx, &ending).await?,
             changed: BTreeSet::new(),
             new_answers: vec![],
@@ -235,6 +242,9 @@ impl<'a> Batch<'a> {
         let kinds = match &command.verb {
             Verb::Open(_) => return Err(Refusal::NotFound),
             Verb::Say { message, .. } => it.say(message.clone(), conversation, now)?,
+            Verb::Receipt { message, receipt, .. } => {
+                it.receipt(self.replies.get(&(key.0, key.1, *message)), receipt.clone())?
+            }
             Verb::Cancel { agent, reason, .. } => {
                 it.cancel(reason.clone(), &Actor::Agent(agent.clone()), &meanwhile, now)?
             }
@@ -320,8 +330,13 @@ impl<'a> Batch<'a> {
                 escalations::json(&frame)?.into(),
                 agent_body.map(Arc::from),
             )));
-            if let EventKind::MessageCreated { message } = frame.event.kind {
-                self.said(command, key, message);
+            match frame.event.kind {
+                EventKind::MessageCreated { message } => self.said(command, key, message),
+                EventKind::MessageReceipt { message_id, receipt } => {
+                    let reply = self.replies.get_mut(&(key.0, key.1, message_id));
+                    reply.ok_or_else(missing)?.receipt = Some(receipt);
+                }
+                _ => {}
             }
         }
         if let Verb::Open(open) = &command.verb {
@@ -367,6 +382,7 @@ impl<'a> Batch<'a> {
         escalations::save(tx, &changed).await?;
         escalations::save_conversations(tx, &conversations).await?;
         messages::insert(tx, &new_messages).await?;
+        messages::keep_receipts(tx, &self.replies).await?;
         events::insert(tx, &self.new_events).await?;
         events::keep_answers(tx, &answers, self.now).await?;
         for (workspace, head) in &self.heads {

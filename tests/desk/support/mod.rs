@@ -1,9 +1,11 @@
 //! People and machines to tell stories with, on a server of their own.
 
 pub mod database;
+mod history;
 pub mod server;
 
 pub use database::Engine;
+pub use history::accepted;
 pub use server::{Person, TestServer};
 
 /// Tells a story on each database. Without PostgreSQL its half is left out, unless CI insists.

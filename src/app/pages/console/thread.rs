@@ -180,6 +180,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 entries=log
                 pending=pending
                 names=Names { customer, agent }
+                short=first.with_value(|it| it.escalation.opening.short())
                 has_earlier=has_earlier
                 fetching=fetching
                 awake=live.awake

@@ -191,6 +191,7 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
         "escalation.taken_over",
         "escalation.transferred",
         "message.created",
+        "message.receipt",
         "note.created",
         "two took over",
     ];

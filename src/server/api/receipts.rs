@@ -1,0 +1,78 @@
+//! What became of an operator's message on its way to the customer.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+use serde::Serialize;
+
+use super::{
+    body::ReceiptRequest,
+    checks::Checks,
+    idempotency,
+    json::ApiJson,
+    json_answer,
+    key_auth::{Caller, Which},
+    params::Params,
+    problem::{Code, Problem},
+};
+use crate::{
+    domain::{
+        event::Seq,
+        ids::MessageId,
+        message::{Receipt, ReceiptState},
+        text::Text,
+    },
+    server::{
+        contract::written,
+        desk::{Done, Verb},
+    },
+};
+
+/// `POST /escalations/{id}/receipts`
+pub async fn receive(
+    caller: Caller,
+    Which(escalation): Which,
+    uri: Uri,
+    headers: HeaderMap,
+    request: ApiJson<ReceiptRequest>,
+) -> Result<Response, Problem> {
+    Params::of(&uri, &[])?;
+    let mut checks = Checks::default();
+    let message = request.body.message_id.parse::<MessageId>().ok();
+    if message.is_none() {
+        checks.refuse("/message_id", "is no id of a message");
+    }
+    let detail = checks.known("/detail", request.body.detail);
+    checks.verdict()?;
+    let Some(message) = message else { return Err(Problem::from(Code::InvalidField)) };
+    let receipt = Receipt { state: request.body.state, detail };
+
+    let answer = {
+        let receipt = receipt.clone();
+        Arc::new(move |done: &Done| taken(message, &receipt, done))
+    };
+    let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::OK, answer.clone())?;
+    let agent = caller.agent.clone();
+    let mut done = caller.run(Verb::Receipt { agent, escalation, message, receipt }, once, request.room).await?;
+    if let Some(replay) = done.replay.take() {
+        return Ok(idempotency::replay(replay));
+    }
+    Ok(json_answer(StatusCode::OK, done.answer.take().unwrap_or_else(|| answer(&done))))
+}
+
+#[derive(Serialize)]
+struct ReceiptBody<'a> {
+    message_id: MessageId,
+    state: ReceiptState,
+    detail: Option<&'a Text<500>>,
+    /// That of the escalation's newest event: this one, unless it was known already.
+    seq: Seq,
+}
+
+fn taken(message_id: MessageId, receipt: &Receipt, done: &Done) -> Vec<u8> {
+    let (detail, seq) = (receipt.detail.as_ref(), done.current.escalation.seq);
+    written(&ReceiptBody { message_id, state: receipt.state, detail, seq }).into_bytes()
+}

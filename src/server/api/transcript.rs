@@ -1,0 +1,327 @@
+//! The messages of a conversation, in whichever form they came. Nothing in here refuses: what is no message becomes a
+//! visible placeholder, and what cannot be stored is mended. The forms themselves are the domain's to read.
+
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    checks::{Checks, beyond},
+    json::escaped,
+};
+use crate::{
+    domain::{
+        ids::MessageId,
+        message::{Message, MessageRole},
+        transcript::{native, openai_chat},
+    },
+    server::{clock::mint, contract::parse_rfc3339, schema},
+};
+
+/// How many messages are kept, the latest: more is no reading for a person, and each costs memory beyond its bytes.
+const MOST_MESSAGES: usize = 10_000;
+const POINTER: &str = "/conversation/messages";
+
+/// The forms that there are readers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Native,
+    OpenaiChat,
+}
+
+impl Form {
+    /// The name that `conversation.format` has for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::OpenaiChat => "openai.chat",
+        }
+    }
+
+    /// What a message of this form must have.
+    fn needs(self) -> &'static str {
+        match self {
+            Self::Native => native::NEEDS,
+            Self::OpenaiChat => openai_chat::NEEDS,
+        }
+    }
+
+    /// The other one.
+    fn other(self) -> Self {
+        match self {
+            Self::Native => Self::OpenaiChat,
+            Self::OpenaiChat => Self::Native,
+        }
+    }
+}
+
+/// Reads messages, oldest first, with positions from 0. Says what to set when none of them is of this form.
+pub fn read(raw: &[Box<RawValue>], form: Form, checks: &mut Checks) -> Result<Vec<Message>, String> {
+    let messages = read_all(raw, form, checks);
+    if messages.is_empty() || messages.iter().any(|message| !message.unreadable) {
+        return Ok(messages);
+    }
+    let (is, other) = (form.name(), form.other());
+    let is_other = read_all(raw, other, &mut Checks::default()).iter().any(|message| !message.unreadable);
+    Err(match is_other {
+        true => format!("the messages look like `{0}` and were sent as `{is}`: set `{0}`", other.name()),
+        false => format!("none of the messages can be read as `{is}`: each needs {}", form.needs()),
+    })
+}
+
+fn read_all(raw: &[Box<RawValue>], form: Form, checks: &mut Checks) -> Vec<Message> {
+    let left_out = raw.len().saturating_sub(MOST_MESSAGES);
+    if left_out > 0 {
+        checks.warn(POINTER, format!("the first {left_out} were left out: {MOST_MESSAGES} are kept"));
+    }
+    let kept = raw.iter().enumerate().skip(left_out);
+    kept.zip(0..).map(|((i, raw), place)| message(raw.get(), place, form, &format!("{POINTER}/{i}"), checks)).collect()
+}
+
+fn message(json: &str, position: i64, form: Form, pointer: &str, checks: &mut Checks) -> Message {
+    let mut value = parsed(json).unwrap_or_else(|| Value::String(json.replace('\0', "\u{FFFD}")));
+    let replaced = mend(&mut value);
+    if replaced.nulls {
+        checks.warn(pointer, "U+0000 was replaced");
+    }
+    if replaced.numbers {
+        checks.warn(pointer, "a number beyond ±2^53 was replaced by its text");
+    }
+    let blank = Message::empty(MessageId::new(mint()), position, MessageRole::System);
+    let mut odd = vec![];
+    let read = value.as_object().and_then(|object| match form {
+        Form::Native => native::read(object, blank.clone(), parse_rfc3339, &mut odd),
+        Form::OpenaiChat => openai_chat::read(object, blank.clone(), &mut odd),
+    });
+    odd.into_iter().for_each(|it| checks.warn(format!("{pointer}{}", it.pointer), it.detail));
+    match read {
+        Some(message) => settled(message, form, pointer, checks),
+        None => {
+            checks.warn(pointer, "is not a message and is shown as it came");
+            Message { unreadable: true, raw: Some(shallow(value, pointer, checks)), ..blank }
+        }
+    }
+}
+
+/// A message as it can be stored: what is JSON within text is read, and what is nested too deep becomes text.
+fn settled(mut message: Message, form: Form, pointer: &str, checks: &mut Checks) -> Message {
+    for (i, call) in message.tool_calls.iter_mut().enumerate() {
+        let arguments = shallow(call.arguments.take(), &format!("{pointer}/tool_calls/{i}/arguments"), checks);
+        call.arguments = unwrapped(arguments);
+    }
+    if let Some(result) = &mut message.tool_result {
+        let output = result.output.take();
+        result.output = match form {
+            Form::Native => shallow(output, &format!("{pointer}/tool_result/output"), checks),
+            // There, whatever a tool answers is a text.
+            Form::OpenaiChat => unwrapped(shallow(output, &format!("{pointer}/content"), checks)),
+        };
+    }
+    for (name, value) in message.raw.iter_mut().filter_map(Value::as_object_mut).flatten() {
+        *value = shallow(value.take(), &format!("{pointer}/{}", escaped(name)), checks);
+    }
+    message
+}
+
+/// A value as it came; one that is nested too deep to be stored as its JSON text.
+fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
+    if !schema::is_too_deep(&value) {
+        return value;
+    }
+    checks.warn(pointer, format!("is nested deeper than {} and is kept as its JSON text", schema::DEEPEST));
+    Value::String(value.to_string())
+}
+
+/// An object or a list that is written as text; a model's other text stays text (`1.50` is no number to it), and so does
+/// what is nested too deep.
+fn unwrapped(value: Value) -> Value {
+    let Value::String(text) = &value else { return value };
+    match parsed(text).filter(|json| !schema::is_too_deep(json)) {
+        Some(mut json @ (Value::Object(_) | Value::Array(_))) => {
+            mend(&mut json);
+            json
+        }
+        _ => value,
+    }
+}
+
+/// Reads JSON, if need be after mending half characters: text that a program cut in the middle of an emoji.
+fn parsed(json: &str) -> Option<Value> {
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&whole_characters(json))).ok()
+}
+
+/// Replaces every escaped surrogate that has no partner by U+FFFD, as JSON escapes.
+fn whole_characters(json: &str) -> String {
+    let unit = |rest: &str| {
+        let digits = rest.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = match unit(rest) {
+            Some(0xD800..0xDC00) if unit(&rest[6..]).is_some_and(|low| (0xDC00..0xE000).contains(&low)) => 12,
+            Some(0xD800..0xE000) => {
+                mended.push_str("\\ufffd");
+                rest = &rest[6..];
+                continue;
+            }
+            Some(_) => 6,
+            // The backslash and what it escapes, which may be a backslash.
+            None => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        mended.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    mended + rest
+}
+
+/// What was replaced in a value.
+#[derive(Default)]
+struct Replaced {
+    nulls: bool,
+    numbers: bool,
+}
+
+/// Replaces what cannot be stored or given back: U+0000 in texts and names, numbers that are too large.
+fn mend(value: &mut Value) -> Replaced {
+    let mut replaced = Replaced::default();
+    mend_into(value, &mut replaced);
+    replaced
+}
+
+fn mend_into(value: &mut Value, replaced: &mut Replaced) {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            *text = text.replace('\0', "\u{FFFD}");
+            replaced.nulls = true;
+        }
+        Value::Number(number) if beyond(number) => {
+            *value = Value::String(number.to_string());
+            replaced.numbers = true;
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| mend_into(item, replaced)),
+        Value::Object(object) => {
+            if object.keys().any(|name| name.contains('\0')) {
+                let old = std::mem::take(object);
+                object.extend(old.into_iter().map(|(name, value)| (name.replace('\0', "\u{FFFD}"), value)));
+                replaced.nulls = true;
+            }
+            object.values_mut().for_each(|value| mend_into(value, replaced));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_as(form: Form, json: &str) -> (Message, usize) {
+        let mut checks = Checks::default();
+        let raw = RawValue::from_string(json.to_owned()).unwrap();
+        let message = read_all(&[raw], form, &mut checks).remove(0);
+        (message, checks.into_warnings().len())
+    }
+
+    fn read_one(json: &str) -> (Message, usize) {
+        read_as(Form::Native, json)
+    }
+
+    #[test]
+    fn a_message_is_read_whole() {
+        let (message, warnings) = read_one(
+            r#"{"role": "agent", "text": "hi", "at": "2026-11-22T22:00:00Z", "author": {"id": null, "name": "Bo"},
+                "tool_calls": [{"id": "c1", "name": "look_up", "arguments": "{\"a\": 1}"}], "mood": "good"}"#,
+        );
+        assert_eq!((message.role, message.text.as_deref(), warnings), (MessageRole::Agent, Some("hi"), 0));
+        assert_eq!(message.tool_calls[0].arguments, json!({"a": 1}));
+        assert_eq!(message.raw, Some(json!({"mood": "good"})));
+        assert!(message.at.is_some() && message.author.is_some());
+    }
+
+    #[test]
+    fn what_is_no_message_becomes_a_placeholder() {
+        for json in ["5", "null", "[]", "{}", "1e999", r#"{"role": "agent"}"#, r#"{"role": "user", "text": "a"}"#] {
+            let (message, warnings) = read_one(json);
+            assert!(message.unreadable && message.raw.is_some(), "{json}");
+            assert_eq!((message.role, warnings), (MessageRole::System, 1), "{json}");
+        }
+    }
+
+    #[test]
+    fn odd_content_is_mended_and_said() {
+        let (message, warnings) =
+            read_one(r#"{"role": "tool", "tool_result": {"output": [9007199254740993, "a\u0000b"]}}"#);
+        let output = message.tool_result.map(|result| result.output);
+        assert_eq!((output, warnings), (Some(json!(["9007199254740993", "a\u{FFFD}b"])), 2));
+        let (message, warnings) =
+            read_one(r#"{"role": "customer", "text": 5, "tool_calls": [{"name": "a", "arguments": "{oops"}]}"#);
+        assert_eq!((message.raw, warnings), (Some(json!({"text": 5})), 1));
+        assert_eq!(message.tool_calls[0].arguments, json!("{oops"));
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_becomes_text() {
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        let call = |arguments: &str| {
+            format!(r#"{{"role": "agent", "tool_calls": [{{"name": "a", "arguments": {arguments}}}]}}"#)
+        };
+        let (message, warnings) = read_one(&call(&deep));
+        assert_eq!((&message.tool_calls[0].arguments, warnings), (&json!(deep), 1));
+        let (message, warnings) = read_one(&call(&format!("\"{deep}\"")));
+        assert_eq!((&message.tool_calls[0].arguments, warnings), (&json!(deep), 0));
+        let (message, warnings) =
+            read_one(&format!(r#"{{"role": "tool", "tool_result": {{"output": {deep}}}, "x/y": {deep}}}"#));
+        assert_eq!((message.tool_result.map(|it| it.output), warnings), (Some(json!(deep)), 2));
+        assert_eq!(message.raw, Some(json!({"x/y": deep})));
+        let (message, warnings) = read_one(&deep);
+        assert_eq!((message.raw, warnings), (Some(json!(deep)), 2));
+    }
+
+    #[test]
+    fn half_characters_are_mended() {
+        let (message, _) = read_one(r#"{"role": "customer", "text": "a\\\\ud83d \ud83d\ude00 \ud83d"}"#);
+        assert_eq!(message.text.as_deref(), Some("a\\\\ud83d \u{1F600} \u{FFFD}"));
+    }
+
+    #[test]
+    fn text_in_openai_chat_that_is_json_is_read() {
+        let call = |arguments: &str| json!({"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "a", "arguments": arguments}}]});
+        for (arguments, read) in [
+            (r#"{"a": 1}"#, json!({"a": 1})),
+            ("{oops", json!("{oops")),
+            ("", json!("")),
+            ("7", json!("7")),
+            (r#"{"n": 9007199254740993}"#, json!({"n": "9007199254740993"})),
+        ] {
+            let (message, warnings) = read_as(Form::OpenaiChat, &call(arguments).to_string());
+            assert_eq!((&message.tool_calls[0].arguments, warnings), (&read, 0), "{arguments}");
+        }
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        let result = json!({"role": "tool", "tool_call_id": "c", "content": deep}).to_string();
+        assert_eq!(read_as(Form::OpenaiChat, &result).0.tool_result.map(|it| it.output), Some(json!(deep)));
+        let result = format!(r#"{{"role": "tool", "tool_call_id": "c", "content": {deep}, "extra": {deep}}}"#);
+        let (message, warnings) = read_as(Form::OpenaiChat, &result);
+        assert_eq!((message.tool_result.map(|it| it.output), warnings), (Some(json!(deep)), 2));
+    }
+
+    #[test]
+    fn what_came_in_another_form_says_which_to_set() {
+        let read_as = |form, json: &str| {
+            let raw: Vec<Box<RawValue>> = serde_json::from_str(json).unwrap();
+            read(&raw, form, &mut Checks::default())
+        };
+        let (ours, theirs) = (r#"[{"role": "customer", "text": "a"}]"#, r#"[{"role": "user", "content": "a"}]"#);
+        assert!(read_as(Form::Native, theirs).unwrap_err().contains("set `openai.chat`"));
+        assert!(read_as(Form::OpenaiChat, ours).unwrap_err().contains("set `native`"));
+        assert!(read_as(Form::OpenaiChat, "[1]").unwrap_err().contains("each needs a role (user"));
+        for (form, json) in [(Form::Native, ours), (Form::OpenaiChat, theirs), (Form::Native, "[]")] {
+            assert!(read_as(form, json).is_ok(), "{json}");
+        }
+        let mixed = r#"[{"role": "customer", "text": "a"}, {"role": "user", "content": "a"}]"#;
+        assert_eq!(read_as(Form::Native, mixed).unwrap().iter().filter(|it| it.unreadable).count(), 1);
+    }
+}

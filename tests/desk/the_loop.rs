@@ -1,0 +1,282 @@
+//! The loop of the agents' documentation runs as written: examples/python/the_loop.py, with a customer and a model that
+//! say what the story wants, beside an operator at the desk.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, Command, Stdio},
+    time::Duration,
+};
+
+use bailout::domain::{
+    message::ReceiptState,
+    operator::Role,
+    outcome::{Disposition, Resolution},
+    text::NoteText,
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use crate::{
+    on_both,
+    support::{
+        Person, TestServer, accepted,
+        server::{Agent, id, soon},
+    },
+};
+
+/// The example, running.
+struct App {
+    child: Child,
+    stdin: ChildStdin,
+    told: mpsc::UnboundedReceiver<Value>,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl App {
+    /// Starts it as this agent; none when there is no Python on this machine and nobody insists.
+    async fn start(bot: &Agent) -> Option<Self> {
+        if Command::new("python3").arg("--version").output().is_err() {
+            assert!(std::env::var_os("CI").is_none(), "python3 is needed for this story; bin/setup installs it");
+            eprintln!("no python3 on this machine: the story of the loop is not told");
+            return None;
+        }
+        let mut command = Command::new("python3");
+        command.arg("tests/desk/the_loop.py").env("BAILOUT_URL", &bot.url).env("BAILOUT_KEY", &bot.key);
+        // Its bytecode belongs to nobody's folder.
+        command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the app starts");
+        let stdin = child.stdin.take().expect("its input");
+        let stdout = BufReader::new(child.stdout.take().expect("its output"));
+        let (tell, told) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            let lines = stdout.lines().map_while(Result::ok);
+            lines.map(|line| serde_json::from_str(&line).expect("JSON")).try_for_each(|it| tell.send(it)).ok()
+        });
+        let mut app = Self { child, stdin, told };
+        assert_eq!(app.hears("ready").await, true);
+        Some(app)
+    }
+
+    fn tell(&mut self, what: Value) {
+        writeln!(self.stdin, "{what}").expect("the app listens");
+    }
+
+    /// The next thing that the app does, which must be this.
+    #[track_caller]
+    fn hears<'a>(&'a mut self, what: &'a str) -> impl Future<Output = Value> + 'a {
+        let place = std::panic::Location::caller();
+        async move {
+            let told = timeout(Duration::from_secs(20), self.told.recv()).await;
+            let mut told = told.unwrap_or_else(|_| panic!("{place}: nothing came where `{what}` was expected"));
+            let told = told.as_mut().unwrap_or_else(|| panic!("{place}: the app has ended"));
+            assert!(told.get(what).is_some(), "{place}: {told} came where `{what}` was expected");
+            told[what].take()
+        }
+    }
+
+    /// The customer speaks, and the model is asked what to say to that.
+    async fn customer_says(&mut self, text: &str) -> Value {
+        self.tell(json!({"customer": text}));
+        self.hears("model").await
+    }
+
+    /// The model answers, and the customer reads it.
+    async fn model_says(&mut self, text: &str) {
+        self.tell(json!({"model": {"says": text}}));
+        assert_eq!(self.hears("customer").await, text);
+    }
+
+    /// The model asks for a human; the escalation's id.
+    async fn model_escalates(&mut self, bot: &Agent) -> String {
+        self.tell(json!({"model": {"says": "I have asked a colleague.", "call": call()}}));
+        assert_eq!(self.hears("customer").await, "I have asked a colleague.");
+        let open = bot.get("/escalations?status=open").await.ok(200);
+        open["items"][0]["id"].as_str().expect("an open escalation").to_owned()
+    }
+
+    /// The history, once the app is idle: whatever it did before has been told before.
+    async fn history(&mut self) -> Value {
+        self.tell(json!({}));
+        self.hears("history").await
+    }
+}
+
+/// A wire to the server that can be cut: its address, and where to say that it is cut.
+async fn wire(server: &TestServer) -> (String, watch::Sender<bool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (cut, is_cut) = watch::channel(false);
+    let server = server.url.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let (server, mut is_cut) = (server.clone(), is_cut.clone());
+            tokio::spawn(async move {
+                let carried = async { copy_bidirectional(&mut near, &mut TcpStream::connect(server).await?).await };
+                tokio::select! {
+                    biased;
+                    _ = is_cut.wait_for(|cut| *cut) => {}
+                    _ = carried => {}
+                }
+            });
+        }
+    });
+    (url, cut)
+}
+
+fn call() -> Value {
+    let arguments = json!({"reason_code": "policy_limit", "reason": "Over my limit."}).to_string();
+    json!({"id": "call_9", "type": "function", "function": {"name": "escalate_to_human", "arguments": arguments}})
+}
+
+fn says(role: &str, content: &str) -> Value {
+    json!({"role": role, "content": content})
+}
+
+/// What became of the latest message of the escalation, which the operator's page shows.
+async fn receipt(ada: &Person, it: &str, message: &str) -> (ReceiptState, Option<String>) {
+    soon("a receipt", async || {
+        let thread = ada.desk.thread(ada.workspace, id(it)).await.expect("a read").expect("a thread");
+        let shown = thread.messages.into_iter().rfind(|shown| shown.message.text.as_deref() == Some(message))?;
+        let receipt = shown.message.receipt?;
+        Some((receipt.state, receipt.detail.map(String::from)))
+    })
+    .await
+}
+
+on_both! {
+    async fn an_app_that_runs_the_loop_gives_its_chat_away_and_gets_it_back(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let Some(mut app) = App::start(&bot).await else { return };
+        app.customer_says("I was charged twice.").await;
+        let it = app.model_escalates(&bot).await;
+
+        // While it waits, the agent holds the line.
+        app.customer_says("Are you there?").await;
+        app.model_says("A colleague will be with you.").await;
+
+        // A human takes it while the model thinks: what it thought of is not said.
+        app.customer_says("Hello?").await;
+        let fence = ada.claims(&it).await.expect("a claim");
+        app.tell(json!({"model": {"says": "One moment."}}));
+        app.history().await;
+
+        // The operator's words reach the customer, and the operator sees that they did, or that they did not.
+        ada.replies(&it, fence, "Hello Dana, Ada here.").await.expect("a reply");
+        assert_eq!(app.hears("customer").await, "Hello Dana, Ada here.");
+        assert_eq!(receipt(&ada, &it, "Hello Dana, Ada here.").await, (ReceiptState::Shown, None));
+        ada.replies(&it, fence, "This cannot be shown.").await.expect("a reply");
+        assert_eq!(app.hears("customer").await, "This cannot be shown.");
+        assert_eq!(receipt(&ada, &it, "This cannot be shown.").await, (ReceiptState::Failed, None));
+
+        // The customer answers the operator; the model is not asked.
+        app.tell(json!({"customer": "When do I get it?"}));
+        soon("the customer's answer", async || {
+            let said = bot.get(&format!("/escalations/{it}/transcript?since=open")).await.ok(200);
+            let last = said["items"].as_array().and_then(|said| said.last().cloned());
+            last.filter(|last| last["text"] == "When do I get it?")
+        }).await;
+        ada.replies(&it, fence, "Within 3 days.").await.expect("a reply");
+        assert_eq!(app.hears("customer").await, "Within 3 days.");
+
+        // The outcome comes back into the history, and the model goes on from there.
+        let note = NoteText::parse("She gets 250 EUR back.").expect("a note");
+        let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
+        ada.resolves(&it, Some(fence), said).await.expect("a resolve");
+        let asked = app.hears("model").await;
+        let outcome = bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"].take();
+        assert!(outcome["briefing"].as_str().expect("a briefing").contains("She gets 250 EUR back."));
+        let history = [
+            says("system", "You help customers with their bills."),
+            says("user", "I was charged twice."),
+            says("assistant", "I have asked a colleague."),
+            says("user", "Are you there?"),
+            says("assistant", "A colleague will be with you."),
+            says("user", "Hello?"),
+            says("assistant", "[Ada, human operator] Hello Dana, Ada here."),
+            says("assistant", "[Ada, human operator] This cannot be shown."),
+            says("user", "When do I get it?"),
+            says("assistant", "[Ada, human operator] Within 3 days."),
+            json!({"role": "assistant", "content": null, "tool_calls": [call()]}),
+            json!({"role": "tool", "tool_call_id": "call_9", "content": outcome["briefing"]}),
+        ];
+        assert_eq!(asked, json!(history));
+        accepted(&history).expect("a history that OpenAI takes");
+        app.model_says("Is there anything else?").await;
+
+        // And the customer speaks to the model again.
+        let asked = app.customer_says("No, thank you!").await;
+        assert_eq!(asked.as_array().expect("a history").last(), Some(&says("user", "No, thank you!")));
+        app.model_says("Good bye.").await;
+    }
+
+    async fn an_app_that_was_cut_off_goes_on_where_it_was(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let (url, cut) = wire(&server).await;
+        let Some(mut app) = App::start(&Agent { url, ..bot.clone() }).await else { return };
+        app.customer_says("I was charged twice.").await;
+        let it = app.model_escalates(&bot).await;
+        let fence = ada.claims(&it).await.expect("a claim");
+        ada.replies(&it, fence, "One.").await.expect("a reply");
+        assert_eq!(app.hears("customer").await, "One.");
+        receipt(&ada, &it, "One.").await;
+
+        cut.send_replace(true);
+        // Every connection holds an end of it, and so does who lets them in.
+        soon("the cut", async || (cut.receiver_count() == 1).then_some(())).await;
+        ada.replies(&it, fence, "Two.").await.expect("a reply");
+        ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+        cut.send_replace(false);
+        // Nothing is missed and nothing comes twice.
+        assert_eq!(app.hears("customer").await, "Two.");
+        let asked = app.hears("model").await;
+        let words: Vec<&str> = asked.as_array().expect("a history").iter().filter_map(|it| it["content"].as_str()).collect();
+        assert_eq!(words[3..5], ["[Ada, human operator] One.", "[Ada, human operator] Two."]);
+        app.model_says("Is there anything else?").await;
+        assert_eq!(receipt(&ada, &it, "Two.").await, (ReceiptState::Shown, None));
+        app.history().await;
+    }
+
+    async fn what_the_customer_says_while_it_ends_is_in_the_history_once(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let Some(mut app) = App::start(&bot).await else { return };
+        for round in 0..12 {
+            app.customer_says("A human, please.").await;
+            let it = app.model_escalates(&bot).await;
+            let fence = ada.claims(&it).await.expect("a claim");
+            ada.replies(&it, fence, "Done.").await.expect("a reply");
+            assert_eq!(app.hears("customer").await, "Done.");
+            // The app takes some milliseconds to pass it on: now the message is first, now the end.
+            let said = format!("One more thing, {round}.");
+            app.tell(json!({"customer": said}));
+            tokio::time::sleep(Duration::from_millis(round)).await;
+            ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+            // However it went, the model knows what was said, once, and its answer to that is the last word.
+            let times = |asked: &Value| {
+                let asked = asked.as_array().expect("a history");
+                accepted(asked).expect("a history that OpenAI takes");
+                asked.iter().filter(|it| it["content"] == said.as_str()).count()
+            };
+            let mut asked = app.hears("model").await;
+            if times(&asked) == 0 {
+                // The app heard of the end before it heard the customer.
+                app.model_says("Anything else?").await;
+                asked = app.hears("model").await;
+            }
+            assert_eq!(times(&asked), 1, "{asked}");
+            app.model_says("You are welcome.").await;
+            let history = app.history().await;
+            assert_eq!(history.as_array().expect("a history").last(), Some(&says("assistant", "You are welcome.")));
+        }
+    }
+}
