@@ -6,7 +6,7 @@ use super::{
     drawn::{element, words},
     entries::Entry,
     icons::{Icon, icon},
-    message::{Names, message, note, pending_message},
+    message::{Around, message, note, pending_message},
     revealed::revealed,
     steps::steps_view,
 };
@@ -25,7 +25,7 @@ pub fn Conversation(
     /// My replies that have not come back, oldest first.
     #[prop(into)]
     pending: Signal<Vec<Pending>>,
-    names: Names,
+    around: Around,
     /// How many messages came with the escalation, and how many there were, when that is more.
     short: Option<(i64, i64)>,
     /// Whether messages were left out at the beginning.
@@ -90,7 +90,7 @@ pub fn Conversation(
         }
         on_earlier.run(());
     };
-    let names = StoredValue::new(names);
+    let around = StoredValue::new(around);
     let said = |entry: &Entry| matches!(entry, Entry::Message { .. } | Entry::Steps(..));
 
     view! {
@@ -118,7 +118,7 @@ pub fn Conversation(
                 "The agent sent no messages before this."
             </p>
             <For each=move || entries.get() key=Entry::key let:entry>
-                {names.with_value(|names| drawn(&entry, names, clock))}
+                {around.with_value(|around| drawn(&entry, around, clock))}
             </For>
             {move || pending.with(|all| {
                 all.iter().map(|it| pending_message(it, clock, [on_retry, on_edit, on_copy])).collect::<Vec<_>>()
@@ -143,10 +143,10 @@ fn sent((received, total): (i64, i64)) -> AnyView {
     words("p", "missing", &said)
 }
 
-fn drawn(entry: &Entry, names: &Names, clock: Clock) -> AnyView {
+fn drawn(entry: &Entry, around: &Around, clock: Clock) -> AnyView {
     match entry {
         Entry::Day(date) => element("p", "day", vec![words("span", "", date)]),
-        Entry::Message { shown, steps, grouped } => message(shown, steps, *grouped, names),
+        Entry::Message { shown, steps, grouped } => message(shown, steps, *grouped, around),
         Entry::Steps(_, steps) => element("div", "message steps-alone", vec![steps_view(steps)]),
         Entry::Boundary { at, words: said, .. } => {
             let at = *at;

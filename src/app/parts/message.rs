@@ -18,6 +18,7 @@ use crate::{
         session::me,
     },
     domain::{
+        event::Seq,
         message::{Author, Message, MessageRole, ReceiptState},
         operator::OperatorRef,
         thread::Shown,
@@ -25,17 +26,21 @@ use crate::{
     },
 };
 
-/// The names that messages fall back on when they carry none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
+/// What messages of one conversation share.
+#[derive(Debug, Clone)]
+pub struct Around {
+    /// What the customer is called where a message does not say it.
     pub customer: String,
+    /// The same for the agent.
     pub agent: String,
+    /// How far what the agent was given reaches.
+    pub reached: Signal<Seq>,
 }
 
 /// Draws a message.
-pub fn message(shown: &Shown, steps: &[Step], grouped: bool, names: &Names) -> AnyView {
+pub fn message(shown: &Shown, steps: &[Step], grouped: bool, around: &Around) -> AnyView {
     let it = &shown.message;
-    let (label, author) = called(it, names);
+    let (label, author) = called(it, around);
     let mut said = match (&it.raw, it.text.as_deref()) {
         (Some(raw), _) if it.unreadable => {
             vec![words("p", "missing", "The agent sent this as a message; it could not be read as one."), code(raw)]
@@ -48,7 +53,7 @@ pub fn message(shown: &Shown, steps: &[Step], grouped: bool, names: &Names) -> A
         said.push(steps_view(steps));
     }
     let failed = it.receipt.as_ref().is_some_and(|receipt| receipt.state == ReceiptState::Failed);
-    said.extend(foot(it, failed));
+    said.extend(foot(it, failed, around.reached));
     let picture = (it.role == MessageRole::Agent).then_some(Icon::Agent);
     let mine = it.role == MessageRole::Operator && it.author.as_ref().is_some_and(is_me);
     article(it.role.as_str(), Look { grouped, mine, failed, note: false }, label, picture, &author, it.at, said)
@@ -73,9 +78,17 @@ struct Look {
 }
 
 /// What became of a message on its way to the customer, under it.
-fn foot(message: &Message, failed: bool) -> Option<AnyView> {
+fn foot(message: &Message, failed: bool, reached: Signal<Seq>) -> Option<AnyView> {
     let picture = icon(if failed { Icon::Alert } else { Icon::Check }).into_any();
-    Some(element("footer", "message-foot", vec![picture, words("span", "message-cause", &became(message)?)]))
+    let said = match (became(message), message.seq) {
+        (Some(said), _) => words("span", "message-cause", &said),
+        (None, Some(seq)) if message.role == MessageRole::Operator => {
+            let said = move || if reached.get() >= seq { "with the agent" } else { "sent" };
+            element("span", "message-cause", vec![said.into_any()])
+        }
+        _ => return None,
+    };
+    Some(element("footer", "message-foot", vec![picture, said]))
 }
 
 fn article(
@@ -165,13 +178,13 @@ pub fn pending_message(
 }
 
 /// What a message is announced as, and the name over it.
-fn called(message: &Message, names: &Names) -> (String, String) {
+fn called(message: &Message, around: &Around) -> (String, String) {
     let author = message.author.as_ref();
     match message.role {
         MessageRole::Customer => {
-            ("Customer".to_owned(), author.map_or(names.customer.clone(), |author| author.name.clone()))
+            ("Customer".to_owned(), author.map_or(around.customer.clone(), |author| author.name.clone()))
         }
-        MessageRole::Agent => ("Agent".to_owned(), author.map_or(names.agent.clone(), |author| author.name.clone())),
+        MessageRole::Agent => ("Agent".to_owned(), author.map_or(around.agent.clone(), |author| author.name.clone())),
         MessageRole::Operator => match author {
             Some(author) if is_me(author) => {
                 (spelled(&author.public_name), "You, as ".to_owned() + &author.public_name)

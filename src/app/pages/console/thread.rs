@@ -23,7 +23,7 @@ use crate::{
             entries::entries,
             fields::Problems,
             handover::Handover,
-            message::Names,
+            message::Around,
             resolve_dialog::ResolveDialog,
             standing::{Hold, Standing},
             thread_head::{HeadActions, ThreadHead},
@@ -31,7 +31,10 @@ use crate::{
         },
         session::me,
     },
-    domain::{ask::AskKind, draft::Mode, escalation::Escalation, operator::Role, outcome::Resolution, thread::Thread},
+    domain::{
+        ask::AskKind, draft::Mode, escalation::Escalation, event::Seq, operator::Role, outcome::Resolution,
+        thread::Thread,
+    },
 };
 
 /// Draws the escalation that `first` is of, and follows it while it is shown.
@@ -91,6 +94,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let (customer, agent) =
         first.with_value(|it| (it.escalation.opening.title(), it.escalation.agent.name.to_string()));
     let ask = first.with_value(|it| it.escalation.opening.ask.clone());
+    let reached = Signal::derive(move || live.presence.with(|it| it.heard.map_or(Seq(0), |heard| heard.reached)));
     let desk = Desk::at(acts, standing, ask, customer.clone());
     let free = Signal::derive(move || may_act.get() && !acts.busy.get());
     let problems = Problems(acts.resolve_problems.into());
@@ -179,7 +183,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
             <Conversation
                 entries=log
                 pending=pending
-                names=Names { customer, agent }
+                around=Around { customer, agent, reached }
                 short=first.with_value(|it| it.escalation.opening.short())
                 has_earlier=has_earlier
                 fetching=fetching
