@@ -3,6 +3,8 @@
 pub mod actions;
 pub mod broken;
 pub mod clock;
+pub mod focus;
+pub mod lines;
 pub mod live;
 pub mod pages;
 pub mod parts;

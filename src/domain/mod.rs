@@ -24,7 +24,7 @@ pub mod reason;
 pub mod refusal;
 pub mod rich;
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;
 pub mod text;
 pub mod thread;
 pub mod time;

@@ -14,8 +14,9 @@ use crate::{
         escalation::{NewMessage, Open, Status},
         event::{Seq, TransferTarget},
         ids::{AgentId, EscalationId, WorkspaceId},
-        inbox::{Inbox, Page, Query, SortKey},
+        inbox::{Choices, Inbox, Page, Query, SortKey},
         message::Message,
+        opening::Opening,
         operator::Operator,
         outcome::Resolution,
         text::{NoteText, Text},
@@ -102,6 +103,11 @@ pub enum Verb {
     Expire {
         escalation: EscalationId,
     },
+    FollowUp {
+        by: Operator,
+        escalation: EscalationId,
+        note: Option<NoteText>,
+    },
 }
 
 impl Verb {
@@ -120,6 +126,7 @@ impl Verb {
             | Self::Reply { escalation, .. }
             | Self::Note { escalation, .. }
             | Self::Resolve { escalation, .. }
+            | Self::FollowUp { escalation, .. }
             | Self::Expire { escalation } => *escalation,
         }
     }
@@ -129,6 +136,14 @@ impl Verb {
         match self {
             Self::Open(open) => Some(&open.agent),
             Self::Say { agent, .. } | Self::Cancel { agent, .. } | Self::Acknowledge { agent, .. } => Some(agent),
+            _ => None,
+        }
+    }
+
+    /// Who opens, and with what.
+    pub fn opening(&self) -> Option<(&AgentRef, &Opening)> {
+        match self {
+            Self::Open(open) => Some((&open.agent, &open.opening)),
             _ => None,
         }
     }
@@ -314,6 +329,11 @@ impl Desk {
         read.await
     }
 
+    /// What lists can be narrowed to.
+    pub async fn choices(&self, workspace: WorkspaceId) -> Result<Choices, Error> {
+        inbox::choices(&mut *self.store().reader().acquire().await?, workspace).await
+    }
+
     /// An escalation's page, as of one moment.
     pub async fn thread(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<Thread>, Error> {
         let read = self.store().snapshot(move |connection| {
@@ -322,16 +342,18 @@ impl Desk {
                 let Some(current) = escalations::find(connection, workspace, id).await? else { return Ok(None) };
                 let messages = messages::before(connection, workspace, id, i64::MAX, MESSAGES_A_PAGE).await?;
                 let happenings = events::happenings(connection, workspace, id).await?;
-                Ok(Some((seq, current, messages, happenings)))
+                let earlier = escalations::earlier(connection, workspace, &current.escalation).await?;
+                Ok(Some((seq, current, messages, happenings, earlier)))
             })
         });
-        let Some((seq, current, messages, happenings)) = read.await? else { return Ok(None) };
+        let Some((seq, current, messages, happenings, earlier)) = read.await? else { return Ok(None) };
         Ok(Some(Thread {
             seq,
             escalation: Arc::unwrap_or_clone(current.escalation),
             held_by: current.held_by,
             messages: shown(messages).await?,
             happenings,
+            earlier,
         }))
     }
 

@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub use read::{Bootstrap, bootstrap, earlier, inbox, inbox_page, thread, who_am_i};
-pub use write::{claim, note, release, reply, resolve, take_over};
+pub use write::{claim, follow_up, note, release, reply, resolve, take_over};

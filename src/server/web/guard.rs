@@ -9,7 +9,7 @@ use crate::{
     app::{actions::Bootstrap, problem::Problem},
     domain::{
         ids::WorkspaceId,
-        inbox::{Query, View},
+        inbox::{Listing, Query},
         operator::{Operator, Role},
         refusal::Refusal,
     },
@@ -38,10 +38,14 @@ pub async fn guard(need: Role) -> Result<Caller, Problem> {
 }
 
 impl Caller {
+    /// A list as they look at it from now on.
+    pub fn query(&self, listing: Listing) -> Query {
+        Query { listing, me: self.operator.who.id, as_of: self.desk.clock().now() }
+    }
+
     /// What a console page starts from.
-    pub async fn bootstrap(&self, view: View, selected: Option<&str>) -> Result<Bootstrap, Error> {
-        let query = Query { view, me: self.operator.who.id };
-        let inbox = self.desk.inbox(self.workspace, query).await?;
+    pub async fn bootstrap(&self, listing: Listing, selected: Option<&str>) -> Result<Bootstrap, Error> {
+        let inbox = self.desk.inbox(self.workspace, self.query(listing)).await?;
         // What is no id names nothing.
         let thread = match selected.and_then(|text| text.parse().ok()) {
             Some(id) => self.desk.thread(self.workspace, id).await?,
@@ -52,6 +56,7 @@ impl Caller {
             now: self.desk.clock().now(),
             epoch: self.desk.store().epoch().to_owned(),
             me: self.operator.clone(),
+            choices: self.desk.choices(self.workspace).await?,
             inbox,
             thread,
         })

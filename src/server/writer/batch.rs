@@ -11,12 +11,14 @@ use sqlx::AnyConnection;
 
 use crate::{
     domain::{
+        agent::AgentRef,
         conversation::{Conversation, ConversationKey},
         escalation::Escalation,
         event::{Actor, Event, EventKind, Seq},
         ids::{EscalationId, EventId, WorkspaceId},
         inbox::{Frame, Row, Was},
         message::Message,
+        opening::Opening,
         outcome::{Meanwhile, Outcome},
         refusal::Refusal,
         time::Timestamp,
@@ -28,7 +30,7 @@ use crate::{
         desk::{Command, Done, Once, Verb},
         error::{Current, Error},
         store::{
-            escalations::{self, Stored},
+            escalations::{self, CustomerName, Stored},
             events::{self, Answer, AnswerName},
             messages::{self, MessageName},
             workspaces,
@@ -56,6 +58,7 @@ pub struct Batch<'a> {
     answers: HashMap<AnswerName, Answer>,
     said_before: HashMap<MessageName, Message>,
     since_open: HashMap<Key<EscalationId>, Vec<Message>>,
+    were_here: HashSet<CustomerName>,
     changed: BTreeSet<Key<EscalationId>>,
     new_answers: Vec<AnswerName>,
     new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
@@ -64,6 +67,10 @@ pub struct Batch<'a> {
 
 fn answer_name(workspace: WorkspaceId, once: &Once) -> AnswerName {
     (workspace, once.agent, once.path.clone(), once.key.clone())
+}
+
+fn customer_name(workspace: WorkspaceId, (agent, opening): (&AgentRef, &Opening)) -> Option<CustomerName> {
+    Some((workspace, agent.id, opening.customer_key()?))
 }
 
 fn message_name(command: &Command) -> Option<MessageName> {
@@ -115,6 +122,8 @@ impl<'a> Batch<'a> {
         let open = conversations.iter().filter_map(|((ws, _), conversation)| Some((*ws, conversation.takeover?)));
         let open: Vec<_> = open.filter(|key| !stored.contains_key(key)).collect();
         stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));
+        let customers: Vec<_> =
+            commands.iter().filter_map(|it| customer_name(it.workspace, it.verb.opening()?)).collect();
         let sent: Vec<_> = commands.iter().filter_map(message_name).collect();
         let ending = commands
             .iter()
@@ -129,6 +138,7 @@ impl<'a> Batch<'a> {
             answers,
             said_before: messages::said_before(tx, &sent).await?,
             since_open: messages::said_since_open(tx, &ending).await?,
+            were_here: escalations::were_here(tx, &customers).await?,
             changed: BTreeSet::new(),
             new_answers: vec![],
             new_messages: vec![],
@@ -226,7 +236,9 @@ impl<'a> Batch<'a> {
         let now = self.now;
         if let Verb::Open(open) = &command.verb {
             let conversation = self.conversations.get(&(key.0, open.conversation())).ok_or(Refusal::NotFound)?;
-            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, now)?));
+            let customer = customer_name(key.0, (&open.agent, &open.opening));
+            let earlier = customer.is_some_and(|customer| self.were_here.contains(&customer));
+            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, earlier, now)?));
         }
         let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
         let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
@@ -247,6 +259,7 @@ impl<'a> Batch<'a> {
             Verb::Reply { by, fence, message, .. } => it.reply(by, *fence, message.clone(), conversation, now)?,
             Verb::Note { by, text, .. } => it.note(by, text.clone())?,
             Verb::Resolve { by, fence, resolution, .. } => it.resolve(by, *fence, resolution, &meanwhile, now)?,
+            Verb::FollowUp { by, note, .. } => it.follow_up(by, note.clone(), now)?,
             Verb::Expire { .. } => it.expire(&meanwhile, now)?,
         };
         let actor = match &command.verb {
@@ -256,7 +269,8 @@ impl<'a> Batch<'a> {
             | Verb::TakeOver { by, .. }
             | Verb::Reply { by, .. }
             | Verb::Note { by, .. }
-            | Verb::Resolve { by, .. } => Actor::Operator(by.who.clone()),
+            | Verb::Resolve { by, .. }
+            | Verb::FollowUp { by, .. } => Actor::Operator(by.who.clone()),
             Verb::Expire { .. } | Verb::Deliver { .. } => Actor::System,
             _ => Actor::Agent(it.agent.clone()),
         };
@@ -279,7 +293,7 @@ impl<'a> Batch<'a> {
             }
             let before = self.escalations.get(&key);
             let was =
-                before.map(|(it, _)| Was { status: it.status, claimed_by: it.holder().map(|claim| claim.operator.id) });
+                before.map(|(it, _)| Was { shelf: it.shelf(), claimed_by: it.holder().map(|claim| claim.operator.id) });
             let (conversation_key, ask) = match (&kind, before) {
                 (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
                 (_, Some((it, _))) => (it.conversation.clone(), it.opening.ask.kind),
@@ -306,6 +320,7 @@ impl<'a> Batch<'a> {
             escalation.apply(&event);
             if let Some(outcome) = outcome {
                 *stored_outcome = Some(outcome.into());
+                self.were_here.extend(customer_name(key.0, (&escalation.agent, &escalation.opening)));
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
             let agent_body = contract::event_json(&event, escalation, stored_outcome.as_deref(), self.links);

@@ -7,11 +7,11 @@ mod place;
 mod thread;
 
 use leptos::{ev, prelude::*};
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_navigate};
 
 use self::{
     fetch::{Fetch, focus},
-    place::{beside, place, sign_in},
+    place::{address, place, sign_in},
     thread::ThreadPane,
 };
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     },
     domain::{
         ids::EscalationId,
-        inbox::{Counts, View},
+        inbox::{Counts, Listing, View},
         thread::Thread,
     },
 };
@@ -74,6 +74,7 @@ enum Beside {
 fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     provide_me(start.me.clone());
     let clock = provide_clock(start.now);
+    let choices = StoredValue::new(start.choices.clone());
     let live = Live::new(start);
     let fetch = Fetch::following(live, place);
     let hooks =
@@ -91,7 +92,8 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             _ => fetch.thread_failed.get().map_or(Beside::Fetching, Beside::Failed),
         }
     });
-    let view_now = Signal::derive(move || place.with(|place| place.view));
+    let listing = Signal::derive(move || place.with(|place| place.listing));
+    let view_now = Signal::derive(move || listing.get().view);
     let selected = Signal::derive(move || place.with(Place::id));
     let has_beside = Signal::derive(move || place.with(|place| place.selected.is_some()));
     let counts = Memo::new(move |_| live.inbox.with(|inbox| inbox.counts));
@@ -105,6 +107,11 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     Effect::new(move |_| {
         let open = live.thread.with(|thread| title(view_now.get(), counts.get(), thread.as_ref()));
         document().set_title(&open);
+    });
+    let navigate = use_navigate();
+    let on_listing = Callback::new(move |listing: Listing| {
+        let there = place.with_untracked(|place| address(&listing, place.selected.as_deref()));
+        navigate(&there, Default::default());
     });
     let pane = move || match beside_it.get() {
         // The list is the main thing then.
@@ -143,13 +150,17 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             <ConnectionBar connection=live.connection caught_up=live.caught_up/>
             <Rail counts=counts current=current connection=live.connection/>
             <ListPane
-                view=view_now
+                listing=listing
                 inbox=live.inbox
+                left=live.left
+                choices=choices
                 selected=selected
                 beside=has_beside
                 failed=fetch.list_failed
                 awake=live.awake
-                href=Callback::new(move |id| beside(view_now.get(), id))
+                held=fetch.held
+                href=Callback::new(move |id: EscalationId| address(&listing.get(), Some(&id.to_string())))
+                on_listing=on_listing
                 on_retry=Callback::new(move |()| fetch.list())
                 on_more=Callback::new(move |()| fetch.more())
             />

@@ -5,7 +5,7 @@ use leptos::{html, prelude::*};
 use super::{
     acts::Acts,
     fetch::{Fetch, focus},
-    place::Place,
+    place::{Place, address},
 };
 use crate::{
     app::{
@@ -17,6 +17,7 @@ use crate::{
             conversation::Conversation,
             details::Details,
             entries::entries,
+            follow_up::FollowUpBar,
             handover::Handover,
             message::Names,
             resolve_dialog::ResolveDialog,
@@ -147,7 +148,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     };
     let fetching = RwSignal::new(false);
     let earlier = Callback::new(move |()| acts.earlier(fetching));
-    let back = Signal::derive(move || place.with(|place| place.view.path().to_owned()));
+    let back = Signal::derive(move || place.with(|place| address(&place.listing, None)));
     // Who took it has read it, and needs the room.
     let unread = standing.with_untracked(|it| matches!(it.hold, Hold::Waiting));
     let unfolded = Signal::derive(move || unread && standing.with(|it| it.fence().is_none()));
@@ -162,7 +163,13 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 heading=heading
                 actions=head_actions
             />
-            <Handover escalation=escalation open=unfolded may_reply=may_reply on_use=use_reply/>
+            <Handover
+                escalation=escalation
+                earlier=first.with_value(|it| it.earlier.clone())
+                open=unfolded
+                may_reply=may_reply
+                on_use=use_reply
+            />
             <Conversation
                 entries=log
                 pending=pending
@@ -173,6 +180,12 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 on_earlier=earlier
                 on_retry=Callback::new(move |name: String| acts.retry(fence(), &name))
                 on_copy=Callback::new(move |name: String| acts.copy(&name))
+            />
+            <FollowUpBar
+                escalation=escalation
+                may_write=may_write
+                may_act=Signal::derive(move || may_act.get() && !acts.busy.get())
+                on_follow_up=Callback::new(move |note| acts.follow_up(note))
             />
             {may_write.then(|| view! {
                 <ClaimBar
@@ -214,5 +227,5 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
 fn differs(before: Option<&Escalation>, now: Option<&Escalation>) -> bool {
     let (Some(before), Some(now)) = (before, now) else { return true };
     let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines);
-    looks(before) != looks(now) || before.queue != now.queue
+    looks(before) != looks(now) || before.queue != now.queue || before.followed_up != now.followed_up
 }
