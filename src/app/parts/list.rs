@@ -3,7 +3,7 @@
 
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, Node};
 
 use super::{
     icons::{Icon, icon},
@@ -54,6 +54,7 @@ pub fn ListPane(
     on_more: Callback<()>,
 ) -> impl IntoView {
     let clock = clock();
+    let pane = NodeRef::<html::Section>::new();
     let (scroll, list) = (NodeRef::<html::Div>::new(), NodeRef::<html::Ul>::new());
     let (pointed, focused) = (RwSignal::new(false), RwSignal::new(false));
     let asked = RwSignal::new(0);
@@ -67,6 +68,7 @@ pub fn ListPane(
     let rows = Memo::new(move |_| {
         lines.with(|lines| inbox.with(|inbox| left.with(|left| lines.drawn(drawn.get(), inbox, left))))
     });
+    let sort = Memo::new(move |_| inbox.with(|inbox| inbox.query.listing.sort));
     let line = move |id: EscalationId| {
         Memo::new(move |_| rows.with(|rows| rows.iter().find(|line| line.row.id == id).cloned()))
     };
@@ -141,12 +143,21 @@ pub fn ListPane(
     view! {
         <section
             class="list-pane"
+            node_ref=pane
             role=move || (!beside.get()).then_some("main")
             aria-labelledby="list-title"
             on:pointerenter=move |_| pointed.set(true)
-            on:pointerleave=move |_| pointed.set(false)
-            on:focusin=move |event| focused.set(event_target::<HtmlElement>(&event).id() != "list-title")
-            on:focusout=move |_| focused.set(false)
+            on:pointerleave=move |_| {
+                pointed.set(false);
+                // Where it was has perhaps been taken away, of which no event tells.
+                focused.set(has_focus(pane));
+            }
+            on:focusin=move |_| focused.set(has_focus(pane))
+            on:focusout=move |event| {
+                // Not when it only moves on within the list.
+                let to = event.related_target().and_then(|to| to.dyn_into::<Node>().ok());
+                focused.set(to.is_some() && pane.get_untracked().is_some_and(|pane| pane.contains(to.as_ref())));
+            }
         >
             <div class="list-head">
                 // The page's heading is the list's as long as nothing stands beside it.
@@ -201,7 +212,7 @@ pub fn ListPane(
                         key=|id| *id
                         let:id
                     >
-                        {row_link(id, line(id), inbox, href, selected)}
+                        {row_link(id, line(id), sort, href, selected)}
                     </For>
                 </ul>
                 <p class="list-more" hidden=move || inbox.with(|inbox| inbox.bound.is_none())>
@@ -217,6 +228,12 @@ pub fn ListPane(
             </div>
         </section>
     }
+}
+
+/// Whether the focus is in the pane. It is not while only the title has it, where it is put when one comes here.
+fn has_focus(pane: NodeRef<html::Section>) -> bool {
+    let (Some(pane), Some(active)) = (pane.get_untracked(), document().active_element()) else { return false };
+    pane.contains(Some(&active)) && active.id() != "list-title"
 }
 
 fn nothing(view: View) -> &'static str {

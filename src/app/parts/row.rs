@@ -18,21 +18,20 @@ use crate::{
     domain::{
         escalation::Status,
         ids::EscalationId,
-        inbox::{Inbox, Row, Sort},
+        inbox::{Row, Sort},
         time::{Span, Timestamp},
     },
 };
 
-/// Draws the row of an escalation. `selected` is the one that is open beside the list.
+/// Draws the row of an escalation. `sort` is the order that its number follows, `selected` is the one that is open beside the list.
 pub fn row_link(
     id: EscalationId,
     line: Memo<Option<Line>>,
-    inbox: Signal<Inbox>,
+    sort: Memo<Sort>,
     href: Callback<EscalationId, String>,
     selected: Signal<Option<EscalationId>>,
 ) -> impl IntoView {
     let clock = clock();
-    let sort = Memo::new(move |_| inbox.with(|inbox| inbox.query.listing.sort));
     let gone = move || line.with(|line| line.as_ref().is_some_and(|line| line.gone));
     view! {
         <li class="row" data-taken=move || gone().then_some("true")>
@@ -52,7 +51,9 @@ pub fn row_link(
 fn counted(row: &Row) -> Option<(&'static str, Timestamp)> {
     match row.closed_at {
         Some(closed) => Some(("Closed ", closed)),
-        None => row.waits_since.map(|since| ("Waiting since ", since)),
+        None => row
+            .waits_since
+            .map(|since| (if row.status == Status::Claimed { "Owed a reply since " } else { "Waiting since " }, since)),
     }
 }
 
