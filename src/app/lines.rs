@@ -99,30 +99,30 @@ impl Lines {
             next.hold(last, inbox, left);
             return next;
         }
-        // Each after the row that it stood after.
-        let mut taken: Vec<(usize, EscalationId)> = left
-            .iter()
-            .filter(|it| now - it.at < LINGER && it.is_taken(&inbox.query))
-            .filter_map(|it| Some((last.ids.iter().position(|id| *id == it.row.id)?, it.row.id)))
-            .collect();
-        taken.sort_unstable();
-        for (stood, id) in taken {
+        let lingers = |it: &&Left| now - it.at < LINGER && it.is_taken(&inbox.query);
+        let taken: Vec<EscalationId> = left.iter().filter(lingers).map(|it| it.row.id).collect();
+        for (stood, id) in last.ids.iter().enumerate().filter(|(_, id)| taken.contains(id)) {
+            // After the row that it stood after.
             let mut before = last.ids[..stood].iter().rev();
             let after = before.find_map(|before| next.ids.iter().position(|id| id == before));
-            next.ids.insert(after.map_or(0, |at| at + 1), id);
+            next.ids.insert(after.map_or(0, |at| at + 1), *id);
         }
         next
     }
 
     /// Every row where it was. What was fetched since follows, since it lies beyond all that was there.
     fn hold(&mut self, last: &Self, inbox: &Inbox, left: &[Left]) {
-        let mut here = std::mem::take(&mut self.ids);
-        here.sort_unstable();
-        let is_known = |id: &EscalationId| here.binary_search(id).is_ok() || left.iter().any(|it| it.row.id == *id);
-        self.ids.extend(last.ids.iter().filter(|id| is_known(id)));
-        let mut shown = self.ids.clone();
-        shown.sort_unstable();
-        for row in inbox.rows.iter().filter(|row| shown.binary_search(&row.id).is_err()) {
+        self.ids.clear();
+        let (mut shown, mut near) = (vec![false; inbox.rows.len()], 0);
+        for id in &last.ids {
+            if let Some(at) = find(&inbox.rows, near, *id) {
+                (near, shown[at]) = (at, true);
+            } else if left.iter().all(|it| it.row.id != *id) {
+                continue;
+            }
+            self.ids.push(*id);
+        }
+        for (row, _) in inbox.rows.iter().zip(shown).filter(|(_, shown)| !shown) {
             match last.bound {
                 Some(bound) if inbox.query.key(row) > bound => self.ids.push(row.id),
                 _ => self.waiting += 1,
@@ -132,21 +132,24 @@ impl Lines {
 
     /// The rows of a range of these.
     pub fn drawn(&self, range: Range<usize>, inbox: &Inbox, left: &[Left]) -> Vec<Line> {
-        // Most often they follow one another in the inbox too.
         let mut near = 0;
-        let mut line = |id: &EscalationId| {
-            let (before, after) = inbox.rows.split_at(near);
-            let is_it = |row: &Row| row.id == *id;
-            let at = after.iter().position(is_it).map(|at| near + at).or_else(|| before.iter().position(is_it));
-            if let Some(at) = at {
+        let line = |id: &EscalationId| {
+            if let Some(at) = find(&inbox.rows, near, *id) {
                 near = at;
                 return Some(Line { row: inbox.rows[at].clone(), gone: false });
             }
             let row = left.iter().find(|it| it.row.id == *id)?.row.clone();
             Some(Line { gone: !inbox.query.matches(&row), row })
         };
-        self.ids.get(range).unwrap_or_default().iter().filter_map(&mut line).collect()
+        self.ids.get(range).unwrap_or_default().iter().filter_map(line).collect()
     }
+}
+
+/// Where a row is. Most often rows are looked for in their order, so that the last one found is near.
+fn find(rows: &[Row], near: usize, id: EscalationId) -> Option<usize> {
+    let is_it = |row: &Row| row.id == id;
+    let (before, after) = rows.split_at(near);
+    after.iter().position(is_it).map(|at| near + at).or_else(|| before.iter().position(is_it))
 }
 
 /// Which of so many rows are drawn when this is the first that is seen.
