@@ -12,7 +12,13 @@ use super::{
     parts::revealed::spelled,
     session::{Me, me},
 };
-use crate::domain::{escalation::Status, event::EventKind, ids::EscalationId, inbox::Frame, message::MessageRole};
+use crate::domain::{
+    escalation::Status,
+    event::EventKind,
+    ids::EscalationId,
+    inbox::{Frame, Shelf},
+    message::MessageRole,
+};
 
 /// Sounds are at least so far apart.
 const APART: Duration = Duration::from_millis(1_500);
@@ -89,7 +95,7 @@ impl Attention {
         let row = &frame.row;
         let mine = row.claimed_by.as_ref().is_some_and(|by| by.id == self.me.id());
         let waits_anew =
-            row.status == Status::Waiting && frame.was.as_ref().is_none_or(|was| was.status != Status::Waiting);
+            row.status == Status::Waiting && frame.was.as_ref().is_none_or(|was| was.shelf != Shelf::Waiting);
         let writes_to_me = mine
             && matches!(&frame.event.kind, EventKind::MessageCreated { message } if message.role == MessageRole::Customer);
         if waits_anew || writes_to_me {

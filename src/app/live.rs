@@ -7,7 +7,11 @@ use std::collections::VecDeque;
 use leptos::prelude::*;
 
 use crate::{
-    app::{actions::Bootstrap, drafts::Drafts},
+    app::{
+        actions::Bootstrap,
+        drafts::Drafts,
+        lines::{self, Left},
+    },
     domain::{
         draft::Draft,
         event::{EventKind, Seq},
@@ -72,6 +76,8 @@ struct Cursor {
 #[derive(Clone, Copy)]
 pub struct Live {
     pub inbox: RwSignal<Inbox>,
+    /// What has left the list.
+    pub left: RwSignal<Vec<Left>>,
     pub thread: RwSignal<Option<Thread>>,
     /// The selected escalation does not exist.
     pub missing: RwSignal<bool>,
@@ -96,6 +102,7 @@ impl Live {
             presence: RwSignal::new(start.presence),
             cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
             inbox: RwSignal::new(start.inbox),
+            left: RwSignal::new(vec![]),
             thread: RwSignal::new(start.thread),
             missing: RwSignal::new(start.missing),
             connection: RwSignal::new(Connection::Connecting),
@@ -119,7 +126,8 @@ impl Live {
     /// Follows an event.
     pub fn apply(self, frame: Frame) {
         self.cursor.try_update_value(|cursor| cursor.seq = cursor.seq.max(frame.event.seq));
-        self.inbox.try_update(|inbox| inbox.apply(&frame));
+        let leaves = self.inbox.try_update(|inbox| inbox.apply(&frame)).unwrap_or(false);
+        self.left.try_maybe_update(|left| (lines::leave(left, &frame, leaves), ()));
         self.thread.try_maybe_update(|thread| {
             let Some(thread) = thread else { return (false, ()) };
             thread.apply(&frame);
@@ -148,7 +156,11 @@ impl Live {
 
     /// Shows a list that was asked for, brought up to date.
     pub fn show_inbox(self, mut inbox: Inbox) {
-        self.recent.try_with_value(|recent| recent.iter().for_each(|frame| inbox.apply(frame)));
+        self.recent.try_with_value(|recent| {
+            recent.iter().for_each(|frame| {
+                inbox.apply(frame);
+            })
+        });
         self.inbox.try_set(inbox);
     }
 

@@ -18,6 +18,9 @@ pub enum AskKind {
 }
 
 impl AskKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Takeover, Self::Question, Self::Decision];
+
     /// As people read it.
     pub fn label(self) -> &'static str {
         match self {

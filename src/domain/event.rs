@@ -8,7 +8,7 @@ use super::{
     agent::AgentRef,
     claim::{Claim, Fence},
     conversation::ConversationKey,
-    escalation::Escalation,
+    escalation::{Escalation, FollowUp},
     ids::{EscalationId, EventId, MessageId},
     message::{Message, Receipt},
     operator::OperatorRef,
@@ -108,6 +108,10 @@ pub enum EventKind {
     Acknowledged {
         at: Timestamp,
     },
+    /// Somebody got in touch with the customer of one that had expired. For operators only.
+    FollowedUp {
+        follow_up: FollowUp,
+    },
 }
 
 impl EventKind {
@@ -127,6 +131,7 @@ impl EventKind {
             Self::Cancelled { .. } => "escalation.cancelled",
             Self::Delivered { .. } => "escalation.delivered",
             Self::Acknowledged { .. } => "escalation.acknowledged",
+            Self::FollowedUp { .. } => "escalation.followed_up",
         }
     }
 
@@ -137,7 +142,7 @@ impl EventKind {
 
     /// Whether agents hear of it.
     pub fn for_agents(&self) -> bool {
-        !matches!(self, Self::Noted { .. } | Self::Delivered { .. })
+        !matches!(self, Self::Noted { .. } | Self::Delivered { .. } | Self::FollowedUp { .. })
     }
 
     /// How it ended, when this is the end.

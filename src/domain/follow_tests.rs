@@ -1,19 +1,23 @@
 //! A page that follows the events shows what a fresh one would: snapshot plus later events = fresh snapshot.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::select};
 
 use super::{
     ask::AskKind,
+    deadline::Within,
     event::{EventKind, Seq},
-    ids::{EscalationId, OperatorId},
-    inbox::{Counts, Frame, Inbox, Page, Query, Row, View},
+    ids::{AgentId, EscalationId, OperatorId},
+    inbox::{Counts, Field, Filters, Frame, Inbox, Listing, Page, Query, Row, Sort, View},
     message::{MessageRole, Receipt, ReceiptState},
+    operator::Role,
     outcome::{Disposition, Resolution},
+    queue::Urgency,
+    refusal::Refusal,
     stage::{
-        Stage, World, ada, ana, blocks_of,
+        MORNING, Stage, World, ada, ana, billing_bot, blocks_of, eve, opening, queue,
         turns::{Turn, turn},
     },
-    thread::{Item, Shown, Thread},
+    thread::{Earlier, Item, Shown, Thread},
     time::Span,
 };
 
@@ -24,7 +28,7 @@ fn inbox(world: &World, query: Query, most: usize) -> Inbox {
     let every: Vec<Row> = world.escalations.iter().map(Row::from).collect();
     let mut counts = Counts::default();
     for row in &every {
-        counts.add(row.status, row.claimed_by.as_ref().map(|by| by.id), query.me, 1);
+        counts.add(row.shelf(), row.claimed_by.as_ref().map(|by| by.id), query.me, 1);
     }
     let mut rows: Vec<Row> = every.into_iter().filter(|row| query.matches(row)).collect();
     rows.sort_by_key(|row| query.key(row));
@@ -42,12 +46,14 @@ fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
         use EventKind::{MessageCreated, MessageReceipt, Opened};
         !matches!(kind, Opened { .. } | MessageCreated { .. } | MessageReceipt { .. })
     };
+    let earlier = world.earlier(&escalation.agent, &escalation.opening, escalation.opened_seq);
     let said = world.messages.iter().filter(|(of, message)| *of == id && message.position >= from);
     Thread {
         seq: Seq(world.frames.len() as i64),
         held_by: on.held_by,
         messages: said.map(|(_, it)| Shown { message: it.clone(), blocks: blocks_of(it) }).collect(),
         happenings: own.filter(|event| beside(&event.kind)).cloned().collect(),
+        earlier: earlier.into_iter().filter_map(Earlier::of).take(3).collect(),
         escalation,
     }
 }
@@ -59,16 +65,51 @@ fn agrees(followed: &Inbox, world: &World) -> bool {
     (followed.seq, &followed.rows, followed.counts) == (fresh.seq, &fresh.rows, fresh.counts)
 }
 
-fn queries() -> impl Iterator<Item = Query> {
-    let people: [OperatorId; 2] = [ada().who.id, ana().who.id];
-    View::ALL.into_iter().flat_map(move |view| people.map(|me| Query { view, me }))
+fn query(listing: impl Into<Listing>, me: OperatorId) -> Query {
+    Query { listing: listing.into(), me, as_of: MORNING + Span::minutes(20) }
+}
+
+/// Every list in every order, narrowed to this.
+fn queries(filters: Filters) -> impl Iterator<Item = Query> {
+    let listings = View::ALL.into_iter().flat_map(|view| view.sorts().iter().map(move |sort| (view, *sort)));
+    let listings = listings.map(move |(view, sort)| Listing { view, sort, filters });
+    listings.flat_map(|listing| [ada(), ana()].map(|me| query(listing, me.who.id)))
+}
+
+/// Most often one filter, now and then none or two.
+fn filters() -> impl Strategy<Value = Filters> {
+    let one = select(vec![
+        (Field::Reason, "user_requested".to_owned()),
+        (Field::Reason, "knowledge_gap".to_owned()),
+        (Field::Agent, billing_bot().id.to_string()),
+        (Field::Agent, AgentId::new(uuid::Uuid::nil()).to_string()),
+        (Field::Urgency, "low".to_owned()),
+        (Field::Urgency, "normal".to_owned()),
+        (Field::Kind, "takeover".to_owned()),
+        (Field::Kind, "decision".to_owned()),
+        (Field::Queue, queue("default").id.to_string()),
+        (Field::Queue, queue("billing").id.to_string()),
+        (Field::Holder, ada().who.id.to_string()),
+        (Field::Holder, ana().who.id.to_string()),
+        (Field::Age, "5m".to_owned()),
+        (Field::Age, "15m".to_owned()),
+        (Field::Age, "none".to_owned()),
+    ]);
+    let several = prop_oneof![1 => 0..1_usize, 4 => 1..2_usize, 1 => 2..3_usize];
+    several.prop_flat_map(move |most| prop::collection::vec(one.clone(), most)).prop_map(|set| {
+        let mut filters = Filters::default();
+        set.iter().for_each(|(field, value)| filters.set(*field, value));
+        filters
+    })
 }
 
 /// Every page of a world, list pages with so many rows and threads with so many messages, brought up to date.
-fn all_agree(before: &World, after: &World, most: usize, frames: &[Frame]) -> bool {
-    let lists = queries().all(|query| {
+fn all_agree(before: &World, after: &World, filters: Filters, most: usize, frames: &[Frame]) -> bool {
+    let lists = queries(filters).all(|query| {
         let mut followed = inbox(before, query, most);
-        frames.iter().for_each(|frame| followed.apply(frame));
+        frames.iter().for_each(|frame| {
+            followed.apply(frame);
+        });
         agrees(&followed, after)
     });
     let threads = before.escalations.iter().all(|it| {
@@ -95,20 +136,22 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
 
 proptest! {
     #[test]
-    fn a_page_that_follows_shows_what_a_fresh_one_does(turns in turns(), later in turns(), most in 1..6_usize) {
+    fn a_page_that_follows_shows_what_a_fresh_one_does(
+        turns in turns(), later in turns(), filters in filters(), most in 1..6_usize,
+    ) {
         let (before, after) = told(turns, later);
         let new = &after.frames[before.frames.len()..];
-        prop_assert!(all_agree(&before, &after, most, new));
-        prop_assert!(all_agree(&before, &after, usize::MAX >> 1, new), "also without a bound");
-        prop_assert!(all_agree(&before, &after, most, &after.frames), "what it has seen changes nothing");
+        prop_assert!(all_agree(&before, &after, filters, most, new));
+        prop_assert!(all_agree(&before, &after, filters, usize::MAX >> 1, new), "also without a bound");
+        prop_assert!(all_agree(&before, &after, filters, most, &after.frames), "what it has seen changes nothing");
         let twice: Vec<Frame> = new.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect();
-        prop_assert!(all_agree(&before, &after, most, &twice), "nor does what it hears twice");
+        prop_assert!(all_agree(&before, &after, filters, most, &twice), "nor does what it hears twice");
     }
 
     #[test]
-    fn the_next_page_carries_on_where_the_last_one_ended(turns in turns(), most in 1..4_usize) {
+    fn the_next_page_carries_on_where_the_last_one_ended(turns in turns(), filters in filters(), most in 1..4_usize) {
         let world = told(turns, vec![]).0;
-        for query in queries() {
+        for query in queries(filters) {
             let (whole, more) = (inbox(&world, query, usize::MAX), inbox(&world, query, 2 * most));
             let mut followed = inbox(&world, query, most);
             if followed.bound.is_some() {
@@ -161,6 +204,7 @@ fn eventful() -> (World, World) {
     stage.cancel(ids[2]).unwrap();
     stage.open(AskKind::Question).unwrap();
     stage.later(Span::minutes(30)).expire(ids[0]).unwrap();
+    stage.follow_up(&ana(), ids[0]).unwrap();
     (before, stage.world)
 }
 
@@ -187,11 +231,12 @@ fn an_earlier_page_of_an_earlier_moment_catches_up_with_its_receipts() {
 fn a_page_that_missed_any_event_is_found_out() {
     let (before, after) = eventful();
     let new = &after.frames[before.frames.len()..];
-    assert!(all_agree(&before, &after, 2, new));
+    let all = Filters::default();
+    assert!(all_agree(&before, &after, all, 2, new));
     for missed in 0..new.len() {
         let mut heard = new.to_vec();
         let missed = heard.remove(missed);
-        assert!(!all_agree(&before, &after, 2, &heard), "nobody missed {}", missed.event.kind.name());
+        assert!(!all_agree(&before, &after, all, 2, &heard), "nobody missed {}", missed.event.kind.name());
     }
 }
 
@@ -220,6 +265,7 @@ fn a_thread_reads_transcript_hand_over_then_by_event() {
             "note.created",
             "escalation.released",
             "escalation.expired",
+            "escalation.followed_up",
         ]
     );
 }
@@ -228,15 +274,15 @@ fn a_thread_reads_transcript_hand_over_then_by_event() {
 fn open_ones_wait_longest_first_and_closed_ones_ended_last_first() {
     let (_, after) = eventful();
     let ids: Vec<EscalationId> = after.escalations.iter().map(|it| it.id).collect();
-    let shown = |view, me| -> Vec<EscalationId> {
-        inbox(&after, Query { view, me }, usize::MAX).rows.iter().map(|row| row.id).collect()
+    let shown = |view: View, me| -> Vec<EscalationId> {
+        inbox(&after, query(view, me), usize::MAX).rows.iter().map(|row| row.id).collect()
     };
     assert_eq!(shown(View::Closed, ada().who.id)[0], ids[0], "the last to end");
-    assert_eq!(shown(View::Missed, ada().who.id), [ids[0]]);
+    assert_eq!(shown(View::Missed, ada().who.id), [], "it was followed up");
     assert_eq!(shown(View::Queue, ada().who.id), [ids[3]]);
 
     let three = Stage::with_three_open().world;
-    let fresh = inbox(&three, Query { view: View::Queue, me: ada().who.id }, usize::MAX);
+    let fresh = inbox(&three, query(View::Queue, ada().who.id), usize::MAX);
     assert_eq!(fresh.rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids[..3]);
 }
 
@@ -245,10 +291,74 @@ fn mine_is_what_i_hold_and_a_colleagues_is_not() {
     let mut stage = Stage::with_three_open();
     let id = stage.world.escalations[0].id;
     stage.claim(&ada(), id).unwrap();
-    let of = |me| inbox(&stage.world, Query { view: View::Mine, me }, usize::MAX);
+    let of = |me| inbox(&stage.world, query(View::Mine, me), usize::MAX);
     let (hers, theirs) = (of(ada().who.id), of(ana().who.id));
     assert_eq!((hers.rows.len(), hers.counts.of(View::Mine)), (1, Some(1)));
     assert_eq!((theirs.rows.len(), theirs.counts.of(View::Mine)), (0, Some(0)));
     assert_eq!((theirs.counts.of(View::Queue), theirs.counts.of(View::All)), (Some(2), Some(3)));
     assert_eq!(theirs.counts.of(View::Closed), None);
+}
+
+#[test]
+fn each_order_puts_first_what_it_says() {
+    let mut stage = Stage::with_three_open();
+    let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
+    stage.urgency = Urgency::Urgent;
+    let urgent = stage.at(1).open(AskKind::Question).unwrap();
+    // Ada has answered hers, and the customer has said something since to Ana's.
+    stage.at(2).claim(&ada(), ids[0]).unwrap();
+    stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
+    let first = |stage: &Stage, sort| -> Vec<EscalationId> {
+        let listing = Listing { sort, ..Listing::from(View::All) };
+        inbox(&stage.world, query(listing, ada().who.id), usize::MAX).rows.iter().map(|row| row.id).collect()
+    };
+    assert_eq!(first(&stage, Sort::Waiting), [ids[1], ids[2], urgent, ids[0]], "who waits for nothing comes last");
+    assert_eq!(first(&stage, Sort::Urgency), [urgent, ids[0], ids[1], ids[2]]);
+    assert_eq!(first(&stage, Sort::Newest), [urgent, ids[0], ids[1], ids[2]]);
+    assert_eq!(first(&stage, Sort::Deadline)[3], ids[0], "a claimed takeover has no deadline");
+    stage.at(3).say(ids[0], MessageRole::Customer, "Hello?").unwrap();
+    stage.at(4).say(ids[0], MessageRole::Customer, "Are you there?").unwrap();
+    assert_eq!(stage.of(ids[0]).waits_since(), Some(MORNING + Span::minutes(3)), "a reply is owed since the first");
+    assert_eq!(first(&stage, Sort::Waiting), [ids[1], ids[2], urgent, ids[0]]);
+    stage.release(&ada(), ids[0]).unwrap();
+    assert_eq!(first(&stage, Sort::Waiting), [ids[0], ids[1], ids[2], urgent], "it waits for a human again");
+}
+
+#[test]
+fn missed_is_what_nobody_has_followed_up() {
+    let mut stage = Stage::with_three_open();
+    let id = stage.world.escalations[0].id;
+    assert_eq!(stage.follow_up(&ada(), id), Err(Refusal::NotExpired));
+    stage.later(Span::minutes(30)).expire(id).unwrap();
+    let of = |stage: &Stage, view: View| {
+        let list = inbox(&stage.world, query(view, ada().who.id), usize::MAX);
+        (list.rows.len(), list.counts.of(View::Missed))
+    };
+    assert_eq!((of(&stage, View::Missed), of(&stage, View::Closed)), ((1, Some(1)), (1, Some(1))));
+    assert_eq!(stage.follow_up(&eve(), id), Err(Refusal::Forbidden { need: Role::Operator }));
+    assert_eq!(stage.follow_up(&ada(), id), Ok(vec!["escalation.followed_up"]));
+    assert_eq!(stage.follow_up(&ana(), id), Ok(vec![]), "again changes nothing");
+    assert_eq!(stage.of(id).followed_up.as_ref().map(|it| it.by.id), Some(ada().who.id));
+    assert_eq!((of(&stage, View::Missed), of(&stage, View::Closed)), ((0, Some(0)), (1, Some(0))));
+    assert_eq!(stage.resolve(&ada(), id, Resolution::bare(Disposition::Handled)), Err(Refusal::AlreadyClosed));
+}
+
+#[test]
+fn a_customer_who_comes_back_is_known() {
+    let mut stage = Stage::new();
+    let first = stage.open(AskKind::Question).unwrap();
+    let beside = stage.open(AskKind::Takeover).unwrap();
+    assert!(!stage.of(first).earlier && !stage.of(beside).earlier, "what is still open is not earlier");
+    stage.cancel(first).unwrap();
+    stage.cancel(beside).unwrap();
+    let again = stage.open(AskKind::Takeover).unwrap();
+    assert!(stage.of(again).earlier);
+    let ended: Vec<EscalationId> = thread(&stage.world, again, 0).earlier.iter().map(|it| it.id).collect();
+    assert_eq!(ended, [beside, first], "the last to end comes first");
+    let stranger = stage.open_as(opening(AskKind::Takeover, Some("other")), Within::default()).unwrap();
+    assert!(!stage.of(stranger).earlier);
+    let nobody = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
+    stage.cancel(nobody).unwrap();
+    let nobody = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
+    assert!(!stage.of(nobody).earlier, "of whom nothing is known nothing is known again");
 }

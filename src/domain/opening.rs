@@ -82,6 +82,13 @@ impl Opening {
         (it.received_messages < it.total_messages).then_some((it.received_messages, it.total_messages))
     }
 
+    /// By what this agent's customer is known again: their own id, else that of the conversation. The two cannot be
+    /// taken for one another.
+    pub fn customer_key(&self) -> Option<String> {
+        let customer = self.customer().and_then(|it| it.external_id.as_ref()).map(|id| format!("customer/{id}"));
+        customer.or_else(|| self.external_id().map(|id| format!("conversation/{id}")))
+    }
+
     /// How a row or a header names this escalation: the customer, else its subject.
     pub fn title(&self) -> String {
         let customer = self.customer();

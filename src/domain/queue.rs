@@ -23,6 +23,19 @@ pub enum Urgency {
 }
 
 impl Urgency {
+    /// Every urgency, from the lowest.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
+
+    /// The urgency as JSON and addresses have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+        }
+    }
+
     /// As people read it.
     pub fn label(self) -> &'static str {
         match self {

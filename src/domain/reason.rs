@@ -23,7 +23,8 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
-    const ALL: [Self; 11] = [
+    /// Every code.
+    pub const ALL: [Self; 11] = [
         Self::UserRequested,
         Self::NegativeSentiment,
         Self::KnowledgeGap,
@@ -36,6 +37,13 @@ impl ReasonCode {
         Self::Safety,
         Self::Other,
     ];
+
+    /// As people read it.
+    pub fn label(self) -> String {
+        let mut words = self.as_str().replace('_', " ");
+        words[..1].make_ascii_uppercase();
+        words
+    }
 
     /// The code as JSON and SQL have it.
     pub fn as_str(self) -> &'static str {

@@ -35,6 +35,8 @@ pub enum Refusal {
     ConversationHeld { by: EscalationId },
     #[error("No deadline of this escalation has passed.")]
     NotDue,
+    #[error("Only an escalation that expired can be followed up.")]
+    NotExpired,
     #[error("This escalation is already a takeover.")]
     AlreadyATakeover,
     #[error("The data does not match what was asked for.")]
@@ -68,6 +70,7 @@ impl Refusal {
             Self::StaleFence => "stale_fence",
             Self::ConversationHeld { .. } => "conversation_held",
             Self::NotDue => "not_due",
+            Self::NotExpired => "not_expired",
             Self::AlreadyATakeover => "already_a_takeover",
             Self::InvalidFields { .. } => "invalid_field",
             Self::IdempotencyKeyReused => "idempotency_key_reused",

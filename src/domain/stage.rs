@@ -9,6 +9,7 @@ use std::{convert::Infallible, sync::Arc};
 use uuid::Uuid;
 
 use super::{
+    agent::AgentRef,
     ask::AskKind,
     checked::Checked,
     claim::Fence,
@@ -41,21 +42,35 @@ pub struct World {
     pub frames: Vec<Frame>,
 }
 
+impl World {
+    /// What ended before an event and is of the same customer, the latest first.
+    pub fn earlier(&self, agent: &AgentRef, opening: &Opening, before: Seq) -> Vec<&Escalation> {
+        let key = opening.customer_key();
+        let same = |it: &&Escalation| key.is_some() && it.agent.id == agent.id && it.opening.customer_key() == key;
+        let mut earlier: Vec<_> = self.escalations.iter().filter(same).collect();
+        earlier.retain(|it| it.closed_seq.is_some_and(|seq| seq < before));
+        earlier.sort_by_key(|it| std::cmp::Reverse(it.closed_seq));
+        earlier
+    }
+}
+
 /// The world and a clock.
 #[derive(Debug, Clone)]
 pub struct Stage {
     pub world: World,
     pub now: Timestamp,
+    /// Of what is opened from now on.
+    pub urgency: Urgency,
     minted: u128,
 }
 
 /// 10:00 UTC on 22 November 2026.
-const MORNING: Timestamp = Timestamp(1_795_341_600_000);
+pub const MORNING: Timestamp = Timestamp(1_795_341_600_000);
 
 impl Stage {
     pub fn new() -> Self {
         let world = World { escalations: vec![], conversations: vec![], messages: vec![], frames: vec![] };
-        Self { world, now: MORNING, minted: 0 }
+        Self { world, now: MORNING, urgency: Urgency::Normal, minted: 0 }
     }
 
     /// Moves the clock to so many minutes after ten.
@@ -116,14 +131,15 @@ impl Stage {
             id,
             agent: billing_bot(),
             queue: queue("default"),
-            urgency: Urgency::Normal,
+            urgency: self.urgency,
             within,
             opening: Arc::new(opening),
             transcript: transcript.clone(),
         };
         let key = open.conversation();
         let known = self.world.conversations.iter().find(|it| it.key == key).cloned();
-        let kinds = open.decide(&known.clone().unwrap_or(Conversation::new(key.clone())), self.now)?;
+        let earlier = !self.world.earlier(&open.agent, &open.opening, Seq(i64::MAX)).is_empty();
+        let kinds = open.decide(&known.clone().unwrap_or(Conversation::new(key.clone())), earlier, self.now)?;
         if known.is_none() {
             self.world.conversations.push(Conversation::new(key));
         }
@@ -151,7 +167,7 @@ impl Stage {
         let World { escalations, conversations, messages, frames } = &mut self.world;
         let before = escalations.iter().position(|it| it.id == id);
         let was = before.map(|at| Was {
-            status: escalations[at].status,
+            shelf: escalations[at].shelf(),
             claimed_by: escalations[at].claim.as_ref().map(|claim| claim.operator.id),
         });
         let (key, ask) = match (&kind, before) {
@@ -254,6 +270,11 @@ impl Stage {
     pub fn acknowledge(&mut self, id: EscalationId) -> Done {
         let now = self.now;
         self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.acknowledge(now))
+    }
+
+    pub fn follow_up(&mut self, by: &Operator, id: EscalationId) -> Done {
+        let now = self.now;
+        self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.follow_up(by, Some(text("Rang her.")), now))
     }
 
     pub fn deliver(&mut self, id: EscalationId) -> Done {

@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     conversation::Control,
     escalation::Escalation,
-    event::{Event, EventKind, Seq},
+    event::{Actor, Event, EventKind, Seq},
     ids::EscalationId,
     inbox::Frame,
     message::Message,
+    outcome::Disposition,
     rich::Block,
+    text::Text,
+    time::Timestamp,
 };
 
 /// A message with its text parsed.
@@ -17,6 +20,36 @@ use super::{
 pub struct Shown {
     pub message: Message,
     pub blocks: Vec<Block>,
+}
+
+/// How an earlier escalation of the same customer ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    pub id: EscalationId,
+    pub at: Timestamp,
+    pub by: Actor,
+    pub disposition: Disposition,
+    /// What the agent was told, at most [`EXCERPT`] characters of it.
+    pub note: Option<String>,
+}
+
+/// How much of a note is read at a glance.
+const EXCERPT: usize = 140;
+
+impl Earlier {
+    /// Of an escalation that is closed; none of one that is open.
+    pub fn of(escalation: &Escalation) -> Option<Self> {
+        let outcome = escalation.outcome.as_ref()?;
+        let told = &outcome.resolution;
+        let note = told.note_to_agent.as_ref().or(told.answer.as_ref()).map(Text::as_str);
+        Some(Self {
+            id: escalation.id,
+            at: outcome.at,
+            by: outcome.by.clone(),
+            disposition: told.disposition,
+            note: note.map(|note| note.chars().take(EXCERPT).collect()),
+        })
+    }
 }
 
 /// An escalation as its page shows it, as of `seq` of the workspace.
@@ -30,6 +63,8 @@ pub struct Thread {
     pub messages: Vec<Shown>,
     /// What happened beside messages and their receipts, in order; the opening is in `escalation`.
     pub happenings: Vec<Event>,
+    /// The last that ended before this one was opened, the latest first. It never changes.
+    pub earlier: Vec<Earlier>,
 }
 
 /// One thing in the order a reader meets it.

@@ -45,7 +45,7 @@ pub struct Recorded {
 }
 
 /// The types of [`EventKind::name`], so that a stored one is again one of ours.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "escalation.opened",
     "escalation.claimed",
     "escalation.taken_over",
@@ -59,6 +59,7 @@ const KINDS: [&str; 13] = [
     "escalation.cancelled",
     "escalation.delivered",
     "escalation.acknowledged",
+    "escalation.followed_up",
 ];
 
 impl Recorded {

@@ -6,6 +6,7 @@ mod crash;
 mod expiry;
 mod idempotency;
 mod life;
+mod lists;
 mod live;
 mod opening;
 mod plans;

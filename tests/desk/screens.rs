@@ -59,7 +59,8 @@ on_both! {
             bot.hands_over(&format!("conv_{n}")).await;
         }
         let it = bot.hands_over("conv_the_one").await;
-        let queries = View::ALL.map(|view| Query { view, me: ada.operator.who.id });
+        let as_of = server.now();
+        let queries = View::ALL.map(|view| Query { listing: view.into(), me: ada.operator.who.id, as_of });
         let mut inboxes = vec![];
         for query in queries {
             inboxes.push(server.desk.inbox(server.workspace, query).await.expect("a list"));
@@ -94,6 +95,8 @@ on_both! {
         server.pass(Span::seconds(2));
         deadlines::sweep(&server.desk).await.expect("a sweep");
         assert_eq!(bot.get(&format!("/escalations/{late}")).await.ok(200)["status"], "expired");
+        let verb = Verb::FollowUp { by: ada.operator.clone(), escalation: id(&late), note: None };
+        ada.does(verb).await.expect("a follow-up");
 
         for closed in [&it, &question, &late] {
             soon("the delivery", async || {
@@ -107,15 +110,17 @@ on_both! {
             thread.apply(frame);
             // Twice is once.
             thread.apply(frame);
-            inboxes.iter_mut().for_each(|inbox| inbox.apply(frame));
+            for inbox in &mut inboxes {
+                inbox.apply(frame);
+            }
         }
         let fresh = server.desk.thread(server.workspace, id(&it)).await.expect("a thread").expect("one");
         assert_eq!(thread, fresh);
         for inbox in inboxes {
             let fresh = server.desk.inbox(server.workspace, inbox.query).await.expect("a list");
-            assert_eq!(inbox.counts, fresh.counts, "{:?}", inbox.query.view);
+            assert_eq!(inbox.counts, fresh.counts, "{:?}", inbox.query.listing);
             let bound = inbox.bound.or(fresh.bound);
-            assert_eq!(known(&inbox, bound), known(&fresh, bound), "{:?}", inbox.query.view);
+            assert_eq!(known(&inbox, bound), known(&fresh, bound), "{:?}", inbox.query.listing);
         }
         // The control: a screen that misses one frame is not right.
         for frame in frames.iter().skip(1) {

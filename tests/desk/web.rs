@@ -88,6 +88,39 @@ on_both! {
         assert_eq!(browser.gets("/live").await.status(), 401);
     }
 
+    async fn a_list_is_drawn_as_its_address_has_it(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        server.person("Ada", Role::Operator).await;
+        let mut ids = vec![];
+        for (name, kind, urgency) in
+            [("Anna", "question", "low"), ("Bert", "takeover", "urgent"), ("Cleo", "question", "urgent"), ("Doro", "question", "high")]
+        {
+            let conversation = json!({"messages": [], "customer": {"name": name}});
+            ids.push(bot.escalates(json!({"ask": {"kind": kind}, "urgency": urgency, "conversation": conversation})).await);
+        }
+        let mut browser = Browser::at(&server);
+        browser.signs_in("ada@example.com", PASSWORD, "/").await;
+        let drawn = async |address: &str| {
+            let page = browser.gets(address).await.text().await.expect("a page");
+            let rows = page.split("aria-label=\"Escalations\"").nth(1).and_then(|rest| rest.split("</ul>").next()).expect("rows").to_owned();
+            let mut names: Vec<_> = ["Anna", "Bert", "Cleo", "Doro"].into_iter().filter_map(|name| Some((rows.find(name)?, name))).collect();
+            names.sort_unstable();
+            (names.into_iter().map(|(_, name)| name).collect::<Vec<_>>(), page, rows)
+        };
+        assert_eq!(drawn("/queue").await.0, ["Anna", "Bert", "Cleo", "Doro"]);
+        assert_eq!(drawn("/queue?sort=newest").await.0, ["Doro", "Cleo", "Bert", "Anna"]);
+        assert_eq!(drawn("/all?sort=urgency&kind=question").await.0, ["Cleo", "Doro", "Anna"]);
+        let (names, page, rows) = drawn(&format!("/e/{}?view=all&sort=urgency&kind=question&urgency=urgent", ids[1])).await;
+        assert_eq!(names, ["Cleo"]);
+        for chip in ["Remove filter Kind: Question", "Remove filter Urgency: Urgent"] {
+            assert!(page.contains(chip), "no chip {chip}");
+        }
+        let next = format!("/e/{}?view=all&amp;sort=urgency&amp;urgency=urgent&amp;kind=question", ids[2]);
+        assert!(rows.contains(&next), "{rows}");
+        let (names, page, _) = drawn("/queue?reason=safety").await;
+        assert!(names.is_empty() && page.contains("No escalations match 1 filter"));
+    }
+
     async fn no_other_site_may_act_here(server: TestServer) {
         server.person("Ada", Role::Operator).await;
         let mut browser = Browser::at(&server);

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         draft::Draft,
         ids::EscalationId,
-        inbox::{Inbox, Page, View},
+        inbox::{Choices, Inbox, Listing, Page},
         operator::Operator,
         presence::{Presence, Targets},
         thread::{Shown, Thread},
@@ -25,6 +25,8 @@ pub struct Bootstrap {
     /// The log that `seq` counts in; a restored database begins another.
     pub epoch: String,
     pub inbox: Inbox,
+    /// What lists can be narrowed to.
+    pub choices: Choices,
     /// The selected escalation.
     pub thread: Option<Thread>,
     /// Who is there around it.
@@ -37,9 +39,9 @@ pub struct Bootstrap {
 
 /// What a console page shows: the list, and the selected escalation when there is one.
 #[server(name = ReadBootstrap, output = LeanJson)]
-pub async fn bootstrap(view: View, selected: Option<String>) -> Result<Bootstrap, Problem> {
+pub async fn bootstrap(listing: Listing, selected: Option<String>) -> Result<Bootstrap, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    Ok(caller.bootstrap(view, selected.as_deref()).await?)
+    Ok(caller.bootstrap(listing, selected.as_deref()).await?)
 }
 
 /// Who is signed in: how a page whose stream will not open learns whether it is signed out.
@@ -51,17 +53,21 @@ pub async fn who_am_i() -> Result<Operator, Problem> {
 
 /// A list from its beginning.
 #[server(name = ReadInbox, output = LeanJson)]
-pub async fn inbox(view: View) -> Result<Inbox, Problem> {
+pub async fn inbox(listing: Listing) -> Result<Inbox, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
-    Ok(caller.desk.inbox(caller.workspace, query).await?)
+    Ok(caller.desk.inbox(caller.workspace, caller.query(listing)).await?)
 }
 
-/// The rows of a list after a sort key.
+/// The rows of a list after a sort key; `as_of` is the list's.
 #[server(output = LeanJson)]
-pub async fn inbox_page(view: View, after: i64, after_id: EscalationId) -> Result<Page, Problem> {
+pub async fn inbox_page(
+    listing: Listing,
+    as_of: Timestamp,
+    after: i64,
+    after_id: EscalationId,
+) -> Result<Page, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    let query = crate::domain::inbox::Query { view, me: caller.operator.who.id };
+    let query = crate::domain::inbox::Query { as_of, ..caller.query(listing) };
     Ok(caller.desk.inbox_page(caller.workspace, query, (after, after_id)).await?)
 }
 

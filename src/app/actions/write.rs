@@ -105,6 +105,20 @@ pub async fn reply(
     Ok(done.map(drop))
 }
 
+/// Says that the customer of an escalation that had expired was contacted; the note may be blank.
+#[server(output = LeanJson)]
+pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    use crate::domain::text::{NoteText, TextProblem};
+    let note = match NoteText::parse(note) {
+        Ok(note) => Some(note),
+        Err(TextProblem::Empty) => None,
+        Err(problem) => return Ok(Err(Refusal::field("/note", problem.to_string()))),
+    };
+    let verb = crate::server::desk::Verb::FollowUp { by: caller.operator.clone(), escalation: id, note };
+    Ok(caller.does(verb).await?.map(drop))
+}
+
 /// Leaves a note among operators.
 #[server(output = LeanJson)]
 pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, Problem> {

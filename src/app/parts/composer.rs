@@ -4,7 +4,7 @@
 use leptos::{ev, html, prelude::*};
 
 use super::icons::{Icon, icon};
-use crate::domain::draft::Mode;
+use crate::{app::focus::focus, domain::draft::Mode};
 
 /// What the composer is told by the page around it.
 #[derive(Clone, Copy)]
@@ -142,9 +142,7 @@ fn tab(own: Mode, it: Writing) -> impl IntoView {
         let at = modes.iter().position(|mode| *mode == own).unwrap_or(0) as isize;
         let other = modes[(at + step).rem_euclid(modes.len().max(1) as isize) as usize];
         it.on_mode.run(other);
-        if let Some(tab) = document().get_element_by_id(tab_id(other)) {
-            focus(&tab);
-        }
+        focus(tab_id(other));
     };
     view! {
         <button
@@ -162,13 +160,5 @@ fn tab(own: Mode, it: Writing) -> impl IntoView {
             {(own == Mode::Note).then(|| icon(Icon::Lock))}
             {words}
         </button>
-    }
-}
-
-fn focus(element: &web_sys::Element) {
-    use wasm_bindgen::JsCast;
-    if let Some(element) = element.dyn_ref::<web_sys::HtmlElement>() {
-        // It refuses nothing that matters here.
-        let _ = element.focus();
     }
 }

@@ -11,6 +11,7 @@ use super::{
     resolution::{Card, Sheet, argument_fields},
     revealed::revealed,
 };
+use crate::app::focus::focus;
 use crate::domain::{
     ask::{Action, Ask, FieldProblem, Verdict},
     outcome::Resolution,
@@ -135,15 +136,14 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     let edit = move |_| match edited.get_untracked() {
         true => decide(Verdict::Edit),
         // An edit needs a change: there.
-        false => focus(&first),
+        false => focus(first.clone()),
     };
     let line = id.clone() + "-comment";
     let reject = move || match rejecting.get_untracked() {
         true => decide(Verdict::Reject),
         false => {
             rejecting.set(true);
-            let line = line.clone();
-            request_animation_frame(move || focus(&line));
+            focus(line.clone());
         }
     };
     let (clicked, entered) = (reject.clone(), reject);
@@ -234,14 +234,5 @@ fn said(verdict: Verdict) -> &'static str {
         Verdict::Approve => "Approved. Sent once all are decided.",
         Verdict::Edit => "Approved with your edits. Sent once all are decided.",
         Verdict::Reject => "Rejected. Sent once all are decided.",
-    }
-}
-
-fn focus(id: &str) {
-    use wasm_bindgen::JsCast;
-    let element = document().get_element_by_id(id).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(element) = element {
-        // It refuses nothing that matters here.
-        let _ = element.focus();
     }
 }

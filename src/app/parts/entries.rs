@@ -239,6 +239,10 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
         EventKind::Expired { .. } => "Expired · no one answered in time".to_owned(),
         EventKind::Cancelled { reason, .. } => format!("{who} withdrew this: {reason}"),
         EventKind::Acknowledged { .. } => format!("{who} took the outcome"),
+        EventKind::FollowedUp { follow_up } => match &follow_up.note {
+            Some(note) => format!("{who} followed up: {note}"),
+            None => format!("{who} followed up"),
+        },
         EventKind::Opened { .. }
         | EventKind::MessageCreated { .. }
         | EventKind::MessageReceipt { .. }

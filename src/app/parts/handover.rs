@@ -6,16 +6,19 @@ use serde_json::Value;
 use super::{
     drawn::{element, words, written},
     icons::chevron,
+    marks::spoken,
     pairs::{in_line, pairs, sentence_case},
     revealed::{revealed, spelled},
     rich_text::plain_text,
 };
 use crate::{
-    app::clock::clock,
+    app::clock::{Clock, clock},
     domain::{
         ask::Ask,
         escalation::{Escalation, Status},
+        event::Actor,
         reason::Reason,
+        thread::Earlier,
     },
 };
 
@@ -23,6 +26,8 @@ use crate::{
 #[component]
 pub fn Handover(
     #[prop(into)] escalation: Signal<Escalation>,
+    /// How earlier ones of the same customer ended.
+    earlier: Vec<Earlier>,
     /// How it stands until it is folded or unfolded by hand.
     #[prop(into)]
     open: Signal<bool>,
@@ -39,6 +44,10 @@ pub fn Handover(
         (sentence_case(&reason.in_words()), excerpt, revealed(agent), spelled(agent), told(it))
     });
     let (proposed, suggested) = escalation.with_untracked(|it| proposes(&it.opening.ask));
+    let before = (!earlier.is_empty()).then(|| {
+        let ended = earlier.into_iter().map(|it| ended(it, clock)).collect();
+        vec![words("dt", "", "Earlier"), element("dd", "", vec![element("ul", "", ended)])]
+    });
     let suggestion = StoredValue::new(suggested);
     let waiting = move || escalation.with(|it| it.status == Status::Waiting);
     let otherwise = move || match escalation.with(|it| it.due_at()) {
@@ -59,6 +68,7 @@ pub fn Handover(
                 </summary>
                 <dl class="handover-parts">
                     {parts}
+                    {before}
                     <dt>"Agent proposes"</dt>
                     <dd>
                         {proposed}
@@ -108,6 +118,19 @@ fn told(escalation: &Escalation) -> Vec<AnyView> {
         part("Agent asks", said(Some(prompt.as_str()), ""));
     }
     parts
+}
+
+/// Draws how an earlier escalation ended: `Ada, today 14:09, approved with edits: “Takes 3 days”`.
+fn ended(it: Earlier, clock: Clock) -> AnyView {
+    let who = match &it.by {
+        Actor::Operator(operator) => spelled(operator.name.as_str()),
+        Actor::Agent(agent) => spelled(agent.name.as_str()),
+        Actor::System => "Nobody".to_owned(),
+    };
+    let note = it.note.map(|note| ": “".to_owned() + &spelled(&note) + "”").unwrap_or_default();
+    let how = ", ".to_owned() + &it.disposition.label().to_ascii_lowercase() + &note;
+    let href = "/e/".to_owned() + &String::from(it.id);
+    view! { <li><a href=href dir="auto">{who} ", " {move || spoken(clock, it.at)} {how}</a></li> }.into_any()
 }
 
 fn items<'a>(texts: impl Iterator<Item = &'a str>) -> AnyView {

@@ -1,23 +1,43 @@
-//! The list pane: a title, its rows, and what it says when there are none.
+//! The list pane: a title, its rows, and what it says when there are none. Of many rows it draws those near the ones
+//! that are seen; the rest is room above and below them.
 
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, Node};
 
 use super::{
     icons::{Icon, icon},
     row::row_link,
+    toolbar::{clear, toolbar},
 };
-use crate::domain::{
-    ids::EscalationId,
-    inbox::{Inbox, View},
+use crate::{
+    app::{
+        clock::clock,
+        focus::focus,
+        lines::{Attention, Left, Lines, window},
+    },
+    domain::{
+        ids::EscalationId,
+        inbox::{Choices, Inbox, Listing, View},
+    },
 };
+
+/// How tall a row is before it has been measured, in pixels.
+const ROW_HEIGHT: i32 = 84;
+/// With fewer rows than this below what is drawn, the next page is fetched unasked.
+const NEAR_THE_END: usize = 10;
 
 /// Draws a list.
 #[component]
 pub fn ListPane(
     /// What the address asks for; the rows follow when they are here.
     #[prop(into)]
-    view: Signal<View>,
+    listing: Signal<Listing>,
     #[prop(into)] inbox: Signal<Inbox>,
+    /// What has left the list.
+    #[prop(into)]
+    left: Signal<Vec<Left>>,
+    choices: StoredValue<Choices>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
     /// Whether an escalation is open beside it, which then is the page's main part and has its first heading.
     #[prop(into)]
@@ -26,53 +46,173 @@ pub fn ListPane(
     #[prop(into)]
     failed: Signal<Option<String>>,
     #[prop(into)] awake: Signal<bool>,
+    /// Whether the pointer or the focus is on the list.
+    held: RwSignal<bool>,
     href: Callback<EscalationId, String>,
+    on_listing: Callback<Listing>,
     on_retry: Callback<()>,
     on_more: Callback<()>,
 ) -> impl IntoView {
-    let empty = move || inbox.with(|inbox| inbox.rows.is_empty().then_some(inbox.query.view));
-    let count = move || inbox.with(|inbox| inbox.counts.of(inbox.query.view)).filter(|count| *count > 0);
+    let clock = clock();
+    let pane = NodeRef::<html::Section>::new();
+    let (scroll, list) = (NodeRef::<html::Div>::new(), NodeRef::<html::Ul>::new());
+    let (pointed, focused) = (RwSignal::new(false), RwSignal::new(false));
+    let asked = RwSignal::new(0);
+    let lines = Memo::new(move |last: Option<&Lines>| {
+        let attention = Attention { held: held.get(), asked: asked.get() };
+        inbox.with(|inbox| left.with(|left| Lines::next(last, inbox, left, attention, clock.now())))
+    });
+    let (first, height) = (RwSignal::new(0), StoredValue::new(ROW_HEIGHT));
+    let drawn = Memo::new(move |_| lines.with(|lines| window(first.get(), lines.ids.len())));
     // Only the rows that changed are drawn anew.
-    let row = move |id: EscalationId| {
-        Memo::new(move |_| inbox.with(|inbox| inbox.rows.iter().find(|row| row.id == id).cloned()))
+    let rows = Memo::new(move |_| {
+        lines.with(|lines| inbox.with(|inbox| left.with(|left| lines.drawn(drawn.get(), inbox, left))))
+    });
+    let sort = Memo::new(move |_| inbox.with(|inbox| inbox.query.listing.sort));
+    let line = move |id: EscalationId| {
+        Memo::new(move |_| rows.with(|rows| rows.iter().find(|line| line.row.id == id).cloned()))
     };
+    Effect::new(move |_| {
+        let (range, all) = (drawn.get(), lines.with(|lines| lines.ids.len()));
+        let room = |rows: usize| (rows as i32 * height.get_value()).to_string() + "px";
+        if let Some(list) = list.get() {
+            let style = HtmlElement::style(&list);
+            // Both are properties that every browser has.
+            let _ = style.set_property("padding-block-start", &room(range.start));
+            let _ = style.set_property("padding-block-end", &room(all - range.end));
+        }
+    });
+    let to_top = move || {
+        first.set(0);
+        if let Some(scroll) = scroll.get_untracked() {
+            scroll.set_scroll_top(0);
+        }
+    };
+    Effect::new(move |before: Option<Listing>| {
+        let now = listing.get();
+        if before.is_some_and(|before| before != now) {
+            to_top();
+        }
+        now
+    });
+    let on_scroll = move |_| {
+        let (Some(scroll), Some(list)) = (scroll.get_untracked(), list.get_untracked()) else { return };
+        let row = list.first_element_child().and_then(|row| row.dyn_into::<HtmlElement>().ok());
+        if let Some(row) = row.filter(|row| row.offset_height() > 0) {
+            height.set_value(row.offset_height());
+        }
+        first.set((scroll.scroll_top() / height.get_value()).max(0) as usize);
+        let near = drawn.get_untracked().end + NEAR_THE_END >= lines.with_untracked(|lines| lines.ids.len());
+        if near && inbox.with_untracked(|inbox| inbox.bound.is_some()) {
+            on_more.run(());
+        }
+    };
+    let on_waiting = move |_| {
+        asked.update(|asked| *asked += 1);
+        to_top();
+        focus("list-title");
+    };
+    Effect::new(move |_| held.set(pointed.get() || focused.get()));
+
+    let nothing_here = move || {
+        let none = lines.with(|lines| lines.ids.is_empty());
+        none && inbox.with(|inbox| inbox.rows.is_empty() && inbox.bound.is_none())
+    };
+    let words = move || {
+        let Listing { view, filters, .. } = inbox.with(|inbox| inbox.query.listing);
+        match filters.all_set().len() {
+            0 => nothing(view).into_any(),
+            1 => "No escalations match 1 filter".into_any(),
+            set => ("No escalations match ".to_owned() + &set.to_string() + " filters").into_any(),
+        }
+    };
+    let narrowed = move || inbox.with(|inbox| !inbox.query.listing.filters.all_set().is_empty());
+    let count = move || {
+        inbox.with(|inbox| match narrowed() {
+            true => inbox.rows.len().to_string() + if inbox.bound.is_some() { "+" } else { "" },
+            false => {
+                let count = inbox.counts.of(inbox.query.listing.view).filter(|count| *count > 0);
+                count.map_or(String::new(), |count| count.to_string())
+            }
+        })
+    };
+    // Another list is on its way, and the old one still here.
+    let fetching = move || failed.with(Option::is_none) && inbox.with(|inbox| inbox.query.listing) != listing.get();
+    let waiting = Memo::new(move |_| lines.with(|lines| lines.waiting));
+    let (tools, chips) = toolbar(listing, choices, on_listing);
     view! {
         <section
             class="list-pane"
+            node_ref=pane
             role=move || (!beside.get()).then_some("main")
             aria-labelledby="list-title"
+            on:pointerenter=move |_| pointed.set(true)
+            on:pointerleave=move |_| {
+                pointed.set(false);
+                // Where it was has perhaps been taken away, of which no event tells.
+                focused.set(has_focus(pane));
+            }
+            on:focusin=move |_| focused.set(has_focus(pane))
+            on:focusout=move |event| {
+                // Not when it only moves on within the list.
+                let to = event.related_target().and_then(|to| to.dyn_into::<Node>().ok());
+                focused.set(to.is_some() && pane.get_untracked().is_some_and(|pane| pane.contains(to.as_ref())));
+            }
         >
             <div class="list-head">
                 // The page's heading is the list's as long as nothing stands beside it.
                 {move || {
-                    let title = view.get().label();
+                    let title = listing.get().view.label();
                     match beside.get() {
                         true => view! { <h2 class="list-title" id="list-title" tabindex="-1">{title}</h2> }.into_any(),
                         false => view! { <h1 class="list-title" id="list-title" tabindex="-1">{title}</h1> }.into_any(),
                     }
                 }}
-                <span class="count">{move || count().map(|count| count.to_string())}</span>
+                <span class="count">{count}</span>
+                <button
+                    class="button new-rows"
+                    type="button"
+                    data-size="small"
+                    hidden=move || waiting.get() == 0
+                    on:click=on_waiting
+                >
+                    "▲ " {move || waiting.get()} " new"
+                </button>
+                {tools}
             </div>
-            {move || failed.get().map(|why| view! {
-                <div class="list-notice" data-state="failed" role="alert">
-                    <span>{why}</span>
-                    <button class="button" type="button" data-size="small" on:click=move |_| on_retry.run(())>
-                        "Retry"
-                    </button>
-                </div>
+            {chips}
+            {move || failed.get().map(|why| {
+                let shown = inbox.with_untracked(|inbox| inbox.query);
+                view! {
+                    <div class="list-notice" data-state="failed" role="alert">
+                        <span>{why} " " {shown.listing.view.label()} " as of " {move || clock.time(shown.as_of)} "."</span>
+                        <button class="button" type="button" data-size="small" on:click=move |_| on_retry.run(())>
+                            "Retry"
+                        </button>
+                    </div>
+                }
             })}
-            <div class="list-scroll">
-                <div class="empty" hidden=move || empty().is_none()>
-                    {icon(Icon::Queue)}
-                    <p>{move || empty().map_or("", nothing)}</p>
+            <div
+                class="list-scroll"
+                node_ref=scroll
+                aria-busy=move || fetching().then_some("true")
+                on:scroll=on_scroll
+            >
+                <div class="skeletons" hidden=move || !fetching()>
+                    {[(); 6].map(|()| view! { <div class="skeleton"></div> })}
                 </div>
-                <ul class="rows" aria-label="Escalations" hidden=move || empty().is_some()>
+                <div class="empty" hidden=move || !nothing_here()>
+                    {icon(Icon::Queue)}
+                    <p>{words}</p>
+                    {move || narrowed().then(|| clear(listing, on_listing))}
+                </div>
+                <ul class="rows" node_ref=list aria-label="Escalations" hidden=nothing_here>
                     <For
-                        each=move || inbox.with(|inbox| inbox.rows.iter().map(|row| row.id).collect::<Vec<_>>())
+                        each=move || rows.with(|rows| rows.iter().map(|line| line.row.id).collect::<Vec<_>>())
                         key=|id| *id
                         let:id
                     >
-                        {row_link(id, row(id), href, selected)}
+                        {row_link(id, line(id), sort, href, selected)}
                     </For>
                 </ul>
                 <p class="list-more" hidden=move || inbox.with(|inbox| inbox.bound.is_none())>
@@ -88,6 +228,12 @@ pub fn ListPane(
             </div>
         </section>
     }
+}
+
+/// Whether the focus is in the pane. It is not while only the title has it, where it is put when one comes here.
+fn has_focus(pane: NodeRef<html::Section>) -> bool {
+    let (Some(pane), Some(active)) = (pane.get_untracked(), document().active_element()) else { return false };
+    pane.contains(Some(&active)) && active.id() != "list-title"
 }
 
 fn nothing(view: View) -> &'static str {

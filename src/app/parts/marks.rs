@@ -37,6 +37,14 @@ pub fn dated(clock: Clock, at: Timestamp) -> String {
     at.date(clock.offset()) + " " + &clock.time(at)
 }
 
+/// The same as it is said: `today 14:02`.
+pub fn spoken(clock: Clock, at: Timestamp) -> String {
+    match at.day(clock.offset()) == clock.now().day(clock.offset()) {
+        true => "today ".to_owned() + &clock.time(at),
+        false => dated(clock, at),
+    }
+}
+
 /// Draws a deadline, as it comes nearer.
 pub fn deadline(due: Timestamp, clock: Clock) -> impl IntoView {
     let state = move || match due - clock.now() {
@@ -54,17 +62,13 @@ pub fn deadline(due: Timestamp, clock: Clock) -> impl IntoView {
 
 /// Draws an urgency that is not normal.
 pub fn urgency(urgency: Urgency) -> Option<impl IntoView> {
-    let name = match urgency {
-        Urgency::Low => "low",
-        Urgency::Normal => return None,
-        Urgency::High => "high",
-        Urgency::Urgent => "urgent",
-    };
-    Some(view! {
-        <span class="urgency" data-urgency=name>
-            {(urgency == Urgency::Urgent).then(|| icon(Icon::Flag))}
-            {urgency.label()}
-        </span>
+    (urgency != Urgency::Normal).then(|| {
+        view! {
+            <span class="urgency" data-urgency=urgency.as_str()>
+                {(urgency == Urgency::Urgent).then(|| icon(Icon::Flag))}
+                {urgency.label()}
+            </span>
+        }
     })
 }
 

@@ -1,8 +1,9 @@
-//! One line of a list: one link, three lines of text, one number.
+//! One line of a list: one link, three lines of text, one number, which follows the order of the list.
 
 use leptos::prelude::*;
 
 use super::{
+    drawn::words,
     icons::icon,
     marks::{ask_icon, dated, deadline, deadline_words, holder, urgency},
     pairs::sentence_case,
@@ -11,79 +12,117 @@ use super::{
 use crate::{
     app::{
         clock::{Clock, clock},
+        lines::Line,
         session::me,
     },
     domain::{
+        escalation::Status,
         ids::EscalationId,
-        inbox::Row,
+        inbox::{Row, Sort},
         time::{Span, Timestamp},
     },
 };
 
-/// Draws the row of an escalation. `selected` is the one that is open beside the list.
+/// Draws the row of an escalation. `sort` is the order that its number follows, `selected` is the one that is open beside the list.
 pub fn row_link(
     id: EscalationId,
-    row: Memo<Option<Row>>,
+    line: Memo<Option<Line>>,
+    sort: Memo<Sort>,
     href: Callback<EscalationId, String>,
     selected: Signal<Option<EscalationId>>,
 ) -> impl IntoView {
     let clock = clock();
+    let gone = move || line.with(|line| line.as_ref().is_some_and(|line| line.gone));
     view! {
-        <li class="row">
+        <li class="row" data-taken=move || gone().then_some("true")>
             <a
                 class="row-link"
                 href=move || href.run(id)
                 aria-current=move || (selected.get() == Some(id)).then_some("true")
-                aria-label=move || row.with(|row| row.as_ref().map(|row| label(row, clock.now())))
+                aria-label=move || line.with(|line| line.as_ref().map(|line| label(&line.row, clock.now())))
             >
-                {move || row.with(|row| row.as_ref().map(|row| content(row, clock)))}
+                {move || line.with(|line| line.as_ref().map(|line| content(line, sort.get(), clock)))}
             </a>
         </li>
     }
 }
 
-fn content(row: &Row, clock: Clock) -> impl IntoView + use<> {
-    let since = row.closed_at.unwrap_or(row.opened_at);
-    let exactly = if row.closed_at.is_some() { "Closed " } else { "Waiting since " };
-    let by = row.claimed_by.as_ref().map(|by| holder(by, by.id == me().id()));
-    let (class, said) = match &row.last_said {
-        Some(said) => ("", said.preview.as_str()),
-        None => ("missing", "Nothing said yet"),
+/// The moment that a row's number counts from, with what is said of it; none while nobody waits.
+fn counted(row: &Row) -> Option<(&'static str, Timestamp)> {
+    match row.closed_at {
+        Some(closed) => Some(("Closed ", closed)),
+        None => row
+            .waits_since
+            .map(|since| (if row.status == Status::Claimed { "Owed a reply since " } else { "Waiting since " }, since)),
+    }
+}
+
+fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
+    let due = row.due_at.map(|due| deadline(due, clock).into_any());
+    let (number, due) = match (sort, counted(row)) {
+        (Sort::Deadline, _) => (due.unwrap_or_else(|| "no deadline".into_any()), None),
+        (_, None) => ("replied".into_any(), due),
+        (_, Some((exactly, since))) => {
+            let number = view! {
+                <span title=move || exactly.to_owned() + &dated(clock, since)>
+                    {move || clock.since(since).in_short()}
+                </span>
+            };
+            (number.into_any(), due)
+        }
     };
+    let by = row.claimed_by.as_ref().map(|by| match *gone && row.status == Status::Claimed {
+        true => {
+            view! { <span class="holder">{"Claimed by ".to_owned() + &spelled(by.name.as_str())}</span> }.into_any()
+        }
+        false => holder(by, by.id == me().id()).into_any(),
+    });
+    let (class, said) = match (&row.contact, &row.last_said) {
+        (Some(contact), _) => ("row-contact", contact.as_str()),
+        (None, Some(said)) => ("", said.preview.as_str()),
+        (None, None) => ("missing", "Nothing said yet"),
+    };
+    let state = if row.followed_up { "Followed up" } else { row.status.label() };
     view! {
         <span class="row-line">
             <span class="row-title" dir="auto">{revealed(&row.title)}</span>
             {icon(ask_icon(row.ask))}
-            <span class="row-wait" title=move || exactly.to_owned() + &dated(clock, since)>
-                {move || clock.since(since).in_short()}
-            </span>
+            <span class="row-wait">{number}</span>
         </span>
         <span class="row-line">
             <span class="row-meta">
                 {sentence_case(&row.reason)}
                 " "
-                <span class="row-agent">"· " {revealed(&row.agent)}</span>
+                <span class="row-agent">"· " {revealed(row.agent.name.as_str())}</span>
             </span>
             <span class="row-marks">
-                {row.closed_at.map(|_| row.status.label())}
+                {row.earlier.then(|| words("span", "", "Earlier"))}
+                {row.closed_at.map(|_| words("span", "", state))}
                 {urgency(row.urgency)}
-                {row.due_at.map(|due| deadline(due, clock))}
+                {due}
                 {by}
             </span>
         </span>
         <span class="row-preview" dir="auto"><span class=class>{revealed(said)}</span></span>
     }
+    .into_any()
 }
 
-/// What assistive technology reads: customer, reason, waiting time, deadline, claimed by.
+/// What assistive technology reads: customer, reason, waiting time, deadline, claimed by, and whether they come again.
 fn label(row: &Row, now: Timestamp) -> String {
     let ago = |at: Timestamp| Span((now - at).0.max(0)).in_short();
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];
-    said.push(match row.closed_at {
-        Some(closed) => row.status.label().to_ascii_lowercase() + " " + &ago(closed) + " ago",
-        None => "waiting ".to_owned() + &ago(row.opened_at),
+    said.push(match (row.closed_at, row.waits_since) {
+        (Some(closed), _) => {
+            let state = if row.followed_up { "followed up, expired" } else { &row.status.label().to_ascii_lowercase() };
+            state.to_owned() + " " + &ago(closed) + " ago"
+        }
+        (None, Some(since)) => "waiting ".to_owned() + &ago(since),
+        (None, None) => "replied".to_owned(),
     });
     said.extend(row.due_at.map(|due| deadline_words(due, now)));
     said.extend(row.claimed_by.as_ref().map(|by| "claimed by ".to_owned() + &spelled(by.name.as_str())));
+    said.extend(row.contact.as_ref().map(|contact| "contact ".to_owned() + &spelled(contact)));
+    said.extend(row.earlier.then(|| "was here earlier".to_owned()));
     said.join(", ")
 }

@@ -39,8 +39,14 @@ impl Open {
         ConversationKey::new(self.agent.id, self.opening.external_id(), self.id)
     }
 
-    /// Opens, unless it is a takeover of a conversation that has one open.
-    pub fn decide(&self, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+    /// Opens, unless it is a takeover of a conversation that has one open. `earlier` says whether the customer was here
+    /// before.
+    pub fn decide(
+        &self,
+        conversation: &Conversation,
+        earlier: bool,
+        now: Timestamp,
+    ) -> Result<Vec<EventKind>, Refusal> {
         let kind = self.opening.ask.kind;
         if let (AskKind::Takeover, Some(open)) = (kind, conversation.takeover) {
             return Err(Refusal::AlreadyOpen { open });
@@ -64,11 +70,15 @@ impl Open {
             messages: self.transcript.len() as i64,
             said: 0,
             last_said: LastSaid::of(&self.transcript),
+            replied_at: None,
+            owed_since: None,
+            earlier,
             closed_at: None,
             closed_seq: None,
             outcome: None,
             delivered_at: None,
             acknowledged_at: None,
+            followed_up: None,
         });
         Ok(vec![EventKind::Opened { escalation }])
     }

@@ -1,7 +1,7 @@
 //! What operators say: claim, release, transfer, take over, reply, note, resolve. Every write of a holder carries the
 //! fence of the claim it was made under.
 
-use super::{Escalation, NewMessage, Status};
+use super::{Escalation, FollowUp, NewMessage, Status};
 use crate::domain::{
     ask::{AskKind, Verdict},
     checked::Checked,
@@ -107,6 +107,18 @@ impl Escalation {
     pub fn note(&self, by: &Operator, text: NoteText) -> Result<Vec<EventKind>, Refusal> {
         by.role.at_least(Role::Operator)?;
         Ok(vec![EventKind::Noted { text }])
+    }
+
+    /// Says that somebody got in touch with the customer after it had expired. Again changes nothing.
+    pub fn follow_up(&self, by: &Operator, note: Option<NoteText>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        by.role.at_least(Role::Operator)?;
+        if self.status != Status::Expired {
+            return Err(Refusal::NotExpired);
+        }
+        Ok(match self.followed_up {
+            Some(_) => vec![],
+            None => vec![EventKind::FollowedUp { follow_up: FollowUp { by: by.who.clone(), at: now, note } }],
+        })
     }
 
     /// Ends it. Answering a question and deciding a decision claim it too, when it waits (`fence` none).

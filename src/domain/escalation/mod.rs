@@ -18,10 +18,13 @@ use super::{
     deadline::Deadlines,
     event::{Event, EventKind, Seq, TransferTarget},
     ids::EscalationId,
+    inbox::Shelf,
     message::{Message, MessageRole},
     opening::Opening,
+    operator::OperatorRef,
     outcome::{Ending, Meanwhile, Outcome},
     queue::{QueueRef, Urgency},
+    text::NoteText,
     time::Timestamp,
 };
 pub use by_agent::{NewMessage, Open};
@@ -86,6 +89,14 @@ impl LastSaid {
     }
 }
 
+/// Somebody got in touch with the customer of an escalation that had expired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUp {
+    pub by: OperatorRef,
+    pub at: Timestamp,
+    pub note: Option<NoteText>,
+}
+
 /// One conversation handed over. `opening` never changes; the rest follows the events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Escalation {
@@ -114,12 +125,21 @@ pub struct Escalation {
     /// How many of them customer, agent and operator said since the open.
     pub said: i64,
     pub last_said: Option<LastSaid>,
+    /// When an operator last spoke to the customer.
+    pub replied_at: Option<Timestamp>,
+    /// When customer or agent first spoke after that.
+    pub owed_since: Option<Timestamp>,
+    /// The customer was here before: see [`Opening::customer_key`].
+    #[serde(default)]
+    pub earlier: bool,
     pub closed_at: Option<Timestamp>,
     /// Of the event that closed it.
     pub closed_seq: Option<Seq>,
     pub outcome: Option<Outcome>,
     pub delivered_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,
+    /// Only of one that expired.
+    pub followed_up: Option<FollowUp>,
 }
 
 impl Escalation {
@@ -137,11 +157,26 @@ impl Escalation {
         self.opening.ask.kind == AskKind::Takeover || self.taken_over
     }
 
+    /// Where lists put it.
+    pub fn shelf(&self) -> Shelf {
+        Shelf::of(self.status, self.followed_up.is_some())
+    }
+
     /// The hard deadline that comes first, in the state it is in.
     pub fn due_at(&self) -> Option<Timestamp> {
         let claim_by = self.deadlines.claim_by.filter(|_| self.status == Status::Waiting);
         let expires_at = self.deadlines.expires_at.filter(|_| self.status.is_open());
         claim_by.into_iter().chain(expires_at).min()
+    }
+
+    /// Since when someone waits for a human: from the open until it is claimed and a human has spoken, then from what is
+    /// said after that. None while nothing is owed.
+    pub fn waits_since(&self) -> Option<Timestamp> {
+        match (self.status, self.replied_at) {
+            (Status::Waiting, _) | (Status::Claimed, None) => Some(self.opened_at),
+            (Status::Claimed, Some(_)) => self.owed_since,
+            _ => None,
+        }
     }
 
     /// What an outcome is made of, given what was said since the open.
@@ -192,12 +227,20 @@ impl Escalation {
                 self.messages = message.position + 1;
                 self.said += i64::from(message.role.is_speech());
                 self.last_said = LastSaid::of(std::slice::from_ref(message)).or(self.last_said.take());
+                match message.role {
+                    MessageRole::Operator => (self.replied_at, self.owed_since) = (Some(event.at), None),
+                    MessageRole::Customer | MessageRole::Agent if self.replied_at.is_some() => {
+                        self.owed_since.get_or_insert(event.at);
+                    }
+                    _ => {}
+                }
             }
             EventKind::Resolved { outcome } => self.close(Status::Resolved, outcome),
             EventKind::Expired { outcome } => self.close(Status::Expired, outcome),
             EventKind::Cancelled { outcome, .. } => self.close(Status::Cancelled, outcome),
             EventKind::Delivered { at } => self.delivered_at = Some(*at),
             EventKind::Acknowledged { at } => self.acknowledged_at = Some(*at),
+            EventKind::FollowedUp { follow_up } => self.followed_up = Some(follow_up.clone()),
         }
     }
 

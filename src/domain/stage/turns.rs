@@ -16,6 +16,8 @@ use crate::domain::{
     message::{MessageRole, Receipt, ReceiptState},
     operator::Operator,
     outcome::{Disposition, Meanwhile, Resolution},
+    queue::Urgency,
+    reason::ReasonCode,
     time::Span,
 };
 
@@ -37,6 +39,7 @@ pub enum Verb {
     Acknowledge,
     Deliver,
     Expire,
+    FollowUp,
 }
 
 /// Which fence an operator shows.
@@ -96,6 +99,7 @@ fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Verb> {
         1 => Just(Verb::Acknowledge),
         1 => Just(Verb::Deliver),
         2 => Just(Verb::Expire),
+        1 => Just(Verb::FollowUp),
     ]
 }
 
@@ -134,7 +138,10 @@ impl Stage {
         match turn.verb {
             Verb::Open(kind, chat) => {
                 let within = Within { expire: Some(Span::hours(30)), ..Within::default() };
-                self.open_as(opening(kind, Some(chat)), within).map(|_| vec!["escalation.opened"])
+                self.urgency = Urgency::ALL[turn.which % 4];
+                let mut opening = opening(kind, Some(chat));
+                opening.reason.code = ReasonCode::ALL[turn.who];
+                self.open_as(opening, within).map(|_| vec!["escalation.opened"])
             }
             Verb::Claim => self.claim(&by, id),
             Verb::Release => self.act(id, actor, |it, _, _| it.release(&by, must_show, now)),
@@ -169,6 +176,7 @@ impl Stage {
             Verb::Acknowledge => self.acknowledge(id),
             Verb::Deliver => self.deliver(id),
             Verb::Expire => self.expire(id),
+            Verb::FollowUp => self.follow_up(&by, id),
         }
     }
 }

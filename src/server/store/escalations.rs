@@ -1,6 +1,6 @@
 //! Escalations and the conversations they belong to.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
@@ -11,6 +11,7 @@ use crate::{
         escalation::{Escalation, Status},
         ids::{AgentId, EscalationId, WorkspaceId},
         inbox,
+        thread::Earlier,
         time::Timestamp,
     },
     server::{
@@ -63,32 +64,78 @@ pub async fn load(
 
 /// Writes escalations, new or changed, each at most once.
 pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stored)]) -> Result<(), Error> {
-    const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
-        opened_at, closed_at, due_at, body, row, outcome) values {rows} \
+    const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, customer, opened_at, \
+        status, claimed_by, closed_at, closed_seq, due_at, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
+        body, row, outcome) values {rows} \
         on conflict (workspace_id, id) do update set status = excluded.status, claimed_by = excluded.claimed_by, \
-        closed_at = excluded.closed_at, due_at = excluded.due_at, body = excluded.body, row = excluded.row, \
-        outcome = excluded.outcome";
-    for changed in chunks(changed, 13) {
-        let mut query = sqlx::query(with_rows(SQL, 13, changed.len()));
+        closed_at = excluded.closed_at, closed_seq = excluded.closed_seq, due_at = excluded.due_at, \
+        shelf = excluded.shelf, key_waiting = excluded.key_waiting, key_deadline = excluded.key_deadline, \
+        key_urgency = excluded.key_urgency, key_newest = excluded.key_newest, body = excluded.body, \
+        row = excluded.row, outcome = excluded.outcome";
+    for changed in chunks(changed, 20) {
+        let mut query = sqlx::query(with_rows(SQL, 20, changed.len()));
         for (workspace, (it, outcome)) in changed {
+            let row = inbox::Row::from(it);
             query = query
                 .bind(workspace.to_string())
                 .bind(it.id.to_string())
                 .bind(it.agent.id.to_string())
                 .bind(it.conversation.to_string())
                 .bind(it.opening.external_id().map(str::to_owned))
+                .bind(it.opening.customer_key())
+                .bind(it.opened_at.0)
                 .bind(it.status.as_str())
                 .bind(it.holder().map(|claim| claim.operator.id.to_string()))
-                .bind(it.opened_at.0)
                 .bind(it.closed_at.map(|at| at.0))
+                .bind(it.closed_seq.map(|seq| seq.0))
                 .bind(it.due_at().map(|at| at.0))
+                .bind(row.shelf().as_str())
+                .bind(inbox::Sort::Waiting.key(&row))
+                .bind(inbox::Sort::Deadline.key(&row))
+                .bind(inbox::Sort::Urgency.key(&row))
+                .bind(inbox::Sort::Newest.key(&row))
                 .bind(json(it)?)
-                .bind(json(&inbox::Row::from(it))?)
+                .bind(json(&row)?)
                 .bind(outcome.as_deref().map(str::to_owned));
         }
         query.execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// A customer as an agent knows them: see [`Opening::customer_key`](crate::domain::opening::Opening::customer_key).
+pub type CustomerName = (WorkspaceId, AgentId, String);
+
+/// Those of these customers who were here before.
+pub async fn were_here(
+    connection: &mut AnyConnection,
+    customers: &[CustomerName],
+) -> Result<HashSet<CustomerName>, Error> {
+    let mut found = HashSet::new();
+    for customers in chunks(customers, 3) {
+        let mut query = sqlx::query(with_rows(WERE_HERE, 3, customers.len()));
+        for (workspace, agent, customer) in customers {
+            query = query.bind(workspace.to_string()).bind(agent.to_string()).bind(customer.clone());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            found.insert((id("workspace_id", row.try_get(0)?)?, id("agent_id", row.try_get(1)?)?, row.try_get(2)?));
+        }
+    }
+    Ok(found)
+}
+
+/// How the last escalations of the same customer ended that did so before this one was opened, the latest first.
+pub async fn earlier(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    escalation: &Escalation,
+) -> Result<Vec<Earlier>, Error> {
+    let Some(customer) = escalation.opening.customer_key().filter(|_| escalation.earlier) else { return Ok(vec![]) };
+    let query = sqlx::query(EARLIER).bind(workspace.to_string()).bind(escalation.agent.id.to_string()).bind(customer);
+    let rows = query.bind(escalation.opened_seq.0).bind(MOST_EARLIER).fetch_all(connection).await?;
+    let bodies = rows.iter().map(|row| parse("escalation", "body", &row.try_get::<String, _>(0)?));
+    let escalations: Vec<Escalation> = bodies.collect::<Result<_, Error>>()?;
+    Ok(escalations.iter().filter_map(Earlier::of).collect())
 }
 
 /// The conversations of these keys that exist.
@@ -173,6 +220,16 @@ pub const OF_CONVERSATION: &str = "select e.body, e.outcome, c.held_by from esca
     join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
     where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 and e.external_id = $5 \
     and ($6 = '' or $6 like '%' || e.status || '%') order by e.id desc limit $4";
+/// Which of these customers have an escalation that is closed; one look each, however many they have.
+pub const WERE_HERE: &str = "with asked (workspace_id, agent_id, customer) as (values {rows}) \
+    select workspace_id, agent_id, customer from asked where exists (select 1 from escalation e \
+    where e.workspace_id = asked.workspace_id and e.agent_id = asked.agent_id and e.customer = asked.customer \
+    and e.closed_seq is not null)";
+/// What one customer brought before, the last to end first.
+pub const EARLIER: &str = "select body from escalation where workspace_id = $1 and agent_id = $2 and customer = $3 \
+    and closed_seq < $4 order by closed_seq desc limit $5";
+/// How many of those a page shows.
+const MOST_EARLIER: i64 = 3;
 /// Open escalations of which a hard deadline has passed.
 pub const DUE: &str = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
 

@@ -13,7 +13,6 @@ use crate::{
     domain::{
         event::{Event, Seq},
         ids::{AgentId, EscalationId, WorkspaceId},
-        inbox::Frame,
         time::Timestamp,
     },
     server::{
@@ -21,6 +20,12 @@ use crate::{
         error::Error,
     },
 };
+
+/// A stored frame, of which only the event is wanted: its row may be of an older look.
+#[derive(serde::Deserialize)]
+struct Kept {
+    event: Event,
+}
 
 /// Appends to the log.
 pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<Recorded>)]) -> Result<(), Error> {
@@ -107,7 +112,7 @@ pub async fn happenings(
     let query = sqlx::query(HAPPENINGS).bind(workspace.to_string()).bind(escalation.to_string());
     let rows = query.fetch_all(connection).await?;
     rows.iter()
-        .map(|row| parse::<Frame>("event", "body", &row.try_get::<String, _>(0)?).map(|frame| frame.event))
+        .map(|row| parse::<Kept>("event", "body", &row.try_get::<String, _>(0)?).map(|frame| frame.event))
         .collect()
 }
 

@@ -1,30 +1,63 @@
-//! Lists as operators see them: one index walk per state, merged here.
+//! Lists as operators see them: one index walk per shelf and order, merged here. What a list is narrowed to is judged on
+//! the rows themselves, by the same rule that the browser follows.
 
 use sqlx::{AnyConnection, Row as _};
 
 use super::{escalations::parse, workspaces};
 use crate::{
     domain::{
-        escalation::Status,
         ids::{OperatorId, WorkspaceId},
-        inbox::{Counts, Page, Query, Row, SortKey, View},
+        inbox::{Choice, Choices, Counts, Filters, Listing, Page, Query, Row, Shelf, Sort, SortKey, View},
     },
     server::error::Error,
 };
 
 /// Rows a page.
 const PAGE: usize = 50;
+/// How many rows a list that is narrowed reads at once, and after how many it answers with what it has found so far; the
+/// bound then says how far it has looked, and the next page goes on from there.
+const STRIDE: i64 = 250;
+const FARTHEST: usize = 2_000;
+/// The most names that a filter offers.
+const MOST_CHOICES: i64 = 500;
 
-/// One walk through one state, for each kind of list.
-pub const WAITING_LONGEST: &str = "select row from escalation where workspace_id = $1 and status = $2 \
-    and (opened_at, id) > ($3, $4) order by opened_at, id limit $5";
-pub const MINE: &str = "select row from escalation where workspace_id = $1 and status = 'claimed' and claimed_by = $2 \
-    and (opened_at, id) > ($3, $4) order by opened_at, id limit $5";
-pub const NEWEST: &str = "select row from escalation where workspace_id = $1 and status = $2 and closed_at is not null \
-    and closed_at <= $3 and (closed_at < $3 or id > $4) order by closed_at desc, id limit $5";
+macro_rules! walk {
+    ($among:literal, $key:literal) => {
+        concat!(
+            "select row from escalation where workspace_id = $1 and ",
+            $among,
+            " and (",
+            $key,
+            ", id) > ($3, $4) order by ",
+            $key,
+            ", id limit $5"
+        )
+    };
+}
+
+/// A walk over one shelf in each order, and the index that it takes.
+pub const SHELF: [(&str, &str); 4] = [
+    (walk!("shelf = $2 and closed_at is null", "key_waiting"), "escalation_waiting"),
+    (walk!("shelf = $2 and closed_at is null", "key_deadline"), "escalation_deadline"),
+    (walk!("shelf = $2", "key_urgency"), "escalation_urgency"),
+    (walk!("shelf = $2", "key_newest"), "escalation_newest"),
+];
+/// The same over what one operator holds.
+pub const MINE: [(&str, &str); 4] = [
+    (walk!("shelf = 'claimed' and claimed_by = $2", "key_waiting"), "escalation_mine_waiting"),
+    (walk!("shelf = 'claimed' and claimed_by = $2", "key_deadline"), "escalation_mine_deadline"),
+    (walk!("shelf = 'claimed' and claimed_by = $2", "key_urgency"), "escalation_mine_urgency"),
+    (walk!("shelf = 'claimed' and claimed_by = $2", "key_newest"), "escalation_mine_newest"),
+];
 /// The counts of all lists.
-pub const COUNTS: &str = "select status, claimed_by, count(*) from escalation where workspace_id = $1 \
-    and status in ('waiting', 'claimed', 'expired') group by status, claimed_by";
+pub const COUNTS: &str = "select shelf, claimed_by, count(*) from escalation where workspace_id = $1 \
+    and shelf in ('waiting', 'claimed', 'missed') group by shelf, claimed_by";
+/// What agents, queues and people there are.
+pub const CHOICES: [&str; 3] = [
+    "select id, name from agent where workspace_id = $1 limit $2",
+    "select id, name from queue where workspace_id = $1 limit $2",
+    "select id, name from operator where workspace_id = $1 limit $2",
+];
 
 /// The rows after a key, and how far they reach. Within a snapshot, so that rows and `seq` are of one moment.
 pub async fn page(
@@ -34,46 +67,85 @@ pub async fn page(
     after: Option<SortKey>,
 ) -> Result<Page, Error> {
     let seq = workspaces::head(connection, workspace).await?;
-    let newest_first = query.view.newest_first();
-    let sql = match query.view {
-        View::Mine => MINE,
-        _ if newest_first => NEWEST,
-        _ => WAITING_LONGEST,
-    };
-    let (at, id) = match after {
-        Some((key, id)) => (if newest_first { -key } else { key }, id.to_string()),
-        None => (if newest_first { i64::MAX } else { i64::MIN }, String::new()),
-    };
-    let mut rows: Vec<Row> = vec![];
-    for status in query.view.statuses() {
-        let which = if query.view == View::Mine { query.me.to_string() } else { status.as_str().to_owned() };
-        let found = sqlx::query(sql)
-            .bind(workspace.to_string())
-            .bind(which)
-            .bind(at)
-            .bind(id.clone())
-            .bind(PAGE as i64 + 1)
-            .fetch_all(&mut *connection)
-            .await?;
-        for row in found {
-            rows.push(parse("escalation", "row", &row.try_get::<String, _>(0)?)?);
+    let narrowed = query.listing.filters != Filters::default();
+    // One more than a page holds tells whether there are more.
+    let most = if narrowed { STRIDE } else { PAGE as i64 + 1 };
+    let (mut rows, mut bound, mut looked_at) = (vec![], after, 0);
+    loop {
+        let (mut found, reached) = stretch(connection, workspace, query, bound, most).await?;
+        looked_at += found.len();
+        found.retain(|row| query.matches(row));
+        rows.append(&mut found);
+        bound = reached;
+        if rows.len() > PAGE {
+            rows.truncate(PAGE);
+            bound = rows.last().map(|last| query.key(last));
+        }
+        if bound.is_none() || rows.len() == PAGE || looked_at >= FARTHEST {
+            return Ok(Page { seq, rows, bound });
         }
     }
+}
+
+/// Every row of a list's shelves after a key up to the key that is answered, or to the end: at most so many of each.
+async fn stretch(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    query: Query,
+    after: Option<SortKey>,
+    most: i64,
+) -> Result<(Vec<Row>, Option<SortKey>), Error> {
+    let Listing { view, sort, .. } = query.listing;
+    let walks = if view == View::Mine { &MINE } else { &SHELF };
+    let (sql, _) = walks[match sort {
+        Sort::Waiting => 0,
+        Sort::Deadline => 1,
+        Sort::Urgency => 2,
+        Sort::Newest => 3,
+    }];
+    let (key, id) = after.map_or((i64::MIN, String::new()), |(key, id)| (key, id.to_string()));
+    let mut rows: Vec<Row> = vec![];
+    let mut reached: Option<SortKey> = None;
+    for shelf in view.shelves() {
+        let which = if view == View::Mine { query.me.to_string() } else { shelf.as_str().to_owned() };
+        let walk = sqlx::query(sql).bind(workspace.to_string()).bind(which).bind(key).bind(id.clone()).bind(most);
+        let found = walk.fetch_all(&mut *connection).await?;
+        for row in &found {
+            rows.push(parse("escalation", "row", &row.try_get::<String, _>(0)?)?);
+        }
+        // A walk that was not cut short reaches the end.
+        if let Some(last) = rows.last().filter(|_| found.len() as i64 == most) {
+            reached = Some(query.key(last)).into_iter().chain(reached).min();
+        }
+    }
+    rows.retain(|row| reached.is_none_or(|reached| query.key(row) <= reached));
     rows.sort_by_key(|row| query.key(row));
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    Ok(Page { seq, bound: rows.last().filter(|_| more).map(|last| query.key(last)), rows })
+    Ok((rows, reached))
 }
 
 /// How many are on each list.
 pub async fn counts(connection: &mut AnyConnection, workspace: WorkspaceId, me: OperatorId) -> Result<Counts, Error> {
     let mut counts = Counts::default();
     for row in sqlx::query(COUNTS).bind(workspace.to_string()).fetch_all(connection).await? {
-        let (status, claimed_by): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
-        let broken = |column| Error::Inconsistent { table: "escalation", column, id: status.clone() };
-        let known = Status::ALL.into_iter().find(|it| it.as_str() == status).ok_or_else(|| broken("status"))?;
+        let (shelf, claimed_by): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+        let broken = |column| Error::Inconsistent { table: "escalation", column, id: shelf.clone() };
+        let known = Shelf::ALL.into_iter().find(|it| it.as_str() == shelf).ok_or_else(|| broken("shelf"))?;
         let claimed_by = claimed_by.map(|text| text.parse().map_err(|_| broken("claimed_by"))).transpose()?;
         counts.add(known, claimed_by, me, row.try_get(2)?);
     }
     Ok(counts)
+}
+
+/// What lists can be narrowed to, by name.
+pub async fn choices(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<Choices, Error> {
+    let mut all: [Vec<Choice>; 3] = Default::default();
+    for (choices, sql) in all.iter_mut().zip(CHOICES) {
+        let rows = sqlx::query(sql).bind(workspace.to_string()).bind(MOST_CHOICES).fetch_all(&mut *connection).await?;
+        for row in rows {
+            choices.push(Choice { value: row.try_get(0)?, label: row.try_get(1)? });
+        }
+        choices.sort_by_cached_key(|choice| choice.label.to_lowercase());
+    }
+    let [agents, queues, people] = all;
+    Ok(Choices { agents, queues, people })
 }

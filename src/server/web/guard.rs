@@ -11,7 +11,7 @@ use crate::{
         draft::Draft,
         event::TransferTarget,
         ids::{EscalationId, WorkspaceId},
-        inbox::{Query, View},
+        inbox::{Listing, Query},
         operator::{Operator, Role},
         presence::{Hint, Presence, Viewer},
         refusal::Refusal,
@@ -44,10 +44,14 @@ pub async fn guard(need: Role) -> Result<Caller, Problem> {
 }
 
 impl Caller {
+    /// A list as they look at it from now on.
+    pub fn query(&self, listing: Listing) -> Query {
+        Query { listing, me: self.operator.who.id, as_of: self.desk.clock().now() }
+    }
+
     /// What a console page starts from.
-    pub async fn bootstrap(&self, view: View, selected: Option<&str>) -> Result<Bootstrap, Error> {
-        let query = Query { view, me: self.operator.who.id };
-        let inbox = self.desk.inbox(self.workspace, query).await?;
+    pub async fn bootstrap(&self, listing: Listing, selected: Option<&str>) -> Result<Bootstrap, Error> {
+        let inbox = self.desk.inbox(self.workspace, self.query(listing)).await?;
         // What is no id names nothing.
         let opened = match selected.and_then(|text| text.parse().ok()) {
             Some(id) => self.opened(id).await?,
@@ -61,6 +65,7 @@ impl Caller {
             now: self.desk.clock().now(),
             epoch: self.desk.store().epoch().to_owned(),
             me: self.operator.clone(),
+            choices: self.desk.choices(self.workspace).await?,
             inbox,
             thread,
         })

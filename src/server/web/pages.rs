@@ -156,7 +156,7 @@ async fn first_picture(web: &Web, uri: &Uri, signed_in: &SignedIn) -> Result<Opt
     let Some(place) = Place::of(uri.path(), uri.query().unwrap_or_default()) else { return Ok(None) };
     let SignedIn { workspace, operator, .. } = signed_in.clone();
     let caller = Caller { desk: web.desk.clone(), workspace, operator };
-    caller.bootstrap(place.view, place.selected.as_deref()).await.map(Some)
+    caller.bootstrap(place.listing, place.selected.as_deref()).await.map(Some)
 }
 
 /// The field `back` of a query.

@@ -199,6 +199,16 @@ impl Acts {
         });
     }
 
+    /// Says that the customer of an escalation that had expired was contacted.
+    pub fn follow_up(self, note: String) {
+        self.act(async move {
+            let answer = actions::follow_up(self.id, note).await;
+            if self.came_of(answer) {
+                focus("thread-title");
+            }
+        });
+    }
+
     /// Fetches the messages before those that are shown.
     pub fn earlier(self, fetching: RwSignal<bool>) {
         let first = self.live.thread.with_untracked(|thread| {

@@ -1,9 +1,12 @@
 //! What the console fetches after its first picture: the lists and escalations that the address moves to, later rows,
 //! and everything anew when the stream has lost track.
 
+use std::time::Duration;
+
 use leptos::{prelude::*, task::spawn_local};
 
 use super::place::Place;
+pub use crate::app::focus::focus;
 use crate::{
     app::{
         actions,
@@ -14,6 +17,8 @@ use crate::{
     domain::{ids::EscalationId, presence::Presence},
 };
 
+/// After how long a list that is narrowed by age is read anew.
+const AGES_AFTER: Duration = Duration::from_secs(60);
 /// With fewer rows than this left, the next page is fetched unasked.
 const FEW_ROWS: usize = 25;
 
@@ -30,6 +35,8 @@ pub struct Fetch {
     /// The address has changed since the page was loaded: then the focus moves with it.
     moved: StoredValue<bool>,
     more_underway: StoredValue<bool>,
+    /// Whether the pointer or the focus is on the list: then it is not fetched unasked.
+    pub held: RwSignal<bool>,
 }
 
 impl Fetch {
@@ -43,12 +50,13 @@ impl Fetch {
             thread_failed: RwSignal::new(None),
             moved: StoredValue::new(false),
             more_underway: StoredValue::new(false),
+            held: RwSignal::new(false),
         };
         Effect::new(move |before: Option<Place>| {
             let now = place.get();
             if let Some(before) = before.filter(|before| *before != now) {
                 it.moved.set_value(true);
-                if before.view != now.view {
+                if before.listing != now.listing {
                     it.list();
                 }
                 if before.selected != now.selected {
@@ -63,7 +71,20 @@ impl Fetch {
                 it.more();
             }
         });
+        Effect::new(move |_| {
+            if let Ok(ageing) = set_interval_with_handle(move || it.age(), AGES_AFTER) {
+                on_cleanup(move || ageing.clear());
+            }
+        });
         it
+    }
+
+    /// A list of what is older than so much grows with the time.
+    fn age(self) {
+        let ages = self.place.try_with_untracked(|place| place.listing.filters.age.is_some());
+        if ages == Some(true) && self.held.try_get_untracked() == Some(false) {
+            self.list();
+        }
     }
 
     /// Whether one came here from elsewhere in the console.
@@ -73,10 +94,10 @@ impl Fetch {
 
     /// The list of the address.
     pub fn list(self) {
-        let view = self.place.get_untracked().view;
+        let listing = self.place.get_untracked().listing;
         spawn_local(async move {
-            let answer = actions::inbox(view).await;
-            if self.place.try_get_untracked().is_none_or(|place| place.view != view) {
+            let answer = actions::inbox(listing).await;
+            if self.place.try_get_untracked().is_none_or(|place| place.listing != listing) {
                 return;
             }
             match answer {
@@ -99,7 +120,7 @@ impl Fetch {
             return;
         }
         spawn_local(async move {
-            let answer = actions::inbox_page(query.view, after, after_id).await;
+            let answer = actions::inbox_page(query.listing, query.as_of, after, after_id).await;
             self.more_underway.try_set_value(false);
             let still =
                 self.live.inbox.try_with_untracked(|it| it.query == query && it.bound == Some((after, after_id)));
@@ -154,7 +175,7 @@ impl Fetch {
     pub fn restart(self) {
         let Some(place) = self.place.try_get_untracked() else { return };
         spawn_local(async move {
-            match actions::bootstrap(place.view, place.selected.clone()).await {
+            match actions::bootstrap(place.listing, place.selected.clone()).await {
                 Ok(start) if self.place.try_get_untracked().as_ref() == Some(&place) => {
                     self.live.restart(start);
                     if place.selected.is_none() {
@@ -194,16 +215,4 @@ impl Fetch {
         }
         problem.to_string()
     }
-}
-
-/// Moves the focus to an element, once it is drawn.
-pub fn focus(id: &'static str) {
-    use wasm_bindgen::JsCast;
-    request_animation_frame(move || {
-        let element = document().get_element_by_id(id).and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok());
-        if let Some(element) = element {
-            // It refuses nothing that matters here.
-            let _ = element.focus();
-        }
-    });
 }

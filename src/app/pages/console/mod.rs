@@ -13,13 +13,12 @@ use leptos::{ev, prelude::*};
 use self::{
     beside::keep_telling,
     fetch::{Fetch, focus},
-    place::{beside, place, sign_in},
+    place::{address, place, sign_in},
     thread::ThreadPane,
 };
 use crate::{
     app::{
         actions::Bootstrap,
-        address::address,
         attention::Attention,
         clock::provide_clock,
         keys::{go_along, on_key, press},
@@ -39,7 +38,7 @@ use crate::{
     },
     domain::{
         ids::EscalationId,
-        inbox::{Counts, View},
+        inbox::{Counts, Listing, View},
         thread::Thread,
     },
 };
@@ -83,6 +82,7 @@ enum Beside {
 fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     provide_me(start.me.clone());
     let clock = provide_clock(start.now);
+    let choices = StoredValue::new(start.choices.clone());
     let live = Live::new(start);
     let fetch = Fetch::following(live, place);
     let attention = Attention::new();
@@ -105,20 +105,25 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             _ => fetch.thread_failed.get().map_or(Beside::Fetching, Beside::Failed),
         }
     });
-    let view_now = Signal::derive(move || place.with(|place| place.view));
+    let listing = Signal::derive(move || place.with(|place| place.listing));
+    let view_now = Signal::derive(move || listing.get().view);
     let selected = Signal::derive(move || place.with(Place::id));
     let has_beside = Signal::derive(move || place.with(|place| place.selected.is_some()));
     let counts = Memo::new(move |_| live.inbox.with(|inbox| inbox.counts));
     let current = Signal::derive(move || (!has_beside.get()).then(|| view_now.get()));
-    let address = address();
+    let at = crate::app::address::address();
     let sign_in_href = Signal::derive(move || {
-        let query = address.query.get();
+        let query = at.query.get();
         let mark = if query.is_empty() { "" } else { "?" };
-        sign_in(&(address.path.get() + mark + &query))
+        sign_in(&(at.path.get() + mark + &query))
     });
     Effect::new(move |_| {
         let open = live.thread.with(|thread| title(view_now.get(), counts.get(), thread.as_ref()));
         document().set_title(&open);
+    });
+    let on_listing = Callback::new(move |listing: Listing| {
+        let there = place.with_untracked(|place| address(&listing, place.selected.as_deref()));
+        at.go(&there);
     });
     let pane = move || match beside_it.get() {
         // The list is the main thing then.
@@ -169,13 +174,17 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             <ConnectionBar connection=live.connection caught_up=live.caught_up/>
             <Rail counts=counts current=current connection=live.connection attention=attention/>
             <ListPane
-                view=view_now
+                listing=listing
                 inbox=live.inbox
+                left=live.left
+                choices=choices
                 selected=selected
                 beside=has_beside
                 failed=fetch.list_failed
                 awake=live.awake
-                href=Callback::new(move |id| beside(view_now.get(), id))
+                held=fetch.held
+                href=Callback::new(move |id: EscalationId| address(&listing.get(), Some(&id.to_string())))
+                on_listing=on_listing
                 on_retry=Callback::new(move |()| fetch.list())
                 on_more=Callback::new(move |()| fetch.more())
             />

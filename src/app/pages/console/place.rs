@@ -3,25 +3,25 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::address::address,
-    domain::{ids::EscalationId, inbox::View},
+    app::address,
+    domain::{
+        ids::EscalationId,
+        inbox::{Listing, View},
+    },
 };
 
 /// Where one is in the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    pub view: View,
+    pub listing: Listing,
     /// As the address has it; it need not be an id.
     pub selected: Option<String>,
 }
 
 /// The place that the address names, as it changes.
 pub fn place() -> Memo<Place> {
-    let address = address();
-    Memo::new(move |_| {
-        let beside = address.field("view");
-        address.path.with(|path| Place::named(path, beside.as_deref()))
-    })
+    let at = address::address();
+    Memo::new(move |_| at.path.with(|path| at.query.with(|query| Place::named(path, query))))
 }
 
 impl Place {
@@ -29,19 +29,16 @@ impl Place {
     pub fn of(path: &str, query: &str) -> Option<Self> {
         let known = path.strip_prefix("/e/").is_some_and(|id| !id.trim_matches('/').is_empty())
             || View::ALL.into_iter().any(|view| view.path() == path.trim_end_matches('/'));
-        let beside = query.split('&').find_map(|field| field.strip_prefix("view="));
-        known.then(|| Self::named(path, beside))
+        known.then(|| Self::named(path, query))
     }
 
-    fn named(path: &str, beside: Option<&str>) -> Self {
-        let view = |name: &str| View::ALL.into_iter().find(|view| view.path().strip_prefix('/') == Some(name));
-        match path.strip_prefix("/e/") {
-            Some(id) => {
-                let id = id.trim_end_matches('/').to_owned();
-                Self { view: beside.and_then(view).unwrap_or_default(), selected: Some(id) }
-            }
-            None => Self { view: view(path.trim_matches('/')).unwrap_or_default(), selected: None },
-        }
+    fn named(path: &str, query: &str) -> Self {
+        let selected = path.strip_prefix("/e/").map(|id| id.trim_end_matches('/').to_owned());
+        let view = match selected {
+            Some(_) => query.split('&').find_map(|field| View::named(field.strip_prefix("view=")?)),
+            None => View::named(path.trim_matches('/')),
+        };
+        Self { listing: Listing::read(view.unwrap_or_default(), query), selected }
     }
 
     /// The escalation beside the list, when it may be one.
@@ -50,12 +47,14 @@ impl Place {
     }
 }
 
-/// The address of an escalation beside a list.
-pub fn beside(view: View, id: EscalationId) -> String {
-    match view {
-        View::Queue => format!("/e/{id}"),
-        view => format!("/e/{id}?view={}", &view.path()[1..]),
-    }
+/// The address of a list, or of an escalation beside it.
+pub fn address(listing: &Listing, beside: Option<&str>) -> String {
+    let Some(id) = beside else { return listing.address() };
+    let view = (listing.view != View::Queue).then(|| "view=".to_owned() + &listing.view.path()[1..]);
+    let fields: Vec<String> =
+        view.into_iter().chain([listing.fields()].into_iter().filter(|it| !it.is_empty())).collect();
+    let mark = if fields.is_empty() { "" } else { "?" };
+    "/e/".to_owned() + id + mark + &fields.join("&")
 }
 
 /// The sign-in page that leads back to this address of ours.
@@ -76,23 +75,29 @@ mod tests {
 
     #[test]
     fn addresses_name_places() {
-        for (path, beside, view, selected) in [
-            ("/queue", None, View::Queue, None),
-            ("/all/", None, View::All, None),
-            ("/e/esc_1", None, View::Queue, Some("esc_1")),
-            ("/e/esc_1", Some("mine"), View::Mine, Some("esc_1")),
-            ("/e/esc_1", Some("nonsense"), View::Queue, Some("esc_1")),
+        for (path, query, list, selected) in [
+            ("/queue", "", "/queue", None),
+            ("/queue", "view=mine", "/queue", None),
+            ("/all/", "sort=urgency&kind=decision", "/all?sort=urgency&kind=decision", None),
+            ("/e/esc_1", "", "/queue", Some("esc_1")),
+            ("/e/esc_1", "view=mine", "/mine", Some("esc_1")),
+            ("/e/esc_1", "sort=deadline&view=all", "/all?sort=deadline", Some("esc_1")),
+            ("/e/esc_1", "view=nonsense", "/queue", Some("esc_1")),
         ] {
-            let expected = Place { view, selected: selected.map(str::to_owned) };
-            assert_eq!(Place::named(path, beside), expected, "{path}");
+            let listing = Listing::from(list.to_owned());
+            let expected = Place { listing, selected: selected.map(str::to_owned) };
+            assert_eq!(Place::named(path, query), expected, "{path}");
+            let there = address(&listing, selected);
+            let (path, query) = there.split_once('?').unwrap_or((&there, ""));
+            assert_eq!(Place::named(path, query), expected, "{there}");
         }
     }
 
     #[test]
     fn a_request_is_for_the_console_or_not() {
-        let mine = Place { view: View::Mine, selected: Some("esc_1".to_owned()) };
+        let mine = Place { listing: View::Mine.into(), selected: Some("esc_1".to_owned()) };
         assert_eq!(Place::of("/e/esc_1", "x=1&view=mine"), Some(mine));
-        assert_eq!(Place::of("/queue/", ""), Some(Place { view: View::Queue, selected: None }));
+        assert_eq!(Place::of("/queue/", ""), Some(Place { listing: View::Queue.into(), selected: None }));
         for path in ["/", "/sign-in", "/e/", "/queue/x", "/nothing"] {
             assert_eq!(Place::of(path, ""), None, "{path}");
         }

@@ -5,7 +5,7 @@ use leptos::{html, prelude::*};
 use super::{
     acts::Acts,
     fetch::{Fetch, focus},
-    place::Place,
+    place::{Place, address},
     writing::Desk,
 };
 use crate::{
@@ -22,6 +22,7 @@ use crate::{
             details::Details,
             entries::entries,
             fields::Problems,
+            follow_up::FollowUpBar,
             handover::Handover,
             message::Around,
             resolve_dialog::ResolveDialog,
@@ -163,7 +164,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     });
     let fetching = RwSignal::new(false);
     let earlier = Callback::new(move |()| acts.earlier(fetching));
-    let back = Signal::derive(move || place.with(|place| place.view.path().to_owned()));
+    let back = Signal::derive(move || place.with(|place| address(&place.listing, None)));
     // Who took it has read it, and needs the room.
     let unread = standing.with_untracked(|it| matches!(it.hold, Hold::Waiting));
     let unfolded = Signal::derive(move || unread && standing.with(|it| it.fence().is_none()));
@@ -179,7 +180,13 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 heading=heading
                 actions=head_actions
             />
-            <Handover escalation=escalation open=unfolded may_reply=may_reply on_use=Callback::new(move |text| desk.use_reply(text))/>
+            <Handover
+                escalation=escalation
+                earlier=first.with_value(|it| it.earlier.clone())
+                open=unfolded
+                may_reply=may_reply
+                on_use=Callback::new(move |text| desk.use_reply(text))
+            />
             <Conversation
                 entries=log
                 pending=pending
@@ -192,6 +199,12 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 on_retry=Callback::new(move |name: String| acts.retry(fence(), &name))
                 on_edit=Callback::new(move |name: String| acts.edit(&name))
                 on_copy=Callback::new(move |name: String| acts.copy(&name))
+            />
+            <FollowUpBar
+                escalation=escalation
+                may_write=may_write
+                may_act=free
+                on_follow_up=Callback::new(move |note| acts.follow_up(note))
             />
             {may_write.then(|| view! {
                 {decision_cards(deciding)}
@@ -236,5 +249,5 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
 fn differs(before: Option<&Escalation>, now: Option<&Escalation>) -> bool {
     let (Some(before), Some(now)) = (before, now) else { return true };
     let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines);
-    looks(before) != looks(now) || before.queue != now.queue
+    looks(before) != looks(now) || before.queue != now.queue || before.followed_up != now.followed_up
 }

@@ -185,6 +185,7 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
         "escalation.claimed",
         "escalation.delivered",
         "escalation.expired",
+        "escalation.followed_up",
         "escalation.opened",
         "escalation.released",
         "escalation.resolved",
@@ -208,6 +209,7 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
         "not_claimed",
         "not_closed",
         "not_due",
+        "not_expired",
         "not_in_control",
         "stale_fence",
     ];

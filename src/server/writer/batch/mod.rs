@@ -1,6 +1,8 @@
 //! One transaction's worth of commands: what they need is read with a few statements, they are decided one after the
 //! other in memory, and what changed is written with one statement a table.
 
+mod load;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -8,6 +10,8 @@ use std::{
 };
 
 use sqlx::AnyConnection;
+
+use self::load::{answer_name, customer_name, message_name};
 
 use crate::{
     domain::{
@@ -25,10 +29,10 @@ use crate::{
         bell::Recorded,
         clock::mint,
         contract::{self, Links},
-        desk::{Command, Done, Once, Verb},
+        desk::{Command, Done, Verb},
         error::{Current, Error},
         store::{
-            escalations::{self, Stored},
+            escalations::{self, CustomerName, Stored},
             events::{self, Answer, AnswerName},
             messages::{self, MessageName, ReplyName},
             workspaces,
@@ -58,91 +62,14 @@ pub struct Batch<'a> {
     /// The operators' messages that receipts are for.
     replies: HashMap<ReplyName, Message>,
     since_open: HashMap<Key<EscalationId>, Vec<Message>>,
+    were_here: HashSet<CustomerName>,
     changed: BTreeSet<Key<EscalationId>>,
     new_answers: Vec<AnswerName>,
     new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
     new_events: Vec<(WorkspaceId, Arc<Recorded>)>,
 }
 
-fn answer_name(workspace: WorkspaceId, once: &Once) -> AnswerName {
-    (workspace, once.agent, once.path.clone(), once.key.clone())
-}
-
-fn message_name(command: &Command) -> Option<MessageName> {
-    let (author, message) = match &command.verb {
-        Verb::Say { message, .. } => ("agent".to_owned(), message),
-        Verb::Reply { by, message, .. } => (by.who.id.to_string(), message),
-        _ => return None,
-    };
-    Some((command.workspace, command.verb.escalation(), author, message.client_message_id.to_string()))
-}
-
-impl<'a> Batch<'a> {
-    /// Locks the heads, in the order of their ids so that two processes cannot block each other, and reads what the
-    /// commands need.
-    pub async fn load(
-        tx: &mut AnyConnection,
-        commands: &[Command],
-        now: Timestamp,
-        links: &'a Links,
-    ) -> Result<Self, Error> {
-        let mut heads = BTreeMap::new();
-        for workspace in commands.iter().map(|command| command.workspace).collect::<BTreeSet<_>>() {
-            if let Some((seq, open)) = workspaces::lock_head(tx, workspace).await? {
-                heads.insert(workspace, Head { seq, open });
-            }
-        }
-        let names: Vec<_> =
-            commands.iter().filter_map(|it| Some(answer_name(it.workspace, it.once.as_ref()?))).collect();
-        let answers = events::answers(tx, &names).await?;
-        let answered = answers.iter().map(|((workspace, ..), answer)| (*workspace, answer.escalation));
-        let targets: BTreeSet<_> =
-            commands.iter().map(|it| (it.workspace, it.verb.escalation())).chain(answered).collect();
-        let targets: Vec<_> = targets.into_iter().collect();
-        let mut stored: HashMap<_, _> =
-            escalations::load(tx, &targets).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)).collect();
-        let opens = commands.iter().filter_map(|command| match &command.verb {
-            Verb::Open(open) => Some((command.workspace, open.conversation())),
-            _ => None,
-        });
-        let keys: HashSet<_> =
-            stored.iter().map(|((ws, _), (it, _))| (*ws, it.conversation.clone())).chain(opens).collect();
-        let keys: Vec<_> = keys.into_iter().collect();
-        let mut conversations: HashMap<_, _> =
-            keys.iter().map(|(ws, key)| ((*ws, key.clone()), Conversation::new(key.clone()))).collect();
-        for (ws, conversation) in escalations::load_conversations(tx, &keys).await? {
-            conversations.insert((ws, conversation.key.clone()), conversation);
-        }
-        // A refused open shows the takeover that is open.
-        let open = conversations.iter().filter_map(|((ws, _), conversation)| Some((*ws, conversation.takeover?)));
-        let open: Vec<_> = open.filter(|key| !stored.contains_key(key)).collect();
-        stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));
-        let sent: Vec<_> = commands.iter().filter_map(message_name).collect();
-        let receipts = commands.iter().filter_map(|command| match &command.verb {
-            Verb::Receipt { escalation, message, .. } => Some((command.workspace, *escalation, *message)),
-            _ => None,
-        });
-        let ending = commands
-            .iter()
-            .filter(|command| matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::Expire { .. }));
-        let ending: Vec<_> = ending.map(|command| (command.workspace, command.verb.escalation())).collect();
-        Ok(Self {
-            now,
-            links,
-            heads,
-            escalations: stored,
-            conversations,
-            answers,
-            said_before: messages::said_before(tx, &sent).await?,
-            replies: messages::replies(tx, &receipts.collect::<Vec<_>>()).await?,
-            since_open: messages::said_since_open(tx, &ending).await?,
-            changed: BTreeSet::new(),
-            new_answers: vec![],
-            new_messages: vec![],
-            new_events: vec![],
-        })
-    }
-
+impl Batch<'_> {
     /// Decides one command and applies what follows. A refusal leaves everything as it was.
     pub fn run(&mut self, command: &Command) -> Result<Done, Error> {
         let key = (command.workspace, command.verb.escalation());
@@ -233,7 +160,9 @@ impl<'a> Batch<'a> {
         let now = self.now;
         if let Verb::Open(open) = &command.verb {
             let conversation = self.conversations.get(&(key.0, open.conversation())).ok_or(Refusal::NotFound)?;
-            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, now)?));
+            let customer = customer_name(key.0, (&open.agent, &open.opening));
+            let earlier = customer.is_some_and(|customer| self.were_here.contains(&customer));
+            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, earlier, now)?));
         }
         let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
         let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
@@ -257,6 +186,7 @@ impl<'a> Batch<'a> {
             Verb::Reply { by, fence, message, .. } => it.reply(by, *fence, message.clone(), conversation, now)?,
             Verb::Note { by, text, .. } => it.note(by, text.clone())?,
             Verb::Resolve { by, fence, resolution, .. } => it.resolve(by, *fence, resolution, &meanwhile, now)?,
+            Verb::FollowUp { by, note, .. } => it.follow_up(by, note.clone(), now)?,
             Verb::Expire { .. } => it.expire(&meanwhile, now)?,
             Verb::Lapse { holder, seen_at, .. } => it.lapse(*holder, *seen_at, now)?,
         };
@@ -267,7 +197,8 @@ impl<'a> Batch<'a> {
             | Verb::TakeOver { by, .. }
             | Verb::Reply { by, .. }
             | Verb::Note { by, .. }
-            | Verb::Resolve { by, .. } => Actor::Operator(by.who.clone()),
+            | Verb::Resolve { by, .. }
+            | Verb::FollowUp { by, .. } => Actor::Operator(by.who.clone()),
             Verb::Expire { .. } | Verb::Lapse { .. } | Verb::Deliver { .. } => Actor::System,
             _ => Actor::Agent(it.agent.clone()),
         };
@@ -290,7 +221,7 @@ impl<'a> Batch<'a> {
             }
             let before = self.escalations.get(&key);
             let was =
-                before.map(|(it, _)| Was { status: it.status, claimed_by: it.holder().map(|claim| claim.operator.id) });
+                before.map(|(it, _)| Was { shelf: it.shelf(), claimed_by: it.holder().map(|claim| claim.operator.id) });
             let (conversation_key, ask) = match (&kind, before) {
                 (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
                 (_, Some((it, _))) => (it.conversation.clone(), it.opening.ask.kind),
@@ -317,6 +248,7 @@ impl<'a> Batch<'a> {
             escalation.apply(&event);
             if let Some(outcome) = outcome {
                 *stored_outcome = Some(outcome.into());
+                self.were_here.extend(customer_name(key.0, (&escalation.agent, &escalation.opening)));
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
             let agent_body = contract::event_json(&event, escalation, stored_outcome.as_deref(), self.links);

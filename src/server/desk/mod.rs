@@ -1,29 +1,27 @@
 //! The desk: the one door for change, and the reads that pages and handlers need.
 
+mod command;
+
 use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+pub use self::command::{Command, Done, MakeAnswer, Once, Verb};
+
 use crate::{
     domain::{
-        agent::AgentRef,
-        checked::Checked,
-        claim::Fence,
-        escalation::{NewMessage, Open, Status},
-        event::{Seq, TransferTarget},
-        ids::{AgentId, EscalationId, MessageId, OperatorId, WorkspaceId},
-        inbox::{Inbox, Page, Query, SortKey},
-        message::{Message, Receipt},
-        operator::Operator,
-        outcome::Resolution,
-        text::{NoteText, Text},
+        escalation::Status,
+        event::Seq,
+        ids::{AgentId, EscalationId, WorkspaceId},
+        inbox::{Choices, Inbox, Page, Query, SortKey},
+        message::Message,
         thread::{Shown, Thread},
         time::Timestamp,
     },
     server::{
-        bell::{Bell, Recorded},
+        bell::Bell,
         clock::Clock,
         contract::Links,
         doors::Doors,
@@ -41,156 +39,6 @@ const MOST_QUEUED: usize = 4_096;
 const ROOM: usize = 64 * 1024 * 1024;
 /// How many messages a thread page begins with, and each earlier page brings.
 const MESSAGES_A_PAGE: i64 = 200;
-
-/// One thing that someone wants done.
-#[derive(Debug, Clone)]
-pub enum Verb {
-    Open(Box<Open>),
-    Say {
-        agent: AgentRef,
-        escalation: EscalationId,
-        message: NewMessage,
-    },
-    Receipt {
-        agent: AgentRef,
-        escalation: EscalationId,
-        /// Of an operator.
-        message: MessageId,
-        receipt: Receipt,
-    },
-    Cancel {
-        agent: AgentRef,
-        escalation: EscalationId,
-        reason: Text<2_000>,
-    },
-    Acknowledge {
-        agent: AgentRef,
-        escalation: EscalationId,
-    },
-    Deliver {
-        escalation: EscalationId,
-    },
-    Claim {
-        by: Operator,
-        escalation: EscalationId,
-    },
-    Release {
-        by: Operator,
-        escalation: EscalationId,
-        fence: Fence,
-    },
-    Transfer {
-        by: Operator,
-        escalation: EscalationId,
-        fence: Option<Fence>,
-        to: TransferTarget,
-        note: Option<NoteText>,
-    },
-    TakeOver {
-        by: Operator,
-        escalation: EscalationId,
-        fence: Option<Fence>,
-    },
-    Reply {
-        by: Operator,
-        escalation: EscalationId,
-        fence: Fence,
-        message: NewMessage,
-    },
-    Note {
-        by: Operator,
-        escalation: EscalationId,
-        text: NoteText,
-    },
-    Resolve {
-        by: Operator,
-        escalation: EscalationId,
-        fence: Option<Fence>,
-        resolution: Checked<Resolution>,
-    },
-    Expire {
-        escalation: EscalationId,
-    },
-    /// The holder has been gone since then.
-    Lapse {
-        escalation: EscalationId,
-        holder: OperatorId,
-        seen_at: Timestamp,
-    },
-}
-
-impl Verb {
-    /// The escalation it is about.
-    pub fn escalation(&self) -> EscalationId {
-        match self {
-            Self::Open(open) => open.id,
-            Self::Say { escalation, .. }
-            | Self::Receipt { escalation, .. }
-            | Self::Cancel { escalation, .. }
-            | Self::Acknowledge { escalation, .. }
-            | Self::Deliver { escalation }
-            | Self::Claim { escalation, .. }
-            | Self::Release { escalation, .. }
-            | Self::Transfer { escalation, .. }
-            | Self::TakeOver { escalation, .. }
-            | Self::Reply { escalation, .. }
-            | Self::Note { escalation, .. }
-            | Self::Resolve { escalation, .. }
-            | Self::Expire { escalation }
-            | Self::Lapse { escalation, .. } => *escalation,
-        }
-    }
-
-    /// The agent that speaks, for verbs of agents.
-    pub fn agent(&self) -> Option<&AgentRef> {
-        match self {
-            Self::Open(open) => Some(&open.agent),
-            Self::Say { agent, .. }
-            | Self::Receipt { agent, .. }
-            | Self::Cancel { agent, .. }
-            | Self::Acknowledge { agent, .. } => Some(agent),
-            _ => None,
-        }
-    }
-}
-
-/// Makes the answer that is stored with an idempotency key.
-pub type MakeAnswer = Arc<dyn Fn(&Done) -> Vec<u8> + Send + Sync>;
-
-/// A request that may be repeated and must take effect once.
-#[derive(Clone)]
-pub struct Once {
-    pub agent: AgentId,
-    pub path: String,
-    pub key: String,
-    pub body_sha256: [u8; 32],
-    /// The HTTP status of the answer.
-    pub status: u16,
-    pub answer: MakeAnswer,
-}
-
-/// A verb on its way to the writer.
-#[derive(Clone)]
-pub struct Command {
-    pub workspace: WorkspaceId,
-    pub verb: Verb,
-    pub once: Option<Once>,
-}
-
-/// What a command came to. Durable.
-#[derive(Debug, Clone)]
-pub struct Done {
-    pub current: Current,
-    pub events: Vec<Arc<Recorded>>,
-    /// The message of a say or a reply, also when it was there before.
-    pub message: Option<Message>,
-    /// The same `client_message_id` and text came again; nothing changed.
-    pub repeated: bool,
-    /// An idempotency key was met again: the status and bytes to send.
-    pub replay: Option<(u16, Vec<u8>)>,
-    /// What [`Once::answer`] made.
-    pub answer: Option<Vec<u8>>,
-}
 
 struct Inner {
     store: Store,
@@ -347,6 +195,11 @@ impl Desk {
         read.await
     }
 
+    /// What lists can be narrowed to.
+    pub async fn choices(&self, workspace: WorkspaceId) -> Result<Choices, Error> {
+        inbox::choices(&mut *self.store().reader().acquire().await?, workspace).await
+    }
+
     /// An escalation's page, as of one moment.
     pub async fn thread(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<Thread>, Error> {
         let read = self.store().snapshot(move |connection| {
@@ -355,16 +208,18 @@ impl Desk {
                 let Some(current) = escalations::find(connection, workspace, id).await? else { return Ok(None) };
                 let messages = messages::before(connection, workspace, id, i64::MAX, MESSAGES_A_PAGE).await?;
                 let happenings = events::happenings(connection, workspace, id).await?;
-                Ok(Some((seq, current, messages, happenings)))
+                let earlier = escalations::earlier(connection, workspace, &current.escalation).await?;
+                Ok(Some((seq, current, messages, happenings, earlier)))
             })
         });
-        let Some((seq, current, messages, happenings)) = read.await? else { return Ok(None) };
+        let Some((seq, current, messages, happenings, earlier)) = read.await? else { return Ok(None) };
         Ok(Some(Thread {
             seq,
             escalation: Arc::unwrap_or_clone(current.escalation),
             held_by: current.held_by,
             messages: shown(messages).await?,
             happenings,
+            earlier,
         }))
     }
 

@@ -1,0 +1,234 @@
+// The list that can be trusted: its order and filters are in the address, nothing moves under the pointer, what was
+// missed is followed up, and many rows scroll in a small page.
+import type { Page } from "@playwright/test";
+import { bare } from "../support/openings";
+import { expect, test } from "../support/story";
+
+const list = (page: Page) => page.getByRole("list", { name: "Escalations" });
+const rows = (page: Page) => list(page).getByRole("link");
+const row = (page: Page, customer: string) => list(page).getByRole("link", { name: new RegExp(`^${customer}, `) });
+const customers = (page: Page) => rows(page).locator(".row-title").allTextContents();
+const views = (page: Page) => page.getByRole("navigation", { name: "Views" });
+const fresh = (page: Page) => page.getByRole("button", { name: /\d+ new$/ });
+
+async function live(page: Page) {
+  await expect(page.getByRole("status", { name: "Connection" })).toHaveText(/Live/);
+}
+
+/** Away from the list: over the conversation. */
+async function awayFromTheList(page: Page) {
+  await page.mouse.move(1200, 600);
+}
+
+test("the address holds order and filters, and they survive a reload and a selection", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  await agent.open(bare("Anna", { urgency: "low", ask: { kind: "question" } }));
+  await agent.open(bare("Bert", { urgency: "urgent" }));
+  await agent.open(bare("Cleo", { urgency: "urgent", ask: { kind: "question" } }));
+  await page.goto("/queue?sort=urgency");
+  await live(page);
+  await expect.poll(() => customers(page)).toEqual(["Bert", "Cleo", "Anna"]);
+  await expect(page.getByRole("combobox", { name: "Sort" })).toHaveValue("urgency");
+
+  await page.getByRole("combobox", { name: "Sort" }).selectOption({ label: "Newest" });
+  await expect(page).toHaveURL(/\/queue\?sort=newest$/);
+  await expect.poll(() => customers(page)).toEqual(["Cleo", "Bert", "Anna"]);
+
+  // By keyboard alone.
+  await page.getByText("Filter", { exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("combobox", { name: "Kind" }).selectOption({ label: "Question" });
+  await expect(page).toHaveURL(/\/queue\?sort=newest&kind=question$/);
+  await expect.poll(() => customers(page)).toEqual(["Cleo", "Anna"]);
+  await page.getByRole("combobox", { name: "Urgency" }).selectOption({ label: "Urgent" });
+  await expect.poll(() => customers(page)).toEqual(["Cleo"]);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("combobox", { name: "Kind" })).toBeHidden();
+  await expect(page.getByText("Filter", { exact: true })).toBeFocused();
+
+  // Beside an escalation it is the same list, after a reload too.
+  await row(page, "Cleo").click();
+  await expect(page.getByRole("heading", { level: 1, name: "Cleo" })).toBeVisible();
+  await expect(page).toHaveURL(/\/e\/esc_\w+\?sort=newest&urgency=urgent&kind=question$/);
+  await page.reload();
+  await live(page);
+  await expect.poll(() => customers(page)).toEqual(["Cleo"]);
+  await page.getByRole("button", { name: "Remove filter Urgency: Urgent" }).click();
+  await expect.poll(() => customers(page)).toEqual(["Cleo", "Anna"]);
+  await expect(page.getByRole("heading", { level: 1, name: "Cleo" })).toBeVisible();
+  await page.goBack();
+  await expect.poll(() => customers(page)).toEqual(["Cleo"]);
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect.poll(() => customers(page)).toEqual(["Cleo", "Bert", "Anna"]);
+});
+
+test("a list narrowed to nothing says so, and what matches comes by itself", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  await agent.open(bare("Anna"));
+  await page.goto("/queue?kind=decision&reason=safety");
+  await live(page);
+  await expect(page.getByText("No escalations match 2 filters")).toBeVisible();
+  await awayFromTheList(page);
+  const safety = { reason: { code: "safety", text: "Look." } };
+  const actions = [{ id: "a", name: "pay", arguments: {} }];
+  await agent.open(bare("Bert", safety));
+  await agent.open(bare("Cleo", { ...safety, ask: { kind: "decision", actions } }));
+  await expect.poll(() => customers(page)).toEqual(["Cleo"]);
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect.poll(() => customers(page)).toEqual(["Anna", "Bert", "Cleo"]);
+});
+
+test("nothing moves under the pointer, and what comes waits to be asked for", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const first = await agent.open(bare("Anna"));
+  await agent.open(bare("Bert"));
+  await page.goto("/queue?sort=newest");
+  await live(page);
+  await expect.poll(() => customers(page)).toEqual(["Bert", "Anna"]);
+
+  await row(page, "Anna").hover();
+  const before = await row(page, "Anna").boundingBox();
+  await agent.open(bare("Cleo"));
+  await agent.open(bare("Doro"));
+  await agent.say(first.id, "Are you there?");
+  await expect(fresh(page)).toHaveText("▲ 2 new");
+  await expect(row(page, "Anna")).toContainText("Are you there?");
+  expect(await customers(page)).toEqual(["Bert", "Anna"]);
+  expect(await row(page, "Anna").boundingBox()).toEqual(before);
+  // The click opens what is under the pointer.
+  await page.mouse.down();
+  await page.mouse.up();
+  await expect(page.getByRole("heading", { level: 1, name: "Anna" })).toBeVisible();
+
+  await fresh(page).click();
+  await expect.poll(() => customers(page)).toEqual(["Doro", "Cleo", "Bert", "Anna"]);
+  await expect(fresh(page)).toBeHidden();
+  await agent.open(bare("Emil"));
+  await expect(fresh(page)).toHaveText("▲ 1 new");
+  await awayFromTheList(page);
+  await expect.poll(() => customers(page)).toEqual(["Emil", "Doro", "Cleo", "Bert", "Anna"]);
+
+  // The same for who comes by keyboard.
+  await rows(page).first().focus();
+  await agent.open(bare("Finn"));
+  await expect(fresh(page)).toHaveText("▲ 1 new");
+  await page.keyboard.press("Tab");
+  await expect(rows(page).nth(1)).toBeFocused();
+  expect((await customers(page))[0]).toBe("Emil");
+});
+
+test("a row that a colleague takes stays greyed for three seconds", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const [ana, bob] = [await signedIn("Ana"), await signedIn("Bob")];
+  const taken = await agent.open(bare("Dana"));
+  await agent.open(bare("Eli"));
+  await bob.goto("/queue");
+  await live(bob);
+  await expect(rows(bob)).toHaveCount(2);
+  await awayFromTheList(bob);
+  await ana.goto(`/e/${taken.id}`);
+  await ana.getByRole("button", { name: "Claim" }).click();
+  await expect(row(bob, "Dana")).toContainText("Claimed by Ana");
+  const since = Date.now();
+  await expect(list(bob).getByRole("listitem").first()).toHaveAttribute("data-taken", "true");
+  await expect(row(bob, "Dana")).toBeHidden();
+  expect(Date.now() - since).toBeGreaterThan(1_500);
+  await expect(rows(bob)).toHaveCount(1);
+  await expect(row(ana, "Dana")).toBeHidden();
+});
+
+test("what was missed is followed up, and leaves the missed", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const conversation = { messages: [], customer: { name: "Dana", email: "dana@example.com" } };
+  await agent.open(bare("Dana", { conversation, deadlines: { claim_within_seconds: 1 } }));
+  await page.goto("/missed");
+  await live(page);
+  await awayFromTheList(page);
+  await expect(row(page, "Dana")).toContainText("dana@example.com");
+  await expect(views(page).getByRole("link", { name: "Missed" })).toContainText("1");
+  await row(page, "Dana").click();
+  await page.getByRole("textbox", { name: "Note on the follow-up" }).fill("Rang her.");
+  await page.getByRole("button", { name: "Followed up" }).click();
+  await expect(page.getByText(/^Followed up by Ada, today .*: Rang her\.$/)).toBeVisible();
+  await expect(page.getByRole("log", { name: "Conversation" })).toContainText("You followed up: Rang her.");
+  await expect(page.getByRole("button", { name: "Followed up" })).toBeHidden();
+  await expect(row(page, "Dana")).toBeHidden();
+  await views(page).getByRole("link", { name: "Closed" }).click();
+  await expect(row(page, "Dana")).toContainText("Followed up");
+  await expect(views(page).getByRole("link", { name: "Missed" })).not.toContainText("1");
+});
+
+test("who comes back is known, with how it ended before", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const first = await agent.open(bare("Dana"));
+  await page.goto(`/e/${first.id}`);
+  await page.getByRole("button", { name: "Claim" }).click();
+  await page.getByRole("button", { name: "Resolve", exact: true }).click();
+  await page.getByRole("textbox", { name: "Note to the agent" }).fill("Takes 3 days");
+  await page.getByRole("button", { name: "Resolve and hand back" }).click();
+  await expect.poll(async () => (await agent.get(first.id)).status).toBe("resolved");
+  const again = await agent.open(bare("Dana"));
+  await page.goto("/queue");
+  await expect(row(page, "Dana")).toContainText("Earlier");
+  await page.goto(`/e/${again.id}`);
+  const card = page.getByRole("region", { name: "Why this was escalated" });
+  await expect(card).toContainText(/Ada, today \d\d:\d\d, handled: “Takes 3 days”/);
+});
+
+test("three hundred rows scroll in a small page", async ({ signedIn, bailout }) => {
+  test.setTimeout(90_000);
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  for (let n = 0; n < 300; n += 25) {
+    await Promise.all(Array.from({ length: 25 }, (_, i) => agent.open(bare(`Customer ${n + i}`))));
+  }
+  await page.goto("/queue");
+  await live(page);
+  const seen = new Set<string>();
+  const nodes = () => page.evaluate(() => document.querySelectorAll("*").length);
+  await rows(page).first().hover();
+  await expect
+    .poll(
+      async () => {
+        (await customers(page)).forEach((customer) => seen.add(customer));
+        expect(await nodes()).toBeLessThanOrEqual(1_500);
+        await page.mouse.wheel(0, 1_500);
+        return seen.size;
+      },
+      { timeout: 60_000, intervals: [100] },
+    )
+    .toBe(300);
+  // Back at the top they are drawn again, and each opens what it says.
+  await page.locator(".list-scroll").evaluate((scroll) => scroll.scrollTo(0, 0));
+  const first = rows(page).first();
+  await expect(first).toBeInViewport();
+  const name = (await first.locator(".row-title").textContent()) ?? "";
+  await first.click();
+  await expect(page.getByRole("heading", { level: 1, name, exact: true })).toBeVisible();
+});
+
+test.describe("a server behind a proxy that fails", () => {
+  // A browser notes each request that failed as an error.
+  test.use({ forgiven: [/Failed to load resource/] });
+
+  test("a list that cannot be read leaves the old one, and says of when it is", async ({ signedIn, bailout }) => {
+    const agent = await bailout.addAgent("billing-bot");
+    const page = await signedIn("Ada");
+    await agent.open(bare("Anna"));
+    await page.goto("/queue");
+    await live(page);
+    await page.route("**/_fn/**", (route) => (route.request().postData()?.includes("closed") ? route.fulfill({ status: 502, body: "" }) : route.continue()));
+    await views(page).getByRole("link", { name: "Closed" }).click();
+    await expect(page.getByRole("alert")).toContainText(/Queue as of \d\d:\d\d/);
+    await expect(row(page, "Anna")).toBeVisible();
+    await page.unroute("**/_fn/**");
+    await page.getByRole("button", { name: "Retry" }).click();
+    await expect(page.getByText("Nothing is closed yet.")).toBeVisible();
+    await expect(page.getByRole("alert")).toHaveCount(0);
+  });
+});

@@ -1,0 +1,343 @@
+//! Which rows a list draws, and in what order. It is that of the inbox, except under the pointer: there nothing moves,
+//! what leaves stays where it stood, and what comes waits to be asked for. Pure: the next lines follow from the last ones,
+//! the inbox and the time.
+
+use std::ops::Range;
+
+use crate::domain::{
+    escalation::Status,
+    ids::EscalationId,
+    inbox::{Frame, Inbox, Listing, Query, Row, SortKey},
+    time::{Span, Timestamp},
+};
+
+/// How long a row that a colleague has taken stays in sight.
+const LINGER: Span = Span::seconds(3);
+/// How many rows that have left are known.
+const MOST_LEFT: usize = 100;
+/// How many rows are drawn at once, how many of them before the first that is seen, and by how many rows the drawn ones
+/// move on at once. A row is some twenty elements, and a page shall have at most 1,500.
+const DRAWN: usize = 50;
+const BEFORE: usize = 15;
+const STRIDE: usize = 5;
+
+/// A row that has left the list, as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    row: Row,
+    at: Timestamp,
+}
+
+/// Keeps what has left up to date with an event; whether that changed anything. `leaves` says that it took a row away.
+pub fn leave(all: &mut Vec<Left>, frame: &Frame, leaves: bool) -> bool {
+    let known = all.iter().position(|it| it.row.id == frame.row.id);
+    let at = match (known, leaves) {
+        (None, false) => return false,
+        (Some(known), false) => all.remove(known).at,
+        (Some(known), true) => {
+            all.remove(known);
+            frame.event.at
+        }
+        (None, true) => frame.event.at,
+    };
+    all.push(Left { row: frame.row.clone(), at });
+    if all.len() > MOST_LEFT {
+        all.remove(0);
+    }
+    true
+}
+
+impl Left {
+    fn is_taken(&self, query: &Query) -> bool {
+        let by_another = self.row.claimed_by.as_ref().is_some_and(|by| by.id != query.me);
+        self.row.status == Status::Claimed && by_another && !query.matches(&self.row)
+    }
+}
+
+/// A row as it is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    pub row: Row,
+    /// It is no longer on the list.
+    pub gone: bool,
+}
+
+/// What a list shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lines {
+    /// From the first to the last.
+    pub ids: Vec<EscalationId>,
+    /// How many rows wait to be asked for.
+    pub waiting: usize,
+    listing: Listing,
+    bound: Option<SortKey>,
+    asked: u32,
+}
+
+/// What the person at the list does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attention {
+    /// The pointer or the focus is on the list.
+    pub held: bool,
+    /// How often what waits was asked for.
+    pub asked: u32,
+}
+
+impl Lines {
+    /// What comes after `last`.
+    pub fn next(last: Option<&Self>, inbox: &Inbox, left: &[Left], attention: Attention, now: Timestamp) -> Self {
+        let Attention { held, asked } = attention;
+        let mut next = Self {
+            ids: inbox.rows.iter().map(|row| row.id).collect(),
+            waiting: 0,
+            listing: inbox.query.listing,
+            bound: inbox.bound,
+            asked,
+        };
+        let Some(last) = last.filter(|last| last.listing == next.listing) else { return next };
+        if held && last.asked == asked && !last.ids.is_empty() {
+            next.hold(last, inbox, left);
+            return next;
+        }
+        let lingers = |it: &&Left| now - it.at < LINGER && it.is_taken(&inbox.query);
+        let taken: Vec<EscalationId> = left.iter().filter(lingers).map(|it| it.row.id).collect();
+        for (stood, id) in last.ids.iter().enumerate().filter(|(_, id)| taken.contains(id)) {
+            // After the row that it stood after.
+            let mut before = last.ids[..stood].iter().rev();
+            let after = before.find_map(|before| next.ids.iter().position(|id| id == before));
+            next.ids.insert(after.map_or(0, |at| at + 1), *id);
+        }
+        next
+    }
+
+    /// Every row where it was. What was fetched since follows, since it lies beyond all that was there.
+    fn hold(&mut self, last: &Self, inbox: &Inbox, left: &[Left]) {
+        self.ids.clear();
+        let (mut shown, mut near) = (vec![false; inbox.rows.len()], 0);
+        for id in &last.ids {
+            if let Some(at) = find(&inbox.rows, near, *id) {
+                (near, shown[at]) = (at, true);
+            } else if left.iter().all(|it| it.row.id != *id) {
+                continue;
+            }
+            self.ids.push(*id);
+        }
+        for (row, _) in inbox.rows.iter().zip(shown).filter(|(_, shown)| !shown) {
+            match last.bound {
+                Some(bound) if inbox.query.key(row) > bound => self.ids.push(row.id),
+                _ => self.waiting += 1,
+            }
+        }
+    }
+
+    /// The rows of a range of these.
+    pub fn drawn(&self, range: Range<usize>, inbox: &Inbox, left: &[Left]) -> Vec<Line> {
+        let mut near = 0;
+        let line = |id: &EscalationId| {
+            if let Some(at) = find(&inbox.rows, near, *id) {
+                near = at;
+                return Some(Line { row: inbox.rows[at].clone(), gone: false });
+            }
+            let row = left.iter().find(|it| it.row.id == *id)?.row.clone();
+            Some(Line { gone: !inbox.query.matches(&row), row })
+        };
+        self.ids.get(range).unwrap_or_default().iter().filter_map(line).collect()
+    }
+}
+
+/// Where a row is. Most often rows are looked for in their order, so that the last one found is near.
+fn find(rows: &[Row], near: usize, id: EscalationId) -> Option<usize> {
+    let is_it = |row: &Row| row.id == id;
+    let (before, after) = rows.split_at(near);
+    after.iter().position(is_it).map(|at| near + at).or_else(|| before.iter().position(is_it))
+}
+
+/// Which of so many rows are drawn when this is the first that is seen.
+pub fn window(first: usize, rows: usize) -> Range<usize> {
+    let latest = rows.saturating_sub(DRAWN);
+    let start = (first / STRIDE * STRIDE).saturating_sub(BEFORE).min(latest);
+    start..(start + DRAWN).min(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        ask::AskKind,
+        inbox::{Counts, View},
+        outcome::{Disposition, Resolution},
+        queue::Urgency,
+        stage::{MORNING, Stage, ada, ana},
+    };
+
+    const FREE: Attention = Attention { held: false, asked: 0 };
+    const HELD: Attention = Attention { held: true, asked: 0 };
+
+    /// A list at which Ada looks, and the stage on which it changes.
+    struct Scene {
+        stage: Stage,
+        inbox: Inbox,
+        left: Vec<Left>,
+        lines: Option<Lines>,
+        heard: usize,
+    }
+
+    impl Scene {
+        /// Three wait in the queue.
+        fn new() -> Self {
+            let stage = Stage::with_three_open();
+            let query = Query { listing: View::Queue.into(), me: ada().who.id, as_of: MORNING };
+            let rows = stage.world.escalations.iter().map(Row::from).collect();
+            let heard = stage.world.frames.len();
+            let seq = stage.world.frames[heard - 1].event.seq;
+            let inbox = Inbox { query, seq, rows, bound: None, counts: Counts::default() };
+            Self { stage, inbox, left: vec![], lines: None, heard }
+        }
+
+        /// What is shown once everything that happened has been heard, as indices of when they were opened.
+        fn shows(&mut self, attention: Attention) -> Vec<usize> {
+            for frame in &self.stage.world.frames[self.heard..] {
+                let leaves = self.inbox.apply(frame);
+                leave(&mut self.left, frame, leaves);
+            }
+            self.heard = self.stage.world.frames.len();
+            self.lines = Some(Lines::next(self.lines.as_ref(), &self.inbox, &self.left, attention, self.stage.now));
+            let ids = self.lines.iter().flat_map(|lines| &lines.ids);
+            ids.map(|id| self.stage.world.escalations.iter().position(|it| it.id == *id).unwrap()).collect()
+        }
+
+        fn waiting(&self) -> usize {
+            self.lines.as_ref().unwrap().waiting
+        }
+
+        fn line(&self, at: usize) -> Line {
+            self.lines.as_ref().unwrap().drawn(at..at + 1, &self.inbox, &self.left).remove(0)
+        }
+
+        fn id(&self, at: usize) -> EscalationId {
+            self.stage.world.escalations[at].id
+        }
+    }
+
+    #[test]
+    fn under_the_pointer_nothing_moves_and_what_comes_waits() {
+        let mut scene = Scene::new();
+        assert_eq!(scene.shows(FREE), [0, 1, 2]);
+        assert_eq!(scene.shows(HELD), [0, 1, 2]);
+        scene.stage.open(AskKind::Question).unwrap();
+        scene.stage.open(AskKind::Question).unwrap();
+        assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 2));
+        // The control: without the pointer they come at once.
+        let free = Lines::next(scene.lines.as_ref(), &scene.inbox, &scene.left, FREE, scene.stage.now);
+        assert_eq!((free.ids.len(), free.waiting), (5, 0));
+        // Asked for, under the pointer still; then it holds again.
+        let asked = Attention { held: true, asked: 1 };
+        assert_eq!((scene.shows(asked), scene.waiting()), (vec![0, 1, 2, 3, 4], 0));
+        scene.stage.open(AskKind::Question).unwrap();
+        assert_eq!((scene.shows(asked), scene.waiting()), (vec![0, 1, 2, 3, 4], 1));
+        assert_eq!((scene.shows(FREE), scene.waiting()), (vec![0, 1, 2, 3, 4, 5], 0));
+    }
+
+    #[test]
+    fn under_the_pointer_a_row_that_leaves_stays_and_says_why() {
+        let mut scene = Scene::new();
+        scene.shows(HELD);
+        scene.stage.claim(&ana(), scene.id(0)).unwrap();
+        scene.stage.cancel(scene.id(1)).unwrap();
+        assert_eq!(scene.shows(HELD), [0, 1, 2]);
+        assert!(scene.line(0).gone && scene.line(1).gone && !scene.line(2).gone);
+        assert_eq!((scene.line(0).row.status, scene.line(1).row.status), (Status::Claimed, Status::Cancelled));
+        scene.stage.later(Span::minutes(5));
+        assert_eq!(scene.shows(HELD), [0, 1, 2], "however long");
+        // What becomes of it meanwhile shows in place.
+        scene.stage.resolve(&ana(), scene.id(0), Resolution::bare(Disposition::Handled)).unwrap();
+        assert_eq!((scene.shows(HELD), scene.line(0).row.status), (vec![0, 1, 2], Status::Resolved));
+        assert_eq!(scene.shows(FREE), [2]);
+    }
+
+    #[test]
+    fn a_row_that_comes_back_is_where_it_was() {
+        let mut scene = Scene::new();
+        scene.shows(HELD);
+        scene.stage.claim(&ana(), scene.id(1)).unwrap();
+        assert!((scene.shows(HELD), scene.line(1).gone) == (vec![0, 1, 2], true));
+        scene.stage.release(&ana(), scene.id(1)).unwrap();
+        assert!((scene.shows(HELD), scene.line(1).gone) == (vec![0, 1, 2], false));
+        assert_eq!(scene.waiting(), 0);
+    }
+
+    #[test]
+    fn what_a_colleague_takes_stays_for_three_seconds_and_what_i_take_goes() {
+        let mut scene = Scene::new();
+        scene.shows(FREE);
+        scene.stage.claim(&ana(), scene.id(1)).unwrap();
+        assert_eq!(scene.shows(FREE), [0, 1, 2]);
+        assert!(scene.line(1).gone && !scene.line(0).gone);
+        scene.stage.later(Span(LINGER.0 - 1));
+        assert_eq!(scene.shows(FREE), [0, 1, 2]);
+        scene.stage.later(Span(1));
+        assert_eq!(scene.shows(FREE), [0, 2]);
+        scene.stage.claim(&ada(), scene.id(0)).unwrap();
+        assert_eq!(scene.shows(FREE), [2]);
+        // Those that were not seen are not missed.
+        scene.lines = None;
+        scene.stage.claim(&ana(), scene.id(2)).unwrap();
+        assert!(scene.shows(FREE).is_empty());
+    }
+
+    #[test]
+    fn another_list_and_the_next_page_show_at_once() {
+        let mut scene = Scene::new();
+        let later = scene.inbox.rows.split_off(2);
+        scene.inbox.bound = scene.inbox.rows.last().map(|row| scene.inbox.query.key(row));
+        assert_eq!(scene.shows(HELD), [0, 1]);
+        scene.inbox.rows.extend(later);
+        scene.inbox.bound = None;
+        assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 0), "a page follows what is there");
+        scene.stage.urgency = Urgency::Urgent;
+        scene.stage.open(AskKind::Question).unwrap();
+        assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 1));
+        scene.inbox.query.listing = Listing { view: View::All, ..scene.inbox.query.listing };
+        assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2, 3], 0));
+    }
+
+    #[test]
+    fn into_an_empty_list_rows_come_also_under_the_pointer() {
+        let mut scene = Scene::new();
+        scene.inbox.rows.clear();
+        assert!(scene.shows(HELD).is_empty());
+        scene.stage.open(AskKind::Question).unwrap();
+        assert_eq!(scene.shows(HELD), [3]);
+    }
+
+    #[test]
+    fn only_so_many_rows_are_drawn_and_always_those_that_are_seen() {
+        for (rows, first, drawn) in [
+            (0, 0, 0..0),
+            (3, 0, 0..3),
+            (3, 2, 0..3),
+            (50, 40, 0..50),
+            (300, 0, 0..50),
+            (300, 22, 5..55),
+            (300, 299, 250..300),
+            (300, 9_000, 250..300),
+        ] {
+            assert_eq!(window(first, rows), drawn, "{first} of {rows}");
+        }
+        for first in 0..300 {
+            let drawn = window(first, 300);
+            assert!(drawn.start <= first && drawn.end >= (first + 30).min(300) && drawn.len() == DRAWN);
+        }
+    }
+
+    #[test]
+    fn few_of_those_that_left_are_kept() {
+        let mut scene = Scene::new();
+        for _ in 0..2 * MOST_LEFT {
+            let id = scene.stage.open(AskKind::Question).unwrap();
+            scene.stage.cancel(id).unwrap();
+        }
+        scene.shows(FREE);
+        assert_eq!((scene.left.len(), scene.inbox.rows.len()), (MOST_LEFT, 3));
+    }
+}

@@ -1,0 +1,70 @@
+//! What is left to do for an escalation that expired: get in touch with the customer, and say so.
+
+use leptos::{ev, prelude::*};
+
+use super::revealed::spelled;
+use crate::{
+    app::{clock::clock, parts::marks::spoken},
+    domain::{
+        escalation::{Escalation, Status},
+        text::Text,
+    },
+};
+
+/// Draws the bar, of an escalation that expired. What is written stays until it has been taken.
+#[component]
+pub fn FollowUpBar(
+    #[prop(into)] escalation: Signal<Escalation>,
+    /// Whether the reader may follow up at all.
+    may_write: bool,
+    /// And now.
+    #[prop(into)]
+    may_act: Signal<bool>,
+    on_follow_up: Callback<String>,
+) -> impl IntoView {
+    let clock = clock();
+    let note = RwSignal::new(String::new());
+    let expired = move || escalation.with(|it| it.status == Status::Expired);
+    let done = Memo::new(move |_| escalation.with(|it| it.followed_up.clone()));
+    let reach = move || {
+        escalation.with(|it| {
+            let customer = it.opening.customer()?;
+            let contact =
+                customer.email.as_ref().map(Text::as_str).or(customer.external_id.as_ref().map(Text::as_str))?;
+            Some("Nobody came in time. Contact: ".to_owned() + &spelled(contact))
+        })
+    };
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        on_follow_up.run(note.get_untracked());
+    };
+    let told = move || {
+        done.get().map(|it| {
+            let note = it.note.map(|note| ": ".to_owned() + &spelled(note.as_str())).unwrap_or_default();
+            let words = "Followed up by ".to_owned() + &spelled(it.by.name.as_str()) + ", ";
+            view! { <div class="claim-bar"><p dir="auto">{words} {move || spoken(clock, it.at)} {note}</p></div> }
+        })
+    };
+    let form = move || {
+        (expired() && may_write && done.with(Option::is_none)).then(|| {
+            view! {
+                <form class="claim-bar follow-up" on:submit=on_submit>
+                    <p>{reach().unwrap_or_else(|| "Nobody came in time. The agent gave no contact.".to_owned())}</p>
+                    <label class="visually-hidden" for="follow-up-note">"Note on the follow-up"</label>
+                    <input
+                        class="input"
+                        id="follow-up-note"
+                        dir="auto"
+                        placeholder="Note (optional)"
+                        prop:value=move || note.get()
+                        on:input=move |event| note.set(event_target_value(&event))
+                    />
+                    <button class="button" type="submit" data-kind="primary" disabled=move || !may_act.get()>
+                        "Followed up"
+                    </button>
+                </form>
+            }
+        })
+    };
+    view! { {told} {form} }
+}

@@ -1,0 +1,362 @@
+//! Which list, in what order, without what: as the address has it. What is unknown there is as if it were not there.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    row::Row,
+    view::{Shelf, View},
+};
+use crate::domain::{
+    ask::AskKind,
+    ids::{AgentId, EscalationId, OperatorId, QueueId},
+    queue::Urgency,
+    reason::ReasonCode,
+    time::{Span, Timestamp},
+};
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// Who has waited longest for a human comes first; who waits for nothing comes last.
+    #[default]
+    Waiting,
+    /// What expires next comes first.
+    Deadline,
+    /// The most urgent come first, of those the earliest.
+    Urgency,
+    /// The last that was opened, or closed, comes first.
+    Newest,
+}
+
+impl Sort {
+    /// Every order.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Deadline, Self::Urgency, Self::Newest];
+
+    /// The order as addresses have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Deadline => "deadline",
+            Self::Urgency => "urgency",
+            Self::Newest => "newest",
+        }
+    }
+
+    /// As people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Waiting => "Longest waiting",
+            Self::Deadline => "Next deadline",
+            Self::Urgency => "Urgency",
+            Self::Newest => "Newest",
+        }
+    }
+
+    /// By what it puts a row among others: ascending, and the database keeps it as a column. Equals follow their ids,
+    /// that is, in the order in which they were opened.
+    pub fn key(self, row: &Row) -> i64 {
+        let never = i64::MAX;
+        match self {
+            Self::Waiting => row.waits_since.map_or(never, |since| since.0),
+            Self::Deadline => row.due_at.map_or(never, |due| due.0),
+            Self::Urgency => -(row.urgency as i64),
+            Self::Newest => -row.closed_at.unwrap_or(row.opened_at).0,
+        }
+    }
+}
+
+/// What a list can be narrowed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    Reason,
+    Agent,
+    Urgency,
+    Kind,
+    Queue,
+    Holder,
+    Age,
+}
+
+impl Field {
+    /// Every field, in the order in which they are offered.
+    pub const ALL: [Self; 7] =
+        [Self::Reason, Self::Agent, Self::Urgency, Self::Kind, Self::Queue, Self::Holder, Self::Age];
+
+    /// The field as addresses have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reason => "reason",
+            Self::Agent => "agent",
+            Self::Urgency => "urgency",
+            Self::Kind => "kind",
+            Self::Queue => "queue",
+            Self::Holder => "claimed_by",
+            Self::Age => "age",
+        }
+    }
+
+    /// As people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Reason => "Reason",
+            Self::Agent => "Agent",
+            Self::Urgency => "Urgency",
+            Self::Kind => "Kind",
+            Self::Queue => "Queue",
+            Self::Holder => "Claimed by",
+            Self::Age => "Older than",
+        }
+    }
+}
+
+/// A value that a filter can have, and its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// As addresses have it.
+    pub value: String,
+    /// As people read it.
+    pub label: String,
+}
+
+/// The values of a workspace, beside those that are always the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Choices {
+    pub agents: Vec<Choice>,
+    pub queues: Vec<Choice>,
+    pub people: Vec<Choice>,
+}
+
+impl Choices {
+    /// Every value of a field, in the order in which it is offered.
+    pub fn of(&self, field: Field) -> Vec<Choice> {
+        let fixed = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned() };
+        match field {
+            Field::Reason => ReasonCode::ALL.map(|it| fixed(it.as_str(), &it.label())).to_vec(),
+            Field::Agent => self.agents.clone(),
+            Field::Urgency => Urgency::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
+            Field::Kind => AskKind::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
+            Field::Queue => self.queues.clone(),
+            Field::Holder => self.people.clone(),
+            Field::Age => AGES.map(|it| fixed(&it.in_short(), &it.in_short())).to_vec(),
+        }
+    }
+}
+
+/// The ages that a list can be narrowed to.
+pub const AGES: [Span; 5] = [Span::minutes(5), Span::minutes(15), Span::hours(1), Span::hours(4), Span::hours(24)];
+
+/// What a list is narrowed to. Each filter that is set must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Filters {
+    pub reason: Option<ReasonCode>,
+    pub agent: Option<AgentId>,
+    pub urgency: Option<Urgency>,
+    pub kind: Option<AskKind>,
+    pub queue: Option<QueueId>,
+    pub holder: Option<OperatorId>,
+    /// One of [`AGES`]: opened at least so long ago.
+    pub age: Option<Span>,
+}
+
+impl Filters {
+    /// A filter's value as addresses have it, none when it is not set.
+    pub fn get(&self, field: Field) -> Option<String> {
+        match field {
+            Field::Reason => self.reason.map(|it| it.as_str().to_owned()),
+            Field::Agent => self.agent.map(String::from),
+            Field::Urgency => self.urgency.map(|it| it.as_str().to_owned()),
+            Field::Kind => self.kind.map(|it| it.as_str().to_owned()),
+            Field::Queue => self.queue.map(String::from),
+            Field::Holder => self.holder.map(String::from),
+            Field::Age => self.age.map(Span::in_short),
+        }
+    }
+
+    /// Sets a filter to a value that an address has; a value that is none of the field's takes it away.
+    pub fn set(&mut self, field: Field, value: &str) {
+        match field {
+            Field::Reason => self.reason = ReasonCode::ALL.into_iter().find(|it| it.as_str() == value),
+            Field::Agent => self.agent = value.parse().ok(),
+            Field::Urgency => self.urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == value),
+            Field::Kind => self.kind = AskKind::ALL.into_iter().find(|it| it.as_str() == value),
+            Field::Queue => self.queue = value.parse().ok(),
+            Field::Holder => self.holder = value.parse().ok(),
+            Field::Age => self.age = AGES.into_iter().find(|it| it.in_short() == value),
+        }
+    }
+
+    /// Those that are set, with their values.
+    pub fn all_set(&self) -> Vec<(Field, String)> {
+        Field::ALL.into_iter().filter_map(|field| Some((field, self.get(field)?))).collect()
+    }
+
+    /// Whether a row passes; its age is judged at a moment.
+    fn pass(&self, row: &Row, as_of: Timestamp) -> bool {
+        self.reason.is_none_or(|reason| row.code == reason)
+            && self.agent.is_none_or(|agent| row.agent.id == agent)
+            && self.urgency.is_none_or(|urgency| row.urgency == urgency)
+            && self.kind.is_none_or(|kind| row.ask == kind)
+            && self.queue.is_none_or(|queue| row.queue == queue)
+            && self.holder.is_none_or(|holder| row.is_held_by(holder))
+            && self.age.is_none_or(|age| as_of - row.opened_at >= age)
+    }
+}
+
+/// Which list, in what order, narrowed to what. As text it is its address, `/mine?sort=urgency`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Listing {
+    pub view: View,
+    /// One of the view's.
+    pub sort: Sort,
+    pub filters: Filters,
+}
+
+impl From<View> for Listing {
+    /// A view as it is unless one chooses.
+    fn from(view: View) -> Self {
+        Self { view, sort: view.sorts()[0], filters: Filters::default() }
+    }
+}
+
+impl Listing {
+    /// The list of a view that the fields of an address describe. Their values need no decoding: none that we write
+    /// is escaped.
+    pub fn read(view: View, query: &str) -> Self {
+        let mut listing = Self::from(view);
+        for (name, value) in query.split('&').filter_map(|field| field.split_once('=')) {
+            if let Some(field) = Field::ALL.into_iter().find(|field| field.as_str() == name) {
+                listing.filters.set(field, value);
+            } else if name == "sort" {
+                let known = view.sorts().iter().find(|sort| sort.as_str() == value);
+                listing.sort = known.copied().unwrap_or(view.sorts()[0]);
+            }
+        }
+        listing
+    }
+
+    /// The fields of its address, `sort=urgency&kind=decision`: what is as it is unless one chooses is left out.
+    pub fn fields(&self) -> String {
+        let sort = (self.sort != self.view.sorts()[0]).then(|| ("sort", self.sort.as_str().to_owned()));
+        let filters = self.filters.all_set().into_iter().map(|(field, value)| (field.as_str(), value));
+        let fields: Vec<String> =
+            sort.into_iter().chain(filters).map(|(name, value)| name.to_owned() + "=" + &value).collect();
+        fields.join("&")
+    }
+
+    /// Its address.
+    pub fn address(&self) -> String {
+        let fields = self.fields();
+        let mark = if fields.is_empty() { "" } else { "?" };
+        self.view.path().to_owned() + mark + &fields
+    }
+}
+
+impl From<String> for Listing {
+    fn from(address: String) -> Self {
+        let (path, query) = address.split_once('?').unwrap_or((&address, ""));
+        Self::read(View::named(path.trim_matches('/')).unwrap_or_default(), query)
+    }
+}
+
+impl From<Listing> for String {
+    fn from(listing: Listing) -> Self {
+        listing.address()
+    }
+}
+
+/// A list, who looks at it, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    pub listing: Listing,
+    pub me: OperatorId,
+    /// When it was asked for; ages are judged then, so that a row does not come or go by the passing of time alone.
+    pub as_of: Timestamp,
+}
+
+/// Where a row stands in its list: ascending.
+pub type SortKey = (i64, EscalationId);
+
+impl Query {
+    /// Whether a row belongs on this list.
+    pub fn matches(&self, row: &Row) -> bool {
+        let Listing { view, filters, .. } = &self.listing;
+        view.shelves().contains(&row.shelf())
+            && (*view != View::Mine || row.is_held_by(self.me))
+            && filters.pass(row, self.as_of)
+    }
+
+    /// Where the row stands in it.
+    pub fn key(&self, row: &Row) -> SortKey {
+        (self.listing.sort.key(row), row.id)
+    }
+}
+
+impl Row {
+    /// The shelf it stands on.
+    pub fn shelf(&self) -> Shelf {
+        Shelf::of(self.status, self.followed_up)
+    }
+
+    fn is_held_by(&self, operator: OperatorId) -> bool {
+        self.claimed_by.as_ref().is_some_and(|by| by.id == operator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_address_survives_the_journey() {
+        let agent = AgentId::new(Uuid::from_u128(7)).to_string();
+        for address in [
+            "/queue".to_owned(),
+            "/mine?sort=deadline".to_owned(),
+            "/missed?sort=urgency&reason=policy_limit".to_owned(),
+            format!("/all?sort=newest&reason=other&agent={agent}&urgency=urgent&kind=decision&age=15m"),
+            format!("/closed?queue={}&claimed_by={}", QueueId::new(Uuid::nil()), OperatorId::new(Uuid::nil())),
+        ] {
+            let listing = Listing::from(address.clone());
+            assert_eq!(listing.address(), address);
+            let json = serde_json::to_string(&listing).unwrap();
+            assert_eq!(serde_json::from_str::<Listing>(&json).unwrap(), listing);
+        }
+    }
+
+    #[test]
+    fn what_an_address_has_beside_is_not_there() {
+        for address in [
+            "/queue?sort=waiting",
+            "/nowhere?sort=nonsense&kind=&reason&agent=agt_1&age=16m&urgency=%75rgent&&=&x=1",
+            "/queue/?view=mine",
+        ] {
+            assert_eq!(Listing::from(address.to_owned()), Listing::from(View::Queue), "{address}");
+        }
+        // Closed ones have no next deadline.
+        assert_eq!(Listing::from("/closed?sort=deadline".to_owned()).sort, Sort::Newest);
+        assert_eq!(Listing::from("/all?kind=decision&kind=question".to_owned()).filters.kind, Some(AskKind::Question));
+    }
+
+    #[test]
+    fn every_field_can_be_set_and_taken_away() {
+        let id = Uuid::from_u128(3);
+        for (field, value) in [
+            (Field::Reason, "safety".to_owned()),
+            (Field::Agent, AgentId::new(id).to_string()),
+            (Field::Urgency, "low".to_owned()),
+            (Field::Kind, "takeover".to_owned()),
+            (Field::Queue, QueueId::new(id).to_string()),
+            (Field::Holder, OperatorId::new(id).to_string()),
+            (Field::Age, "1d".to_owned()),
+        ] {
+            let mut filters = Filters::default();
+            filters.set(field, &value);
+            assert_eq!(filters.all_set(), [(field, value)]);
+            filters.set(field, "");
+            assert_eq!(filters, Filters::default());
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a list page shows, kept fresh by `apply`: the same compiled code on the server and in the browser.
+//!
+//! An inbox holds every row of its list up to `bound`, or all of them when there is no bound. That is what lets an
+//! event insert a row without asking the server. The bound is a sort key, most often that of the last row; a list that
+//! is narrowed may have been looked through further than its last row.
+
+mod listing;
+mod row;
+mod view;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    listing::{AGES, Choice, Choices, Field, Filters, Listing, Query, Sort, SortKey},
+    row::Row,
+    view::{Counts, Shelf, View},
+};
+use super::{
+    event::{Event, Seq},
+    ids::OperatorId,
+    rich::Block,
+};
+
+/// What an escalation was before an event, as far as counts care.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Was {
+    pub shelf: Shelf,
+    pub claimed_by: Option<OperatorId>,
+}
+
+/// An event as operators' screens hear it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    pub event: Event,
+    /// None when the event opened it.
+    pub was: Option<Was>,
+    pub row: Row,
+    /// The message of a `message.created`, as rich text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Vec<Block>>,
+}
+
+/// A list, complete up to `bound`, as of `seq`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inbox {
+    pub query: Query,
+    pub seq: Seq,
+    pub rows: Vec<Row>,
+    pub bound: Option<SortKey>,
+    pub counts: Counts,
+}
+
+impl Inbox {
+    /// Follows an event; one that it has seen changes nothing. Whether a row has left the list with it.
+    pub fn apply(&mut self, frame: &Frame) -> bool {
+        if frame.event.seq <= self.seq {
+            return false;
+        }
+        self.seq = frame.event.seq;
+        let me = self.query.me;
+        if let Some(was) = &frame.was {
+            self.counts.add(was.shelf, was.claimed_by, me, -1);
+        }
+        let row = &frame.row;
+        self.counts.add(row.shelf(), row.claimed_by.as_ref().map(|by| by.id), me, 1);
+        let before = self.rows.len();
+        self.rows.retain(|known| known.id != row.id);
+        let was_here = self.rows.len() < before;
+        let key = self.query.key(row);
+        let is_here = self.query.matches(row) && self.bound.is_none_or(|bound| key <= bound);
+        if is_here {
+            let at = self.rows.partition_point(|known| self.query.key(known) < key);
+            self.rows.insert(at, row.clone());
+        }
+        was_here && !is_here
+    }
+
+    /// Adds the next page, whose rows come after the present bound. A page older than what this list has followed may
+    /// hold rows as they no longer are: it is not taken (`false`), and must be fetched again.
+    pub fn extend(&mut self, page: Page) -> bool {
+        if page.seq < self.seq {
+            return false;
+        }
+        for row in page.rows {
+            if self.rows.iter().all(|known| known.id != row.id) {
+                self.rows.push(row);
+            }
+        }
+        self.rows.sort_by_key(|row| self.query.key(row));
+        self.bound = page.bound;
+        true
+    }
+}
+
+/// Rows after a bound, and the bound they reach.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// The moment it is of.
+    pub seq: Seq,
+    pub rows: Vec<Row>,
+    pub bound: Option<SortKey>,
+}

@@ -1,0 +1,75 @@
+//! One line of a list.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    agent::AgentRef,
+    ask::AskKind,
+    escalation::{Escalation, LastSaid, Status},
+    event::Seq,
+    ids::{EscalationId, QueueId},
+    operator::OperatorRef,
+    queue::Urgency,
+    reason::ReasonCode,
+    text::Text,
+    time::Timestamp,
+};
+
+/// One line of a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    pub id: EscalationId,
+    pub seq: Seq,
+    pub status: Status,
+    pub ask: AskKind,
+    pub urgency: Urgency,
+    /// The customer, else the subject.
+    pub title: String,
+    pub code: ReasonCode,
+    /// The reason in words.
+    pub reason: String,
+    pub agent: AgentRef,
+    pub queue: QueueId,
+    pub claimed_by: Option<OperatorRef>,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    pub due_at: Option<Timestamp>,
+    /// Since when someone waits for a human; see [`Escalation::waits_since`].
+    pub waits_since: Option<Timestamp>,
+    pub last_said: Option<LastSaid>,
+    /// The customer was here before.
+    pub earlier: bool,
+    /// Of one that expired: where the customer can be reached.
+    pub contact: Option<String>,
+    pub followed_up: bool,
+}
+
+impl From<&Escalation> for Row {
+    fn from(it: &Escalation) -> Self {
+        let contact = it.opening.customer().filter(|_| it.status == Status::Expired).and_then(|customer| {
+            let email = customer.email.as_ref().map(Text::as_str);
+            email.or(customer.external_id.as_ref().map(Text::as_str)).map(str::to_owned)
+        });
+        Self {
+            id: it.id,
+            seq: it.seq,
+            status: it.status,
+            ask: it.opening.ask.kind,
+            urgency: it.urgency,
+            title: it.opening.title(),
+            code: it.opening.reason.code,
+            reason: it.opening.reason.in_words(),
+            agent: it.agent.clone(),
+            queue: it.queue.id,
+            claimed_by: it.claim.as_ref().map(|claim| claim.operator.clone()),
+            opened_at: it.opened_at,
+            closed_at: it.closed_at,
+            due_at: it.due_at(),
+            waits_since: it.waits_since(),
+            last_said: it.last_said.clone(),
+            earlier: it.earlier,
+            contact,
+            followed_up: it.followed_up.is_some(),
+        }
+    }
+}

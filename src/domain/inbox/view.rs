@@ -1,0 +1,150 @@
+//! The lists of the rail, what stands on each, and how many that are.
+
+use serde::{Deserialize, Serialize};
+
+use super::listing::Sort;
+use crate::domain::{escalation::Status, ids::OperatorId};
+
+/// The lists of the rail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum View {
+    /// What waits.
+    #[default]
+    Queue,
+    /// What I hold.
+    Mine,
+    /// What expired and nobody has followed up.
+    Missed,
+    /// What is not closed.
+    All,
+    /// What is.
+    Closed,
+}
+
+impl View {
+    /// Every view, in the order of the rail.
+    pub const ALL: [Self; 5] = [Self::Queue, Self::Mine, Self::Missed, Self::All, Self::Closed];
+
+    /// Its address.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Queue => "/queue",
+            Self::Mine => "/mine",
+            Self::Missed => "/missed",
+            Self::All => "/all",
+            Self::Closed => "/closed",
+        }
+    }
+
+    /// The view of an address without its slashes, as in `mine`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| &view.path()[1..] == name)
+    }
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Queue => "Queue",
+            Self::Mine => "Mine",
+            Self::Missed => "Missed",
+            Self::All => "All open",
+            Self::Closed => "Closed",
+        }
+    }
+
+    /// The shelves it shows; of the claimed ones *Mine* shows only my own.
+    pub fn shelves(self) -> &'static [Shelf] {
+        match self {
+            Self::Queue => &[Shelf::Waiting],
+            Self::Mine => &[Shelf::Claimed],
+            Self::Missed => &[Shelf::Missed],
+            Self::All => &[Shelf::Waiting, Shelf::Claimed],
+            Self::Closed => &[Shelf::Resolved, Shelf::Missed, Shelf::FollowedUp, Shelf::Cancelled],
+        }
+    }
+
+    /// The orders it can be in; the first is what it is in unless one chooses. What is closed waits for nothing.
+    pub fn sorts(self) -> &'static [Sort] {
+        match self {
+            Self::Queue | Self::Mine | Self::All => &[Sort::Waiting, Sort::Deadline, Sort::Urgency, Sort::Newest],
+            Self::Missed | Self::Closed => &[Sort::Newest, Sort::Urgency],
+        }
+    }
+}
+
+/// What lists tell apart: the states, and among what expired, what somebody has followed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shelf {
+    Waiting,
+    Claimed,
+    Resolved,
+    Missed,
+    FollowedUp,
+    Cancelled,
+}
+
+impl Shelf {
+    /// Every shelf.
+    pub const ALL: [Self; 6] =
+        [Self::Waiting, Self::Claimed, Self::Resolved, Self::Missed, Self::FollowedUp, Self::Cancelled];
+
+    /// The shelf of an escalation in this state.
+    pub fn of(status: Status, followed_up: bool) -> Self {
+        match status {
+            Status::Waiting => Self::Waiting,
+            Status::Claimed => Self::Claimed,
+            Status::Resolved => Self::Resolved,
+            Status::Expired if followed_up => Self::FollowedUp,
+            Status::Expired => Self::Missed,
+            Status::Cancelled => Self::Cancelled,
+        }
+    }
+
+    /// The shelf as SQL has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Claimed => "claimed",
+            Self::Resolved => "resolved",
+            Self::Missed => "missed",
+            Self::FollowedUp => "followed_up",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How many are on each list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    pub waiting: i64,
+    pub mine: i64,
+    pub missed: i64,
+    pub open: i64,
+}
+
+impl Counts {
+    /// Counts `by` escalations of one kind.
+    pub fn add(&mut self, shelf: Shelf, claimed_by: Option<OperatorId>, me: OperatorId, by: i64) {
+        match shelf {
+            Shelf::Waiting => self.waiting += by,
+            Shelf::Claimed if claimed_by == Some(me) => self.mine += by,
+            Shelf::Missed => self.missed += by,
+            Shelf::Claimed | Shelf::Resolved | Shelf::FollowedUp | Shelf::Cancelled => {}
+        }
+        if matches!(shelf, Shelf::Waiting | Shelf::Claimed) {
+            self.open += by;
+        }
+    }
+
+    /// The number beside a view's name; closed ones are not counted.
+    pub fn of(&self, view: View) -> Option<i64> {
+        match view {
+            View::Queue => Some(self.waiting),
+            View::Mine => Some(self.mine),
+            View::Missed => Some(self.missed),
+            View::All => Some(self.open),
+            View::Closed => None,
+        }
+    }
+}

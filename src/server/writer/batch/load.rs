@@ -1,0 +1,111 @@
+//! What a batch of commands needs, read with one statement a table.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use sqlx::AnyConnection;
+
+use super::{Batch, Head};
+use crate::{
+    domain::{agent::AgentRef, conversation::Conversation, ids::WorkspaceId, opening::Opening, time::Timestamp},
+    server::{
+        contract::Links,
+        desk::{Command, Once, Verb},
+        error::Error,
+        store::{
+            escalations::{self, CustomerName},
+            events::{self, AnswerName},
+            messages::{self, MessageName},
+            workspaces,
+        },
+    },
+};
+
+/// Names the answer to a repeatable request.
+pub(super) fn answer_name(workspace: WorkspaceId, once: &Once) -> AnswerName {
+    (workspace, once.agent, once.path.clone(), once.key.clone())
+}
+
+/// Names the customer of an opening.
+pub(super) fn customer_name(workspace: WorkspaceId, (agent, opening): (&AgentRef, &Opening)) -> Option<CustomerName> {
+    Some((workspace, agent.id, opening.customer_key()?))
+}
+
+/// Names the message that a command brings, by who sends it.
+pub(super) fn message_name(command: &Command) -> Option<MessageName> {
+    let (author, message) = match &command.verb {
+        Verb::Say { message, .. } => ("agent".to_owned(), message),
+        Verb::Reply { by, message, .. } => (by.who.id.to_string(), message),
+        _ => return None,
+    };
+    Some((command.workspace, command.verb.escalation(), author, message.client_message_id.to_string()))
+}
+
+impl<'a> Batch<'a> {
+    /// Locks the heads, in the order of their ids so that two processes cannot block each other, and reads what the
+    /// commands need.
+    pub async fn load(
+        tx: &mut AnyConnection,
+        commands: &[Command],
+        now: Timestamp,
+        links: &'a Links,
+    ) -> Result<Self, Error> {
+        let mut heads = BTreeMap::new();
+        for workspace in commands.iter().map(|command| command.workspace).collect::<BTreeSet<_>>() {
+            if let Some((seq, open)) = workspaces::lock_head(tx, workspace).await? {
+                heads.insert(workspace, Head { seq, open });
+            }
+        }
+        let names: Vec<_> =
+            commands.iter().filter_map(|it| Some(answer_name(it.workspace, it.once.as_ref()?))).collect();
+        let answers = events::answers(tx, &names).await?;
+        let answered = answers.iter().map(|((workspace, ..), answer)| (*workspace, answer.escalation));
+        let targets: BTreeSet<_> =
+            commands.iter().map(|it| (it.workspace, it.verb.escalation())).chain(answered).collect();
+        let targets: Vec<_> = targets.into_iter().collect();
+        let mut stored: HashMap<_, _> =
+            escalations::load(tx, &targets).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)).collect();
+        let opens = commands.iter().filter_map(|command| match &command.verb {
+            Verb::Open(open) => Some((command.workspace, open.conversation())),
+            _ => None,
+        });
+        let keys: HashSet<_> =
+            stored.iter().map(|((ws, _), (it, _))| (*ws, it.conversation.clone())).chain(opens).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
+        let mut conversations: HashMap<_, _> =
+            keys.iter().map(|(ws, key)| ((*ws, key.clone()), Conversation::new(key.clone()))).collect();
+        for (ws, conversation) in escalations::load_conversations(tx, &keys).await? {
+            conversations.insert((ws, conversation.key.clone()), conversation);
+        }
+        // A refused open shows the takeover that is open.
+        let open = conversations.iter().filter_map(|((ws, _), conversation)| Some((*ws, conversation.takeover?)));
+        let open: Vec<_> = open.filter(|key| !stored.contains_key(key)).collect();
+        stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));
+        let customers: Vec<_> =
+            commands.iter().filter_map(|it| customer_name(it.workspace, it.verb.opening()?)).collect();
+        let sent: Vec<_> = commands.iter().filter_map(message_name).collect();
+        let receipts = commands.iter().filter_map(|command| match &command.verb {
+            Verb::Receipt { escalation, message, .. } => Some((command.workspace, *escalation, *message)),
+            _ => None,
+        });
+        let ending = commands
+            .iter()
+            .filter(|command| matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::Expire { .. }));
+        let ending: Vec<_> = ending.map(|command| (command.workspace, command.verb.escalation())).collect();
+        Ok(Self {
+            now,
+            links,
+            heads,
+            escalations: stored,
+            conversations,
+            answers,
+            said_before: messages::said_before(tx, &sent).await?,
+            replies: messages::replies(tx, &receipts.collect::<Vec<_>>()).await?,
+            since_open: messages::said_since_open(tx, &ending).await?,
+            were_here: escalations::were_here(tx, &customers).await?,
+            changed: BTreeSet::new(),
+            new_answers: vec![],
+            new_messages: vec![],
+            new_events: vec![],
+        })
+    }
+}

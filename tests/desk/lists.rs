@@ -1,0 +1,393 @@
+//! Lists: whatever the order and the filters, page after page shows what a look at every row would.
+
+use std::{collections::BTreeSet, path::Path};
+
+use bailout::{
+    domain::{
+        escalation::Escalation,
+        ids::{AgentId, EscalationId, QueueId},
+        inbox::{Counts, Field, Filters, Inbox, Listing, Page, Query, Row, View},
+        operator::Role,
+        outcome::{Disposition, Resolution},
+        refusal::Refusal,
+        text::NoteText,
+        thread::Earlier,
+        time::{Span, Timestamp},
+    },
+    server::{
+        desk::Verb,
+        error::Error,
+        store::{Opener, Store},
+        workers::deadlines,
+    },
+};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Row as _, migrate::Migrator};
+
+use crate::{
+    on_both,
+    support::{
+        Engine, Person, TestServer,
+        server::{Agent, id, soon},
+    },
+};
+
+/// Every row there is, read without any walk.
+async fn all_rows(server: &TestServer) -> Vec<Row> {
+    let sql = "select body from escalation where workspace_id = $1";
+    let rows = sqlx::query(sql).bind(server.workspace.to_string()).fetch_all(server.desk.store().reader()).await;
+    let bodies = rows.expect("rows").into_iter().map(|row| row.get::<String, _>(0));
+    bodies.map(|body| Row::from(&serde_json::from_str::<Escalation>(&body).expect("an escalation"))).collect()
+}
+
+/// What the list is by looking at every row.
+fn naive(query: &Query, mut rows: Vec<Row>) -> Vec<Row> {
+    rows.retain(|row| query.matches(row));
+    rows.sort_by_key(|row| query.key(row));
+    rows
+}
+
+/// The list from its first page to its last.
+async fn paged(server: &TestServer, query: Query) -> Inbox {
+    let mut inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+    while let Some(after) = inbox.bound {
+        let page = server.desk.inbox_page(server.workspace, query, after).await.expect("a page");
+        assert!(page.rows.len() <= 50);
+        assert!(page.bound.is_none_or(|bound| bound > after), "a page that leads nowhere");
+        assert!(inbox.extend(page), "nothing happened meanwhile");
+    }
+    inbox
+}
+
+fn listings(filters: Filters) -> impl Iterator<Item = Listing> {
+    let each = View::ALL.into_iter().flat_map(|view| view.sorts().iter().map(move |sort| (view, *sort)));
+    each.map(move |(view, sort)| Listing { view, sort, filters })
+}
+
+fn with(set: &[(Field, &str)]) -> Filters {
+    let mut filters = Filters::default();
+    set.iter().for_each(|(field, value)| filters.set(*field, value));
+    assert_eq!(filters.all_set().len(), set.len(), "a filter that is none: {set:?}");
+    filters
+}
+
+/// Many escalations of every kind and in every state.
+async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
+    for n in 0..150_usize {
+        let kind = ["takeover", "question", "decision"][n % 3];
+        let (urgency, code) = (["low", "normal", "high", "urgent"][n % 4], ["safety", "other", "policy_limit"][n % 3]);
+        let mut ask = json!({"kind": kind});
+        if kind == "decision" {
+            ask["actions"] = json!([{"id": "a", "name": "pay", "arguments": {}}]);
+        }
+        let opened = agents[n % agents.len()].escalates(json!({
+            "ask": ask,
+            "urgency": urgency,
+            "reason": {"code": code, "text": "Look"},
+            "deadlines": {"expire_after_seconds": 600 + n * 10},
+            "conversation": {"external_id": format!("conv_{n}"), "messages": []},
+        }));
+        let it = opened.await;
+        server.pass(Span::seconds(1));
+        let by = &people[n % people.len()];
+        match n % 7 {
+            0 | 1 => drop(by.claims(&it).await.expect("a claim")),
+            2 if kind == "takeover" => {
+                let fence = by.claims(&it).await.expect("a claim");
+                by.replies(&it, fence, "Hello").await.expect("a reply");
+            }
+            3 => {
+                let fence = by.claims(&it).await.expect("a claim");
+                by.resolves(&it, Some(fence), Resolution::bare(Disposition::Declined)).await.expect("an end");
+            }
+            4 => drop(
+                agents[n % agents.len()]
+                    .post(&format!("/escalations/{it}/cancel"), json!({"reason": "x"}))
+                    .await
+                    .ok(200),
+            ),
+            _ => {}
+        }
+    }
+    // Some of those that were opened first have expired; some of these were followed up.
+    server.pass(Span::seconds(800));
+    deadlines::sweep(&server.desk).await.expect("a sweep");
+    let missed: Vec<Row> = all_rows(server).await.into_iter().filter(|row| row.status.as_str() == "expired").collect();
+    assert!(missed.len() > 10, "too few expired: {}", missed.len());
+    for row in missed.iter().step_by(3) {
+        let verb = Verb::FollowUp { by: people[0].operator.clone(), escalation: row.id, note: None };
+        people[0].does(verb).await.expect("a follow-up");
+    }
+}
+
+on_both! {
+    async fn every_order_and_filter_shows_page_by_page_what_is_there(server: TestServer) {
+        let agents = [server.agent("billing-bot").await, server.agent("sales-bot").await];
+        let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+        a_busy_day(&server, &agents, &people).await;
+        let rows = all_rows(&server).await;
+        let (agent, queue) = (rows[0].agent.id.to_string(), rows[0].queue.to_string());
+        let (ada, nobody) = (people[0].operator.who.id.to_string(), AgentId::new(uuid::Uuid::nil()).to_string());
+        let mut met = BTreeSet::new();
+        for filters in [
+            with(&[]),
+            with(&[(Field::Reason, "safety")]),
+            with(&[(Field::Agent, &agent)]),
+            with(&[(Field::Agent, &nobody)]),
+            with(&[(Field::Urgency, "urgent")]),
+            with(&[(Field::Kind, "takeover")]),
+            with(&[(Field::Queue, &queue)]),
+            with(&[(Field::Queue, &QueueId::new(uuid::Uuid::nil()).to_string())]),
+            with(&[(Field::Holder, &ada)]),
+            with(&[(Field::Age, "15m")]),
+            with(&[(Field::Age, "15m"), (Field::Kind, "question"), (Field::Urgency, "low")]),
+        ] {
+            for listing in listings(filters) {
+                let query = Query { listing, me: people[0].operator.who.id, as_of: server.now() };
+                let (inbox, expected) = (paged(&server, query).await, naive(&query, rows.clone()));
+                assert_eq!(inbox.rows, expected, "{}", listing.address());
+                met.insert((listing.view.label(), filters == Filters::default(), expected.is_empty()));
+                let mut counts = Counts::default();
+                rows.iter().for_each(|row| counts.add(row.shelf(), row.claimed_by.as_ref().map(|by| by.id), query.me, 1));
+                assert_eq!(inbox.counts, counts);
+            }
+        }
+        // The control: every list had something to show and to leave out.
+        for view in View::ALL {
+            assert!(met.contains(&(view.label(), true, false)), "{} was empty", view.label());
+            assert!(met.contains(&(view.label(), false, false)), "{} never passed a filter", view.label());
+            assert!(met.contains(&(view.label(), false, true)), "{} left nothing out", view.label());
+        }
+    }
+
+    async fn a_filter_that_few_pass_looks_so_far_and_goes_on(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let ada = server.person("Ada", Role::Operator).await;
+        let first = bot.hands_over("conv_first").await;
+        // Enough of another urgency that one look does not reach the end.
+        let store = server.desk.store();
+        let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
+            opened_at, closed_at, due_at, body, row, outcome, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
+            customer, closed_seq) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
+            opened_at, closed_at, due_at, body, replace(row, $2, $1), outcome, shelf, key_waiting, key_deadline, \
+            key_urgency, key_newest, customer, closed_seq from escalation where id = $2";
+        let mut tx = store.begin_write().await.expect("a transaction");
+        for n in 1..=2_100 {
+            let copied = EscalationId::new(uuid::Uuid::from_u128(u128::MAX - n)).to_string();
+            sqlx::query(copy).bind(copied).bind(first.clone()).execute(&mut *tx).await.expect("a copy");
+        }
+        tx.commit().await.expect("a commit");
+        server.pass(Span::minutes(1));
+        let last = bot.escalates(json!({"urgency": "urgent", "ask": {"kind": "question"}})).await;
+        let listing = Listing { filters: with(&[(Field::Urgency, "urgent")]), ..Listing::from(View::Queue) };
+        let query = Query { listing, me: ada.operator.who.id, as_of: server.now() };
+        let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+        assert!(inbox.rows.is_empty() && inbox.bound.is_some(), "not the whole way at once");
+        let Page { rows, bound, .. } = server.desk.inbox_page(server.workspace, query, inbox.bound.expect("a bound")).await.expect("a page");
+        assert_eq!((rows.iter().map(|row| row.id).collect::<Vec<_>>(), bound), (vec![id(&last)], None));
+    }
+
+    async fn pages_read_while_others_write_converge(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await);
+        for n in 0..120 {
+            bot.hands_over(&format!("conv_{n}")).await;
+        }
+        let query = Query { listing: View::All.into(), me: ada.operator.who.id, as_of: server.now() };
+        let writes = async {
+            let rows = all_rows(&server).await;
+            join_all(rows.iter().enumerate().map(async |(n, row)| {
+                let it = row.id.to_string();
+                let by = if n % 2 == 0 { &ada } else { &ana };
+                let fence = by.claims(&it).await.expect("a claim");
+                if n % 3 == 0 {
+                    by.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
+                }
+            })).await;
+        };
+        let reads = async {
+            let mut looks = 0;
+            let mut inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+            while let Some(after) = inbox.bound {
+                let page = server.desk.inbox_page(server.workspace, query, after).await.expect("a page");
+                // As a page of an earlier moment is left, so is a list: begin anew.
+                if page.seq != inbox.seq {
+                    inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+                } else {
+                    inbox.extend(page);
+                }
+                looks += 1;
+                assert!(looks < 10_000, "pages without end");
+            }
+            inbox
+        };
+        let ((), inbox) = tokio::join!(writes, reads);
+        assert!(inbox.rows.is_sorted_by_key(|row| query.key(row)), "in order at any moment");
+        assert_eq!(paged(&server, query).await.rows, naive(&query, all_rows(&server).await));
+    }
+
+    async fn what_expired_is_followed_up_once_and_leaves_the_missed(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let (ada, eve) = (server.person("Ada", Role::Operator).await, server.person("Eve", Role::Viewer).await);
+        let customer = json!({"name": "Dana", "email": "dana@example.com"});
+        let it = bot.escalates(json!({
+            "conversation": {"messages": [], "customer": customer}, "deadlines": {"claim_within_seconds": 60},
+        })).await;
+        let verb = |by: &Person, note: Option<&str>| {
+            let note = note.map(|note| NoteText::parse(note).expect("a note"));
+            Verb::FollowUp { by: by.operator.clone(), escalation: id(&it), note }
+        };
+        let refused = ada.does(verb(&ada, None)).await;
+        assert!(matches!(refused, Err(Error::Refused { refusal: Refusal::NotExpired, .. })));
+        server.pass(Span::seconds(61));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        let look = async |view: View| {
+            let query = Query { listing: view.into(), me: ada.operator.who.id, as_of: server.now() };
+            let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+            (inbox.counts.missed, inbox.rows)
+        };
+        let (missed, rows) = look(View::Missed).await;
+        assert_eq!((missed, rows[0].contact.as_deref()), (1, Some("dana@example.com")));
+        assert!(ada.does(verb(&eve, None)).await.is_err(), "a viewer changes nothing");
+        // That the agent fetches it is an event of its own.
+        let heard = soon("the delivery", async || {
+            let heard = bot.get("/escalations").await.ok(200);
+            heard["items"][0]["delivered_at"].is_string().then_some(heard)
+        }).await;
+        let head = server.desk.head(server.workspace).await.expect("a head");
+        let done = ada.does(verb(&ada, Some("Rang her."))).await.expect("a follow-up");
+        let follow_up = done.current.escalation.followed_up.clone().expect("a follow-up");
+        assert_eq!((follow_up.by.id, follow_up.note.as_ref().map(NoteText::as_str)), (ada.operator.who.id, Some("Rang her.")));
+        assert_eq!((done.events.len(), done.events[0].agent_body.is_none()), (1, true), "no agent hears of it");
+        let mut hears = bot.get("/escalations").await.ok(200);
+        hears["items"][0]["seq"] = heard["items"][0]["seq"].clone();
+        assert_eq!(hears, heard);
+        assert!(ada.does(verb(&ada, Some("Again."))).await.expect("again").events.is_empty());
+        assert_eq!(server.desk.head(server.workspace).await.expect("a head").0, head.0 + 1);
+        assert_eq!(look(View::Missed).await, (0, vec![]));
+        assert!(look(View::Closed).await.1[0].followed_up, "closed it stays");
+        let late = ada.resolves(&it, None, Resolution::bare(Disposition::Handled)).await;
+        assert!(matches!(late, Err(Error::Refused { refusal: Refusal::AlreadyClosed, .. })), "never a decision");
+    }
+
+    async fn a_customer_who_comes_back_brings_what_was(server: TestServer) {
+        let (bot, other) = (server.agent("billing-bot").await, server.agent("sales-bot").await);
+        let ada = server.person("Ada", Role::Operator).await;
+        let comes = |bot: Agent, conversation: &'static str, customer: Option<&'static str>| async move {
+            let customer = json!({"external_id": customer, "name": "Dana"});
+            bot.escalates(json!({"conversation": {"external_id": conversation, "messages": [], "customer": customer}})).await
+        };
+        let mark = async |it: &str| -> (bool, Vec<Earlier>) {
+            let thread = server.desk.thread(server.workspace, id(it)).await.expect("a thread").expect("one");
+            (Row::from(&thread.escalation).earlier, thread.earlier)
+        };
+        let mut ended = vec![];
+        for conversation in ["conv_1", "conv_2", "conv_3", "conv_4"] {
+            let it = comes(bot.clone(), conversation, Some("cus_9")).await;
+            assert_eq!(mark(&it).await.0, !ended.is_empty());
+            let fence = ada.claims(&it).await.expect("a claim");
+            let note = NoteText::parse("Takes 3 days").expect("a note");
+            let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
+            ada.resolves(&it, Some(fence), said).await.expect("an end");
+            ended.insert(0, id(&it));
+        }
+        let again = comes(bot.clone(), "conv_5", Some("cus_9")).await;
+        let (marked, earlier) = mark(&again).await;
+        assert!(marked);
+        assert_eq!(earlier.iter().map(|it| it.id).collect::<Vec<_>>(), ended[..3], "the last three, the latest first");
+        assert_eq!((earlier[0].disposition, earlier[0].note.as_deref()), (Disposition::Handled, Some("Takes 3 days")));
+        let strangers = [comes(bot.clone(), "conv_6", Some("cus_8")).await, comes(other, "conv_7", Some("cus_9")).await];
+        for it in strangers {
+            assert_eq!(mark(&it).await, (false, vec![]), "another customer, or one of another agent");
+        }
+        // Of whom nothing else is known, the conversation is known again.
+        let it = comes(bot.clone(), "conv_8", None).await;
+        bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "x"})).await.ok(200);
+        assert_eq!(mark(&comes(bot, "conv_8", None).await).await.1[0].id, id(&it));
+    }
+}
+
+/// What an escalation looked like before there were lists of these orders.
+fn as_it_was(mut body: Value, mut row: Value) -> (String, String) {
+    let gone = ["replied_at", "owed_since", "earlier", "followed_up"];
+    gone.iter().for_each(|name| drop(body.as_object_mut().expect("an object").remove(*name)));
+    row["agent"] = row["agent"]["name"].take();
+    let gone = ["code", "queue", "waits_since", "earlier", "contact", "followed_up"];
+    gone.iter().for_each(|name| drop(row.as_object_mut().expect("an object").remove(*name)));
+    (body.to_string(), row.to_string())
+}
+
+/// A database from before holds what another server made; opened, it shows the same lists.
+async fn lists_survive_the_migration(engine: Engine) {
+    let Some(server) = TestServer::start(engine).await else { return };
+    let agents = [server.agent("billing-bot").await];
+    let people = [server.person("Ada", Role::Operator).await];
+    a_busy_day(&server, &agents, &people).await;
+    let old = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database").expect("as before");
+    let url = if engine == Engine::Sqlite { format!("{}?mode=rwc", old.url) } else { old.url.clone() };
+    let pool = sqlx::AnyPool::connect(&url).await.expect("a pool");
+    let folder = Path::new("migrations").join(if engine == Engine::Sqlite { "sqlite" } else { "postgres" });
+    let mut migrator = Migrator::new(folder).await.expect("migrations");
+    migrator.migrations.to_mut().retain(|migration| migration.version < 3);
+    migrator.run(&pool).await.expect("a database as it was");
+    sqlx::query("insert into workspace (id, name, head, open, created_at) values ($1, 'default', 0, 0, 0)")
+        .bind(server.workspace.to_string())
+        .execute(&pool)
+        .await
+        .expect("a workspace");
+    let columns =
+        "workspace_id, id, agent_id, conversation, external_id, status, claimed_by, opened_at, closed_at, due_at";
+    let sql = format!("select {columns}, body, row from escalation");
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(server.desk.store().reader()).await.expect("rows");
+    let insert = format!(
+        "insert into escalation ({columns}, body, row) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+    );
+    for row in rows {
+        let mut query = sqlx::query(AssertSqlSafe(insert.clone()));
+        for at in 0..7 {
+            query = query.bind(row.get::<Option<String>, _>(at));
+        }
+        for at in 7..10 {
+            query = query.bind(row.get::<Option<i64>, _>(at));
+        }
+        let read = |at| serde_json::from_str(&row.get::<String, _>(at)).expect("JSON");
+        let (body, line) = as_it_was(read(10), read(11));
+        query.bind(body).bind(line).execute(&pool).await.expect("a row as it was");
+    }
+    pool.close().await;
+
+    let store = Store::open(&url, Opener::Server, Timestamp(0)).await.expect("a store");
+    let read = async |query: Query| {
+        let workspace = server.workspace;
+        let read = store.snapshot(move |connection| {
+            Box::pin(async move { bailout::server::store::inbox::page(connection, workspace, query, None).await })
+        });
+        read.await.expect("a page")
+    };
+    let sql = "select body from escalation";
+    let bodies = sqlx::query(sql).fetch_all(store.reader()).await.expect("rows");
+    let bodies = bodies.iter().map(|row| serde_json::from_str(&row.get::<String, _>(0)).expect("an escalation"));
+    let rows: Vec<Row> = bodies.map(|it: Escalation| Row::from(&it)).collect();
+    for listing in listings(Filters::default()) {
+        let query = Query { listing, me: people[0].operator.who.id, as_of: server.now() };
+        let mut expected = naive(&query, rows.clone());
+        expected.truncate(50);
+        assert!(!expected.is_empty(), "{}", listing.address());
+        assert_eq!(read(query).await.rows, expected, "{}", listing.address());
+    }
+    // Who was here is known as well.
+    let known = "select count(*) from escalation where customer is null or (closed_at is null) <> (closed_seq is null)";
+    let unknown: i64 = sqlx::query(known).fetch_one(store.reader()).await.expect("a count").get(0);
+    assert_eq!(unknown, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lists_survive_the_migration_on_sqlite() {
+    lists_survive_the_migration(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn lists_survive_the_migration_on_postgres() {
+    lists_survive_the_migration(Engine::Postgres).await;
+}
