@@ -1,7 +1,7 @@
 //! Attention: what calls an operator who looks elsewhere. A sound and a notification of the browser's, for one who waits
 //! anew and for a customer who writes to me, made by one tab of all that are open; both are off until they are asked for.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use js_sys::{Array, Function, Object, Promise, Reflect};
 use leptos::prelude::*;
@@ -28,6 +28,11 @@ const NOTIFY: &str = "notify";
 /// The lock that one tab holds.
 const LEADER: &str = "bailout-leader";
 
+thread_local! {
+    /// What is shown, so that it can be taken away. A page is one thread, and what the browser made never leaves it.
+    static SHOWN: RefCell<Vec<(EscalationId, JsValue)>> = const { RefCell::new(vec![]) };
+}
+
 /// Who is called, and how.
 #[derive(Clone, Copy)]
 pub struct Attention {
@@ -37,8 +42,6 @@ pub struct Attention {
     leads: RwSignal<bool>,
     me: Me,
     quiet: StoredValue<bool>,
-    /// What is shown, so that it can be taken away.
-    shown: StoredValue<Vec<(EscalationId, JsValue)>, LocalStorage>,
 }
 
 impl Attention {
@@ -50,7 +53,6 @@ impl Attention {
             leads: RwSignal::new(false),
             me: me(),
             quiet: StoredValue::new(false),
-            shown: StoredValue::new_local(vec![]),
         };
         Effect::new(move |_| {
             it.sound.set(remembered(SOUND));
@@ -135,11 +137,11 @@ impl Attention {
             let _ = window().location().set_href(&("/e/".to_owned() + &id.to_string()));
         });
         let _ = Reflect::set(&shown, &"onclick".into(), &opened);
-        self.shown.try_update_value(|all| all.push((id, shown)));
+        SHOWN.with_borrow_mut(|all| all.push((id, shown)));
     }
 
     fn clear(self, id: EscalationId) {
-        self.shown.try_update_value(|all| {
+        SHOWN.with_borrow_mut(|all| {
             all.retain(|(of, shown)| {
                 if *of == id {
                     call(shown, "close", &[]);

@@ -1,6 +1,8 @@
 //! Single keys as shortcuts. They act outside fields and dialogs only, and not at all when they are switched off; the
 //! switch is the browser's to remember, since it is about the hands at this machine.
 
+use std::rc::Rc;
+
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
@@ -25,14 +27,15 @@ pub fn switch(on: bool) {
 /// Calls `act` for every single key that is pressed where it may be a shortcut, as long as the part that asks is there.
 /// `act` says whether it was one.
 pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
-    let act = StoredValue::new_local(Box::new(act) as Box<dyn Fn(&str) -> bool>);
+    let act = Rc::new(act);
     Effect::new(move |_| {
+        let act = Rc::clone(&act);
         let listening = window_event_listener(ev::keydown, move |event| {
             let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing());
             if !plain || event.default_prevented() || !is_free(event.target()) || !are_on() {
                 return;
             }
-            if act.try_with_value(|act| act(&event.key().to_lowercase())) == Some(true) {
+            if act(&event.key().to_lowercase()) {
                 event.prevent_default();
             }
         });

@@ -42,7 +42,7 @@ async fn what_runs_often_walks_an_index() {
         (sessions::FORGET, "session_by_age"),
         (presence::HEARD, "agent_heard"),
         (presence::SEEN, "operator_seen"),
-        (presence::ABANDONED, "escalation_by_claim"),
+        (presence::ABANDONED, "escalation_mine_"),
         (drafts::OF_OPERATOR, "draft"),
         (revoke, "api_key_by_agent"),
     ];

@@ -97,7 +97,7 @@ pub async fn account(store: &Store, email: &Email) -> Result<Option<Account>, Er
 /// To whom an escalation may go: whoever may work, and every queue.
 pub async fn targets(store: &Store, workspace: WorkspaceId) -> Result<Targets, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, s.at, (select count(*) from escalation e \
-        where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.status = 'claimed') from operator o \
+        where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.shelf = 'claimed') from operator o \
         left join operator_seen s on s.workspace_id = o.workspace_id and s.operator_id = o.id \
         where o.workspace_id = $1 and o.role <> 'viewer' and o.disabled_at is null order by o.name, o.id";
     let rows = sqlx::query(SQL).bind(workspace.to_string()).fetch_all(store.reader()).await?;

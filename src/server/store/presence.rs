@@ -88,7 +88,7 @@ pub async fn around(store: &Store, workspace: WorkspaceId, it: &Escalation) -> R
 /// people first, of whom there are few.
 pub const ABANDONED: &str = "select e.workspace_id, e.id, s.operator_id, s.at from operator_seen s \
     cross join escalation e where e.workspace_id = s.workspace_id and e.claimed_by = s.operator_id \
-    and e.status = 'claimed' and s.at <= $1 limit $2";
+    and e.shelf = 'claimed' and s.at <= $1 limit $2";
 
 /// Some of the claims whose holders were not seen since a moment.
 pub async fn abandoned(store: &Store, since: Timestamp, limit: i64) -> Result<Vec<Abandoned>, Error> {
