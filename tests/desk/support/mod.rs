@@ -1,7 +1,14 @@
 //! People and machines to tell stories with, on a server of their own.
 
+pub mod browser;
+pub mod chance;
 pub mod database;
+pub mod markup;
+pub mod program;
+pub mod proxy;
 pub mod server;
+pub mod sse;
+pub mod writers;
 
 pub use database::Engine;
 pub use server::{Person, TestServer};
