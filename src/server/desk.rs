@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     domain::{
@@ -181,6 +181,7 @@ struct Inner {
     queue: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
     shutdown: CancellationToken,
+    beside: TaskTracker,
 }
 
 /// The desk. Cheap to clone.
@@ -195,7 +196,8 @@ impl Desk {
         tokio::spawn(writer::work(store.clone(), clock.clone(), Arc::clone(&bell), links.clone(), queued));
         let (doors, shutdown) = (Doors::default(), CancellationToken::new());
         let room = Arc::new(Semaphore::new(ROOM));
-        Self(Arc::new(Inner { store, clock, bell, links, doors, queue, room, shutdown }))
+        let beside = TaskTracker::new();
+        Self(Arc::new(Inner { store, clock, bell, links, doors, queue, room, shutdown, beside }))
     }
 
     /// Does one thing. The caller may leave: what is queued is done all the same.
@@ -247,6 +249,11 @@ impl Desk {
     /// Cancelled when the server stops.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.0.shutdown
+    }
+
+    /// Notes that no answer waits for, but the end of the server does: that an outcome left, that a session was used.
+    pub fn beside(&self) -> &TaskTracker {
+        &self.0.beside
     }
 
     /// The seq of the newest event.
