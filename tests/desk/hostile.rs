@@ -97,6 +97,7 @@ fn leads_well(link: &Element) -> bool {
     let elsewhere = ["https://", "http://", "mailto:"].iter().any(|scheme| address.starts_with(scheme));
     match address.strip_prefix('/') {
         Some(rest) => !rest.starts_with(['/', '\\']),
+        None if address.starts_with('#') => true,
         None => elsewhere && value("rel").is_some_and(|rel| rel.contains("noopener") && rel.contains("noreferrer")),
     }
 }

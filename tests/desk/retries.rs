@@ -2,21 +2,18 @@
 //! or all at once, through a line that is cut before the server has them whole or after it has done them; then the log
 //! is asked what happened, and the answers are compared byte by byte.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use bailout::{
-    domain::{event::EventKind, inbox::Frame},
-    server::clock::mint,
-};
+use bailout::server::clock::mint;
 use futures::{StreamExt, future::join_all, stream};
 use serde_json::{Value, json};
-use sqlx::Row;
 
 use crate::{
     on_both,
     support::{
         TestServer,
         chance::Chance,
+        ledger::{effects, log},
         proxy::{Fate, Proxy},
         server::Agent,
     },
@@ -112,26 +109,6 @@ async fn insist(
     stream::iter(sent).buffer_unordered(AT_A_TIME).collect().await
 }
 
-/// How often each mark is in the log.
-async fn effects(server: &TestServer) -> HashMap<String, usize> {
-    let rows = sqlx::query("select body from event order by seq").fetch_all(server.desk.store().reader()).await;
-    let mut effects = HashMap::new();
-    for row in rows.expect("the log") {
-        let frame: Frame = serde_json::from_str(row.get(0)).expect("a frame");
-        let mark = match frame.event.kind {
-            EventKind::Opened { escalation } => {
-                let mark = escalation.opening.metadata.as_ref().and_then(|it| it["mark"].as_str());
-                mark.unwrap_or_default().to_owned()
-            }
-            EventKind::MessageCreated { message } => message.text.unwrap_or_default(),
-            EventKind::Cancelled { .. } => frame.event.escalation_id.to_string(),
-            _ => continue,
-        };
-        *effects.entry(mark).or_default() += 1;
-    }
-    effects
-}
-
 on_both! {
     async fn however_often_it_is_sent_it_happens_once(server: TestServer) {
         let mut chance = Chance::of("retries");
@@ -150,10 +127,10 @@ on_both! {
         let cancels: Vec<Request> = ids[..CANCELS].iter().map(|id| Request::cancel(id)).collect();
         let cancelled = insist(&cancels, &bot, &line.url, &mut chance).await;
 
-        let effects = effects(&server).await;
+        let happened = effects(&log(&server).await);
         let (mut answers_in_all, mut replays) = (0, 0);
         for (request, answers) in opened.iter().chain(&said) {
-            assert_eq!(effects.get(&request.mark), Some(&1), "{} {answers:?}", request.path);
+            assert_eq!(happened.get(&request.mark), Some(&1), "{} {answers:?}", request.path);
             assert!(answers.iter().all(|(_, body)| *body == answers[0].1), "{} was answered differently: {answers:#?}", request.path);
             // A message that is known by its own name is told to be known; a key gives the very same answer.
             let status = |(status, _): &(u16, String)| *status == 201 || request.key.is_none() && *status == 200;
@@ -163,7 +140,7 @@ on_both! {
         }
         // A cancel is no creation and has no key: it happens once, and whoever repeats it is shown the end.
         for (request, answers) in &cancelled {
-            assert_eq!(effects.get(&request.mark), Some(&1));
+            assert_eq!(happened.get(&request.mark), Some(&1));
             let outcomes: Vec<Value> = answers.iter().map(|(status, body)| {
                 let body: Value = serde_json::from_str(body).expect("JSON");
                 assert!(*status == 200 || *status == 409 && body["code"] == "already_closed", "{body}");
@@ -180,8 +157,8 @@ on_both! {
         // The control: without a key, a request that is repeated until it is answered happens more than once.
         let unnamed: Vec<Request> = (0..60).map(|_| Request::open(false)).collect();
         let sent = insist(&unnamed, &bot, &line.url, &mut chance).await;
-        let effects = self::effects(&server).await;
-        let doubles = sent.iter().filter(|(request, _)| effects[&request.mark] > 1).count();
+        let happened = effects(&log(&server).await);
+        let doubles = sent.iter().filter(|(request, _)| happened[&request.mark] > 1).count();
         println!("{:?}: control, without a key {doubles} of {} happened more than once", server.desk.store().dialect(), unnamed.len());
         assert!(doubles > 0);
     }

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod chance;
 pub mod database;
+pub mod ledger;
 pub mod markup;
 pub mod program;
 pub mod proxy;
