@@ -29,6 +29,8 @@ use crate::{
 };
 
 const ABORTS: usize = 500;
+/// Writes that must have been answered, so that there is something to lose.
+const ANSWERED: usize = 20;
 /// Reads of the desk itself that are dropped half-way, as a handler's are.
 const DROPPED_READS: usize = 200;
 const AT_A_TIME: usize = 32;
@@ -130,13 +132,15 @@ on_both! {
             ids.push(bot.hands_over(&format!("conv_{n}")).await);
         }
         let (mut answered, mut sent, mut broken_off) = (vec![], 0, 0);
-        while broken_off < ABORTS {
+        // However fast this machine is, so many are broken off and some are answered.
+        while broken_off < ABORTS || answered.len() < ANSWERED {
+            assert!(sent < 20 * ABORTS, "{broken_off} of {sent} were broken off, and {} writes answered", answered.len());
             let planned: Vec<_> = (0..100).map(|_| {
                 let (mark, sort) = (mint().to_string(), chance.below(SORTS));
                 // Each is a connection of its own, so that it really breaks.
                 let bot = Agent { http: reqwest::Client::new(), ..bot.clone() };
                 let browser = Browser { http: reqwest::Client::new(), url: browser.url.clone(), cookie: browser.cookie.clone() };
-                let patience = Duration::from_micros(chance.below(120_000) as u64);
+                let patience = Duration::from_micros(chance.below(120_000 + 50 * sent) as u64);
                 (request(&bot, &browser, &ids[chance.below(ids.len())], sort, &mark), sort, mark, patience)
             }).collect();
             let ended = stream::iter(planned).map(|(request, sort, mark, patience)| async move {
@@ -175,11 +179,11 @@ on_both! {
         let happened = effects(&log(&server).await);
         assert!(answered.iter().all(|mark| happened.get(mark) == Some(&1)), "an answered write is not there once");
         println!(
-            "{:?}: of {sent} requests {broken_off} were broken off, and {dropped} of {DROPPED_READS} reads; {} writes were answered and are there; every connection is free",
+            "{:?}: of {sent} requests {broken_off} were broken off, and {dropped} of {DROPPED_READS} reads; \
+             {} writes were answered and are there; every connection is free",
             server.desk.store().dialect(), answered.len()
         );
-        assert!(dropped > DROPPED_READS / 10, "too few were broken off");
-        assert!(answered.len() > 10, "too few were answered: {}", answered.len());
+        assert!(dropped > DROPPED_READS / 10, "too few reads were dropped");
 
         // The control: one transaction left open is noticed, whatever else is well.
         let held = server.desk.store().begin_write().await.expect("a transaction");

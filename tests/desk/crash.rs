@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bailout::server::clock::mint;
@@ -24,11 +24,22 @@ const WRITERS: usize = 8;
 /// Escalations, and the messages of each by the names their senders gave them.
 type Writes = BTreeMap<String, Vec<String>>;
 
-/// What was acknowledged, and the messages that were on their way when the server went.
+/// What was acknowledged, and the messages that were sent and not answered: of which escalation, called what, when.
 #[derive(Default)]
 struct Ledger {
     acknowledged: Writes,
-    in_flight: Writes,
+    unanswered: Vec<(String, String, Instant)>,
+}
+
+impl Ledger {
+    /// The messages that were on their way at a moment.
+    fn in_flight(&self, at: Instant) -> Writes {
+        let mut writes = Writes::new();
+        for (id, name, _) in self.unanswered.iter().filter(|(.., sent)| *sent < at) {
+            writes.entry(id.clone()).or_default().push(name.clone());
+        }
+        writes
+    }
 }
 
 /// Opens and says things until the server is gone, and writes down what was acknowledged and what was not.
@@ -38,10 +49,10 @@ async fn write(http: reqwest::Client, url: String, key: String, ledger: Arc<Mute
         let id = opened["id"].as_str().expect("an id").to_owned();
         ledger().acknowledged.insert(id.clone(), vec![]);
         for _ in 0..5 {
-            let name = mint().to_string();
+            let (name, sent) = (mint().to_string(), Instant::now());
             let said = json!({"client_message_id": name, "role": "customer", "text": "Hello?"});
             let Some(_) = post(&http, &format!("{url}/escalations/{id}/messages"), &key, said).await else {
-                return ledger().in_flight.entry(id).or_default().push(name);
+                return ledger().unanswered.push((id, name, sent));
             };
             ledger().acknowledged.entry(id.clone()).or_default().push(name);
         }
@@ -103,15 +114,17 @@ async fn story(engine: Engine) {
         }
         // A different moment each time: 20 to 119 ms into the load, by a step that meets every phase of a batch.
         tokio::time::sleep(Duration::from_micros(20_000 + u64::from(kill) * 7_919 % 100_000)).await;
+        let killed = Instant::now();
         server.kill();
         writers.join_all().await;
         server = Program::start(&database, port).await;
         let ledger = std::mem::take(&mut *ledger.lock().expect("a ledger"));
         let lost = missing(&http, &server.url("/api/v1"), &key, &ledger.acknowledged).await;
         assert!(lost.is_empty(), "kill {kill} lost {} acknowledged writes: {lost:?}", lost.len());
+        let unanswered = ledger.in_flight(killed);
+        in_flight += unanswered.values().map(Vec::len).sum::<usize>();
+        lost_in_flight += missing(&http, &server.url("/api/v1"), &key, &unanswered).await.len();
         acknowledged.extend(ledger.acknowledged);
-        in_flight += ledger.in_flight.values().map(Vec::len).sum::<usize>();
-        lost_in_flight += missing(&http, &server.url("/api/v1"), &key, &ledger.in_flight).await.len();
     }
     let lost = missing(&http, &server.url("/api/v1"), &key, &acknowledged).await;
     assert!(lost.is_empty(), "{lost:?}");

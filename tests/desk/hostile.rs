@@ -50,7 +50,9 @@ fn opening(text: &str) -> Value {
         "ask": {
             "kind": "decision", "prompt": text, "suggested_reply": text,
             "actions": [{"id": "a1", "name": name, "arguments": {&key: text}}],
-            "response_schema": {"type": "object", "properties": {&key: {"type": "string", "title": text, "description": text}, "pick": {"enum": [text, "no"]}}},
+            "response_schema": {"type": "object", "properties": {
+                &key: {"type": "string", "title": text, "description": text}, "pick": {"enum": [text, "no"]},
+            }},
         },
         "conversation": {
             "external_id": name,
@@ -157,7 +159,8 @@ async fn nothing_comes_out_of_a_text_but_text() {
     let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
     let browser = Browser::of("Ada", &server.url).await;
     // All that harmless text may look like.
-    let every_form = "Plain, **bold**, *leaning*, `code`, [a link](https://example.com/).\n\n- one\n- two\n\n1. first\n\n> said\n\n```\ncode\n```\n\nhid\u{202e}den";
+    let every_form = "Plain, **bold**, *leaning*, `code`, [a link](https://example.com/), hid\u{202e}den.\n\n\
+                      - one\n- two\n\n1. first\n\n> said\n\n```\ncode\n```";
     let plain = tell(&bot, &ada, "harmless").await;
     let rich = tell(&bot, &ada, every_form).await;
     let mut known = Known::default();
@@ -198,7 +201,8 @@ async fn nothing_comes_out_of_a_text_but_text() {
         |payload: &&&String| known.faults(&elements(&harmless.replacen("harmless", payload, 40)), &thread).is_empty();
     let unnoticed: Vec<_> = markup.iter().filter(unnoticed).collect();
     println!(
-        "{} payloads in every field and voice: no element, attribute, class or address that harmless text has not; control: of {} with markup, unescaped, {} go unnoticed",
+        "{} payloads in every field and voice: no element, attribute, class or address that harmless text has not; \
+         control: of {} with markup, unescaped, {} go unnoticed",
         payloads.len(),
         markup.len(),
         unnoticed.len()

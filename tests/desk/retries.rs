@@ -131,7 +131,8 @@ on_both! {
         let (mut answers_in_all, mut replays) = (0, 0);
         for (request, answers) in opened.iter().chain(&said) {
             assert_eq!(happened.get(&request.mark), Some(&1), "{} {answers:?}", request.path);
-            assert!(answers.iter().all(|(_, body)| *body == answers[0].1), "{} was answered differently: {answers:#?}", request.path);
+            let same = answers.iter().all(|(_, body)| *body == answers[0].1);
+            assert!(same, "{} was answered differently: {answers:#?}", request.path);
             // A message that is known by its own name is told to be known; a key gives the very same answer.
             let status = |(status, _): &(u16, String)| *status == 201 || request.key.is_none() && *status == 200;
             assert!(answers.iter().all(status), "{answers:?}");
@@ -149,7 +150,8 @@ on_both! {
             assert!(outcomes.iter().all(|outcome| outcome.is_object() && *outcome == outcomes[0]), "{outcomes:?}");
         }
         println!(
-            "{:?}: {} keys, {CANCELS} cancels, {} connections cut, {answers_in_all} answers of which {replays} repeat another: each took effect once",
+            "{:?}: {} keys, {CANCELS} cancels, {} connections cut, {answers_in_all} answers of which {replays} repeat \
+             another: each took effect once",
             server.desk.store().dialect(), OPENS + SAYS, line.cuts()
         );
         assert!(line.cuts() > 200 && replays > 200, "the line was too good to prove anything");
@@ -159,7 +161,7 @@ on_both! {
         let sent = insist(&unnamed, &bot, &line.url, &mut chance).await;
         let happened = effects(&log(&server).await);
         let doubles = sent.iter().filter(|(request, _)| happened[&request.mark] > 1).count();
-        println!("{:?}: control, without a key {doubles} of {} happened more than once", server.desk.store().dialect(), unnamed.len());
+        println!("control, without a key {doubles} of {} happened more than once", unnamed.len());
         assert!(doubles > 0);
     }
 }

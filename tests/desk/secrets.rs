@@ -152,7 +152,8 @@ async fn everyone_acts(
         let answer = request.try_clone().expect("a form").send().await.expect("an answer");
         let cookie = answer.headers().get("set-cookie").and_then(|it| it.to_str().ok()?.split(';').next());
         browser.cookie = cookie.map(str::to_owned);
-        asking.kept.lock().expect("answers").push_str(&answer.text().await.expect("a body"));
+        let body = answer.text().await.expect("a body");
+        asking.kept.lock().expect("answers").push_str(&body);
         asking.keep(browser.submits("/sign-in", &form, "cross-site")).await;
         let Some(cookie) = browser.cookie.clone() else { continue };
         sessions.push(canary("a session", cookie.split_once('=').expect("a cookie").1));
@@ -220,6 +221,14 @@ async fn story(engine: Engine) {
         canary("the database's password", database_password),
     ];
     canaries.extend(sessions);
+    let downloads = || places.0.iter().filter(|(name, _)| name.starts_with("download"));
+    for word in ["secret_sha256", "password_hash", "argon2", "insert into"] {
+        assert!(downloads().all(|(_, place)| !place.contains(word)), "browsers download the server's {word}");
+    }
+    let downloads = || places.0.iter().filter(|(name, _)| name.starts_with("download"));
+    for word in ["secret_sha256", "password_hash", "argon2", "insert into"] {
+        assert!(downloads().all(|(_, place)| !place.contains(word)), "browsers download the server's {word}");
+    }
     for canary in &canaries {
         assert!(places.with(canary).is_empty(), "{} is in {:?}", canary.what, places.with(canary));
     }
@@ -234,6 +243,8 @@ async fn story(engine: Engine) {
     );
     assert!(found("Where is my order?").contains(&"the answers"));
     assert!(found(public_id).iter().any(|it| it.starts_with("database")), "a key's public half is in the database");
+    assert!(downloads().next().is_none() || found("/live?after=").iter().any(|it| it.starts_with("download")));
+    assert!(downloads().next().is_none() || found("/live?after=").iter().any(|it| it.starts_with("download")));
     assert!(found("TRACE").contains(&"the program's log") && found("stopping").contains(&"the program's log"));
     for canary in &canaries {
         for form in [canary.text.clone(), URL_SAFE_NO_PAD.encode(&canary.text), format!("{:?}", canary.text.as_bytes())]
@@ -244,12 +255,11 @@ async fn story(engine: Engine) {
         }
     }
     let bytes: usize = places.0.iter().map(|(_, place)| place.len()).sum();
-    let names: Vec<&str> = places.0.iter().map(|(name, _)| name.as_str()).collect();
     println!(
-        "{engine:?}: {} secrets in none of {} places with {bytes} bytes: {}",
+        "{engine:?}: {} secrets in none of {} places with {bytes} bytes, {} of them what browsers download",
         canaries.len(),
-        names.len(),
-        names.join(", ")
+        places.0.len(),
+        downloads().count()
     );
 }
 

@@ -4,24 +4,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
 use bailout::{
     domain::{
-        escalation::Status,
         event::{Seq, TransferTarget},
-        ids::QueueId,
         inbox::{Frame, Inbox, Query, Row, View},
         operator::Role,
         outcome::{Disposition, Resolution},
-        queue::QueueRef,
-        text::{Name, NoteText},
+        text::NoteText,
         thread::Thread,
         time::Span,
     },
-    server::{clock::mint, desk::Verb, store::Dialect},
+    server::{desk::Verb, store::Dialect},
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -31,6 +28,7 @@ use crate::{
     on_both,
     support::{
         Person, TestServer,
+        actor::{Actor, Known},
         browser::Browser,
         chance::Chance,
         server::{Agent, id, soon},
@@ -58,85 +56,6 @@ const KINDS: [&str; 12] = [
     "escalation.delivered",
     "escalation.acknowledged",
 ];
-
-/// The ids that everyone acts on, the newest last.
-type Known = Arc<Mutex<Vec<String>>>;
-
-/// Someone who does what comes to their mind.
-struct Actor {
-    bot: Agent,
-    person: Person,
-    colleague: Person,
-    known: Known,
-    chance: Chance,
-}
-
-impl Actor {
-    async fn acts(mut self) {
-        for _ in 0..TURNS {
-            self.turn().await;
-        }
-    }
-
-    /// One thing. Whatever is refused changes nothing.
-    async fn turn(&mut self) {
-        let it = {
-            let known = self.known.lock().expect("ids");
-            let recent = known.len().min(25);
-            known[known.len() - 1 - self.chance.below(recent)].clone()
-        };
-        let current = self.person.desk.current(self.person.workspace, id(&it)).await.expect("a read").expect("one");
-        let fence = current.escalation.fence;
-        let (by, escalation) = (self.person.operator.clone(), id(&it));
-        match self.chance.below(20) {
-            0..=2 => self.opens().await,
-            3 | 4 => drop(self.bot.says(&it, "customer", "**Hello?**\n\n- one\n- two").await),
-            5 => drop(self.bot.says(&it, if self.chance.once_in(2) { "agent" } else { "system" }, "Let me see.").await),
-            6..=8 => drop(self.person.claims(&it).await),
-            9 => drop(self.person.releases(&it, fence).await),
-            10 => {
-                let to = match self.chance.once_in(2) {
-                    true => TransferTarget::Operator(self.colleague.operator.who.clone()),
-                    false => TransferTarget::Queue(QueueRef {
-                        id: QueueId::new(mint()),
-                        name: Name::parse("billing").expect("a name"),
-                    }),
-                };
-                let note = self.chance.once_in(2).then(|| NoteText::parse("Yours.").expect("a note"));
-                drop(self.person.does(Verb::Transfer { by, escalation, fence: Some(fence), to, note }).await);
-            }
-            11 => drop(self.person.does(Verb::TakeOver { by, escalation, fence: Some(fence) }).await),
-            12 | 13 => drop(self.person.replies(&it, fence, "A `word` from *here*.").await),
-            14 => {
-                let text = NoteText::parse("She is a regular.").expect("a note");
-                drop(self.person.does(Verb::Note { by, escalation, text }).await);
-            }
-            15 | 16 => {
-                let said = *self.chance.one(&[Disposition::Handled, Disposition::Declined, Disposition::Referred]);
-                drop(self.person.resolves(&it, Some(fence), Resolution::bare(said)).await);
-            }
-            17 => drop(self.bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "Never mind."})).await),
-            18 => drop(self.bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await),
-            _ => drop(self.bot.get(&format!("/escalations/{it}")).await),
-        }
-    }
-
-    async fn opens(&mut self) {
-        let conversation = json!({"external_id": format!("conv_{}", self.chance.below(30)), "messages": []});
-        let more = match self.chance.below(4) {
-            0 => json!({"ask": {"kind": "question"}, "conversation": conversation}),
-            1 => json!({"ask": {"kind": "decision", "actions": [{"id": "a", "name": "pay"}]}}),
-            2 => json!({"conversation": conversation, "deadlines": {"expire_after_seconds": 60}}),
-            _ => json!({"conversation": conversation}),
-        };
-        let mut body = json!({"reason": {"code": "other", "text": "help"}});
-        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        // A conversation has one open takeover at most.
-        if let Some(id) = self.bot.post("/escalations", body).await.body["id"].as_str() {
-            self.known.lock().expect("ids").push(id.to_owned());
-        }
-    }
-}
 
 /// What was read, in the order of reading, of each list and each thread.
 #[derive(Default)]
@@ -207,6 +126,53 @@ fn thread_followed(thread: &Thread, frames: &[Frame], until: Seq, left_out: Opti
     thread
 }
 
+/// Each two snapshots that follow each other, and each with the last.
+fn pairs<T>(all: &[T]) -> impl Iterator<Item = (&T, &T)> {
+    let newest = &all[all.len() - 1];
+    all.windows(2).map(|two| (&two[0], &two[1])).chain(all.iter().map(move |older| (older, newest)))
+}
+
+/// How often each control failed as it must.
+type Controls = BTreeMap<&'static str, usize>;
+
+/// Compares the snapshots of one list, in the order of their seq; how many.
+fn compare_lists(all: &[Inbox], frames: &[Frame], controls: &mut Controls) -> usize {
+    for (older, fresh) in pairs(all) {
+        let view = older.query.view;
+        assert!(
+            agree(&followed(older, frames, fresh.seq, None), fresh),
+            "{view:?} from {} to {}",
+            older.seq,
+            fresh.seq
+        );
+    }
+    // The control: whoever misses one frame that moves an escalation to another list counts wrongly.
+    let (first, newest) = (&all[0], &all[all.len() - 1]);
+    let between = frames.iter().filter(|it| (first.seq.0 + 1..=newest.seq.0).contains(&it.event.seq.0));
+    for frame in between.filter(|it| it.was.as_ref().map(|was| was.status) != Some(it.row.status)) {
+        let missed = followed(first, frames, newest.seq, Some(frame.event.seq));
+        assert!(!agree(&missed, newest), "{:?} does not miss {}", first.query.view, frame.event.kind.name());
+        *controls.entry("a list").or_default() += 1;
+    }
+    pairs(all).count()
+}
+
+/// The same for the snapshots of one thread.
+fn compare_threads(all: &[Thread], frames: &[Frame], controls: &mut Controls) -> usize {
+    for (older, fresh) in pairs(all) {
+        assert_eq!(&thread_followed(older, frames, fresh.seq, None), fresh);
+    }
+    // The control: a thread that misses one of its own frames is not right.
+    let (first, newest) = (&all[0], &all[all.len() - 1]);
+    let between = frames.iter().filter(|it| (first.seq.0 + 1..=newest.seq.0).contains(&it.event.seq.0));
+    for frame in between.filter(|it| it.event.escalation_id == first.escalation.id) {
+        let missed = thread_followed(first, frames, newest.seq, Some(frame.event.seq));
+        assert_ne!(&missed, newest, "{} is not missed", frame.event.kind.name());
+        *controls.entry(frame.event.kind.name()).or_default() += 1;
+    }
+    pairs(all).count()
+}
+
 /// A list as it is now, as far as an older one reaches.
 async fn fresh_up_to(person: &Person, older: &Inbox) -> Inbox {
     'anew: loop {
@@ -231,7 +197,7 @@ async fn frames(server: &TestServer, who: &str) -> Vec<Frame> {
 }
 
 /// Lets everyone act, and reads meanwhile.
-async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance: &mut Chance) -> (Album, Known) {
+async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance: &mut Chance) -> Album {
     let known = Known::default();
     for n in 0..OPEN {
         let it = bot.hands_over(&format!("at first {n}")).await;
@@ -244,7 +210,7 @@ async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance
         let [ada, ana] = at(server);
         let (person, colleague) = if n % 3 == 0 { (ana, ada) } else { (ada, ana) };
         let actor = Actor { bot: bot.at(server), person, colleague, known: Arc::clone(&known), chance: chance.split() };
-        actors.spawn(actor.acts());
+        actors.spawn(actor.acts(TURNS));
     }
     for _ in 0..2 {
         let at: Vec<Person> = servers.iter().flat_map(|server| at(server)).collect();
@@ -261,7 +227,7 @@ async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance
     stop.cancel();
     let mut album = Album::default();
     readers.join_all().await.into_iter().for_each(|read| album.merge(read));
-    (album, known)
+    album
 }
 
 /// Every kind of event that follows an open, whether or not it came to anyone's mind, each after a look at its thread.
@@ -306,68 +272,48 @@ on_both! {
         let mut chance = Chance::of("snapshots");
         let bot = server.agent("billing-bot").await;
         let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await];
-        let other = match server.desk.store().dialect() {
+        let dialect = server.desk.store().dialect();
+        let other = match dialect {
             Dialect::Postgres => Some(TestServer::on(server.database.clone()).await),
             Dialect::Sqlite => None,
         };
         let servers: Vec<&TestServer> = std::iter::once(&server).chain(&other).collect();
-        let (mut album, known) = told(&servers, &people, &bot, &mut chance).await;
+        let mut album = told(&servers, &people, &bot, &mut chance).await;
         every_kind(&servers, &people, &bot, &mut album).await;
-        // A last look at everything, so that each snapshot has a later one.
-        for query in album.inboxes.values().map(|all| all[0].query).collect::<Vec<_>>() {
-            album.read_inbox(&people[0], query).await;
-        }
+
+        // A last look at everything, so that each snapshot has a later one; at lists as far as the first one reached.
+        let mut as_far = vec![];
         for it in album.threads.keys().cloned().collect::<Vec<_>>() {
             album.read_thread(&people[0], &it).await;
+        }
+        for all in album.inboxes.values_mut() {
+            all.sort_by_key(|inbox| inbox.seq);
+            all.push(people[0].desk.inbox(server.workspace, all[0].query).await.expect("a list"));
+            as_far.push((all[0].clone(), fresh_up_to(&people[0], &all[0]).await));
         }
         let frames = frames(&server, "Ada").await;
         let kinds: BTreeSet<&str> = frames.iter().map(|frame| frame.event.kind.name()).collect();
         assert_eq!(kinds, BTreeSet::from(KINDS), "some kind of event did not happen");
 
-        let (mut compared, mut controls) = (0, BTreeMap::<&str, usize>::new());
-        for all in album.inboxes.values_mut() {
-            all.sort_by_key(|inbox| inbox.seq);
-            let newest = all.last().expect("one").clone();
-            for two in all.windows(2).map(|two| [&two[0], &two[1]]).chain(all.iter().map(|it| [it, &newest])) {
-                let [older, fresh] = two;
-                assert!(agree(&followed(older, &frames, fresh.seq, None), fresh), "{:?} from {} to {}", older.query.view, older.seq, fresh.seq);
-                compared += 1;
-            }
-            // The control: whoever misses one frame that moves an escalation to another list counts wrongly.
-            let first = &all[0];
-            let moves = |frame: &&Frame| frame.event.seq > first.seq && frame.event.seq <= newest.seq && frame.was.as_ref().map(|was| was.status) != Some(frame.row.status);
-            for frame in frames.iter().filter(moves) {
-                assert!(!agree(&followed(first, &frames, newest.seq, Some(frame.event.seq)), &newest), "{:?} did not miss {}", first.query.view, frame.event.kind.name());
-                *controls.entry("a list").or_default() += 1;
-            }
-            // Page by page, a fresh list reaches as far as the first one did.
-            let fresh = fresh_up_to(&people[0], first).await;
-            let frames = if fresh.seq > newest.seq { self::frames(&server, "Ada").await } else { frames.clone() };
-            let followed = followed(first, &frames, fresh.seq, None);
-            assert!(agree(&followed, &fresh), "{:?} page by page", first.query.view);
-            assert_eq!(common(&followed, &fresh).len(), followed.rows.len());
-            compared += 1;
+        let (mut compared, mut controls) = (0, Controls::new());
+        for all in album.inboxes.values() {
+            compared += compare_lists(all, &frames, &mut controls);
         }
         for all in album.threads.values_mut() {
             all.sort_by_key(|thread| thread.seq);
-            let newest = all.last().expect("one").clone();
-            for two in all.windows(2).map(|two| [&two[0], &two[1]]).chain(all.iter().map(|it| [it, &newest])) {
-                let [older, fresh] = two;
-                assert_eq!(&thread_followed(older, &frames, fresh.seq, None), fresh);
-                compared += 1;
-            }
-            // The control: a thread that misses one of its own frames is not right.
-            let first = &all[0];
-            let own = |frame: &&Frame| frame.event.escalation_id == first.escalation.id && frame.event.seq > first.seq && frame.event.seq <= newest.seq;
-            for frame in frames.iter().filter(own) {
-                assert_ne!(thread_followed(first, &frames, newest.seq, Some(frame.event.seq)), newest, "{} was not missed", frame.event.kind.name());
-                *controls.entry(frame.event.kind.name()).or_default() += 1;
-            }
+            compared += compare_threads(all, &frames, &mut controls);
         }
-        let closed = frames.iter().filter(|frame| frame.row.status != Status::Waiting && frame.event.kind.closes()).count();
+        for (first, fresh) in &as_far {
+            let followed = followed(first, &frames, fresh.seq, None);
+            assert!(agree(&followed, fresh), "{:?} page by page", first.query.view);
+            assert_eq!(common(&followed, fresh).len(), followed.rows.len(), "some rows were not compared");
+            compared += 1;
+        }
         println!(
-            "{:?}: {compared} snapshots followed over {} events of all {} kinds ({closed} endings, {} escalations): all as read afresh; with one frame left out, differing as they must: {controls:?}",
-            server.desk.store().dialect(), frames.len(), KINDS.len(), known.lock().expect("ids").len()
+            "{dialect:?}: {compared} snapshots followed over {} events of all {} kinds: as read afresh; \
+             with one frame left out they differ: {controls:?}",
+            frames.len(),
+            KINDS.len()
         );
         // Every kind but the opening, which comes before any look at a thread; and the lists.
         assert!(compared > 100 && controls.len() == KINDS.len(), "too little was compared: {compared}, {controls:?}");

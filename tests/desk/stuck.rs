@@ -143,7 +143,9 @@ on_both! {
                 let person = server.employs(ada.clone());
                 // What came due meanwhile expired before the first request is taken.
                 assert_eq!(stuck(&person, &ledger).await, 0, "open after a start, though overdue");
-                overdue_at_a_start += all(&person, &ledger).await.iter().filter(|it| it.closed_at.is_some_and(|at| at >= server.now() + Span::seconds(-5))).count();
+                let began = server.now() + Span::seconds(-5);
+                let just_now = |it: &&Arc<Escalation>| it.closed_at.is_some_and(|at| at >= began);
+                overdue_at_a_start += all(&person, &ledger).await.iter().filter(just_now).count();
             } else {
                 server.pass(passes);
                 soon("the end of all that is overdue", async || (stuck(&person, &ledger).await == 0).then_some(())).await;
@@ -169,7 +171,11 @@ on_both! {
             }
         }
         let dialect = server.desk.store().dialect();
-        println!("{dialect:?}: {} escalations, all closed by their deadlines, none before: {ends:?}; {overdue_at_a_start} expired at a start", ledger.len());
+        println!(
+            "{dialect:?}: {} escalations, all closed by their deadlines, none before: {ends:?}; \
+             {overdue_at_a_start} expired at a start",
+            ledger.len()
+        );
         assert!(ledger.len() == ESCALATIONS && ends.len() == 3 && overdue_at_a_start > 20, "{ends:?}");
     }
 

@@ -1,5 +1,6 @@
 //! People and machines to tell stories with, on a server of their own.
 
+pub mod actor;
 pub mod browser;
 pub mod chance;
 pub mod database;
