@@ -1,5 +1,5 @@
 // What agents and customers write is shown as text, whatever it is: nothing of it runs, loads, or hides.
-import type { Page } from "@playwright/test";
+import { harmless, undisturbed } from "../support/harmless";
 import { expect, test } from "../support/story";
 
 const markup = `<img src=x onerror=alert(1)><script>alert(2)</script><iframe src="https://evil.example/"></iframe><style>*{display:none}</style>`;
@@ -52,19 +52,6 @@ function opening() {
   };
 }
 
-async function harmless(page: Page) {
-  const found = await page.evaluate(() => ({
-    elements: [...document.querySelectorAll("img, iframe, object, embed, video, audio, body style, base, [onerror], [onload], [onclick]")].map((it) => it.outerHTML),
-    scripts: [...document.scripts].filter((it) => /alert|evil/.test(it.src || it.textContent!.slice(0, 40))).map((it) => it.outerHTML),
-    links: [...document.links].map((it) => it.protocol).filter((it) => !["http:", "https:", "mailto:"].includes(it)),
-    // What turns the direction of writing, or has no width, must not be among what is shown.
-    hidden: /[\u202A-\u202E\u2066-\u2069\u200B\uFEFF]/.test(document.body.innerText),
-    title: /[\u202A-\u202E\u200B]/.test(document.title),
-    labels: [...document.querySelectorAll("[aria-label], [title]")].filter((it) => /[\u202A-\u202E\u200B]/.test(it.getAttribute("aria-label") ?? it.getAttribute("title") ?? "")).length,
-  }));
-  expect(found).toEqual({ elements: [], scripts: [], links: [], hidden: false, title: false, labels: 0 });
-}
-
 test("an address that would run is refused at the door", async ({ bailout }) => {
   const agent = await bailout.addAgent("bot");
   for (const url of ["javascript:alert(5)", " javascript:alert(5)", "data:text/html,x", "JAVASCRIPT:alert(5)"]) {
@@ -77,9 +64,7 @@ for (const how of ["live", "server-rendered"]) {
   test(`hostile text is text, ${how}`, async ({ signedIn, bailout }) => {
     const agent = await bailout.addAgent(`bot ${markup} ${hidden}`.slice(0, 100));
     const page = await signedIn("Ada");
-    page.context().on("dialog", (dialog) => {
-      throw new Error(`a dialog: ${dialog.message()}`);
-    });
+    undisturbed(page);
     await expect(page.getByRole("status", { name: "Connection" })).toHaveText(/Live/);
     const { id } = await agent.open(opening());
     const row = page.getByRole("list", { name: "Escalations" }).getByRole("link");

@@ -139,6 +139,11 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
             tokio::time::sleep(LAST_BYTES).await;
         } => {}
     }
+    // Nothing is asked for any more; what was answered is still to be noted.
+    desk.beside().close();
+    if tokio::time::timeout(GRACE, desk.beside().wait()).await.is_err() {
+        tracing::warn!("some notes were not taken in time");
+    }
     desk.store().close().await;
     Ok(())
 }

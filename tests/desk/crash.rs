@@ -3,9 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bailout::server::clock::mint;
@@ -15,73 +14,47 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     Engine,
-    database::{Database, free_port},
-    server::soon,
+    database::free_port,
+    program::{Program, add_agent},
 };
 
 const KILLS: u32 = 100;
 const WRITERS: usize = 8;
 
-/// The program as people run it.
-struct Program {
-    child: Child,
-    port: u16,
+/// Escalations, and the messages of each by the names their senders gave them.
+type Writes = BTreeMap<String, Vec<String>>;
+
+/// What was acknowledged, and the messages that were sent and not answered: of which escalation, called what, when.
+#[derive(Default)]
+struct Ledger {
+    acknowledged: Writes,
+    unanswered: Vec<(String, String, Instant)>,
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.kill();
+impl Ledger {
+    /// The messages that were on their way at a moment.
+    fn in_flight(&self, at: Instant) -> Writes {
+        let mut writes = Writes::new();
+        for (id, name, _) in self.unanswered.iter().filter(|(.., sent)| *sent < at) {
+            writes.entry(id.clone()).or_default().push(name.clone());
+        }
+        writes
     }
 }
 
-fn bailout(database: &Database) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
-    command.env("BAILOUT_DATABASE_URL", &database.url).env("BAILOUT_LOG", "error").stdin(Stdio::null());
-    command
-}
-
-impl Program {
-    async fn start(database: &Database, port: u16) -> Self {
-        let addr = format!("127.0.0.1:{port}");
-        let child =
-            bailout(database).env("BAILOUT_ADDR", addr).stdout(Stdio::null()).spawn().expect("the program starts");
-        let program = Self { child, port };
-        let ready = format!("{}/readyz", program.url(""));
-        soon("readiness", async || reqwest::get(&ready).await.is_ok_and(|it| it.status().is_success()).then_some(()))
-            .await;
-        program
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
-    }
-
-    /// As a power switch does it: no signal handler runs.
-    fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn key(database: &Database) -> String {
-    let added = bailout(database).args(["admin", "agent", "add", "--name", "billing-bot"]).output().expect("an agent");
-    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-    String::from_utf8(added.stdout).expect("a key").trim().to_owned()
-}
-
-/// What was acknowledged: escalations, and the messages of each by their place.
-type Ledger = Arc<Mutex<BTreeMap<String, Vec<String>>>>;
-
-/// Opens and says things until the server is gone, and writes down what was acknowledged.
-async fn write(http: reqwest::Client, url: String, key: String, ledger: Ledger) {
+/// Opens and says things until the server is gone, and writes down what was acknowledged and what was not.
+async fn write(http: reqwest::Client, url: String, key: String, ledger: Arc<Mutex<Ledger>>) {
+    let ledger = || ledger.lock().expect("a ledger");
     while let Some(opened) = post(&http, &format!("{url}/escalations"), &key, opening()).await {
         let id = opened["id"].as_str().expect("an id").to_owned();
-        ledger.lock().expect("a ledger").insert(id.clone(), vec![]);
+        ledger().acknowledged.insert(id.clone(), vec![]);
         for _ in 0..5 {
-            let said = json!({"client_message_id": mint().to_string(), "role": "customer", "text": "Hello?"});
-            let Some(said) = post(&http, &format!("{url}/escalations/{id}/messages"), &key, said).await else { return };
-            let message = said["message"]["id"].as_str().expect("an id").to_owned();
-            ledger.lock().expect("a ledger").entry(id.clone()).or_default().push(message);
+            let (name, sent) = (mint().to_string(), Instant::now());
+            let said = json!({"client_message_id": name, "role": "customer", "text": "Hello?"});
+            let Some(_) = post(&http, &format!("{url}/escalations/{id}/messages"), &key, said).await else {
+                return ledger().unanswered.push((id, name, sent));
+            };
+            ledger().acknowledged.entry(id.clone()).or_default().push(name);
         }
     }
 }
@@ -101,10 +74,10 @@ async fn post(http: &reqwest::Client, url: &str, key: &str, body: Value) -> Opti
     sent.json().await.ok()
 }
 
-/// What of the ledger the server does not know.
-async fn missing(http: &reqwest::Client, url: &str, key: &str, ledger: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+/// What of these writes the server does not know.
+async fn missing(http: &reqwest::Client, url: &str, key: &str, writes: &Writes) -> Vec<String> {
     let mut asked = JoinSet::new();
-    for (id, messages) in ledger.clone() {
+    for (id, messages) in writes.clone() {
         let (http, url, key) =
             (http.clone(), format!("{url}/escalations/{id}/transcript?since=open&limit=200"), key.to_owned());
         asked.spawn(async move {
@@ -113,8 +86,12 @@ async fn missing(http: &reqwest::Client, url: &str, key: &str, ledger: &BTreeMap
                 return vec![id];
             }
             let page: Value = answer.json().await.expect("JSON");
-            let known: Vec<&str> =
-                page["items"].as_array().expect("items").iter().filter_map(|it| it["id"].as_str()).collect();
+            let known: Vec<&str> = page["items"]
+                .as_array()
+                .expect("items")
+                .iter()
+                .filter_map(|it| it["client_message_id"].as_str())
+                .collect();
             messages.into_iter().filter(|message| !known.contains(&message.as_str())).collect()
         });
     }
@@ -125,36 +102,50 @@ async fn story(engine: Engine) {
     let Some(database) = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database") else {
         return;
     };
-    let (key, port, http) = (key(&database), free_port(), reqwest::Client::new());
-    let mut acknowledged: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let (key, port, http) = (add_agent(&database, "billing-bot"), free_port(), reqwest::Client::new());
+    let mut acknowledged = Writes::new();
+    let (mut in_flight, mut lost_in_flight) = (0, 0);
     let mut server = Program::start(&database, port).await;
     for kill in 0..KILLS {
-        let ledger = Ledger::default();
+        let ledger = Arc::new(Mutex::new(Ledger::default()));
         let mut writers = JoinSet::new();
         for _ in 0..WRITERS {
             writers.spawn(write(http.clone(), server.url("/api/v1"), key.clone(), Arc::clone(&ledger)));
         }
         // A different moment each time: 20 to 119 ms into the load, by a step that meets every phase of a batch.
         tokio::time::sleep(Duration::from_micros(20_000 + u64::from(kill) * 7_919 % 100_000)).await;
+        let killed = Instant::now();
         server.kill();
         writers.join_all().await;
         server = Program::start(&database, port).await;
         let ledger = std::mem::take(&mut *ledger.lock().expect("a ledger"));
-        let lost = missing(&http, &server.url("/api/v1"), &key, &ledger).await;
+        let lost = missing(&http, &server.url("/api/v1"), &key, &ledger.acknowledged).await;
         assert!(lost.is_empty(), "kill {kill} lost {} acknowledged writes: {lost:?}", lost.len());
-        acknowledged.extend(ledger);
+        let unanswered = ledger.in_flight(killed);
+        in_flight += unanswered.values().map(Vec::len).sum::<usize>();
+        lost_in_flight += missing(&http, &server.url("/api/v1"), &key, &unanswered).await.len();
+        acknowledged.extend(ledger.acknowledged);
     }
     let lost = missing(&http, &server.url("/api/v1"), &key, &acknowledged).await;
     assert!(lost.is_empty(), "{lost:?}");
     let writes: usize = acknowledged.values().map(|messages| 1 + messages.len()).sum();
-    println!("{engine:?}: {KILLS} kills, {writes} acknowledged writes, 0 lost");
+    println!(
+        "{engine:?}: {KILLS} kills, {writes} acknowledged writes, 0 lost; of {in_flight} messages in flight \
+         {lost_in_flight} lost"
+    );
     assert!(writes > KILLS as usize, "too little was written for the kills to mean anything: {writes}");
 
-    // The control: lose one acknowledged message behind the server's back, and it must be missed.
+    // The first control: kills do lose what is being written. A server that acknowledged it on arrival would have broken
+    // its word so often.
+    assert!(lost_in_flight > 0, "no kill met a write that was not yet on the disk: {in_flight} were in flight");
+    // The second: lose one acknowledged message behind the server's back, and it must be missed.
     let (id, message) = acknowledged.iter().find_map(|(id, all)| Some((id, all.first()?))).expect("a message");
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&database.url).await.expect("a connection");
-    let deleted = sqlx::query("delete from message where id = $1").bind(message.clone()).execute(&mut connection).await;
+    let deleted = sqlx::query("delete from message where client_message_id = $1")
+        .bind(message.clone())
+        .execute(&mut connection)
+        .await;
     assert_eq!(deleted.expect("a delete").rows_affected(), 1);
     let lost = missing(&http, &server.url("/api/v1"), &key, &acknowledged).await;
     assert_eq!(lost, vec![message.clone()], "a lost message of {id} went unnoticed");
@@ -175,7 +166,7 @@ async fn of_two_servers_on_postgres_either_may_die() {
     let Some(database) = tokio::task::spawn_blocking(|| Engine::Postgres.database()).await.expect("a database") else {
         return;
     };
-    let (key, http) = (key(&database), reqwest::Client::new());
+    let (key, http) = (add_agent(&database, "billing-bot"), reqwest::Client::new());
     let mut first = Program::start(&database, free_port()).await;
     let second = Program::start(&database, free_port()).await;
     let opened = post(&http, &first.url("/api/v1/escalations"), &key, opening()).await.expect("an escalation");

@@ -10,24 +10,15 @@ use bailout::{
     server::{clock::Clock, config::Cli, desk::Verb},
 };
 use clap::Parser;
-use futures::StreamExt;
-use serde_json::Value;
 
 use crate::{
     on_both,
     support::{
         Engine, Person, TestServer,
         server::{Agent, soon},
+        sse::{self, Heard},
     },
 };
-
-/// One server-sent event.
-#[derive(Debug, Clone, PartialEq)]
-struct Heard {
-    id: Option<String>,
-    event: String,
-    data: Value,
-}
 
 /// Reads a stream until so many events, not counting pings, have come.
 async fn hears(agent: &Agent, path: &str, last_event_id: Option<&str>, many: usize) -> Vec<Heard> {
@@ -39,23 +30,7 @@ async fn hears(agent: &Agent, path: &str, last_event_id: Option<&str>, many: usi
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(response.headers()["cache-control"], "no-store");
-    let (mut heard, mut text, mut bytes) = (vec![], String::new(), response.bytes_stream());
-    let reading = async {
-        while heard.len() < many {
-            text.push_str(std::str::from_utf8(&bytes.next().await.expect("more").expect("bytes")).expect("UTF-8"));
-            while let Some((frame, rest)) = text.split_once("\n\n") {
-                let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-                let event = field("event: ").expect("a type");
-                if event != "ping" {
-                    let data = serde_json::from_str(&field("data: ").expect("data")).expect("JSON");
-                    heard.push(Heard { id: field("id: "), event, data });
-                }
-                text = rest.to_owned();
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the events came in time");
-    heard
+    sse::read(response, many).await
 }
 
 on_both! {
@@ -70,14 +45,14 @@ on_both! {
         let first = hears(&bot, &path, None, 3).await;
         let types: Vec<&str> = first.iter().map(|it| it.event.as_str()).collect();
         assert_eq!(types, ["escalation.opened", "escalation.claimed", "message.created"]);
-        assert!(first[1].data["control"] == "human" && first[1].data["data"]["escalation"]["desk"].is_null());
+        assert!(first[1].json()["control"] == "human" && first[1].json()["data"]["escalation"]["desk"].is_null());
 
         // It slept through the end; the bytes of the outcome are those of every other way.
         ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
         let later = hears(&bot, &path, first[2].id.as_deref(), 1).await;
         assert_eq!(later[0].event, "escalation.resolved");
         let got = bot.get(&format!("/escalations/{it}")).await.ok(200);
-        assert_eq!(later[0].data["data"]["escalation"]["outcome"], got["outcome"]);
+        assert_eq!(later[0].json()["data"]["escalation"]["outcome"], got["outcome"]);
         let all = hears(&bot, "/events?after=0", None, 4).await;
         assert_eq!(&all[..3], &first[..]);
         assert_eq!(all[3], later[0]);
@@ -86,7 +61,7 @@ on_both! {
         for cursor in ["zzzzzzzz.1".to_owned(), format!("{}.999999", server.desk.store().epoch())] {
             let reset = hears(&bot, "/events", Some(&cursor), 1).await;
             assert_eq!(reset[0].event, "reset");
-            assert_eq!(reset[0].data["epoch"], server.desk.store().epoch());
+            assert_eq!(reset[0].json()["epoch"], server.desk.store().epoch());
         }
         assert_eq!(bot.get(&format!("/escalations/{it}/wait?after=999999")).await.refused(400), "bad_cursor");
         assert_eq!(other.get(&path).await.refused(404), "not_found");
@@ -153,7 +128,7 @@ async fn what_happens_at_one_server_is_heard_at_the_other() {
     let there = bot.at(&second);
     bot.says(&it, "customer", "Thank you").await.ok(201);
     let heard = hears(&there, &format!("/escalations/{it}/events"), None, 4).await;
-    assert_eq!(heard[3].data["data"]["message"]["text"], "Thank you");
+    assert_eq!(heard[3].json()["data"]["message"]["text"], "Thank you");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

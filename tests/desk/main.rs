@@ -1,9 +1,12 @@
 //! Stories told on a desk, over HTTP, on SQLite and on PostgreSQL.
 
+mod aborts;
 mod api;
 mod claims;
 mod crash;
 mod expiry;
+mod guessing;
+mod hostile;
 mod idempotency;
 mod life;
 mod lists;
@@ -12,9 +15,15 @@ mod opening;
 mod plans;
 mod presence;
 mod receipts;
+mod retries;
+mod revocation;
 mod schema;
 mod screens;
+mod secrets;
+mod snapshots;
 mod stop;
+mod streams;
+mod stuck;
 mod support;
 mod the_loop;
 mod transcripts;

@@ -17,9 +17,9 @@ use crate::{
     on_both,
     support::{
         Person, TestServer,
+        browser::Browser,
         server::{PASSWORD, id},
     },
-    web::Browser,
 };
 
 /// The receipts of an escalation's messages, as its page has them when it is read afresh.

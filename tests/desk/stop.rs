@@ -1,4 +1,4 @@
-//! Stopping the program: in order, soon, and from the moment its address is told.
+//! Stopping the program: in order, soon, from the moment its address is told, and with everything noted.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -7,7 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Engine, database::free_port};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use sqlx::{AnyConnection, Connection, Row, any::AnyRow};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use crate::support::{
+    Engine,
+    database::free_port,
+    program::{Program, add_agent},
+    sse::Pieces,
+};
 
 fn told_to_stop(child: &Child) {
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
@@ -46,4 +56,60 @@ fn idle_connections_do_not_hold_up_the_end() {
     told_to_stop(&child);
     assert!(child.wait().expect("an end").success());
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+/// Agents who listen to what they opened, and withdraw all of it at once; whatever they heard the end of.
+async fn all_withdraw(program: &Program, key: &str) -> UnboundedReceiver<String> {
+    let (http, url) = (reqwest::Client::new(), program.url("/api/v1/escalations"));
+    let (heard, hears) = mpsc::unbounded_channel();
+    let mut cancels = vec![];
+    for _ in 0..50 {
+        let opening = json!({"reason": {"code": "other", "text": "help"}});
+        let opened = http.post(&url).bearer_auth(key).json(&opening).send().await.expect("an answer");
+        let opened: Value = opened.json().await.expect("JSON");
+        let id = opened["id"].as_str().expect("an id").to_owned();
+        cancels.push(http.post(format!("{url}/{id}/cancel")).bearer_auth(key).json(&json!({"reason": "Never mind."})));
+        let stream = http.get(format!("{url}/{id}/events")).bearer_auth(key).send().await.expect("a stream");
+        let heard = heard.clone();
+        tokio::spawn(async move {
+            let (mut pieces, mut bytes) = (Pieces::default(), stream.bytes_stream());
+            while let Some(Ok(piece)) = bytes.next().await {
+                if pieces.add(&piece).iter().any(|it| it.event == "escalation.cancelled") {
+                    heard.send(id.clone()).expect("someone listens");
+                }
+            }
+        });
+    }
+    // Those that come too late are not answered.
+    cancels.into_iter().for_each(|cancel| drop(tokio::spawn(cancel.send())));
+    hears
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_outcome_that_left_before_the_end_is_noted_as_delivered() {
+    let database = Engine::Sqlite.database().expect("SQLite is always there");
+    let (key, port, mut heard) = (add_agent(&database, "billing-bot"), free_port(), vec![]);
+    // In the midst of it: after so many were heard.
+    for some in [10, 20, 30, 40, 45, 50] {
+        let mut program = Program::start(&database, port).await;
+        let mut hears = all_withdraw(&program, &key).await;
+        for _ in 0..some {
+            heard.push(hears.recv().await.expect("an end"));
+        }
+        program.stop();
+        while let Some(id) = hears.recv().await {
+            heard.push(id);
+        }
+    }
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(&database.url).await.expect("a connection");
+    let rows = sqlx::query("select id, body from escalation").fetch_all(&mut connection).await.expect("rows");
+    let delivered = |row: &AnyRow| {
+        let body: Value = serde_json::from_str(&row.get::<String, _>(1)).expect("JSON");
+        body["delivered_at"].is_i64().then(|| row.get(0))
+    };
+    let delivered: Vec<String> = rows.iter().filter_map(delivered).collect();
+    let forgotten = heard.iter().filter(|id| !delivered.contains(id)).count();
+    println!("{} outcomes left while the server stopped, {forgotten} of them are not noted", heard.len());
+    assert!(!heard.is_empty() && forgotten == 0);
 }

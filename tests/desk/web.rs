@@ -4,58 +4,16 @@ use bailout::{
     domain::{operator::Role, time::Span},
     server::web::throttle::{self, Admission},
 };
-use reqwest::{Response, redirect::Policy};
 use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{TestServer, server::PASSWORD},
+    support::{
+        TestServer,
+        browser::{Browser, functions, leads_to},
+        server::PASSWORD,
+    },
 };
-
-/// A browser: keeps one cookie, follows no redirect by itself.
-pub struct Browser {
-    http: reqwest::Client,
-    url: String,
-    cookie: Option<String>,
-}
-
-impl Browser {
-    pub fn at(server: &TestServer) -> Self {
-        let http = reqwest::Client::builder().redirect(Policy::none()).build().expect("a client");
-        Self { http, url: server.url.clone(), cookie: None }
-    }
-
-    pub async fn gets(&self, path: &str) -> Response {
-        let mut request = self.http.get(format!("{}{path}", self.url));
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
-        }
-        request.send().await.expect("an answer")
-    }
-
-    async fn posts(&self, path: &str, form: &str, site: &str) -> Response {
-        let mut request = self.http.post(format!("{}{path}", self.url)).body(form.to_owned());
-        request = request.header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", site);
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
-        }
-        request.send().await.expect("an answer")
-    }
-
-    pub async fn signs_in(&mut self, email: &str, password: &str, back: &str) -> Response {
-        let form = format!("email={email}&password={}&back={back}", password.replace(' ', "+"));
-        let response = self.posts("/sign-in", &form, "same-origin").await;
-        if let Some(cookie) = response.headers().get("set-cookie") {
-            self.cookie = cookie.to_str().expect("text").split(';').next().map(str::to_owned);
-        }
-        response
-    }
-}
-
-fn leads_to(response: &Response) -> &str {
-    assert_eq!(response.status(), 303);
-    response.headers()["location"].to_str().expect("text")
-}
 
 on_both! {
     async fn signed_out_every_page_leads_to_the_sign_in_and_back(server: TestServer) {
@@ -231,9 +189,4 @@ on_both! {
         }
         assert!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await).starts_with("/sign-in?refused=throttled"));
     }
-}
-
-/// The address of every server function there is.
-fn functions() -> Vec<String> {
-    server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect()
 }

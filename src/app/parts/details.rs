@@ -35,6 +35,8 @@ pub fn Details(
     let clock = clock();
     let pressed = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape" {
+            // It means these here, and not the whole escalation.
+            event.prevent_default();
             on_close.run(());
         }
     };

@@ -123,7 +123,7 @@ impl Caller {
             return;
         }
         let (desk, workspace, escalation) = (self.desk.clone(), self.workspace, current.escalation.id);
-        tokio::spawn(async move {
+        self.desk.beside().spawn(async move {
             let command = Command { workspace, verb: Verb::Deliver { escalation }, once: None };
             if let Err(error) = desk.run(command).await {
                 tracing::error!(%error, %escalation, "an outcome that left was not recorded as delivered");

@@ -47,12 +47,12 @@ pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Resp
     let audience = Audience::Agent(caller.agent.id);
     let head = caller.desk.head(caller.workspace).await?;
     if let Some(reached) = cursor.and_then(|cursor| cursor.within(head)) {
-        let caller = caller.clone();
-        tokio::spawn(async move {
-            let (workspace, agent) = (caller.workspace, caller.agent.id);
-            let closed = caller.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
+        let back = caller.clone();
+        caller.desk.beside().spawn(async move {
+            let (workspace, agent) = (back.workspace, back.agent.id);
+            let closed = back.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
             let known = read(closed).into_iter().flatten().filter(|current| is_past_end(current, reached));
-            known.for_each(|current| caller.handed(&current));
+            known.for_each(|current| back.handed(&current));
         });
     }
     open(caller, audience, cursor, head, head)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::command::{Command, Done, MakeAnswer, Once, Verb};
 
@@ -51,6 +51,7 @@ struct Inner {
     queue: mpsc::Sender<Queued>,
     room: Arc<Semaphore>,
     shutdown: CancellationToken,
+    beside: TaskTracker,
 }
 
 /// The desk. Cheap to clone.
@@ -65,8 +66,8 @@ impl Desk {
         tokio::spawn(writer::work(store.clone(), clock.clone(), Arc::clone(&bell), links.clone(), queued));
         let (doors, hints, shutdown) = (Doors::default(), Hints::default(), CancellationToken::new());
         let room = Arc::new(Semaphore::new(ROOM));
-        let started_at = clock.now();
-        Self(Arc::new(Inner { store, clock, started_at, bell, links, doors, hints, queue, room, shutdown }))
+        let (started_at, beside) = (clock.now(), TaskTracker::new());
+        Self(Arc::new(Inner { store, clock, started_at, bell, links, doors, hints, queue, room, shutdown, beside }))
     }
 
     /// Does one thing. The caller may leave: what is queued is done all the same.
@@ -128,6 +129,11 @@ impl Desk {
     /// Cancelled when the server stops.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.0.shutdown
+    }
+
+    /// Notes that no answer waits for, but the end of the server does: that an outcome left, that a session was used.
+    pub fn beside(&self) -> &TaskTracker {
+        &self.0.beside
     }
 
     /// The seq of the newest event.

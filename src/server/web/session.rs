@@ -82,7 +82,7 @@ pub async fn read(
     if by == By::Person && sessions::is_due(found.seen_at, now) {
         // Beside the request, which need not wait for the one writer.
         let store = desk.store().clone();
-        tokio::spawn(async move {
+        desk.beside().spawn(async move {
             if let Err(error) = sessions::seen(&store, found.workspace, &digest, now).await {
                 tracing::warn!(%error, "cannot note that a session was used");
             }

@@ -1,8 +1,17 @@
 //! People and machines to tell stories with, on a server of their own.
 
+pub mod actor;
+pub mod browser;
+pub mod chance;
 pub mod database;
 mod history;
+pub mod ledger;
+pub mod markup;
+pub mod program;
+pub mod proxy;
 pub mod server;
+pub mod sse;
+pub mod writers;
 
 pub use database::Engine;
 pub use history::accepted;

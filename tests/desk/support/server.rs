@@ -2,6 +2,7 @@
 //! the stories.
 
 use std::{
+    future::IntoFuture,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -35,6 +36,7 @@ use bailout::{
 use clap::Parser;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use super::database::{Database, Engine};
 
@@ -48,6 +50,7 @@ pub struct TestServer {
     pub workspace: WorkspaceId,
     pub database: Arc<Database>,
     hands: Arc<AtomicI64>,
+    serving: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Drop for TestServer {
@@ -74,8 +77,24 @@ impl TestServer {
 
     /// The same, with a clock that is so far ahead.
     pub async fn on_at(database: Arc<Database>, ahead: Span) -> Self {
+        Self::with(database, Arc::new(AtomicI64::new(ahead.0))).await
+    }
+
+    /// Ends in order and starts again, on the same database and by the same clock; `down` passes meanwhile.
+    pub async fn restarted(mut self, down: Span) -> Self {
+        self.desk.shutdown().cancel();
+        if let Some(serving) = self.serving.take() {
+            serving.await.expect("a task").expect("an end in order");
+        }
+        self.pass(down);
+        let (database, hands) = (Arc::clone(&self.database), Arc::clone(&self.hands));
+        // With it goes the last hold on a SQLite file.
+        drop(self);
+        Self::with(database, hands).await
+    }
+
+    async fn with(database: Arc<Database>, hands: Arc<AtomicI64>) -> Self {
         let system = Clock::system();
-        let hands = Arc::new(AtomicI64::new(ahead.0));
         let clock = {
             let hands = Arc::clone(&hands);
             Clock::told_by(move || system.now() + Span(hands.load(Ordering::SeqCst)))
@@ -90,8 +109,9 @@ impl TestServer {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let router = server::router::router(desk.clone(), Arc::new(settings));
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { desk, url, workspace, database, hands }
+        let stop = desk.shutdown().clone().cancelled_owned();
+        let serving = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop).into_future());
+        Self { desk, url, workspace, database, hands, serving: Some(serving) }
     }
 
     /// Moves the clock on.

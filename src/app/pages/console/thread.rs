@@ -100,7 +100,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let free = Signal::derive(move || may_act.get() && !acts.busy.get());
     let problems = Problems(acts.resolve_problems.into());
     let in_tab = desk.ask.with_value(|ask| match ask.kind {
-        AskKind::Question => answer(ask, "tab", "Answer to the agent", desk.sheet, problems),
+        AskKind::Question => answer(ask, "own", "Answer to the agent", desk.sheet, problems),
         AskKind::Takeover | AskKind::Decision => vec![],
     });
     let resolve = Callback::new(move |resolution: Resolution| acts.resolve(fence(), &resolution));

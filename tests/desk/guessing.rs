@@ -1,0 +1,138 @@
+//! Promise 15: guessing is throttled without locking people out. A thousand guesses at one account come from a thousand
+//! addresses: few are let in, the waits grow to a minute and no further, the person gets in at an address they know, and
+//! an account that is not there behaves like one that is.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use bailout::{
+    domain::{
+        operator::Role,
+        time::{Span, Timestamp},
+    },
+    server::web::throttle::{self, Admission, Try},
+};
+use futures::future::join_all;
+
+use crate::{
+    on_both,
+    support::{
+        TestServer,
+        browser::{Browser, leads_to},
+        server::PASSWORD,
+    },
+};
+
+const GUESSES: u32 = 1_000;
+/// Guesses that cost nothing, then one after 1, 2, 4, 8, 16 and 32 seconds, then one a minute.
+const FREE: usize = 5;
+
+fn address(n: u32) -> IpAddr {
+    Ipv4Addr::from(0xC633_0000 + n).into()
+}
+
+async fn tries(server: &TestServer, email: &str, from: IpAddr, now: Timestamp) -> Result<Try, Span> {
+    match throttle::admit(server.desk.store(), email, Some(from), now).await.expect("an answer") {
+        Admission::In(tried) => Ok(tried),
+        Admission::Wait(wait) => Err(wait),
+    }
+}
+
+/// At which second a guess was let in, when each of a thousand addresses tries once, one a second.
+async fn guess(server: &TestServer, email: &str, began: Timestamp, forgiven: bool) -> Vec<u32> {
+    let mut let_in = vec![];
+    for n in 0..GUESSES {
+        let now = began + Span::seconds(n.into());
+        let Ok(tried) = tries(server, email, address(n), now).await else { continue };
+        let_in.push(n);
+        if forgiven {
+            let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+            throttle::forgive(&mut tx, &tried, now).await.expect("a success");
+            tx.commit().await.expect("a commit");
+        }
+    }
+    let_in
+}
+
+/// Whether a thousand guesses came to as few as they may.
+fn is_throttled(let_in: &[u32]) -> bool {
+    let_in.len() <= FREE + 6 + GUESSES as usize / 60
+}
+
+on_both! {
+    async fn a_thousand_guesses_are_a_few_and_the_person_gets_in(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let email = "ada@example.com";
+        // She has signed in before, so one address is known to be hers.
+        let mut browser = Browser::of("Ada", &server.url).await;
+        let began = server.now();
+        let let_in = guess(&server, email, began, false).await;
+        let gaps: Vec<u32> = let_in.windows(2).map(|two| two[1] - two[0]).collect();
+        assert!(is_throttled(&let_in), "{} of {GUESSES} guesses were let in", let_in.len());
+        // Delays grow up to a minute, and never end in a lock.
+        assert_eq!(gaps[..11], [1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 60]);
+        assert!(gaps[11..].iter().all(|gap| *gap == 60), "{gaps:?}");
+        // In the midst of it she gets in where she is known, by the right password, without any wait …
+        server.pass(Span::seconds(GUESSES.into()));
+        assert_eq!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await), "/mine");
+        // … and where she is not, after a minute at the longest, if she comes before the next guess.
+        let now = began + Span::seconds(GUESSES.into());
+        let wait = tries(&server, email, address(GUESSES), now).await.expect_err("a wait");
+        assert!(wait <= Span::seconds(60), "{wait:?}");
+        tries(&server, email, address(GUESSES), now + wait).await.expect("her turn");
+
+        // An account that is not there is guessed at in the same way.
+        let later = now + Span::hours(1);
+        assert_eq!(guess(&server, "nobody@example.com", later, false).await, let_in);
+        println!(
+            "{:?}: of {GUESSES} guesses from as many addresses {} were let in, {:?} s apart; the person got in at once",
+            server.desk.store().dialect(), let_in.len(), gaps
+        );
+        // The control: guesses that do not count, as after each a success was noted, are all let in.
+        let unlimited = guess(&server, "someone@example.com", later + Span::hours(1), true).await;
+        println!("control, of {GUESSES} guesses that did not count {} were let in", unlimited.len());
+        assert!(!is_throttled(&unlimited));
+    }
+
+    async fn guesses_all_at_once_are_counted_too(server: TestServer) {
+        let now = server.now();
+        let at_once = join_all((0..GUESSES / 5).map(|n| tries(&server, "ada@example.com", address(n), now))).await;
+        assert_eq!(at_once.iter().filter(|tried| tried.is_ok()).count(), FREE);
+    }
+
+    async fn an_address_is_the_peer_s_whatever_a_request_claims(server: TestServer) {
+        // One guess at each of many accounts, so that only the address counts; it claims to be many.
+        let browser = Browser::new(&server.url);
+        let mut answers = vec![];
+        for n in 0..24 {
+            let form = format!("email=p{n}@example.com&password=not+the+password&back=/mine");
+            let request = browser.submits("/sign-in", &form, "same-origin");
+            let claims = address(n).to_string();
+            let request = request.header("x-forwarded-for", &claims).header("x-real-ip", &claims);
+            let request = request.header("forwarded", format!("for={claims}"));
+            answers.push(leads_to(&request.send().await.expect("an answer")).to_owned());
+        }
+        assert!(answers[..20].iter().all(|it| it == "/sign-in?refused=wrong&back=/mine"), "{answers:?}");
+        // The first wait is a second, which a slow machine may take for one answer.
+        assert!(answers[20..].iter().any(|it| it.starts_with("/sign-in?refused=throttled")), "{answers:?}");
+    }
+
+    async fn nobody_learns_who_is_there(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let mut told = vec![];
+        for email in ["ada@example.com", "nobody@example.com"] {
+            let mut browser = Browser::new(&server.url);
+            let mut answers = vec![];
+            for _ in 0..FREE + 4 {
+                let answer = browser.signs_in(email, "not the password", "/mine").await;
+                let names: Vec<String> = answer.headers().keys().map(ToString::to_string).collect();
+                // How many seconds are left may differ by one.
+                let place = leads_to(&answer).split("&seconds").next().expect("a place").to_owned();
+                answers.push((place, names));
+            }
+            let wait = answers.iter().find(|(place, _)| place.contains("throttled")).cloned().expect("a wait");
+            answers.truncate(FREE);
+            told.push((answers, wait));
+        }
+        assert_eq!(told[0], told[1]);
+    }
+}

@@ -1,0 +1,85 @@
+//! A browser: keeps one cookie, follows no redirect by itself.
+
+use reqwest::{Response, redirect::Policy};
+
+use super::server::{PASSWORD, TestServer};
+
+pub struct Browser {
+    pub http: reqwest::Client,
+    pub url: String,
+    pub cookie: Option<String>,
+}
+
+impl Browser {
+    pub fn at(server: &TestServer) -> Self {
+        Self::new(&server.url)
+    }
+
+    pub fn new(url: &str) -> Self {
+        let http = reqwest::Client::builder().redirect(Policy::none()).build().expect("a client");
+        Self { http, url: url.to_owned(), cookie: None }
+    }
+
+    /// The browser of a person of the stories, signed in.
+    pub async fn of(name: &str, url: &str) -> Self {
+        let mut browser = Self::new(url);
+        let response = browser.signs_in(&format!("{}@example.com", name.to_lowercase()), PASSWORD, "/").await;
+        assert!(browser.cookie.is_some(), "{name} did not get in: {response:?}");
+        browser
+    }
+
+    pub async fn gets(&self, path: &str) -> Response {
+        self.asks(path).send().await.expect("an answer")
+    }
+
+    /// A GET with the cookie, to be sent.
+    pub fn asks(&self, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.get(format!("{}{path}", self.url));
+        match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        }
+    }
+
+    pub async fn posts(&self, path: &str, form: &str, site: &str) -> Response {
+        self.submits(path, form, site).send().await.expect("an answer")
+    }
+
+    /// A POST with the cookie, to be sent.
+    pub fn submits(&self, path: &str, form: &str, site: &str) -> reqwest::RequestBuilder {
+        let request = self.http.post(format!("{}{path}", self.url)).body(form.to_owned());
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").header("sec-fetch-site", site);
+        match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        }
+    }
+
+    /// Calls a server function, to be sent.
+    pub fn calls(&self, function: &str, arguments: &str) -> reqwest::RequestBuilder {
+        let path = functions().into_iter().find(|path| path.ends_with(&format!("/{function}"))).expect("a function");
+        self.submits(&path, arguments, "same-origin")
+    }
+
+    pub async fn signs_in(&mut self, email: &str, password: &str, back: &str) -> Response {
+        let form = format!("email={email}&password={}&back={back}", password.replace(' ', "+"));
+        let response = self.posts("/sign-in", &form, "same-origin").await;
+        if let Some(cookie) = response.headers().get("set-cookie") {
+            self.cookie = cookie.to_str().expect("text").split(';').next().map(str::to_owned);
+        }
+        response
+    }
+}
+
+/// Where a redirect leads to.
+#[track_caller]
+pub fn leads_to(response: &Response) -> &str {
+    assert_eq!(response.status(), 303);
+    response.headers()["location"].to_str().expect("text")
+}
+
+/// The address of every server function there is.
+pub fn functions() -> Vec<String> {
+    server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect()
+}

@@ -1,0 +1,80 @@
+//! The program as people run it: a process of its own that can be stopped, killed, and started again.
+
+use std::{
+    io::Write,
+    process::{Child, Command, Stdio},
+};
+
+use super::{database::Database, server::soon};
+
+/// A running server.
+pub struct Program {
+    child: Child,
+    pub port: u16,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The program on a database, told nothing else yet.
+pub fn bailout(database: &Database) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
+    command.env("BAILOUT_DATABASE_URL", &database.url).env("BAILOUT_LOG", "error").stdin(Stdio::null());
+    command
+}
+
+impl Program {
+    /// Serves on a port; ready.
+    pub async fn start(database: &Database, port: u16) -> Self {
+        let mut command = bailout(database);
+        command.stdout(Stdio::null());
+        Self::run(command, port).await
+    }
+
+    /// The same, by a command with settings of its own.
+    pub async fn run(mut command: Command, port: u16) -> Self {
+        let child = command.env("BAILOUT_ADDR", format!("127.0.0.1:{port}")).spawn().expect("the program starts");
+        let program = Self { child, port };
+        let ready = program.url("/readyz");
+        soon("readiness", async || reqwest::get(&ready).await.is_ok_and(|it| it.status().is_success()).then_some(()))
+            .await;
+        program
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// As a power switch does it: no signal handler runs.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// As an operator of the machine does it.
+    pub fn stop(&mut self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(told.success());
+        assert!(self.child.wait().expect("an end").success(), "it did not end in order");
+    }
+}
+
+/// Adds an agent by the command line; its key.
+pub fn add_agent(database: &Database, name: &str) -> String {
+    let added = bailout(database).args(["admin", "agent", "add", "--name", name]).output().expect("an agent");
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    String::from_utf8(added.stdout).expect("a key").trim().to_owned()
+}
+
+/// Adds a person by the command line.
+pub fn add_operator(database: &Database, name: &str, role: &str, password: &str) {
+    let email = format!("{}@example.com", name.to_lowercase());
+    let mut command = bailout(database);
+    command.args(["admin", "operator", "add", "--email", &email, "--name", name, "--role", role, "--password-stdin"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
+    writeln!(child.stdin.take().expect("a pipe"), "{password}").expect("a password");
+    assert!(child.wait().expect("an end").success(), "{name} was not added");
+}

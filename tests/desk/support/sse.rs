@@ -1,0 +1,64 @@
+//! Server-sent events, read out of whatever pieces they come in.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use serde_json::Value;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    pub id: Option<String>,
+    pub event: String,
+    pub data: String,
+}
+
+impl Heard {
+    /// The seq of its id.
+    pub fn seq(&self) -> Option<i64> {
+        self.id.as_deref()?.rsplit_once('.')?.1.parse().ok()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.data).expect("JSON")
+    }
+}
+
+/// Puts pieces together. What is not whole when a connection breaks is lost with it, as in a browser.
+#[derive(Default)]
+pub struct Pieces(Vec<u8>);
+
+impl Pieces {
+    /// One more piece; the events that are whole with it.
+    pub fn add(&mut self, piece: &[u8]) -> Vec<Heard> {
+        self.0.extend_from_slice(piece);
+        let mut whole = vec![];
+        while let Some(end) = self.0.windows(2).position(|two| two == b"\n\n") {
+            let frame: Vec<u8> = self.0.drain(..end + 2).collect();
+            whole.push(heard(std::str::from_utf8(&frame).expect("UTF-8")));
+        }
+        whole
+    }
+}
+
+fn heard(frame: &str) -> Heard {
+    let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+    Heard {
+        id: field("id: "),
+        event: field("event: ").expect("an event has a type"),
+        data: field("data: ").expect("an event has data"),
+    }
+}
+
+/// Reads on until so many events, not counting pings, have come.
+pub async fn read(response: reqwest::Response, many: usize) -> Vec<Heard> {
+    let (mut events, mut pieces, mut bytes) = (vec![], Pieces::default(), response.bytes_stream());
+    let reading = async {
+        while events.len() < many {
+            let piece = bytes.next().await.expect("more").expect("bytes");
+            events.extend(pieces.add(&piece).into_iter().filter(|event| event.event != "ping"));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the events came in time");
+    events
+}
