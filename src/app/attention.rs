@@ -46,7 +46,7 @@ pub struct Attention {
 
 impl Attention {
     /// Begins with what this browser remembers, and asks to lead.
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         let it = Self {
             sound: RwSignal::new(false),
             notify: RwSignal::new(false),

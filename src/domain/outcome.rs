@@ -144,6 +144,8 @@ pub struct Outcome {
     pub briefing: String,
 }
 
+/// An outcome that has not left towards its agent for so long is shown as not picked up.
+pub const PICKED_UP_WITHIN: Span = Span::minutes(1);
 /// How many messages an outcome repeats at most.
 pub const MOST_MESSAGES: usize = 200;
 /// How many bytes of text they may have together.

@@ -14,9 +14,10 @@ use tokio::{
 
 use crate::{
     domain::{
+        escalation::Escalation,
         event::Seq,
         ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
-        presence::{Heard, Hint},
+        presence::{Heard, Hint, Presence},
         time::{Span, Timestamp},
     },
     server::{clock::mint, desk::Desk, store::presence},
@@ -45,6 +46,8 @@ enum Who {
 }
 
 struct Known {
+    /// As it was told.
+    hint: Hint,
     heard: Heard,
     /// The row does not say so yet.
     is_new: bool,
@@ -100,34 +103,50 @@ impl Hints {
 
     /// An operator has a connected page, or does something.
     pub fn seen(&self, workspace: WorkspaceId, operator: OperatorId, at: Timestamp) {
-        if self.note(workspace, Who::Operator(operator), Heard { at, reached: Seq(0) }) {
-            self.tell(workspace, Hint::Seen { operator, at });
-        }
+        self.note(workspace, Who::Operator(operator), Heard { at, reached: Seq(0) }, Hint::Seen { operator, at });
     }
 
     /// An agent listens, to one escalation or to all of its own, and was given what happened up to `reached`.
     pub fn heard(&self, workspace: WorkspaceId, agent: AgentId, escalation: Option<EscalationId>, heard: Heard) {
         let who = escalation.map_or(Who::Agent(agent), Who::Escalation);
-        if self.note(workspace, who, heard) {
-            self.tell(workspace, Hint::Heard { agent, escalation, heard });
+        self.note(workspace, who, heard, Hint::Heard { agent, escalation, heard });
+    }
+
+    /// Who is there now, as far as this process knows: what a stream begins with, since its page was drawn before it.
+    pub fn since(&self, workspace: WorkspaceId, moment: Timestamp) -> Vec<Hint> {
+        let all = self.all();
+        let there = all.iter().filter(|((of, _), known)| *of == workspace && known.heard.at >= moment);
+        there.map(|(_, known)| known.hint.clone()).take(MOST_BEHIND).collect()
+    }
+
+    /// Adds what this process has heard and not written down yet.
+    pub fn add_to(&self, presence: &mut Presence, workspace: WorkspaceId, it: &Escalation) {
+        let all = self.all();
+        let heard = |who| all.get(&(workspace, who)).map(|known| known.heard);
+        for (who, escalation) in [(Who::Agent(it.agent.id), None), (Who::Escalation(it.id), Some(it.id))] {
+            if let Some(heard) = heard(who) {
+                presence.apply(&Hint::Heard { agent: it.agent.id, escalation, heard }, it);
+            }
+        }
+        if let Some(holder) = it.holder().map(|claim| claim.operator.id)
+            && let Some(seen) = heard(Who::Operator(holder))
+        {
+            presence.apply(&Hint::Seen { operator: holder, at: seen.at }, it);
         }
     }
 
-    /// Whether this is worth telling: someone new, further, or not told of for a while.
-    fn note(&self, workspace: WorkspaceId, who: Who, heard: Heard) -> bool {
+    /// Tells what is worth telling: of someone new, or further, or not told of for a while.
+    fn note(&self, workspace: WorkspaceId, who: Who, heard: Heard, hint: Hint) {
         let mut all = self.all();
-        match all.get_mut(&(workspace, who)) {
-            Some(known) if heard.at - known.heard.at < EVERY && heard.reached <= known.heard.reached => false,
-            Some(known) => {
-                let reached = known.heard.reached.max(heard.reached);
-                *known = Known { heard: Heard { at: heard.at.max(known.heard.at), reached }, is_new: true };
-                true
-            }
-            None => {
-                all.insert((workspace, who), Known { heard, is_new: true });
-                true
-            }
+        let before = all.get(&(workspace, who)).map(|known| known.heard);
+        if before.is_some_and(|it| heard.at - it.at < EVERY && heard.reached <= it.reached) {
+            return;
         }
+        let reached = before.map_or(heard.reached, |it| it.reached.max(heard.reached));
+        let known = Known { hint: hint.clone(), heard: Heard { at: heard.at, reached }, is_new: true };
+        all.insert((workspace, who), known);
+        drop(all);
+        self.tell(workspace, hint);
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<(WorkspaceId, Who), Known>> {

@@ -150,9 +150,9 @@ on_both! {
         let mut told = server.desk.hints().listen();
         assert_eq!(bot.post(&format!("/escalations/{it}/typing"), json!({})).await.status, 202);
         let hint = loop {
-            match &told.recv().await.expect("a hint").1 {
-                hint @ Hint::CustomerTyping { .. } => break hint.clone(),
-                _ => {}
+            let told = told.recv().await.expect("a hint");
+            if matches!(told.1, Hint::CustomerTyping { .. }) {
+                break told.1.clone();
             }
         };
         assert!(matches!(hint, Hint::CustomerTyping { escalation, .. } if escalation == id(&it)));

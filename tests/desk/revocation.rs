@@ -114,7 +114,7 @@ on_both! {
         let took = open.all_ended(OPEN, began).await;
         println!("{:?}: signed out, {OPEN} streams ended within {took:?}", server.desk.store().dialect());
         assert_eq!(browser.gets("/live").await.status(), 401);
-        assert_eq!(browser.calls("inbox", "view=queue").send().await.expect("an answer").status(), 401);
+        assert_eq!(browser.calls("inbox", "listing=/queue").send().await.expect("an answer").status(), 401);
         control.none_ended(2, async || drop(bot.hands_over("conv_1").await)).await;
         // Signing in anew replaces the session one had: that one is out, too.
         browser.cookie = elsewhere.cookie.clone();
@@ -134,7 +134,7 @@ on_both! {
         let began = Instant::now();
         sql(&server, "update operator set disabled_at = 1 where email = $1", "ada@example.com").await;
         // The next request is refused at once, whether or not the streams have ended.
-        assert_eq!(browser.calls("inbox", "view=queue").send().await.expect("an answer").status(), 401);
+        assert_eq!(browser.calls("inbox", "listing=/queue").send().await.expect("an answer").status(), 401);
         let took = open.all_ended(OPEN, began).await;
         println!("{:?}: disabled, {OPEN} streams ended within {took:?}", server.desk.store().dialect());
         assert_eq!(browser.gets("/live").await.status(), 401);
@@ -163,7 +163,7 @@ on_both! {
         // A viewer reads on: the streams are theirs.
         tokio::time::sleep(LONG_ENOUGH).await;
         open.none_ended(OPEN, async || drop(bot.hands_over("conv_3").await)).await;
-        assert_eq!(browser.calls("inbox", "view=queue").send().await.expect("an answer").status(), 200);
+        assert_eq!(browser.calls("inbox", "listing=/queue").send().await.expect("an answer").status(), 200);
     }
 
     async fn a_revoked_key_opens_nothing(server: TestServer) {

@@ -145,7 +145,7 @@ impl Card {
                 }
                 // A flag that was not proposed and is not set is no change.
                 let unsaid = |name: &String, value: &mut Value| {
-                    !(*value == Value::Bool(false) && !action.arguments.contains_key(name))
+                    *value != Value::Bool(false) || action.arguments.contains_key(name)
                 };
                 arguments.retain(unsaid);
                 Ok(arguments)

@@ -17,6 +17,7 @@ use crate::{
         ask::AskKind,
         escalation::Escalation,
         operator::Role,
+        outcome::PICKED_UP_WITHIN,
         presence::{Presence, TYPING_FOR, VIEWING_FOR},
     },
 };
@@ -126,12 +127,15 @@ pub fn ThreadHead(
     }
 }
 
-/// Whether the agent listens, while that matters.
+/// Whether the agent listens, while that matters; then whether it has what it waited for.
 fn ear(presence: &Presence, it: &Escalation, clock: Clock) -> Option<AnyView> {
-    if !it.status.is_open() {
-        return None;
-    }
     let agent = spelled(it.agent.name.as_str());
+    if !it.status.is_open() {
+        let late = it.closed_at.is_some_and(|at| clock.now() - at >= PICKED_UP_WITHIN);
+        let words = agent + " has not picked up the outcome";
+        return (it.delivered_at.is_none() && late)
+            .then(|| view! { <span class="listening" data-state="no">{words}</span> }.into_any());
+    }
     let (state, said) = match presence.heard {
         _ if presence.is_listening(clock.now()) => ("yes", agent + " is listening"),
         None => ("no", agent + " has not listened yet. Replies are kept."),

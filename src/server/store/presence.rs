@@ -66,7 +66,7 @@ pub const HEARD: &str = "select max(at), max(reached) from agent_heard where wor
 /// When an operator was last seen.
 pub const SEEN: &str = "select at from operator_seen where workspace_id = $1 and operator_id = $2";
 
-/// Who is there, around an escalation: its agent, and whoever holds it.
+/// Who was there, around an escalation, as far as it is written down: its agent, and whoever holds it.
 pub async fn around(store: &Store, workspace: WorkspaceId, it: &Escalation) -> Result<Presence, Error> {
     let mut presence = Presence::default();
     let query = sqlx::query(HEARD).bind(workspace.to_string()).bind(it.agent.id.to_string()).bind(it.id.to_string());

@@ -74,7 +74,8 @@ impl Caller {
     /// An escalation's page, and who is there around it.
     pub async fn opened(&self, id: EscalationId) -> Result<Option<(Thread, Presence)>, Error> {
         let Some(thread) = self.desk.thread(self.workspace, id).await? else { return Ok(None) };
-        let presence = presence::around(self.desk.store(), self.workspace, &thread.escalation).await?;
+        let mut presence = presence::around(self.desk.store(), self.workspace, &thread.escalation).await?;
+        self.desk.hints().add_to(&mut presence, self.workspace, &thread.escalation);
         Ok(Some((thread, presence)))
     }
 

@@ -27,6 +27,8 @@ use crate::{
     domain::{
         event::Seq,
         ids::{OperatorId, WorkspaceId},
+        presence::{DEAF_AFTER, Hint},
+        time::Span,
     },
     server::{
         bell::{Audience, Recorded, follow},
@@ -81,11 +83,15 @@ pub async fn live(
         // Nothing is guessed: whoever comes with a cursor that is not ours is told where the log is, to look anew.
         None => (head, Some(Bytes::from(format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n")))),
     };
+    let hints = web.desk.hints().listen();
+    let there = web.desk.hints().since(signed_in.workspace, web.desk.clock().now() + Span(-DEAF_AFTER.0));
+    let there = there.iter().map(hint).collect::<String>();
+    let begin = reset.into_iter().chain((!there.is_empty()).then(|| Bytes::from(there)));
     let events = follow(web.desk.clone(), signed_in.workspace, Audience::Operators, after).boxed();
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let live = Live {
-        hints: web.desk.hints().listen(),
+        hints,
         workspace: signed_in.workspace,
         operator: signed_in.operator.who.id,
         desk: web.desk,
@@ -97,13 +103,18 @@ pub async fn live(
         ends: Box::pin(sleep(LONGEST)),
         broken: false,
     };
-    let chunks = stream::iter(reset).chain(stream::unfold(live, Live::next)).map(Ok::<_, Infallible>);
+    let chunks = stream::iter(begin).chain(stream::unfold(live, Live::next)).map(Ok::<_, Infallible>);
     let kind = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         // nginx would hold events back until it has a buffer of them
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     (kind, Body::from_stream(chunks)).into_response()
+}
+
+/// A hint as the stream sends it: without an id, since it has no place in the log.
+fn hint(hint: &Hint) -> String {
+    format!("event: hint\ndata: {}\n\n", serde_json::to_string(hint).unwrap_or_default())
 }
 
 /// The seq of a cursor that belongs to this log; nothing when it is another's or beyond the head.
@@ -144,8 +155,7 @@ impl Live {
                 event = self.events.next() => break event?,
                 told = self.hints.recv() => match told {
                     Ok(told) if told.0 == self.workspace => {
-                        let hint = serde_json::to_string(&told.1).unwrap_or_default();
-                        return Some((format!("event: hint\ndata: {hint}\n\n").into(), self));
+                        return Some((hint(&told.1).into(), self));
                     }
                     // Another's, or some were missed: they are only hints.
                     Ok(_) | Err(RecvError::Lagged(_)) => {}

@@ -50,13 +50,15 @@ fn heard(frame: &str) -> Heard {
     }
 }
 
-/// Reads on until so many events, not counting pings, have come.
+/// Reads on until so many events, not counting pings and hints, have come.
 pub async fn read(response: reqwest::Response, many: usize) -> Vec<Heard> {
     let (mut events, mut pieces, mut bytes) = (vec![], Pieces::default(), response.bytes_stream());
     let reading = async {
         while events.len() < many {
             let piece = bytes.next().await.expect("more").expect("bytes");
-            events.extend(pieces.add(&piece).into_iter().filter(|event| event.event != "ping"));
+            events.extend(
+                pieces.add(&piece).into_iter().filter(|event| !["ping", "hint"].contains(&event.event.as_str())),
+            );
         }
     };
     tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the events came in time");

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
-use leptos::{prelude::*, task::spawn_local};
+use js_sys::{Array, Function, Reflect};
+use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
+use wasm_bindgen::JsCast;
 
 use super::place::Place;
 use crate::{
-    app::{actions, clock::Clock, drafts::Drafts, live::Live},
+    app::{
+        actions,
+        clock::Clock,
+        drafts::{Drafts, call},
+        live::Live,
+    },
     domain::{
         draft::Mode,
         ids::EscalationId,
@@ -30,10 +37,8 @@ pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
             on_cleanup(move || beating.clear());
         }
         // A page that is left may not come back.
-        for left_by in ["pagehide", "visibilitychange"] {
-            let listening = window_event_listener_untyped(left_by, move |_| save(live.drafts));
-            on_cleanup(move || listening.remove());
-        }
+        let leaving = window_event_listener_untyped("pagehide", move |_| send_off(live.drafts));
+        on_cleanup(move || leaving.remove());
     });
 }
 
@@ -49,6 +54,23 @@ fn save(drafts: Drafts) {
                 }
             }
         });
+    }
+}
+
+/// The same for a page that will not hear the answer: a browser carries such letters on after the page is gone.
+fn send_off(drafts: Drafts) {
+    let navigator = Reflect::get(&window(), &"navigator".into()).unwrap_or_default();
+    let written = |text: &str| String::from(js_sys::encode_uri_component(text));
+    for draft in drafts.to_save() {
+        let id = "id=".to_owned() + &draft.escalation.to_string() + "&mode=" + draft.mode.as_str();
+        let named = "&client_message_id=".to_owned() + &written(draft.client_message_id.as_str());
+        let fields = id + &named + "&text=" + &written(&draft.text);
+        let form =
+            Reflect::get(&window(), &"URLSearchParams".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
+        let form = form.and_then(|it| Reflect::construct(&it, &Array::of1(&fields.into())).ok());
+        if let Some(form) = form {
+            call(&navigator, "sendBeacon", &[actions::KeepDraft::url().into(), form]);
+        }
     }
 }
 

@@ -85,7 +85,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     let choices = StoredValue::new(start.choices.clone());
     let live = Live::new(start);
     let fetch = Fetch::following(live, place);
-    let attention = Attention::new();
+    let attention = Attention::begin();
     let hooks = Hooks {
         restart: Callback::new(move |()| fetch.restart()),
         probe: Callback::new(move |()| fetch.probe()),

@@ -248,6 +248,6 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
 /// Whether an escalation looks other than before. What was said shows in the log, and the opening never changes.
 fn differs(before: Option<&Escalation>, now: Option<&Escalation>) -> bool {
     let (Some(before), Some(now)) = (before, now) else { return true };
-    let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines);
+    let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines, it.delivered_at);
     looks(before) != looks(now) || before.queue != now.queue || before.followed_up != now.followed_up
 }
