@@ -148,8 +148,9 @@ async fn measured(desk: &Desk) -> Cost {
 fn served(cost: Cost, rate: f64, chance: &mut Chance) -> Vec<f64> {
     let (mut now, mut next, mut queue, mut times) = (0.0, chance.gap(rate), VecDeque::new(), vec![]);
     while now < SECONDS {
+        // Nobody waits: until somebody comes.
         if queue.is_empty() {
-            now = next;
+            now = f64::max(now, next);
         }
         while next <= now {
             queue.push_back(next);

@@ -27,6 +27,7 @@ mod stuck;
 mod support;
 mod the_loop;
 mod transcripts;
+mod transfers;
 mod volume;
 mod web;
 mod writer;

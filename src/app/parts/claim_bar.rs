@@ -32,7 +32,7 @@ pub fn ClaimBar(
         standing.with(|it| match &it.hold {
             Hold::Waiting if it.speaks => Some(("waiting", "Reading. Claim to reply".to_owned())),
             Hold::Waiting => {
-                Some(("waiting", "Reading. Claim it to keep colleagues away, or resolve it at once".to_owned()))
+                Some(("waiting", "Reading. Answer at once, or claim it to keep colleagues away".to_owned()))
             }
             Hold::Other(who) => {
                 let gone = presence.with(|presence| presence.gone_since(who.id, clock.now()));

@@ -218,6 +218,7 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
         EventKind::Claimed { .. } if speaks => format!("{who} took control"),
         EventKind::Claimed { .. } => format!("{who} claimed this"),
         EventKind::TakenOver { .. } => format!("{who} took over"),
+        EventKind::Released { .. } if event.actor == Actor::System => "Its holder was gone · waiting again".to_owned(),
         EventKind::Released { .. } => format!("{who} released this · waiting again"),
         EventKind::Transferred { to, note, .. } => {
             let to = match to {

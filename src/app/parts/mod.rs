@@ -8,6 +8,7 @@ pub mod connection;
 pub mod conversation;
 pub mod decision_card;
 pub mod details;
+pub mod dialog;
 pub mod drawn;
 pub mod entries;
 pub mod fields;

@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 
 use super::{
     answer::{answer, note_field},
+    dialog::follow,
     drawn::words,
     fields::{Problems, described_by, problem_view},
     icons::{Icon, chevron, icon},
@@ -41,15 +42,7 @@ pub fn ResolveDialog(
     let read = move || offered.with(|offered| ask.with_value(|ask| sheet.with(|it| it.resolution(ask, offered))));
     let found = Problems(problems.into());
 
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        match (open.get(), dialog.open()) {
-            // Fails only for a dialog that is open already.
-            (true, false) => drop(dialog.show_modal()),
-            (false, true) => dialog.close(),
-            _ => {}
-        }
-    });
+    follow(dialog, open);
     let submitted = move |event: ev::SubmitEvent| {
         event.prevent_default();
         refused.set(None);

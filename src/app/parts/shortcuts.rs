@@ -2,7 +2,10 @@
 
 use leptos::{html, prelude::*};
 
-use super::drawn::{element, words};
+use super::{
+    dialog::follow,
+    drawn::{element, words},
+};
 use crate::app::keys;
 
 /// Keys and what they do; each is a button, too.
@@ -30,16 +33,10 @@ const ALL: [(&str, &str); 16] = [
 pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let on = RwSignal::new(true);
+    follow(dialog, open);
     Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        match (open.get(), dialog.open()) {
-            (true, false) => {
-                on.set(keys::are_on());
-                // Fails only for a dialog that is open already.
-                drop(dialog.show_modal());
-            }
-            (false, true) => dialog.close(),
-            _ => {}
+        if open.get() {
+            on.set(keys::are_on());
         }
     });
     let all = ALL.iter().flat_map(|(key, does)| {

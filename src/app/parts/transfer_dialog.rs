@@ -2,7 +2,7 @@
 
 use leptos::{ev, html, prelude::*};
 
-use super::revealed::spelled;
+use super::{dialog::follow, revealed::spelled};
 use crate::{
     app::clock::clock,
     domain::presence::{GONE_AFTER, Targets},
@@ -27,15 +27,7 @@ pub fn TransferDialog(
     let dialog = NodeRef::<html::Dialog>::new();
     let clock = clock();
     let (chosen, note) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    Effect::new(move |_| {
-        let Some(dialog) = dialog.get() else { return };
-        match (open.get(), dialog.open()) {
-            // Fails only for a dialog that is open already.
-            (true, false) => drop(dialog.show_modal()),
-            (false, true) => dialog.close(),
-            _ => {}
-        }
-    });
+    follow(dialog, open);
     let options = move || {
         let mut all = vec![];
         for it in targets.get().unwrap_or_default().colleagues {

@@ -1,0 +1,85 @@
+//! What operators ask of the server beside claims and replies, over HTTP as the console does: transfers, drafts, and where
+//! they look.
+
+use bailout::domain::{operator::Role, time::Span};
+use serde_json::Value;
+
+use crate::{
+    on_both,
+    support::{TestServer, browser::Browser},
+};
+
+/// What a server function answered, when it was none of our faults.
+async fn called(browser: &Browser, function: &str, arguments: &str) -> Value {
+    let answer = browser.calls(function, arguments).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200, "{function} {arguments}");
+    answer.json().await.expect("JSON")
+}
+
+async fn status(browser: &Browser, function: &str, arguments: &str) -> u16 {
+    browser.calls(function, arguments).send().await.expect("an answer").status().as_u16()
+}
+
+on_both! {
+    async fn a_transfer_needs_a_note_and_someone_who_may_work(server: TestServer) {
+        let ana = server.person("Ana", Role::Operator).await.operator.who.id;
+        let vera = server.person("Vera", Role::Viewer).await.operator.who.id;
+        server.person("Ada", Role::Operator).await;
+        let grace = server.person("Grace", Role::Supervisor).await.operator.who.id;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = bot.hands_over("conv_1").await;
+        let fence = called(&ada, "claim", &format!("id={it}")).await["Ok"]["fence"].as_i64().expect("a fence");
+        let held = format!("id={it}&fence={fence}");
+        for (to, note, wrong) in [
+            (vera.to_string(), "Please", "/to"),
+            ("op_00000000000000000000000000".to_owned(), "Please", "/to"),
+            ("nobody".to_owned(), "Please", "/to"),
+            (ana.to_string(), "", "/note"),
+        ] {
+            let refused = called(&ada, "transfer", &format!("{held}&to={to}&note={note}")).await;
+            assert_eq!(refused["Err"]["invalid_fields"]["problems"][0]["pointer"], wrong, "{to} {note}: {refused}");
+        }
+        // Without a fence it is somebody's, and only a supervisor takes it.
+        let taken = called(&ada, "transfer", &format!("id={it}&to={ana}&note=Mine")).await;
+        assert_eq!(taken["Err"]["forbidden"]["need"], "supervisor", "{taken}");
+        let done = called(&ada, "transfer", &format!("{held}&to={ana}&note=You+know+her")).await;
+        assert!(done.get("Ok").is_some(), "{done}");
+        let supervisor = Browser::of("Grace", &server.url).await;
+        let done = called(&supervisor, "transfer", &format!("id={it}&to={grace}&note=")).await;
+        assert!(done.get("Ok").is_some(), "{done}");
+        let claimed_by = bot.get(&format!("/escalations/{it}")).await.ok(200)["claimed_by"]["name"].clone();
+        assert_eq!(claimed_by, "Grace");
+        // The agent hears to whom it went, and not what was said about it.
+        let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await;
+        assert!(heard.text.contains("escalation.transferred") && !heard.text.contains("You know her"), "{}", heard.text);
+    }
+
+    async fn drafts_are_kept_for_whoever_may_write(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        server.person("Vera", Role::Viewer).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = bot.hands_over("conv_1").await;
+        let draft = |id: &str, text: &str| format!("id={id}&mode=reply&client_message_id=m-1&text={text}");
+        assert_eq!(status(&ada, "keep_draft", &draft(&it, "Hello")).await, 200);
+        assert!(ada.gets(&format!("/e/{it}")).await.text().await.expect("a page").contains("\"text\":\"Hello\""));
+        assert_eq!(status(&ada, "keep_draft", &draft("esc_00000000000000000000000000", "Hello")).await, 404);
+        assert_eq!(status(&ada, "keep_draft", &draft(&it, &"x".repeat(100_001))).await, 400);
+        let vera = Browser::of("Vera", &server.url).await;
+        assert_eq!(status(&vera, "keep_draft", &draft(&it, "Hello")).await, 403);
+        assert!(!vera.gets(&format!("/e/{it}")).await.text().await.expect("a page").contains("\"text\":\"Hello\""));
+    }
+
+    async fn a_page_that_says_where_it_looks_keeps_no_session_alive(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = bot.hands_over("conv_1").await;
+        let looks = format!("id={it}&typing=false");
+        // The control: what a person does keeps it alive.
+        server.pass(Span::hours(11));
+        assert_eq!(status(&ada, "inbox", "listing=/queue").await, 200);
+        server.pass(Span::hours(11));
+        assert_eq!(status(&ada, "viewing", &looks).await, 200);
+        server.pass(Span::hours(2));
+        assert_eq!(status(&ada, "viewing", &looks).await, 401);
+    }
+}
