@@ -197,16 +197,19 @@ test("three hundred rows scroll in a small page", async ({ signedIn, bailout }) 
       async () => {
         (await customers(page)).forEach((customer) => seen.add(customer));
         expect(await nodes()).toBeLessThanOrEqual(1_500);
-        await page.mouse.wheel(0, 1_500);
+        if (seen.size < 300) await page.mouse.wheel(0, 1_500);
         return seen.size;
       },
       { timeout: 60_000, intervals: [100] },
     )
     .toBe(300);
   // Back at the top they are drawn again, and each opens what it says.
-  await page.locator(".list-scroll").evaluate((scroll) => scroll.scrollTo(0, 0));
+  // The wheel may still be turning.
   const first = rows(page).first();
-  await expect(first).toBeInViewport();
+  await expect(async () => {
+    await page.locator(".list-scroll").evaluate((scroll) => scroll.scrollTo(0, 0));
+    await expect(first).toBeInViewport({ timeout: 500 });
+  }).toPass();
   const name = (await first.locator(".row-title").textContent()) ?? "";
   await first.click();
   await expect(page.getByRole("heading", { level: 1, name, exact: true })).toBeVisible();
