@@ -32,3 +32,5 @@ create table draft (
     foreign key (workspace_id, operator_id) references operator (workspace_id, id),
     foreign key (workspace_id, escalation_id) references escalation (workspace_id, id)
 ) strict;
+create index draft_of_operator on draft (workspace_id, operator_id, at);
+create index draft_by_age on draft (at);

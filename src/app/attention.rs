@@ -107,7 +107,7 @@ impl Attention {
                 _ => &row.reason,
             };
             self.alert(row.id, &(spelled(&row.title) + words + &spelled(said)));
-        } else if row.status != Status::Waiting && !mine {
+        } else if row.status != Status::Waiting && (!mine || row.closed_at.is_some() || is_mine(&frame.event.kind)) {
             self.clear(row.id);
         }
     }
@@ -137,7 +137,10 @@ impl Attention {
             let _ = window().location().set_href(&("/e/".to_owned() + &id.to_string()));
         });
         let _ = Reflect::set(&shown, &"onclick".into(), &opened);
-        SHOWN.with_borrow_mut(|all| all.push((id, shown)));
+        SHOWN.with_borrow_mut(|all| {
+            all.retain(|(of, _)| *of != id);
+            all.push((id, shown));
+        });
     }
 
     fn clear(self, id: EscalationId) {
@@ -182,6 +185,15 @@ impl Attention {
         if call(&locks, "request", &[LEADER.into(), granted]).is_none() {
             self.leads.set(true);
         }
+    }
+}
+
+/// Whether this is something that the holder did, and so has seen what called for it.
+fn is_mine(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Claimed { .. } => true,
+        EventKind::MessageCreated { message } => message.role == MessageRole::Operator,
+        _ => false,
     }
 }
 

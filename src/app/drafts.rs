@@ -48,9 +48,9 @@ impl Drafts {
         self.all.try_with_untracked(|all| text(all, id, mode)).unwrap_or_default()
     }
 
-    /// Whether anything is written at this moment that is not sent.
-    pub fn is_any(self) -> bool {
-        self.all.try_with_untracked(|all| !all.is_empty()).unwrap_or(false)
+    /// Whether the server lacks anything at this moment.
+    pub fn is_any_unsaved(self) -> bool {
+        self.unsaved.try_with_value(|unsaved| !unsaved.is_empty()).unwrap_or(false)
     }
 
     /// Keeps what is written. What is begun now is named now, and has heard up to `since`.
@@ -70,6 +70,8 @@ impl Drafts {
                     }
                     Some(draft)
                 }
+                // Nothing is begun with nothing.
+                None if text.is_empty() => None,
                 None => {
                     let draft = Draft { escalation: id, mode, client_message_id: mint()?, text };
                     all.push(Begun { draft: draft.clone(), since });
@@ -91,14 +93,38 @@ impl Drafts {
         });
     }
 
-    /// Takes a draft out to send it. The server keeps its copy until it has what was sent.
+    /// Takes a draft out to send it. The server keeps a copy, the whole of it, until it has what was sent.
     pub fn take(self, id: EscalationId, mode: Mode) -> Option<Draft> {
         let taken = self.all.try_update(|all| {
             let at = all.iter().position(|it| is(&it.draft, id, mode))?;
             Some(all.remove(at).draft)
         });
-        self.unsaved.try_update_value(|unsaved| unsaved.retain(|it| !is(it, id, mode)));
-        taken.flatten()
+        let taken = taken.flatten();
+        if let Some(draft) = &taken {
+            self.unsave(draft.clone());
+        }
+        taken
+    }
+
+    /// A reply of this name was said, here or in another tab. What still stands under it, when it is something else, is
+    /// new and gets a name of its own.
+    pub fn sent(self, name: &str, text: &str) {
+        self.unsaved.try_update_value(|unsaved| unsaved.retain(|it| it.client_message_id.as_str() != name));
+        let renamed = self.all.try_maybe_update(|all| {
+            let Some(at) = all.iter().position(|it| it.draft.client_message_id.as_str() == name) else {
+                return (false, None);
+            };
+            if all[at].draft.text == text {
+                all.remove(at);
+                return (true, None);
+            }
+            let Some(fresh) = mint() else { return (false, None) };
+            all[at].draft.client_message_id = fresh;
+            (true, Some(all[at].draft.clone()))
+        });
+        if let Some(Some(draft)) = renamed {
+            self.unsave(draft);
+        }
     }
 
     /// Puts a draft back that was not sent after all, under its name, unless something new is written there.

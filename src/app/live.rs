@@ -17,6 +17,7 @@ use crate::{
         event::{EventKind, Seq},
         ids::EscalationId,
         inbox::{Frame, Inbox, Page},
+        message::{Message, MessageRole},
         presence::{Hint, Presence},
         thread::{Shown, Thread},
         time::Timestamp,
@@ -174,7 +175,7 @@ impl Live {
         if let Some(thread) = &mut thread {
             self.recent.try_with_value(|recent| recent.iter().for_each(|frame| thread.apply(frame)));
             for shown in &thread.messages {
-                self.arrived(shown.message.client_message_id.as_ref().map(|id| id.as_str()));
+                self.arrived(&shown.message);
             }
         }
         self.missing.try_set(thread.is_none());
@@ -239,12 +240,17 @@ impl Live {
 
     fn heard(self, frame: &Frame) {
         if let EventKind::MessageCreated { message } = &frame.event.kind {
-            self.arrived(message.client_message_id.as_ref().map(|id| id.as_str()));
+            self.arrived(message);
         }
     }
 
-    fn arrived(self, client_message_id: Option<&str>) {
-        let Some(id) = client_message_id else { return };
+    /// An operator's message is no longer on its way, and no draft.
+    fn arrived(self, message: &Message) {
+        let Some(id) = message.client_message_id.as_ref().filter(|_| message.role == MessageRole::Operator) else {
+            return;
+        };
+        let id = id.as_str();
+        self.drafts.sent(id, message.text.as_deref().unwrap_or_default());
         self.pending.try_maybe_update(|all| {
             let before = all.len();
             all.retain(|pending| pending.name() != id);

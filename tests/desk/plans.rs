@@ -43,7 +43,8 @@ async fn what_runs_often_walks_an_index() {
         (presence::HEARD, "agent_heard"),
         (presence::SEEN, "operator_seen"),
         (presence::ABANDONED, "escalation_mine_"),
-        (drafts::OF_OPERATOR, "draft"),
+        (drafts::OF_OPERATOR, "draft_of_operator"),
+        (drafts::FORGET, "draft_by_age"),
         (revoke, "api_key_by_agent"),
     ];
     for (sql, index) in walks.chain(others) {

@@ -130,6 +130,18 @@ on_both! {
         assert_eq!(heard.reached, seq, "the reply is with the agent");
         assert_eq!(around(&server, &other).await.heard, None, "it listened to one of them only");
 
+        // A stream from now on listens, and has been given nothing of what was said before.
+        let fence_of_other = ada.claims(&other).await.expect("a claim");
+        ada.replies(&other, fence_of_other, "Hello").await.expect("a reply");
+        let from_now = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
+        let from_now = from_now.expect("a stream");
+        let listens = soon("the ear of the other", async || {
+            server.desk.hints().write(&server.desk).await;
+            around(&server, &other).await.heard
+        });
+        assert_eq!(listens.await.reached, Seq(0));
+        drop(from_now);
+
         // A stream of all of them listens to each.
         let stream = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
         let mut stream = stream.expect("a stream").bytes_stream();

@@ -1,7 +1,14 @@
 //! What operators ask of the server beside claims and replies, over HTTP as the console does: transfers, drafts, and where
 //! they look.
 
-use bailout::domain::{operator::Role, time::Span};
+use bailout::{
+    domain::{
+        operator::Role,
+        presence::{Hint, LAPSES_AFTER},
+        time::Span,
+    },
+    server::workers::deadlines,
+};
 use serde_json::Value;
 
 use crate::{
@@ -52,6 +59,42 @@ on_both! {
         // The agent hears to whom it went, and not what was said about it.
         let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await;
         assert!(heard.text.contains("escalation.transferred") && !heard.text.contains("You know her"), "{}", heard.text);
+    }
+
+    async fn what_is_transferred_to_one_who_was_never_here_lapses(server: TestServer) {
+        let ana = server.person("Ana", Role::Operator).await.operator.who.id;
+        server.person("Ada", Role::Operator).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = bot.hands_over("conv_1").await;
+        let fence = called(&ada, "claim", &format!("id={it}")).await["Ok"]["fence"].as_i64().expect("a fence");
+        server.pass(Span::hours(1));
+        let done = called(&ada, "transfer", &format!("id={it}&fence={fence}&to={ana}&note=Please")).await;
+        assert!(done.get("Ok").is_some(), "{done}");
+        // She has her time first.
+        deadlines::lapse(&server.desk).await.expect("a look");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "claimed");
+        server.pass(LAPSES_AFTER);
+        deadlines::lapse(&server.desk).await.expect("a look");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
+    }
+
+    async fn only_who_holds_it_types_to_its_customer(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        server.person("Vera", Role::Viewer).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let vera = Browser::of("Vera", &server.url).await;
+        let it = bot.hands_over("conv_1").await;
+        called(&ada, "claim", &format!("id={it}")).await;
+        let mut told = server.desk.hints().listen();
+        for (browser, types) in [(&vera, false), (&ada, true)] {
+            called(browser, "viewing", &format!("id={it}&typing=true")).await;
+            let typing = loop {
+                if let Hint::Viewing { viewer, .. } = &told.recv().await.expect("a hint").1 {
+                    break viewer.typing;
+                }
+            };
+            assert_eq!(typing, types);
+        }
     }
 
     async fn drafts_are_kept_for_whoever_may_write(server: TestServer) {

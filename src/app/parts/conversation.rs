@@ -65,7 +65,8 @@ pub fn Conversation(
         }
     };
     Effect::new(move |before: Option<(Option<String>, usize)>| {
-        let (first, last) = entries.with(|entries| (entries.first().map(Entry::key), entries.len()));
+        let (first, last) = entries
+            .with(|entries| (entries.iter().find(|it| !matches!(it, Entry::Day(_))).map(Entry::key), entries.len()));
         let count = last + pending.with(Vec::len);
         let prepended = before.as_ref().is_some_and(|(known, _)| *known != first);
         let grew = before.as_ref().is_none_or(|(_, known)| count > *known);

@@ -6,7 +6,7 @@ use leptos::{ev, prelude::*};
 use super::{
     answer::{note_field, result},
     drawn::words,
-    fields::{Bound, Problems, described_by, problem_view, schema_fields},
+    fields::{Bound, Problems, described_by, problem_view, schema_fields, unplaced},
     pairs::pairs,
     resolution::{Card, Sheet, argument_fields},
     revealed::revealed,
@@ -46,7 +46,8 @@ pub fn decision_cards(it: Deciding) -> AnyView {
     let last = StoredValue::new(0);
     // What was not taken is open again.
     Effect::new(move |_| {
-        if it.refused.get() {
+        let all = it.sheet.with_untracked(|sheet| sheet.cards.iter().all(|card| card.verdict.is_some()));
+        if it.refused.get() && all {
             change(it.sheet, last.get_value(), |card| card.verdict = None);
         }
     });
@@ -63,14 +64,12 @@ pub fn decision_cards(it: Deciding) -> AnyView {
         .map(|(i, action)| card(i, action, it, last, on_card.take().unwrap_or_default()))
         .collect();
     let asked = it.ask.with_value(|ask| ask.prompt.as_ref().map(|prompt| words("p", "asked", prompt.as_str())));
-    let whole =
-        move || problems.0.with(|all| all.iter().find(|it| it.pointer == "/actions").map(|it| it.detail.clone()));
     view! {
         <section class="cards" aria-label="Decision" hidden=move || !it.may_decide.get()>
             {asked}
             <div class="fields cards-shared" hidden=alone>{beside}</div>
             {cards}
-            {move || whole().map(|why| view! { <p class="form-error" role="alert">{why}</p> })}
+            {unplaced(problems, "")}
         </section>
     }
     .into_any()
@@ -111,6 +110,9 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
         it.sheet.with(|sheet| sheet.cards.get(i).is_some_and(|card| action.with_value(|action| card.is_edited(action))))
     });
     let decide = move |verdict: Verdict| {
+        if !it.may_act.get_untracked() {
+            return;
+        }
         it.problems.set(vec![]);
         last.set_value(i);
         change(it.sheet, i, |card| card.verdict = Some(verdict));

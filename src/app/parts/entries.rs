@@ -183,7 +183,8 @@ impl Log {
     fn day(&mut self, at: Option<Timestamp>) {
         let Some(at) = at else { return };
         let day = at.day(self.offset);
-        if self.day != Some(day) {
+        // Agents date messages as they like: a day that comes again is no new one, and would have the key of the first.
+        if self.day.is_none_or(|known| day > known) {
             self.day = Some(day);
             self.entries.push(Entry::Day(at.date(self.offset)));
         }
@@ -250,4 +251,40 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
         | EventKind::Noted { .. }
         | EventKind::Delivered { .. } => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ask::AskKind, rich::Block, stage::Stage};
+
+    #[test]
+    fn every_entry_has_a_key_of_its_own_however_messages_are_dated() {
+        let mut stage = Stage::new();
+        let id = stage.open(AskKind::Takeover).unwrap();
+        let escalation = stage.of(id).clone();
+        let day = |days: i64| Timestamp(escalation.opened_at.0 + days * 86_400_000);
+        let messages = stage.world.messages.iter().cycle().take(4).zip([0, 1, 0, 1]).zip(0..);
+        let messages = messages.map(|(((_, message), days), position)| Shown {
+            message: Message {
+                id: crate::domain::ids::MessageId::new(uuid::Uuid::from_u128(position as u128)),
+                position,
+                at: Some(day(days)),
+                ..message.clone()
+            },
+            blocks: Vec::<Block>::new(),
+        });
+        let thread = Thread {
+            seq: escalation.seq,
+            held_by: None,
+            messages: messages.collect(),
+            happenings: vec![],
+            earlier: vec![],
+            escalation,
+        };
+        let entries = entries(&thread, OperatorId::new(uuid::Uuid::from_u128(9)), Span(0));
+        let days = entries.iter().filter(|entry| matches!(entry, Entry::Day(_))).count();
+        let keys: std::collections::HashSet<String> = entries.iter().map(Entry::key).collect();
+        assert_eq!((keys.len(), days), (entries.len(), 2));
+    }
 }

@@ -159,6 +159,22 @@ pub fn problem_view(id: String, problem: Signal<Option<String>>) -> impl IntoVie
     }
 }
 
+/// Draws what no field shows: problems of the whole, and those at `also`, which has no field here.
+pub fn unplaced(problems: Problems, also: &'static str) -> AnyView {
+    let whole = ["", "/data", "/actions", also];
+    let found = move || {
+        problems.0.with(|all| {
+            let found = all.iter().filter(|it| whole.contains(&it.pointer.as_str())).map(|it| it.detail.as_str());
+            found.collect::<Vec<_>>().join(" ")
+        })
+    };
+    let words = move || {
+        let words = found();
+        (!words.is_empty()).then(|| view! { <p class="form-error" role="alert">{spelled(&words)}</p> })
+    };
+    words.into_any()
+}
+
 /// The `aria-describedby` of a control: its hint and its problem, as far as they are there.
 pub fn described_by(id: &str, hint: bool, problem: Signal<Option<String>>) -> impl Fn() -> Option<String> + use<> {
     let id = id.to_owned();

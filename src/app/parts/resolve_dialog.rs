@@ -8,7 +8,7 @@ use super::{
     answer::{answer, note_field},
     dialog::follow,
     drawn::words,
-    fields::{Problems, described_by, problem_view},
+    fields::{Problems, described_by, problem_view, unplaced},
     icons::{Icon, chevron, icon},
     resolution::{Sheet, preview},
     revealed::spelled,
@@ -98,9 +98,10 @@ pub fn ResolveDialog(
                     </details>
                 </div>
                 <div class="dialog-foot">
-                    {move || refused.with(|refused| problems.with(|all| unplaced(refused, all))).map(|words| view! {
+                    {move || refused.get().map(|words| view! {
                         <p class="form-error" role="alert">{spelled(&words)}</p>
                     })}
+                    {unplaced(found, "")}
                     <button class="button" type="button" on:click=move |_| open.set(false)>"Cancel"</button>
                     <button
                         class="button"
@@ -192,13 +193,6 @@ fn next_field(sheet: RwSignal<Sheet>) -> impl IntoView {
             <div class="choices">{Vec::from(all)}</div>
         </fieldset>
     }
-}
-
-/// What no field of the form shows: a refusal, and problems of the data as a whole.
-fn unplaced(refused: &Option<String>, problems: &[FieldProblem]) -> Option<String> {
-    let whole = problems.iter().filter(|it| it.pointer == "/data" || it.pointer.is_empty() || it.pointer == "/actions");
-    let all: Vec<&str> = refused.iter().map(String::as_str).chain(whole.map(|it| it.detail.as_str())).collect();
-    (!all.is_empty()).then(|| all.join(" "))
 }
 
 /// Moves the focus to the first field that needs it, once it is marked.

@@ -109,7 +109,7 @@ fn open(
         events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, after)),
         hints: caller.desk.hints().listen(),
         audience,
-        reached: after,
+        reached: resumed.flatten().unwrap_or_default(),
         reset: (resumed == Some(None)).then(|| Bytes::from(reset)),
         epoch,
         ping,
@@ -176,7 +176,7 @@ impl Line {
                     return Some(Bytes::from(frame));
                 }
                 told = self.hints.recv() => match told {
-                    Ok(told) => match &told.1 {
+                    Ok(told) if told.0 == self.caller.workspace => match &told.1 {
                         Hint::Viewing { agent, escalation, viewer }
                             if viewer.typing && *agent == self.caller.agent.id && only.is_none_or(|id| id == *escalation) =>
                         {
@@ -185,8 +185,8 @@ impl Line {
                         }
                         _ => {}
                     },
-                    // Some were missed: they are only hints.
-                    Err(RecvError::Lagged(_)) => {}
+                    // Another's, or some were missed: they are only hints.
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 },
                 _ = self.ping.tick() => {

@@ -52,11 +52,19 @@ pub async fn sent(
     Ok(())
 }
 
-/// An operator's drafts, but for those that were sent after all: the page that sent them did not live to hear of it.
+/// An operator's latest drafts, but for those that were sent after all: the page that sent them did not live to hear of it.
 pub const OF_OPERATOR: &str = "select d.escalation_id, d.mode, d.client_message_id, d.text from draft d \
     where d.workspace_id = $1 and d.operator_id = $2 and not exists (select 1 from message m \
     where m.workspace_id = d.workspace_id and m.escalation_id = d.escalation_id and m.author = d.operator_id \
-    and m.client_message_id = d.client_message_id and m.seq is not null) limit 500";
+    and m.client_message_id = d.client_message_id and m.seq is not null) order by d.at desc limit 100";
+/// Forgets drafts that nobody has touched since a moment.
+pub const FORGET: &str = "delete from draft where at < $1";
+
+/// Forgets drafts that nobody has touched since a moment: of what others have ended, or what was sent after all.
+pub async fn forget(store: &Store, before: Timestamp) -> Result<(), Error> {
+    sqlx::query(FORGET).bind(before.0).execute(store.writer()).await?;
+    Ok(())
+}
 
 /// An operator's drafts.
 pub async fn of_operator(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<Vec<Draft>, Error> {

@@ -84,6 +84,15 @@ pub async fn around(store: &Store, workspace: WorkspaceId, it: &Escalation) -> R
     Ok(presence)
 }
 
+/// From now on an operator may hold claims: one who was never here counts as seen when they were added, so that what they
+/// are given can lapse.
+pub async fn expect(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<(), Error> {
+    let sql = "insert into operator_seen (workspace_id, operator_id, at) select workspace_id, id, created_at \
+               from operator where workspace_id = $1 and id = $2 on conflict do nothing";
+    sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).execute(store.writer()).await?;
+    Ok(())
+}
+
 /// Claims whose holders were not seen since a moment. A cross join, since SQLite takes that in the order it is written:
 /// people first, of whom there are few.
 pub const ABANDONED: &str = "select e.workspace_id, e.id, s.operator_id, s.at from operator_seen s \

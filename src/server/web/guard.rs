@@ -100,6 +100,9 @@ impl Caller {
     /// Tells who else looks, or writes.
     pub async fn views(&self, escalation: EscalationId, typing: bool) -> Result<(), Error> {
         let current = self.desk.current(self.workspace, escalation).await?.ok_or(Refusal::NotFound)?;
+        // Only who holds it writes to its customer.
+        let holder = current.escalation.holder().map(|claim| claim.operator.id);
+        let typing = typing && holder == Some(self.operator.who.id);
         let viewer = Viewer { operator: self.operator.who.clone(), at: self.desk.clock().now(), typing };
         let agent = current.escalation.agent.id;
         self.desk.hints().tell(self.workspace, Hint::Viewing { agent, escalation, viewer });
@@ -111,6 +114,9 @@ impl Caller {
         let (store, workspace) = (self.desk.store(), self.workspace);
         if let Ok(id) = id.parse() {
             let who = operators::worker(store, workspace, id).await?;
+            if who.is_some() {
+                presence::expect(store, workspace, id).await?;
+            }
             return Ok(who.map(TransferTarget::Operator));
         }
         let Ok(id) = id.parse() else { return Ok(None) };

@@ -11,7 +11,7 @@ use crate::{
     server::{
         desk::{Command, Desk, Verb},
         error::Error,
-        store::{escalations, events, presence},
+        store::{drafts, escalations, events, presence},
     },
 };
 
@@ -23,6 +23,8 @@ const GULP: i64 = 500;
 const LAPSE_EVERY: u32 = 20;
 /// How long answers are kept for repeated requests.
 const KEEP_ANSWERS: Span = Span::hours(7 * 24);
+/// How long drafts are kept that nobody touches.
+const KEEP_DRAFTS: Span = Span::hours(30 * 24);
 /// How many looks between two rounds of forgetting: about an hour.
 const FORGET_EVERY: u32 = 7_200;
 
@@ -83,9 +85,12 @@ pub async fn work(desk: Desk) {
             tracing::error!(%error, "the sweeper could not look for abandoned claims; it tries again");
         }
         if looks.is_multiple_of(FORGET_EVERY) {
-            let before = desk.clock().now() + Span(-KEEP_ANSWERS.0);
-            if let Err(error) = events::forget_answers(desk.store(), before).await {
+            let before = |kept: Span| desk.clock().now() + Span(-kept.0);
+            if let Err(error) = events::forget_answers(desk.store(), before(KEEP_ANSWERS)).await {
                 tracing::error!(%error, "old answers were not forgotten; the sweeper tries again");
+            }
+            if let Err(error) = drafts::forget(desk.store(), before(KEEP_DRAFTS)).await {
+                tracing::error!(%error, "old drafts were not forgotten; the sweeper tries again");
             }
         }
     }

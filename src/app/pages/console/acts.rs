@@ -128,6 +128,7 @@ impl Acts {
     /// Opens the dialog that asks to whom.
     pub fn choose_target(self) {
         self.notice.set(None);
+        self.targets.set(None);
         self.transferring.set(true);
         spawn_local(async move {
             match actions::targets().await {

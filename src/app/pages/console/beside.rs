@@ -12,7 +12,7 @@ use crate::{
         actions,
         clock::Clock,
         drafts::{Drafts, call},
-        live::Live,
+        live::{Connection, Live},
     },
     domain::{
         draft::Mode,
@@ -38,7 +38,17 @@ pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
         }
         // A page that is left may not come back.
         let leaving = window_event_listener_untyped("pagehide", move |_| send_off(live.drafts));
-        on_cleanup(move || leaving.remove());
+        // Neither the letter nor anything else leaves while the server cannot be reached: better ask.
+        let asking = window_event_listener_untyped("beforeunload", move |event| {
+            let is_cut_off = live.connection.try_get_untracked() != Some(Connection::Live);
+            if is_cut_off && live.drafts.is_any_unsaved() {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || {
+            leaving.remove();
+            asking.remove();
+        });
     });
 }
 

@@ -82,7 +82,8 @@ impl Fetch {
     /// A list of what is older than so much grows with the time.
     fn age(self) {
         let ages = self.place.try_with_untracked(|place| place.listing.filters.age.is_some());
-        if ages == Some(true) && self.held.try_get_untracked() == Some(false) {
+        // A tab that nobody looks at keeps no session alive.
+        if ages == Some(true) && !document().hidden() && self.held.try_get_untracked() == Some(false) {
             self.list();
         }
     }

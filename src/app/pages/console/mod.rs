@@ -151,14 +151,14 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         "j" => go_along(1),
         "k" => go_along(-1),
         "escape" => press(".back"),
-        "." => press(".list-new:not([hidden])") || press(".log-jump:not([hidden])"),
+        "." => press(".new-rows:not([hidden])") || press(".log-jump:not([hidden])"),
         "?" => {
             sheet.set(true);
             true
         }
         _ => false,
     });
-    // The router would take these for addresses and leave the focus where it is.
+    // By themselves these would change the address and leave the focus where it is.
     let to_list = move |event: ev::MouseEvent| {
         event.prevent_default();
         focus("list-title");

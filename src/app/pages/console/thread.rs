@@ -21,7 +21,7 @@ use crate::{
             decision_card::{Deciding, decision_cards},
             details::Details,
             entries::entries,
-            fields::Problems,
+            fields::{Problems, unplaced},
             follow_up::FollowUpBar,
             handover::Handover,
             message::Around,
@@ -34,7 +34,7 @@ use crate::{
     },
     domain::{
         ask::AskKind, draft::Mode, escalation::Escalation, event::Seq, operator::Role, outcome::Resolution,
-        thread::Thread,
+        refusal::Refusal, thread::Thread,
     },
 };
 
@@ -100,7 +100,11 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let free = Signal::derive(move || may_act.get() && !acts.busy.get());
     let problems = Problems(acts.resolve_problems.into());
     let in_tab = desk.ask.with_value(|ask| match ask.kind {
-        AskKind::Question => answer(ask, "own", "Answer to the agent", desk.sheet, problems),
+        AskKind::Question => {
+            let mut all = answer(ask, "own", "Answer to the agent", desk.sheet, problems);
+            all.push(unplaced(problems, "/note_to_agent"));
+            all
+        }
         AskKind::Takeover | AskKind::Decision => vec![],
     });
     let resolve = Callback::new(move |resolution: Resolution| acts.resolve(fence(), &resolution));
@@ -237,7 +241,11 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                     me=me.id().to_string()
                     may_act=free
                     notice=acts.notice
-                    on_transfer=Callback::new(move |(to, note)| acts.transfer(fence(), to, note))
+                    on_transfer=Callback::new(move |(to, note)| match fence() {
+                        Some(fence) => acts.transfer(Some(fence), to, note),
+                        // What one does not hold one takes, and not by this dialog.
+                        None => acts.notice.set(Some(Refusal::StaleFence.to_string())),
+                    })
                 />
             })}
         </main>
