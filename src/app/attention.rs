@@ -9,6 +9,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
 use super::{
     drafts::call,
+    memory::{remember, remembers},
     parts::revealed::spelled,
     session::{Me, me},
 };
@@ -55,8 +56,8 @@ impl Attention {
             quiet: StoredValue::new(false),
         };
         Effect::new(move |_| {
-            it.sound.set(remembered(SOUND));
-            it.notify.set(remembered(NOTIFY) && permission().as_deref() == Some("granted"));
+            it.sound.set(remembers(SOUND));
+            it.notify.set(remembers(NOTIFY) && permission().as_deref() == Some("granted"));
             it.ask_to_lead();
         });
         it
@@ -203,16 +204,4 @@ fn notification() -> Option<JsValue> {
 
 fn permission() -> Option<String> {
     Reflect::get(&notification()?, &"permission".into()).ok()?.as_string()
-}
-
-fn remembered(name: &str) -> bool {
-    let kept = window().local_storage().ok().flatten().and_then(|kept| kept.get_item(name).ok().flatten());
-    kept.is_some()
-}
-
-fn remember(name: &str, on: bool) {
-    if let Ok(Some(kept)) = window().local_storage() {
-        // Where nothing can be kept it lasts as long as the page.
-        let _ = if on { kept.set_item(name, "on") } else { kept.remove_item(name) };
-    }
 }

@@ -7,21 +7,19 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
+use super::memory::{remember, remembers};
+
 /// Under this name the browser remembers that shortcuts are off.
 const OFF: &str = "shortcuts-off";
 
 /// Whether shortcuts are on.
 pub fn are_on() -> bool {
-    let kept = window().local_storage().ok().flatten().and_then(|kept| kept.get_item(OFF).ok().flatten());
-    kept.is_none()
+    !remembers(OFF)
 }
 
 /// Switches them on or off.
 pub fn switch(on: bool) {
-    if let Ok(Some(kept)) = window().local_storage() {
-        // Where nothing can be kept they stay as they are.
-        let _ = if on { kept.remove_item(OFF) } else { kept.set_item(OFF, "yes") };
-    }
+    remember(OFF, !on);
 }
 
 /// Calls `act` for every single key that is pressed where it may be a shortcut, as long as the part that asks is there.
@@ -50,33 +48,30 @@ fn is_free(target: Option<web_sys::EventTarget>) -> bool {
     !within("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog, [role=alertdialog], [role=tab]")
 }
 
-/// Presses the first button or link that a selector finds, when it can be pressed.
+fn found(selector: &str) -> Option<HtmlElement> {
+    document().query_selector(selector).ok().flatten()?.dyn_into().ok()
+}
+
+/// Presses the first button or link that a selector finds; false when it finds none.
 pub fn press(selector: &str) -> bool {
-    let found = document().query_selector(selector).ok().flatten().and_then(|it| it.dyn_into::<HtmlElement>().ok());
-    match found {
-        Some(element) => {
-            element.click();
-            true
-        }
-        None => false,
-    }
+    found(selector).is_some_and(|element| {
+        element.click();
+        true
+    })
 }
 
 /// Moves the focus to the first element that a selector finds.
 pub fn go(selector: &str) -> bool {
-    let found = document().query_selector(selector).ok().flatten().and_then(|it| it.dyn_into::<HtmlElement>().ok());
-    found.is_some_and(|element| element.focus().is_ok())
+    found(selector).is_some_and(|element| element.focus().is_ok())
 }
 
-/// Moves the focus along the rows of the list, from the one that has it or is open; `step` is 1 or -1.
+/// Moves the focus along the rows of the list, from the one that has it, else from the one that is open; `step` is 1 or -1.
 pub fn go_along(step: i32) -> bool {
     let Ok(rows) = document().query_selector_all(".row-link") else { return false };
-    let row = |i: u32| rows.item(i).and_then(|it| it.dyn_into::<HtmlElement>().ok());
-    let count = rows.length();
+    let rows: Vec<HtmlElement> = (0..rows.length()).filter_map(|i| rows.item(i)?.dyn_into().ok()).collect();
     let active = document().active_element();
-    let is_at = |it: &HtmlElement| active.as_ref() == Some(it.as_ref()) || it.has_attribute("aria-current");
-    let focused = (0..count).find(|i| row(*i).is_some_and(|it| active.as_ref() == Some(it.as_ref())));
-    let at = focused.or_else(|| (0..count).find(|i| row(*i).is_some_and(|it| is_at(&it))));
-    let next = at.map_or(0, |at| (at as i32 + step).clamp(0, count.saturating_sub(1) as i32));
-    row(next as u32).is_some_and(|it| it.focus().is_ok())
+    let has_focus = rows.iter().position(|row| active.as_ref() == Some(row.as_ref()));
+    let at = has_focus.or_else(|| rows.iter().position(|row| row.has_attribute("aria-current")));
+    let next = at.map_or(0, |at| at.saturating_add_signed(step as isize).min(rows.len().saturating_sub(1)));
+    rows.get(next).is_some_and(|row| row.focus().is_ok())
 }

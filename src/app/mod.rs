@@ -11,6 +11,7 @@ pub mod keys;
 pub mod lean;
 pub mod lines;
 pub mod live;
+pub mod memory;
 pub mod pages;
 pub mod parts;
 pub mod problem;

@@ -45,7 +45,7 @@ pub struct Recorded {
 }
 
 /// The types of [`EventKind::name`], so that a stored one is again one of ours.
-const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 14] = [
     "escalation.opened",
     "escalation.claimed",
     "escalation.taken_over",

@@ -103,13 +103,14 @@ impl Hints {
 
     /// An operator has a connected page, or does something.
     pub fn seen(&self, workspace: WorkspaceId, operator: OperatorId, at: Timestamp) {
-        self.note(workspace, Who::Operator(operator), Heard { at, reached: Seq(0) }, Hint::Seen { operator, at });
+        let heard = Heard { at, reached: Seq(0) };
+        self.note(workspace, Who::Operator(operator), heard, |Heard { at, .. }| Hint::Seen { operator, at });
     }
 
     /// An agent listens, to one escalation or to all of its own, and was given what happened up to `reached`.
     pub fn heard(&self, workspace: WorkspaceId, agent: AgentId, escalation: Option<EscalationId>, heard: Heard) {
         let who = escalation.map_or(Who::Agent(agent), Who::Escalation);
-        self.note(workspace, who, heard, Hint::Heard { agent, escalation, heard });
+        self.note(workspace, who, heard, |heard| Hint::Heard { agent, escalation, heard });
     }
 
     /// Who is there now, as far as this process knows: what a stream begins with, since its page was drawn before it.
@@ -122,29 +123,25 @@ impl Hints {
     /// Adds what this process has heard and not written down yet.
     pub fn add_to(&self, presence: &mut Presence, workspace: WorkspaceId, it: &Escalation) {
         let all = self.all();
-        let heard = |who| all.get(&(workspace, who)).map(|known| known.heard);
-        for (who, escalation) in [(Who::Agent(it.agent.id), None), (Who::Escalation(it.id), Some(it.id))] {
-            if let Some(heard) = heard(who) {
-                presence.apply(&Hint::Heard { agent: it.agent.id, escalation, heard }, it);
+        let holder = it.holder().map(|claim| Who::Operator(claim.operator.id));
+        for who in [Who::Agent(it.agent.id), Who::Escalation(it.id)].into_iter().chain(holder) {
+            if let Some(known) = all.get(&(workspace, who)) {
+                presence.apply(&known.hint, it);
             }
-        }
-        if let Some(holder) = it.holder().map(|claim| claim.operator.id)
-            && let Some(seen) = heard(Who::Operator(holder))
-        {
-            presence.apply(&Hint::Seen { operator: holder, at: seen.at }, it);
         }
     }
 
     /// Tells what is worth telling: of someone new, or further, or not told of for a while.
-    fn note(&self, workspace: WorkspaceId, who: Who, heard: Heard, hint: Hint) {
+    fn note(&self, workspace: WorkspaceId, who: Who, heard: Heard, hint: impl FnOnce(Heard) -> Hint) {
         let mut all = self.all();
         let before = all.get(&(workspace, who)).map(|known| known.heard);
         if before.is_some_and(|it| heard.at - it.at < EVERY && heard.reached <= it.reached) {
             return;
         }
         let reached = before.map_or(heard.reached, |it| it.reached.max(heard.reached));
-        let known = Known { hint: hint.clone(), heard: Heard { at: heard.at, reached }, is_new: true };
-        all.insert((workspace, who), known);
+        let heard = Heard { reached, ..heard };
+        let hint = hint(heard);
+        all.insert((workspace, who), Known { hint: hint.clone(), heard, is_new: true });
         drop(all);
         self.tell(workspace, hint);
     }

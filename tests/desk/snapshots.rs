@@ -18,7 +18,7 @@ use bailout::{
         thread::Thread,
         time::Span,
     },
-    server::{desk::Verb, store::Dialect},
+    server::{bell::KINDS, desk::Verb, store::Dialect},
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -40,22 +40,6 @@ const ACTORS: usize = 6;
 const TURNS: usize = 120;
 /// So many are open at the beginning that lists have a bound.
 const OPEN: usize = 60;
-
-/// Every kind of event there is.
-const KINDS: [&str; 12] = [
-    "escalation.opened",
-    "escalation.claimed",
-    "escalation.taken_over",
-    "escalation.released",
-    "escalation.transferred",
-    "message.created",
-    "note.created",
-    "escalation.resolved",
-    "escalation.expired",
-    "escalation.cancelled",
-    "escalation.delivered",
-    "escalation.acknowledged",
-];
 
 /// What was read, in the order of reading, of each list and each thread.
 #[derive(Default)]
@@ -248,7 +232,9 @@ async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Age
     let take = Verb::TakeOver { by: by.clone(), escalation, fence: Some(fence) };
     ada.does(take).await.expect("a take-over");
     bot.says(it, "customer", "**Hello**").await.ok(201);
-    ada.replies(it, fence, "Hello, Dana").await.expect("a reply");
+    let said = ada.replies(it, fence, "Hello, Dana").await.expect("a reply").message.expect("a message");
+    let receipt = json!({"message_id": said.id.to_string(), "state": "shown"});
+    bot.post(&format!("/escalations/{it}/receipts"), receipt).await.ok(200);
     let text = NoteText::parse("She is right.").expect("a note");
     ada.does(Verb::Note { by: by.clone(), escalation, text }).await.expect("a note");
     ada.releases(it, fence).await.expect("a release");
@@ -268,6 +254,8 @@ async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Age
     }
     let expired = bot.get(&format!("/escalations/{late}")).await.ok(200);
     assert_eq!(expired["status"], "expired");
+    let verb = Verb::FollowUp { by: ada.operator.clone(), escalation: id(late), note: None };
+    ada.does(verb).await.expect("a follow-up");
 }
 
 on_both! {

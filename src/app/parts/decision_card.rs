@@ -11,10 +11,12 @@ use super::{
     resolution::{Card, Sheet, argument_fields},
     revealed::revealed,
 };
-use crate::app::focus::focus;
-use crate::domain::{
-    ask::{Action, Ask, FieldProblem, Verdict},
-    outcome::Resolution,
+use crate::{
+    app::focus::focus,
+    domain::{
+        ask::{Action, Ask, FieldProblem, Verdict},
+        outcome::Resolution,
+    },
 };
 
 /// What the cards share.

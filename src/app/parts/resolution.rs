@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::schema::{Field, Filled, Kind, fields, value};
-use crate::app::lean;
-use crate::domain::{
-    ask::{Action, Ask, FieldProblem, Verdict},
-    outcome::{ActionDecision, Disposition, ExecutedBy, Next, Resolution},
-    text::{NoteText, Text},
+use crate::{
+    app::lean,
+    domain::{
+        ask::{Action, Ask, FieldProblem, Verdict},
+        outcome::{ActionDecision, Disposition, ExecutedBy, Next, Resolution},
+        text::{NoteText, Text},
+    },
 };
 
 /// What stands on the card of one proposed action.
