@@ -18,7 +18,7 @@ use crate::{
     domain::{
         escalation::Status,
         ids::EscalationId,
-        inbox::{Row, Sort},
+        inbox::{Row, Shelf, Sort},
         time::{Span, Timestamp},
     },
 };
@@ -82,7 +82,11 @@ fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
         (None, Some(said)) => ("", said.preview.as_str()),
         (None, None) => ("missing", "Nothing said yet"),
     };
-    let state = if row.followed_up { "Followed up" } else { row.status.label() };
+    let state = match row.shelf() {
+        Shelf::NotPickedUp => "Not picked up",
+        _ if row.followed_up => "Followed up",
+        _ => row.status.label(),
+    };
     view! {
         <span class="row-line">
             <span class="row-title" dir="auto">{revealed(&row.title)}</span>
@@ -97,7 +101,7 @@ fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
             </span>
             <span class="row-marks">
                 {row.earlier.then(|| words("span", "", "Earlier"))}
-                {row.closed_at.map(|_| words("span", "", state))}
+                {row.closed_at.map(|_| words("span", if row.shelf() == Shelf::NotPickedUp { "failed" } else { "" }, state))}
                 {urgency(row.urgency)}
                 {due}
                 {by}
@@ -114,8 +118,8 @@ fn label(row: &Row, now: Timestamp) -> String {
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];
     said.push(match (row.closed_at, row.waits_since) {
         (Some(closed), _) => {
-            let state = if row.followed_up { "followed up, expired" } else { &row.status.label().to_ascii_lowercase() };
-            state.to_owned() + " " + &ago(closed) + " ago"
+            let more = if row.followed_up { "followed up, " } else { "" };
+            more.to_owned() + &row.status.label().to_ascii_lowercase() + " " + &ago(closed) + " ago"
         }
         (None, Some(since)) => "waiting ".to_owned() + &ago(since),
         (None, None) => "replied".to_owned(),
@@ -123,6 +127,7 @@ fn label(row: &Row, now: Timestamp) -> String {
     said.extend(row.due_at.map(|due| deadline_words(due, now)));
     said.extend(row.claimed_by.as_ref().map(|by| "claimed by ".to_owned() + &spelled(by.name.as_str())));
     said.extend(row.contact.as_ref().map(|contact| "contact ".to_owned() + &spelled(contact)));
+    said.extend((row.shelf() == Shelf::NotPickedUp).then(|| "not picked up".to_owned()));
     said.extend(row.earlier.then(|| "was here earlier".to_owned()));
     said.join(", ")
 }
