@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     drawn::words,
     icons::icon,
-    marks::{ask_icon, dated, deadline, deadline_words, holder, urgency},
+    marks::{ask_icon, dated, deadline, deadline_words, holder, initials, urgency},
     pairs::sentence_case,
     revealed::{revealed, spelled},
 };
@@ -23,10 +23,11 @@ use crate::{
     },
 };
 
-/// Draws the row of an escalation. `sort` is the order that its number follows, `selected` is the one that is open beside the list.
+/// Draws the row of an escalation. `stands` says at which place of how many; `sort` is the order that its number follows, `selected` is the one that is open beside the list.
 pub fn row_link(
     id: EscalationId,
     line: Memo<Option<Line>>,
+    (stands, size): (Callback<EscalationId, String>, Memo<String>),
     sort: Memo<Sort>,
     href: Callback<EscalationId, String>,
     selected: Signal<Option<EscalationId>>,
@@ -34,7 +35,12 @@ pub fn row_link(
     let clock = clock();
     let gone = move || line.with(|line| line.as_ref().is_some_and(|line| line.gone));
     view! {
-        <li class="row" data-taken=move || gone().then_some("true")>
+        <li
+            class="row"
+            aria-posinset=move || stands.run(id)
+            aria-setsize=move || size.get()
+            data-taken=move || gone().then_some("true")
+        >
             <a
                 class="row-link"
                 href=move || href.run(id)
@@ -57,7 +63,7 @@ fn counted(row: &Row) -> Option<(&'static str, Timestamp)> {
     }
 }
 
-fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
+fn content(Line { row, gone, stir }: &Line, sort: Sort, clock: Clock) -> AnyView {
     let due = row.due_at.map(|due| deadline(due, clock).into_any());
     let (number, due) = match (sort, counted(row)) {
         (Sort::Deadline, _) => (due.unwrap_or_else(|| "no deadline".into_any()), None),
@@ -78,6 +84,8 @@ fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
         false => holder(by, by.id == me().id()).into_any(),
     });
     let (class, said) = match (&row.contact, &row.last_said) {
+        _ if stir.typing => ("row-typing", "typing…"),
+        _ if !stir.draft.is_empty() => ("row-draft", stir.draft.as_str()),
         (Some(contact), _) => ("row-contact", contact.as_str()),
         (None, Some(said)) => ("", said.preview.as_str()),
         (None, None) => ("missing", "Nothing said yet"),
@@ -107,9 +115,19 @@ fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
                 {by}
             </span>
         </span>
-        <span class="row-preview" dir="auto"><span class=class>{revealed(said)}</span></span>
+        <span class="row-line">
+            <span class="row-preview" dir="auto"><span class=class>{revealed(said)}</span></span>
+            {here(&stir.here)}
+        </span>
     }
     .into_any()
+}
+
+/// Colleagues who look at it, by their initials.
+fn here(names: &[String]) -> Option<AnyView> {
+    let initials: Vec<String> = names.iter().map(|name| initials(name)).collect();
+    let names = names.iter().map(|name| spelled(name)).collect::<Vec<_>>().join(", ") + " looking";
+    (!initials.is_empty()).then(|| view! { <span class="row-here" title=names>{initials.join(" ")}</span> }.into_any())
 }
 
 /// What assistive technology reads: customer, reason, waiting time, deadline, claimed by, and whether they come again.
