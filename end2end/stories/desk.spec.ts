@@ -56,6 +56,51 @@ test("a draft survives the page, and what was said meanwhile is told", async ({ 
   await expect(reply).toHaveValue("");
 });
 
+test("text that was begun offline, or goes on in another tab, is there and is sent once", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const { id } = await agent.open(bare("Dana"));
+  await page.goto(`/e/${id}`);
+  await page.getByRole("button", { name: "Claim" }).click();
+  const reply = page.getByRole("textbox", { name: "Reply to customer" });
+  const kept = page.waitForResponse((response) => response.url().includes("keep_draft") && response.ok());
+  await reply.fill("Hello");
+  await kept;
+
+  const second = await page.context().newPage();
+  await second.goto(`/e/${id}`);
+  const there = second.getByRole("textbox", { name: "Reply to customer" });
+  await expect(there).toHaveValue("Hello");
+  await there.fill("Hello Dana");
+  await second.getByRole("button", { name: "Send to customer" }).click();
+  const log = page.getByRole("log", { name: "Conversation" });
+  await expect(log.getByText("Hello Dana")).toHaveCount(1);
+  // What still stands here is other text than what was sent under its name.
+  await expect(reply).toHaveValue("Hello");
+  await reply.fill("And one thing more");
+  await page.getByRole("button", { name: "Send to customer" }).click();
+  await expect(log.getByText("And one thing more")).toHaveCount(1);
+  const said = (await agent.wait(id, { seconds: 0 })).events.flatMap((event: any) => event.data.message?.text ?? []);
+  expect(said).toEqual(["Hello Dana", "And one thing more"]);
+});
+
+test("a list tells what one has begun to write, that a customer types, and who looks", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const [ana, bob] = [await signedIn("Ana"), await signedIn("Bob")];
+  const { id } = await agent.open(bare("Dana"));
+  await ana.goto(`/e/${id}?view=all`);
+  await ana.getByRole("button", { name: "Claim" }).click();
+  await ana.getByRole("textbox", { name: "Reply to customer" }).fill("Let me see");
+  const preview = (page: typeof ana) => page.getByRole("list", { name: "Escalations" }).getByRole("link").locator(".row-preview");
+  await expect(preview(ana)).toHaveText("Let me see");
+  await bob.goto("/all");
+  await expect(preview(bob)).not.toHaveText("Let me see");
+  await expect(bob.getByTitle("Ana looking")).toHaveText("A", { timeout: 25_000 });
+  await agent.request("POST", `/escalations/${id}/typing`, {});
+  await expect(preview(bob)).toHaveText("typing…");
+  await expect(preview(bob)).not.toHaveText("typing…", { timeout: 10_000 });
+});
+
 test("each side sees who is there", async ({ signedIn, bailout }) => {
   const agent = await bailout.addAgent("billing-bot");
   const [ana, bob] = [await signedIn("Ana"), await signedIn("Bob")];
@@ -110,6 +155,22 @@ test("the keyboard does it all", async ({ signedIn, bailout }) => {
   await page.keyboard.press("q");
   await expect(page.getByText(/^Waiting .* for a human/)).toBeVisible();
 
+  // Urgency and tags: a digit chooses, Enter keeps.
+  await page.keyboard.press("p");
+  await expect(page.getByRole("combobox", { name: "Urgency" })).toBeFocused();
+  await page.keyboard.press("1");
+  await expect(page.getByRole("log", { name: "Conversation" })).toContainText("You set the urgency to Urgent");
+  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("l");
+  const tags = page.getByRole("textbox", { name: "Tags" });
+  await expect(tags).toBeFocused();
+  await page.keyboard.type(" vip, refund,vip");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("log", { name: "Conversation" })).toContainText("You set the tags to vip, refund");
+  await expect(tags).toHaveValue("vip, refund");
+  await expect(rows.first()).toContainText("Urgent");
+
+  await page.getByRole("heading", { level: 1 }).click();
   await page.keyboard.press("?");
   const sheet = page.getByRole("dialog", { name: "Keyboard shortcuts" });
   await sheet.getByRole("checkbox", { name: "Single keys act as shortcuts" }).uncheck();
