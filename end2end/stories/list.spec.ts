@@ -215,6 +215,35 @@ test("three hundred rows scroll in a small page", async ({ signedIn, bailout }) 
   await expect(page.getByRole("heading", { level: 1, name, exact: true })).toBeVisible();
 });
 
+test("while much happens, a click opens the row that was under the pointer", async ({ signedIn, bailout }) => {
+  test.setTimeout(60_000);
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  for (let n = 0; n < 20; n++) await agent.open(bare(`Customer ${n}`));
+  // Newest first, so that each arrival would move every row.
+  await page.goto("/queue?sort=newest");
+  await live(page);
+  let going = true;
+  const arriving = (async () => {
+    for (let n = 0; going; n++) await agent.open(bare(`Late ${n}`));
+    return true;
+  })();
+  const name = (at: { x: number; y: number }) =>
+    page.evaluate(({ x, y }) => document.elementFromPoint(x, y)?.closest("a")?.querySelector(".row-title")?.textContent, at);
+  for (let n = 0; n < 10; n++) {
+    const box = (await rows(page).nth(2 + (n % 5)).boundingBox())!;
+    const at = { x: box.x + 60, y: box.y + 20 };
+    await page.mouse.move(at.x, at.y);
+    const under = await name(at);
+    await page.mouse.down();
+    await page.mouse.up();
+    await expect(page.locator("#thread-title")).toHaveText(under ?? "a row");
+    await page.mouse.move(1_000, 500);
+  }
+  going = false;
+  expect(await arriving).toBe(true);
+});
+
 test.describe("a server behind a proxy that fails", () => {
   // A browser notes each request that failed as an error.
   test.use({ forgiven: [/Failed to load resource/] });

@@ -6,6 +6,7 @@ use super::{
     drawn::{element, words, written},
     entries::Entry,
     icons::{Icon, icon},
+    marking::listed,
     marks::dated,
     pairs::{code, pair, pairs},
     revealed::revealed,
@@ -34,7 +35,7 @@ pub fn Details(
     on_close: Callback<()>,
     pane: NodeRef<html::Aside>,
 ) -> impl IntoView {
-    let clock = clock();
+    let (clock, is_set_here) = (clock(), marking.is_some());
     let pressed = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape" {
             // It means these here, and not the whole escalation.
@@ -65,7 +66,7 @@ pub fn Details(
                 <span class="visually-hidden">"Close details"</span>
             </button>
             {marking}
-            {move || escalation.with(|it| known(it, clock))}
+            {move || escalation.with(|it| known(it, is_set_here, clock))}
             <section class="details-part">
                 <h2 class="details-title">"Timeline"</h2>
                 <ol class="timeline">{move || entries.with(|it| timeline(it, clock))}</ol>
@@ -74,9 +75,10 @@ pub fn Details(
     }
 }
 
-fn known(it: &Escalation, clock: Clock) -> Vec<AnyView> {
+/// Draws what is known; urgency and tags not where they are set.
+fn known(it: &Escalation, is_set_here: bool, clock: Clock) -> Vec<AnyView> {
     let opening = &it.opening;
-    let mut parts = vec![customer(it), part("Escalation", vec![about(it, clock)])];
+    let mut parts = vec![customer(it), part("Escalation", vec![about(it, is_set_here, clock)])];
     if !opening.context.is_empty() {
         let items = opening.context.iter().flat_map(context_item).collect();
         parts.push(part("Context", vec![element("dl", "pairs", items)]));
@@ -108,7 +110,7 @@ fn customer(escalation: &Escalation) -> AnyView {
     part("Customer", vec![known])
 }
 
-fn about(it: &Escalation, clock: Clock) -> AnyView {
+fn about(it: &Escalation, is_set_here: bool, clock: Clock) -> AnyView {
     let dated = |at| dated(clock, at);
     let claim_by = it.deadlines.claim_by.filter(|_| it.status == Status::Waiting).map(dated);
     list(&[
@@ -116,7 +118,8 @@ fn about(it: &Escalation, clock: Clock) -> AnyView {
         ("Kind", Some(it.opening.ask.kind.label())),
         ("Agent", Some(it.agent.name.as_str())),
         ("Queue", Some(it.queue.name.as_str())),
-        ("Urgency", Some(it.urgency.label())),
+        ("Urgency", (!is_set_here || !it.status.is_open()).then(|| it.urgency.label())),
+        ("Tags", (!is_set_here && !it.tags.is_empty()).then(|| listed(&it.tags)).as_deref()),
         ("Claimed by", it.claim.as_ref().map(|claim| claim.operator.name.as_str())),
         ("Opened", Some(&dated(it.opened_at))),
         ("Claim by", claim_by.as_deref()),

@@ -23,9 +23,9 @@ pub fn marking(
     let is_closed = move || escalation.with(|it| !it.status.is_open());
     view! {
         <fieldset class="marking" disabled=move || !may_act.get()>
-            <div hidden=is_closed>{select(URGENCY, "", "Urgency", options.collect(), urgency, on_urgency)}</div>
-            <label class="choice">
-                <span>"Tags"</span>
+            <div hidden=is_closed>{select(URGENCY, "field-label", "Urgency", options.collect(), urgency, on_urgency)}</div>
+            <label class="field">
+                <span class="field-label">"Tags"</span>
                 <input
                     class="input"
                     id=TAGS
