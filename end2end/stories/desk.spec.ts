@@ -101,6 +101,26 @@ test("a list tells what one has begun to write, that a customer types, and who l
   await expect(preview(bob)).not.toHaveText("typing…", { timeout: 10_000 });
 });
 
+test("what one has not read is marked, and stays read on the next page", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const [{ id }] = [await agent.open(bare("Dana")), await agent.open(bare("Eli"))];
+  const dots = page.getByRole("list", { name: "Escalations" }).locator(".row-unread");
+  await expect(dots).toHaveCount(2);
+  const told = page.waitForResponse((response) => response.url().includes("/viewing") && response.ok());
+  await page.goto(`/e/${id}`);
+  await told;
+  await expect(dots).toHaveCount(1);
+  // What is said while one looks is read, too.
+  await agent.say(id, "Are you there?");
+  await expect(page.getByRole("log", { name: "Conversation" })).toContainText("Are you there?");
+  await expect(dots).toHaveCount(1);
+  await page.goto("/queue");
+  await expect(dots).toHaveCount(1);
+  await agent.say(id, "Hello?");
+  await expect(dots).toHaveCount(2);
+});
+
 test("each side sees who is there", async ({ signedIn, bailout }) => {
   const agent = await bailout.addAgent("billing-bot");
   const [ana, bob] = [await signedIn("Ana"), await signedIn("Bob")];

@@ -18,3 +18,17 @@ create index escalation_mine_waiting on escalation (workspace_id, claimed_by, sh
 create index escalation_mine_deadline on escalation (workspace_id, claimed_by, shelf, key_deadline, id) where claimed_by is not null;
 create index escalation_mine_urgency on escalation (workspace_id, claimed_by, shelf, key_urgency, id) where claimed_by is not null;
 create index escalation_mine_newest on escalation (workspace_id, claimed_by, shelf, key_newest, id) where claimed_by is not null;
+
+-- How far an operator has read an escalation: `seq` of the last event that they had before them.
+create table operator_read (
+    workspace_id text not null,
+    operator_id text not null,
+    escalation_id text not null,
+    seq integer not null,
+    at integer not null,
+    primary key (workspace_id, operator_id, escalation_id),
+    foreign key (workspace_id, operator_id) references operator (workspace_id, id),
+    foreign key (workspace_id, escalation_id) references escalation (workspace_id, id)
+) strict;
+create index operator_read_of_operator on operator_read (workspace_id, operator_id, at);
+create index operator_read_by_age on operator_read (at);

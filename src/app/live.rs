@@ -104,7 +104,7 @@ impl Live {
         let drafts = Drafts::new(start.drafts, start.inbox.seq);
         Self {
             drafts,
-            stirs: Stirs::new(drafts),
+            stirs: Stirs::new(drafts, start.reads),
             presence: RwSignal::new(start.presence),
             cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
             inbox: RwSignal::new(start.inbox),
@@ -197,6 +197,16 @@ impl Live {
             });
             (about == Some(true), ())
         });
+    }
+
+    /// How far one has read the escalation that is shown, when it is this one: as far as it goes.
+    pub fn reads(self, id: EscalationId) -> Seq {
+        let said = self.thread.try_with_untracked(|thread| {
+            thread.as_ref().filter(|thread| thread.escalation.id == id).map(|thread| thread.escalation.said_seq)
+        });
+        let read = said.flatten().unwrap_or_default();
+        self.stirs.read_to(id, read);
+        read
     }
 
     /// Shows nothing beside the list.

@@ -1,11 +1,14 @@
-//! What stirs around the rows of a list: colleagues who look, customers who type, and what one has begun to write oneself.
+//! What stirs around the rows of a list: colleagues who look, customers who type, what one has begun to write oneself, and
+//! what one has not read.
 
 use leptos::prelude::*;
 
 use super::{drafts::Drafts, session::Me};
 use crate::domain::{
     draft::Mode,
+    event::Seq,
     ids::EscalationId,
+    inbox::Row,
     presence::{Hint, TYPING_FOR, VIEWING_FOR},
     time::Timestamp,
 };
@@ -18,6 +21,8 @@ const MOST: usize = 200;
 pub struct Stirs {
     hints: RwSignal<Vec<Hint>>,
     drafts: Drafts,
+    /// How far one has read.
+    reads: RwSignal<Vec<(EscalationId, Seq)>>,
 }
 
 /// Around one row.
@@ -29,12 +34,22 @@ pub struct Stir {
     pub draft: String,
     /// Colleagues who look at it.
     pub here: Vec<String>,
+    /// Customer or agent have said something that one has not read.
+    pub unread: bool,
 }
 
 impl Stirs {
-    /// Nothing stirs yet.
-    pub fn new(drafts: Drafts) -> Self {
-        Self { hints: RwSignal::new(vec![]), drafts }
+    /// Nothing stirs yet; so far one has read before.
+    pub fn new(drafts: Drafts, reads: Vec<(EscalationId, Seq)>) -> Self {
+        Self { hints: RwSignal::new(vec![]), drafts, reads: RwSignal::new(reads) }
+    }
+
+    /// One has read so far.
+    pub fn read_to(self, id: EscalationId, seq: Seq) {
+        self.reads.try_maybe_update(|all| match all.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, known)) => (*known < seq, *known = seq.max(*known)),
+            None => (seq > Seq(0), all.push((id, seq))),
+        });
     }
 
     /// Follows a hint: the last word counts.
@@ -52,8 +67,11 @@ impl Stirs {
     }
 
     /// What stirs around a row, as it changes.
-    pub fn around(self, id: EscalationId, me: Me, now: Timestamp) -> Stir {
-        let mut stir = Stir { draft: self.drafts.text(id, Mode::Reply), ..Stir::default() };
+    pub fn around(self, row: &Row, me: Me, now: Timestamp) -> Stir {
+        let id = row.id;
+        let read = self.reads.with(|all| all.iter().find(|(known, _)| *known == id).map(|(_, seq)| *seq));
+        let unread = row.closed_at.is_none() && row.said_seq > read.unwrap_or_default();
+        let mut stir = Stir { draft: self.drafts.text(id, Mode::Reply), unread, ..Stir::default() };
         self.hints.with(|all| {
             for hint in all {
                 match hint {

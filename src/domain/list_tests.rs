@@ -3,6 +3,7 @@
 use super::{
     ask::AskKind,
     deadline::Within,
+    event::Seq,
     follow_tests::{eventful, inbox, query, thread},
     ids::EscalationId,
     inbox::{Listing, Sort, View},
@@ -158,4 +159,19 @@ fn a_customer_who_comes_back_is_known() {
     stage.cancel(nobody).unwrap();
     let nobody = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
     assert!(!stage.of(nobody).earlier, "of whom nothing is known nothing is known again");
+}
+
+#[test]
+fn only_what_customer_and_agent_say_is_there_to_be_read() {
+    let mut stage = Stage::new();
+    let id = stage.open(AskKind::Takeover).unwrap();
+    let mut heard = vec![stage.of(id).said_seq];
+    stage.claim(&ada(), id).unwrap();
+    stage.reply(&ada(), id, "Hello Dana.").unwrap();
+    stage.note(&ana(), id).unwrap();
+    stage.say(id, MessageRole::System, "She called before.").unwrap();
+    heard.push(stage.of(id).said_seq);
+    stage.say(id, MessageRole::Customer, "Hello.").unwrap();
+    heard.push(stage.of(id).said_seq);
+    assert_eq!(heard, [Seq(1), Seq(1), Seq(6)]);
 }

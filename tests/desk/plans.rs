@@ -2,7 +2,7 @@
 
 use bailout::{
     domain::time::Timestamp,
-    server::store::{Opener, Store, attempts, drafts, escalations, events, inbox, messages, presence, sessions},
+    server::store::{Opener, Store, attempts, drafts, escalations, events, inbox, messages, presence, reads, sessions},
 };
 use sqlx::{AssertSqlSafe, Row};
 
@@ -45,6 +45,8 @@ async fn what_runs_often_walks_an_index() {
         (presence::ABANDONED, "escalation_mine_"),
         (drafts::OF_OPERATOR, "draft_of_operator"),
         (drafts::FORGET, "draft_by_age"),
+        (reads::OF_OPERATOR, "operator_read_of_operator"),
+        (reads::FORGET, "operator_read_by_age"),
         (revoke, "api_key_by_agent"),
     ];
     for (sql, index) in walks.chain(others) {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     on_both,
-    support::{TestServer, browser::Browser},
+    support::{TestServer, browser::Browser, server::soon},
 };
 
 /// What a server function answered, when it was none of our faults.
@@ -87,7 +87,7 @@ on_both! {
         called(&ada, "claim", &format!("id={it}")).await;
         let mut told = server.desk.hints().listen();
         for (browser, types) in [(&vera, false), (&ada, true)] {
-            called(browser, "viewing", &format!("id={it}&typing=true")).await;
+            called(browser, "viewing", &format!("id={it}&typing=true&read=0")).await;
             let typing = loop {
                 if let Hint::Viewing { viewer, .. } = &told.recv().await.expect("a hint").1 {
                     break viewer.typing;
@@ -116,13 +116,36 @@ on_both! {
         server.person("Ada", Role::Operator).await;
         let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
         let it = bot.hands_over("conv_1").await;
-        let looks = format!("id={it}&typing=false");
+        let looks = format!("id={it}&typing=false&read=0");
         // The control: what a person does keeps it alive.
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "inbox", "listing=/queue").await, 200);
+        soon("the note of it", async || server.desk.beside().is_empty().then_some(())).await;
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "viewing", &looks).await, 200);
         server.pass(Span::hours(2));
         assert_eq!(status(&ada, "viewing", &looks).await, 401);
+    }
+
+    async fn what_one_has_read_is_known_to_the_next_page_and_to_nobody_else(server: TestServer) {
+        server.person("Ada", Role::Viewer).await;
+        server.person("Bob", Role::Operator).await;
+        let (ada, bob) = (Browser::of("Ada", &server.url).await, Browser::of("Bob", &server.url).await);
+        let bot = server.agent("billing-bot").await;
+        let it = bot.hands_over("conv_1").await;
+        let said = bot.says(&it, "customer", "Hello?").await.ok(201)["seq"].as_i64().expect("a seq");
+        let read = async |browser: &Browser| {
+            let page = browser.gets("/queue").await.text().await.expect("a page");
+            let (_, start) = page.split_once("\"reads\":").expect("how far one has read");
+            start.split_once("]]").map(|(reads, _)| reads.to_owned() + "]]")
+        };
+        let looks = async |read: i64| called(&ada, "viewing", &format!("id={it}&typing=false&read={read}")).await;
+        looks(said).await;
+        assert_eq!(read(&ada).await, Some(format!("[[\"{it}\",{said}]]")));
+        assert_eq!(read(&bob).await, None);
+        looks(said - 1).await;
+        assert_eq!(read(&ada).await, Some(format!("[[\"{it}\",{said}]]")), "nobody unreads");
+        looks(said + 100).await;
+        assert_eq!(read(&ada).await, Some(format!("[[\"{it}\",{said}]]")), "nobody has read what is yet to come");
     }
 }

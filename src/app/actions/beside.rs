@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     app::{lean::LeanJson, problem::Problem},
-    domain::{draft::Mode, ids::EscalationId, text::ClientMessageId},
+    domain::{draft::Mode, event::Seq, ids::EscalationId, text::ClientMessageId},
 };
 
 /// Keeps what is written so far; empty text forgets it.
@@ -20,9 +20,10 @@ pub async fn keep_draft(
     Ok(caller.keeps(draft).await?)
 }
 
-/// Tells colleagues, and the agent when it is typing, that one looks at an escalation. A hint: it may be lost.
+/// Tells colleagues, and the agent when it is typing, that one looks at an escalation, and has read up to `read`. A hint: it
+/// may be lost.
 #[server(output = LeanJson)]
-pub async fn viewing(id: EscalationId, typing: bool) -> Result<(), Problem> {
+pub async fn viewing(id: EscalationId, typing: bool, read: Seq) -> Result<(), Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    Ok(caller.views(id, typing).await?)
+    Ok(caller.views(id, typing, read).await?)
 }

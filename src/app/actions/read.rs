@@ -7,6 +7,7 @@ use crate::{
     app::{lean::LeanJson, problem::Problem},
     domain::{
         draft::Draft,
+        event::Seq,
         ids::EscalationId,
         inbox::{Choices, Inbox, Listing, Page},
         operator::Operator,
@@ -33,6 +34,8 @@ pub struct Bootstrap {
     pub presence: Presence,
     /// What I have begun to write, anywhere.
     pub drafts: Vec<Draft>,
+    /// How far I have read what I read last.
+    pub reads: Vec<(EscalationId, Seq)>,
     /// One was selected that does not exist.
     pub missing: bool,
 }

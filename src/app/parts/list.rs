@@ -76,7 +76,7 @@ pub fn ListPane(
         Memo::new(move |_| {
             let mut line = rows.with(|rows| rows.iter().find(|line| line.row.id == id).cloned());
             if let Some(line) = &mut line {
-                line.stir = stirs.around(id, me, clock.now());
+                line.stir = stirs.around(&line.row, me, clock.now());
             }
             line
         })

@@ -45,7 +45,7 @@ pub fn row_link(
                 class="row-link"
                 href=move || href.run(id)
                 aria-current=move || (selected.get() == Some(id)).then_some("true")
-                aria-label=move || line.with(|line| line.as_ref().map(|line| label(&line.row, clock.now())))
+                aria-label=move || line.with(|line| line.as_ref().map(|line| label(line, clock.now())))
             >
                 {move || line.with(|line| line.as_ref().map(|line| content(line, sort.get(), clock)))}
             </a>
@@ -97,6 +97,7 @@ fn content(Line { row, gone, stir }: &Line, sort: Sort, clock: Clock) -> AnyView
     };
     view! {
         <span class="row-line">
+            {stir.unread.then(|| words("span", "row-unread", ""))}
             <span class="row-title" dir="auto">{revealed(&row.title)}</span>
             {icon(ask_icon(row.ask))}
             <span class="row-wait">{number}</span>
@@ -131,7 +132,7 @@ fn here(names: &[String]) -> Option<AnyView> {
 }
 
 /// What assistive technology reads: customer, reason, waiting time, deadline, claimed by, and whether they come again.
-fn label(row: &Row, now: Timestamp) -> String {
+fn label(Line { row, stir, .. }: &Line, now: Timestamp) -> String {
     let ago = |at: Timestamp| Span((now - at).0.max(0)).in_short();
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];
     said.push(match (row.closed_at, row.waits_since) {
@@ -146,6 +147,7 @@ fn label(row: &Row, now: Timestamp) -> String {
     said.extend(row.claimed_by.as_ref().map(|by| "claimed by ".to_owned() + &spelled(by.name.as_str())));
     said.extend(row.contact.as_ref().map(|contact| "contact ".to_owned() + &spelled(contact)));
     said.extend((row.shelf() == Shelf::NotPickedUp).then(|| "not picked up".to_owned()));
+    said.extend(stir.unread.then(|| "unread".to_owned()));
     said.extend(row.earlier.then(|| "was here earlier".to_owned()));
     said.join(", ")
 }

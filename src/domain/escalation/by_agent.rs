@@ -71,6 +71,7 @@ impl Open {
             messages: self.transcript.len() as i64,
             said: 0,
             last_said: LastSaid::of(&self.transcript),
+            said_seq: Seq::default(),
             replied_at: None,
             owed_since: None,
             earlier,

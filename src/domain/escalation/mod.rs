@@ -125,6 +125,10 @@ pub struct Escalation {
     /// How many of them customer, agent and operator said since the open.
     pub said: i64,
     pub last_said: Option<LastSaid>,
+    /// Of the event with which customer or agent last said something, at first by opening it. What operators say and do
+    /// is nothing to catch up on.
+    #[serde(default)]
+    pub said_seq: Seq,
     /// When an operator last spoke to the customer.
     pub replied_at: Option<Timestamp>,
     /// When customer or agent first spoke after that.
@@ -158,6 +162,7 @@ impl Escalation {
         let mut escalation = (**escalation).clone();
         escalation.opened_seq = event.seq;
         escalation.seq = event.seq;
+        escalation.said_seq = event.seq;
         Some(escalation)
     }
 
@@ -255,6 +260,9 @@ impl Escalation {
                 self.messages = message.position + 1;
                 self.said += i64::from(message.role.is_speech());
                 self.last_said = LastSaid::of(std::slice::from_ref(message)).or(self.last_said.take());
+                if matches!(message.role, MessageRole::Customer | MessageRole::Agent) {
+                    self.said_seq = event.seq;
+                }
                 match message.role {
                     MessageRole::Operator => (self.replied_at, self.owed_since) = (Some(event.at), None),
                     MessageRole::Customer | MessageRole::Agent if self.replied_at.is_some() => {

@@ -37,6 +37,9 @@ pub struct Row {
     /// Since when someone waits for a human; see [`Escalation::waits_since`].
     pub waits_since: Option<Timestamp>,
     pub last_said: Option<LastSaid>,
+    /// See [`Escalation::said_seq`].
+    #[serde(default)]
+    pub said_seq: Seq,
     /// The customer was here before.
     pub earlier: bool,
     /// Of one that expired: where the customer can be reached.
@@ -70,6 +73,7 @@ impl From<&Escalation> for Row {
             due_at: it.due_at(),
             waits_since: it.waits_since(),
             last_said: it.last_said.clone(),
+            said_seq: it.said_seq,
             earlier: it.earlier,
             contact,
             followed_up: it.followed_up.is_some(),

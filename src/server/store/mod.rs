@@ -11,6 +11,7 @@ mod lock;
 pub mod messages;
 pub mod operators;
 pub mod presence;
+pub mod reads;
 pub mod rows;
 pub mod sessions;
 pub mod workspaces;

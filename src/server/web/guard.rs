@@ -9,7 +9,7 @@ use crate::{
     app::{actions::Bootstrap, problem::Problem},
     domain::{
         draft::Draft,
-        event::TransferTarget,
+        event::{Seq, TransferTarget},
         ids::{EscalationId, WorkspaceId},
         inbox::{Listing, Query},
         operator::{Operator, Role},
@@ -21,7 +21,7 @@ use crate::{
     server::{
         desk::{Command, Desk, Done, Verb},
         error::Error,
-        store::{drafts, operators, presence, workspaces},
+        store::{drafts, operators, presence, reads, workspaces},
     },
 };
 
@@ -62,6 +62,7 @@ impl Caller {
             missing: selected.is_some() && thread.is_none(),
             presence: presence.unwrap_or_default(),
             drafts: drafts::of_operator(self.desk.store(), self.workspace, self.operator.who.id).await?,
+            reads: reads::of_operator(self.desk.store(), self.workspace, self.operator.who.id).await?,
             now: self.desk.clock().now(),
             epoch: self.desk.store().epoch().to_owned(),
             me: self.operator.clone(),
@@ -97,14 +98,17 @@ impl Caller {
         drafts::sent(self.desk.store(), self.workspace, self.operator.who.id, id, named).await
     }
 
-    /// Tells who else looks, or writes.
-    pub async fn views(&self, escalation: EscalationId, typing: bool) -> Result<(), Error> {
+    /// Tells who else looks, or writes, and notes how far they have read.
+    pub async fn views(&self, escalation: EscalationId, typing: bool, read: Seq) -> Result<(), Error> {
         let current = self.desk.current(self.workspace, escalation).await?.ok_or(Refusal::NotFound)?;
         // Only who holds it writes to its customer.
         let holder = current.escalation.holder().map(|claim| claim.operator.id);
         let typing = typing && holder == Some(self.operator.who.id);
         let viewer = Viewer { operator: self.operator.who.clone(), at: self.desk.clock().now(), typing };
         let agent = current.escalation.agent.id;
+        // Nobody has read what is yet to come.
+        let (read, now) = ((escalation, read.min(current.escalation.seq)), viewer.at);
+        reads::note(self.desk.store(), self.workspace, self.operator.who.id, read, now).await?;
         self.desk.hints().tell(self.workspace, Hint::Viewing { agent, escalation, viewer });
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::{
     server::{
         desk::{Command, Desk, Verb},
         error::Error,
-        store::{drafts, escalations, events, presence},
+        store::{drafts, escalations, events, presence, reads},
     },
 };
 
@@ -25,6 +25,8 @@ const LAPSE_EVERY: u32 = 20;
 const KEEP_ANSWERS: Span = Span::hours(7 * 24);
 /// How long drafts are kept that nobody touches.
 const KEEP_DRAFTS: Span = Span::hours(30 * 24);
+/// How long it is known how far one has read.
+const KEEP_READS: Span = Span::hours(90 * 24);
 /// How many looks between two rounds of forgetting: about an hour.
 const FORGET_EVERY: u32 = 7_200;
 
@@ -91,6 +93,9 @@ pub async fn work(desk: Desk) {
             }
             if let Err(error) = drafts::forget(desk.store(), before(KEEP_DRAFTS)).await {
                 tracing::error!(%error, "old drafts were not forgotten; the sweeper tries again");
+            }
+            if let Err(error) = reads::forget(desk.store(), before(KEEP_READS)).await {
+                tracing::error!(%error, "how far one had read was not forgotten; the sweeper tries again");
             }
         }
     }

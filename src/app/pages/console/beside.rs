@@ -16,6 +16,7 @@ use crate::{
     },
     domain::{
         draft::Mode,
+        event::Seq,
         ids::EscalationId,
         presence::{TYPING_EVERY, VIEWING_EVERY},
         time::{Span, Timestamp},
@@ -84,8 +85,8 @@ fn send_off(drafts: Drafts) {
     }
 }
 
-/// What was told last: where one looked, when, and what was written there.
-type Told = Option<(EscalationId, Timestamp, String)>;
+/// What was told last: where one looked, when, what was written there, and how far one had read.
+type Told = Option<(EscalationId, Timestamp, String, Seq)>;
 
 fn look(live: Live, clock: Clock, place: Memo<Place>, told: StoredValue<Told>) {
     let Some(id) = place.try_get_untracked().and_then(|place| place.id()).filter(|_| !document().hidden()) else {
@@ -93,12 +94,14 @@ fn look(live: Live, clock: Clock, place: Memo<Place>, told: StoredValue<Told>) {
     };
     let (now, written) = (clock.moment(), live.drafts.text_now(id, Mode::Reply));
     let before = told.try_get_value().flatten().filter(|(known, ..)| *known == id);
-    let since = before.as_ref().map_or(VIEWING_EVERY, |(_, at, _)| now - *at);
-    let types = before.is_some_and(|(.., before)| before != written && !written.is_empty());
-    let due: Span = if types { TYPING_EVERY } else { VIEWING_EVERY };
+    let since = before.as_ref().map_or(VIEWING_EVERY, |(_, at, ..)| now - *at);
+    let read = live.reads(id);
+    let types = before.as_ref().is_some_and(|(.., before, _)| *before != written && !written.is_empty());
+    let reads_on = before.is_some_and(|(.., before)| before < read);
+    let due: Span = if types || reads_on { TYPING_EVERY } else { VIEWING_EVERY };
     if since >= due {
-        told.try_set_value(Some((id, now, written)));
+        told.try_set_value(Some((id, now, written, read)));
         // One that is lost is made good by the next.
-        spawn_local(async move { drop(actions::viewing(id, types).await) });
+        spawn_local(async move { drop(actions::viewing(id, types, read).await) });
     }
 }

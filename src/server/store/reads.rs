@@ -1,0 +1,57 @@
+//! How far operators have read: outside the log, a row an operator and escalation, written over.
+
+use sqlx::Row;
+
+use super::Store;
+use crate::{
+    domain::{
+        event::Seq,
+        ids::{EscalationId, OperatorId, WorkspaceId},
+        time::Timestamp,
+    },
+    server::error::Error,
+};
+
+/// How far an operator has read what they read last.
+pub const OF_OPERATOR: &str = "select escalation_id, seq from operator_read \
+    where workspace_id = $1 and operator_id = $2 order by at desc limit 500";
+/// Forgets how far what nobody has looked at since a moment was read.
+pub const FORGET: &str = "delete from operator_read where at < $1";
+
+/// Notes how far an operator has read; nobody unreads. One statement, so that it happens whole or not at all.
+pub async fn note(
+    store: &Store,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+    (escalation, seq): (EscalationId, Seq),
+    now: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str = "insert into operator_read (workspace_id, operator_id, escalation_id, seq, at) \
+        values ($1, $2, $3, $4, $5) on conflict (workspace_id, operator_id, escalation_id) \
+        do update set seq = excluded.seq, at = excluded.at where excluded.seq > operator_read.seq";
+    let query = sqlx::query(SQL).bind(workspace.to_string()).bind(operator.to_string()).bind(escalation.to_string());
+    query.bind(seq.0).bind(now.0).execute(store.writer()).await?;
+    Ok(())
+}
+
+/// How far an operator has read what they read last.
+pub async fn of_operator(
+    store: &Store,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+) -> Result<Vec<(EscalationId, Seq)>, Error> {
+    let query = sqlx::query(OF_OPERATOR).bind(workspace.to_string()).bind(operator.to_string());
+    let rows = query.fetch_all(store.reader()).await?;
+    let read = rows.iter().map(|row| {
+        let id: String = row.try_get(0)?;
+        let broken = Error::Inconsistent { table: "operator_read", column: "escalation_id", id: id.clone() };
+        Ok((id.parse().map_err(|_| broken)?, Seq(row.try_get(1)?)))
+    });
+    read.collect()
+}
+
+/// Forgets what nobody has looked at since a moment.
+pub async fn forget(store: &Store, before: Timestamp) -> Result<(), Error> {
+    sqlx::query(FORGET).bind(before.0).execute(store.writer()).await?;
+    Ok(())
+}
