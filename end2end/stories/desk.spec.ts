@@ -80,8 +80,9 @@ test("text that was begun offline, or goes on in another tab, is there and is se
   await reply.fill("And one thing more");
   await page.getByRole("button", { name: "Send to customer" }).click();
   await expect(log.getByText("And one thing more")).toHaveCount(1);
-  const said = (await agent.wait(id, { seconds: 0 })).events.flatMap((event: any) => event.data.message?.text ?? []);
-  expect(said).toEqual(["Hello Dana", "And one thing more"]);
+  await expect(log.getByText("sending…")).toHaveCount(0);
+  const said = async () => (await agent.wait(id, { seconds: 0 })).events.flatMap((event: any) => event.data.message?.text ?? []);
+  await expect.poll(said).toEqual(["Hello Dana", "And one thing more"]);
 });
 
 test("a list tells what one has begun to write, that a customer types, and who looks", async ({ signedIn, bailout }) => {
@@ -112,8 +113,10 @@ test("what one has not read is marked, and stays read on the next page", async (
   await told;
   await expect(dots).toHaveCount(1);
   // What is said while one looks is read, too.
+  const toldAgain = page.waitForResponse((response) => response.url().includes("/viewing") && response.ok());
   await agent.say(id, "Are you there?");
   await expect(page.getByRole("log", { name: "Conversation" })).toContainText("Are you there?");
+  await toldAgain;
   await expect(dots).toHaveCount(1);
   await page.goto("/queue");
   await expect(dots).toHaveCount(1);

@@ -223,6 +223,7 @@ test("while much happens, a click opens the row that was under the pointer", asy
   // Newest first, so that each arrival would move every row.
   await page.goto("/queue?sort=newest");
   await live(page);
+  const box = (await page.locator(".list-scroll").boundingBox())!;
   let going = true;
   const arriving = (async () => {
     for (let n = 0; going; n++) await agent.open(bare(`Late ${n}`));
@@ -231,8 +232,7 @@ test("while much happens, a click opens the row that was under the pointer", asy
   const name = (at: { x: number; y: number }) =>
     page.evaluate(({ x, y }) => document.elementFromPoint(x, y)?.closest("a")?.querySelector(".row-title")?.textContent, at);
   for (let n = 0; n < 10; n++) {
-    const box = (await rows(page).nth(2 + (n % 5)).boundingBox())!;
-    const at = { x: box.x + 60, y: box.y + 20 };
+    const at = { x: box.x + 60, y: box.y + 100 + 70 * (n % 5) };
     await page.mouse.move(at.x, at.y);
     const under = await name(at);
     await page.mouse.down();

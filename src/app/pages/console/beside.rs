@@ -98,7 +98,11 @@ fn look(live: Live, clock: Clock, place: Memo<Place>, told: StoredValue<Told>) {
     let read = live.reads(id);
     let types = before.as_ref().is_some_and(|(.., before, _)| *before != written && !written.is_empty());
     let reads_on = before.is_some_and(|(.., before)| before < read);
-    let due: Span = if types || reads_on { TYPING_EVERY } else { VIEWING_EVERY };
+    let due: Span = match (reads_on, types) {
+        (true, _) => Span(0),
+        (_, true) => TYPING_EVERY,
+        _ => VIEWING_EVERY,
+    };
     if since >= due {
         told.try_set_value(Some((id, now, written, read)));
         // One that is lost is made good by the next.
