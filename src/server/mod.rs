@@ -86,6 +86,7 @@ pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError>
 pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     workers::deadlines::sweep(desk).await?;
     tokio::spawn(workers::deadlines::work(desk.clone()));
+    tokio::spawn(workers::epoch::watch(desk.clone()));
     tokio::spawn(doors::watch(desk.clone()));
     tokio::spawn(hints::keep(desk.clone()));
     if desk.store().dialect() == Dialect::Postgres {
