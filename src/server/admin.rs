@@ -81,7 +81,10 @@ pub async fn run(settings: &Settings, admin: Admin) -> Result<(), AdminError> {
         }
         Admin::Backup { to } => {
             backup::backup(settings.database_url.as_str(), &to).await?;
-            eprintln!("Backed up to {}, and checked it. It holds secrets: keep it as you keep the database.", to.display());
+            eprintln!(
+                "Backed up to {}, and checked it. It holds secrets: keep it as you keep the database.",
+                to.display()
+            );
         }
         Admin::Restore { from } => {
             let kept = backup::restore(settings.database_url.as_str(), &from, clock.now()).await?;

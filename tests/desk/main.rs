@@ -15,6 +15,8 @@ mod opening;
 mod plans;
 mod presence;
 mod receipts;
+mod released;
+mod restore;
 mod retries;
 mod revocation;
 mod schema;

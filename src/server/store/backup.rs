@@ -20,12 +20,12 @@ use crate::domain::time::Timestamp;
 pub enum BackupError {
     #[error(
         "this database is PostgreSQL, which has its own tool, for use while servers run: \
-         pg_dump --format=custom --file={0} \"$BAILOUT_DATABASE_URL\""
+         pg_dump --format=custom --file=\"{0}\" \"$BAILOUT_DATABASE_URL\""
     )]
     PgDump(String),
     #[error(
         "this database is PostgreSQL, which has its own tool. Stop the servers, make an empty database, and then: \
-         pg_restore --no-owner --exit-on-error --dbname=\"$BAILOUT_DATABASE_URL\" {0} && bailout admin new-epoch"
+         pg_restore --no-owner --exit-on-error --dbname=\"$BAILOUT_DATABASE_URL\" \"{0}\" && bailout admin new-epoch"
     )]
     PgRestore(String),
     #[error("there is a file {0} already; it is not overwritten")]
