@@ -13,6 +13,7 @@ pub mod messages;
 pub mod operators;
 pub mod presence;
 pub mod rows;
+pub mod search;
 pub mod sessions;
 pub mod workspaces;
 
