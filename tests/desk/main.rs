@@ -21,6 +21,7 @@ mod retries;
 mod revocation;
 mod schema;
 mod screens;
+mod search;
 mod secrets;
 mod snapshots;
 mod stop;

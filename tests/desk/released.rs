@@ -10,7 +10,14 @@ use bailout::{
         outcome::{Disposition, Resolution},
         time::Span,
     },
-    server::{clock::Clock, store::operators},
+    server::{
+        clock::Clock,
+        store::{
+            operators,
+            search::{Search, find},
+        },
+        words::Asked,
+    },
 };
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row, migrate::Migrator};
@@ -130,6 +137,14 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     let texts: Vec<_> = thread.messages.iter().filter_map(|it| it.message.text.as_deref()).collect();
     assert_eq!(texts, ["I was charged twice, claimed.", "Let me see.", "Is anybody there?", "Good **morning**, Dana."]);
     assert!(thread.happenings.iter().any(|event| event.kind.name() == "note.created"), "{:?}", thread.happenings);
+
+    // What was said before there was a search is found, once.
+    for words in ["i was charged twice, waiting", "she is a regular", "good morning", "order a-question", "never mind"]
+    {
+        let search = Search { asked: Asked::read(words).expect("words"), open: None, agent: None, before: None };
+        let found = find(server.desk.store(), server.workspace, search).await.expect("an answer");
+        assert_eq!(found.hits.len(), 1, "{words} of {applied:?}");
+    }
 
     // One goes on, from where it was to its end, and its numbers after those of before.
     let claimed = it("claimed");

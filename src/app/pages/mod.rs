@@ -2,4 +2,5 @@
 
 pub mod console;
 pub mod not_found;
+pub mod search;
 pub mod sign_in;

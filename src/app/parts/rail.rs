@@ -29,6 +29,10 @@ pub fn Rail(
             <nav aria-label="Views">
                 <ul class="rail-links">
                     {View::ALL.map(|view| link(view, counts, current)).into_iter().collect::<Vec<_>>()}
+                    // A page of its own, which the browser loads: `rel` says so.
+                    <li>
+                        <a class="rail-link" href="/search" rel="search">{icon(Icon::Search)} <span>"Search"</span></a>
+                    </li>
                 </ul>
             </nav>
             <div class="rail-foot">

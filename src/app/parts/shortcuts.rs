@@ -9,7 +9,7 @@ use super::{
 use crate::app::keys;
 
 /// Keys and what they do; each is a button, too.
-const ALL: [(&str, &str); 16] = [
+const ALL: [(&str, &str); 17] = [
     ("J", "Next escalation"),
     ("K", "Previous escalation"),
     ("Enter", "Open"),
@@ -24,6 +24,7 @@ const ALL: [(&str, &str); 16] = [
     ("Q", "Release"),
     ("I", "Details"),
     (".", "Show what is new"),
+    ("/", "Search"),
     ("Ctrl Enter", "Send"),
     ("?", "This sheet"),
 ];

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     domain::{
         event::{Event, EventKind, Seq},
+        found::{Found, Hit},
         ids::{AgentId, EscalationId, WorkspaceId},
         inbox::Row,
         message::Message,
@@ -55,7 +56,13 @@ impl Passage {
             _ => -1,
         };
         let text = text_of(&event.kind)?;
-        Some(Self { workspace, escalation: event.escalation_id, place: event.seq.0 << PASSAGES_AN_EVENT, position, text })
+        Some(Self {
+            workspace,
+            escalation: event.escalation_id,
+            place: event.seq.0 << PASSAGES_AN_EVENT,
+            position,
+            text,
+        })
     }
 
     /// A message that an escalation was opened with, and the seq of its opening.
@@ -191,21 +198,6 @@ pub struct Search {
     pub before: Option<i64>,
 }
 
-/// A passage that was found: the escalation it belongs to, and the part of the text around what was asked for, in pieces
-/// that are marked or not.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    pub row: Row,
-    pub snippet: Vec<(String, bool)>,
-}
-
-/// A page of what was found, the newest first, and where the next one begins.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Found {
-    pub hits: Vec<Hit>,
-    pub more: Option<i64>,
-}
-
 /// Finds passages of one workspace, as of one moment. What comes later is newer, so that the pages after this one neither
 /// repeat nor leave out anything.
 pub async fn find(store: &Store, workspace: WorkspaceId, search: Search) -> Result<Found, Error> {
@@ -226,7 +218,8 @@ pub async fn find(store: &Store, workspace: WorkspaceId, search: Search) -> Resu
             let (mut places, mut messages) = (vec![], vec![]);
             let mut found = vec![];
             for row in &rows {
-                let (place, escalation, position): (i64, String, i64) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+                let (place, escalation, position): (i64, String, i64) =
+                    (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
                 match position {
                     -1 => places.push(place >> PASSAGES_AN_EVENT),
                     position => messages.push((escalation.clone(), position)),

@@ -7,6 +7,7 @@ pub mod headers;
 pub mod live;
 pub mod origin;
 pub mod pages;
+pub mod search;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
@@ -49,6 +50,7 @@ pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))
         .merge(forms.with_state(web.clone()))
         .route("/live", get(live::live).with_state(web.clone()))
+        .route("/search", get(search::search).with_state(web.clone()))
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))
         .layer(from_fn_with_state(web.clone(), origin::require_our_host))
         .layer(from_fn_with_state(web, headers::set))
