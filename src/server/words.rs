@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// How many words of one text are known, by which it is found.
-const MOST_WORDS: usize = 8_000;
-/// How many letters of one word.
-const MOST_LETTERS: usize = 64;
+/// How many words of one text are known, and how many letters of one word. Together, at four bytes a letter, they stay
+/// below the mebibyte that PostgreSQL takes of one text.
+const MOST_WORDS: usize = 6_000;
+const MOST_LETTERS: usize = 32;
 /// How many words may be asked for.
 const MOST_ASKED: usize = 16;
 /// How many letters a snippet shows before its first mark, and altogether.
@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(folded("e\u{301}te\u{301} ｆｕｌｌ ﬁne A-4721"), ["ete", "full", "fine", "a", "4721"]);
         assert_eq!(folded("東京タワーで a"), ["東", "京", "タ", "ワ", "ー", "て", "a"]);
         assert_eq!(folded("\0\"*()"), Vec::<String>::new());
-        assert_eq!(folded(&"x".repeat(100)), ["x".repeat(64)]);
+        assert_eq!(folded(&"x".repeat(100)), ["x".repeat(MOST_LETTERS)]);
+        assert_eq!(folded(&"x ".repeat(9_000)).len(), MOST_WORDS);
     }
 
     #[test]

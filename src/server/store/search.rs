@@ -33,6 +33,8 @@ use crate::{
 const PAGE: usize = 25;
 /// How many passages one event may bring, as a power of two: a transcript has fewer messages.
 const PASSAGES_AN_EVENT: u32 = 20;
+/// How many bytes of a transcript are known, the newest messages first: the writer reads them while everyone waits.
+const MOST_BYTES: usize = 256 * 1024;
 /// How many older events are indexed at a time.
 const GULP: i64 = 50;
 
@@ -65,10 +67,23 @@ impl Passage {
         })
     }
 
-    /// A message that an escalation was opened with, and the seq of its opening.
-    pub fn of_transcript(workspace: WorkspaceId, escalation: EscalationId, opened: Seq, it: &Message) -> Option<Self> {
-        let place = (opened.0 << PASSAGES_AN_EVENT) + 1 + it.position;
-        Some(Self { workspace, escalation, place, position: it.position, text: it.text.clone()? })
+    /// The messages that an escalation was opened with, and the seq of its opening.
+    pub fn of_transcript(
+        workspace: WorkspaceId,
+        escalation: EscalationId,
+        opened: Seq,
+        transcript: &[Message],
+    ) -> Vec<Self> {
+        let mut left = MOST_BYTES;
+        let said = transcript.iter().rev().filter_map(|it| Some((it.position, it.text.as_deref()?)));
+        let known = said.map_while(|(position, text)| {
+            left = left.checked_sub(text.len())?;
+            let place = (opened.0 << PASSAGES_AN_EVENT) + 1 + position;
+            Some(Self { workspace, escalation, place, position, text: text.to_owned() })
+        });
+        let mut known: Vec<Self> = known.collect();
+        known.reverse();
+        known
     }
 }
 
@@ -312,10 +327,10 @@ async fn gulp(store: &Store, workspace: WorkspaceId, indexed: i64, older: i64) -
             passages.extend(Passage::of_event(workspace, &event));
             if let EventKind::Opened { .. } = event.kind {
                 let query = sqlx::query(TRANSCRIPT).bind(workspace.to_string()).bind(event.escalation_id.to_string());
-                for row in query.fetch_all(&mut *tx).await? {
-                    let message: Message = parse("message", "body", &row.try_get::<String, _>(0)?)?;
-                    passages.extend(Passage::of_transcript(workspace, event.escalation_id, event.seq, &message));
-                }
+                let rows = query.fetch_all(&mut *tx).await?;
+                let messages = rows.iter().map(|row| parse("message", "body", &row.try_get::<String, _>(0)?));
+                let messages: Vec<Message> = messages.collect::<Result<_, Error>>()?;
+                passages.extend(Passage::of_transcript(workspace, event.escalation_id, event.seq, &messages));
             }
         }
         index(&mut tx, store.dialect(), &passages).await?;

@@ -279,8 +279,7 @@ impl Batch<'_> {
             let messages = open.transcript.iter().map(|message| (key.0, key.1, message.clone()));
             self.new_messages.extend(messages);
             if let Some(opened) = recorded.first() {
-                let passage = |message| Passage::of_transcript(key.0, key.1, opened.seq, message);
-                self.new_passages.extend(open.transcript.iter().filter_map(passage));
+                self.new_passages.extend(Passage::of_transcript(key.0, key.1, opened.seq, &open.transcript));
             }
         }
         if !recorded.is_empty() {
