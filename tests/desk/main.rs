@@ -20,6 +20,7 @@ mod restore;
 mod retries;
 mod revocation;
 mod schema;
+mod scope;
 mod screens;
 mod search;
 mod secrets;
