@@ -17,6 +17,7 @@ pub mod parts;
 pub mod problem;
 pub mod session;
 pub mod shell;
+pub mod stirs;
 pub mod wire;
 
 use leptos::prelude::*;

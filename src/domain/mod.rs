@@ -17,6 +17,8 @@ mod follow_tests;
 pub mod found;
 pub mod ids;
 pub mod inbox;
+#[cfg(test)]
+mod list_tests;
 pub mod message;
 pub mod opening;
 pub mod operator;

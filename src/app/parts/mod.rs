@@ -16,6 +16,7 @@ pub mod follow_up;
 pub mod handover;
 pub mod icons;
 pub mod list;
+pub mod marking;
 pub mod marks;
 pub mod message;
 pub mod pairs;

@@ -6,6 +6,7 @@ use super::{
     attention_buttons::AttentionButtons,
     connection::ConnectionStatus,
     icons::{Icon, icon},
+    marks::initials,
     revealed::revealed,
 };
 use crate::{
@@ -22,7 +23,6 @@ pub fn Rail(
     attention: Attention,
 ) -> impl IntoView {
     let name = me().who().name.to_string();
-    let initials: String = name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
     view! {
         <header class="rail">
             <a class="rail-brand" href=View::Queue.path()>{icon(Icon::Bailout)} <span>"Bailout"</span></a>
@@ -38,7 +38,7 @@ pub fn Rail(
             <div class="rail-foot">
                 <ConnectionStatus connection=connection/>
                 <div class="rail-me">
-                    <span class="avatar" aria-hidden="true">{initials}</span>
+                    <span class="avatar" aria-hidden="true">{initials(&name)}</span>
                     <span class="rail-name">{revealed(&name)}</span>
                     <AttentionButtons attention=attention/>
                     <form action="/sign-out" method="post">
