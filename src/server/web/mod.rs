@@ -2,11 +2,13 @@
 
 pub mod assets;
 pub mod csrf;
+pub mod gate;
 pub mod guard;
 pub mod headers;
 pub mod live;
 pub mod origin;
 pub mod pages;
+pub mod plain;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
@@ -42,7 +44,7 @@ pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
     let policy = headers::Policy::new(&leptos);
     let web = Web { desk, settings, checker: Checker::default(), policy, leptos };
     let forms = Router::new()
-        .route("/sign-in", post(sign_in::sign_in))
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .layer(DefaultBodyLimit::max(LARGEST_FORM));
     Router::new()
