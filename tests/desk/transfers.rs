@@ -10,10 +10,11 @@ use bailout::{
     server::workers::deadlines,
 };
 use serde_json::Value;
+use sqlx::Row;
 
 use crate::{
     on_both,
-    support::{TestServer, browser::Browser},
+    support::{TestServer, browser::Browser, server::soon},
 };
 
 /// What a server function answered, when it was none of our faults.
@@ -120,6 +121,13 @@ on_both! {
         // The control: what a person does keeps it alive.
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "inbox", "listing=/queue").await, 200);
+        // It is noted beside the answer.
+        soon("the note", async || {
+            let seen = sqlx::query("select max(seen_at) from session").fetch_one(server.desk.store().reader()).await;
+            let seen: i64 = seen.expect("a session").get(0);
+            (server.now().0 - seen < Span::hours(1).0).then_some(())
+        })
+        .await;
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "viewing", &looks).await, 200);
         server.pass(Span::hours(2));

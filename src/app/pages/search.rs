@@ -2,18 +2,13 @@
 
 use leptos::prelude::*;
 
+use super::frame::page;
 use crate::{
-    app::{
-        parts::{
-            icons::{Icon, icon},
-            pairs::sentence_case,
-            revealed::revealed,
-        },
-        shell::SiteFiles,
-    },
+    app::parts::{pairs::sentence_case, revealed::revealed},
     domain::{
         found::{Found, Hit},
         inbox::Choice,
+        operator::Operator,
         time::Span,
     },
 };
@@ -33,50 +28,27 @@ pub struct Searched {
     pub more: Option<String>,
 }
 
-/// Draws the whole document.
-pub fn document(files: SiteFiles, searched: Searched) -> AnyView {
+/// Draws the page.
+pub fn search(operator: &Operator, searched: Searched) -> AnyView {
     let Searched { text, status, agent, agents, found, more } = searched;
     let states = [("", "Open and closed"), ("open", "Open"), ("closed", "Closed")];
     let states = states.map(|(value, label)| option(value, label, &status));
-    let agents: Vec<_> = std::iter::once(option("", "Every agent", &agent))
-        .chain(agents.iter().map(|it| option(&it.value, &it.label, &agent)))
-        .collect();
-    view! {
-        <!DOCTYPE html>
-        <html lang="en">
-            <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <meta name="color-scheme" content="light dark"/>
-                <title>"Search · Bailout"</title>
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
-                <link rel="stylesheet" href=files.css/>
-            </head>
-            <body>
-                <main class="search">
-                    <a class="search-back" href="/queue">{icon(Icon::ChevronLeft)} "Queue"</a>
-                    <h1>"Search"</h1>
-                    <form class="search-form" method="get" action="/search" role="search">
-                        <input
-                            class="input"
-                            name="q"
-                            type="text"
-                            aria-label="Search"
-                            value=text
-                            maxlength="200"
-                            autocomplete="off"
-                            autofocus=true
-                        />
-                        <select class="select" name="status" aria-label="State">{states}</select>
-                        <select class="select" name="agent" aria-label="Agent">{agents}</select>
-                        <button class="button" data-kind="primary" type="submit">"Search"</button>
-                    </form>
-                    {results(found, more)}
-                </main>
-            </body>
-        </html>
-    }
-    .into_any()
+    let every = option("", "Every agent", &agent);
+    let agents = agents.iter().map(|it| option(&it.value, &it.label, &agent));
+    let form = view! {
+        <form class="plain-form" method="get" action="/search" role="search">
+            <div class="field">
+                <label class="field-label" for="q">"Search"</label>
+                <input class="input" id="q" name="q" type="text" value=text maxlength="200" autocomplete="off" autofocus=true/>
+            </div>
+            <select class="input" name="status" aria-label="State">{states}</select>
+            <select class="input" name="agent" aria-label="Agent">
+                {std::iter::once(every).chain(agents).collect::<Vec<_>>()}
+            </select>
+            <button class="button" data-kind="primary" type="submit">"Search"</button>
+        </form>
+    };
+    page(operator, "/search", "Search", None, vec![form.into_any(), results(found, more)])
 }
 
 fn option(value: &str, label: &str, chosen: &str) -> AnyView {
@@ -87,7 +59,7 @@ fn option(value: &str, label: &str, chosen: &str) -> AnyView {
 fn results(found: Option<Found>, more: Option<String>) -> AnyView {
     let Some(Found { hits, .. }) = found else {
         return view! {
-            <p class="search-hint">
+            <p class="plain-facts">
                 "Finds messages, notes, reasons, summaries, customers and facts that have all of the words. The last one may \
                  be the beginning of a word; case and accents do not matter."
             </p>
@@ -96,7 +68,7 @@ fn results(found: Option<Found>, more: Option<String>) -> AnyView {
     };
     if hits.is_empty() {
         return view! {
-            <p class="search-hint" role="status">
+            <p class="plain-facts" role="status">
                 "Nothing was found. Try fewer words, or the beginning of one; all of them must be in the same text. Or look \
                  among open and closed ones, of every agent."
             </p>

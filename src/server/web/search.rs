@@ -1,20 +1,21 @@
 //! `GET /search`: operators look for what was said. A page of its own, drawn anew for each search.
 
 use axum::{
+    Extension,
     extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, StatusCode, Uri},
-    response::{Html, IntoResponse, Response},
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
-use leptos::prelude::{Owner, RenderHtml};
 use serde::Deserialize;
 
 use super::{
-    Web, assets,
-    session::{self, By, SignedIn},
-    sign_in::{encoded, failed, own_path, see_other},
+    Web,
+    session::SignedIn,
+    sign_in::{encoded, failed},
 };
 use crate::{
-    app::pages::search::{Searched, document},
+    app::pages::{self, search::Searched},
+    domain::ids::WorkspaceId,
     server::{
         error::Error,
         store::search::{Search, find},
@@ -57,36 +58,35 @@ impl Fields {
 /// The address names no search.
 struct Unreadable;
 
-/// Draws the page. Signed out one signs in first.
+/// Draws the page.
 pub async fn search(
     State(web): State<Web>,
-    headers: HeaderMap,
-    uri: Uri,
+    Extension(signed_in): Extension<SignedIn>,
     fields: Result<Query<Fields>, QueryRejection>,
 ) -> Response {
-    let signed_in = match session::read(&web.desk, &web.settings, &headers, &uri, By::Person).await {
-        Ok(Some(signed_in)) => signed_in,
-        Ok(None) => {
-            let here = uri.path_and_query().map_or("/search", |here| here.as_str());
-            return see_other(&format!("/sign-in?back={}", encoded(own_path(here))));
-        }
-        Err(error) => return failed(error),
-    };
     let read = fields.map_err(|_| Unreadable).and_then(|Query(fields)| Ok((fields.search()?, fields)));
     let Ok((search, fields)) = read else {
         return (StatusCode::BAD_REQUEST, "This address names no search. Begin at /search.\n").into_response();
     };
-    match searched(&web, &signed_in, fields, search).await {
-        Ok(searched) => Html(Owner::new().with(|| document(assets::site_files(), searched).to_html())).into_response(),
+    let workspace = signed_in.workspace;
+    match searched(&web, workspace, fields, search).await {
+        Ok(searched) => web.page(StatusCode::OK, signed_in.preferences, "Search · Bailout", || {
+            pages::search::search(&signed_in.operator, searched)
+        }),
         Err(error) => failed(error),
     }
 }
 
 /// Looks, in the workspace of whoever asks.
-async fn searched(web: &Web, by: &SignedIn, fields: Fields, search: Option<Search>) -> Result<Searched, Error> {
-    let agents = web.desk.choices(by.workspace).await?.agents;
+async fn searched(
+    web: &Web,
+    workspace: WorkspaceId,
+    fields: Fields,
+    search: Option<Search>,
+) -> Result<Searched, Error> {
+    let agents = web.desk.choices(workspace).await?.agents;
     let found = match search {
-        Some(search) => Some(find(web.desk.store(), by.workspace, search).await?),
+        Some(search) => Some(find(web.desk.store(), workspace, search).await?),
         // What holds no word finds nothing; nothing typed asks for nothing.
         None => (!fields.q.trim().is_empty()).then(Default::default),
     };

@@ -32,8 +32,7 @@ use crate::{
         desk::{Command, Done, Verb},
         error::{Current, Error},
         store::{
-            Dialect,
-            agents,
+            Dialect, agents,
             escalations::{self, CustomerName, Stored},
             events::{self, Answer, AnswerName},
             messages::{self, MessageName, ReplyName},
