@@ -14,6 +14,7 @@ pub mod escalation;
 pub mod event;
 #[cfg(test)]
 mod follow_tests;
+pub mod found;
 pub mod ids;
 pub mod inbox;
 #[cfg(test)]

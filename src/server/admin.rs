@@ -1,5 +1,5 @@
-//! `bailout admin`: people and agents, added from a shell, also while a server runs. It writes only what is outside the
-//! log.
+//! `bailout admin`: people and agents, added from a shell, also while a server runs; backups and their return. It writes
+//! only what is outside the log.
 
 use std::io;
 
@@ -11,6 +11,7 @@ use super::{
     password,
     store::{
         OpenError, Opener, Store, agents,
+        backup::{self, BackupError},
         operators::{self, Email},
         workspaces,
     },
@@ -38,6 +39,8 @@ pub enum AdminError {
     NoSuchAgent(Name),
     #[error("cannot make a key: {0}")]
     NoKey(#[from] getrandom::Error),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -74,6 +77,26 @@ pub async fn run(settings: &Settings, admin: Admin) -> Result<(), AdminError> {
             let store = open(settings, &clock).await?;
             revoke_agent(&store, &clock, &name).await?;
             eprintln!("Revoked every key of the agent {name}. What it has open closes within a second.");
+            store.close().await;
+        }
+        Admin::Backup { to } => {
+            backup::backup(settings.database_url.as_str(), &to).await?;
+            eprintln!(
+                "Backed up to {}, and checked it. It holds secrets: keep it as you keep the database.",
+                to.display()
+            );
+        }
+        Admin::Restore { from } => {
+            let kept = backup::restore(settings.database_url.as_str(), &from, clock.now()).await?;
+            eprintln!("Restored {}. Every client starts over.", from.display());
+            if let Some(kept) = kept {
+                eprintln!("The database as it was is kept as {}.", kept.display());
+            }
+        }
+        Admin::NewEpoch => {
+            let store = open(settings, &clock).await?;
+            workspaces::new_epoch(&store).await?;
+            eprintln!("Every client starts over, within about a second where a server runs.");
             store.close().await;
         }
     }

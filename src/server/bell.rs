@@ -210,6 +210,11 @@ impl Bell {
         });
     }
 
+    /// The database has another history now: what is known of this one is forgotten, and whoever follows it hears its end.
+    pub fn forget(&self) {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     async fn between(
         &self,
         store: &Store,
@@ -236,14 +241,15 @@ impl Bell {
     }
 }
 
-/// The one way to hear: what an audience may know of a workspace after a cursor, then live, for ever. The bell is
-/// listened to before the first read, so nothing falls between.
+/// The one way to hear: what an audience may know of a workspace after a cursor, then live, for as long as the history
+/// has the name under which the cursor was read. The bell is listened to before the first read, so nothing falls between.
 pub fn follow(
     desk: Desk,
     workspace: WorkspaceId,
     audience: Audience,
+    epoch: &str,
     after: Seq,
-) -> impl Stream<Item = Result<Arc<Recorded>, Error>> + Send {
+) -> impl Stream<Item = Result<Arc<Recorded>, Error>> + Send + use<> {
     struct Listener {
         desk: Desk,
         head: watch::Receiver<Seq>,
@@ -252,8 +258,13 @@ pub fn follow(
         begun: bool,
     }
     let head = desk.bell().log(workspace).head.subscribe();
+    // Looked at after the bell, which forgets after the name has changed: whoever came too late for that ends here.
+    let is_over = *desk.store().epoch() != *epoch;
     let listener = Listener { desk, head, cursor: after, heard: VecDeque::new(), begun: false };
     stream::try_unfold(listener, move |mut it| async move {
+        if is_over {
+            return Ok(None);
+        }
         loop {
             if let Some(event) = it.heard.pop_front() {
                 return Ok(Some((event, it)));

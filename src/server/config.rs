@@ -1,7 +1,7 @@
 //! The command line and the settings: flags or `BAILOUT_…` in the environment. A bad value stops the program with a
 //! sentence that names it.
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, str::FromStr};
+use std::{ffi::OsStr, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use axum::http::Uri;
 use clap::{Arg, Args, Parser, Subcommand, builder::TypedValueParser, error::ErrorKind};
@@ -31,12 +31,12 @@ pub struct Cli {
 pub enum Command {
     /// Serve the console and the agents' API (the default)
     Serve,
-    /// Add people and agents; works while a server runs
+    /// Add people and agents, back up and restore; what does not work while a server runs says so
     #[command(subcommand)]
     Admin(Admin),
 }
 
-/// Whom an admin's command is about.
+/// What an admin's command is about.
 #[derive(Debug, Subcommand)]
 pub enum Admin {
     /// The people who answer
@@ -45,6 +45,26 @@ pub enum Admin {
     /// The machines that ask
     #[command(subcommand)]
     Agent(AgentVerb),
+    /// Copy the database into a new file, while a server runs (SQLite; PostgreSQL has pg_dump)
+    Backup {
+        /// The file to make; one that is there is not overwritten
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put a backup in the database's place; the server must be stopped (SQLite; PostgreSQL has pg_restore)
+    ///
+    /// The backup is checked first and brought up to date. The database as it was is kept beside it under a dated name.
+    /// Every client starts over.
+    Restore {
+        /// A file that `bailout admin backup` made
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Say that the database was put back to an earlier state by other means, as by pg_restore
+    ///
+    /// Every client starts over, instead of going on from a place that the database may not have any more. Servers need
+    /// not be restarted: each notices within about a second.
+    NewEpoch,
 }
 
 /// What can be done about operators.

@@ -16,8 +16,10 @@ pub mod request_id;
 pub mod rich;
 pub mod router;
 pub mod schema;
+pub mod secret;
 pub mod store;
 pub mod web;
+pub mod words;
 pub mod workers;
 pub mod writer;
 
@@ -40,7 +42,7 @@ use self::{
     config::Settings,
     contract::Links,
     desk::Desk,
-    store::{Dialect, OpenError, Opener, Store, workspaces},
+    store::{Dialect, OpenError, Opener, Store, search, workspaces},
 };
 
 /// How long requests may go on after the server was told to stop.
@@ -71,7 +73,7 @@ pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError>
             let mut tx = store.begin_write().await?;
             workspaces::default(&mut tx, now).await?;
             tx.commit().await?;
-            Ok::<(), error::Error>(())
+            search::index_older(&store).await
         })
     };
     task.await.unwrap_or_else(|failed| Err(error::Error::Internal(failed.to_string())))?;
@@ -86,6 +88,7 @@ pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError>
 pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     workers::deadlines::sweep(desk).await?;
     tokio::spawn(workers::deadlines::work(desk.clone()));
+    tokio::spawn(workers::epoch::watch(desk.clone()));
     tokio::spawn(doors::watch(desk.clone()));
     tokio::spawn(hints::keep(desk.clone()));
     if desk.store().dialect() == Dialect::Postgres {

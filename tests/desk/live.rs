@@ -61,7 +61,7 @@ on_both! {
         for cursor in ["zzzzzzzz.1".to_owned(), format!("{}.999999", server.desk.store().epoch())] {
             let reset = hears(&bot, "/events", Some(&cursor), 1).await;
             assert_eq!(reset[0].event, "reset");
-            assert_eq!(reset[0].json()["epoch"], server.desk.store().epoch());
+            assert_eq!(reset[0].json()["epoch"], *server.desk.store().epoch());
         }
         assert_eq!(bot.get(&format!("/escalations/{it}/wait?after=999999")).await.refused(400), "bad_cursor");
         assert_eq!(other.get(&path).await.refused(404), "not_found");

@@ -38,7 +38,7 @@ async fn a_server_and_commands_may_begin_together_on_a_fresh_file() {
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("bailout.db").display());
         let openers = [Opener::Admin, Opener::Admin, Opener::Server, Opener::Admin, Opener::Admin, Opener::Admin];
         let opened = join_all(openers.map(|opener| open(url.clone(), opener))).await;
-        let epochs: Vec<String> = opened.into_iter().map(|it| it.expect("a store").epoch().to_owned()).collect();
+        let epochs: Vec<String> = opened.into_iter().map(|it| it.expect("a store").epoch().to_string()).collect();
         assert!(epochs.iter().all(|epoch| *epoch == epochs[0]), "{epochs:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! The two databases have the same tables, columns, nullability and keys.
+//! The two databases have the same tables, columns, nullability and keys; but for the index of the search, which is of
+//! each database's own kind.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +17,7 @@ type Column = (String, String, String, bool, bool);
 async fn columns(engine: Engine) -> Option<BTreeSet<Column>> {
     const SQLITE: &str = "select m.name, c.name, lower(c.type), c.\"notnull\", c.pk from sqlite_schema m \
         join pragma_table_info(m.name) c where m.type = 'table' and m.name not like '\\_sqlx%' escape '\\' \
-        and m.name not like 'sqlite\\_%' escape '\\'";
+        and m.name not like 'sqlite\\_%' escape '\\' and m.name not like 'passage%'";
     const POSTGRES: &str = "select cast(c.table_name as text), cast(c.column_name as text), \
         case c.data_type when 'bigint' then 'integer' when 'bytea' then 'blob' else cast(c.data_type as text) end, \
         cast(case c.is_nullable when 'NO' then 1 else 0 end as bigint), \
@@ -24,7 +25,7 @@ async fn columns(engine: Engine) -> Option<BTreeSet<Column>> {
             on t.constraint_name = k.constraint_name and t.table_name = k.table_name \
             where t.constraint_type = 'PRIMARY KEY' and k.table_name = c.table_name \
             and k.column_name = c.column_name) as bigint) \
-        from information_schema.columns c where c.table_schema = 'public' and c.table_name not like '\\_sqlx%'";
+        from information_schema.columns c where c.table_schema = 'public' and c.table_name not like '\\_sqlx%' and c.table_name <> 'passage'";
     let database = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database")?;
     let url = match engine {
         Engine::Sqlite => format!("{}?mode=rwc", database.url),

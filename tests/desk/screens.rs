@@ -30,14 +30,15 @@ use crate::{
 /// The frames after a cursor, up to the head.
 async fn frames(server: &TestServer, after: Seq) -> Vec<Frame> {
     let head = server.desk.head(server.workspace).await.expect("a head");
-    let stream = follow(server.desk.clone(), server.workspace, Audience::Operators, after);
+    let stream =
+        follow(server.desk.clone(), server.workspace, Audience::Operators, &server.desk.store().epoch(), after);
     let recorded: Vec<_> = stream.take((head.0 - after.0) as usize).collect().await;
     let epoch = server.desk.store().epoch();
     recorded
         .into_iter()
         .map(|record| {
             // What a browser reads: the data line of the very bytes that are sent.
-            let bytes = record.expect("an event").frame(epoch).expect("a frame");
+            let bytes = record.expect("an event").frame(&epoch).expect("a frame");
             let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
             let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
             serde_json::from_str(data).expect("a frame")

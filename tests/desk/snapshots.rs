@@ -92,7 +92,7 @@ fn common<'a>(inbox: &'a Inbox, other: &Inbox) -> Vec<&'a Row> {
     inbox.rows.iter().filter(within).collect()
 }
 
-fn agree(followed: &Inbox, fresh: &Inbox) -> bool {
+pub fn agree(followed: &Inbox, fresh: &Inbox) -> bool {
     (followed.seq, followed.counts) == (fresh.seq, fresh.counts) && common(followed, fresh) == common(fresh, followed)
 }
 

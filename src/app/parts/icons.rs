@@ -11,6 +11,7 @@ pub enum Icon {
     Missed,
     List,
     Archive,
+    Search,
     Bailout,
     SignOut,
     Chat,
@@ -38,6 +39,7 @@ impl Icon {
     /// Its outline on a grid of 24 by 24.
     fn path(self) -> &'static str {
         match self {
+            Self::Search => "M19 11a8 8 0 1 1-16 0 8 8 0 0 1 16 0z M21 21l-4.35-4.35",
             Self::Queue => {
                 "M22 12 16 12 14 15 10 15 8 12 2 12 M5.45 5.11 2 12v6a2 2 0 0 0 2 2h16a2 2 0 0 0 \
                  2-2v-6l-3.45-6.89A2 2 0 0 0 16.76 4H7.24a2 2 0 0 0-1.79 1.11z"

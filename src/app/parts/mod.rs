@@ -13,6 +13,7 @@ pub mod drawn;
 pub mod entries;
 pub mod fields;
 pub mod follow_up;
+pub mod form;
 pub mod handover;
 pub mod icons;
 pub mod list;

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     app::{attention::Attention, live::Connection, session::me},
-    domain::inbox::{Counts, View},
+    domain::{
+        inbox::{Counts, View},
+        operator::Role,
+    },
 };
 
 /// Draws the rail. `current` is the view that the page shows as such, none beside an open escalation.
@@ -29,9 +32,12 @@ pub fn Rail(
             <nav aria-label="Views">
                 <ul class="rail-links">
                     {View::ALL.map(|view| link(view, counts, current)).into_iter().collect::<Vec<_>>()}
+                    <li>{page("/search", "Search", Icon::Search)}</li>
                 </ul>
             </nav>
             <div class="rail-foot">
+                {me().may(Role::Admin).then(|| page("/settings/people", "Settings", Icon::Wrench))}
+                {page("/me", "Me", Icon::Person)}
                 <ConnectionStatus connection=connection/>
                 <div class="rail-me">
                     <span class="avatar" aria-hidden="true">{initials(&name)}</span>
@@ -49,14 +55,23 @@ pub fn Rail(
     }
 }
 
-fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> impl IntoView {
-    let picture = match view {
+/// A page beside the console, which the browser loads.
+fn page(href: &'static str, label: &'static str, picture: Icon) -> AnyView {
+    view! { <a class="rail-link" href=href rel="external">{icon(picture)} <span>{label}</span></a> }.into_any()
+}
+
+/// The icon of a view.
+pub fn picture(view: View) -> Icon {
+    match view {
         View::Queue => Icon::Queue,
         View::Mine => Icon::Person,
         View::Missed => Icon::Missed,
         View::All => Icon::List,
         View::Closed => Icon::Archive,
-    };
+    }
+}
+
+fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> impl IntoView {
     let id = "count-".to_owned() + &view.path()[1..];
     let counted = view != View::Closed;
     let count = move || counts.with(|counts| counts.of(view)).filter(|count| *count > 0);
@@ -69,7 +84,7 @@ fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> im
                 aria-current=move || (current.get() == Some(view)).then_some("page")
                 aria-describedby=counted.then(|| id.clone())
             >
-                {icon(picture)}
+                {icon(picture(view))}
                 <span>{view.label()}</span>
                 {counted.then(|| view! {
                     <span class="count" id=id.clone() data-state=state aria-hidden="true">

@@ -9,7 +9,7 @@ use super::{
 use crate::app::keys;
 
 /// Keys and what they do; each is a button, too.
-const ALL: [(&str, &str); 18] = [
+const ALL: [(&str, &str); 19] = [
     ("J", "Next escalation"),
     ("K", "Previous escalation"),
     ("Enter", "Open"),
@@ -26,6 +26,7 @@ const ALL: [(&str, &str); 18] = [
     ("L", "Tags"),
     ("I", "Details"),
     (".", "Show what is new"),
+    ("/", "Search"),
     ("Ctrl Enter", "Send"),
     ("?", "This sheet"),
 ];

@@ -43,7 +43,8 @@ const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelle
 
 /// `GET /events`: from now, or from a cursor.
 pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    let cursor = cursor(&caller, &headers, &uri)?;
+    let epoch = caller.desk.store().epoch();
+    let cursor = cursor(&epoch, &headers, &uri)?;
     let audience = Audience::Agent(caller.agent.id);
     let head = caller.desk.head(caller.workspace).await?;
     if let Some(reached) = cursor.and_then(|cursor| cursor.within(head)) {
@@ -55,12 +56,13 @@ pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Resp
             known.for_each(|current| back.handed(&current));
         });
     }
-    open(caller, audience, cursor, head, head)
+    open(caller, audience, epoch, cursor, head, head)
 }
 
 /// `GET /escalations/{id}/events`: from its open, or from a cursor.
 pub async fn of_one(caller: Caller, Which(id): Which, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    let cursor = cursor(&caller, &headers, &uri)?;
+    let epoch = caller.desk.store().epoch();
+    let cursor = cursor(&epoch, &headers, &uri)?;
     let current = caller.current(id).await?;
     let head = caller.desk.head(caller.workspace).await?;
     if cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| is_past_end(&current, reached)) {
@@ -69,7 +71,7 @@ pub async fn of_one(caller: Caller, Which(id): Which, headers: HeaderMap, uri: U
     let audience = Audience::Escalation(caller.agent.id, id);
     // The event that opened it is the first.
     let begin = Seq(current.escalation.opened_seq.0 - 1);
-    open(caller, audience, cursor, begin, head)
+    open(caller, audience, epoch, cursor, begin, head)
 }
 
 /// Whether a cursor says that its holder has the end of an escalation; what came after the end does not matter.
@@ -78,8 +80,7 @@ fn is_past_end(current: &Current, reached: Seq) -> bool {
 }
 
 /// Where the caller was: `Last-Event-ID`, which a client sends by itself when it reconnects, else `after`.
-fn cursor(caller: &Caller, headers: &HeaderMap, uri: &Uri) -> Result<Option<Cursor>, Problem> {
-    let epoch = caller.desk.store().epoch();
+fn cursor(epoch: &str, headers: &HeaderMap, uri: &Uri) -> Result<Option<Cursor>, Problem> {
     let asked = Params::of(uri, &["after"])?.cursor("after", epoch)?;
     let last = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
     // A client cannot mend the header it sends by itself, so one that makes no sense is answered with a reset.
@@ -91,6 +92,7 @@ fn cursor(caller: &Caller, headers: &HeaderMap, uri: &Uri) -> Result<Option<Curs
 fn open(
     caller: Caller,
     audience: Audience,
+    epoch: Arc<str>,
     cursor: Option<Cursor>,
     begin: Seq,
     head: Seq,
@@ -101,12 +103,11 @@ fn open(
         None => begin,
         Some(reached) => reached.unwrap_or(head),
     };
-    let epoch = caller.desk.store().epoch().to_owned();
     let reset = format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n");
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let line = Line {
-        events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, after)),
+        events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, &epoch, after)),
         hints: caller.desk.hints().listen(),
         audience,
         reached: resumed.flatten().unwrap_or_default(),
@@ -130,7 +131,7 @@ fn open(
 struct Line {
     caller: Caller,
     door: Door,
-    epoch: String,
+    epoch: Arc<str>,
     events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
     hints: Receiver<Arc<Told>>,
     audience: Audience,

@@ -67,7 +67,7 @@ impl Patience {
 pub async fn wait(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["after", "seconds", "until"])?;
     let patience = Patience::new(&params, params.number("seconds", SECONDS)?.unwrap_or(30))?;
-    let cursor = params.cursor("after", caller.desk.store().epoch())?;
+    let cursor = params.cursor("after", &caller.desk.store().epoch())?;
     let current = caller.current(id).await?;
     let after = match cursor {
         None => current.escalation.opened_seq,
@@ -89,11 +89,12 @@ pub async fn heard(
     patience: Patience,
 ) -> Result<String, Problem> {
     let desk = &caller.desk;
+    let epoch = desk.store().epoch();
     caller.heard(Some(id), after);
     let time_is_up = Instant::now() + Duration::from_secs(patience.seconds);
     let mut seen = look(caller, id, after).await?;
     let audience = Audience::Escalation(caller.agent.id, id);
-    let mut later = pin!(follow(desk.clone(), caller.workspace, audience, seen.reached(after)));
+    let mut later = pin!(follow(desk.clone(), caller.workspace, audience, &epoch, seen.reached(after)));
     while !seen.suffices(patience.until) {
         tokio::select! {
             biased;

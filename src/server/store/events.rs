@@ -111,9 +111,24 @@ pub async fn happenings(
 ) -> Result<Vec<Event>, Error> {
     let query = sqlx::query(HAPPENINGS).bind(workspace.to_string()).bind(escalation.to_string());
     let rows = query.fetch_all(connection).await?;
-    rows.iter()
-        .map(|row| parse::<Kept>("event", "body", &row.try_get::<String, _>(0)?).map(|frame| frame.event))
-        .collect()
+    rows.iter().map(|row| kept(&row.try_get::<String, _>(0)?)).collect()
+}
+
+/// The event of a stored frame.
+pub fn kept(body: &str) -> Result<Event, Error> {
+    parse::<Kept>("event", "body", body).map(|frame| frame.event)
+}
+
+/// Every event with `after < seq <= until`, in order.
+pub async fn run(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    after: Seq,
+    until: Seq,
+) -> Result<Vec<Event>, Error> {
+    let sql = "select body from event where workspace_id = $1 and seq > $2 and seq <= $3 order by seq";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(after.0).bind(until.0);
+    query.fetch_all(connection).await?.iter().map(|row| kept(&row.try_get::<String, _>(0)?)).collect()
 }
 
 /// Names a repeatable request: workspace, agent, path, key.

@@ -28,8 +28,7 @@ const MOST_LINKS: usize = 40;
 /// Takes the lock of the file that an address names. A server must get it. A command gets it or goes on without, beside
 /// whoever holds it, once the tables are there; then it does not migrate.
 pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> {
-    // As the driver reads the address, which is not always as it looks: a name may be written with `%`.
-    let options = SqliteConnectOptions::from_str(AnyConnectOptions::from_str(url)?.database_url.as_str())?;
+    let options = options(url)?;
     let named = options.get_filename();
     let broken = |error| OpenError::Lock(named.display().to_string(), error);
     let mut path = real(named).map_err(broken)?.into_os_string();
@@ -49,8 +48,13 @@ pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> 
     }
 }
 
+/// An address as the driver reads it, which is not always as it looks: a name may be written with `%`.
+pub fn options(url: &str) -> Result<SqliteConnectOptions, sqlx::Error> {
+    SqliteConnectOptions::from_str(AnyConnectOptions::from_str(url)?.database_url.as_str())
+}
+
 /// The file behind every link to it, also one that is not there yet: the same lock whatever it is called.
-fn real(named: &Path) -> io::Result<PathBuf> {
+pub fn real(named: &Path) -> io::Result<PathBuf> {
     let mut path = named.to_owned();
     for _ in 0..MOST_LINKS {
         match path.canonicalize() {

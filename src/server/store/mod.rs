@@ -3,6 +3,7 @@
 
 pub mod agents;
 pub mod attempts;
+pub mod backup;
 pub mod drafts;
 pub mod escalations;
 pub mod events;
@@ -13,10 +14,16 @@ pub mod operators;
 pub mod presence;
 pub mod reads;
 pub mod rows;
+pub mod search;
 pub mod sessions;
 pub mod workspaces;
 
-use std::{fs::File, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    str::FromStr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use sqlx::{
@@ -133,7 +140,7 @@ pub struct Store {
     reader: AnyPool,
     writer: AnyPool,
     dialect: Dialect,
-    epoch: Arc<str>,
+    epoch: Arc<RwLock<Arc<str>>>,
     url: Arc<str>,
     /// Held as long as the server runs; the kernel frees it, however the process ends.
     _lock: Option<Arc<File>>,
@@ -156,7 +163,7 @@ impl Store {
                 Dialect::Postgres => sqlx::migrate!("migrations/postgres").run(&writer).await?,
             }
         }
-        let epoch = workspaces::epoch(&writer, now).await?.into();
+        let epoch = Arc::new(RwLock::new(workspaces::epoch(&writer, now).await?.into()));
         let reader = pool(dialect, true).connect(url).await?;
         let lock = lock.filter(|_| opener == Opener::Server).map(Arc::new);
         Ok(Self { reader, writer, dialect, epoch, url: url.into(), _lock: lock })
@@ -183,8 +190,17 @@ impl Store {
     }
 
     /// The name of this database's history: cursors of another are worth nothing.
-    pub fn epoch(&self) -> &str {
-        &self.epoch
+    pub fn epoch(&self) -> Arc<str> {
+        Arc::clone(&self.epoch.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads again what the history is called; whether that is another name than before.
+    pub async fn look_at_epoch(&self) -> Result<bool, Error> {
+        let named: Arc<str> = workspaces::named_epoch(&self.reader).await?.into();
+        let mut known = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
+        let is_another = *known != named;
+        *known = named;
+        Ok(is_another)
     }
 
     /// Begins a write transaction. Only within a spawned task: a dropped `begin` can leave one open behind it.

@@ -15,11 +15,25 @@ use crate::{
 
 /// The name of this database's history; made with the database.
 pub async fn epoch(writer: &AnyPool, now: Timestamp) -> Result<String, sqlx::Error> {
-    // The random end of a fresh UUIDv7: eight base-32 characters.
-    let fresh: String = crate::domain::ids::EventId::new(mint()).to_string().chars().rev().take(8).collect();
     let sql = "insert into installation (id, epoch, created_at) values (1, $1, $2) on conflict do nothing";
-    sqlx::query(sql).bind(fresh).bind(now.0).execute(writer).await?;
-    sqlx::query("select epoch from installation where id = 1").fetch_one(writer).await?.try_get(0)
+    sqlx::query(sql).bind(fresh_epoch()).bind(now.0).execute(writer).await?;
+    named_epoch(writer).await
+}
+
+/// The name that the history has now.
+pub async fn named_epoch(pool: &AnyPool) -> Result<String, sqlx::Error> {
+    sqlx::query("select epoch from installation where id = 1").fetch_one(pool).await?.try_get(0)
+}
+
+/// Gives the history another name, so that every cursor of the one before is worth nothing.
+pub async fn new_epoch(store: &Store) -> Result<(), sqlx::Error> {
+    let sql = "update installation set epoch = $1 where id = 1";
+    sqlx::query(sql).bind(fresh_epoch()).execute(store.writer()).await.map(drop)
+}
+
+/// The random end of a fresh UUIDv7: eight base-32 characters.
+fn fresh_epoch() -> String {
+    crate::domain::ids::EventId::new(mint()).to_string().chars().rev().take(8).collect()
 }
 
 /// Makes sure that the workspace `default` and its queue `default` are there; whoever comes first makes them.

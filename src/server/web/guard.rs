@@ -51,6 +51,8 @@ impl Caller {
 
     /// What a console page starts from.
     pub async fn bootstrap(&self, listing: Listing, selected: Option<&str>) -> Result<Bootstrap, Error> {
+        // Before the rest is read: should the name change meanwhile, the page starts over.
+        let epoch = self.desk.store().epoch().to_string();
         let inbox = self.desk.inbox(self.workspace, self.query(listing)).await?;
         // What is no id names nothing.
         let opened = match selected.and_then(|text| text.parse().ok()) {
@@ -64,7 +66,7 @@ impl Caller {
             drafts: drafts::of_operator(self.desk.store(), self.workspace, self.operator.who.id).await?,
             reads: reads::of_operator(self.desk.store(), self.workspace, self.operator.who.id).await?,
             now: self.desk.clock().now(),
-            epoch: self.desk.store().epoch().to_owned(),
+            epoch,
             me: self.operator.clone(),
             choices: self.desk.choices(self.workspace).await?,
             inbox,

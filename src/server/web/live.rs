@@ -77,7 +77,7 @@ pub async fn live(
     };
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let cursor = last.or_else(|| query.ok().and_then(|Query(query)| query.after));
-    let epoch = web.desk.store().epoch().to_owned();
+    let epoch = web.desk.store().epoch();
     let (after, reset) = match cursor.as_deref().and_then(|cursor| after(cursor, &epoch, head)) {
         Some(after) => (after, None),
         // Nothing is guessed: whoever comes with a cursor that is not ours is told where the log is, to look anew.
@@ -87,7 +87,7 @@ pub async fn live(
     let there = web.desk.hints().since(signed_in.workspace, web.desk.clock().now() + Span(-DEAF_AFTER.0));
     let there = there.iter().map(hint).collect::<String>();
     let begin = reset.into_iter().chain((!there.is_empty()).then(|| Bytes::from(there)));
-    let events = follow(web.desk.clone(), signed_in.workspace, Audience::Operators, after).boxed();
+    let events = follow(web.desk.clone(), signed_in.workspace, Audience::Operators, &epoch, after).boxed();
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let live = Live {
@@ -130,7 +130,7 @@ struct Live {
     workspace: WorkspaceId,
     operator: OperatorId,
     door: Door,
-    epoch: String,
+    epoch: Arc<str>,
     events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
     hints: Receiver<Arc<Told>>,
     /// The last event sent.

@@ -2,11 +2,14 @@
 
 pub mod assets;
 pub mod csrf;
+pub mod gate;
 pub mod guard;
 pub mod headers;
 pub mod live;
 pub mod origin;
 pub mod pages;
+pub mod plain;
+pub mod search;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
@@ -42,13 +45,16 @@ pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
     let policy = headers::Policy::new(&leptos);
     let web = Web { desk, settings, checker: Checker::default(), policy, leptos };
     let forms = Router::new()
-        .route("/sign-in", post(sign_in::sign_in))
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .layer(DefaultBodyLimit::max(LARGEST_FORM));
+    let for_people =
+        Router::new().route("/search", get(search::search)).layer(from_fn_with_state(web.clone(), gate::people));
     Router::new()
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))
         .merge(forms.with_state(web.clone()))
         .route("/live", get(live::live).with_state(web.clone()))
+        .merge(for_people.with_state(web.clone()))
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))
         .layer(from_fn_with_state(web.clone(), origin::require_our_host))
         .layer(from_fn_with_state(web, headers::set))

@@ -1,4 +1,5 @@
-//! What runs beside the requests: deadlines, and wake-ups between processes. Each is a caller of the desk like any other.
+//! What runs beside the requests: deadlines, wake-ups between processes, and the watch over the history's name. Each is a caller of the desk like any other.
 
 pub mod deadlines;
+pub mod epoch;
 pub mod wakeups;

@@ -119,7 +119,7 @@ impl Writer {
                 result => result,
             });
         }
-        let events = batch.save(&mut tx).await?;
+        let events = batch.save(&mut tx, self.store.dialect()).await?;
         if events.is_empty() {
             // Refusals and repetitions only: nothing to make durable.
             tx.rollback().await?;

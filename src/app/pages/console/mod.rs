@@ -167,6 +167,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         "j" => go_along(1),
         "k" => go_along(-1),
         "escape" => press(".back"),
+        "/" => press("[href='/search']"),
         "." => press(".new-rows:not([hidden])") || press(".log-jump:not([hidden])"),
         "?" => {
             sheet.set(true);

@@ -110,6 +110,7 @@ impl<'a> Batch<'a> {
             new_answers: vec![],
             new_messages: vec![],
             new_events: vec![],
+            new_passages: vec![],
         })
     }
 }

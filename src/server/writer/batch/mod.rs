@@ -32,10 +32,11 @@ use crate::{
         desk::{Command, Done, Verb},
         error::{Current, Error},
         store::{
-            agents,
+            Dialect, agents,
             escalations::{self, CustomerName, Stored},
             events::{self, Answer, AnswerName},
             messages::{self, MessageName, ReplyName},
+            search::{self, Passage},
             workspaces,
         },
     },
@@ -71,6 +72,7 @@ pub struct Batch<'a> {
     new_answers: Vec<AnswerName>,
     new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
     new_events: Vec<(WorkspaceId, Arc<Recorded>)>,
+    new_passages: Vec<Passage>,
 }
 
 impl Batch<'_> {
@@ -268,6 +270,7 @@ impl Batch<'_> {
                 escalations::json(&frame)?.into(),
                 agent_body.map(Arc::from),
             )));
+            self.new_passages.extend(Passage::of_event(key.0, &frame.event));
             match frame.event.kind {
                 EventKind::MessageCreated { message } => self.said(command, key, message),
                 // An escalation that was opened expecting it says that the agent is known for it.
@@ -286,6 +289,9 @@ impl Batch<'_> {
         if let Verb::Open(open) = &command.verb {
             let messages = open.transcript.iter().map(|message| (key.0, key.1, message.clone()));
             self.new_messages.extend(messages);
+            if let Some(opened) = recorded.first() {
+                self.new_passages.extend(Passage::of_transcript(key.0, key.1, opened.seq, &open.transcript));
+            }
         }
         if !recorded.is_empty() {
             self.changed.insert(key);
@@ -313,7 +319,11 @@ impl Batch<'_> {
     }
 
     /// Writes what changed, a statement a table, and answers the new events by workspace.
-    pub async fn save(self, tx: &mut AnyConnection) -> Result<BTreeMap<WorkspaceId, Vec<Arc<Recorded>>>, Error> {
+    pub async fn save(
+        self,
+        tx: &mut AnyConnection,
+        dialect: Dialect,
+    ) -> Result<BTreeMap<WorkspaceId, Vec<Arc<Recorded>>>, Error> {
         let changed: Vec<_> = self.changed.iter().filter_map(|key| Some((key.0, self.escalations.get(key)?))).collect();
         if changed.is_empty() {
             return Ok(BTreeMap::new());
@@ -328,6 +338,7 @@ impl Batch<'_> {
         messages::insert(tx, &new_messages).await?;
         messages::keep_receipts(tx, &self.replies).await?;
         events::insert(tx, &self.new_events).await?;
+        search::index(tx, dialect, &self.new_passages).await?;
         events::keep_answers(tx, &answers, self.now).await?;
         for (workspace, agent) in &self.first_acknowledged {
             agents::acknowledged(tx, *workspace, *agent, self.now).await?;

@@ -1,0 +1,115 @@
+//! The search page: a plain form and what it found. Drawn by the server alone, so that no browser downloads it.
+
+use leptos::prelude::*;
+
+use super::frame::page;
+use crate::{
+    app::parts::{pairs::sentence_case, revealed::revealed},
+    domain::{
+        found::{Found, Hit},
+        inbox::Choice,
+        operator::Operator,
+        time::Span,
+    },
+};
+
+/// What was typed and chosen, and what came of it.
+#[derive(Debug, Clone, Default)]
+pub struct Searched {
+    pub text: String,
+    /// `open`, `closed`, or empty for both.
+    pub status: String,
+    /// An agent's id, or empty for all.
+    pub agent: String,
+    pub agents: Vec<Choice>,
+    /// None when nothing was asked for.
+    pub found: Option<Found>,
+    /// The address of the next page.
+    pub more: Option<String>,
+}
+
+/// Draws the page.
+pub fn search(operator: &Operator, searched: Searched) -> AnyView {
+    let Searched { text, status, agent, agents, found, more } = searched;
+    let states = [("", "Open and closed"), ("open", "Open"), ("closed", "Closed")];
+    let states = states.map(|(value, label)| option(value, label, &status));
+    let every = option("", "Every agent", &agent);
+    let agents = agents.iter().map(|it| option(&it.value, &it.label, &agent));
+    let form = view! {
+        <form class="plain-form" method="get" action="/search" role="search">
+            <div class="field">
+                <label class="field-label" for="q">"Search"</label>
+                <input class="input" id="q" name="q" type="text" value=text maxlength="200" autocomplete="off" autofocus=true/>
+            </div>
+            <select class="input" name="status" aria-label="State">{states}</select>
+            <select class="input" name="agent" aria-label="Agent">
+                {std::iter::once(every).chain(agents).collect::<Vec<_>>()}
+            </select>
+            <button class="button" data-kind="primary" type="submit">"Search"</button>
+        </form>
+    };
+    page(operator, "/search", "Search", None, vec![form.into_any(), results(found, more)])
+}
+
+fn option(value: &str, label: &str, chosen: &str) -> AnyView {
+    let (value, chosen) = (value.to_owned(), value == chosen);
+    view! { <option value=value selected=chosen>{revealed(label)}</option> }.into_any()
+}
+
+fn results(found: Option<Found>, more: Option<String>) -> AnyView {
+    let Some(Found { hits, .. }) = found else {
+        return view! {
+            <p class="plain-facts">
+                "Finds messages, notes, reasons, summaries, customers and facts that have all of the words. The last one may \
+                 be the beginning of a word; case and accents do not matter."
+            </p>
+        }
+        .into_any();
+    };
+    if hits.is_empty() {
+        return view! {
+            <p class="plain-facts" role="status">
+                "Nothing was found. Try fewer words, or the beginning of one; all of them must be in the same text. Or look \
+                 among open and closed ones, of every agent."
+            </p>
+        }
+        .into_any();
+    }
+    view! {
+        <ol class="search-results" aria-label="Results">{hits.into_iter().map(line).collect::<Vec<_>>()}</ol>
+        {more.map(|more| view! { <a class="button" href=more>"Older results"</a> })}
+    }
+    .into_any()
+}
+
+/// One result: whose, why, how it stands, and the text.
+fn line(Hit { row, snippet }: Hit) -> AnyView {
+    let (did, at) = match row.closed_at {
+        Some(closed) => (row.status.label(), closed),
+        None => ("Opened", row.opened_at),
+    };
+    let when = at.date(Span(0)) + " " + &at.clock_time(Span(0)) + " UTC";
+    let pieces = snippet.iter().map(|(text, is_marked)| match is_marked {
+        true => view! { <mark>{revealed(text)}</mark> }.into_any(),
+        false => revealed(text),
+    });
+    view! {
+        <li class="row">
+            <a class="row-link" href=format!("/e/{}", row.id)>
+                <span class="row-line">
+                    <span class="row-title" dir="auto">{revealed(&row.title)}</span>
+                    <span class="row-wait">{did} " " {when}</span>
+                </span>
+                <span class="row-line">
+                    <span class="row-meta">
+                        {sentence_case(&row.reason)} " "
+                        <span class="row-agent">"· " {revealed(row.agent.name.as_str())}</span>
+                    </span>
+                    {row.closed_at.is_none().then(|| view! { <span class="row-marks">{row.status.label()}</span> })}
+                </span>
+                <span class="search-text" dir="auto">{pieces.collect::<Vec<_>>()}</span>
+            </a>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,207 @@
+//! Backup and restore of a SQLite file. PostgreSQL has tools of its own, and is told about here.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, chown},
+    path::{Path, PathBuf},
+};
+
+use sqlx::{
+    Connection, Row,
+    sqlite::{SqliteConnectOptions, SqliteConnection},
+};
+
+use super::{Dialect, OpenError, Opener, Store, lock, workspaces};
+use crate::domain::time::Timestamp;
+
+/// Why nothing was backed up or restored. Whatever it is, the database is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error(
+        "this database is PostgreSQL, which has its own tool, for use while servers run: \
+         pg_dump --format=custom --file=\"{0}\" \"$BAILOUT_DATABASE_URL\""
+    )]
+    PgDump(String),
+    #[error(
+        "this database is PostgreSQL, which has its own tool. Stop the servers, make an empty database, and then: \
+         pg_restore --no-owner --exit-on-error --dbname=\"$BAILOUT_DATABASE_URL\" \"{0}\" && bailout admin new-epoch"
+    )]
+    PgRestore(String),
+    #[error("there is a file {0} already; it is not overwritten")]
+    Exists(String),
+    #[error("{0}: {1}")]
+    File(String, io::Error),
+    #[error("{0} is a database in use, not a backup: {0}-wal holds a part of it")]
+    InUse(String),
+    #[error("{0} is no backup of Bailout: {1}")]
+    NotABackup(String, String),
+    #[error("the copy is damaged, and so the database or the disk may be: {0}")]
+    Damaged(String),
+    #[error("cannot copy the database: {0}")]
+    Copy(sqlx::Error),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// Copies the database as it is at one moment into a new file, while others read and write it, and checks the copy.
+pub async fn backup(url: &str, to: &Path) -> Result<(), BackupError> {
+    if Dialect::of(url)? == Dialect::Postgres {
+        return Err(BackupError::PgDump(to.display().to_string()));
+    }
+    // The name is taken before the work, and gets its content whole or not at all.
+    let (name, part) = (Made::new(to)?, Made::new(&beside(to, ".part"))?);
+    let into = || part.0.to_str().ok_or_else(|| failed(to)(io::ErrorKind::InvalidFilename.into()));
+    let options = lock::options(url).map_err(OpenError::from)?.create_if_missing(false);
+    let mut source = SqliteConnection::connect_with(&options).await.map_err(BackupError::Copy)?;
+    let copied = sqlx::query("vacuum into $1").bind(into()?).execute(&mut source).await;
+    let closed = source.close().await;
+    copied.map(drop).and(closed).map_err(BackupError::Copy)?;
+    if let Some(flaw) = flaw(&part.0).await {
+        return Err(BackupError::Damaged(flaw));
+    }
+    part.becomes(to)?;
+    name.stays();
+    Ok(())
+}
+
+/// Puts a backup in the database's place: a copy of it, checked, brought up to date, and with another epoch, so that no
+/// cursor of before is good. Answers as what the database that was there is kept. No server may run.
+pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<PathBuf>, BackupError> {
+    if Dialect::of(url)? == Dialect::Postgres {
+        return Err(BackupError::PgRestore(from.display().to_string()));
+    }
+    let _lock = lock::take(url, Opener::Server).await?;
+    let options = lock::options(url).map_err(OpenError::from)?;
+    let target = lock::real(options.get_filename()).map_err(failed(options.get_filename()))?;
+    if fs::metadata(beside(from, "-wal")).is_ok_and(|wal| wal.len() > 0) {
+        return Err(BackupError::InUse(from.display().to_string()));
+    }
+    let copy = Made::new(&beside(&target, ".restoring"))?;
+    let fill = || io::copy(&mut File::open(from)?, &mut OpenOptions::new().write(true).open(&copy.0)?);
+    fill().map_err(failed(from))?;
+    if let Some(flaw) = flaw(&copy.0).await {
+        return Err(BackupError::NotABackup(from.display().to_string(), flaw));
+    }
+    let opened = Store::open(&address(&copy.0), Opener::Server, now).await;
+    let _lock_of_copy = Made(beside(&copy.0, ".lock"));
+    let store = opened?;
+    workspaces::new_epoch(&store).await.map_err(OpenError::from)?;
+    store.close().await;
+    drop(store);
+    let kept = set_aside(&target, &copy.0, now).await.map_err(failed(&target))?;
+    copy.becomes(&target)?;
+    Ok(kept)
+}
+
+/// A file that is gone again unless it stays.
+struct Made(PathBuf);
+
+impl Made {
+    /// Makes an empty one for its owner's eyes only; one that is there already stays as it is.
+    fn new(path: &Path) -> Result<Self, BackupError> {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Ok(_) => Ok(Self(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(BackupError::Exists(path.display().to_string()))
+            }
+            Err(error) => Err(failed(path)(error)),
+        }
+    }
+
+    /// Takes another's place, whole: also after a power cut there is the one or the other.
+    fn becomes(self, other: &Path) -> Result<(), BackupError> {
+        let folder = other.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let rename = || {
+            File::open(&self.0)?.sync_all()?;
+            fs::rename(&self.0, other)?;
+            File::open(folder)?.sync_all()
+        };
+        rename().map_err(failed(other))
+    }
+
+    fn stays(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // It may be gone already, as when it became another; what stays has no name here any more.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// What is wrong with a file that should be a database of ours which nobody uses.
+async fn flaw(path: &Path) -> Option<String> {
+    let options = SqliteConnectOptions::new().filename(path).immutable(true).read_only(true);
+    let look = async {
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let said = sqlx::query("pragma integrity_check").fetch_all(&mut connection).await?;
+        let mut said: Vec<String> = said.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        said.retain(|line| line != "ok");
+        if !sqlx::query("pragma foreign_key_check").fetch_all(&mut connection).await?.is_empty() {
+            said.push("some rows belong to no other".to_owned());
+        }
+        let ours = "select 1 from sqlite_schema where name = 'installation'";
+        if sqlx::query(ours).fetch_optional(&mut connection).await?.is_none() {
+            said.push("it has none of Bailout's tables".to_owned());
+        }
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(said)
+    };
+    match look.await {
+        Ok(said) => said.into_iter().next(),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Keeps the database that is there under a dated name too, with what its write-ahead log holds, and gives its owner and
+/// its mode to the one that will take its place.
+async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
+    let was = match fs::metadata(target) {
+        Ok(was) => Some(was),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    // Best without a log beside it; but it may be damaged, which may be why it is replaced.
+    let options = SqliteConnectOptions::new().filename(target).create_if_missing(false);
+    if let Ok(mut connection) = SqliteConnection::connect_with(&options).await {
+        let _ = sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut connection).await;
+        let _ = connection.close().await;
+    }
+    let at = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::MAX);
+    let kept = beside(target, &format!(".replaced-{}", at.strftime("%Y-%m-%dT%H-%M-%SZ")));
+    if let Some(was) = &was {
+        fs::hard_link(target, &kept)?;
+        fs::set_permissions(successor, was.permissions())?;
+        let now = fs::metadata(successor)?;
+        if (now.uid(), now.gid()) != (was.uid(), was.gid()) {
+            chown(successor, Some(was.uid()), Some(was.gid()))?;
+        }
+    }
+    // Left behind, it would be played into the successor.
+    match fs::rename(beside(target, "-wal"), beside(&kept, "-wal")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    Ok(was.map(|_| kept))
+}
+
+/// `a.db` and `-wal` are `a.db-wal`.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// A file's address as [`Store::open`] takes it.
+fn address(path: &Path) -> String {
+    let path = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    format!("sqlite://{path}?mode=rw")
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.display().to_string();
+    |error| BackupError::File(path, error)
+}

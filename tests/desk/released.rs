@@ -1,0 +1,178 @@
+//! Promise 19, its second half: a database as an earlier program left it is brought up to date and served. The rows in
+//! `released/` were written by those programs: each opened seven escalations, one for each way they can stand.
+
+use std::sync::Arc;
+
+use bailout::{
+    domain::{
+        inbox::{Listing, Query, View},
+        operator::{Operator, Role},
+        outcome::{Disposition, Resolution},
+        time::Span,
+    },
+    server::{
+        clock::Clock,
+        store::{
+            operators,
+            search::{Search, find},
+        },
+        words::Asked,
+    },
+};
+use serde_json::{Value, json};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row, migrate::Migrator};
+
+use crate::support::{
+    Engine, TestServer,
+    browser::Browser,
+    server::{Agent, id},
+};
+
+/// The rows, by the newest migration that their program had, and which migrations had been applied. 3 and 4 came from two
+/// sides: some databases had 4 first.
+const RELEASED: [(&str, &[i64]); 4] = [
+    (include_str!("released/0001.json"), &[1]),
+    (include_str!("released/0002.json"), &[1, 2]),
+    (include_str!("released/0002.json"), &[1, 2, 4]),
+    (include_str!("released/0004.json"), &[1, 2, 3, 4]),
+];
+
+/// Lays a database out as it was after these migrations, and fills it.
+async fn fill(connection: &mut AnyConnection, engine: Engine, applied: &[i64], tables: &Value) {
+    let folder = if engine == Engine::Sqlite { "migrations/sqlite" } else { "migrations/postgres" };
+    let all = Migrator::new(std::path::Path::new(folder)).await.expect("the migrations");
+    let known = all.iter().filter(|it| applied.contains(&it.version)).cloned().collect();
+    Migrator::with_migrations(known).run(&mut *connection).await.expect("the old schema");
+    for table in tables.as_array().expect("tables") {
+        let name = table[0].as_str().expect("a name");
+        for row in table[1].as_array().expect("rows") {
+            let filled: Vec<_> = row.as_object().expect("columns").iter().filter(|(_, it)| !it.is_null()).collect();
+            let columns: Vec<&str> = filled.iter().map(|(column, _)| column.as_str()).collect();
+            let binds: Vec<String> = (1..=filled.len()).map(|n| format!("${n}")).collect();
+            let sql = format!("insert into {name} ({}) values ({})", columns.join(", "), binds.join(", "));
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for (column, value) in filled {
+                query = match value {
+                    Value::Number(number) => query.bind(number.as_i64().expect("a whole number")),
+                    Value::String(text) => query.bind(text.clone()),
+                    _ => {
+                        let hex = value["hex"].as_str().unwrap_or_else(|| panic!("{name}.{column}: {value}"));
+                        let digits = hex.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).expect("digits"));
+                        query.bind(digits.map(|it| u8::from_str_radix(it, 16).expect("hex")).collect::<Vec<u8>>())
+                    }
+                };
+            }
+            query.execute(&mut *connection).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+}
+
+async fn story(engine: Engine, rows: &str, applied: &[i64]) {
+    let Some(database) = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database") else {
+        return;
+    };
+    let released: Value = serde_json::from_str(rows).expect("rows");
+    sqlx::any::install_default_drivers();
+    let url = if engine == Engine::Sqlite { format!("{}?mode=rwc", database.url) } else { database.url.clone() };
+    let mut connection = AnyConnection::connect(&url).await.expect("a connection");
+    fill(&mut connection, engine, applied, &released["tables"]).await;
+    let sql = "select head, (select max(at) from (select max(closed_at) as at from escalation) ended) from workspace";
+    let (head, at): (i64, i64) = {
+        let row = sqlx::query(sql).fetch_one(&mut connection).await.expect("a head");
+        (row.get(0), row.get(1))
+    };
+    connection.close().await.expect("an end");
+
+    // By its clock it is a minute later.
+    let ahead = Span(at + 60_000 - Clock::system().now().0);
+    let server = TestServer::on_at(Arc::new(database), ahead).await;
+    let bot = Agent {
+        url: server.url.clone(),
+        key: released["key"].as_str().expect("a key").to_owned(),
+        http: reqwest::Client::new(),
+    };
+    let it = |name: &str| released["escalations"][name].as_str().expect("an id").to_owned();
+    let states = [
+        ("waiting", "waiting"),
+        ("claimed", "claimed"),
+        ("resolved", "resolved"),
+        ("question", "waiting"),
+        ("cancelled", "cancelled"),
+        ("late", "expired"),
+        ("decision", "waiting"),
+    ];
+    for (name, state) in states {
+        let found = bot.get(&format!("/escalations/{}", it(name))).await.ok(200);
+        assert_eq!(found["status"], state, "{name} of {applied:?}");
+    }
+    let resolved = bot.get(&format!("/escalations/{}", it("resolved"))).await.ok(200);
+    assert_eq!(resolved["outcome"]["note_to_agent"], "Refunded.");
+
+    // The person signs in as before; every page draws; lists and counts are right.
+    let ada = Browser::of("Ada", &server.url).await;
+    for path in ["/queue", "/mine", "/missed", "/all", "/closed"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(states.map(|(name, _)| format!("/e/{}", it(name))))
+    {
+        let drawn = ada.gets(&path).await;
+        assert_eq!(drawn.status(), 200, "{path}");
+        assert!(drawn.text().await.expect("a page").contains("Dana"), "{path} of {applied:?}");
+    }
+    let colleagues = operators::targets(server.desk.store(), server.workspace).await.expect("people").colleagues;
+    let who = colleagues.into_iter().next().expect("Ada").operator;
+    let me = who.id;
+    let person = server.employs(Operator { who, role: Role::Supervisor });
+    for (view, rows) in [(View::Queue, 3), (View::Mine, 1), (View::Missed, 1), (View::All, 4), (View::Closed, 3)] {
+        let query = Query { listing: Listing::from(view), me, as_of: server.now() };
+        let inbox = person.desk.inbox(server.workspace, query).await.expect("a list");
+        assert_eq!(inbox.rows.len(), rows, "{view:?} of {applied:?}");
+        assert!(
+            inbox.counts.of(view).is_none_or(|count| count == rows as i64),
+            "{view:?} of {applied:?}: {:?}",
+            inbox.counts
+        );
+    }
+    let thread = person.desk.thread(server.workspace, id(&it("claimed"))).await.expect("a thread").expect("one");
+    let texts: Vec<_> = thread.messages.iter().filter_map(|it| it.message.text.as_deref()).collect();
+    assert_eq!(texts, ["I was charged twice, claimed.", "Let me see.", "Is anybody there?", "Good **morning**, Dana."]);
+    assert!(thread.happenings.iter().any(|event| event.kind.name() == "note.created"), "{:?}", thread.happenings);
+
+    // What was said before there was a search is found, once.
+    for words in ["i was charged twice, waiting", "she is a regular", "good morning", "order a-question", "never mind"]
+    {
+        let search = Search { asked: Asked::read(words).expect("words"), open: None, agent: None, before: None };
+        let found = find(server.desk.store(), server.workspace, search).await.expect("an answer");
+        assert_eq!(found.hits.len(), 1, "{words} of {applied:?}");
+    }
+
+    // One goes on, from where it was to its end, and its numbers after those of before.
+    let claimed = it("claimed");
+    let fence = thread.escalation.fence;
+    person.replies(&claimed, fence, "It is on its way.").await.expect("a reply");
+    bot.says(&claimed, "customer", "Thank you!").await.ok(201);
+    person.resolves(&claimed, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
+    let heard = bot.get(&format!("/escalations/{claimed}/wait?after={head}&until=outcome")).await.ok(200);
+    let seqs: Vec<_> = heard["events"].as_array().expect("events").iter().filter_map(|it| it["seq"].as_i64()).collect();
+    assert_eq!(seqs, [head + 1, head + 2, head + 3]);
+    assert_eq!(heard["escalation"]["outcome"]["messages"].as_array().map(Vec::len), Some(4), "{heard}");
+    // And one begins.
+    let fresh = bot.escalates(json!({"conversation": {"external_id": "conv_new", "messages": []}})).await;
+    person.claims(&fresh).await.expect("a claim");
+}
+
+async fn all(engine: Engine) {
+    for (rows, applied) in RELEASED {
+        story(engine, rows, applied).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_earlier_database_is_brought_up_to_date_and_served_on_sqlite() {
+    all(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_earlier_database_is_brought_up_to_date_and_served_on_postgres() {
+    all(Engine::Postgres).await;
+}

@@ -1,0 +1,335 @@
+//! Promise 9: workspaces never see each other, and nobody sees or does what is not theirs. Every route and every function
+//! of the server is walked by everyone there is, from one table; a route without a row in it fails. What must stay in its
+//! workspace has one word in it, which is looked for in every answer.
+
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+
+use bailout::{
+    domain::{
+        ids::{OperatorId, WorkspaceId},
+        operator::{Operator, OperatorRef, Role},
+        text::{Name, NoteText},
+    },
+    server::{
+        clock::mint,
+        desk::Verb,
+        keys::ApiKey,
+        password,
+        store::{agents, operators},
+    },
+};
+use futures::StreamExt;
+use reqwest::RequestBuilder;
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::{
+    on_both,
+    support::{
+        TestServer,
+        browser::{Browser, functions},
+        server::{Agent, PASSWORD, id},
+    },
+};
+
+const CANARY: &str = "canarybird";
+
+/// For whom a way is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Whoever comes; it tells nothing of any workspace.
+    All,
+    /// People who are signed in; others are led to the sign-in page.
+    Page,
+    /// The program of a page, for people of at least this role; others get a status.
+    Function(Role),
+    /// Agents, by their key.
+    Agents,
+}
+
+/// Method, route or function as the program names it, what is asked for, fields, for whom, and whether it shows the word to
+/// those who may read.
+type Way = (&'static str, &'static str, &'static str, &'static str, For, bool);
+
+/// `{id}` is the escalation.
+const WAYS: &[Way] = &[
+    ("GET", "/healthz", "/healthz", "", For::All, false),
+    ("GET", "/readyz", "/readyz", "", For::All, false),
+    ("GET", "/", "/", "", For::All, false),
+    ("GET", "/sign-in", "/sign-in", "", For::All, false),
+    ("POST", "/sign-in", "/sign-in", "email=a@example.com&password=b", For::All, false),
+    ("POST", "/sign-out", "/sign-out", "", For::All, false),
+    ("ANY", "/api/v1", "/api/v1", "", For::All, false),
+    ("ANY", "/api/v1/", "/api/v1/", "", For::All, false),
+    ("ANY", "/api/v1/{*rest}", "/api/v1/people", "", For::All, false),
+    ("POST", "/_fn/{*name}", "/_fn/none", "", For::All, false),
+    ("GET", "/{*address}", "/e/{id}", "", For::Page, true),
+    ("GET", "/{*address}", "/all", "", For::Page, true),
+    ("GET", "/search", "/search?q=canarybird", "", For::Page, true),
+    ("GET", "/live", "/live?after={epoch}.0", "", For::Function(Role::Viewer), true),
+    ("FN", "bootstrap", "", "listing=/all&selected={id}", For::Function(Role::Viewer), true),
+    ("FN", "who_am_i", "", "", For::Function(Role::Viewer), false),
+    ("FN", "inbox", "", "listing=/all", For::Function(Role::Viewer), true),
+    ("FN", "inbox_page", "", "listing=/all&as_of=0&after=0&after_id={id}", For::Function(Role::Viewer), false),
+    ("FN", "thread", "", "id={id}", For::Function(Role::Viewer), true),
+    ("FN", "earlier", "", "id={id}&before=9", For::Function(Role::Viewer), true),
+    ("FN", "targets", "", "", For::Function(Role::Operator), false),
+    ("FN", "claim", "", "id={id}", For::Function(Role::Operator), false),
+    ("FN", "reply", "", "id={id}&fence=1&client_message_id=m&text=x", For::Function(Role::Operator), false),
+    ("FN", "note", "", "id={id}&text=x", For::Function(Role::Operator), false),
+    ("FN", "keep_draft", "", "id={id}&mode=reply&client_message_id=m&text=x", For::Function(Role::Operator), false),
+    ("FN", "viewing", "", "id={id}&typing=true&read=1", For::Function(Role::Viewer), false),
+    ("FN", "mark", "", "id={id}&tags=x", For::Function(Role::Operator), false),
+    ("FN", "take_over", "", "id={id}&fence=1", For::Function(Role::Operator), false),
+    ("FN", "transfer", "", "id={id}&fence=1&to=nobody&note=x", For::Function(Role::Operator), false),
+    ("FN", "release", "", "id={id}&fence=1", For::Function(Role::Operator), false),
+    ("FN", "follow_up", "", "id={id}&note=x", For::Function(Role::Operator), false),
+    ("FN", "resolve", "", "id={id}&fence=9&resolution={resolution}", For::Function(Role::Operator), false),
+    ("GET", "/api/v1/escalations", "/api/v1/escalations", "", For::Agents, true),
+    ("GET", "/api/v1/escalations/{id}", "/api/v1/escalations/{id}", "", For::Agents, true),
+    ("GET", "/api/v1/escalations/{id}/wait", "/api/v1/escalations/{id}/wait?seconds=1", "", For::Agents, true),
+    ("GET", "/api/v1/escalations/{id}/events", "/api/v1/escalations/{id}/events", "", For::Agents, true),
+    ("GET", "/api/v1/escalations/{id}/transcript", "/api/v1/escalations/{id}/transcript", "", For::Agents, true),
+    ("GET", "/api/v1/events", "/api/v1/events?after=0", "", For::Agents, true),
+    (
+        "POST",
+        "/api/v1/escalations",
+        "/api/v1/escalations",
+        r#"{"reason": {"code": "other", "text": "x"}}"#,
+        For::Agents,
+        false,
+    ),
+    (
+        "POST",
+        "/api/v1/escalations/{id}/messages",
+        "/api/v1/escalations/{id}/messages",
+        r#"{"client_message_id": "m", "role": "customer", "text": "x"}"#,
+        For::Agents,
+        false,
+    ),
+    (
+        "POST",
+        "/api/v1/escalations/{id}/receipts",
+        "/api/v1/escalations/{id}/receipts",
+        r#"{"message_id": "{message}", "state": "shown"}"#,
+        For::Agents,
+        false,
+    ),
+    ("POST", "/api/v1/escalations/{id}/typing", "/api/v1/escalations/{id}/typing", "{}", For::Agents, false),
+    (
+        "POST",
+        "/api/v1/escalations/{id}/cancel",
+        "/api/v1/escalations/{id}/cancel",
+        r#"{"reason": "x"}"#,
+        For::Agents,
+        false,
+    ),
+    ("POST", "/api/v1/escalations/{id}/acknowledge", "/api/v1/escalations/{id}/acknowledge", "{}", For::Agents, false),
+];
+
+/// Every route in the source, with its methods, and every function.
+fn there_are() -> BTreeSet<(String, String)> {
+    fn sources(folder: &Path, all: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() {
+                sources(&entry, all);
+            } else {
+                all.push(fs::read_to_string(&entry).expect("a source"));
+            }
+        }
+    }
+    let mut all = vec![];
+    sources(Path::new("src/server"), &mut all);
+    let mut ways = BTreeSet::new();
+    for route in all.iter().flat_map(|source| source.split(".route(").skip(1)) {
+        let (path, handlers) = route.split_once(',').expect("a path and a handler");
+        let path = if path.trim() == "SIGN_IN" { "/sign-in" } else { path.trim().trim_matches('"') };
+        let handlers = handlers.lines().next().unwrap_or_default();
+        let methods = [("get(", "GET"), ("post(", "POST"), ("any(", "ANY"), (" page", "GET")];
+        let methods: Vec<_> = methods.iter().filter(|(word, _)| handlers.contains(word)).collect();
+        assert!(!methods.is_empty(), "how is {path} asked for? {handlers}");
+        ways.extend(methods.into_iter().map(|(_, method)| ((*method).to_owned(), path.to_owned())));
+    }
+    let name = |path: String| path.rsplit('/').next().unwrap_or_default().to_owned();
+    ways.extend(functions().into_iter().map(|path| ("FN".to_owned(), name(path))));
+    ways
+}
+
+#[test]
+fn every_route_and_every_function_is_walked() {
+    let walked: BTreeSet<_> =
+        WAYS.iter().map(|(method, route, ..)| ((*method).to_owned(), (*route).to_owned())).collect();
+    let there_are = there_are();
+    let missing: Vec<_> = there_are.difference(&walked).collect();
+    assert!(missing.is_empty(), "these ways have no row in the table of scope.rs: {missing:?}");
+    let gone: Vec<_> = walked.difference(&there_are).collect();
+    assert!(gone.is_empty(), "these rows of scope.rs lead nowhere: {gone:?}");
+    assert!(there_are.len() > 35, "{there_are:?}");
+}
+
+/// Who walks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Nobody,
+    Person(Role),
+    /// The agent whose the escalation is, and another of the same workspace.
+    Owner,
+    OtherAgent,
+    /// An admin and an agent of another workspace.
+    ForeignAdmin,
+    ForeignAgent,
+}
+
+impl Who {
+    fn is_of_another_workspace(self) -> bool {
+        matches!(self, Self::ForeignAdmin | Self::ForeignAgent)
+    }
+}
+
+/// Sends a request; the status, and what comes of the body within a moment.
+async fn sent(request: RequestBuilder) -> (u16, String) {
+    let response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    let (mut bytes, mut body) = (response.bytes_stream(), vec![]);
+    while let Ok(Some(Ok(piece))) = timeout(Duration::from_millis(400), bytes.next()).await {
+        body.extend_from_slice(&piece);
+    }
+    (status, String::from_utf8_lossy(&body).into_owned())
+}
+
+/// What is wrong with an answer.
+fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
+    let (_, _, asked, _, is_for, shows) = *way;
+    let (leads_to_sign_in, unknown, forbidden) = (303, 401, 403);
+    let names_one = asked.contains("{id}");
+    let expected: &[u16] = match (is_for, who) {
+        (For::All, _) => return (status >= 500 || body.contains(CANARY)).then(|| format!("{status}")),
+        (For::Page, Who::Person(_) | Who::ForeignAdmin) => &[200],
+        (For::Page, _) => &[leads_to_sign_in],
+        (For::Function(need), Who::Person(role)) if role < need => &[forbidden],
+        (For::Function(_), Who::Person(_)) => &[200],
+        // What is said no to is a value; what is not there may be a status.
+        (For::Function(_), Who::ForeignAdmin) => &[200, 404],
+        (For::Function(_), _) => &[unknown],
+        // Let in, and done or refused for what it asks.
+        (For::Agents, Who::Owner) => &[200, 201, 202, 204, 409, 422],
+        (For::Agents, Who::OtherAgent | Who::ForeignAgent) if names_one => &[404],
+        (For::Agents, Who::OtherAgent | Who::ForeignAgent) => &[200, 201],
+        (For::Agents, _) => &[unknown],
+    };
+    if !expected.contains(&status) {
+        return Some(format!("{status} instead of {expected:?}: {}", body.chars().take(200).collect::<String>()));
+    }
+    let may_read = match is_for {
+        For::All => false,
+        For::Page | For::Function(_) => {
+            matches!(who, Who::Person(role) if matches!(is_for, For::Page) || is_for == For::Function(Role::Viewer) || role >= Role::Operator)
+        }
+        For::Agents => who == Who::Owner,
+    };
+    match (body.contains(CANARY), may_read) {
+        // What was typed comes back, and is no secret of the other workspace.
+        (true, false) if asked.contains(CANARY) && !body.contains("aria-label=\"Results\"") => None,
+        (true, false) => Some("it tells what is not theirs".to_owned()),
+        (false, true) if shows => {
+            Some(format!("it does not show what is theirs: {}", body.chars().take(300).collect::<String>()))
+        }
+        _ => None,
+    }
+}
+
+/// Someone of another workspace of the same database: an admin's browser and an agent.
+async fn foreigners(server: &TestServer) -> (Browser, Agent) {
+    let (other, store) = (WorkspaceId::new(mint()), server.desk.store());
+    let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'other', 0, 0, 0)";
+    sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a workspace");
+    let sql = "insert into queue (workspace_id, id, name, created_at) select $1, id, name, created_at from queue";
+    sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a queue");
+    let (name, key) = (Name::parse("Mallory").expect("a name"), ApiKey::mint().expect("a key"));
+    let who = OperatorRef { id: OperatorId::new(mint()), name: name.clone(), public_name: name.clone() };
+    let hash = password::hash(PASSWORD).expect("a hash");
+    let mut tx = store.begin_write().await.expect("a transaction");
+    let email = "mallory@example.com".parse().expect("an address");
+    let admin = Operator { who, role: Role::Admin };
+    operators::add(&mut tx, other, &admin, &email, &hash, server.now()).await.expect("a person");
+    agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent");
+    tx.commit().await.expect("a commit");
+    let agent = Agent { url: server.url.clone(), key: key.reveal(), http: reqwest::Client::new() };
+    (Browser::of("Mallory", &server.url).await, agent)
+}
+
+on_both! {
+    async fn everyone_gets_what_is_theirs_and_nothing_else(server: TestServer) {
+        let (bot, other) = (server.agent("billing-bot").await, server.agent("other-bot").await);
+        let roles = [("Vera", Role::Viewer), ("Otto", Role::Operator), ("Susi", Role::Supervisor), ("Adam", Role::Admin)];
+        let mut people = vec![];
+        for (name, role) in roles {
+            people.push(server.person(name, role).await);
+        }
+        let conversation = json!({
+            "external_id": CANARY,
+            "customer": {"name": CANARY},
+            "messages": [{"role": "customer", "text": format!("I saw a {CANARY}.")}],
+        });
+        let it = bot.escalates(json!({"conversation": conversation, "summary": CANARY})).await;
+        bot.says(&it, "customer", CANARY).await.ok(201);
+        let text = NoteText::parse(CANARY).expect("a note");
+        people[1].does(Verb::Note { by: people[1].operator.clone(), escalation: id(&it), text }).await.expect("a note");
+
+        let (foreign_admin, foreign_agent) = foreigners(&server).await;
+        let mut walkers = vec![(Who::Nobody, Browser::at(&server), None)];
+        // Those who may not go first: whoever may changes things.
+        walkers.push((Who::ForeignAdmin, foreign_admin, None));
+        for (who, agent) in [(Who::ForeignAgent, &foreign_agent), (Who::OtherAgent, &other)] {
+            walkers.push((who, Browser::at(&server), Some(agent.key.clone())));
+        }
+        for (name, role) in roles {
+            walkers.push((Who::Person(role), Browser::of(name, &server.url).await, None));
+        }
+        walkers.push((Who::Owner, Browser::at(&server), Some(bot.key.clone())));
+        let epoch = server.desk.store().epoch();
+        let resolution = r#"{"disposition":"handled","next":"continue","answer":null,"data":null,"actions":[],"note_to_agent":null,"avoidable":false}"#;
+        let message = format!("msg_{}", &it[4..]);
+        let filled = |text: &str| {
+            let text = text.replace("{id}", &it).replace("{epoch}", &epoch).replace("{resolution}", resolution);
+            text.replace("{message}", &message)
+        };
+        let (mut flaws, mut asked) = (vec![], 0);
+        for (who, browser, key) in &walkers {
+            for way in WAYS {
+                let (method, route, path, fields, is_for, _) = *way;
+                if is_for == For::All && *who != Who::Nobody {
+                    continue;
+                }
+                let (path, fields) = (filled(path), filled(fields));
+                let request = match method {
+                    "FN" => browser.calls(route, &fields),
+                    "POST" if is_for == For::Agents => {
+                        let request = browser.http.post(format!("{}{path}", browser.url)).body(fields.clone());
+                        let request = request.header("sec-fetch-site", "same-origin");
+                        let request = request.header("content-type", "application/json");
+                        browser.cookie.iter().fold(request, |request, cookie| request.header("cookie", cookie))
+                    }
+                    "POST" => browser.submits(&path, &fields, "same-origin"),
+                    _ => browser.asks(&path),
+                };
+                let request = match key {
+                    Some(key) => request.bearer_auth(key),
+                    None => request,
+                };
+                let (status, body) = sent(request).await;
+                asked += 1;
+                flaws.extend(flaw(way, *who, status, &body).map(|flaw| format!("{who:?} {method} {route} {path}: {flaw}")));
+                if who.is_of_another_workspace() && fields.contains(&it) && status == 200 {
+                    let did = !(body.contains("Err") || body.contains("\"rows\":[]") || body == "null" || body == "[]" || body.contains("\"missing\":true"));
+                    flaws.extend(did.then(|| format!("{who:?} {method} {route}: did something: {body}")));
+                }
+            }
+        }
+        assert!(flaws.is_empty(), "{} of {asked}:\n{}", flaws.len(), flaws.join("\n"));
+        println!("{asked} requests of {} walkers", walkers.len());
+        // The control: an answer meant for one is a flaw for another.
+        let way = WAYS.iter().find(|(_, route, ..)| *route == "thread").expect("a row");
+        assert!(flaw(way, Who::ForeignAdmin, 200, CANARY).is_some() && flaw(way, Who::Nobody, 200, "").is_some());
+    }
+}

@@ -1,0 +1,283 @@
+//! Search finds every text that people read, by words alone, and only within one's own workspace.
+
+use std::collections::BTreeSet;
+
+use bailout::{
+    domain::{
+        event::TransferTarget,
+        found::{Found, Hit},
+        ids::{AgentId, WorkspaceId},
+        operator::Role,
+        outcome::{Disposition, Resolution},
+        text::{Name, NoteText},
+    },
+    server::{
+        clock::mint,
+        desk::Verb,
+        keys::ApiKey,
+        store::{
+            Dialect, agents,
+            search::{Search, find},
+        },
+        words::Asked,
+    },
+};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Row};
+
+use crate::{
+    on_both,
+    support::{
+        TestServer,
+        browser::{Browser, leads_to},
+        markup::{elements, read},
+        server::{Agent, id},
+    },
+};
+
+async fn look(server: &TestServer, workspace: WorkspaceId, text: &str, before: Option<i64>) -> Found {
+    let Some(asked) = Asked::read(text) else { return Found::default() };
+    find(server.desk.store(), workspace, Search { asked, open: None, agent: None, before }).await.expect("an answer")
+}
+
+/// The snippets that are found, the newest first, as one text each.
+async fn finds(server: &TestServer, text: &str) -> Vec<String> {
+    look(server, server.workspace, text, None).await.hits.iter().map(whole).collect()
+}
+
+fn whole(hit: &Hit) -> String {
+    hit.snippet.iter().map(|(text, _)| text.as_str()).collect()
+}
+
+/// An escalation with a word of its own in each text that comes with the opening.
+async fn opened(bot: &Agent) -> String {
+    bot.escalates(json!({
+        "reason": {"code": "policy_limit", "text": "Because zebra."},
+        "summary": "A walrus was charged twice.",
+        "tried": ["Asked the ocelot"],
+        "customer_told": "We ask the heron.",
+        "context": [{"label": "Plan", "value": "Gold marmot", "url": "https://example.com/lemur"}],
+        "conversation": {
+            "external_id": "conv_badger",
+            "customer": {"name": "Zoë Ångström", "email": "zoe@example.org", "external_id": "cus_otter"},
+            "messages": [{"role": "customer", "text": "My order A-4721 is a Crème brûlée."}, {"role": "agent", "text": "見積書を東京から送ります"}],
+        },
+    }))
+    .await
+}
+
+on_both! {
+    async fn every_text_that_people_read_is_found(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await);
+        let it = opened(&bot).await;
+        bot.says(&it, "customer", "Where is my pelican?").await.ok(201);
+        let fence = ada.claims(&it).await.expect("a claim");
+        ada.replies(&it, fence, "The **flamingo** comes.").await.expect("a reply");
+        let text = NoteText::parse("Beware of the tapir.").expect("a note");
+        ada.does(Verb::Note { by: ada.operator.clone(), escalation: id(&it), text }).await.expect("a note");
+        let note = Some(NoteText::parse("You know the ibis.").expect("a note"));
+        let to = TransferTarget::Operator(ana.operator.who.clone());
+        let verb = Verb::Transfer { by: ada.operator.clone(), escalation: id(&it), fence: Some(fence), to, note };
+        let fence = ada.does(verb).await.expect("a transfer").current.escalation.fence;
+        let note_to_agent = Some(NoteText::parse("Ask the gecko next time.").expect("a note"));
+        let resolution = Resolution { note_to_agent, ..Resolution::bare(Disposition::Handled) };
+        ana.resolves(&it, Some(fence), resolution).await.expect("an end");
+        let other = bot.escalates(json!({})).await;
+        bot.post(&format!("/escalations/{other}/cancel"), json!({"reason": "The quokka left."})).await.ok(200);
+
+        for word in [
+            "zebra", "walrus", "ocelot", "heron", "marmot", "lemur", "badger", "otter", "pelican", "flamingo", "tapir",
+            "ibis", "gecko", "quokka",
+            // folded alike, by its beginning, by its parts, without spaces
+            "zoe angstrom", "ZOË", "zoe@example.org", "creme brulee", "CRÈME BRÛ", "peli", "order a-4721", "policy because",
+            "東京", "京から", "4721",
+        ] {
+            assert_eq!(finds(&server, word).await.len(), 1, "{word}: {:?}", finds(&server, word).await);
+        }
+        // Only the last word may be a beginning; all words are in one text; a part in the middle is none.
+        for word in ["peli where", "zebra pelican", "elican", "京東", "unheard"] {
+            assert_eq!(finds(&server, word).await, Vec::<String>::new(), "{word}");
+        }
+        let hit = look(&server, server.workspace, "where peli", None).await.hits.remove(0);
+        assert_eq!(hit.row.id.to_string(), it);
+        let piece = |text: &str, marked| (text.to_owned(), marked);
+        assert_eq!(hit.snippet, [piece("Where", true), piece(" is my ", false), piece("pelican", true), piece("?", false)]);
+
+        // Narrowed to what is open, and to an agent.
+        let count = async |open, agent| {
+            let asked = Asked::read("a").expect("a word");
+            find(server.desk.store(), server.workspace, Search { asked, open, agent, before: None }).await.expect("hits").hits.len()
+        };
+        let (all, own) = (count(None, None).await, Some(hit.row.agent.id));
+        assert!(all > 2 && count(Some(false), own).await == all && count(Some(true), None).await == 0);
+        assert_eq!(count(None, Some(AgentId::new(mint()))).await, 0);
+    }
+
+    async fn what_is_typed_is_never_an_operator(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        server.person("Ada", Role::Viewer).await;
+        let it = bot.hands_over("conv_1").await;
+        let said = r#"She said: "NEAR(a b)" OR -c* AND NOT it's d\e (f|g) & !h <-> ^i {j} $1 %s"#;
+        bot.says(&it, "customer", said).await.ok(201);
+        bot.says(&it, "customer", "Something else").await.ok(201);
+        let ada = Browser::of("Ada", &server.url).await;
+        let operators = [
+            "\"", "\"\"", "*", "near(a b)", "OR", "OR -c", "a AND NOT it's", "NOT", "words:a", "passage:", "-c", "'", "''", "it's",
+            "\0", "o\0r", "(", "))", "f|g", "& !h", "<->", "^i", "{j}", "$1", "%s", "d\\e", "\\", "NEAR(", "a* b*", ":*", "'x':*", "--", ";",
+        ];
+        for typed in operators {
+            let encoded: String = typed.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let answer = ada.gets(&format!("/search?q={encoded}")).await;
+            assert_eq!(answer.status(), 200, "{typed:?}");
+            let drawn = answer.text().await.expect("a page");
+            let words_in_it: Vec<String> = typed.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+            let is_there = !words_in_it.is_empty() && !["words:a", "passage:", "o\0r", "'x':*"].contains(&typed);
+            assert_eq!(drawn.contains("aria-label=\"Results\""), is_there, "{typed:?}");
+            assert!(!drawn.contains("Something else"), "{typed:?}");
+        }
+        for unreadable in ["status=x", "agent=x", "before=x"] {
+            assert_eq!(ada.gets(&format!("/search?{unreadable}")).await.status(), 400, "{unreadable}");
+        }
+    }
+
+    async fn pages_are_complete_and_repeat_nothing_while_more_is_said(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let mut ids = vec![];
+        for n in 0..3 {
+            ids.push(bot.hands_over(&format!("conv_{n}")).await);
+        }
+        for n in 0..60 {
+            bot.says(&ids[n % 3], "customer", &format!("My parcel number {n} is late")).await.ok(201);
+        }
+        let (mut seen, mut before, mut pages) = (vec![], None, 0);
+        loop {
+            let page = look(&server, server.workspace, "parcel lat", before).await;
+            seen.extend(page.hits.iter().map(whole));
+            pages += 1;
+            // More is said while one reads: it is newer, and on no page after this one.
+            bot.says(&ids[pages % 3], "customer", "Another parcel is late").await.ok(201);
+            before = page.more;
+            if before.is_none() {
+                break;
+            }
+        }
+        let expected: Vec<String> = (0..60).rev().map(|n| format!("My parcel number {n} is late")).collect();
+        assert_eq!((seen, pages), (expected, 3));
+    }
+
+    async fn the_longest_text_is_taken_and_found(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let it = bot.escalates(json!({})).await;
+        // Letters of four bytes, and every word another: as much as an index is given of one message.
+        let letter = |n: usize| char::from_u32(0x1_0428 + n as u32).expect("a letter");
+        let word = |n: usize| format!("{}{}", letter(n / 40), letter(n % 40)).repeat(8);
+        let text: Vec<String> = (0..1_600).map(word).collect();
+        bot.says(&it, "customer", &text.join(" ")).await.ok(201);
+        assert_eq!(finds(&server, &text[1_599]).await.len(), 1);
+        // Letters that are a sentence each.
+        bot.says(&it, "customer", &"\u{FDFA}".repeat(32_000)).await.ok(201);
+        // Of a very long transcript the end is known.
+        let hay = "hay ".repeat(5_000);
+        let say = |text: String| json!({"role": "customer", "text": text});
+        let messages: Vec<_> = (0..20).map(|n| say(format!("needle{n} {hay}"))).collect();
+        bot.escalates(json!({"conversation": {"external_id": "c", "messages": messages}})).await;
+        assert_eq!((finds(&server, "needle19").await.len(), finds(&server, "needle0").await.len()), (1, 0));
+    }
+
+    async fn another_workspace_is_never_found(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        bot.hands_over("conv_1").await;
+        let other = WorkspaceId::new(mint());
+        let store = server.desk.store();
+        let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'other', 0, 0, 0)";
+        sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a workspace");
+        let sql = "insert into queue (workspace_id, id, name, created_at) select $1, id, name, created_at from queue";
+        sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a queue");
+        let key = ApiKey::mint().expect("a key");
+        let mut tx = store.begin_write().await.expect("a transaction");
+        let name = Name::parse("other-bot").expect("a name");
+        agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent");
+        tx.commit().await.expect("a commit");
+        let others = Agent { key: key.reveal(), ..bot.clone() };
+        let it = others.hands_over("conv_1").await;
+        others.says(&it, "customer", "canary").await.ok(201);
+
+        assert_eq!(finds(&server, "canary").await, Vec::<String>::new());
+        assert_eq!(finds(&server, "charged").await.len(), 1);
+        assert_eq!(look(&server, other, "canary", None).await.hits.len(), 1);
+        // The control: a statement that does not ask for the workspace finds it.
+        let dialect = store.dialect();
+        let scoped = dialect.found();
+        assert!(scoped.contains("passage.workspace_id = $1"));
+        let asked = Asked::read("canary").expect("a word");
+        for (sql, found) in [(scoped.to_owned(), 0), (scoped.replace("passage.workspace_id = $1", "$1 <> ''"), 1)] {
+            let asked = if dialect == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
+            let rows = query.bind("").bind("").bind(10_i64).fetch_all(store.reader()).await.expect("rows");
+            assert_eq!(rows.len(), found);
+        }
+    }
+
+    async fn a_search_walks_the_index(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        bot.hands_over("conv_1").await;
+        let store = server.desk.store();
+        let (explain, index) = match store.dialect() {
+            Dialect::Sqlite => ("explain query plan ", "VIRTUAL TABLE INDEX"),
+            Dialect::Postgres => ("explain ", "passage_words"),
+        };
+        let asked = Asked::read("charged").expect("a word");
+        let asked = if store.dialect() == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
+        let mut connection = store.reader().acquire().await.expect("a connection");
+        if store.dialect() == Dialect::Postgres {
+            // Of a handful of rows it would read all.
+            let hay = "insert into passage (workspace_id, place, escalation_id, position, words) \
+                select $1, 1000000000 + n, 'esc', -1, to_tsvector('simple', (select string_agg(md5((40 * n + k)::text), ' ') \
+                from generate_series(1, 40) k)) from generate_series(1, 5000) n";
+            let filled = sqlx::query(hay).bind(server.workspace.to_string()).execute(store.writer()).await;
+            assert_eq!(filled.expect("hay").rows_affected(), 5_000);
+            sqlx::query("analyze passage").execute(store.writer()).await.expect("statistics");
+        }
+        let sql = format!("{explain}{}", store.dialect().found());
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
+        let steps = query.bind("").bind("").bind(10_i64).fetch_all(&mut *connection).await.expect("a plan");
+        let at = if store.dialect() == Dialect::Sqlite { 3 } else { 0 };
+        let steps: Vec<String> = steps.iter().map(|row| row.get(at)).collect();
+        let steps = steps.join("; ");
+        assert!(steps.contains(index) && !steps.contains("TEMP B-TREE"), "{steps}");
+    }
+
+    async fn the_page_shows_text_as_text(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        server.person("Ada", Role::Viewer).await;
+        let hostile = "<img src=x onerror=alert(1)> needle </a></mark><script>alert(2)</script> pay\u{202E}lla";
+        let conversation = json!({"external_id": "c", "customer": {"name": "<b>Dana</b>"}, "messages": [{"role": "customer", "text": hostile}]});
+        let it = bot.escalates(json!({"conversation": conversation})).await;
+        let nobody = Browser::at(&server);
+        assert_eq!(leads_to(&nobody.gets("/search?q=needle").await), "/sign-in?back=/search%3Fq%3Dneedle");
+        let by_key = nobody.asks("/search?q=needle").bearer_auth(&bot.key).send().await.expect("an answer");
+        assert_eq!(by_key.status(), 303, "an API key searches nothing");
+
+        let ada = Browser::of("Ada", &server.url).await;
+        let empty = ada.gets("/search").await.text().await.expect("a page");
+        assert!(!empty.contains("Nothing was found") && empty.contains("Finds messages"));
+        let drawn = ada.gets("/search?q=%22%3E%3Cscript%3E+needle&status=open").await.text().await.expect("a page");
+        let page = elements(&drawn);
+        let names: BTreeSet<&str> = page.iter().map(|it| it.name.as_str()).collect();
+        assert!(["img", "b"].iter().all(|name| !names.contains(name)), "{names:?}");
+        // Every script is the page's own: it has the nonce.
+        let scripts: Vec<_> = page.iter().filter(|it| it.name == "script").collect();
+        assert!(scripts.iter().all(|it| it.attributes.iter().any(|(name, _)| name == "nonce")), "{scripts:?}");
+        let value = |it: &crate::support::markup::Element, name: &str| it.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| read(value));
+        let field = page.iter().find(|it| value(it, "name").as_deref() == Some("q")).expect("the field");
+        assert_eq!(value(field, "value").as_deref(), Some("\"><script> needle"));
+        let marked: Vec<&str> = page.iter().filter(|it| it.name == "mark").map(|it| it.text.as_str()).collect();
+        let begin = ["needle &lt;", "script&gt;", "script&gt;"];
+        assert!(marked.len() == 3 && marked.iter().zip(begin).all(|(text, begin)| text.starts_with(begin)), "{marked:?}");
+        assert!(page.iter().any(|link| value(link, "href") == Some(format!("/e/{it}"))), "a way to it");
+        assert!(drawn.contains("U+202E") && !drawn.contains('\u{202E}'));
+        let nothing = ada.gets("/search?q=unheard").await.text().await.expect("a page");
+        assert!(nothing.contains("Nothing was found"));
+    }
+}
