@@ -222,7 +222,7 @@ on_both! {
         assert!(asked.contains("Confirm that it is you") && asked.contains("value=\"a &lt;late&gt; one\""), "{asked}");
         assert!(!grace.sees(agents, 200).await.contains("a &lt;late&gt; one"), "it was done before it was confirmed");
         let with = |password| [add[0], add[1], ("confirm_password", password)];
-        let wrong = grace.sends(agents, &with("not the password"), 403).await;
+        let wrong = grace.sends(agents, &with("not the password"), 422).await;
         assert!(wrong.contains("The password is wrong.") && !wrong.contains("not the password"), "{wrong}");
         let done = grace.sends(agents, &with(PASSWORD), 200).await;
         assert!(done.contains("blt_") && !done.contains(PASSWORD), "{done}");
@@ -234,7 +234,7 @@ on_both! {
         // Guessing there is slowed down as it is at the door.
         let mut said = vec![];
         for _ in 0..7 {
-            said.push(grace.sends(agents, &with("not the password"), 403).await.contains("Too many attempts."));
+            said.push(grace.sends(agents, &with("not the password"), 422).await.contains("Too many attempts."));
         }
         assert!(!said[0] && said[6], "{said:?}");
     }

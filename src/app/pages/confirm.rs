@@ -11,7 +11,7 @@ pub fn confirm(
     action: &str,
     waits: &[(String, String)],
     name: &'static str,
-    refused: Option<String>,
+    refused: Option<Notice>,
 ) -> AnyView {
     let waits = waits
         .iter()
@@ -25,5 +25,5 @@ pub fn confirm(
     };
     let why = view! { <p class="plain-facts">"You signed in a while ago, and this changes who may do what."</p> };
     let content = section("Show your password again", vec![why.into_any(), form.into_any()]);
-    page(operator, "", "Confirm that it is you", refused.map(Notice::Refused), vec![content])
+    page(operator, "", "Confirm that it is you", refused, vec![content])
 }

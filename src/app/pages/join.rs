@@ -12,14 +12,13 @@ pub struct Typed {
     pub email: String,
 }
 
-/// Draws a form that asks for name, email and password. `action` is the link itself.
+/// Draws a form that asks for name, email and password.
 pub fn newcomer(
-    action: &str,
     heading: &'static str,
     why: String,
     submit: &'static str,
     typed: &Typed,
-    refused: Option<String>,
+    refused: Option<Notice>,
 ) -> AnyView {
     let name = Field { name: "name", label: "Name", kind: "text", autocomplete: "name", value: &typed.name, most: 100 };
     let email = Field {
@@ -31,29 +30,29 @@ pub fn newcomer(
         most: 254,
     };
     let fields = vec![field(name), field(email), password("password", "Password", "new-password")];
-    form(action, heading, why, submit, fields, refused)
+    form(heading, why, submit, fields, refused)
 }
 
 /// Draws a form that asks for a new password.
-pub fn reset(action: &str, refused: Option<String>) -> AnyView {
+pub fn reset(refused: Option<Notice>) -> AnyView {
     let fields = vec![password("password", "New password", "new-password")];
     let why = "It has at least twelve characters. Your other sessions end.".to_owned();
-    form(action, "Choose a new password", why, "Save", fields, refused)
+    form("Choose a new password", why, "Save", fields, refused)
 }
 
 fn form(
-    action: &str,
     heading: &'static str,
     why: String,
     submit: &'static str,
     fields: Vec<AnyView>,
-    refused: Option<String>,
+    refused: Option<Notice>,
 ) -> AnyView {
     let form = view! {
-        <form class="sign-in-form" method="post" action=action.to_owned()>
+        // It is sent to where it is: the link's secret stands in no page.
+        <form class="sign-in-form" method="post">
             <h1 class="sign-in-title">{heading}</h1>
             <p class="plain-facts">{why}</p>
-            {notice(refused.map(Notice::Refused))}
+            {notice(refused)}
             {fields}
             <button class="button" data-kind="primary" type="submit">{submit}</button>
         </form>

@@ -17,7 +17,7 @@ use super::{
     throttle::{self, Admission},
 };
 use crate::{
-    app::pages,
+    app::pages::{self, frame::Notice},
     domain::time::Span,
     server::{
         error::Error,
@@ -45,17 +45,16 @@ pub async fn require(State(web): State<Web>, request: Request, next: Next) -> Re
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
-    let refused = match fields.find(FIELD) {
-        None => None,
-        Some(password) => match check(&web, &signed_in, &parts, password.to_owned()).await.map_err(Denied::sentence) {
-            Ok(()) => return next.run(request(bytes)).await,
-            Err(Ok(why)) => Some(why),
-            Err(Err(failed)) => return failed,
-        },
+    let waits: Vec<_> = fields.0.iter().filter(|(name, _)| name != FIELD).cloned().collect();
+    let ask = async |status, refused: Option<Notice>| {
+        let draw = || pages::confirm::confirm(&signed_in.operator, parts.uri.path(), &waits, FIELD, refused);
+        web.page(status, signed_in.preferences, "Confirm that it is you · Bailout", draw)
     };
-    let waits: Vec<_> = fields.0.into_iter().filter(|(name, _)| name != FIELD).collect();
-    let draw = || pages::confirm::confirm(&signed_in.operator, parts.uri.path(), &waits, FIELD, refused);
-    web.page(StatusCode::FORBIDDEN, signed_in.preferences, "Confirm that it is you · Bailout", draw)
+    let Some(password) = fields.find(FIELD) else { return ask(StatusCode::FORBIDDEN, None).await };
+    match check(&web, &signed_in, &parts, password.to_owned()).await {
+        Ok(()) => next.run(request(bytes)).await,
+        Err(denied) => denied.answer(async |status, why| ask(status, Some(why)).await).await,
+    }
 }
 
 /// Whether this is the password of who is signed in; slowed down like signing in. If it is, that counts for a while.

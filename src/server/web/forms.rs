@@ -3,11 +3,13 @@
 use axum::{
     Form,
     extract::{FromRequest, Request},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 
 use super::sign_in::failed;
 use crate::{
+    app::pages::frame::Notice,
     domain::text::{Name, TextProblem},
     server::{
         error::Error,
@@ -77,11 +79,11 @@ impl Denied {
         Self::Said(sentence.to_owned())
     }
 
-    /// The sentence to draw the page with again, or else the answer to a fault.
-    pub fn sentence(self) -> Result<String, Response> {
+    /// The answer: a page drawn again with the sentence, or what says that it was our fault.
+    pub async fn answer(self, draw: impl AsyncFnOnce(StatusCode, Notice) -> Response) -> Response {
         match self {
-            Self::Said(sentence) => Ok(sentence),
-            Self::Fault(error) => Err(failed(error)),
+            Self::Said(sentence) => draw(StatusCode::UNPROCESSABLE_ENTITY, Notice::Refused(sentence)).await,
+            Self::Fault(error) => failed(error),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{
     sign_in::{HOME, INSECURE, failed, peer, see_other},
 };
 use crate::{
-    app::pages::{join as page, set_up},
+    app::pages::{frame::Notice, join as page, set_up},
     domain::{
         ids::{OperatorId, WorkspaceId},
         operator::{Operator, OperatorRef, Preferences, Role},
@@ -71,7 +71,7 @@ fn path(purpose: Purpose) -> &'static str {
 /// The form behind a link.
 async fn show(State(web): State<Web>, Path(token): Path<String>, uri: Uri) -> Response {
     match good(&web, &uri, &token).await {
-        Ok(Some(link)) => form(&web, &uri, link.purpose, &page::Typed::default(), None),
+        Ok(Some(link)) => form(&web, StatusCode::OK, link.purpose, &page::Typed::default(), None),
         Ok(None) => spent(&web),
         Err(error) => failed(error),
     }
@@ -81,22 +81,20 @@ fn spent(web: &Web) -> Response {
     web.page(StatusCode::NOT_FOUND, Preferences::default(), "This link does not work · Bailout", page::spent)
 }
 
-fn form(web: &Web, uri: &Uri, purpose: Purpose, typed: &page::Typed, refused: Option<String>) -> Response {
-    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let action = uri.path();
+fn form(web: &Web, status: StatusCode, purpose: Purpose, typed: &page::Typed, refused: Option<Notice>) -> Response {
     let page = |title, draw: Box<dyn FnOnce() -> _ + '_>| web.page(status, Preferences::default(), title, draw);
     match purpose {
         Purpose::SetUp => {
             let why = "You are the first one here, and become its admin.".to_owned();
-            let draw = move || page::newcomer(action, "Set up Bailout", why, "Set up", typed, refused);
+            let draw = move || page::newcomer("Set up Bailout", why, "Set up", typed, refused);
             page("Set up · Bailout", Box::new(draw))
         }
         Purpose::Invite(role) => {
             let why = format!("You are invited as {role}.");
-            let draw = move || page::newcomer(action, "Join Bailout", why, "Join", typed, refused);
+            let draw = move || page::newcomer("Join Bailout", why, "Join", typed, refused);
             page("Join · Bailout", Box::new(draw))
         }
-        Purpose::Reset(_) => page("New password · Bailout", Box::new(move || page::reset(action, refused))),
+        Purpose::Reset(_) => page("New password · Bailout", Box::new(move || page::reset(refused))),
     }
 }
 
@@ -130,13 +128,10 @@ async fn enter(
         }
         // Somebody else was first.
         Ok(None) => spent(&web),
-        Err(denied) => match denied.sentence() {
-            Ok(why) => {
-                let typed = page::Typed { name: fields.get("name").to_owned(), email: fields.get("email").to_owned() };
-                form(&web, &uri, link.purpose, &typed, Some(why))
-            }
-            Err(failed) => failed,
-        },
+        Err(denied) => {
+            let typed = page::Typed { name: fields.get("name").to_owned(), email: fields.get("email").to_owned() };
+            denied.answer(async |status, why| form(&web, status, link.purpose, &typed, Some(why))).await
+        }
     }
 }
 

@@ -59,10 +59,7 @@ async fn change(State(web): State<Web>, Extension(me): Extension<SignedIn>, part
     };
     match done {
         Ok((me, words)) => drawn(&web, &me, StatusCode::OK, Some(Notice::Done(words))).await,
-        Err(denied) => match denied.sentence() {
-            Ok(why) => drawn(&web, &me, StatusCode::UNPROCESSABLE_ENTITY, Some(Notice::Refused(why))).await,
-            Err(failed) => failed,
-        },
+        Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, Some(why)).await).await,
     }
 }
 

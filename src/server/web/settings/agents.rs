@@ -69,10 +69,7 @@ pub async fn change(
             drawn(&web, &me, StatusCode::OK, Some(&fresh), None).await
         }
         Ok(None) => see_other(page::PATH),
-        Err(denied) => match denied.sentence() {
-            Ok(why) => drawn(&web, &me, StatusCode::UNPROCESSABLE_ENTITY, None, Some(Notice::Refused(why))).await,
-            Err(failed) => failed,
-        },
+        Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, None, Some(why)).await).await,
     }
 }
 

@@ -85,10 +85,7 @@ pub async fn invite(
             drawn(&web, &me, StatusCode::OK, Some(&link), None).await
         }
         Ok(None) => see_other(page::PATH),
-        Err(denied) => match denied.sentence() {
-            Ok(why) => drawn(&web, &me, StatusCode::UNPROCESSABLE_ENTITY, None, Some(Notice::Refused(why))).await,
-            Err(failed) => failed,
-        },
+        Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, None, Some(why)).await).await,
     }
 }
 
@@ -187,12 +184,7 @@ pub async fn change(
         }
         // Whoever has put themselves out is led to the gate, and says the same.
         Ok(None) => see_other(&format!("{}/{id}", page::PATH)),
-        Err(denied) => match denied.sentence() {
-            Ok(why) => {
-                details(&web, &me, &id, StatusCode::UNPROCESSABLE_ENTITY, None, Some(Notice::Refused(why))).await
-            }
-            Err(failed) => failed,
-        },
+        Err(denied) => denied.answer(async |status, why| details(&web, &me, &id, status, None, Some(why)).await).await,
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State, http::StatusCode, response::Response};
+use axum::{Extension, extract::State, response::Response};
 
 use super::agents::{agent, drawn};
 use crate::{
-    app::pages::frame::Notice,
     domain::{
         agent::AgentRef,
         ask::{Ask, AskKind},
@@ -47,10 +46,7 @@ pub async fn open(State(web): State<Web>, Extension(me): Extension<SignedIn>, fi
     };
     match opened {
         Ok(id) => see_other(&format!("/e/{id}")),
-        Err(denied) => match denied.sentence() {
-            Ok(why) => drawn(&web, &me, StatusCode::UNPROCESSABLE_ENTITY, None, Some(Notice::Refused(why))).await,
-            Err(failed) => failed,
-        },
+        Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, None, Some(why)).await).await,
     }
 }
 
