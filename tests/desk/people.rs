@@ -106,6 +106,14 @@ on_both! {
             assert_eq!(answer.status(), 404);
         }
 
+        // Whoever joins at a browser that was signed in leaves nothing open there.
+        let path = grace.invites("viewer").await;
+        let joined = ada.posts(&path, &newcomer("Bea", "bea@example.com"), "same-origin").await;
+        assert_eq!(leads_to(&joined), "/queue");
+        assert_eq!(ada.gets("/live").await.status(), 401);
+        ada.keep(&joined);
+        assert_eq!(ada.gets("/live").await.status(), 200);
+
         // Of two who race for one link, one gets in. That two links let two in is told where the set-up is raced for.
         let path = grace.invites("viewer").await;
         let race = ["one@example.com", "two@example.com", "three@example.com"].map(|email| {

@@ -129,7 +129,7 @@ pub fn secret(id: &'static str, label: &'static str, text: &str, hint: &'static 
     view! {
         <div class="secret">
             <span class="field-label">{label}</span>
-            <pre class="code" id=id tabindex="0" aria-label=label>{text.to_owned()}</pre>
+            <pre class="code" id=id tabindex="0" role="group" aria-label=label>{text.to_owned()}</pre>
             <button class="button needs-script" type="button" data-copy=id>"Copy"</button>
             <span class="field-hint">{hint}</span>
         </div>

@@ -60,7 +60,9 @@ pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Opti
             "The bell in the console turns them on. "
             <span id="permission">"Whether this browser shows them is known once its scripts run."</span>
         </p>
-        <button class="button needs-script" type="button" data-notify="">"Test it"</button>
+        <div class="plain-acts">
+            <button class="button needs-script" type="button" data-notify="">"Test it"</button>
+        </div>
     };
     let content = vec![
         section("You and the console", vec![wishes.into_any()]),

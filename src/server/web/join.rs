@@ -16,7 +16,7 @@ use super::{
     Web,
     forms::{Denied, Fields},
     origin::{self, Side, side},
-    session::cookie_of,
+    session::{self, By, SignedIn, cookie_of},
     settings::agents::{fresh, mint as mint_key},
     sign_in::{HOME, INSECURE, failed, peer, see_other},
 };
@@ -165,7 +165,8 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
     let hash = web.checker.place()?.hash(password).await?;
     let secret = Secret::mint()?;
     let key = (link.purpose == Purpose::SetUp).then(mint_key).transpose()?;
-    let begun = Begun { digest: secret.digest(), address: peer(parts), now: web.desk.clock().now() };
+    let before = session::read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
+    let begun = Begun { digest: secret.digest(), address: peer(parts), now: web.desk.clock().now(), before };
     let (used, joins) = (link.digest.clone(), newcomer.clone());
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
@@ -189,6 +190,8 @@ struct Begun {
     digest: [u8; 32],
     address: Option<IpAddr>,
     now: Timestamp,
+    /// The one that the browser had, which ends.
+    before: Option<SignedIn>,
 }
 
 /// Adds a newcomer, or gives the one whose link it is their new password, and begins a session; which others ended.
@@ -199,7 +202,7 @@ async fn let_in(
     hash: &str,
     begun: &Begun,
 ) -> Result<Vec<[u8; 32]>, Denied> {
-    let (id, ended) = match (newcomer, link.purpose) {
+    let (id, mut ended) = match (newcomer, link.purpose) {
         (Some(Newcomer { operator, email }), Purpose::SetUp | Purpose::Invite(_)) => {
             if !operators::add(tx, link.workspace, &operator, &email, hash, begun.now).await? {
                 return Err(Denied::said("Somebody with this e-mail address is here already."));
@@ -212,6 +215,10 @@ async fn let_in(
         }
         (None, _) => return Err(Error::Internal("a link changed what it is for".into()).into()),
     };
+    if let Some(before) = &begun.before {
+        sessions::end(tx, before.workspace, &before.digest).await?;
+        ended.push(before.digest);
+    }
     sessions::begin(tx, link.workspace, id, &begun.digest, begun.address, begun.now).await?;
     Ok(ended)
 }
