@@ -247,7 +247,7 @@ on_both! {
         assert!(!said[0] && said[6], "{said:?}");
     }
 
-    async fn sign_ins_are_noted_and_keys_once_a_minute(server: TestServer) {
+    async fn the_use_of_a_key_is_noted_once_a_minute(server: TestServer) {
         let grace = admin(&server).await;
         let bot = server.agent("billing-bot").await;
         let used = async || {
@@ -261,7 +261,6 @@ on_both! {
         let first = soon("a note that the key was used", async || used().await).await;
         server.pass(Span::seconds(50));
         bot.hands_over("conv_2").await;
-        // What is noted beside an answer is noted before this one is.
         server.pass(Span::seconds(20));
         bot.hands_over("conv_3").await;
         let second = soon("another", async || used().await.filter(|at| *at != first)).await;

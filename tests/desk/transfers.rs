@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     on_both,
-    support::{TestServer, browser::Browser},
+    support::{TestServer, browser::Browser, server::soon},
 };
 
 /// What a server function answered, when it was none of our faults.
@@ -119,7 +119,14 @@ on_both! {
         let looks = format!("id={it}&typing=false");
         // The control: what a person does keeps it alive.
         server.pass(Span::hours(11));
+        let used = async || {
+            let row = sqlx::query("select seen_at from session").fetch_one(server.desk.store().reader()).await.expect("a session");
+            sqlx::Row::get::<i64, _>(&row, 0)
+        };
+        let before = used().await;
         assert_eq!(status(&ada, "inbox", "listing=/queue").await, 200);
+        // Noted beside the answer.
+        soon("a note of it", async || (used().await > before).then_some(())).await;
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "viewing", &looks).await, 200);
         server.pass(Span::hours(2));

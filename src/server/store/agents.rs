@@ -138,7 +138,7 @@ pub async fn used(store: &Store, workspace: WorkspaceId, public_id: &str, now: T
 
 /// An agent as admins see it.
 #[derive(Debug, Clone)]
-pub struct Machine {
+pub struct KeyedAgent {
     pub agent: AgentRef,
     /// The keys that are good, the newest first.
     pub keys: Vec<KeyFacts>,
@@ -155,16 +155,16 @@ pub struct KeyFacts {
 }
 
 /// Every agent of a workspace, by name, with its good keys.
-pub async fn all(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Machine>, Error> {
+pub async fn all(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<KeyedAgent>, Error> {
     const SQL: &str = "select a.id, a.name, k.public_id, k.created_at, k.used_at, k.revoked_at from agent a \
         left join api_key k on k.workspace_id = a.workspace_id and k.agent_id = a.id \
         and (k.revoked_at is null or k.revoked_at > $2) \
         where a.workspace_id = $1 order by a.name, a.id, k.created_at desc, k.public_id";
-    let mut all: Vec<Machine> = vec![];
+    let mut all: Vec<KeyedAgent> = vec![];
     for row in sqlx::query(SQL).bind(workspace.to_string()).bind(now.0).fetch_all(store.reader()).await? {
         let agent = agent_ref(&row)?;
         if all.last().is_none_or(|last| last.agent.id != agent.id) {
-            all.push(Machine { agent, keys: vec![] });
+            all.push(KeyedAgent { agent, keys: vec![] });
         }
         if let (Some(public_id), Some(last)) = (row.try_get::<Option<String>, _>(2)?, all.last_mut()) {
             let moment = |column: usize| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Timestamp));

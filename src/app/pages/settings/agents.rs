@@ -19,7 +19,7 @@ pub const PATH: &str = "/settings/agents";
 pub const TEST: &str = "/settings/agents/test";
 /// For how long an old key stays good beside a new one: the value of the choice, in hours, and what it says.
 pub const OVERLAPS: [(i64, &str, &str); 3] =
-    [(0, "0", "ends now"), (1, "1", "ends in an hour"), (24, "24", "ends in a day")];
+    [(1, "1", "ends in an hour"), (24, "24", "ends in a day"), (0, "0", "ends now")];
 
 /// A key, as far as it may be seen.
 pub struct Key {
@@ -30,7 +30,7 @@ pub struct Key {
 }
 
 /// An agent with its keys.
-pub struct Machine {
+pub struct KeyedAgent {
     pub agent: AgentRef,
     pub keys: Vec<Key>,
 }
@@ -46,14 +46,14 @@ pub struct Fresh {
 }
 
 /// Draws the list.
-pub fn agents(me: &Operator, machines: &[Machine], fresh: Option<&Fresh>, said: Option<Notice>) -> AnyView {
+pub fn agents(me: &Operator, all: &[KeyedAgent], fresh: Option<&Fresh>, said: Option<Notice>) -> AnyView {
     let add = view! {
         <form class="plain-form" method="post" action=PATH>
             {field(Field { name: "name", label: "Name", kind: "text", autocomplete: "off", most: 100, ..Field::default() })}
             <button class="button" data-kind="primary" type="submit" name="do" value="add">"Add agent"</button>
         </form>
     };
-    let rows: Vec<AnyView> = machines.iter().map(row).collect();
+    let rows: Vec<AnyView> = all.iter().map(row).collect();
     let fresh = fresh.map(|fresh| section("The new key", shown_once(fresh)));
     let list = section("Who may escalate", vec![element("ul", "plain-list", rows), add.into_any()]);
     page(me, PATH, "Agents", said, fresh.into_iter().chain([list]).collect())
@@ -74,16 +74,16 @@ pub fn shown_once(fresh: &Fresh) -> Vec<AnyView> {
     ]
 }
 
-fn row(machine: &Machine) -> AnyView {
-    let about = ("agent", machine.agent.id.to_string());
-    let keys = machine.keys.iter().map(|key| {
+fn row(it: &KeyedAgent) -> AnyView {
+    let about = ("agent", it.agent.id.to_string());
+    let keys = it.keys.iter().map(|key| {
         let used = key.used_at.map_or("never used".to_owned(), |at| "last used ".to_owned() + &moment(at));
         let ends = key.ends_at.map_or(String::new(), |at| ", ends ".to_owned() + &moment(at));
         let facts = "Key ".to_owned() + &key.public_id + ", made " + &moment(key.created_at) + ", " + &used + &ends;
         words("p", "plain-facts", &facts)
     });
-    let mut content: Vec<AnyView> = vec![words("p", "", machine.agent.name.as_str())];
-    match machine.keys.is_empty() {
+    let mut content: Vec<AnyView> = vec![words("p", "", it.agent.name.as_str())];
+    match it.keys.is_empty() {
         true => content.push(words("p", "plain-facts", "It has no key.")),
         false => content.extend(keys),
     }

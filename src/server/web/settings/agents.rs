@@ -10,7 +10,7 @@ use axum::{
 use crate::{
     app::pages::{
         frame::Notice,
-        settings::agents::{self as page, Fresh, Key, Machine},
+        settings::agents::{self as page, Fresh, Key, KeyedAgent},
     },
     domain::{agent::AgentRef, ids::AgentId, text::Name, time::Span},
     server::{
@@ -43,16 +43,16 @@ pub async fn drawn(
     fresh: Option<&Fresh>,
     said: Option<Notice>,
 ) -> Response {
-    let machines = match agents::all(web.desk.store(), me.workspace, web.desk.clock().now()).await {
-        Ok(machines) => machines,
+    let all = match agents::all(web.desk.store(), me.workspace, web.desk.clock().now()).await {
+        Ok(all) => all,
         Err(error) => return failed(error),
     };
     let key = |KeyFacts { public_id, created_at, used_at, ends_at }| Key { public_id, created_at, used_at, ends_at };
-    let machines: Vec<Machine> = machines
+    let all: Vec<KeyedAgent> = all
         .into_iter()
-        .map(|it| Machine { agent: it.agent, keys: it.keys.into_iter().map(key).collect() })
+        .map(|it| KeyedAgent { agent: it.agent, keys: it.keys.into_iter().map(key).collect() })
         .collect();
-    web.page(status, me.preferences, "Agents · Bailout", || page::agents(&me.operator, &machines, fresh, said))
+    web.page(status, me.preferences, "Agents · Bailout", || page::agents(&me.operator, &all, fresh, said))
 }
 
 /// `POST /settings/agents`
