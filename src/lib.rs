@@ -8,17 +8,11 @@ pub mod domain;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-/// Where the browser enters: takes over the page that the server rendered.
+/// Where the browser enters at the console: takes over the page that the server rendered. At plain pages it is
+/// [`app::enhance`].
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app::App);
-}
-
-/// Where the browser enters at a plain page: gives its buttons what they cannot do by themselves.
-#[cfg(feature = "hydrate")]
-#[wasm_bindgen::prelude::wasm_bindgen]
-pub fn enhance() {
-    app::enhance::enhance();
 }

@@ -1,39 +1,45 @@
-//! Single keys as shortcuts. They act outside fields and dialogs only, and not at all when they are switched off; the
-//! switch is the browser's to remember, since it is about the hands at this machine.
+//! Single keys as shortcuts. They act outside fields and dialogs only, and not at all when their operator wished them off,
+//! which the server keeps.
 
 use std::rc::Rc;
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::memory::{remember, remembers};
+use super::actions::prefer;
+use crate::domain::operator::Keys;
 
-/// Under this name the browser remembers that shortcuts are off.
-const OFF: &str = "shortcuts-off";
-
-/// Whether shortcuts are on.
-pub fn are_on() -> bool {
-    !remembers(OFF)
+/// Makes known to everything below what keys do for the operator.
+pub fn provide_keys(keys: Keys) {
+    provide_context(RwSignal::new(keys));
 }
 
-/// Switches them on or off.
-pub fn switch(on: bool) {
-    remember(OFF, !on);
+/// What keys do for the operator. Only parts within the console ask.
+pub fn wishes() -> RwSignal<Keys> {
+    expect_context()
+}
+
+/// Takes shortcuts to be on or off from now on, and lets the server keep it.
+pub fn switch(keys: RwSignal<Keys>, on: bool) {
+    keys.update(|keys| keys.shortcuts_off = !on);
+    // Kept or not, it holds as long as the page; the next press tries again.
+    spawn_local(async move { drop(prefer(None, Some(!on)).await) });
 }
 
 /// Calls `act` for every single key that is pressed where it may be a shortcut, as long as the part that asks is there.
 /// `act` says whether it was one.
 pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
-    let act = Rc::new(act);
+    let (act, wishes) = (Rc::new(act), wishes());
     Effect::new(move |_| {
         let act = Rc::clone(&act);
         let listening = window_event_listener(ev::keydown, move |event| {
             let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing());
-            if !plain || event.default_prevented() || !is_free(event.target()) || !are_on() {
+            if !plain || event.default_prevented() || !is_free(event.target()) {
                 return;
             }
-            if act(&event.key().to_ascii_lowercase()) {
+            let off = wishes.try_with_untracked(|keys| keys.shortcuts_off);
+            if off == Some(false) && act(&event.key().to_ascii_lowercase()) {
                 event.prevent_default();
             }
         });

@@ -82,7 +82,7 @@ impl Doors {
             lost.for_each(|digest| self.close(&Credential::Session(digest)));
         }
         if !keys.is_empty() {
-            let good = sessions::keys_still_good(desk.store(), &keys).await?;
+            let good = sessions::keys_still_good(desk.store(), &keys, desk.clock().now()).await?;
             let lost = keys.into_iter().filter(|id| !good.contains(id));
             lost.for_each(|id| self.close(&Credential::Key(id)));
         }

@@ -111,6 +111,9 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     // Whoever reads the address may stop us from then on.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     println!("Bailout is at {shown}");
+    if let Some(secret) = web::join::set_up_link(&desk).await? {
+        println!("Nobody is here yet. Set it up at {shown}/set-up/{}", secret.reveal());
+    }
     let listener = listener.tap_io(|tcp| {
         // A reply must not wait for more to send.
         if let Err(error) = tcp.set_nodelay(true) {

@@ -122,15 +122,31 @@ impl Checker {
 }
 
 impl Place {
+    /// The text kept instead of a password that was chosen.
+    pub async fn hash(self, password: String) -> Result<String, Error> {
+        self.compute(move || hash(&password)).await
+    }
+
     /// Whether this is the password of the one with this hash; never, and just as slowly, when there is nobody.
     pub async fn matches(self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        self.compute(move || {
+            let known = hash.is_some();
+            matches(&password, hash.as_deref().unwrap_or(NOBODY)).map(|same| same && known)
+        })
+        .await
+    }
+
+    /// Does slow work when it is this place's turn.
+    async fn compute<T: Send + 'static>(
+        self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let closed = |_| Error::Internal("the password checker has stopped".into());
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(closed)?;
         let check = tokio::task::spawn_blocking(move || {
             // Both are held until the work is done, also when the caller has left.
             let (_place, _permit) = (self, permit);
-            let known = hash.is_some();
-            matches(&password, hash.as_deref().unwrap_or(NOBODY)).map(|same| same && known)
+            work()
         });
         check.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a password check ended early: {failed}"))))
     }

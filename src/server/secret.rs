@@ -32,3 +32,13 @@ impl Secret {
 pub fn digest(shown: &str) -> [u8; 32] {
     Sha256::digest(shown.as_bytes()).into()
 }
+
+/// A digest as text, to name in a form what it is of.
+pub fn named(digest: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(digest)
+}
+
+/// The digest that a form names.
+pub fn of_name(name: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(name).ok()?.try_into().ok()
+}

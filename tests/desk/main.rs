@@ -1,17 +1,21 @@
 //! Stories told on a desk, over HTTP, on SQLite and on PostgreSQL.
 
 mod aborts;
+mod agents;
 mod api;
 mod claims;
 mod crash;
 mod expiry;
+mod first_run;
 mod guessing;
 mod hostile;
 mod idempotency;
 mod life;
 mod lists;
 mod live;
+mod me;
 mod opening;
+mod people;
 mod plans;
 mod presence;
 mod receipts;

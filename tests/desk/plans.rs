@@ -2,7 +2,9 @@
 
 use bailout::{
     domain::time::Timestamp,
-    server::store::{Opener, Store, attempts, drafts, escalations, events, inbox, messages, presence, reads, sessions},
+    server::store::{
+        Opener, Store, agents, attempts, drafts, escalations, events, inbox, messages, presence, reads, sessions,
+    },
 };
 use sqlx::{AssertSqlSafe, Row};
 
@@ -18,7 +20,6 @@ async fn what_runs_often_walks_an_index() {
         let steps: Vec<String> = rows.expect("a plan").iter().map(|row| row.get(3)).collect();
         steps.join("; ")
     };
-    let revoke = "update api_key set revoked_at = $3 where workspace_id = $1 and agent_id = $2 and revoked_at is null";
     let were_here = escalations::WERE_HERE.replace("{rows}", "($1, $2, $3), ($4, $5, $6)");
     let walks = inbox::SHELF.into_iter().chain(inbox::MINE);
     let others = [
@@ -47,7 +48,10 @@ async fn what_runs_often_walks_an_index() {
         (drafts::FORGET, "draft_by_age"),
         (reads::OF_OPERATOR, "operator_read_of_operator"),
         (reads::FORGET, "operator_read_by_age"),
-        (revoke, "api_key_by_agent"),
+        (agents::END_KEYS, "api_key_by_agent"),
+        (sessions::FORGET_SIGN_INS, "sqlite_autoindex_sign_in_"),
+        (sessions::SIGN_INS, "sqlite_autoindex_sign_in_"),
+        (sessions::OF_OPERATOR, "session_of_operator"),
     ];
     for (sql, index) in walks.chain(others) {
         // What was asked, and the rows of a batch's statement, are a handful of constants.

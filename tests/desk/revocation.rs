@@ -143,6 +143,25 @@ on_both! {
         control.none_ended(2, async || drop(bot.hands_over("conv_1").await)).await;
     }
 
+    async fn whom_an_admin_disables_is_out_everywhere(server: TestServer) {
+        let ada = server.person("Ada", Role::Operator).await;
+        server.person("Ana", Role::Operator).await;
+        server.person("Grace", Role::Admin).await;
+        let bot = server.agent("billing-bot").await;
+        let (browser, elsewhere) = (Browser::of("Ada", &server.url).await, Browser::of("Ada", &server.url).await);
+        let colleague = Browser::of("Ana", &server.url).await;
+        let grace = Browser::of("Grace", &server.url).await;
+        let mut open = Open::live(&browser, OPEN / 2).await;
+        let mut there = Open::live(&elsewhere, OPEN / 2).await;
+        let mut control = Open::live(&colleague, 2).await;
+        let began = Instant::now();
+        grace.sends(&format!("/settings/people/{}", ada.operator.who.id), &[("do", "disable")], 303).await;
+        let took = open.all_ended(OPEN / 2, began).await.max(there.all_ended(OPEN / 2, began).await);
+        println!("{:?}: disabled by an admin, {OPEN} streams of two sessions ended within {took:?}", server.desk.store().dialect());
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        control.none_ended(2, async || drop(bot.hands_over("conv_1").await)).await;
+    }
+
     async fn a_lowered_role_counts_from_the_next_action(server: TestServer) {
         server.person("Ada", Role::Operator).await;
         let (bot, browser) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);

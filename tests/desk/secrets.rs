@@ -5,7 +5,6 @@
 use std::{
     fs::{self, File},
     path::Path,
-    process::Stdio,
     sync::Mutex,
 };
 
@@ -20,7 +19,7 @@ use sqlx::{AnyConnection, Connection, Row};
 
 use crate::support::{
     Engine,
-    browser::Browser,
+    browser::{Browser, between, form, shown},
     database::{Database, free_port},
     program::{Program, add_agent, add_operator, bailout},
 };
@@ -174,6 +173,57 @@ async fn everyone_acts(
     sessions
 }
 
+/// Sets it up by the link that was printed, then invites, resets and makes keys. What is shown once, in the answer that
+/// makes it, is not kept; every other answer is, so that it would be found in one of those.
+async fn lets_people_in(asking: &Asking<'_>, set_up: &str, password: &str) -> Vec<Canary> {
+    let mut grace = Browser::new(asking.url.trim_end_matches('/'));
+    let path = format!("/set-up/{set_up}");
+    let newcomer =
+        |name: &str| form(&[("name", name), ("email", &format!("{name}@example.com")), ("password", password)]);
+    asking.keep(grace.asks(&path)).await;
+    asking.keep(grace.submits(&path, "name=Grace&password=short", "same-origin")).await;
+    let done = grace.posts(&path, &newcomer("Grace"), "same-origin").await;
+    assert_eq!(done.status(), 200);
+    grace.keep(&done);
+    let first_key = shown(&done.text().await.expect("a page"), "key").to_owned();
+    asking.keep(grace.submits(&path, &newcomer("Grace"), "same-origin")).await;
+    asking.keep(grace.asks(&path)).await;
+
+    let (used, unused) = (grace.invites("operator").await, grace.invites("viewer").await);
+    let mut joined = Browser::new(&grace.url);
+    asking.keep(joined.asks(&used)).await;
+    let done = joined.posts(&used, &newcomer("Ana"), "same-origin").await;
+    joined.keep(&done);
+    for path in [&used, &unused, "/me", "/queue"] {
+        asking.keep(joined.asks(path)).await;
+    }
+    let people = grace.sees("/settings/people", 200).await;
+    let person = format!("/settings/people/{}", between(&people, "href=\"/settings/people/", "\""));
+    let page = grace.sends(&person, &[("do", "reset")], 200).await;
+    let reset = grace.link(&page, "/reset/");
+    asking.keep(grace.asks(&reset)).await;
+    let agents = grace.sees("/settings/agents", 200).await;
+    let agent = between(&agents, "name=\"agent\" value=\"", "\"");
+    let rotate = [("do", "rotate"), ("agent", agent), ("overlap", "1")];
+    let second_key = shown(&grace.sends("/settings/agents", &rotate, 200).await, "key").to_owned();
+    for path in ["/settings/people", &person, "/settings/agents", "/me", "/queue"] {
+        asking.keep(grace.asks(path)).await;
+    }
+    let token = |path: &str| path.rsplit('/').next().expect("a token").to_owned();
+    let session =
+        |browser: &Browser| browser.cookie.clone().expect("a cookie").split_once('=').expect("a cookie").1.to_owned();
+    vec![
+        canary("a set-up link", set_up),
+        canary("an invitation that was used", token(&used)),
+        canary("an invitation that was not used", token(&unused)),
+        canary("a link to a new password", token(&reset)),
+        canary("the first agent's key", &first_key[17..47]),
+        canary("its next key", &second_key[17..47]),
+        canary("an admin's session", session(&grace)),
+        canary("a newcomer's session", session(&joined)),
+    ]
+}
+
 async fn story(engine: Engine) {
     let Some(mut database) = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database") else {
         return;
@@ -181,24 +231,27 @@ async fn story(engine: Engine) {
     let database_password = mint().simple().to_string();
     database.url = database.url.replace("postgres@", &format!("postgres:{database_password}@"));
     let (password, wrong) = (mint().simple().to_string(), canary("a wrong password", mint().simple().to_string()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("log");
+    let mut command = bailout(&database);
+    command.env("BAILOUT_LOG", "trace").env("NO_COLOR", "1");
+    // The set-up link is for who started it, so it is printed, apart from the log.
+    let printed = folder.path().join("printed");
+    command.stdout(File::create(&printed).expect("a file")).stderr(File::create(&log).expect("a log"));
+    let mut program = Program::run(command, free_port()).await;
+    let kept = Mutex::new(String::new());
+    let asking = Asking { url: program.url(""), kept: &kept };
+    let printed = fs::read_to_string(&printed).expect("what was printed");
+    let set_up = between(&printed, "/set-up/", "\n");
+    let mut let_in = lets_people_in(&asking, set_up, &password).await;
     add_operator(&database, "Ada", "operator", &password);
     let key = add_agent(&database, "billing-bot");
     let revoked = add_agent(&database, "former-bot");
     let done = bailout(&database).args(["admin", "agent", "revoke", "--name", "former-bot"]).status().expect("an end");
     assert!(done.success());
     let unknown = ApiKey::mint().expect("a key").reveal();
-
-    let folder = tempfile::tempdir().expect("a folder");
-    let log = folder.path().join("log");
-    let mut command = bailout(&database);
-    command.env("BAILOUT_LOG", "trace").env("NO_COLOR", "1");
-    let file = File::create(&log).expect("a log");
-    command.stdout(Stdio::from(file.try_clone().expect("a log"))).stderr(Stdio::from(file));
-    let mut program = Program::run(command, free_port()).await;
-    let kept = Mutex::new(String::new());
-    let asking = Asking { url: program.url(""), kept: &kept };
     let bad_keys = [revoked.clone(), unknown.clone(), format!("{key}0"), key[..key.len() - 1].to_owned()];
-    let sessions = everyone_acts(&asking, &password, &wrong, &key, &bad_keys).await;
+    let_in.extend(everyone_acts(&asking, &password, &wrong, &key, &bad_keys).await);
 
     let mut places = Places(vec![]);
     // While it runs, when the write-ahead log is full of it, and after it has ended in order.
@@ -206,6 +259,7 @@ async fn story(engine: Engine) {
     program.stop();
     places.add_database(&database).await;
     places.add("the program's log", &fs::read(&log).expect("a log"));
+    places.add("what else was printed", printed.replace(set_up, "").as_bytes());
     places.add("the answers", kept.into_inner().expect("answers").as_bytes());
     for entry in fs::read_dir("target/site/pkg").into_iter().flatten().flatten() {
         places.add(format!("download: {}", entry.file_name().display()), &fs::read(entry.path()).expect("a file"));
@@ -220,7 +274,7 @@ async fn story(engine: Engine) {
         canary("a key nobody has", secret(&unknown)),
         canary("the database's password", database_password),
     ];
-    canaries.extend(sessions);
+    canaries.extend(let_in);
     let downloads = || places.0.iter().filter(|(name, _)| name.starts_with("download"));
     for word in ["secret_sha256", "password_hash", "argon2", "insert into"] {
         assert!(downloads().all(|(_, place)| !place.contains(word)), "browsers download the server's {word}");

@@ -1,4 +1,4 @@
-//! What the console tells beside the log: drafts, and where its operator looks.
+//! What the console tells beside the log: drafts, where its operator looks, and what they want keys to do.
 
 use leptos::prelude::*;
 
@@ -26,4 +26,14 @@ pub async fn keep_draft(
 pub async fn viewing(id: EscalationId, typing: bool, read: Seq) -> Result<(), Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.views(id, typing, read).await?)
+}
+
+/// Keeps what the operator wants keys to do; what is not given stays.
+#[server(output = LeanJson)]
+pub async fn prefer(enter_sends: Option<bool>, shortcuts_off: Option<bool>) -> Result<(), Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let mut keys = caller.preferences.keys;
+    keys.enter_sends = enter_sends.or(keys.enter_sends);
+    keys.shortcuts_off = shortcuts_off.unwrap_or(keys.shortcuts_off);
+    Ok(caller.prefers(keys).await?)
 }

@@ -10,7 +10,7 @@ use crate::{
         event::Seq,
         ids::EscalationId,
         inbox::{Choices, Inbox, Listing, Page},
-        operator::Operator,
+        operator::{Keys, Operator},
         presence::{Presence, Targets},
         thread::{Shown, Thread},
         time::Timestamp,
@@ -21,6 +21,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
     pub me: Operator,
+    pub keys: Keys,
     /// The server's now.
     pub now: Timestamp,
     /// The log that `seq` counts in; a restored database begins another.

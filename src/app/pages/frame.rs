@@ -13,6 +13,7 @@ use crate::{
     domain::{
         inbox::View,
         operator::{Operator, Role},
+        time::{Span, Timestamp},
     },
 };
 
@@ -20,7 +21,7 @@ use crate::{
 const SETTINGS: [(&str, &str, Icon); 2] =
     [("/settings/people", "People", Icon::People), ("/settings/agents", "Agents", Icon::Agent)];
 /// One's own page.
-const ME: (&str, &str, Icon) = ("/me", "Me", Icon::Person);
+const ME: (&str, &str, Icon) = (super::me::PATH, "Me", Icon::Person);
 
 /// What became of a form, said above the page that answers it.
 pub enum Notice {
@@ -117,4 +118,39 @@ fn link(path: &'static str, label: &'static str, picture: Icon, here: &str) -> A
         <li><a class="rail-link" href=path aria-current=current>{icon(picture)} <span>{label}</span></a></li>
     }
     .into_any()
+}
+
+/// A moment. The server does not know where its reader is, so it says by which clock.
+pub fn moment(at: Timestamp) -> String {
+    at.date(Span(0)) + " " + &at.clock_time(Span(0)) + " UTC"
+}
+
+/// Draws a text that is shown only here, with a button that copies it.
+pub fn secret(id: &'static str, label: &'static str, text: &str, hint: &'static str) -> AnyView {
+    view! {
+        <div class="secret">
+            <span class="field-label">{label}</span>
+            <pre class="code" id=id tabindex="0" role="group" aria-label=label>{text.to_owned()}</pre>
+            <button class="button needs-script" type="button" data-copy=id>"Copy"</button>
+            <span class="field-hint">{hint}</span>
+        </div>
+    }
+    .into_any()
+}
+
+/// Draws a button that does one thing, `does`, by a form of its own. `about` are the names and values that say to what.
+pub fn act(action: &str, does: &'static str, words: &'static str, about: &[(&'static str, String)]) -> AnyView {
+    let about: Vec<AnyView> = about.iter().map(|(name, value)| hidden(name, value)).collect();
+    view! {
+        <form method="post" action=action.to_owned()>
+            {about}
+            <button class="button" data-size="small" type="submit" name="do" value=does>{words}</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// Draws a field that is not seen.
+pub fn hidden(name: &'static str, value: &str) -> AnyView {
+    view! { <input type="hidden" name=name value=value.to_owned()/> }.into_any()
 }

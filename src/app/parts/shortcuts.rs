@@ -35,13 +35,8 @@ const ALL: [(&str, &str); 19] = [
 #[component]
 pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    let on = RwSignal::new(true);
+    let wishes = keys::wishes();
     follow(dialog, open);
-    Effect::new(move |_| {
-        if open.get() {
-            on.set(keys::are_on());
-        }
-    });
     let all = ALL.iter().flat_map(|(key, does)| {
         let key = element("dt", "", vec![words("kbd", "", key)]);
         [key, words("dd", "", does)]
@@ -57,11 +52,8 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
                     <label class="choice">
                         <input
                             type="checkbox"
-                            prop:checked=move || on.get()
-                            on:change=move |event| {
-                                on.set(event_target_checked(&event));
-                                keys::switch(on.get_untracked());
-                            }
+                            prop:checked=move || !wishes.get().shortcuts_off
+                            on:change=move |event| keys::switch(wishes, event_target_checked(&event))
                         />
                         "Single keys act as shortcuts"
                     </label>

@@ -51,13 +51,23 @@ impl FromRequestParts<Desk> for Caller {
         let stored = agents::key(desk.store(), shown.public_id()).await?;
         let stored = stored.filter(|stored| shown.is(&stored.secret_sha256));
         let stored = stored.ok_or_else(|| Problem::new(Code::Unauthenticated, "There is no such API key."))?;
-        if stored.revoked_at.is_some() {
+        let now = desk.clock().now();
+        if stored.revoked_at.is_some_and(|ends| ends <= now) {
             return Err(Problem::from(Code::KeyRevoked));
         }
         if !accepts(&parts.headers, parts.uri.path().ends_with("/events")) {
             return Err(Problem::from(Code::NotAcceptable));
         }
         let key = shown.public_id().to_owned();
+        if agents::is_due(stored.used_at, now) {
+            let (store, workspace, key) = (desk.store().clone(), stored.workspace, key.clone());
+            // Beside the request, which need not wait for the one writer.
+            desk.beside().spawn(async move {
+                if let Err(error) = agents::used(&store, workspace, &key, now).await {
+                    tracing::warn!(%error, "cannot note that a key was used");
+                }
+            });
+        }
         Ok(Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key })
     }
 }

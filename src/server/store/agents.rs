@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use super::{
     Store,
@@ -13,7 +13,7 @@ use crate::{
         agent::AgentRef,
         ids::{AgentId, WorkspaceId},
         text::Name,
-        time::Timestamp,
+        time::{Span, Timestamp},
     },
     server::{clock::mint, error::Error, keys::ApiKey},
 };
@@ -24,12 +24,15 @@ pub struct StoredKey {
     pub workspace: WorkspaceId,
     pub agent: AgentRef,
     pub secret_sha256: Vec<u8>,
+    /// When it ends, or ended.
     pub revoked_at: Option<Timestamp>,
+    pub used_at: Option<Timestamp>,
 }
 
 /// A key by its public id, revoked or not. A public id is unique among all workspaces: it is what tells the workspace.
 pub async fn key(store: &Store, public_id: &str) -> Result<Option<StoredKey>, Error> {
-    let sql = "select k.workspace_id, k.agent_id, a.name, k.secret_sha256, k.revoked_at from api_key k \
+    let sql = "select k.workspace_id, k.agent_id, a.name, k.secret_sha256, k.revoked_at, k.used_at \
+        from api_key k \
         join agent a on a.workspace_id = k.workspace_id and a.id = k.agent_id where k.public_id = $1";
     let row = sqlx::query(sql).bind(public_id.to_owned()).fetch_optional(store.reader()).await?;
     let Some(row) = row else { return Ok(None) };
@@ -43,6 +46,7 @@ pub async fn key(store: &Store, public_id: &str) -> Result<Option<StoredKey>, Er
         },
         secret_sha256: row.try_get(3)?,
         revoked_at: row.try_get::<Option<i64>, _>(4)?.map(Timestamp),
+        used_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp),
     }))
 }
 
@@ -57,23 +61,34 @@ pub async fn add(
 ) -> Result<Option<AgentId>, Error> {
     const AGENT: &str = "insert into agent (workspace_id, id, name, created_at) values ($1, $2, $3, $4) \
         on conflict (workspace_id, name) do nothing";
-    const KEY: &str = "insert into api_key (public_id, workspace_id, agent_id, secret_sha256, created_at) \
-        values ($1, $2, $3, $4, $5)";
     const HAS_KEY: &str = "select public_id from api_key where workspace_id = $1 and agent_id = $2 \
-        and revoked_at is null limit 1";
+        and (revoked_at is null or revoked_at > $3) limit 1";
     let query = sqlx::query(AGENT).bind(workspace.to_string()).bind(AgentId::new(mint()).to_string());
     query.bind(name.to_string()).bind(now.0).execute(&mut *connection).await?;
     let Some(agent) = find(connection, workspace, name).await? else {
         return Err(Error::Internal("the agent just added is not there".into()));
     };
     let query = sqlx::query(HAS_KEY).bind(workspace.to_string()).bind(agent.to_string());
-    if query.fetch_optional(&mut *connection).await?.is_some() {
+    if query.bind(now.0).fetch_optional(&mut *connection).await?.is_some() {
         return Ok(None);
     }
-    let query = sqlx::query(KEY).bind(key.public_id().to_owned()).bind(workspace.to_string());
-    let query = query.bind(agent.to_string()).bind(key.sha256().to_vec()).bind(now.0);
-    query.execute(&mut *connection).await?;
+    add_key(connection, workspace, agent, key, now).await?;
     Ok(Some(agent))
+}
+
+/// Gives an agent one more key.
+pub async fn add_key(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    agent: AgentId,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let sql = "insert into api_key (public_id, workspace_id, agent_id, secret_sha256, created_at) \
+               values ($1, $2, $3, $4, $5)";
+    let query = sqlx::query(sql).bind(key.public_id().to_owned()).bind(workspace.to_string());
+    let query = query.bind(agent.to_string()).bind(key.sha256().to_vec()).bind(now.0);
+    query.execute(connection).await.map(drop)
 }
 
 /// Revokes every key of an agent; false when there is no agent of this name.
@@ -83,12 +98,97 @@ pub async fn revoke(
     name: &Name,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    const SQL: &str =
-        "update api_key set revoked_at = $3 where workspace_id = $1 and agent_id = $2 and revoked_at is null";
     let Some(agent) = find(connection, workspace, name).await? else { return Ok(false) };
-    let query = sqlx::query(SQL).bind(workspace.to_string()).bind(agent.to_string()).bind(now.0);
-    query.execute(connection).await?;
+    end_keys(connection, workspace, agent, "", now).await?;
     Ok(true)
+}
+
+/// Ends the keys of an agent but one at a moment, which may lie ahead; those that end earlier do.
+pub const END_KEYS: &str = "update api_key set revoked_at = $4 where workspace_id = $1 and agent_id = $2 \
+    and public_id <> $3 and (revoked_at is null or revoked_at > $4)";
+
+/// See [`END_KEYS`]. `but` is a public id, empty for none.
+pub async fn end_keys(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    agent: AgentId,
+    but: &str,
+    ends_at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let query = sqlx::query(END_KEYS).bind(workspace.to_string()).bind(agent.to_string()).bind(but.to_owned());
+    query.bind(ends_at.0).execute(connection).await.map(drop)
+}
+
+/// How often it is noted at most that a key was used.
+const USED_EVERY: Span = Span::minutes(1);
+
+/// Whether it is due to be noted that a key is used.
+pub fn is_due(used_at: Option<Timestamp>, now: Timestamp) -> bool {
+    used_at.is_none_or(|used_at| now - used_at >= USED_EVERY)
+}
+
+/// Notes that a key was used; several at once write once.
+pub async fn used(store: &Store, workspace: WorkspaceId, public_id: &str, now: Timestamp) -> Result<(), Error> {
+    let sql = "update api_key set used_at = $3 where workspace_id = $1 and public_id = $2 \
+               and (used_at is null or used_at <= $4)";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(public_id.to_owned()).bind(now.0);
+    update.bind(now.0 - USED_EVERY.0).execute(store.writer()).await?;
+    Ok(())
+}
+
+/// An agent as admins see it.
+#[derive(Debug, Clone)]
+pub struct KeyedAgent {
+    pub agent: AgentRef,
+    /// The keys that are good, the newest first.
+    pub keys: Vec<KeyFacts>,
+}
+
+/// What may be seen of a key.
+#[derive(Debug, Clone)]
+pub struct KeyFacts {
+    pub public_id: String,
+    pub created_at: Timestamp,
+    pub used_at: Option<Timestamp>,
+    /// When it ends, if that was said.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// Every agent of a workspace, by name, with its good keys.
+pub async fn all(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<KeyedAgent>, Error> {
+    const SQL: &str = "select a.id, a.name, k.public_id, k.created_at, k.used_at, k.revoked_at from agent a \
+        left join api_key k on k.workspace_id = a.workspace_id and k.agent_id = a.id \
+        and (k.revoked_at is null or k.revoked_at > $2) \
+        where a.workspace_id = $1 order by a.name, a.id, k.created_at desc, k.public_id";
+    let mut all: Vec<KeyedAgent> = vec![];
+    for row in sqlx::query(SQL).bind(workspace.to_string()).bind(now.0).fetch_all(store.reader()).await? {
+        let agent = agent_ref(&row)?;
+        if all.last().is_none_or(|last| last.agent.id != agent.id) {
+            all.push(KeyedAgent { agent, keys: vec![] });
+        }
+        if let (Some(public_id), Some(last)) = (row.try_get::<Option<String>, _>(2)?, all.last_mut()) {
+            let moment = |column: usize| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Timestamp));
+            let (used_at, ends_at) = (moment(4)?, moment(5)?);
+            let created_at = Timestamp(row.try_get(3)?);
+            last.keys.push(KeyFacts { public_id, created_at, used_at, ends_at });
+        }
+    }
+    Ok(all)
+}
+
+/// An agent of a workspace.
+pub async fn one(store: &Store, workspace: WorkspaceId, id: AgentId) -> Result<Option<AgentRef>, Error> {
+    let sql = "select id, name from agent where workspace_id = $1 and id = $2";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
+    query.fetch_optional(store.reader()).await?.as_ref().map(agent_ref).transpose()
+}
+
+/// An agent, from id and name.
+fn agent_ref(row: &AnyRow) -> Result<AgentRef, Error> {
+    let (id, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    let broken = |column| Error::Inconsistent { table: "agent", column, id: id.clone() };
+    let name = Name::parse(name).map_err(|_| broken("name"))?;
+    Ok(AgentRef { id: id.parse().map_err(|_| broken("id"))?, name })
 }
 
 /// Those of these agents that have ever acknowledged an outcome.

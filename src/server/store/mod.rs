@@ -8,9 +8,11 @@ pub mod drafts;
 pub mod escalations;
 pub mod events;
 pub mod inbox;
+pub mod links;
 mod lock;
 pub mod messages;
 pub mod operators;
+pub mod people;
 pub mod presence;
 pub mod reads;
 pub mod rows;
@@ -222,6 +224,31 @@ impl Store {
             Ok(value)
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a read ended early: {failed}"))))
+    }
+
+    /// Runs writes outside the log in one transaction, in a task of their own, so that a caller who leaves does not break
+    /// them off. What they refuse is rolled back.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<sqlx::Error> + From<Error> + Send + 'static,
+        F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, E>> + Send + 'static,
+    {
+        let store = self.clone();
+        let task = tokio::spawn(async move {
+            let mut tx = store.begin_write().await?;
+            match work(&mut tx).await {
+                Ok(value) => {
+                    tx.commit().await?;
+                    Ok(value)
+                }
+                Err(refused) => {
+                    tx.rollback().await?;
+                    Err(refused)
+                }
+            }
+        });
+        task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a write ended early: {failed}")).into()))
     }
 
     /// Closes every connection, so that SQLite folds its log into the file.

@@ -120,7 +120,7 @@ pub async fn worker(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Re
 }
 
 /// An operator, from id, name and public name.
-fn who(row: &AnyRow) -> Result<OperatorRef, Error> {
+pub fn who(row: &AnyRow) -> Result<OperatorRef, Error> {
     let id: String = row.try_get(0)?;
     let broken = |column| Error::Inconsistent { table: "operator", column, id: id.clone() };
     let name = |column: usize, called| Name::parse(row.try_get::<String, _>(column)?).map_err(|_| broken(called));

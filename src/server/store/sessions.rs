@@ -1,7 +1,7 @@
 //! Sessions: who is signed in. Only the hash of a session's secret is stored. Also which credentials of open streams
 //! still hold.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, net::IpAddr};
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
@@ -74,23 +74,126 @@ fn found(row: &AnyRow) -> Result<Found, Error> {
     })
 }
 
+/// How long it is remembered when and from where somebody signed in.
+const REMEMBERED: Span = Span::hours(90 * 24);
+/// Forgets the sign-ins of somebody before a moment.
+pub const FORGET_SIGN_INS: &str = "delete from sign_in where workspace_id = $1 and operator_id = $2 and at < $3";
+/// The last sign-ins of somebody.
+pub const SIGN_INS: &str =
+    "select at, address from sign_in where workspace_id = $1 and operator_id = $2 order by at desc limit 20";
+/// The sessions of somebody.
+pub const OF_OPERATOR: &str =
+    "select secret_sha256, created_at, seen_at, address from session where workspace_id = $1 and operator_id = $2";
 /// Forgets the sessions of a workspace that are too old to be good.
 pub const FORGET: &str = "delete from session where workspace_id = $1 and created_at <= $2";
 
-/// Begins a session, and forgets those of the workspace that are too old to be good.
+/// Begins a session, notes the sign-in, and forgets what is too old of both.
 pub async fn begin(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     operator: OperatorId,
     digest: &[u8; 32],
+    address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let workspace = workspace.to_string();
+    let (workspace, operator) = (workspace.to_string(), operator.to_string());
+    let address = address.map(|address| address.to_canonical().to_string());
     sqlx::query(FORGET).bind(workspace.clone()).bind(now.0 - ABSOLUTE.0).execute(&mut *connection).await?;
-    let sql = "insert into session (secret_sha256, workspace_id, operator_id, created_at, seen_at) \
-               values ($1, $2, $3, $4, $5)";
-    let insert = sqlx::query(sql).bind(digest.to_vec()).bind(workspace).bind(operator.to_string());
-    insert.bind(now.0).bind(now.0).execute(connection).await.map(drop)
+    let sql = "insert into session (secret_sha256, workspace_id, operator_id, created_at, seen_at, confirmed_at, address) \
+               values ($1, $2, $3, $4, $5, $6, $7)";
+    let insert = sqlx::query(sql).bind(digest.to_vec()).bind(workspace.clone()).bind(operator.clone());
+    let insert = insert.bind(now.0).bind(now.0).bind(now.0).bind(address.clone());
+    insert.execute(&mut *connection).await?;
+    let forget = sqlx::query(FORGET_SIGN_INS).bind(workspace.clone()).bind(operator.clone());
+    forget.bind(now.0 - REMEMBERED.0).execute(&mut *connection).await?;
+    // Two in one millisecond are told as one.
+    let sql =
+        "insert into sign_in (workspace_id, operator_id, at, address) values ($1, $2, $3, $4) on conflict do nothing";
+    let insert = sqlx::query(sql).bind(workspace).bind(operator).bind(now.0).bind(address);
+    insert.execute(connection).await.map(drop)
+}
+
+/// When somebody signed in, and from which address.
+pub struct SignIn {
+    pub at: Timestamp,
+    pub address: Option<String>,
+}
+
+/// The last times that somebody signed in, the newest first.
+pub async fn sign_ins(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<Vec<SignIn>, Error> {
+    let query = sqlx::query(SIGN_INS).bind(workspace.to_string()).bind(operator.to_string());
+    let rows = query.fetch_all(store.reader()).await?;
+    rows.iter().map(|row| Ok(SignIn { at: Timestamp(row.try_get(0)?), address: row.try_get(1)? })).collect()
+}
+
+/// A session as its person and admins see it.
+pub struct Open {
+    /// Its name in the database.
+    pub digest: Vec<u8>,
+    pub began_at: Timestamp,
+    pub seen_at: Timestamp,
+    /// From where it was begun.
+    pub address: Option<String>,
+}
+
+/// The good sessions of somebody, the newest first.
+pub async fn open(
+    store: &Store,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+    now: Timestamp,
+) -> Result<Vec<Open>, Error> {
+    let query = sqlx::query(OF_OPERATOR).bind(workspace.to_string()).bind(operator.to_string());
+    let mut open = vec![];
+    for row in query.fetch_all(store.reader()).await? {
+        if is_fresh(row.try_get(1)?, row.try_get(2)?, now) {
+            let (began_at, seen_at) = (Timestamp(row.try_get(1)?), Timestamp(row.try_get(2)?));
+            open.push(Open { digest: row.try_get(0)?, began_at, seen_at, address: row.try_get(3)? });
+        }
+    }
+    open.sort_by_key(|it| std::cmp::Reverse(it.began_at));
+    Ok(open)
+}
+
+/// Ends the sessions of somebody but one. Which ones, so that what is open with them can be closed.
+pub async fn end_all(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+    but: Option<&[u8; 32]>,
+) -> Result<Vec<[u8; 32]>, sqlx::Error> {
+    let sql = "delete from session where workspace_id = $1 and operator_id = $2 and secret_sha256 <> $3 \
+               returning secret_sha256";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string());
+    // No session's name is empty.
+    let query = query.bind(but.map(|digest| digest.to_vec()).unwrap_or_default());
+    let rows = query.fetch_all(connection).await?;
+    let digests = rows.iter().map(|row| row.try_get::<Vec<u8>, _>(0)).collect::<Result<Vec<_>, _>>()?;
+    Ok(digests.into_iter().filter_map(|digest| digest.try_into().ok()).collect())
+}
+
+/// Ends one session of somebody, when it is theirs.
+pub async fn end_one(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+    digest: &[u8; 32],
+) -> Result<(), sqlx::Error> {
+    let sql = "delete from session where workspace_id = $1 and operator_id = $2 and secret_sha256 = $3";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).bind(digest.to_vec());
+    query.execute(connection).await.map(drop)
+}
+
+/// Notes that the password was shown in a session.
+pub async fn confirm(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    digest: &[u8; 32],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let sql = "update session set confirmed_at = $3 where workspace_id = $1 and secret_sha256 = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(digest.to_vec()).bind(now.0);
+    update.execute(connection).await.map(drop)
 }
 
 /// Ends a session.
@@ -141,16 +244,18 @@ pub async fn still_good(store: &Store, digests: &[[u8; 32]], now: Timestamp) -> 
     Ok(good)
 }
 
-/// Of these API keys, by public id, those that are not revoked.
-pub async fn keys_still_good(store: &Store, ids: &[String]) -> Result<HashSet<String>, Error> {
-    let template = "select public_id from api_key where public_id in (values {rows}) and revoked_at is null";
+/// Of these API keys, by public id, those that are still good.
+pub async fn keys_still_good(store: &Store, ids: &[String], now: Timestamp) -> Result<HashSet<String>, Error> {
+    let template = "select public_id, revoked_at from api_key where public_id in (values {rows})";
     let mut good = HashSet::new();
     for some in ids.chunks(1_024) {
         let some = padded(some);
         let query = sqlx::query(with_rows(template, 1, some.len()));
         let query = some.iter().fold(query, |query, id| query.bind(id.clone()));
         for row in query.fetch_all(store.reader()).await? {
-            good.insert(row.try_get(0)?);
+            if row.try_get::<Option<i64>, _>(1)?.is_none_or(|ends| ends > now.0) {
+                good.insert(row.try_get(0)?);
+            }
         }
     }
     Ok(good)

@@ -12,7 +12,7 @@ use crate::{
         event::{Seq, TransferTarget},
         ids::{EscalationId, WorkspaceId},
         inbox::{Listing, Query},
-        operator::{Operator, Role},
+        operator::{Keys, Operator, Preferences, Role},
         presence::{Hint, Presence, Viewer},
         refusal::Refusal,
         text::ClientMessageId,
@@ -21,7 +21,7 @@ use crate::{
     server::{
         desk::{Command, Desk, Done, Verb},
         error::Error,
-        store::{drafts, operators, presence, reads, workspaces},
+        store::{drafts, operators, people, presence, reads, workspaces},
     },
 };
 
@@ -30,6 +30,7 @@ pub struct Caller {
     pub desk: Desk,
     pub workspace: WorkspaceId,
     pub operator: Operator,
+    pub preferences: Preferences,
 }
 
 /// The operator behind the request at hand, with at least the role that is needed. Who they are was read from the
@@ -40,10 +41,16 @@ pub async fn guard(need: Role) -> Result<Caller, Problem> {
     };
     let Some(signed_in) = parts.extensions.get::<SignedIn>().cloned() else { return Err(Problem::SignedOut) };
     signed_in.operator.role.at_least(need).map_err(Error::from)?;
-    Ok(Caller { desk, workspace: signed_in.workspace, operator: signed_in.operator })
+    Ok(Caller::of(desk, signed_in))
 }
 
 impl Caller {
+    /// Whoever is signed in, at this desk.
+    pub fn of(desk: Desk, signed_in: SignedIn) -> Self {
+        let SignedIn { workspace, operator, preferences, .. } = signed_in;
+        Self { desk, workspace, operator, preferences }
+    }
+
     /// A list as they look at it from now on.
     pub fn query(&self, listing: Listing) -> Query {
         Query { listing, me: self.operator.who.id, as_of: self.desk.clock().now() }
@@ -68,6 +75,7 @@ impl Caller {
             now: self.desk.clock().now(),
             epoch,
             me: self.operator.clone(),
+            keys: self.preferences.keys,
             choices: self.desk.choices(self.workspace).await?,
             inbox,
             thread,
@@ -98,6 +106,17 @@ impl Caller {
     /// A reply arrived, so that its draft is one no more.
     pub async fn sent(&self, id: EscalationId, named: &ClientMessageId) -> Result<(), Error> {
         drafts::sent(self.desk.store(), self.workspace, self.operator.who.id, id, named).await
+    }
+
+    /// Keeps what they want keys to do.
+    pub async fn prefers(&self, keys: Keys) -> Result<(), Error> {
+        let (workspace, me) = (self.workspace, self.operator.who.id);
+        let preferences = Preferences { keys, ..self.preferences };
+        let write = self
+            .desk
+            .store()
+            .write(move |tx| Box::pin(async move { people::set_preferences(tx, workspace, me, &preferences).await }));
+        write.await
     }
 
     /// Tells who else looks, or writes, and notes how far they have read.

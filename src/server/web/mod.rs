@@ -1,16 +1,21 @@
 //! The browsers' side: pages, sign-in, the operators' stream and the files of the site, behind one set of guards.
 
 pub mod assets;
+pub mod confirm;
 pub mod csrf;
+pub mod forms;
 pub mod gate;
 pub mod guard;
 pub mod headers;
+pub mod join;
 pub mod live;
+pub mod me;
 pub mod origin;
 pub mod pages;
 pub mod plain;
 pub mod search;
 pub mod session;
+pub mod settings;
 pub mod sign_in;
 pub mod throttle;
 
@@ -24,9 +29,9 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 
-use crate::server::{config::Settings, desk::Desk, password::Checker};
+use crate::server::{config::Settings, desk::Desk, doors::Credential, password::Checker};
 
-/// Bytes of a sign-in form.
+/// Bytes of a plain page's form.
 const LARGEST_FORM: usize = 16 * 1024;
 
 /// What every handler here needs.
@@ -39,20 +44,33 @@ pub struct Web {
     pub leptos: LeptosOptions,
 }
 
+impl Web {
+    /// Closes what is open with sessions that have ended.
+    pub fn close_sessions(&self, ended: Vec<[u8; 32]>) {
+        for digest in ended {
+            self.desk.doors().close(&Credential::Session(digest));
+        }
+    }
+}
+
 /// Every route that is for browsers. Has the fallback of the whole server: a page that says there is none.
 pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
     let leptos = pages::options();
     let policy = headers::Policy::new(&leptos);
     let web = Web { desk, settings, checker: Checker::default(), policy, leptos };
-    let forms = Router::new()
+    let own = me::routes().route_layer(from_fn_with_state(web.clone(), gate::people));
+    let plain = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
+        .merge(join::routes())
+        .merge(own)
+        .merge(settings::routes(&web))
         .layer(DefaultBodyLimit::max(LARGEST_FORM));
     let for_people =
         Router::new().route("/search", get(search::search)).layer(from_fn_with_state(web.clone(), gate::people));
     Router::new()
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))
-        .merge(forms.with_state(web.clone()))
+        .merge(plain.with_state(web.clone()))
         .route("/live", get(live::live).with_state(web.clone()))
         .merge(for_people.with_state(web.clone()))
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))

@@ -56,6 +56,14 @@ pub fn side(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> Side {
     }
 }
 
+/// Our origin, as whoever asks reached it.
+pub fn ours(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> String {
+    match &settings.public_url {
+        Some(origin) => origin.as_str().to_owned(),
+        None => format!("http://{}", host(headers, uri).unwrap_or_default()),
+    }
+}
+
 /// Whether an `Origin` header names us.
 pub fn is_ours(settings: &Settings, headers: &HeaderMap, uri: &Uri, origin: &str) -> bool {
     match (&settings.public_url, host(headers, uri)) {

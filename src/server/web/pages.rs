@@ -149,8 +149,7 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
 /// What a console page starts from; none for other pages.
 async fn first_picture(web: &Web, uri: &Uri, signed_in: &SignedIn) -> Result<Option<Bootstrap>, Error> {
     let Some(place) = Place::of(uri.path(), uri.query().unwrap_or_default()) else { return Ok(None) };
-    let SignedIn { workspace, operator, .. } = signed_in.clone();
-    let caller = Caller { desk: web.desk.clone(), workspace, operator };
+    let caller = Caller::of(web.desk.clone(), signed_in.clone());
     caller.bootstrap(place.listing, place.selected.as_deref()).await.map(Some)
 }
 

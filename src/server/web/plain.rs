@@ -3,7 +3,7 @@
 
 use axum::{
     http::{
-        StatusCode,
+        HeaderValue, StatusCode,
         header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
@@ -35,7 +35,7 @@ impl Web {
             (plain(page, assets::site_files(), self.leptos.clone()).to_html(), use_nonce())
         });
         let policy = self.policy.header(nonce.as_deref());
-        let kind = axum::http::HeaderValue::from_static("text/html; charset=utf-8");
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
         (status, [(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, policy)], html).into_response()
     }
 }

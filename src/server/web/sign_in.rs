@@ -1,6 +1,9 @@
 //! Signing in and out: plain forms, which work without any script.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use axum::{
     Form,
@@ -42,6 +45,8 @@ use crate::{
 pub const HOME: &str = "/queue";
 /// The longest address to go back to.
 const LONGEST_BACK: usize = 2_000;
+/// Why nobody can sign in on plain HTTP.
+pub const INSECURE: &str = "Signing in needs HTTPS, or this very machine: a password must not travel in the clear.";
 /// When to come back after the queue for checking passwords was full; it moves by some sixty a second.
 const BUSY: Duration = Duration::from_secs(2);
 
@@ -89,7 +94,7 @@ pub struct Asked {
     back: String,
     refused: Option<String>,
     /// How long to wait.
-    seconds: Option<u32>,
+    seconds: Option<i64>,
 }
 
 /// `GET /sign-in`
@@ -112,15 +117,21 @@ pub async fn page(
     }
 }
 
-fn sentence(refused: &str, seconds: Option<u32>) -> String {
-    let words = match (refused, seconds) {
-        ("wrong", _) => "Email or password is wrong.",
-        ("throttled", Some(seconds)) => return format!("Too many attempts. Try again in {seconds} s."),
-        ("throttled", None) => "Too many attempts. Wait a minute and try again.",
-        ("insecure", _) => "Signing in needs HTTPS, or this very machine: a password must not travel in the clear.",
-        _ => "That did not work. Try again.",
-    };
-    words.to_owned()
+fn sentence(refused: &str, seconds: Option<i64>) -> String {
+    match refused {
+        "wrong" => "Email or password is wrong.".to_owned(),
+        "throttled" => too_often(seconds.filter(|it| (1..=3_600).contains(it)).map(Span::seconds)),
+        "insecure" => INSECURE.to_owned(),
+        _ => "That did not work. Try again.".to_owned(),
+    }
+}
+
+/// Says that somebody has to wait, and how long when that is known. Rounded up, so that who waits so long gets in.
+pub fn too_often(wait: Option<Span>) -> String {
+    match wait {
+        Some(wait) => format!("Too many attempts. Try again in {} s.", (wait.0 + 999) / 1_000),
+        None => "Too many attempts. Wait a minute and try again.".to_owned(),
+    }
 }
 
 /// What became of a sign-in.
@@ -164,7 +175,7 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let place = web.checker.place()?;
     let email = form.email.parse::<Email>().ok();
     let typed = email.as_ref().map_or_else(|| form.email.trim().to_lowercase(), Email::to_string);
-    let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    let address = peer(parts);
     let tried = match throttle::admit(store, &typed, address, now).await? {
         Admission::In(tried) => tried,
         Admission::Wait(wait) => return Ok(Entry::Throttled(wait)),
@@ -177,26 +188,35 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let same = place.matches(form.password, hash).await?;
     let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
     let before = who(web, &parts.headers, &parts.uri).await?;
-    begin(web, account, tried, before).await.map(Entry::In)
+    begin(web, account, tried, address, before).await.map(Entry::In)
+}
+
+/// From where a request came.
+pub fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// Replaces whatever session the browser had by a new one.
-async fn begin(web: &Web, account: Account, tried: Try, before: Option<SignedIn>) -> Result<Secret, Error> {
+async fn begin(
+    web: &Web,
+    account: Account,
+    tried: Try,
+    address: Option<IpAddr>,
+    before: Option<SignedIn>,
+) -> Result<Secret, Error> {
     let secret = Secret::mint()?;
-    let digest = secret.digest();
-    let (store, now) = (web.desk.store().clone(), web.desk.clock().now());
+    let (digest, now) = (secret.digest(), web.desk.clock().now());
     let old = before.as_ref().map(|before| Credential::Session(before.digest));
-    let task = tokio::spawn(async move {
-        let mut tx = store.begin_write().await?;
-        throttle::forgive(&mut tx, &tried, now).await?;
-        if let Some(before) = before {
-            sessions::end(&mut tx, before.workspace, &before.digest).await?;
-        }
-        sessions::begin(&mut tx, account.workspace, account.operator, &digest, now).await?;
-        tx.commit().await?;
-        Ok::<_, Error>(())
+    let write = web.desk.store().write(move |tx| {
+        Box::pin(async move {
+            throttle::forgive(tx, &tried, now).await?;
+            if let Some(before) = before {
+                sessions::end(tx, before.workspace, &before.digest).await?;
+            }
+            Ok::<_, Error>(sessions::begin(tx, account.workspace, account.operator, &digest, address, now).await?)
+        })
     });
-    task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a sign-in ended early: {failed}"))))?;
+    write.await?;
     if let Some(old) = old {
         web.desk.doors().close(&old);
     }
@@ -222,14 +242,12 @@ pub async fn sign_out(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> R
 
 async fn leave(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<(), Error> {
     let Some(signed_in) = who(web, headers, uri).await? else { return Ok(()) };
-    let (store, workspace, digest) = (web.desk.store().clone(), signed_in.workspace, signed_in.digest);
-    let task = tokio::spawn(async move {
-        let mut tx = store.begin_write().await?;
-        sessions::end(&mut tx, workspace, &digest).await?;
-        tx.commit().await?;
-        Ok::<_, Error>(())
-    });
-    task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a sign-out ended early: {failed}"))))?;
+    let (workspace, digest) = (signed_in.workspace, signed_in.digest);
+    let write = web
+        .desk
+        .store()
+        .write(move |tx| Box::pin(async move { Ok::<_, Error>(sessions::end(tx, workspace, &digest).await?) }));
+    write.await?;
     web.desk.doors().close(&Credential::Session(digest));
     Ok(())
 }

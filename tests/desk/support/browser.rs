@@ -1,5 +1,6 @@
 //! A browser: keeps one cookie, follows no redirect by itself.
 
+use bailout::server::web::sign_in::encoded;
 use reqwest::{Response, redirect::Policy};
 
 use super::server::{PASSWORD, TestServer};
@@ -65,11 +66,62 @@ impl Browser {
     pub async fn signs_in(&mut self, email: &str, password: &str, back: &str) -> Response {
         let form = format!("email={email}&password={}&back={back}", password.replace(' ', "+"));
         let response = self.posts("/sign-in", &form, "same-origin").await;
+        self.keep(&response);
+        response
+    }
+
+    /// Keeps the cookie of an answer that brings one.
+    pub fn keep(&mut self, response: &Response) {
         if let Some(cookie) = response.headers().get("set-cookie") {
             self.cookie = cookie.to_str().expect("text").split(';').next().map(str::to_owned);
         }
-        response
     }
+
+    /// A page's text, when its status is this one.
+    pub async fn sees(&self, path: &str, status: u16) -> String {
+        text(self.gets(path).await, status).await
+    }
+
+    /// Sends a form of a plain page; what came back, when its status is this one.
+    pub async fn sends(&self, path: &str, fields: &[(&str, &str)], status: u16) -> String {
+        text(self.posts(path, &form(fields), "same-origin").await, status).await
+    }
+
+    /// Makes an invitation, as an admin; its path.
+    pub async fn invites(&self, role: &str) -> String {
+        let page = self.sends("/settings/people", &[("do", "invite"), ("role", role)], 200).await;
+        self.link(&page, "/invite/")
+    }
+
+    /// The path of the link that a page shows.
+    pub fn link(&self, page: &str, path: &str) -> String {
+        path.to_owned() + between(page, &format!("{}{path}", self.url), "<")
+    }
+}
+
+#[track_caller]
+fn text(response: Response, status: u16) -> impl Future<Output = String> {
+    assert_eq!(response.status(), status, "{response:?}");
+    async { response.text().await.expect("a page") }
+}
+
+/// A form's fields as a browser sends them.
+pub fn form(fields: &[(&str, &str)]) -> String {
+    let fields = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
+    fields.collect::<Vec<_>>().join("&")
+}
+
+/// What stands after a text, up to another or the end.
+#[track_caller]
+pub fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let found = text.split_once(start).and_then(|(_, rest)| rest.split(end).next());
+    found.unwrap_or_else(|| panic!("no {start} in {text}"))
+}
+
+/// The text of the element with an id.
+#[track_caller]
+pub fn shown<'a>(page: &'a str, id: &str) -> &'a str {
+    between(between(page, &format!("id=\"{id}\""), "</"), ">", "<")
 }
 
 /// Where a redirect leads to.

@@ -21,7 +21,7 @@ use crate::{
         actions::Bootstrap,
         attention::Attention,
         clock::provide_clock,
-        keys::{go_along, on_key, press},
+        keys::{go_along, on_key, press, provide_keys},
         live::Live,
         pages::not_found::NotFound,
         parts::{
@@ -92,6 +92,7 @@ enum Beside {
 #[component]
 fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     provide_me(start.me.clone());
+    provide_keys(start.keys);
     let clock = provide_clock(start.now);
     let choices = StoredValue::new(start.choices.clone());
     let live = Live::new(start);

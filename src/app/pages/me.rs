@@ -1,0 +1,79 @@
+//! One's own page: names, how the console looks and behaves, the password, the sessions.
+
+use leptos::prelude::*;
+
+use super::{
+    frame::{Notice, page, section},
+    settings::people::{Session, sessions},
+};
+use crate::{
+    app::parts::form::{Field, choice, field, password},
+    domain::operator::{Operator, Preferences},
+};
+
+/// Where it is.
+pub const PATH: &str = "/me";
+
+/// Draws the page.
+pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Option<Notice>) -> AnyView {
+    let name = Field {
+        name: "name",
+        label: "Name",
+        kind: "text",
+        autocomplete: "name",
+        value: me.who.name.as_str(),
+        most: 100,
+    };
+    let public_name = Field {
+        name: "public_name",
+        label: "Public name, which customers and agents see",
+        kind: "text",
+        autocomplete: "off",
+        value: me.who.public_name.as_str(),
+        most: 100,
+    };
+    let themes = [("system", "As the system has it"), ("light", "Light"), ("dark", "Dark")];
+    let densities = [("comfortable", "Comfortable"), ("compact", "Compact")];
+    let wishes = view! {
+        <form class="dialog-form fields" method="post" action=PATH>
+            {field(name)} {field(public_name)}
+            {choice("theme", "Theme", themes, preferences.named_theme().unwrap_or("system"))}
+            {choice("density", "Density", densities, preferences.named_density().unwrap_or("comfortable"))}
+            {check("enter_sends", "Enter sends", preferences.keys.enter_sends == Some(true))}
+            {check("shortcuts_off", "Single keys are no shortcuts", preferences.keys.shortcuts_off)}
+            <div class="plain-acts">
+                <button class="button" data-kind="primary" type="submit" name="do" value="save">"Save"</button>
+            </div>
+        </form>
+    };
+    let secret = view! {
+        <form class="dialog-form fields" method="post" action=PATH>
+            {password("old_password", "Old password", "current-password")}
+            {password("new_password", "New password", "new-password")}
+            <div class="plain-acts">
+                <button class="button" type="submit" name="do" value="password">"Change password"</button>
+            </div>
+        </form>
+    };
+    let notifications = view! {
+        <p class="plain-facts">
+            "The bell in the console turns them on. "
+            <span id="permission">"Whether this browser shows them is known once its scripts run."</span>
+        </p>
+        <div class="plain-acts">
+            <button class="button needs-script" type="button" data-notify="">"Test it"</button>
+        </div>
+    };
+    let content = vec![
+        section("You and the console", vec![wishes.into_any()]),
+        section("Notifications", vec![notifications.into_any()]),
+        section("Password", vec![secret.into_any()]),
+        section("Sessions", sessions(PATH, open)),
+    ];
+    page(me, PATH, "Me", said, content)
+}
+
+fn check(name: &'static str, label: &'static str, checked: bool) -> AnyView {
+    view! { <label class="choice"><input type="checkbox" name=name value="on" checked=checked/> {label}</label> }
+        .into_any()
+}

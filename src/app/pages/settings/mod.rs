@@ -1,0 +1,4 @@
+//! The settings: plain lists, for admins.
+
+pub mod agents;
+pub mod people;

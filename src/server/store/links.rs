@@ -1,0 +1,138 @@
+//! Links that work once: to set the installation up, to join a workspace, to choose a new password. Only the hash of a
+//! link's secret is stored; what was used or revoked is gone.
+
+use sqlx::{AnyConnection, Row, any::AnyRow};
+
+use super::Store;
+use crate::{
+    domain::{
+        ids::{OperatorId, WorkspaceId},
+        operator::Role,
+        time::Timestamp,
+    },
+    server::error::Error,
+};
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Make the first admin.
+    SetUp,
+    /// Join with a role.
+    Invite(Role),
+    /// Choose a new password.
+    Reset(OperatorId),
+}
+
+impl Purpose {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::SetUp => "set_up",
+            Self::Invite(_) => "invite",
+            Self::Reset(_) => "reset",
+        }
+    }
+}
+
+/// A link that is still good.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The hash of its secret, its name in the database.
+    pub digest: Vec<u8>,
+    pub workspace: WorkspaceId,
+    pub purpose: Purpose,
+    pub ends_at: Timestamp,
+}
+
+/// Adds a link, and forgets those that have ended.
+pub async fn add(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    digest: &[u8; 32],
+    purpose: Purpose,
+    now: Timestamp,
+    ends_at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let (role, operator) = match purpose {
+        Purpose::SetUp => (None, None),
+        Purpose::Invite(role) => (Some(role.to_string()), None),
+        Purpose::Reset(operator) => (None, Some(operator.to_string())),
+    };
+    let sql = "delete from one_time_link where workspace_id = $1 and ends_at <= $2";
+    sqlx::query(sql).bind(workspace.to_string()).bind(now.0).execute(&mut *connection).await?;
+    let sql = "insert into one_time_link (secret_sha256, workspace_id, kind, role, operator_id, created_at, ends_at) \
+               values ($1, $2, $3, $4, $5, $6, $7)";
+    let insert = sqlx::query(sql).bind(digest.to_vec()).bind(workspace.to_string()).bind(purpose.kind()).bind(role);
+    insert.bind(operator).bind(now.0).bind(ends_at.0).execute(connection).await.map(drop)
+}
+
+/// A link that may still be used: none to set up once somebody is there.
+pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<Link>, Error> {
+    let sql = "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link \
+               where secret_sha256 = $1 and ends_at > $2 \
+               and (kind <> 'set_up' or not exists (select 1 from operator))";
+    let row = sqlx::query(sql).bind(digest.to_vec()).bind(now.0).fetch_optional(store.reader()).await?;
+    row.as_ref().map(link).transpose()
+}
+
+/// Uses a link up. Of two who come at once one gets it; if the transaction is rolled back, nobody did.
+pub async fn take(connection: &mut AnyConnection, digest: &[u8], now: Timestamp) -> Result<Option<Link>, Error> {
+    let sql = "delete from one_time_link where secret_sha256 = $1 and ends_at > $2 \
+               and (kind <> 'set_up' or not exists (select 1 from operator)) \
+               returning secret_sha256, workspace_id, kind, role, operator_id, ends_at";
+    let row = sqlx::query(sql).bind(digest.to_vec()).bind(now.0).fetch_optional(connection).await?;
+    row.as_ref().map(link).transpose()
+}
+
+/// The invitations of a workspace that may still be used, the newest first.
+pub async fn invitations(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Link>, Error> {
+    let sql = "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link \
+               where workspace_id = $1 and kind = 'invite' and ends_at > $2 order by created_at desc, secret_sha256";
+    let rows = sqlx::query(sql).bind(workspace.to_string()).bind(now.0).fetch_all(store.reader()).await?;
+    rows.iter().map(link).collect()
+}
+
+/// Revokes an invitation; false when there is none of that name.
+pub async fn revoke_invitation(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    digest: &[u8],
+) -> Result<bool, sqlx::Error> {
+    let sql = "delete from one_time_link where workspace_id = $1 and secret_sha256 = $2 and kind = 'invite'";
+    let done = sqlx::query(sql).bind(workspace.to_string()).bind(digest.to_vec()).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Revokes every link by which the installation could be set up.
+pub async fn revoke_set_up(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), sqlx::Error> {
+    let sql = "delete from one_time_link where workspace_id = $1 and kind = 'set_up'";
+    sqlx::query(sql).bind(workspace.to_string()).execute(connection).await.map(drop)
+}
+
+/// Revokes every link by which somebody's password could be chosen.
+pub async fn revoke_resets(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+) -> Result<(), sqlx::Error> {
+    let sql = "delete from one_time_link where workspace_id = $1 and kind = 'reset' and operator_id = $2";
+    sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).execute(connection).await.map(drop)
+}
+
+fn link(row: &AnyRow) -> Result<Link, Error> {
+    let (workspace, kind): (String, String) = (row.try_get(1)?, row.try_get(2)?);
+    let (role, operator): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
+    let broken = |column| Error::Inconsistent { table: "one_time_link", column, id: workspace.clone() };
+    let purpose = match kind.as_str() {
+        "set_up" => Some(Purpose::SetUp),
+        "invite" => role.and_then(|role| role.parse().ok()).map(Purpose::Invite),
+        "reset" => operator.and_then(|id| id.parse().ok()).map(Purpose::Reset),
+        _ => None,
+    };
+    Ok(Link {
+        digest: row.try_get(0)?,
+        purpose: purpose.ok_or_else(|| broken("kind"))?,
+        ends_at: Timestamp(row.try_get(5)?),
+        workspace: workspace.parse().map_err(|_| broken("workspace_id"))?,
+    })
+}

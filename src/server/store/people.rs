@@ -1,0 +1,134 @@
+//! What admins and people themselves change about operators: roles, names, passwords, wishes. Signing in is beside this.
+
+use sqlx::{AnyConnection, Row, any::AnyRow};
+
+use super::{Store, operators};
+use crate::{
+    domain::{
+        ids::{OperatorId, WorkspaceId},
+        operator::{Operator, Preferences, Role},
+        text::Name,
+        time::Timestamp,
+    },
+    server::error::Error,
+};
+
+/// An operator as admins see them.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub operator: Operator,
+    pub email: String,
+    pub disabled_at: Option<Timestamp>,
+    /// When they last signed in, in the last ninety days.
+    pub signed_in_at: Option<Timestamp>,
+}
+
+/// Everyone in a workspace, by name.
+pub async fn all(store: &Store, workspace: WorkspaceId) -> Result<Vec<Member>, Error> {
+    const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.disabled_at, \
+        (select max(s.at) from sign_in s where s.workspace_id = o.workspace_id and s.operator_id = o.id) \
+        from operator o where o.workspace_id = $1 order by o.name, o.id";
+    let rows = sqlx::query(SQL).bind(workspace.to_string()).fetch_all(store.reader()).await?;
+    rows.iter().map(member).collect()
+}
+
+/// Somebody in a workspace.
+pub async fn one(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Result<Option<Member>, Error> {
+    const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.disabled_at, \
+        (select max(s.at) from sign_in s where s.workspace_id = o.workspace_id and s.operator_id = o.id) \
+        from operator o where o.workspace_id = $1 and o.id = $2";
+    let query = sqlx::query(SQL).bind(workspace.to_string()).bind(id.to_string());
+    query.fetch_optional(store.reader()).await?.as_ref().map(member).transpose()
+}
+
+fn member(row: &AnyRow) -> Result<Member, Error> {
+    let who = operators::who(row)?;
+    let broken = |column| Error::Inconsistent { table: "operator", column, id: who.id.to_string() };
+    let role = row.try_get::<String, _>(3)?.parse().map_err(|_| broken("role"))?;
+    Ok(Member {
+        operator: Operator { who, role },
+        email: row.try_get(4)?,
+        disabled_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp),
+        signed_in_at: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
+    })
+}
+
+/// Whether anybody was ever added to this installation.
+pub async fn is_anyone_there(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    Ok(sqlx::query("select id from operator limit 1").fetch_optional(connection).await?.is_some())
+}
+
+/// Whether there is an admin who can sign in beside somebody. Ask it with the workspace's head locked.
+pub async fn has_another_admin(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    but: OperatorId,
+) -> Result<bool, sqlx::Error> {
+    let sql = "select id from operator where workspace_id = $1 and id <> $2 and role = 'admin' \
+               and disabled_at is null limit 1";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(but.to_string());
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
+/// Gives somebody a role; false when there is no such person.
+pub async fn set_role(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: OperatorId,
+    role: Role,
+) -> Result<bool, sqlx::Error> {
+    let sql = "update operator set role = $3 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(role.to_string());
+    Ok(update.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Disables somebody from a moment on, or enables them (`None`); false when there is no such person.
+pub async fn set_disabled(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: OperatorId,
+    at: Option<Timestamp>,
+) -> Result<bool, sqlx::Error> {
+    let sql = "update operator set disabled_at = $3 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(at.map(|at| at.0));
+    Ok(update.execute(connection).await?.rows_affected() == 1)
+}
+
+/// Names somebody.
+pub async fn set_names(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: OperatorId,
+    name: &Name,
+    public_name: &Name,
+) -> Result<(), sqlx::Error> {
+    let sql = "update operator set name = $3, public_name = $4 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
+    update.bind(name.to_string()).bind(public_name.to_string()).execute(connection).await.map(drop)
+}
+
+/// Keeps the hash of somebody's new password.
+pub async fn set_password(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: OperatorId,
+    password_hash: &str,
+) -> Result<(), sqlx::Error> {
+    let sql = "update operator set password_hash = $3 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
+    update.bind(password_hash.to_owned()).execute(connection).await.map(drop)
+}
+
+/// Keeps somebody's wishes.
+pub async fn set_preferences(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: OperatorId,
+    preferences: &Preferences,
+) -> Result<(), Error> {
+    let json = serde_json::to_string(preferences).map_err(|problem| Error::Internal(problem.to_string()))?;
+    let sql = "update operator set preferences = $3 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(json);
+    update.execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Asking for the password again before something sensitive, when it was last shown a while ago. What was to be done waits
+//! within the page that asks, and is done with the right password.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{FromRequest, Request, State},
+    http::{StatusCode, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    LARGEST_FORM, Web,
+    forms::{Denied, Fields},
+    session::SignedIn,
+    sign_in::{failed, peer, too_often},
+    throttle::{self, Admission},
+};
+use crate::{
+    app::pages::{self, frame::Notice},
+    domain::time::Span,
+    server::{
+        error::Error,
+        store::{operators, people, sessions},
+    },
+};
+
+/// How long a password that was shown counts.
+const FRESH: Span = Span::minutes(15);
+/// The field in which it is shown again.
+pub const FIELD: &str = "confirm_password";
+
+/// Lets a form through whose sender has shown the password lately, or shows it now. Stands behind the gate.
+pub async fn require(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let Some(signed_in) = request.extensions().get::<SignedIn>().cloned() else {
+        return failed(Error::Internal("a form was sent past the gate".into()));
+    };
+    if request.method().is_safe() || web.desk.clock().now() - signed_in.confirmed_at < FRESH {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(bytes) = to_bytes(body, LARGEST_FORM).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    let request = |bytes| Request::from_parts(parts.clone(), Body::from(bytes));
+    let fields = match Fields::from_request(request(bytes.clone()), &()).await {
+        Ok(fields) => fields,
+        Err(refused) => return refused,
+    };
+    let waits: Vec<_> = fields.0.iter().filter(|(name, _)| name != FIELD).cloned().collect();
+    let ask = async |status, refused: Option<Notice>| {
+        let draw = || pages::confirm::confirm(&signed_in.operator, parts.uri.path(), &waits, FIELD, refused);
+        web.page(status, signed_in.preferences, "Confirm that it is you · Bailout", draw)
+    };
+    let Some(password) = fields.find(FIELD) else { return ask(StatusCode::FORBIDDEN, None).await };
+    match check(&web, &signed_in, &parts, password.to_owned()).await {
+        Ok(()) => next.run(request(bytes)).await,
+        Err(denied) => denied.answer(async |status, why| ask(status, Some(why)).await).await,
+    }
+}
+
+/// Whether this is the password of who is signed in; slowed down like signing in. If it is, that counts for a while.
+pub async fn check(web: &Web, signed_in: &SignedIn, parts: &Parts, password: String) -> Result<(), Denied> {
+    let (store, now, workspace) = (web.desk.store(), web.desk.clock().now(), signed_in.workspace);
+    let place = web.checker.place()?;
+    let Some(member) = people::one(store, workspace, signed_in.operator.who.id).await? else {
+        return Err(Denied::said("You are no longer here."));
+    };
+    let tried = match throttle::admit(store, &member.email, peer(parts), now).await? {
+        Admission::In(tried) => tried,
+        Admission::Wait(wait) => return Err(Denied::Said(too_often(Some(wait)))),
+    };
+    let account = match member.email.parse() {
+        Ok(email) => operators::account(store, &email).await?,
+        Err(_) => None,
+    };
+    if !place.matches(password, account.map(|account| account.password_hash)).await? {
+        return Err(Denied::said("The password is wrong."));
+    }
+    let digest = signed_in.digest;
+    let write = store.write(move |tx| {
+        Box::pin(async move {
+            throttle::forgive(tx, &tried, now).await?;
+            Ok::<_, Error>(sessions::confirm(tx, workspace, &digest, now).await?)
+        })
+    });
+    Ok(write.await?)
+}

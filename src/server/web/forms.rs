@@ -1,0 +1,104 @@
+//! What the plain pages' forms have in common: reading them, and saying why one was not taken.
+
+use axum::{
+    Form,
+    extract::{FromRequest, Request},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+
+use super::sign_in::failed;
+use crate::{
+    app::pages::frame::Notice,
+    domain::text::{Name, TextProblem},
+    server::{
+        error::Error,
+        password::{self, Weak},
+        store::operators::Email,
+    },
+};
+
+/// The fields of a form, as they were typed.
+#[derive(Clone)]
+pub struct Fields(pub Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let fields = Form::<Vec<(String, String)>>::from_request(request, state).await;
+        fields.map(|Form(fields)| Self(fields)).map_err(IntoResponse::into_response)
+    }
+}
+
+impl Fields {
+    /// A field, empty when it was not sent.
+    pub fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    /// A field, if it was sent.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A name, without blanks around it.
+    pub fn name(&self, name: &str, called: &str) -> Result<Name, Denied> {
+        let parsed = Name::parse(self.get(name).trim());
+        parsed.map_err(|problem: TextProblem| Denied::Said(format!("{called} {problem}.")))
+    }
+
+    /// An e-mail address.
+    pub fn email(&self) -> Result<Email, Denied> {
+        self.get("email").parse().map_err(|_| Denied::said("An e-mail address looks like ada@example.com."))
+    }
+
+    /// A password that may be chosen.
+    pub fn new_password(&self, name: &str) -> Result<String, Denied> {
+        let password = self.get(name);
+        password::choose(password).map_err(|weak: Weak| {
+            let mut sentence = weak.to_string();
+            sentence[..1].make_ascii_uppercase();
+            Denied::Said(sentence + ".")
+        })?;
+        Ok(password.to_owned())
+    }
+}
+
+/// Why a form was not taken.
+pub enum Denied {
+    /// A sentence for who sent it.
+    Said(String),
+    /// Not their fault.
+    Fault(Error),
+}
+
+impl Denied {
+    /// Says why.
+    pub fn said(sentence: &str) -> Self {
+        Self::Said(sentence.to_owned())
+    }
+
+    /// The answer: a page drawn again with the sentence, or what says that it was our fault.
+    pub async fn answer(self, draw: impl AsyncFnOnce(StatusCode, Notice) -> Response) -> Response {
+        match self {
+            Self::Said(sentence) => draw(StatusCode::UNPROCESSABLE_ENTITY, Notice::Refused(sentence)).await,
+            Self::Fault(error) => failed(error),
+        }
+    }
+}
+
+impl From<Error> for Denied {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Refused { refusal, .. } => Self::Said(refusal.to_string()),
+            fault => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Denied {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}

@@ -1,0 +1,143 @@
+//! Agents and their keys. A key is shown in the answer that makes it, and nowhere else.
+
+use axum::{
+    Extension,
+    extract::State,
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+
+use crate::{
+    app::pages::{
+        frame::Notice,
+        settings::agents::{self as page, Fresh, Key, KeyedAgent},
+    },
+    domain::{agent::AgentRef, ids::AgentId, text::Name, time::Span},
+    server::{
+        error::Error,
+        keys::ApiKey,
+        store::agents::{self, KeyFacts},
+        web::{
+            Web,
+            forms::{Denied, Fields},
+            origin,
+            session::SignedIn,
+            sign_in::{failed, see_other},
+        },
+    },
+};
+
+/// The tool as a model is told of it, for OpenAI's chat completions.
+const TOOL: &str = include_str!("escalate_to_human.json");
+
+/// `GET /settings/agents`
+pub async fn list(State(web): State<Web>, Extension(me): Extension<SignedIn>) -> Response {
+    drawn(&web, &me, StatusCode::OK, None, None).await
+}
+
+/// Draws the list, with a key made just now or with what is to be said.
+pub async fn drawn(
+    web: &Web,
+    me: &SignedIn,
+    status: StatusCode,
+    fresh: Option<&Fresh>,
+    said: Option<Notice>,
+) -> Response {
+    let all = match agents::all(web.desk.store(), me.workspace, web.desk.clock().now()).await {
+        Ok(all) => all,
+        Err(error) => return failed(error),
+    };
+    let key = |KeyFacts { public_id, created_at, used_at, ends_at }| Key { public_id, created_at, used_at, ends_at };
+    let all: Vec<KeyedAgent> = all
+        .into_iter()
+        .map(|it| KeyedAgent { agent: it.agent, keys: it.keys.into_iter().map(key).collect() })
+        .collect();
+    web.page(status, me.preferences, "Agents · Bailout", || page::agents(&me.operator, &all, fresh, said))
+}
+
+/// `POST /settings/agents`
+pub async fn change(
+    State(web): State<Web>,
+    Extension(me): Extension<SignedIn>,
+    headers: HeaderMap,
+    uri: Uri,
+    fields: Fields,
+) -> Response {
+    match changed(&web, &me, &fields).await {
+        Ok(Some((agent, key))) => {
+            let fresh = fresh(agent, &key, &origin::ours(&web.settings, &headers, &uri));
+            drawn(&web, &me, StatusCode::OK, Some(&fresh), None).await
+        }
+        Ok(None) => see_other(page::PATH),
+        Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, None, Some(why)).await).await,
+    }
+}
+
+/// Does what a form about agents says; the key, when it was to make one.
+async fn changed(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<(Name, ApiKey)>, Denied> {
+    let (store, workspace, now) = (web.desk.store(), me.workspace, web.desk.clock().now());
+    match fields.get("do") {
+        "add" => {
+            let name = fields.name("name", "A name")?;
+            let (key, named) = (mint()?, name.clone());
+            let write = store.write(move |tx| {
+                Box::pin(async move {
+                    match agents::add(tx, workspace, &named, &key, now).await? {
+                        Some(_) => Ok(key),
+                        None => Err(Denied::said("There is an agent of this name, and it has a key.")),
+                    }
+                })
+            });
+            Ok(Some((name, write.await?)))
+        }
+        "rotate" => {
+            let agent = agent(web, me, fields).await?;
+            let hours = page::OVERLAPS.into_iter().find(|(_, value, _)| *value == fields.get("overlap"));
+            let (hours, ..) = hours.ok_or_else(|| Denied::said("Choose when the old key ends."))?;
+            let (key, id) = (mint()?, agent.id);
+            let write = store.write(move |tx| {
+                Box::pin(async move {
+                    agents::add_key(tx, workspace, id, &key, now).await?;
+                    agents::end_keys(tx, workspace, id, key.public_id(), now + Span::hours(hours)).await?;
+                    Ok::<_, Error>(key)
+                })
+            });
+            Ok(Some((agent.name, write.await?)))
+        }
+        "revoke" => {
+            let id = agent(web, me, fields).await?.id;
+            let write = store.write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(agents::end_keys(tx, workspace, id, "", now).await?) })
+            });
+            write.await?;
+            Ok(None)
+        }
+        _ => Err(Denied::said("There is nothing of that name to do.")),
+    }
+}
+
+/// The agent that a form names.
+pub async fn agent(web: &Web, me: &SignedIn, fields: &Fields) -> Result<AgentRef, Denied> {
+    let nobody = || Denied::said("There is no such agent.");
+    let id: AgentId = fields.get("agent").parse().map_err(|_| nobody())?;
+    agents::one(web.desk.store(), me.workspace, id).await?.ok_or_else(nobody)
+}
+
+/// A fresh key.
+pub fn mint() -> Result<ApiKey, Error> {
+    ApiKey::mint().map_err(|problem| Error::Internal(format!("no random bits: {problem}")))
+}
+
+/// A key with how to use it at this address.
+pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> Fresh {
+    let key = key.reveal();
+    let call = format!(
+        r#"curl "{origin}/api/v1/escalations?wait=50&until=outcome" \
+  -H "Authorization: Bearer {key}" -H "Content-Type: application/json" -d '{{
+    "reason": {{"code": "user_requested", "text": "Dana asked for a person."}},
+    "conversation": {{"customer": {{"name": "Dana"}}, "messages": [
+      {{"role": "customer", "text": "I was charged twice. Can I talk to somebody?"}},
+      {{"role": "agent", "text": "Of course. Let me ask a colleague."}}]}}}}'"#
+    );
+    Fresh { agent, key, call, tool: TOOL.to_owned() }
+}

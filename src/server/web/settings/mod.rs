@@ -1,0 +1,28 @@
+//! The settings, for admins. What changes people or keys asks for the password again after a while.
+
+pub mod agents;
+pub mod people;
+pub mod trial;
+
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+
+use super::{Web, confirm, gate, sign_in::see_other};
+use crate::app::pages::settings::{agents as agents_page, people as people_page};
+
+/// Every page of the settings, behind the gate.
+pub fn routes(web: &Web) -> Router<Web> {
+    let sensitive = Router::new()
+        .route(people_page::PATH, get(people::list).post(people::invite))
+        .route("/settings/people/{id}", get(people::person).post(people::change))
+        .route(agents_page::PATH, get(agents::list).post(agents::change))
+        .route_layer(from_fn_with_state(web.clone(), confirm::require));
+    Router::new()
+        .route("/settings", get(|| async { see_other(people_page::PATH) }))
+        .route(agents_page::TEST, post(trial::open))
+        .merge(sensitive)
+        .route_layer(from_fn_with_state(web.clone(), gate::admins))
+}

@@ -1,0 +1,273 @@
+//! People: inviting them, their roles, and the way in and out of each.
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, Uri},
+    response::Response,
+};
+
+use crate::{
+    app::pages::{
+        frame::Notice,
+        settings::people::{self as page, Details, Invitation, Person, Session},
+    },
+    domain::{
+        ids::OperatorId,
+        operator::Role,
+        time::{Span, Timestamp},
+    },
+    server::{
+        error::Error,
+        secret::{Secret, named, of_name},
+        store::{
+            links::{self, Purpose},
+            people::{self, Member},
+            sessions, workspaces,
+        },
+        web::{
+            Web,
+            forms::{Denied, Fields},
+            origin,
+            session::SignedIn,
+            sign_in::{failed, see_other},
+        },
+    },
+};
+
+/// How long an invitation is good.
+const INVITED: Span = Span::hours(7 * 24);
+/// How long a link to a new password is good.
+const RESET: Span = Span::hours(24);
+
+/// `GET /settings/people`
+pub async fn list(State(web): State<Web>, Extension(me): Extension<SignedIn>) -> Response {
+    drawn(&web, &me, StatusCode::OK, None, None).await
+}
+
+async fn drawn(web: &Web, me: &SignedIn, status: StatusCode, link: Option<&str>, said: Option<Notice>) -> Response {
+    match everyone(web, me).await {
+        Ok((people, invitations)) => {
+            let draw = || page::people(&me.operator, &people, &invitations, link, said);
+            web.page(status, me.preferences, "People · Bailout", draw)
+        }
+        Err(error) => failed(error),
+    }
+}
+
+async fn everyone(web: &Web, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitation>), Error> {
+    let (store, workspace) = (web.desk.store(), me.workspace);
+    let people = people::all(store, workspace).await?.into_iter().map(shown).collect();
+    let links = links::invitations(store, workspace, web.desk.clock().now()).await?;
+    let invitations = links.into_iter().filter_map(|link| match link.purpose {
+        Purpose::Invite(role) => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
+        Purpose::SetUp | Purpose::Reset(_) => None,
+    });
+    Ok((people, invitations.collect()))
+}
+
+fn shown(member: Member) -> Person {
+    let Member { operator, email, disabled_at, signed_in_at } = member;
+    Person { operator, email, disabled: disabled_at.is_some(), signed_in_at }
+}
+
+/// `POST /settings/people`: makes an invitation, or takes one back.
+pub async fn invite(
+    State(web): State<Web>,
+    Extension(me): Extension<SignedIn>,
+    headers: HeaderMap,
+    uri: Uri,
+    fields: Fields,
+) -> Response {
+    match invited(&web, &me, &fields).await {
+        Ok(Some(secret)) => {
+            let link = format!("{}/invite/{}", origin::ours(&web.settings, &headers, &uri), secret.reveal());
+            drawn(&web, &me, StatusCode::OK, Some(&link), None).await
+        }
+        Ok(None) => see_other(page::PATH),
+        Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, None, Some(why)).await).await,
+    }
+}
+
+async fn invited(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<Secret>, Denied> {
+    let (store, workspace, now) = (web.desk.store(), me.workspace, web.desk.clock().now());
+    match fields.get("do") {
+        "invite" => {
+            let role: Role = fields.get("role").parse().map_err(|_| Denied::said("There is no such role."))?;
+            let secret = Secret::mint()?;
+            let digest = secret.digest();
+            let write = store.write(move |tx| {
+                Box::pin(async move {
+                    let purpose = Purpose::Invite(role);
+                    Ok::<_, Error>(links::add(tx, workspace, &digest, purpose, now, now + INVITED).await?)
+                })
+            });
+            write.await?;
+            Ok(Some(secret))
+        }
+        "revoke" => {
+            let digest = of_name(fields.get("invitation")).ok_or_else(|| Denied::said(NO_INVITATION))?;
+            let write = store.write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(links::revoke_invitation(tx, workspace, &digest).await?) })
+            });
+            if write.await? { Ok(None) } else { Err(Denied::said(NO_INVITATION)) }
+        }
+        _ => Err(Denied::said("There is nothing of that name to do.")),
+    }
+}
+
+const NO_INVITATION: &str = "This invitation was used or revoked already.";
+
+/// `GET /settings/people/{id}`
+pub async fn person(State(web): State<Web>, Extension(me): Extension<SignedIn>, Path(id): Path<String>) -> Response {
+    details(&web, &me, &id, StatusCode::OK, None, None).await
+}
+
+async fn details(
+    web: &Web,
+    me: &SignedIn,
+    id: &str,
+    status: StatusCode,
+    link: Option<&str>,
+    said: Option<Notice>,
+) -> Response {
+    match found(web, me, id).await {
+        Ok(Some(it)) => {
+            web.page(status, me.preferences, "Person · Bailout", || page::person(&me.operator, &it, link, said))
+        }
+        Ok(None) => {
+            drawn(web, me, StatusCode::NOT_FOUND, None, Some(Notice::Refused("There is no such person.".to_owned())))
+                .await
+        }
+        Err(error) => failed(error),
+    }
+}
+
+async fn found(web: &Web, me: &SignedIn, id: &str) -> Result<Option<Details>, Error> {
+    let (store, workspace) = (web.desk.store(), me.workspace);
+    let Ok(id) = id.parse::<OperatorId>() else { return Ok(None) };
+    let Some(member) = people::one(store, workspace, id).await? else { return Ok(None) };
+    let sign_ins = sessions::sign_ins(store, workspace, id).await?;
+    Ok(Some(Details {
+        person: shown(member),
+        sessions: open_sessions(web, me, id).await?,
+        sign_ins: sign_ins.into_iter().map(|it| (it.at, it.address)).collect(),
+    }))
+}
+
+/// The open sessions of somebody, as `me` sees them.
+pub async fn open_sessions(web: &Web, me: &SignedIn, of: OperatorId) -> Result<Vec<Session>, Error> {
+    let open = sessions::open(web.desk.store(), me.workspace, of, web.desk.clock().now()).await?;
+    let shown = open.into_iter().map(|it| Session {
+        name: named(&it.digest),
+        here: it.digest == me.digest,
+        began_at: it.began_at,
+        seen_at: it.seen_at,
+        address: it.address,
+    });
+    Ok(shown.collect())
+}
+
+/// `POST /settings/people/{id}`
+pub async fn change(
+    State(web): State<Web>,
+    Extension(me): Extension<SignedIn>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+    fields: Fields,
+) -> Response {
+    match changed(&web, &me, &id, &fields).await {
+        Ok(Some(secret)) => {
+            let link = format!("{}/reset/{}", origin::ours(&web.settings, &headers, &uri), secret.reveal());
+            details(&web, &me, &id, StatusCode::OK, Some(&link), None).await
+        }
+        // Whoever has put themselves out is led to the gate, and says the same.
+        Ok(None) => see_other(&format!("{}/{id}", page::PATH)),
+        Err(denied) => denied.answer(async |status, why| details(&web, &me, &id, status, None, Some(why)).await).await,
+    }
+}
+
+/// Does what a form about somebody says; the secret of a link, when it was to make one.
+async fn changed(web: &Web, me: &SignedIn, id: &str, fields: &Fields) -> Result<Option<Secret>, Denied> {
+    let (workspace, now) = (me.workspace, web.desk.clock().now());
+    let nobody = || Denied::said("There is no such person.");
+    let id: OperatorId = id.parse().map_err(|_| nobody())?;
+    let member = people::one(web.desk.store(), workspace, id).await?.ok_or_else(nobody)?;
+    match fields.get("do") {
+        "role" => {
+            let role: Role = fields.get("role").parse().map_err(|_| Denied::said("There is no such role."))?;
+            stands(web, me, id, Standing::Role(role)).await?;
+        }
+        "disable" => stands(web, me, id, Standing::Disabled(Some(now))).await?,
+        "enable" => stands(web, me, id, Standing::Disabled(None)).await?,
+        "end" => end_sessions(web, me, id, fields.get("session")).await?,
+        "reset" if member.disabled_at.is_some() => return Err(Denied::said("Enable this person first.")),
+        "reset" => {
+            let secret = Secret::mint()?;
+            let digest = secret.digest();
+            let write = web.desk.store().write(move |tx| {
+                Box::pin(async move {
+                    // A newer link takes the place of an older one.
+                    links::revoke_resets(tx, workspace, id).await?;
+                    Ok::<_, Error>(links::add(tx, workspace, &digest, Purpose::Reset(id), now, now + RESET).await?)
+                })
+            });
+            write.await?;
+            return Ok(Some(secret));
+        }
+        _ => return Err(Denied::said("There is nothing of that name to do.")),
+    }
+    Ok(None)
+}
+
+/// What somebody may be from now on.
+#[derive(Clone, Copy)]
+enum Standing {
+    Role(Role),
+    Disabled(Option<Timestamp>),
+}
+
+/// Changes what somebody may. A workspace always keeps an admin who can sign in.
+async fn stands(web: &Web, me: &SignedIn, id: OperatorId, standing: Standing) -> Result<(), Denied> {
+    let workspace = me.workspace;
+    let write = web.desk.store().write(move |tx| {
+        Box::pin(async move {
+            // Two admins who do this to each other come one after the other.
+            workspaces::lock_head(tx, workspace).await?;
+            let stays_admin = matches!(standing, Standing::Role(Role::Admin) | Standing::Disabled(None));
+            if !stays_admin && !people::has_another_admin(tx, workspace, id).await? {
+                return Err(Denied::said("Nobody else here is an admin. Make somebody else one first."));
+            }
+            match standing {
+                Standing::Role(role) => people::set_role(tx, workspace, id, role).await?,
+                Standing::Disabled(at) => people::set_disabled(tx, workspace, id, at).await?,
+            };
+            if !matches!(standing, Standing::Disabled(Some(_))) {
+                return Ok(vec![]);
+            }
+            links::revoke_resets(tx, workspace, id).await?;
+            Ok(sessions::end_all(tx, workspace, id, None).await?)
+        })
+    });
+    web.close_sessions(write.await?);
+    Ok(())
+}
+
+/// Ends one session of somebody, or `all` of them.
+pub async fn end_sessions(web: &Web, me: &SignedIn, of: OperatorId, session: &str) -> Result<(), Denied> {
+    let workspace = me.workspace;
+    let one = match session {
+        "all" => None,
+        name => Some(of_name(name).ok_or_else(|| Denied::said("There is no such session."))?),
+    };
+    let write = web.desk.store().write(move |tx| {
+        Box::pin(async move {
+            let Some(digest) = one else { return Ok::<_, Error>(sessions::end_all(tx, workspace, of, None).await?) };
+            sessions::end_one(tx, workspace, of, &digest).await?;
+            Ok(vec![digest])
+        })
+    });
+    web.close_sessions(write.await?);
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! A test escalation: opened as an agent would, through the desk's own door, and marked as a test.
+
+use std::sync::Arc;
+
+use axum::{Extension, extract::State, response::Response};
+
+use super::agents::{agent, drawn};
+use crate::{
+    domain::{
+        agent::AgentRef,
+        ask::{Ask, AskKind},
+        deadline::Within,
+        escalation::Open,
+        ids::{EscalationId, MessageId},
+        message::{Message, MessageRole},
+        opening::{ConversationFacts, Customer, Opening},
+        queue::Urgency,
+        reason::{Reason, ReasonCode},
+        text::{Text, TextProblem},
+    },
+    server::{
+        clock::mint,
+        desk::{Command, Verb},
+        error::Error,
+        store::workspaces,
+        web::{
+            Web,
+            forms::{Denied, Fields},
+            session::SignedIn,
+            sign_in::see_other,
+        },
+    },
+};
+
+/// What was said before a test.
+const SAID: [(MessageRole, &str); 2] = [
+    (MessageRole::Customer, "This is a test. Nobody waits for an answer."),
+    (MessageRole::Agent, "Let me hand this to a colleague, to see that it gets there."),
+];
+
+/// `POST /settings/agents/test`
+pub async fn open(State(web): State<Web>, Extension(me): Extension<SignedIn>, fields: Fields) -> Response {
+    let opened = match agent(&web, &me, &fields).await {
+        Ok(agent) => test(&web, &me, agent).await,
+        Err(denied) => Err(denied),
+    };
+    match opened {
+        Ok(id) => see_other(&format!("/e/{id}")),
+        Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, None, Some(why)).await).await,
+    }
+}
+
+async fn test(web: &Web, me: &SignedIn, agent: AgentRef) -> Result<EscalationId, Denied> {
+    let queues = workspaces::queues(web.desk.store(), me.workspace).await?;
+    let queue = queues.into_iter().find(|queue| queue.name.as_str() == "default");
+    let queue =
+        queue.ok_or_else(|| Error::Inconsistent { table: "queue", column: "name", id: "default".to_owned() })?;
+    let id = EscalationId::new(mint());
+    let opening = opening(&me.operator.who.name.to_string())
+        .map_err(|problem| Error::Internal(format!("a test's own text {problem}")))?;
+    let message = |(position, (role, text)): (usize, (MessageRole, &str))| Message {
+        text: Some(text.to_owned()),
+        ..Message::empty(MessageId::new(mint()), position as i64, role)
+    };
+    let open = Open {
+        id,
+        agent,
+        queue,
+        urgency: Urgency::Normal,
+        within: Within::default(),
+        opening: Arc::new(opening),
+        transcript: SAID.into_iter().enumerate().map(message).collect(),
+    };
+    web.desk.run(Command { workspace: me.workspace, verb: Verb::Open(Box::new(open)), once: None }).await?;
+    Ok(id)
+}
+
+fn opening(by: &str) -> Result<Opening, TextProblem> {
+    let customer = Customer { name: Some(Text::parse("Test customer")?), ..Customer::default() };
+    let messages = SAID.len() as i64;
+    Ok(Opening {
+        reason: Reason {
+            code: ReasonCode::Other,
+            label: Some("test".to_owned()),
+            text: Text::parse(format!("A test, sent from the settings by {by}."))?,
+            evidence: None,
+            confidence: None,
+        },
+        summary: None,
+        tried: vec![],
+        customer_told: None,
+        ask: Ask::bare(AskKind::Takeover),
+        conversation: Some(ConversationFacts {
+            external_id: None,
+            total_messages: messages,
+            received_messages: messages,
+            customer: Some(customer),
+        }),
+        context: vec![],
+        on_expiry_note: None,
+        resume: None,
+        metadata: None,
+        warnings: vec![],
+    })
+}

@@ -1,0 +1,93 @@
+//! Agents and their keys, kept without a shell: a key is shown once, a new one overlaps the old, and a test gets there.
+
+use bailout::domain::{operator::Role, time::Span};
+use serde_json::json;
+
+use crate::{
+    on_both,
+    support::{
+        TestServer,
+        browser::{Browser, between, form, leads_to, shown},
+        server::Agent,
+    },
+};
+
+const AGENTS: &str = "/settings/agents";
+
+async fn admin(server: &TestServer) -> Browser {
+    server.person("Grace", Role::Admin).await;
+    Browser::of("Grace", &server.url).await
+}
+
+/// The key that a page shows, in an agent's hand.
+fn with_key(page: &str, server: &TestServer) -> Agent {
+    Agent { url: server.url.clone(), key: shown(page, "key").to_owned(), http: reqwest::Client::new() }
+}
+
+async fn agent_id(grace: &Browser) -> String {
+    between(&grace.sees(AGENTS, 200).await, "name=\"agent\" value=\"", "\"").to_owned()
+}
+
+on_both! {
+    async fn a_key_is_shown_once_and_rotated_with_an_overlap(server: TestServer) {
+        let grace = admin(&server).await;
+        let page = grace.sends(AGENTS, &[("do", "add"), ("name", "<i>bot</i>")], 200).await;
+        assert!(page.contains("&lt;i&gt;bot&lt;/i&gt;") && !page.contains("<i>bot"), "{page}");
+        let first = with_key(&page, &server);
+        assert!(page.contains(&format!("Authorization: Bearer {}", first.key)) && page.contains("escalate_to_human"));
+        assert!(!grace.sees(AGENTS, 200).await.contains(&first.key), "the key is shown again");
+        first.get("/escalations").await.ok(200);
+        assert!(grace.sends(AGENTS, &[("do", "add"), ("name", "<i>bot</i>")], 422).await.contains("has a key"));
+        assert!(grace.sends(AGENTS, &[("do", "add"), ("name", "  ")], 422).await.contains("A name must not be empty."));
+
+        let agent = agent_id(&grace).await;
+        let rotate = |overlap| [("do", "rotate"), ("agent", agent.as_str()), ("overlap", overlap)];
+        let second = with_key(&grace.sends(AGENTS, &rotate("1"), 200).await, &server);
+        server.pass(Span::minutes(59));
+        for good in [&first, &second] {
+            good.get("/escalations").await.ok(200);
+        }
+        assert!(grace.sees("/me", 200).await.contains("Me"));
+        server.pass(Span::minutes(1));
+        assert_eq!(first.get("/escalations").await.refused(401), "key_revoked");
+        second.get("/escalations").await.ok(200);
+        // Both are the same agent: what one has opened the other reads.
+        let it = second.hands_over("conv_1").await;
+        let confirmed = |fields: [(&'static str, &str); 3]| {
+            form(&fields) + "&" + &form(&[("confirm_password", crate::support::server::PASSWORD)])
+        };
+        let now = grace.posts(AGENTS, &confirmed([("do", "rotate"), ("agent", &agent), ("overlap", "0")]), "same-origin").await;
+        let third = with_key(&now.text().await.expect("a page"), &server);
+        assert_eq!(second.get("/escalations").await.refused(401), "key_revoked");
+        third.get(&format!("/escalations/{it}")).await.ok(200);
+        // An earlier end is not put off by a later rotation, and revoking ends every key at once.
+        let fourth = with_key(&grace.sends(AGENTS, &rotate("1"), 200).await, &server);
+        let fifth = with_key(&grace.sends(AGENTS, &rotate("24"), 200).await, &server);
+        server.pass(Span::hours(1));
+        assert_eq!(third.get("/escalations").await.refused(401), "key_revoked");
+        for good in [&fourth, &fifth] {
+            good.get("/escalations").await.ok(200);
+        }
+        grace.posts(AGENTS, &confirmed([("do", "revoke"), ("agent", &agent), ("overlap", "")]), "same-origin").await;
+        for revoked in [&fourth, &fifth] {
+            assert_eq!(revoked.get("/escalations").await.refused(401), "key_revoked");
+        }
+        assert!(grace.sends(AGENTS, &rotate("9"), 422).await.contains("Choose when the old key ends."));
+        assert!(grace.sees(AGENTS, 200).await.contains("It has no key."));
+    }
+
+    async fn a_test_escalation_gets_there_and_says_that_it_is_one(server: TestServer) {
+        let grace = admin(&server).await;
+        let bot = server.agent("billing-bot").await;
+        let agent = agent_id(&grace).await;
+        let sent = grace.posts("/settings/agents/test", &form(&[("agent", &agent)]), "same-origin").await;
+        let path = leads_to(&sent).to_owned();
+        let id = path.strip_prefix("/e/").expect("an escalation");
+        let page = grace.sees(&path, 200).await;
+        assert!(page.contains("A test, sent from the settings by Grace."), "{page}");
+        // It is the agent's own, opened like any other.
+        let seen = bot.get(&format!("/escalations/{id}")).await.ok(200);
+        assert_eq!((&seen["status"], &seen["reason"]["label"]), (&json!("waiting"), &json!("test")));
+        assert!(grace.sends("/settings/agents/test", &[("agent", "agt_nobody")], 422).await.contains("no such agent"));
+    }
+}

@@ -1,0 +1,98 @@
+//! One's own page: names, looks, keys, password, sessions.
+
+use bailout::domain::operator::Role;
+
+use crate::{
+    on_both,
+    support::{
+        TestServer,
+        browser::{Browser, between, leads_to},
+        server::PASSWORD,
+    },
+};
+
+on_both! {
+    async fn names_and_looks_are_kept_and_every_page_has_them(server: TestServer) {
+        server.person("Ada", Role::Viewer).await;
+        let ada = Browser::of("Ada", &server.url).await;
+        for path in ["/queue", "/me"] {
+            assert!(!ada.sees(path, 200).await.contains("data-theme"), "{path}");
+        }
+        let save = |theme, density| {
+            [("do", "save"), ("name", "Ada L."), ("public_name", "A <colleague>"), ("theme", theme), ("density", density)]
+        };
+        assert!(ada.sends("/me", &save("dark", "compact"), 200).await.contains("Saved."));
+        for path in ["/queue", "/me"] {
+            let page = ada.sees(path, 200).await;
+            assert!(page.contains("<html lang=\"en\" data-theme=\"dark\" data-density=\"compact\">"), "{path}: {page}");
+        }
+        let me = ada.sees("/me", 200).await;
+        assert!(me.contains("value=\"Ada L.\"") && me.contains("A &lt;colleague&gt;"), "{me}");
+        assert!(ada.sends("/me", &save("neon", "compact"), 422).await.contains("no such theme"));
+        let blank = [("do", "save"), ("name", " "), ("public_name", "A"), ("theme", "dark"), ("density", "compact")];
+        assert!(ada.sends("/me", &blank, 422).await.contains("A name must not be empty."));
+        assert!(ada.sees("/me", 200).await.contains("value=\"Ada L.\""));
+        // Wishes that cannot be read, as of another version, keep nobody out.
+        let broken = "update operator set preferences = '{\"theme\":\"neon\"}'";
+        sqlx::query(broken).execute(server.desk.store().writer()).await.expect("an update");
+        assert!(!ada.sees("/queue", 200).await.contains("data-theme"));
+    }
+
+    async fn what_keys_do_is_the_operator_s_wish_wherever_they_sign_in(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let (ada, elsewhere) = (Browser::of("Ada", &server.url).await, Browser::of("Ada", &server.url).await);
+        let keys = async || {
+            let page = elsewhere.sees("/queue", 200).await;
+            between(&page, "\"keys\":", "}").to_owned()
+        };
+        assert_eq!(keys().await, "{\"enter_sends\":null,\"shortcuts_off\":false");
+        let prefers = async |wish: &str| assert_eq!(ada.calls("prefer", wish).send().await.expect("an answer").status(), 200);
+        prefers("shortcuts_off=true").await;
+        assert_eq!(keys().await, "{\"enter_sends\":null,\"shortcuts_off\":true");
+        prefers("enter_sends=false").await;
+        assert_eq!(keys().await, "{\"enter_sends\":false,\"shortcuts_off\":true");
+        // The form of one's page says both; who was never asked is not answered for.
+        let form = [("do", "save"), ("name", "Ada"), ("public_name", "Ada"), ("theme", "system"), ("density", "comfortable")];
+        ada.sends("/me", &form, 200).await;
+        assert_eq!(keys().await, "{\"enter_sends\":false,\"shortcuts_off\":false");
+        let on = form.into_iter().chain([("enter_sends", "on")]).collect::<Vec<_>>();
+        ada.sends("/me", &on, 200).await;
+        assert_eq!(keys().await, "{\"enter_sends\":true,\"shortcuts_off\":false");
+        server.person("Ana", Role::Operator).await;
+        let ana = Browser::of("Ana", &server.url).await;
+        ana.sends("/me", &form, 200).await;
+        assert!(ana.sees("/queue", 200).await.contains("{\"enter_sends\":null,\"shortcuts_off\":false"));
+    }
+
+    async fn a_new_password_asks_the_old_one_and_ends_the_other_sessions(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let (mut ada, elsewhere) = (Browser::of("Ada", &server.url).await, Browser::of("Ada", &server.url).await);
+        let new = "another battery staple";
+        let change = |old, new| [("do", "password"), ("old_password", old), ("new_password", new)];
+        assert!(ada.sends("/me", &change("not the password", new), 422).await.contains("The password is wrong."));
+        assert!(ada.sends("/me", &change(PASSWORD, "short"), 422).await.contains("at least 12 characters"));
+        assert_eq!(elsewhere.gets("/queue").await.status(), 200);
+        let done = ada.sends("/me", &change(PASSWORD, new), 200).await;
+        assert!(done.contains("Your password is changed") && !done.contains(new), "{done}");
+        assert_eq!(ada.gets("/queue").await.status(), 200);
+        assert_eq!(elsewhere.gets("/live").await.status(), 401);
+        let wrong = ada.signs_in("ada@example.com", PASSWORD, "/mine").await;
+        assert_eq!(leads_to(&wrong), "/sign-in?refused=wrong&back=/mine");
+        assert_eq!(leads_to(&ada.signs_in("ada@example.com", new, "/mine").await), "/mine");
+    }
+
+    async fn one_ends_one_s_own_sessions_and_nobody_else_s(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        server.person("Ana", Role::Operator).await;
+        let (ada, ana) = (Browser::of("Ada", &server.url).await, Browser::of("Ana", &server.url).await);
+        let session = |page: &str| between(page, "name=\"session\" value=\"", "\"").to_owned();
+        let (hers, mine) = (session(&ana.sees("/me", 200).await), session(&ada.sees("/me", 200).await));
+        // A name is no secret: the cookie is not in the page.
+        assert!(!ada.cookie.as_deref().expect("a cookie").contains(&mine));
+        ada.sends("/me", &[("do", "end"), ("session", &hers)], 303).await;
+        assert_eq!(ana.gets("/queue").await.status(), 200, "somebody else's session was ended");
+        ada.sends("/me", &[("do", "end"), ("session", &mine)], 303).await;
+        assert_eq!(leads_to(&ada.gets("/queue").await), "/sign-in?back=/queue");
+        assert_eq!(ana.gets("/queue").await.status(), 200);
+    }
+}
