@@ -169,6 +169,10 @@ impl Stage {
         let was = before.map(|at| Was {
             shelf: escalations[at].shelf(),
             claimed_by: escalations[at].claim.as_ref().map(|claim| claim.operator.id),
+            queue: match &kind {
+                EventKind::Transferred { to: TransferTarget::Queue(_), .. } => Some(escalations[at].queue.id),
+                _ => None,
+            },
         });
         let (key, ask) = match (&kind, before) {
             (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),

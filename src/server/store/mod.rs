@@ -2,6 +2,7 @@
 //! each noun has a file beside this one with its queries.
 
 pub mod agents;
+pub mod at_desk;
 pub mod attempts;
 pub mod drafts;
 pub mod escalations;
@@ -11,6 +12,7 @@ mod lock;
 pub mod messages;
 pub mod operators;
 pub mod presence;
+pub mod queues;
 pub mod rows;
 pub mod sessions;
 pub mod workspaces;

@@ -17,11 +17,12 @@ use crate::{
     domain::{
         conversation::{Conversation, ConversationKey},
         escalation::Escalation,
-        event::{Actor, Event, EventKind, Seq},
-        ids::{EscalationId, EventId, WorkspaceId},
+        event::{Actor, Event, EventKind, Seq, TransferTarget},
+        ids::{EscalationId, EventId, QueueId, WorkspaceId},
         inbox::{Frame, Row, Was},
         message::Message,
         outcome::{Meanwhile, Outcome},
+        queue::Members,
         refusal::Refusal,
         time::Timestamp,
     },
@@ -63,6 +64,8 @@ pub struct Batch<'a> {
     replies: HashMap<ReplyName, Message>,
     since_open: HashMap<Key<EscalationId>, Vec<Message>>,
     were_here: HashSet<CustomerName>,
+    /// Of the queues from which an operator wants to take something. One that is not here is served by everybody.
+    members: HashMap<Key<QueueId>, Members>,
     changed: BTreeSet<Key<EscalationId>>,
     new_answers: Vec<AnswerName>,
     new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
@@ -166,6 +169,11 @@ impl Batch<'_> {
         }
         let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
         let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
+        if let Some(by) = command.verb.takes().filter(|_| it.is_waiting())
+            && let Some(members) = self.members.get(&(key.0, it.queue.id))
+        {
+            members.admit(by, &it.queue)?;
+        }
         let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
         let meanwhile = Meanwhile { conversation, said };
         let kinds = match &command.verb {
@@ -220,8 +228,14 @@ impl Batch<'_> {
                 said = Some(message.clone());
             }
             let before = self.escalations.get(&key);
-            let was =
-                before.map(|(it, _)| Was { shelf: it.shelf(), claimed_by: it.holder().map(|claim| claim.operator.id) });
+            let was = before.map(|(it, _)| Was {
+                shelf: it.shelf(),
+                claimed_by: it.holder().map(|claim| claim.operator.id),
+                queue: match &kind {
+                    EventKind::Transferred { to: TransferTarget::Queue(to), .. } if to.id != it.queue.id => Some(it.queue.id),
+                    _ => None,
+                },
+            });
             let (conversation_key, ask) = match (&kind, before) {
                 (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
                 (_, Some((it, _))) => (it.conversation.clone(), it.opening.ask.kind),
