@@ -294,6 +294,35 @@ pub async fn held_by(
     query.fetch_all(store.reader()).await?.iter().map(read).collect()
 }
 
+/// Escalations that wait and for which nobody was called yet.
+pub const TO_ALERT: &str = "select workspace_id, id from escalation \
+    where shelf = 'waiting' and alerted_at is null and opened_at <= $1 order by opened_at limit $2";
+
+/// Some of the escalations that have waited since before a moment and for which nobody was called yet, the longest first.
+pub async fn to_alert(
+    store: &Store,
+    opened_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
+    let rows = sqlx::query(TO_ALERT).bind(opened_before.0).bind(limit).fetch_all(store.reader()).await?;
+    rows.iter().map(|row| Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))).collect()
+}
+
+/// Takes the one alert of an escalation; none when it waits no more or another server has taken it. One row a statement,
+/// so that it never waits for a row while it holds another.
+pub async fn take_alert(
+    store: &Store,
+    workspace: WorkspaceId,
+    id: EscalationId,
+    now: Timestamp,
+) -> Result<Option<Escalation>, Error> {
+    let sql = "update escalation set alerted_at = $3 where workspace_id = $1 and id = $2 and alerted_at is null \
+               and shelf = 'waiting' returning body";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(now.0);
+    let row = update.fetch_optional(store.writer()).await?;
+    row.map(|row| parse("escalation", "body", &row.try_get::<String, _>(0)?)).transpose()
+}
+
 /// Open escalations of which a hard deadline has passed, the longest overdue first.
 pub async fn due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
     let rows = sqlx::query(DUE).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
