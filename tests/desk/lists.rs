@@ -380,6 +380,13 @@ async fn lists_survive_the_migration(engine: Engine) {
     let known = "select count(*) from escalation where customer is null or (closed_at is null) <> (closed_seq is null)";
     let unknown: i64 = sqlx::query(known).fetch_one(store.reader()).await.expect("a count").get(0);
     assert_eq!(unknown, 0);
+    // And where each waits, and how long it had waited when it was claimed.
+    let sql = "select queue_id, claimed_after, body from escalation";
+    for row in sqlx::query(sql).fetch_all(store.reader()).await.expect("rows") {
+        let it: Escalation = serde_json::from_str(&row.get::<String, _>(2)).expect("an escalation");
+        let claimed_after = it.claim.as_ref().map(|claim| (claim.at - it.opened_at).0);
+        assert_eq!((row.get(0), row.get(1)), (it.queue.id.to_string(), claimed_after));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

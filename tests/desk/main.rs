@@ -1,6 +1,7 @@
 //! Stories told on a desk, over HTTP, on SQLite and on PostgreSQL.
 
 mod aborts;
+mod alerts;
 mod api;
 mod claims;
 mod crash;
@@ -14,6 +15,7 @@ mod live;
 mod opening;
 mod plans;
 mod presence;
+mod queues;
 mod receipts;
 mod retries;
 mod revocation;

@@ -2,7 +2,9 @@
 
 use bailout::{
     domain::time::Timestamp,
-    server::store::{Opener, Store, attempts, drafts, escalations, events, inbox, messages, presence, sessions},
+    server::store::{
+        Opener, Store, at_desk, attempts, drafts, escalations, events, inbox, messages, presence, queues, sessions,
+    },
 };
 use sqlx::{AssertSqlSafe, Row};
 
@@ -20,6 +22,8 @@ async fn what_runs_often_walks_an_index() {
     };
     let revoke = "update api_key set revoked_at = $3 where workspace_id = $1 and agent_id = $2 and revoked_at is null";
     let were_here = escalations::WERE_HERE.replace("{rows}", "($1, $2, $3), ($4, $5, $6)");
+    let ahead = at_desk::AHEAD.replace("{rows}", "($1, $2, $3, $4), ($5, $6, $7, $8)");
+    let members = queues::MEMBERS.replace("{rows}", "($1, $2)");
     let walks = inbox::SHELF.into_iter().chain(inbox::MINE);
     let others = [
         (escalations::OF_AGENT, "escalation_by_agent"),
@@ -29,6 +33,13 @@ async fn what_runs_often_walks_an_index() {
         (escalations::EARLIER, "escalation_by_customer"),
         (&were_here, "escalation_by_customer"),
         (inbox::COUNTS, "escalation_to_count"),
+        (at_desk::AVAILABLE, "operator_seen"),
+        (at_desk::CLAIMED_AFTER, "escalation_claimed"),
+        (&ahead, "escalation_ahead"),
+        (queues::ELSEWHERE, "queue_member"),
+        (&members, "queue_member"),
+        (escalations::HELD, "escalation_mine_"),
+        (escalations::TO_ALERT, "escalation_to_alert"),
         (inbox::CHOICES[0], "sqlite_autoindex_agent_"),
         (inbox::CHOICES[1], "sqlite_autoindex_queue_"),
         (inbox::CHOICES[2], "sqlite_autoindex_operator_"),
