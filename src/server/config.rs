@@ -326,7 +326,8 @@ mod tests {
         let url = taken.settings.alert_url.clone().unwrap();
         assert_eq!(url.uri().to_string(), "https://hooks.example/T0/secret?a=b");
         assert!(!format!("{:?}", taken.settings).contains("secret"));
-        for wrong in ["ftp://hooks.example/secret", "https://ada:secret@hooks.example", "secret", "https:///secret", ""] {
+        for wrong in ["ftp://hooks.example/secret", "https://ada:secret@hooks.example", "secret", "https:///secret", ""]
+        {
             let refused = Cli::try_parse_from(["bailout", "--alert-url", wrong]).unwrap_err().to_string();
             assert!(refused.contains("BAILOUT_ALERT_URL") && !refused.contains("secret"), "{refused}");
         }

@@ -135,7 +135,8 @@ async fn several_servers_call_once() {
     first.pass(Span::seconds(61));
     second.pass(Span::seconds(61));
     let alerts: Vec<Alerts> = (0..4).map(|_| receiver.alerts()).collect();
-    let looks = alerts.iter().enumerate().map(|(n, it)| it.send_due(if n % 2 == 0 { &first.desk } else { &second.desk }));
+    let looks =
+        alerts.iter().enumerate().map(|(n, it)| it.send_due(if n % 2 == 0 { &first.desk } else { &second.desk }));
     join_all(looks).await.into_iter().for_each(|look| look.expect("a look"));
     let texts = receiver.texts();
     for id in &ids {

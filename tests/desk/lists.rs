@@ -169,9 +169,9 @@ on_both! {
         let store = server.desk.store();
         let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, row, outcome, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
-            customer, closed_seq) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
+            customer, closed_seq, queue_id) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, replace(row, $2, $1), outcome, shelf, key_waiting, key_deadline, \
-            key_urgency, key_newest, customer, closed_seq from escalation where id = $2";
+            key_urgency, key_newest, customer, closed_seq, queue_id from escalation where id = $2";
         let mut tx = store.begin_write().await.expect("a transaction");
         for n in 1..=2_100 {
             let copied = EscalationId::new(uuid::Uuid::from_u128(u128::MAX - n)).to_string();

@@ -30,12 +30,7 @@ use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{
-        Person, TestServer,
-        browser::Browser,
-        server::id,
-        sse,
-    },
+    support::{Person, TestServer, browser::Browser, server::id, sse},
 };
 
 #[track_caller]

@@ -91,11 +91,7 @@ async fn checked(caller: &Caller, request: ApiJson<OpenRequest>) -> Result<Open,
 }
 
 /// The queue, and what it fills in. One that nobody knows is no reason to leave a customer alone.
-async fn queue(
-    caller: &Caller,
-    named: Option<String>,
-    checks: &mut Checks,
-) -> Result<(QueueRef, Defaults), Problem> {
+async fn queue(caller: &Caller, named: Option<String>, checks: &mut Checks) -> Result<(QueueRef, Defaults), Problem> {
     let (store, workspace) = (caller.desk.store(), caller.workspace);
     if let Some(name) = named {
         match queues::named(store, workspace, &name).await? {

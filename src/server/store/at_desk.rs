@@ -30,9 +30,9 @@ pub const CLAIMED_AFTER: &str = "select claimed_after from escalation \
     where workspace_id = $1 and queue_id = $2 and claimed_after is not null order by id desc limit $3";
 /// How many wait before each of these in its queue, as far as a thousand: nobody needs to know how many more.
 pub const AHEAD: &str = "with asked (workspace_id, queue_id, since, id) as (values {rows}) \
-    select a.id, (select count(*) from (select 1 from escalation e where e.workspace_id = a.workspace_id \
-    and e.queue_id = a.queue_id and e.shelf = 'waiting' and (e.key_waiting, e.id) < (cast(a.since as bigint), a.id) \
-    limit 1000) ahead) from asked a";
+    select id, (select count(*) from (select 1 from escalation e where e.workspace_id = asked.workspace_id \
+    and e.queue_id = asked.queue_id and e.shelf = 'waiting' \
+    and (e.key_waiting, e.id) < (cast(asked.since as bigint), asked.id) limit 1000) ahead) from asked";
 
 /// A queue at a moment, for one who comes last.
 pub async fn of_queue(

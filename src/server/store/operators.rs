@@ -121,7 +121,12 @@ pub async fn worker(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Re
 }
 
 /// Says that an operator is away, or available again. One who was away already stays so since then.
-pub async fn set_away(store: &Store, workspace: WorkspaceId, id: OperatorId, since: Option<Timestamp>) -> Result<(), Error> {
+pub async fn set_away(
+    store: &Store,
+    workspace: WorkspaceId,
+    id: OperatorId,
+    since: Option<Timestamp>,
+) -> Result<(), Error> {
     let sql = "update operator set away_at = case when $3 is null then null else coalesce(away_at, $3) end \
                where workspace_id = $1 and id = $2";
     let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(since.map(|at| at.0));

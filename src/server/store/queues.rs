@@ -79,7 +79,8 @@ fn defaults(row: &AnyRow) -> Result<Defaults, Error> {
         let known = Urgency::ALL.into_iter().find(|it| it.as_str() == text);
         known.ok_or_else(|| broken("urgency"))
     });
-    let note = row.try_get::<Option<String>, _>(6)?.map(|text| NoteText::parse(text).map_err(|_| broken("expiry_note")));
+    let note =
+        row.try_get::<Option<String>, _>(6)?.map(|text| NoteText::parse(text).map_err(|_| broken("expiry_note")));
     Ok(Defaults {
         urgency: urgency.transpose()?,
         within: Within { claim: span(3)?, resolve: span(4)?, expire: span(5)? },

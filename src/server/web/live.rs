@@ -233,7 +233,19 @@ mod tests {
             assert_eq!(after(ours, "e1", 4, head), Some(Seq(31)), "{ours}");
         }
         assert_eq!(after("e1.0", "e1", 4, head), Some(Seq(0)));
-        for foreign in ["e1~3.31", "e1~.31", "e2~4.31", "e2.31", "e1.32", "e1.-1", "e1.", "31", "", "e1.31x", "e1.99999999999999999999"] {
+        for foreign in [
+            "e1~3.31",
+            "e1~.31",
+            "e2~4.31",
+            "e2.31",
+            "e1.32",
+            "e1.-1",
+            "e1.",
+            "31",
+            "",
+            "e1.31x",
+            "e1.99999999999999999999",
+        ] {
             assert_eq!(after(foreign, "e1", 4, head), None, "{foreign}");
         }
     }

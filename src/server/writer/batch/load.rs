@@ -7,7 +7,8 @@ use sqlx::AnyConnection;
 use super::{Batch, Head};
 use crate::{
     domain::{
-        agent::AgentRef, conversation::Conversation, event::TransferTarget, ids::WorkspaceId, opening::Opening, queue::Members, time::Timestamp,
+        agent::AgentRef, conversation::Conversation, event::TransferTarget, ids::WorkspaceId, opening::Opening,
+        queue::Members, time::Timestamp,
     },
     server::{
         contract::Links,

@@ -232,7 +232,9 @@ impl Batch<'_> {
                 shelf: it.shelf(),
                 claimed_by: it.holder().map(|claim| claim.operator.id),
                 queue: match &kind {
-                    EventKind::Transferred { to: TransferTarget::Queue(to), .. } if to.id != it.queue.id => Some(it.queue.id),
+                    EventKind::Transferred { to: TransferTarget::Queue(to), .. } if to.id != it.queue.id => {
+                        Some(it.queue.id)
+                    }
                     _ => None,
                 },
             });
