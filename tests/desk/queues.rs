@@ -22,6 +22,7 @@ use bailout::{
             operators,
             queues::{self, Queue},
         },
+        web::queues::ADDRESS,
         workers::deadlines,
     },
 };
@@ -30,7 +31,12 @@ use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{Person, TestServer, browser::Browser, server::id, sse},
+    support::{
+        Person, TestServer,
+        browser::{Browser, leads_to},
+        server::id,
+        sse,
+    },
 };
 
 #[track_caller]
@@ -351,6 +357,55 @@ on_both! {
         let mut nowhere = billing;
         nowhere.itself.id = QueueId::new(uuid::Uuid::nil());
         assert_eq!(refused(server.settles(&nowhere).await), Refusal::NotFound);
+    }
+
+    async fn admins_keep_queues_on_a_plain_page(server: TestServer) {
+        let ada = server.person("Ada", Role::Operator).await;
+        server.person("Root", Role::Admin).await;
+        let (root, hers) = (Browser::of("Root", &server.url).await, Browser::of("Ada", &server.url).await);
+        let posts = async |path: &str, form: &str| {
+            let answer = root.posts(path, form, "same-origin").await;
+            (answer.status().as_u16(), answer.text().await.expect("a page"))
+        };
+        let all = async || queues::settings(server.desk.store(), server.workspace).await.expect("settings");
+        // Nobody else does.
+        assert_eq!(hers.gets(ADDRESS).await.status(), 403);
+        assert_eq!(hers.posts(ADDRESS, "name=mine", "same-origin").await.status(), 403);
+        assert_eq!(root.posts(ADDRESS, "name=mine", "cross-site").await.status(), 403);
+        assert_eq!(leads_to(&Browser::at(&server).gets(ADDRESS).await), "/sign-in?back=/settings/queues");
+        assert_eq!(all().await.len(), 1);
+
+        assert_eq!(posts(ADDRESS, "name=+%3Cb%3EBilling%3C%2Fb%3E+").await.0, 303);
+        let page = root.gets(ADDRESS).await.text().await.expect("a page");
+        assert!(page.contains("&lt;b&gt;Billing&lt;/b&gt;") && !page.contains("<b>Billing"), "{page}");
+        let (status, page) = posts(ADDRESS, "name=default").await;
+        assert!(status == 422 && page.contains("There is a queue of this name."), "{page}");
+        let billing = all().await.into_iter().find(|it| it.itself.name.as_str() != "default").expect("a queue");
+        let (at, member) = (format!("{ADDRESS}/{}", billing.itself.id), ada.operator.who.id);
+        let kept = async || all().await.into_iter().find(|it| it.itself.id == billing.itself.id).expect("the queue");
+
+        // What is wrong comes back as it was typed.
+        let (status, page) = posts(&at, "name=Billing&claim_within=soon&expiry_note=Come+again").await;
+        assert!(status == 422 && page.contains("Claim within is 1 to 2592000 whole seconds"), "{page}");
+        assert!(page.contains("value=\"soon\"") && page.contains("Come again"), "{page}");
+        assert_eq!(kept().await, billing, "and changes nothing");
+        let spans = "claim_within=60&resolve_within=&expire_after=3600";
+        let form = format!("name=Billing&urgency=high&{spans}&expiry_note=Come%0D%0Aagain&member={member}");
+        assert_eq!(posts(&at, &form).await.0, 303);
+        let within = Within { claim: Some(Span::minutes(1)), resolve: None, expire: Some(Span::hours(1)) };
+        let expiry_note = Some(NoteText::parse("Come\nagain").expect("a note"));
+        let Queue { itself, defaults, members } = kept().await;
+        assert_eq!(itself.name.as_str(), "Billing");
+        assert_eq!(defaults, Defaults { urgency: Some(Urgency::High), within, expiry_note });
+        assert_eq!(members, Members(vec![member]));
+        let page = root.gets(ADDRESS).await.text().await.expect("a page");
+        assert!(page.contains("value=\"3600\"") && page.contains(" checked") && page.contains(" selected"), "{page}");
+        // With nothing filled in or ticked all is as the product has it, and everybody serves it.
+        assert_eq!(posts(&at, "name=Billing").await.0, 303);
+        assert_eq!((kept().await.defaults, kept().await.members), (Defaults::default(), Members::default()));
+        for nowhere in ["nothing", "que_00000000000000000000000000"] {
+            assert_eq!(posts(&format!("{ADDRESS}/{nowhere}"), "name=Billing+2").await.0, 404, "{nowhere}");
+        }
     }
 
     async fn a_transfer_to_a_queue_goes_where_it_says(server: TestServer) {

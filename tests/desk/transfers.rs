@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     on_both,
-    support::{TestServer, browser::Browser},
+    support::{TestServer, browser::Browser, server::soon},
 };
 
 /// What a server function answered, when it was none of our faults.
@@ -120,6 +120,8 @@ on_both! {
         // The control: what a person does keeps it alive.
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "inbox", "listing=/queue").await, 200);
+        // That is noted beside the answer.
+        soon("the note", async || server.desk.beside().is_empty().then_some(())).await;
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "viewing", &looks).await, 200);
         server.pass(Span::hours(2));

@@ -2,4 +2,5 @@
 
 pub mod console;
 pub mod not_found;
+pub mod settings;
 pub mod sign_in;

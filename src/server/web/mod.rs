@@ -7,6 +7,7 @@ pub mod headers;
 pub mod live;
 pub mod origin;
 pub mod pages;
+pub mod queues;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
@@ -25,6 +26,8 @@ use crate::server::{config::Settings, desk::Desk, password::Checker};
 
 /// Bytes of a sign-in form.
 const LARGEST_FORM: usize = 16 * 1024;
+/// Bytes of a form of settings: the longest text of all fields, url-encoded, fits.
+const LARGEST_SETTINGS: usize = 256 * 1024;
 
 /// What every handler here needs.
 #[derive(Clone)]
@@ -45,7 +48,12 @@ pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
         .route("/sign-in", post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .layer(DefaultBodyLimit::max(LARGEST_FORM));
+    let settings_pages = Router::new()
+        .route(queues::ADDRESS, get(queues::show).post(queues::add))
+        .route("/settings/queues/{id}", post(queues::change))
+        .layer(DefaultBodyLimit::max(LARGEST_SETTINGS));
     Router::new()
+        .merge(settings_pages.with_state(web.clone()))
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))
         .merge(forms.with_state(web.clone()))
         .route("/live", get(live::live).with_state(web.clone()))
