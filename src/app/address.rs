@@ -55,15 +55,6 @@ impl Address {
         }
     }
 
-    /// A field of the query, decoded, as it changes.
-    pub fn field(self, name: &str) -> Option<String> {
-        self.query.with(|query| {
-            let mut fields = query.split('&').filter_map(|field| field.split_once('='));
-            let (_, value) = fields.find(|(known, _)| *known == name)?;
-            Some(decoded(value))
-        })
-    }
-
     fn arrive(self) {
         let (path, query) = here();
         batch_set(self.path, path);
@@ -103,37 +94,12 @@ fn leads_to(event: &MouseEvent) -> Option<String> {
     (!asks_more).then_some(to)
 }
 
-/// A field as it was meant: `+` is a space, `%2F` a slash. What is not encoded well stays as it is.
-fn decoded(field: &str) -> String {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field.bytes();
-    while let Some(byte) = rest.next() {
-        let ahead = rest.clone();
-        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
-        match byte {
-            b'+' => bytes.push(b' '),
-            b'%' => match (digit(), digit()) {
-                (Some(high), Some(low)) => bytes.push((high * 16 + low) as u8),
-                _ => {
-                    bytes.push(byte);
-                    rest = ahead;
-                }
-            },
-            byte => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_decoded_and_odd_ones_kept() {
-        for (field, meant) in [("", ""), ("a+b%2Fc", "a b/c"), ("%C3%A4", "ä"), ("100%", "100%"), ("%zz%4", "%zz%4")] {
-            assert_eq!(decoded(field), meant);
-        }
+    fn an_address_is_a_path_and_a_query() {
         assert_eq!(split("/e/1?view=mine"), ("/e/1".to_owned(), "view=mine".to_owned()));
     }
 }

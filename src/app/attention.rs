@@ -125,14 +125,7 @@ impl Attention {
         if !self.notify.get_untracked() || looks {
             return;
         }
-        let options = Object::new();
-        // One of each escalation: a later one takes its place.
-        for (name, value) in [("body", words), ("tag", &id.to_string()), ("icon", "/favicon.svg")] {
-            // A plain object takes every property.
-            let _ = Reflect::set(&options, &name.into(), &value.into());
-        }
-        let Some(made) = notification().and_then(|it| it.dyn_into::<Function>().ok()) else { return };
-        let Ok(shown) = Reflect::construct(&made, &Array::of2(&"Bailout".into(), &options)) else { return };
+        let Some(shown) = show(words, &id.to_string()) else { return };
         let opened = Closure::once_into_js(move || {
             call(&window(), "focus", &[]);
             // The address is ours; a page that will not go there stays where it is.
@@ -199,10 +192,23 @@ fn is_mine(kind: &EventKind) -> bool {
     }
 }
 
-fn notification() -> Option<JsValue> {
+/// Shows a notification, if the browser lets us. One of each tag: a later one takes its place.
+pub fn show(words: &str, tag: &str) -> Option<JsValue> {
+    let options = Object::new();
+    for (name, value) in [("body", words), ("tag", tag), ("icon", "/favicon.svg")] {
+        // A plain object takes every property.
+        let _ = Reflect::set(&options, &name.into(), &value.into());
+    }
+    let made: Function = notification()?.dyn_into().ok()?;
+    Reflect::construct(&made, &Array::of2(&"Bailout".into(), &options)).ok()
+}
+
+/// The browser's notifications, where it has them.
+pub fn notification() -> Option<JsValue> {
     Reflect::get(&window(), &"Notification".into()).ok().filter(|it| it.is_function())
 }
 
-fn permission() -> Option<String> {
+/// What the browser says of them: `granted`, `denied` or `default`.
+pub fn permission() -> Option<String> {
     Reflect::get(&notification()?, &"permission".into()).ok()?.as_string()
 }

@@ -33,7 +33,7 @@ pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
             if !plain || event.default_prevented() || !is_free(event.target()) || !are_on() {
                 return;
             }
-            if act(&event.key().to_lowercase()) {
+            if act(&event.key().to_ascii_lowercase()) {
                 event.prevent_default();
             }
         });

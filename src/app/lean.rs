@@ -7,15 +7,14 @@ use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType
 use serde::{
     Serialize,
     de::{
-        DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess,
-        Visitor,
+        self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
     },
 };
-use serde_json::{Error, Value, map};
+use serde_json::{Value, map};
 
 /// Reads a value of ours.
-pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
-    T::deserialize(Lean(serde_json::from_slice(json)?))
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
+    T::deserialize(Lean(serde_json::from_slice(json).map_err(|_| Unreadable)?))
 }
 
 /// What server functions answer in.
@@ -33,30 +32,66 @@ impl FormatType for LeanEncoding {
 }
 
 impl<T: Serialize> Encodes<T> for LeanEncoding {
-    type Error = Error;
-    fn encode(output: &T) -> Result<Bytes, Error> {
-        serde_json::to_vec(output).map(Bytes::from)
+    type Error = Unreadable;
+    fn encode(output: &T) -> Result<Bytes, Unreadable> {
+        serde_json::to_vec(output).map(Bytes::from).map_err(|_| Unreadable)
     }
 }
 
 impl<T: DeserializeOwned> Decodes<T> for LeanEncoding {
-    type Error = Error;
-    fn decode(bytes: Bytes) -> Result<T, Error> {
+    type Error = Unreadable;
+    fn decode(bytes: Bytes) -> Result<T, Unreadable> {
         read(&bytes)
+    }
+}
+
+/// What was sent is none of ours. It does not say where: whoever hears it fetches anew, and words for every place would be
+/// a part of the program.
+#[derive(Debug, thiserror::Error)]
+#[error("what the server sent could not be read")]
+pub struct Unreadable;
+
+impl de::Error for Unreadable {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self
+    }
+
+    fn invalid_type(_: de::Unexpected, _: &dyn de::Expected) -> Self {
+        Self
+    }
+
+    fn invalid_value(_: de::Unexpected, _: &dyn de::Expected) -> Self {
+        Self
+    }
+
+    fn invalid_length(_: usize, _: &dyn de::Expected) -> Self {
+        Self
+    }
+
+    fn unknown_variant(_: &str, _: &'static [&'static str]) -> Self {
+        Self
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self
+    }
+
+    fn missing_field(_: &'static str) -> Self {
+        Self
+    }
+
+    fn duplicate_field(_: &'static str) -> Self {
+        Self
     }
 }
 
 struct Lean(Value);
 
-fn other_than(expected: &str) -> Error {
-    Error::custom("expected ".to_owned() + expected)
-}
-
 impl<'de> Deserializer<'de> for Lean {
-    type Error = Error;
+    type Error = Unreadable;
 
     /// For what may be anything: values of agents.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(flag) => visitor.visit_bool(flag),
@@ -67,76 +102,76 @@ impl<'de> Deserializer<'de> for Lean {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::Bool(flag) => visitor.visit_bool(flag),
             Value::Null => visitor.visit_bool(false),
-            _ => Err(other_than("true or false")),
+            _ => Err(Unreadable),
         }
     }
 
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         number(self.0, visitor)
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         number(self.0, visitor)
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         number(self.0, visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         self.deserialize_string(visitor)
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
-            _ => Err(other_than("text")),
+            _ => Err(Unreadable),
         }
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         self.deserialize_string(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         visitor.visit_unit()
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         visitor.visit_unit()
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Unreadable> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::Array(items) => visitor.visit_seq(Items(items.into_iter())),
             Value::Null => visitor.visit_seq(Items(vec![].into_iter())),
-            _ => Err(other_than("a list")),
+            _ => Err(Unreadable),
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Unreadable> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::Object(fields) => visitor.visit_map(Fields { rest: fields.into_iter(), value: None }),
-            _ => Err(other_than("an object")),
+            _ => Err(Unreadable),
         }
     }
 
@@ -145,7 +180,7 @@ impl<'de> Deserializer<'de> for Lean {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, Unreadable> {
         visitor.visit_seq(in_order(self.0, fields)?)
     }
 
@@ -154,14 +189,14 @@ impl<'de> Deserializer<'de> for Lean {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::String(name) => visitor.visit_enum(Variant { name, value: Value::Null }),
             Value::Object(fields) => match fields.into_iter().next() {
                 Some((name, value)) => visitor.visit_enum(Variant { name, value }),
-                None => Err(other_than("a variant")),
+                None => Err(Unreadable),
             },
-            _ => Err(other_than("a variant")),
+            _ => Err(Unreadable),
         }
     }
 
@@ -170,26 +205,26 @@ impl<'de> Deserializer<'de> for Lean {
 
 /// The fields of an object in their order. One that is not there is null, which is what it means: we leave out only what is
 /// none, false or empty.
-fn in_order(value: Value, fields: &[&str]) -> Result<Items, Error> {
-    let Value::Object(mut object) = value else { return Err(other_than("an object")) };
+fn in_order(value: Value, fields: &[&str]) -> Result<Items, Unreadable> {
+    let Value::Object(mut object) = value else { return Err(Unreadable) };
     let values: Vec<Value> = fields.iter().map(|name| object.remove(*name).unwrap_or_default()).collect();
     Ok(Items(values.into_iter()))
 }
 
-fn number<'de, V: Visitor<'de>>(value: Value, visitor: V) -> Result<V::Value, Error> {
+fn number<'de, V: Visitor<'de>>(value: Value, visitor: V) -> Result<V::Value, Unreadable> {
     match (value.as_i64(), value.as_u64(), value.as_f64()) {
         (Some(whole), ..) => visitor.visit_i64(whole),
         (_, Some(whole), _) => visitor.visit_u64(whole),
         (.., Some(float)) => visitor.visit_f64(float),
-        _ => Err(other_than("a number")),
+        _ => Err(Unreadable),
     }
 }
 
 struct Items(std::vec::IntoIter<Value>);
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Error;
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+    type Error = Unreadable;
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Unreadable> {
         self.0.next().map(|item| seed.deserialize(Lean(item))).transpose()
     }
 }
@@ -200,15 +235,15 @@ struct Fields {
 }
 
 impl<'de> MapAccess<'de> for Fields {
-    type Error = Error;
+    type Error = Unreadable;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Unreadable> {
         let Some((name, value)) = self.rest.next() else { return Ok(None) };
         self.value = Some(value);
         seed.deserialize(Lean(Value::String(name))).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Unreadable> {
         seed.deserialize(Lean(self.value.take().unwrap_or_default()))
     }
 }
@@ -219,29 +254,33 @@ struct Variant {
 }
 
 impl<'de> EnumAccess<'de> for Variant {
-    type Error = Error;
+    type Error = Unreadable;
     type Variant = Lean;
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Lean), Error> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Lean), Unreadable> {
         Ok((seed.deserialize(Lean(Value::String(self.name)))?, Lean(self.value)))
     }
 }
 
 impl<'de> VariantAccess<'de> for Lean {
-    type Error = Error;
+    type Error = Unreadable;
 
-    fn unit_variant(self) -> Result<(), Error> {
+    fn unit_variant(self) -> Result<(), Unreadable> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Unreadable> {
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Unreadable> {
         self.deserialize_seq(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Unreadable> {
         visitor.visit_seq(in_order(self.0, fields)?)
     }
 }

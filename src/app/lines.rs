@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::stirs::Stir;
 use crate::domain::{
     escalation::Status,
     ids::EscalationId,
@@ -60,6 +61,8 @@ pub struct Line {
     pub row: Row,
     /// It is no longer on the list.
     pub gone: bool,
+    /// Not of the list: whoever draws the line adds it.
+    pub stir: Stir,
 }
 
 /// What a list shows.
@@ -136,10 +139,10 @@ impl Lines {
         let line = |id: &EscalationId| {
             if let Some(at) = find(&inbox.rows, near, *id) {
                 near = at;
-                return Some(Line { row: inbox.rows[at].clone(), gone: false });
+                return Some(Line { row: inbox.rows[at].clone(), gone: false, stir: Stir::default() });
             }
             let row = left.iter().find(|it| it.row.id == *id)?.row.clone();
-            Some(Line { gone: !inbox.shows(&row), row })
+            Some(Line { gone: !inbox.shows(&row), row, stir: Stir::default() })
         };
         self.ids.get(range).unwrap_or_default().iter().filter_map(line).collect()
     }

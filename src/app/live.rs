@@ -11,6 +11,7 @@ use crate::{
         actions::Bootstrap,
         drafts::Drafts,
         lines::{self, Left},
+        stirs::Stirs,
     },
     domain::{
         draft::Draft,
@@ -91,6 +92,8 @@ pub struct Live {
     pub drafts: Drafts,
     /// Who is there around the escalation that is shown.
     pub presence: RwSignal<Presence>,
+    /// What stirs around all others.
+    pub stirs: Stirs,
     cursor: StoredValue<Cursor>,
     recent: StoredValue<VecDeque<Frame>>,
 }
@@ -98,8 +101,10 @@ pub struct Live {
 impl Live {
     /// A store that begins with what the server rendered.
     pub fn new(start: Bootstrap) -> Self {
+        let drafts = Drafts::new(start.drafts, start.inbox.seq);
         Self {
-            drafts: Drafts::new(start.drafts, start.inbox.seq),
+            drafts,
+            stirs: Stirs::new(drafts),
             presence: RwSignal::new(start.presence),
             cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
             inbox: RwSignal::new(start.inbox),
@@ -185,6 +190,7 @@ impl Live {
 
     /// Follows a hint.
     pub fn hint(self, hint: &Hint) {
+        self.stirs.hear(hint);
         self.presence.try_maybe_update(|presence| {
             let about = self.thread.try_with_untracked(|thread| {
                 thread.as_ref().is_some_and(|thread| presence.apply(hint, &thread.escalation))

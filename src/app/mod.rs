@@ -6,6 +6,7 @@ pub mod attention;
 pub mod broken;
 pub mod clock;
 pub mod drafts;
+pub mod enhance;
 pub mod focus;
 pub mod keys;
 pub mod lean;
@@ -17,23 +18,17 @@ pub mod parts;
 pub mod problem;
 pub mod session;
 pub mod shell;
+pub mod stirs;
 pub mod wire;
 
 use leptos::prelude::*;
 
-use self::{
-    address::provide_address,
-    pages::{console::Console, sign_in::SignIn},
-};
+use self::{address::provide_address, pages::console::Console};
 
-/// The app: the sign-in page, and the console at every other address. What an address names is the console's to read;
-/// between the two one does not move without loading anew.
+/// The app: the console. What its address names is the console's to read. All other pages are plain ones of the server's.
 #[component]
 pub fn App() -> impl IntoView {
     broken::offer_reload();
-    let address = provide_address();
-    match address.path.get_untracked().as_str() {
-        "/sign-in" => view! { <SignIn/> }.into_any(),
-        _ => view! { <Console/> }.into_any(),
-    }
+    provide_address();
+    view! { <Console/> }
 }

@@ -13,8 +13,8 @@ use super::{
     message::{Message, Receipt},
     operator::OperatorRef,
     outcome::Outcome,
-    queue::QueueRef,
-    text::{NoteText, Text},
+    queue::{QueueRef, Urgency},
+    text::{NoteText, Tag, Text},
     time::Timestamp,
 };
 
@@ -90,6 +90,11 @@ pub enum EventKind {
     Noted {
         text: NoteText,
     },
+    /// An operator set its urgency, or its tags. For operators only.
+    Marked {
+        urgency: Option<Urgency>,
+        tags: Option<Vec<Tag>>,
+    },
     Resolved {
         outcome: Outcome,
     },
@@ -104,11 +109,15 @@ pub enum EventKind {
     Delivered {
         at: Timestamp,
     },
+    /// A minute after the end the agent had not taken the outcome. For operators only.
+    NotPickedUp {
+        at: Timestamp,
+    },
     /// The agent said that it took the outcome.
     Acknowledged {
         at: Timestamp,
     },
-    /// Somebody got in touch with the customer of one that had expired. For operators only.
+    /// Somebody took care of one that had expired, or of which nobody picked up the outcome. For operators only.
     FollowedUp {
         follow_up: FollowUp,
     },
@@ -126,10 +135,12 @@ impl EventKind {
             Self::MessageCreated { .. } => "message.created",
             Self::MessageReceipt { .. } => "message.receipt",
             Self::Noted { .. } => "note.created",
+            Self::Marked { .. } => "escalation.marked",
             Self::Resolved { .. } => "escalation.resolved",
             Self::Expired { .. } => "escalation.expired",
             Self::Cancelled { .. } => "escalation.cancelled",
             Self::Delivered { .. } => "escalation.delivered",
+            Self::NotPickedUp { .. } => "escalation.not_picked_up",
             Self::Acknowledged { .. } => "escalation.acknowledged",
             Self::FollowedUp { .. } => "escalation.followed_up",
         }
@@ -142,7 +153,14 @@ impl EventKind {
 
     /// Whether agents hear of it.
     pub fn for_agents(&self) -> bool {
-        !matches!(self, Self::Noted { .. } | Self::Delivered { .. } | Self::FollowedUp { .. })
+        !matches!(
+            self,
+            Self::Noted { .. }
+                | Self::Marked { .. }
+                | Self::Delivered { .. }
+                | Self::NotPickedUp { .. }
+                | Self::FollowedUp { .. }
+        )
     }
 
     /// How it ended, when this is the end.

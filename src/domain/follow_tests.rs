@@ -4,17 +4,13 @@ use proptest::{prelude::*, sample::select};
 
 use super::{
     ask::AskKind,
-    deadline::Within,
     event::{EventKind, Seq},
     ids::{AgentId, EscalationId, OperatorId},
-    inbox::{Counts, Field, Filters, Frame, Inbox, Listing, Page, Query, Row, Sort, View},
+    inbox::{Counts, Field, Filters, Frame, Inbox, Listing, Page, Query, Row, View},
     message::{MessageRole, Receipt, ReceiptState},
-    operator::Role,
     outcome::{Disposition, Resolution},
-    queue::Urgency,
-    refusal::Refusal,
     stage::{
-        MORNING, Stage, World, ada, ana, billing_bot, blocks_of, eve, opening, queue,
+        MORNING, Stage, World, ada, ana, answered, billing_bot, blocks_of, queue, text,
         turns::{Turn, turn},
     },
     thread::{Earlier, Item, Shown, Thread},
@@ -24,7 +20,7 @@ use super::{
 const CHATS: &[&str] = &["chat", "other"];
 
 /// What a fresh list page would have: at most so many rows.
-fn inbox(world: &World, query: Query, most: usize) -> Inbox {
+pub(super) fn inbox(world: &World, query: Query, most: usize) -> Inbox {
     let every: Vec<Row> = world.escalations.iter().map(Row::from).collect();
     let mut counts = Counts::default();
     for row in &every {
@@ -38,7 +34,7 @@ fn inbox(world: &World, query: Query, most: usize) -> Inbox {
 }
 
 /// What a fresh thread page would have, from a position on.
-fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
+pub(super) fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
     let escalation = world.escalations.iter().find(|it| it.id == id).unwrap().clone();
     let on = world.conversations.iter().find(|it| it.key == escalation.conversation).unwrap();
     let own = world.frames.iter().map(|frame| &frame.event).filter(|event| event.escalation_id == id);
@@ -65,7 +61,7 @@ fn agrees(followed: &Inbox, world: &World) -> bool {
     (followed.seq, &followed.rows, followed.counts) == (fresh.seq, &fresh.rows, fresh.counts)
 }
 
-fn query(listing: impl Into<Listing>, me: OperatorId) -> Query {
+pub(super) fn query(listing: impl Into<Listing>, me: OperatorId) -> Query {
     Query { listing: listing.into(), me, as_of: MORNING + Span::minutes(20) }
 }
 
@@ -187,7 +183,7 @@ proptest! {
 }
 
 /// A story in which every event matters to some page.
-fn eventful() -> (World, World) {
+pub(super) fn eventful() -> (World, World) {
     let mut stage = Stage::with_three_open();
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
     let before = stage.world.clone();
@@ -202,9 +198,12 @@ fn eventful() -> (World, World) {
     stage.deliver(ids[1]).unwrap();
     stage.acknowledge(ids[1]).unwrap();
     stage.cancel(ids[2]).unwrap();
-    stage.open(AskKind::Question).unwrap();
-    stage.later(Span::minutes(30)).expire(ids[0]).unwrap();
+    let last = stage.open(AskKind::Question).unwrap();
+    stage.later(Span::minutes(30)).fall_due(ids[0]).unwrap();
     stage.follow_up(&ana(), ids[0]).unwrap();
+    stage.mark(&ana(), ids[0], None, Some(vec![text("vip")])).unwrap();
+    stage.later(Span::seconds(1)).resolve(&ana(), last, answered("It was a test charge.")).unwrap();
+    stage.later(Span::minutes(1)).fall_due(last).unwrap();
     (before, stage.world)
 }
 
@@ -266,99 +265,7 @@ fn a_thread_reads_transcript_hand_over_then_by_event() {
             "escalation.released",
             "escalation.expired",
             "escalation.followed_up",
+            "escalation.marked",
         ]
     );
-}
-
-#[test]
-fn open_ones_wait_longest_first_and_closed_ones_ended_last_first() {
-    let (_, after) = eventful();
-    let ids: Vec<EscalationId> = after.escalations.iter().map(|it| it.id).collect();
-    let shown = |view: View, me| -> Vec<EscalationId> {
-        inbox(&after, query(view, me), usize::MAX).rows.iter().map(|row| row.id).collect()
-    };
-    assert_eq!(shown(View::Closed, ada().who.id)[0], ids[0], "the last to end");
-    assert_eq!(shown(View::Missed, ada().who.id), [], "it was followed up");
-    assert_eq!(shown(View::Queue, ada().who.id), [ids[3]]);
-
-    let three = Stage::with_three_open().world;
-    let fresh = inbox(&three, query(View::Queue, ada().who.id), usize::MAX);
-    assert_eq!(fresh.rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids[..3]);
-}
-
-#[test]
-fn mine_is_what_i_hold_and_a_colleagues_is_not() {
-    let mut stage = Stage::with_three_open();
-    let id = stage.world.escalations[0].id;
-    stage.claim(&ada(), id).unwrap();
-    let of = |me| inbox(&stage.world, query(View::Mine, me), usize::MAX);
-    let (hers, theirs) = (of(ada().who.id), of(ana().who.id));
-    assert_eq!((hers.rows.len(), hers.counts.of(View::Mine)), (1, Some(1)));
-    assert_eq!((theirs.rows.len(), theirs.counts.of(View::Mine)), (0, Some(0)));
-    assert_eq!((theirs.counts.of(View::Queue), theirs.counts.of(View::All)), (Some(2), Some(3)));
-    assert_eq!(theirs.counts.of(View::Closed), None);
-}
-
-#[test]
-fn each_order_puts_first_what_it_says() {
-    let mut stage = Stage::with_three_open();
-    let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
-    stage.urgency = Urgency::Urgent;
-    let urgent = stage.at(1).open(AskKind::Question).unwrap();
-    // Ada has answered hers, and the customer has said something since to Ana's.
-    stage.at(2).claim(&ada(), ids[0]).unwrap();
-    stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
-    let first = |stage: &Stage, sort| -> Vec<EscalationId> {
-        let listing = Listing { sort, ..Listing::from(View::All) };
-        inbox(&stage.world, query(listing, ada().who.id), usize::MAX).rows.iter().map(|row| row.id).collect()
-    };
-    assert_eq!(first(&stage, Sort::Waiting), [ids[1], ids[2], urgent, ids[0]], "who waits for nothing comes last");
-    assert_eq!(first(&stage, Sort::Urgency), [urgent, ids[0], ids[1], ids[2]]);
-    assert_eq!(first(&stage, Sort::Newest), [urgent, ids[0], ids[1], ids[2]]);
-    assert_eq!(first(&stage, Sort::Deadline)[3], ids[0], "a claimed takeover has no deadline");
-    stage.at(3).say(ids[0], MessageRole::Customer, "Hello?").unwrap();
-    stage.at(4).say(ids[0], MessageRole::Customer, "Are you there?").unwrap();
-    assert_eq!(stage.of(ids[0]).waits_since(), Some(MORNING + Span::minutes(3)), "a reply is owed since the first");
-    assert_eq!(first(&stage, Sort::Waiting), [ids[1], ids[2], urgent, ids[0]]);
-    stage.release(&ada(), ids[0]).unwrap();
-    assert_eq!(first(&stage, Sort::Waiting), [ids[0], ids[1], ids[2], urgent], "it waits for a human again");
-}
-
-#[test]
-fn missed_is_what_nobody_has_followed_up() {
-    let mut stage = Stage::with_three_open();
-    let id = stage.world.escalations[0].id;
-    assert_eq!(stage.follow_up(&ada(), id), Err(Refusal::NotExpired));
-    stage.later(Span::minutes(30)).expire(id).unwrap();
-    let of = |stage: &Stage, view: View| {
-        let list = inbox(&stage.world, query(view, ada().who.id), usize::MAX);
-        (list.rows.len(), list.counts.of(View::Missed))
-    };
-    assert_eq!((of(&stage, View::Missed), of(&stage, View::Closed)), ((1, Some(1)), (1, Some(1))));
-    assert_eq!(stage.follow_up(&eve(), id), Err(Refusal::Forbidden { need: Role::Operator }));
-    assert_eq!(stage.follow_up(&ada(), id), Ok(vec!["escalation.followed_up"]));
-    assert_eq!(stage.follow_up(&ana(), id), Ok(vec![]), "again changes nothing");
-    assert_eq!(stage.of(id).followed_up.as_ref().map(|it| it.by.id), Some(ada().who.id));
-    assert_eq!((of(&stage, View::Missed), of(&stage, View::Closed)), ((0, Some(0)), (1, Some(0))));
-    assert_eq!(stage.resolve(&ada(), id, Resolution::bare(Disposition::Handled)), Err(Refusal::AlreadyClosed));
-}
-
-#[test]
-fn a_customer_who_comes_back_is_known() {
-    let mut stage = Stage::new();
-    let first = stage.open(AskKind::Question).unwrap();
-    let beside = stage.open(AskKind::Takeover).unwrap();
-    assert!(!stage.of(first).earlier && !stage.of(beside).earlier, "what is still open is not earlier");
-    stage.cancel(first).unwrap();
-    stage.cancel(beside).unwrap();
-    let again = stage.open(AskKind::Takeover).unwrap();
-    assert!(stage.of(again).earlier);
-    let ended: Vec<EscalationId> = thread(&stage.world, again, 0).earlier.iter().map(|it| it.id).collect();
-    assert_eq!(ended, [beside, first], "the last to end comes first");
-    let stranger = stage.open_as(opening(AskKind::Takeover, Some("other")), Within::default()).unwrap();
-    assert!(!stage.of(stranger).earlier);
-    let nobody = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
-    stage.cancel(nobody).unwrap();
-    let nobody = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
-    assert!(!stage.of(nobody).earlier, "of whom nothing is known nothing is known again");
 }

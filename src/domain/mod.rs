@@ -16,6 +16,8 @@ pub mod event;
 mod follow_tests;
 pub mod ids;
 pub mod inbox;
+#[cfg(test)]
+mod list_tests;
 pub mod message;
 pub mod opening;
 pub mod operator;

@@ -74,3 +74,57 @@ pub struct Operator {
     pub who: OperatorRef,
     pub role: Role,
 }
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+/// How much fits on a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Density {
+    #[default]
+    Comfortable,
+    Compact,
+}
+
+/// What keys do for an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Keys {
+    /// Enter sends what is written, instead of beginning a line; none when they were not asked yet.
+    pub enter_sends: Option<bool>,
+    /// Single keys are no shortcuts.
+    pub shortcuts_off: bool,
+}
+
+/// How an operator wants the console to look and to behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Preferences {
+    pub theme: Theme,
+    pub density: Density,
+    pub keys: Keys,
+}
+
+impl Preferences {
+    /// The theme as pages name it; none where the system decides.
+    pub fn named_theme(&self) -> Option<&'static str> {
+        match self.theme {
+            Theme::System => None,
+            Theme::Light => Some("light"),
+            Theme::Dark => Some("dark"),
+        }
+    }
+
+    /// The density as pages name it; none for the usual one.
+    pub fn named_density(&self) -> Option<&'static str> {
+        (self.density == Density::Compact).then_some("compact")
+    }
+}

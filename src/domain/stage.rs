@@ -26,6 +26,7 @@ use super::{
     queue::Urgency,
     refusal::Refusal,
     rich::{Block, Inline},
+    text::Tag,
     time::{Span, Timestamp},
 };
 pub use cast::*;
@@ -139,7 +140,9 @@ impl Stage {
         let key = open.conversation();
         let known = self.world.conversations.iter().find(|it| it.key == key).cloned();
         let earlier = !self.world.earlier(&open.agent, &open.opening, Seq(i64::MAX)).is_empty();
-        let kinds = open.decide(&known.clone().unwrap_or(Conversation::new(key.clone())), earlier, self.now)?;
+        let acknowledges = self.world.escalations.iter().any(|it| it.acknowledged_at.is_some());
+        let conversation = known.clone().unwrap_or(Conversation::new(key.clone()));
+        let kinds = open.decide(&conversation, earlier, acknowledges, self.now)?;
         if known.is_none() {
             self.world.conversations.push(Conversation::new(key));
         }
@@ -168,7 +171,7 @@ impl Stage {
         let before = escalations.iter().position(|it| it.id == id);
         let was = before.map(|at| Was {
             shelf: escalations[at].shelf(),
-            claimed_by: escalations[at].claim.as_ref().map(|claim| claim.operator.id),
+            claimed_by: escalations[at].on_desk_of(),
             queue: match &kind {
                 EventKind::Transferred { to: TransferTarget::Queue(_), .. } => Some(escalations[at].queue.id),
                 _ => None,
@@ -281,14 +284,18 @@ impl Stage {
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.follow_up(by, Some(text("Rang her.")), now))
     }
 
+    pub fn mark(&mut self, by: &Operator, id: EscalationId, urgency: Option<Urgency>, tags: Option<Vec<Tag>>) -> Done {
+        self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.mark(by, urgency, tags))
+    }
+
     pub fn deliver(&mut self, id: EscalationId) -> Done {
         let now = self.now;
         self.act(id, Actor::System, |it, _, _| it.deliver(now))
     }
 
-    pub fn expire(&mut self, id: EscalationId) -> Done {
+    pub fn fall_due(&mut self, id: EscalationId) -> Done {
         let now = self.now;
-        self.act(id, Actor::System, |it, conversation, said| it.expire(&Meanwhile { conversation, said }, now))
+        self.act(id, Actor::System, |it, conversation, said| it.fall_due(&Meanwhile { conversation, said }, now))
     }
 }
 

@@ -83,8 +83,22 @@ pub type ClientMessageId = Text<128>;
 pub type Said = Text<32_000>;
 /// A name of a person, an agent or a queue.
 pub type Name = Text<100>;
+/// What operators sort escalations by in their heads: `refund`, `vip`.
+pub type Tag = Text<40>;
 /// A note among operators or to the agent.
 pub type NoteText = Text<10_000>;
+
+/// Reads tags with commas between them: each once, in the order in which they were written.
+pub fn tags(text: &str) -> Result<Vec<Tag>, TextProblem> {
+    let mut tags: Vec<Tag> = vec![];
+    for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+        let tag = Tag::parse(tag)?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    Ok(tags)
+}
 
 #[cfg(test)]
 mod tests {
@@ -96,6 +110,16 @@ mod tests {
         assert_eq!(Text::<3>::parse("a\0b"), Err(TextProblem::Null));
         assert_eq!(Text::<3>::parse("abcd"), Err(TextProblem::TooLong(3)));
         assert_eq!(Text::<3>::parse("äöü").map(String::from), Ok("äöü".into()));
+    }
+
+    #[test]
+    fn tags_stand_between_commas_each_once() {
+        let read =
+            |text: &str| tags(text).map(|tags| tags.iter().map(|tag| tag.as_str().to_owned()).collect::<Vec<_>>());
+        assert_eq!(read(" vip , refund,,vip, two words "), Ok(vec!["vip".into(), "refund".into(), "two words".into()]));
+        assert_eq!(read(" , "), Ok(vec![]));
+        assert_eq!(read(&"x".repeat(41)), Err(TextProblem::TooLong(40)));
+        assert_eq!(read("a\0b"), Err(TextProblem::Null));
     }
 
     #[test]

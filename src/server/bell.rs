@@ -45,7 +45,7 @@ pub struct Recorded {
 }
 
 /// The types of [`EventKind::name`], so that a stored one is again one of ours.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 16] = [
     "escalation.opened",
     "escalation.claimed",
     "escalation.taken_over",
@@ -54,10 +54,12 @@ pub const KINDS: [&str; 14] = [
     "message.created",
     "message.receipt",
     "note.created",
+    "escalation.marked",
     "escalation.resolved",
     "escalation.expired",
     "escalation.cancelled",
     "escalation.delivered",
+    "escalation.not_picked_up",
     "escalation.acknowledged",
     "escalation.followed_up",
 ];

@@ -16,6 +16,7 @@ pub mod request_id;
 pub mod rich;
 pub mod router;
 pub mod schema;
+pub mod secret;
 pub mod store;
 pub mod web;
 pub mod workers;

@@ -1,14 +1,22 @@
 //! Deadlines: nobody comes, and it fails closed.
 
 use bailout::{
-    domain::{operator::Role, time::Span},
-    server::workers::deadlines,
+    domain::{
+        inbox::{Query, View},
+        operator::Role,
+        outcome::{Disposition, Resolution},
+        time::Span,
+    },
+    server::{desk::Verb, workers::deadlines},
 };
 use serde_json::json;
 
 use crate::{
     on_both,
-    support::{TestServer, server::soon},
+    support::{
+        TestServer,
+        server::{id, soon},
+    },
 };
 
 on_both! {
@@ -75,5 +83,41 @@ on_both! {
         server.pass(Span::hours(2));
         bailout::server::start_workers(&server.desk).await.expect("a start");
         assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "expired");
+    }
+
+    async fn what_nobody_picks_up_returns_to_the_desk_of_who_resolved_it(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let mine = async || {
+            let query = Query { listing: View::Mine.into(), me: ada.operator.who.id, as_of: server.now() };
+            let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+            (inbox.rows.iter().map(|row| row.id.to_string()).collect::<Vec<_>>(), inbox.counts.mine)
+        };
+        let resolved = async || {
+            let it = bot.escalates(json!({"ask": {"kind": "question"}})).await;
+            ada.resolves(&it, None, Resolution::bare(Disposition::Declined)).await.expect("an end");
+            it
+        };
+        let it = resolved().await;
+        server.pass(Span::seconds(59));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(mine().await, (vec![], 0), "the agent has a minute");
+        server.pass(Span::seconds(1));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(mine().await, (vec![it.clone()], 1));
+        bot.get(&format!("/escalations/{it}")).await.ok(200);
+        soon("the delivery", async || (mine().await == (vec![], 0)).then_some(())).await;
+
+        // An agent that has acknowledged once is expected to do so again.
+        bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.ok(200);
+        let it = resolved().await;
+        bot.get(&format!("/escalations/{it}")).await.ok(200);
+        let taken = async || server.desk.current(server.workspace, id(&it)).await.ok()??.escalation.delivered_at;
+        soon("the delivery", taken).await;
+        server.pass(Span::seconds(60));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(mine().await, (vec![it.clone()], 1), "it is sent, and not understood");
+        let verb = Verb::FollowUp { by: ada.operator.clone(), escalation: id(&it), note: None };
+        ada.does(verb).await.expect("a follow-up");
+        assert_eq!(mine().await, (vec![], 0));
     }
 }

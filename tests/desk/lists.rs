@@ -310,10 +310,10 @@ on_both! {
 
 /// What an escalation looked like before there were lists of these orders.
 fn as_it_was(mut body: Value, mut row: Value) -> (String, String) {
-    let gone = ["replied_at", "owed_since", "earlier", "followed_up"];
+    let gone = ["replied_at", "owed_since", "earlier", "followed_up", "acknowledges", "tags", "not_picked_up"];
     gone.iter().for_each(|name| drop(body.as_object_mut().expect("an object").remove(*name)));
     row["agent"] = row["agent"]["name"].take();
-    let gone = ["code", "queue", "waits_since", "earlier", "contact", "followed_up"];
+    let gone = ["code", "queue", "waits_since", "earlier", "contact", "followed_up", "not_picked_up"];
     gone.iter().for_each(|name| drop(row.as_object_mut().expect("an object").remove(*name)));
     (body.to_string(), row.to_string())
 }

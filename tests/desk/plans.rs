@@ -38,7 +38,7 @@ async fn what_runs_often_walks_an_index() {
         (&ahead, "escalation_ahead"),
         (queues::ELSEWHERE, "queue_member"),
         (&members, "queue_member"),
-        (escalations::HELD, "escalation_to_count"),
+        (escalations::HELD, "escalation_mine_"),
         (escalations::TO_ALERT, "escalation_to_alert"),
         (inbox::CHOICES[0], "sqlite_autoindex_agent_"),
         (inbox::CHOICES[1], "sqlite_autoindex_queue_"),

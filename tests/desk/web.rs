@@ -21,6 +21,15 @@ on_both! {
         let mut browser = Browser::at(&server);
         assert_eq!(leads_to(&browser.gets("/").await), "/queue");
         assert_eq!(leads_to(&browser.gets("/mine?x=1").await), "/sign-in?back=/mine%3Fx%3D1");
+        let form = browser.gets("/sign-in?back=/mine%3Fx%3D1&refused=throttled&seconds=7").await;
+        let policy = form.headers()["content-security-policy"].to_str().expect("text").to_owned();
+        let form = form.text().await.expect("a page");
+        for part in ["<title>Sign in · Bailout</title>", "value=\"/mine?x=1\"", "Too many attempts. Try again in 7 s."] {
+            assert!(form.contains(part), "no {part} in {form}");
+        }
+        // Its one script may run, and is no other's.
+        let nonce = form.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a nonce");
+        assert!(policy.contains(&format!("'nonce-{nonce}'")), "{policy}");
         for (email, password) in [("ada@example.com", "not the password"), ("nobody@example.com", PASSWORD)] {
             let wrong = browser.signs_in(email, password, "/mine").await;
             assert_eq!(leads_to(&wrong), "/sign-in?refused=wrong&back=/mine");

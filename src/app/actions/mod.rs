@@ -6,4 +6,4 @@ mod write;
 
 pub use beside::{KeepDraft, keep_draft, set_availability, viewing};
 pub use read::{Bootstrap, bootstrap, earlier, inbox, inbox_page, targets, thread, who_am_i};
-pub use write::{claim, follow_up, note, release, reply, resolve, take_over, transfer};
+pub use write::{claim, follow_up, mark, note, release, reply, resolve, take_over, transfer};

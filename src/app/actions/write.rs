@@ -119,6 +119,30 @@ pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refu
     Ok(caller.does(verb).await?.map(drop))
 }
 
+/// Sets the urgency, or the tags, with commas between them; what is not given stays.
+#[server(output = LeanJson)]
+pub async fn mark(
+    id: EscalationId,
+    urgency: Option<String>,
+    tags: Option<String>,
+) -> Result<Result<(), Refusal>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    use crate::domain::{queue::Urgency, text::tags as read};
+    let urgency = match urgency {
+        Some(word) => match Urgency::ALL.into_iter().find(|it| it.as_str() == word) {
+            Some(urgency) => Some(urgency),
+            None => return Ok(Err(Refusal::field("/urgency", "There is no such urgency."))),
+        },
+        None => None,
+    };
+    let tags = match tags.as_deref().map(read).transpose() {
+        Ok(tags) => tags,
+        Err(problem) => return Ok(Err(Refusal::field("/tags", format!("A tag {problem}.")))),
+    };
+    let verb = crate::server::desk::Verb::Mark { by: caller.operator.clone(), escalation: id, urgency, tags };
+    Ok(caller.does(verb).await?.map(drop))
+}
+
 /// Leaves a note among operators.
 #[server(output = LeanJson)]
 pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, Problem> {

@@ -1,6 +1,7 @@
-//! The pages, one a file.
+//! The pages, one a file. The console is the app's; the others are plain, drawn by the server alone.
 
 pub mod console;
+pub mod frame;
 pub mod not_found;
-pub mod settings;
+pub mod queues;
 pub mod sign_in;

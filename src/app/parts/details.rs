@@ -29,6 +29,8 @@ pub fn Details(
     /// Shown or hidden by the operator; none leaves it to the width of the page.
     #[prop(into)]
     open: Signal<Option<bool>>,
+    /// What an operator may set, drawn already; none for those who only read.
+    marking: Option<AnyView>,
     on_close: Callback<()>,
     pane: NodeRef<html::Aside>,
 ) -> impl IntoView {
@@ -62,6 +64,7 @@ pub fn Details(
                 {icon(Icon::Close)}
                 <span class="visually-hidden">"Close details"</span>
             </button>
+            {marking}
             {move || escalation.with(|it| known(it, clock))}
             <section class="details-part">
                 <h2 class="details-title">"Timeline"</h2>

@@ -245,6 +245,15 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
             Some(note) => format!("{who} followed up: {note}"),
             None => format!("{who} followed up"),
         },
+        EventKind::Marked { urgency, tags } => {
+            let urgency = urgency.map(|urgency| "set the urgency to ".to_owned() + urgency.label());
+            let tags = tags.as_ref().map(|tags| match tags.is_empty() {
+                true => "removed the tags".to_owned(),
+                false => "set the tags to ".to_owned() + &super::marking::listed(tags),
+            });
+            who + " " + &urgency.into_iter().chain(tags).collect::<Vec<_>>().join(" and ")
+        }
+        EventKind::NotPickedUp { .. } => format!("{} has not picked up the outcome", escalation.agent.name),
         EventKind::Opened { .. }
         | EventKind::MessageCreated { .. }
         | EventKind::MessageReceipt { .. }

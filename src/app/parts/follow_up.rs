@@ -1,4 +1,5 @@
-//! What is left to do for an escalation that expired: get in touch with the customer, and say so.
+//! What is left to do for an escalation that expired, or of which nobody picked up the outcome: get in touch with the
+//! customer, and say so.
 
 use leptos::{ev, prelude::*};
 
@@ -11,7 +12,7 @@ use crate::{
     },
 };
 
-/// Draws the bar, of an escalation that expired. What is written stays until it has been taken.
+/// Draws the bar, where there is something to follow up. What is written stays until it has been taken.
 #[component]
 pub fn FollowUpBar(
     #[prop(into)] escalation: Signal<Escalation>,
@@ -24,14 +25,20 @@ pub fn FollowUpBar(
 ) -> impl IntoView {
     let clock = clock();
     let note = RwSignal::new(String::new());
-    let expired = move || escalation.with(|it| it.status == Status::Expired);
+    let to_do = move || escalation.with(|it| it.status == Status::Expired || it.not_picked_up);
     let done = Memo::new(move |_| escalation.with(|it| it.followed_up.clone()));
     let reach = move || {
         escalation.with(|it| {
-            let customer = it.opening.customer()?;
-            let contact =
-                customer.email.as_ref().map(Text::as_str).or(customer.external_id.as_ref().map(Text::as_str))?;
-            Some("Nobody came in time. Contact: ".to_owned() + &spelled(contact))
+            let why =
+                if it.not_picked_up { "The agent may not know how this ended. " } else { "Nobody came in time. " };
+            let contact = it.opening.customer().and_then(|customer| {
+                customer.email.as_ref().map(Text::as_str).or(customer.external_id.as_ref().map(Text::as_str))
+            });
+            why.to_owned()
+                + &match contact {
+                    Some(contact) => "Contact: ".to_owned() + &spelled(contact),
+                    None => "The agent gave no contact.".to_owned(),
+                }
         })
     };
     let on_submit = move |event: ev::SubmitEvent| {
@@ -46,10 +53,10 @@ pub fn FollowUpBar(
         })
     };
     let form = move || {
-        (expired() && may_write && done.with(Option::is_none)).then(|| {
+        (to_do() && may_write && done.with(Option::is_none)).then(|| {
             view! {
                 <form class="claim-bar follow-up" on:submit=on_submit>
-                    <p>{reach().unwrap_or_else(|| "Nobody came in time. The agent gave no contact.".to_owned())}</p>
+                    <p>{reach()}</p>
                     <label class="visually-hidden" for="follow-up-note">"Note on the follow-up"</label>
                     <input
                         class="input"

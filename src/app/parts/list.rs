@@ -15,6 +15,8 @@ use crate::{
         clock::clock,
         focus::focus,
         lines::{Attention, Left, Lines, window},
+        session::me,
+        stirs::Stirs,
     },
     domain::{
         ids::EscalationId,
@@ -37,6 +39,7 @@ pub fn ListPane(
     /// What has left the list.
     #[prop(into)]
     left: Signal<Vec<Left>>,
+    stirs: Stirs,
     choices: StoredValue<Choices>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
     /// Whether an escalation is open beside it, which then is the page's main part and has its first heading.
@@ -53,7 +56,7 @@ pub fn ListPane(
     on_retry: Callback<()>,
     on_more: Callback<()>,
 ) -> impl IntoView {
-    let clock = clock();
+    let (clock, me) = (clock(), me());
     let pane = NodeRef::<html::Section>::new();
     let (scroll, list) = (NodeRef::<html::Div>::new(), NodeRef::<html::Ul>::new());
     let (pointed, focused) = (RwSignal::new(false), RwSignal::new(false));
@@ -70,8 +73,20 @@ pub fn ListPane(
     });
     let sort = Memo::new(move |_| inbox.with(|inbox| inbox.query.listing.sort));
     let line = move |id: EscalationId| {
-        Memo::new(move |_| rows.with(|rows| rows.iter().find(|line| line.row.id == id).cloned()))
+        Memo::new(move |_| {
+            let mut line = rows.with(|rows| rows.iter().find(|line| line.row.id == id).cloned());
+            if let Some(line) = &mut line {
+                line.stir = stirs.around(id, me, clock.now());
+            }
+            line
+        })
     };
+    // A list of which only a part is drawn says where each row stands in the whole.
+    let stands = Callback::new(move |id: EscalationId| {
+        let at = rows.with(|rows| rows.iter().position(|line| line.row.id == id));
+        at.map_or(String::new(), |at| (drawn.get().start + at + 1).to_string())
+    });
+    let size = Memo::new(move |_| lines.with(|lines| lines.ids.len().to_string()));
     Effect::new(move |_| {
         let (range, all) = (drawn.get(), lines.with(|lines| lines.ids.len()));
         let room = |rows: usize| (rows as i32 * height.get_value()).to_string() + "px";
@@ -212,7 +227,7 @@ pub fn ListPane(
                         key=|id| *id
                         let:id
                     >
-                        {row_link(id, line(id), sort, href, selected)}
+                        {row_link(id, line(id), (stands, size), sort, href, selected)}
                     </For>
                 </ul>
                 <p class="list-more" hidden=move || inbox.with(|inbox| inbox.bound.is_none())>

@@ -82,3 +82,8 @@ pub fn holder(by: &OperatorRef, mine: bool) -> impl IntoView + use<> {
         </span>
     }
 }
+
+/// The first letters of a name, two at most.
+pub fn initials(name: &str) -> String {
+    name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect()
+}

@@ -6,6 +6,7 @@ use super::{
     attention_buttons::AttentionButtons,
     connection::ConnectionStatus,
     icons::{Icon, icon},
+    marks::initials,
     revealed::revealed,
 };
 use crate::{
@@ -31,7 +32,6 @@ pub fn Rail(
     on_leave: Callback<()>,
 ) -> impl IntoView {
     let name = me().who().name.to_string();
-    let initials: String = name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect();
     view! {
         <header class="rail">
             <a class="rail-brand" href=View::Queue.path()>{icon(Icon::Bailout)} <span>"Bailout"</span></a>
@@ -41,6 +41,8 @@ pub fn Rail(
                 </ul>
             </nav>
             <div class="rail-foot">
+                {me().may(Role::Admin).then(|| page("/settings/people", "Settings", Icon::Wrench))}
+                {page("/me", "Me", Icon::Person)}
                 <ConnectionStatus connection=connection/>
                 {me().may(Role::Operator).then(|| view! {
                     <div class="rail-away">
@@ -65,7 +67,7 @@ pub fn Rail(
                     </div>
                 })}
                 <div class="rail-me">
-                    <span class="avatar" aria-hidden="true">{initials}</span>
+                    <span class="avatar" aria-hidden="true">{initials(&name)}</span>
                     <span class="rail-name">{revealed(&name)}</span>
                     <AttentionButtons attention=attention/>
                     <form action="/sign-out" method="post">
@@ -80,14 +82,23 @@ pub fn Rail(
     }
 }
 
-fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> impl IntoView {
-    let picture = match view {
+/// A page beside the console, which the browser loads.
+fn page(href: &'static str, label: &'static str, picture: Icon) -> AnyView {
+    view! { <a class="rail-link" href=href rel="external">{icon(picture)} <span>{label}</span></a> }.into_any()
+}
+
+/// The icon of a view.
+pub fn picture(view: View) -> Icon {
+    match view {
         View::Queue => Icon::Queue,
         View::Mine => Icon::Person,
         View::Missed => Icon::Missed,
         View::All => Icon::List,
         View::Closed => Icon::Archive,
-    };
+    }
+}
+
+fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> impl IntoView {
     let id = "count-".to_owned() + &view.path()[1..];
     let counted = view != View::Closed;
     let count = move || counts.with(|counts| counts.of(view)).filter(|count| *count > 0);
@@ -100,7 +111,7 @@ fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> im
                 aria-current=move || (current.get() == Some(view)).then_some("page")
                 aria-describedby=counted.then(|| id.clone())
             >
-                {icon(picture)}
+                {icon(picture(view))}
                 <span>{view.label()}</span>
                 {counted.then(|| view! {
                     <span class="count" id=id.clone() data-state=state aria-hidden="true">

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{
     drawn::words,
     icons::icon,
-    marks::{ask_icon, dated, deadline, deadline_words, holder, urgency},
+    marks::{ask_icon, dated, deadline, deadline_words, holder, initials, urgency},
     pairs::sentence_case,
     revealed::{revealed, spelled},
 };
@@ -18,15 +18,16 @@ use crate::{
     domain::{
         escalation::Status,
         ids::EscalationId,
-        inbox::{Row, Sort},
+        inbox::{Row, Shelf, Sort},
         time::{Span, Timestamp},
     },
 };
 
-/// Draws the row of an escalation. `sort` is the order that its number follows, `selected` is the one that is open beside the list.
+/// Draws the row of an escalation. `stands` says at which place of how many; `sort` is the order that its number follows, `selected` is the one that is open beside the list.
 pub fn row_link(
     id: EscalationId,
     line: Memo<Option<Line>>,
+    (stands, size): (Callback<EscalationId, String>, Memo<String>),
     sort: Memo<Sort>,
     href: Callback<EscalationId, String>,
     selected: Signal<Option<EscalationId>>,
@@ -34,7 +35,12 @@ pub fn row_link(
     let clock = clock();
     let gone = move || line.with(|line| line.as_ref().is_some_and(|line| line.gone));
     view! {
-        <li class="row" data-taken=move || gone().then_some("true")>
+        <li
+            class="row"
+            aria-posinset=move || stands.run(id)
+            aria-setsize=move || size.get()
+            data-taken=move || gone().then_some("true")
+        >
             <a
                 class="row-link"
                 href=move || href.run(id)
@@ -57,7 +63,7 @@ fn counted(row: &Row) -> Option<(&'static str, Timestamp)> {
     }
 }
 
-fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
+fn content(Line { row, gone, stir }: &Line, sort: Sort, clock: Clock) -> AnyView {
     let due = row.due_at.map(|due| deadline(due, clock).into_any());
     let (number, due) = match (sort, counted(row)) {
         (Sort::Deadline, _) => (due.unwrap_or_else(|| "no deadline".into_any()), None),
@@ -78,11 +84,17 @@ fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
         false => holder(by, by.id == me().id()).into_any(),
     });
     let (class, said) = match (&row.contact, &row.last_said) {
+        _ if stir.typing => ("row-typing", "typing…"),
+        _ if !stir.draft.is_empty() => ("row-draft", stir.draft.as_str()),
         (Some(contact), _) => ("row-contact", contact.as_str()),
         (None, Some(said)) => ("", said.preview.as_str()),
         (None, None) => ("missing", "Nothing said yet"),
     };
-    let state = if row.followed_up { "Followed up" } else { row.status.label() };
+    let state = match row.shelf() {
+        Shelf::NotPickedUp => "Not picked up",
+        _ if row.followed_up => "Followed up",
+        _ => row.status.label(),
+    };
     view! {
         <span class="row-line">
             <span class="row-title" dir="auto">{revealed(&row.title)}</span>
@@ -97,15 +109,25 @@ fn content(Line { row, gone }: &Line, sort: Sort, clock: Clock) -> AnyView {
             </span>
             <span class="row-marks">
                 {row.earlier.then(|| words("span", "", "Earlier"))}
-                {row.closed_at.map(|_| words("span", "", state))}
+                {row.closed_at.map(|_| words("span", if row.shelf() == Shelf::NotPickedUp { "failed" } else { "" }, state))}
                 {urgency(row.urgency)}
                 {due}
                 {by}
             </span>
         </span>
-        <span class="row-preview" dir="auto"><span class=class>{revealed(said)}</span></span>
+        <span class="row-line">
+            <span class="row-preview" dir="auto"><span class=class>{revealed(said)}</span></span>
+            {here(&stir.here)}
+        </span>
     }
     .into_any()
+}
+
+/// Colleagues who look at it, by their initials.
+fn here(names: &[String]) -> Option<AnyView> {
+    let initials: Vec<String> = names.iter().map(|name| initials(name)).collect();
+    let names = names.iter().map(|name| spelled(name)).collect::<Vec<_>>().join(", ") + " looking";
+    (!initials.is_empty()).then(|| view! { <span class="row-here" title=names>{initials.join(" ")}</span> }.into_any())
 }
 
 /// What assistive technology reads: customer, reason, waiting time, deadline, claimed by, and whether they come again.
@@ -114,8 +136,8 @@ fn label(row: &Row, now: Timestamp) -> String {
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];
     said.push(match (row.closed_at, row.waits_since) {
         (Some(closed), _) => {
-            let state = if row.followed_up { "followed up, expired" } else { &row.status.label().to_ascii_lowercase() };
-            state.to_owned() + " " + &ago(closed) + " ago"
+            let more = if row.followed_up { "followed up, " } else { "" };
+            more.to_owned() + &row.status.label().to_ascii_lowercase() + " " + &ago(closed) + " ago"
         }
         (None, Some(since)) => "waiting ".to_owned() + &ago(since),
         (None, None) => "replied".to_owned(),
@@ -123,6 +145,7 @@ fn label(row: &Row, now: Timestamp) -> String {
     said.extend(row.due_at.map(|due| deadline_words(due, now)));
     said.extend(row.claimed_by.as_ref().map(|by| "claimed by ".to_owned() + &spelled(by.name.as_str())));
     said.extend(row.contact.as_ref().map(|contact| "contact ".to_owned() + &spelled(contact)));
+    said.extend((row.shelf() == Shelf::NotPickedUp).then(|| "not picked up".to_owned()));
     said.extend(row.earlier.then(|| "was here earlier".to_owned()));
     said.join(", ")
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::app::keys;
 
 /// Keys and what they do; each is a button, too.
-const ALL: [(&str, &str); 16] = [
+const ALL: [(&str, &str); 18] = [
     ("J", "Next escalation"),
     ("K", "Previous escalation"),
     ("Enter", "Open"),
@@ -22,6 +22,8 @@ const ALL: [(&str, &str); 16] = [
     ("E", "Resolve"),
     ("T", "Transfer"),
     ("Q", "Release"),
+    ("P", "Urgency, then 1–4"),
+    ("L", "Tags"),
     ("I", "Details"),
     (".", "Show what is new"),
     ("Ctrl Enter", "Send"),

@@ -17,7 +17,6 @@ use crate::{
         ask::AskKind,
         escalation::Escalation,
         operator::Role,
-        outcome::PICKED_UP_WITHIN,
         presence::{Presence, TYPING_FOR, VIEWING_FOR},
     },
 };
@@ -131,10 +130,9 @@ pub fn ThreadHead(
 fn ear(presence: &Presence, it: &Escalation, clock: Clock) -> Option<AnyView> {
     let agent = spelled(it.agent.name.as_str());
     if !it.status.is_open() {
-        let late = it.closed_at.is_some_and(|at| clock.now() - at >= PICKED_UP_WITHIN);
-        let words = agent + " has not picked up the outcome";
-        return (it.delivered_at.is_none() && late)
-            .then(|| view! { <span class="listening" data-state="no">{words}</span> }.into_any());
+        let done = if it.delivered_at.is_none() { "picked up" } else { "acknowledged" };
+        let words = agent + " has not " + done + " the outcome";
+        return it.not_picked_up.then(|| view! { <span class="listening" data-state="no">{words}</span> }.into_any());
     }
     let (state, said) = match presence.heard {
         _ if presence.is_listening(clock.now()) => ("yes", agent + " is listening"),

@@ -26,7 +26,7 @@ pub fn toolbar(
     let sorts = move || {
         let offered = view.get().sorts().iter();
         let sorts = offered.map(|it| Choice { value: it.as_str().to_owned(), label: it.label().to_owned() });
-        select("visually-hidden", "Sort", sorts.collect(), sort, on_sort)
+        select("", "visually-hidden", "Sort", sorts.collect(), sort, on_sort)
     };
     let open = RwSignal::new(false);
     let narrow = move || {
@@ -113,7 +113,7 @@ fn filter(
     let value = Signal::derive(move || listing.get().filters.get(field).unwrap_or_default());
     let on_choose =
         Callback::new(move |value: String| on_listing.run(narrowed(listing.get_untracked(), field, &value)));
-    select("", field.label(), options, value, on_choose)
+    select("", "", field.label(), options, value, on_choose)
 }
 
 fn narrowed(mut listing: Listing, field: Field, value: &str) -> Listing {
@@ -121,8 +121,9 @@ fn narrowed(mut listing: Listing, field: Field, value: &str) -> Listing {
     listing
 }
 
-/// Draws a choice that acts at once; `class` is that of its label.
-fn select(
+/// Draws a choice that acts at once; `class` is that of its label. An empty `id` is none.
+pub fn select(
+    id: &'static str,
     class: &'static str,
     label: &'static str,
     options: Vec<Choice>,
@@ -140,7 +141,7 @@ fn select(
     view! {
         <label class="choice">
             <span class=class>{label}</span>
-            <select class="select" on:change=move |event| on_choose.run(event_target_value(&event))>
+            <select class="select" id=(!id.is_empty()).then_some(id) on:change=move |event| on_choose.run(event_target_value(&event))>
                 {options.collect::<Vec<_>>()}
             </select>
         </label>

@@ -40,11 +40,12 @@ impl Open {
     }
 
     /// Opens, unless it is a takeover of a conversation that has one open. `earlier` says whether the customer was here
-    /// before.
+    /// before, `acknowledges` whether the agent has ever acknowledged an outcome.
     pub fn decide(
         &self,
         conversation: &Conversation,
         earlier: bool,
+        acknowledges: bool,
         now: Timestamp,
     ) -> Result<Vec<EventKind>, Refusal> {
         let kind = self.opening.ask.kind;
@@ -73,11 +74,14 @@ impl Open {
             replied_at: None,
             owed_since: None,
             earlier,
+            acknowledges,
+            tags: vec![],
             closed_at: None,
             closed_seq: None,
             outcome: None,
             delivered_at: None,
             acknowledged_at: None,
+            not_picked_up: false,
             followed_up: None,
         });
         Ok(vec![EventKind::Opened { escalation }])

@@ -1,4 +1,4 @@
-//! What the clock says: expire, and lapse. It fails closed: a timeout never approves anything.
+//! What the clock says: expire, not picked up, and lapse. It fails closed: a timeout never approves anything.
 
 use super::{Escalation, Status};
 use crate::domain::{
@@ -11,9 +11,17 @@ use crate::domain::{
 };
 
 impl Escalation {
+    /// What the clock has to say of it now: see [`Escalation::clock_at`].
+    pub fn fall_due(&self, meanwhile: &Meanwhile<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        match self.status {
+            Status::Waiting | Status::Claimed => self.expire(meanwhile, now),
+            _ if self.clock_at().is_some_and(|due| due <= now) => Ok(vec![EventKind::NotPickedUp { at: now }]),
+            _ => Err(Refusal::NotDue),
+        }
+    }
+
     /// Expires it when a hard deadline has passed; judged here again, since a claim may have come first.
-    pub fn expire(&self, meanwhile: &Meanwhile<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
-        self.must_be_open()?;
+    fn expire(&self, meanwhile: &Meanwhile<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         if self.due_at().is_none_or(|due| due > now) {
             return Err(Refusal::NotDue);
         }

@@ -10,10 +10,14 @@ use crate::domain::{
     event::{Actor, EventKind, TransferTarget},
     operator::{Operator, Role},
     outcome::{ActionDecision, Disposition, ExecutedBy, Meanwhile, Outcome, Resolution},
+    queue::Urgency,
     refusal::Refusal,
-    text::NoteText,
+    text::{NoteText, Tag},
     time::Timestamp,
 };
+
+/// Tags an escalation may have.
+const MOST_TAGS: usize = 20;
 
 impl Escalation {
     /// Claims it. Claiming what one already holds changes nothing; the loser of a race learns who won.
@@ -109,10 +113,32 @@ impl Escalation {
         Ok(vec![EventKind::Noted { text }])
     }
 
-    /// Says that somebody got in touch with the customer after it had expired. Again changes nothing.
+    /// Sets its urgency while it is open, or its tags at any time; what is not given stays. The same again changes
+    /// nothing.
+    pub fn mark(
+        &self,
+        by: &Operator,
+        urgency: Option<Urgency>,
+        tags: Option<Vec<Tag>>,
+    ) -> Result<Vec<EventKind>, Refusal> {
+        by.role.at_least(Role::Operator)?;
+        let urgency = urgency.filter(|urgency| *urgency != self.urgency);
+        let tags = tags.filter(|tags| *tags != self.tags);
+        if urgency.is_some() {
+            self.must_be_open()?;
+        }
+        if tags.as_ref().is_some_and(|tags| tags.len() > MOST_TAGS) {
+            return Err(Refusal::field("/tags", "There may be at most 20 tags."));
+        }
+        let changes = urgency.is_some() || tags.is_some();
+        Ok(changes.then_some(EventKind::Marked { urgency, tags }).into_iter().collect())
+    }
+
+    /// Says that somebody took care of it after it had expired, or when nobody picked the outcome up. Again changes
+    /// nothing.
     pub fn follow_up(&self, by: &Operator, note: Option<NoteText>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         by.role.at_least(Role::Operator)?;
-        if self.status != Status::Expired {
+        if self.status != Status::Expired && !self.not_picked_up {
             return Err(Refusal::NotExpired);
         }
         Ok(match self.followed_up {

@@ -17,14 +17,14 @@ use super::{
     conversation::ConversationKey,
     deadline::Deadlines,
     event::{Event, EventKind, Seq, TransferTarget},
-    ids::EscalationId,
+    ids::{EscalationId, OperatorId},
     inbox::Shelf,
     message::{Message, MessageRole},
     opening::Opening,
     operator::OperatorRef,
-    outcome::{Ending, Meanwhile, Outcome},
+    outcome::{Ending, Meanwhile, Outcome, PICKED_UP_WITHIN},
     queue::{QueueRef, Urgency},
-    text::NoteText,
+    text::{NoteText, Tag},
     time::Timestamp,
 };
 pub use by_agent::{NewMessage, Open};
@@ -89,7 +89,7 @@ impl LastSaid {
     }
 }
 
-/// Somebody got in touch with the customer of an escalation that had expired.
+/// Somebody took care of an escalation that had expired, or of which nobody picked up the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
     pub by: OperatorRef,
@@ -132,13 +132,22 @@ pub struct Escalation {
     /// The customer was here before: see [`Opening::customer_key`].
     #[serde(default)]
     pub earlier: bool,
+    /// Its agent has said of an outcome before that it took it, and so is expected to say so of this one.
+    #[serde(default)]
+    pub acknowledges: bool,
+    /// What operators sort it by. No agent ever hears of it.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
     pub closed_at: Option<Timestamp>,
     /// Of the event that closed it.
     pub closed_seq: Option<Seq>,
     pub outcome: Option<Outcome>,
     pub delivered_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,
-    /// Only of one that expired.
+    /// The agent did not pick the outcome up in time, and has not since.
+    #[serde(default)]
+    pub not_picked_up: bool,
+    /// Only of one that expired, or was not picked up.
     pub followed_up: Option<FollowUp>,
 }
 
@@ -159,7 +168,26 @@ impl Escalation {
 
     /// Where lists put it.
     pub fn shelf(&self) -> Shelf {
-        Shelf::of(self.status, self.followed_up.is_some())
+        Shelf::of(self.status, self.not_picked_up, self.followed_up.is_some())
+    }
+
+    /// Whether the agent has taken the outcome, as far as it tells.
+    pub fn is_picked_up(&self) -> bool {
+        self.delivered_at.is_some() && (!self.acknowledges || self.acknowledged_at.is_some())
+    }
+
+    /// On whose desk it lies: who holds it, and while nobody picks the outcome up, who held it last.
+    pub fn on_desk_of(&self) -> Option<OperatorId> {
+        let lies = self.status == Status::Claimed || self.shelf() == Shelf::NotPickedUp;
+        self.claim.as_ref().filter(|_| lies).map(|claim| claim.operator.id)
+    }
+
+    /// When the clock has something to say: at the hard deadline that comes first, and of one that has ended, when its
+    /// agent should have picked the outcome up. What an agent has cancelled it need not pick up.
+    pub fn clock_at(&self) -> Option<Timestamp> {
+        let awaited = matches!(self.status, Status::Resolved | Status::Expired);
+        let awaited = awaited && !self.not_picked_up && !self.is_picked_up();
+        self.due_at().or(self.closed_at.filter(|_| awaited).map(|at| at + PICKED_UP_WITHIN))
     }
 
     /// The hard deadline that comes first, in the state it is in.
@@ -238,8 +266,21 @@ impl Escalation {
             EventKind::Resolved { outcome } => self.close(Status::Resolved, outcome),
             EventKind::Expired { outcome } => self.close(Status::Expired, outcome),
             EventKind::Cancelled { outcome, .. } => self.close(Status::Cancelled, outcome),
-            EventKind::Delivered { at } => self.delivered_at = Some(*at),
-            EventKind::Acknowledged { at } => self.acknowledged_at = Some(*at),
+            EventKind::Marked { urgency, tags } => {
+                self.urgency = urgency.unwrap_or(self.urgency);
+                if let Some(tags) = tags {
+                    self.tags = tags.clone();
+                }
+            }
+            EventKind::NotPickedUp { .. } => self.not_picked_up = true,
+            EventKind::Delivered { at } => {
+                self.delivered_at = Some(*at);
+                self.not_picked_up &= !self.is_picked_up();
+            }
+            EventKind::Acknowledged { at } => {
+                self.acknowledged_at = Some(*at);
+                self.not_picked_up &= !self.is_picked_up();
+            }
             EventKind::FollowedUp { follow_up } => self.followed_up = Some(follow_up.clone()),
         }
     }

@@ -300,7 +300,7 @@ impl Query {
 impl Row {
     /// The shelf it stands on.
     pub fn shelf(&self) -> Shelf {
-        Shelf::of(self.status, self.followed_up)
+        Shelf::of(self.status, self.not_picked_up, self.followed_up)
     }
 
     /// Whether an operator holds it.

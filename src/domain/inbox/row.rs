@@ -42,6 +42,9 @@ pub struct Row {
     /// Of one that expired: where the customer can be reached.
     pub contact: Option<String>,
     pub followed_up: bool,
+    /// The agent did not pick the outcome up in time, and has not since.
+    #[serde(default)]
+    pub not_picked_up: bool,
 }
 
 impl From<&Escalation> for Row {
@@ -70,6 +73,7 @@ impl From<&Escalation> for Row {
             earlier: it.earlier,
             contact,
             followed_up: it.followed_up.is_some(),
+            not_picked_up: it.not_picked_up,
         }
     }
 }

@@ -56,10 +56,10 @@ impl View {
     pub fn shelves(self) -> &'static [Shelf] {
         match self {
             Self::Queue => &[Shelf::Waiting],
-            Self::Mine => &[Shelf::Claimed],
+            Self::Mine => &[Shelf::Claimed, Shelf::NotPickedUp],
             Self::Missed => &[Shelf::Missed],
             Self::All => &[Shelf::Waiting, Shelf::Claimed],
-            Self::Closed => &[Shelf::Resolved, Shelf::Missed, Shelf::FollowedUp, Shelf::Cancelled],
+            Self::Closed => &[Shelf::Resolved, Shelf::NotPickedUp, Shelf::Missed, Shelf::FollowedUp, Shelf::Cancelled],
         }
     }
 
@@ -72,13 +72,15 @@ impl View {
     }
 }
 
-/// What lists tell apart: the states, and among what expired, what somebody has followed up.
+/// What lists tell apart: the states, among what was resolved what no agent picked up, and among what expired what
+/// somebody has followed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shelf {
     Waiting,
     Claimed,
     Resolved,
+    NotPickedUp,
     Missed,
     FollowedUp,
     Cancelled,
@@ -86,14 +88,22 @@ pub enum Shelf {
 
 impl Shelf {
     /// Every shelf.
-    pub const ALL: [Self; 6] =
-        [Self::Waiting, Self::Claimed, Self::Resolved, Self::Missed, Self::FollowedUp, Self::Cancelled];
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Claimed,
+        Self::Resolved,
+        Self::NotPickedUp,
+        Self::Missed,
+        Self::FollowedUp,
+        Self::Cancelled,
+    ];
 
     /// The shelf of an escalation in this state.
-    pub fn of(status: Status, followed_up: bool) -> Self {
+    pub fn of(status: Status, not_picked_up: bool, followed_up: bool) -> Self {
         match status {
             Status::Waiting => Self::Waiting,
             Status::Claimed => Self::Claimed,
+            Status::Resolved if not_picked_up && !followed_up => Self::NotPickedUp,
             Status::Resolved => Self::Resolved,
             Status::Expired if followed_up => Self::FollowedUp,
             Status::Expired => Self::Missed,
@@ -107,6 +117,7 @@ impl Shelf {
             Self::Waiting => "waiting",
             Self::Claimed => "claimed",
             Self::Resolved => "resolved",
+            Self::NotPickedUp => "not_picked_up",
             Self::Missed => "missed",
             Self::FollowedUp => "followed_up",
             Self::Cancelled => "cancelled",
@@ -128,9 +139,9 @@ impl Counts {
     pub fn add(&mut self, shelf: Shelf, mine: bool, served: bool, by: i64) {
         match shelf {
             Shelf::Waiting if served => self.waiting += by,
-            Shelf::Claimed if mine => self.mine += by,
+            Shelf::Claimed | Shelf::NotPickedUp if mine => self.mine += by,
             Shelf::Missed => self.missed += by,
-            Shelf::Waiting | Shelf::Claimed | Shelf::Resolved | Shelf::FollowedUp | Shelf::Cancelled => {}
+            _ => {}
         }
         if matches!(shelf, Shelf::Waiting | Shelf::Claimed) {
             self.open += by;

@@ -18,6 +18,7 @@ use crate::domain::{
     outcome::{Disposition, Meanwhile, Resolution},
     queue::Urgency,
     reason::ReasonCode,
+    text::Tag,
     time::Span,
 };
 
@@ -38,7 +39,8 @@ pub enum Verb {
     Cancel,
     Acknowledge,
     Deliver,
-    Expire,
+    FallDue,
+    Mark(Option<Urgency>, Vec<Tag>),
     FollowUp,
 }
 
@@ -98,7 +100,8 @@ fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Verb> {
         1 => Just(Verb::Cancel),
         1 => Just(Verb::Acknowledge),
         1 => Just(Verb::Deliver),
-        2 => Just(Verb::Expire),
+        2 => Just(Verb::FallDue),
+        1 => (prop::option::of(select(Urgency::ALL.to_vec())), select(vec![vec![], vec![text("vip")]])).prop_map(|(urgency, tags)| Verb::Mark(urgency, tags)),
         1 => Just(Verb::FollowUp),
     ]
 }
@@ -175,7 +178,8 @@ impl Stage {
             }
             Verb::Acknowledge => self.acknowledge(id),
             Verb::Deliver => self.deliver(id),
-            Verb::Expire => self.expire(id),
+            Verb::FallDue => self.fall_due(id),
+            Verb::Mark(urgency, tags) => self.mark(&by, id, urgency, Some(tags)),
             Verb::FollowUp => self.follow_up(&by, id),
         }
     }

@@ -14,7 +14,8 @@ use crate::{
         opening::Opening,
         operator::Operator,
         outcome::Resolution,
-        text::{NoteText, Text},
+        queue::Urgency,
+        text::{NoteText, Tag, Text},
         time::Timestamp,
     },
     server::{bell::Recorded, error::Current},
@@ -86,7 +87,15 @@ pub enum Verb {
         fence: Option<Fence>,
         resolution: Checked<Resolution>,
     },
-    Expire {
+    /// Somebody sets its urgency or its tags.
+    Mark {
+        by: Operator,
+        escalation: EscalationId,
+        urgency: Option<Urgency>,
+        tags: Option<Vec<Tag>>,
+    },
+    /// The clock has something to say.
+    FallDue {
         escalation: EscalationId,
     },
     /// The holder has been gone since then.
@@ -120,7 +129,8 @@ impl Verb {
             | Self::Note { escalation, .. }
             | Self::Resolve { escalation, .. }
             | Self::FollowUp { escalation, .. }
-            | Self::Expire { escalation }
+            | Self::Mark { escalation, .. }
+            | Self::FallDue { escalation }
             | Self::Lapse { escalation, .. } => *escalation,
         }
     }

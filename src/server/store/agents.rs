@@ -1,8 +1,13 @@
 //! Agents and their keys.
 
+use std::collections::HashSet;
+
 use sqlx::{AnyConnection, Row};
 
-use super::Store;
+use super::{
+    Store,
+    rows::{chunks, with_rows},
+};
 use crate::{
     domain::{
         agent::AgentRef,
@@ -84,6 +89,43 @@ pub async fn revoke(
     let query = sqlx::query(SQL).bind(workspace.to_string()).bind(agent.to_string()).bind(now.0);
     query.execute(connection).await?;
     Ok(true)
+}
+
+/// Those of these agents that have ever acknowledged an outcome.
+pub async fn acknowledging(
+    connection: &mut AnyConnection,
+    agents: &[(WorkspaceId, AgentId)],
+) -> Result<HashSet<(WorkspaceId, AgentId)>, Error> {
+    const SQL: &str = "select workspace_id, id from agent where (workspace_id, id) in (values {rows}) \
+        and acknowledged_at is not null";
+    let mut found = HashSet::new();
+    for agents in chunks(agents, 2) {
+        let mut query = sqlx::query(with_rows(SQL, 2, agents.len()));
+        for (workspace, agent) in agents {
+            query = query.bind(workspace.to_string()).bind(agent.to_string());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let (workspace, agent): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let broken = |column| Error::Inconsistent { table: "agent", column, id: agent.clone() };
+            let workspace = workspace.parse().map_err(|_| broken("workspace_id"))?;
+            found.insert((workspace, agent.parse().map_err(|_| broken("id"))?));
+        }
+    }
+    Ok(found)
+}
+
+/// Notes that an agent acknowledges outcomes; only the first time counts.
+pub async fn acknowledged(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    agent: AgentId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    const SQL: &str =
+        "update agent set acknowledged_at = $3 where workspace_id = $1 and id = $2 and acknowledged_at is null";
+    let query = sqlx::query(SQL).bind(workspace.to_string()).bind(agent.to_string()).bind(now.0);
+    query.execute(connection).await?;
+    Ok(())
 }
 
 async fn find(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<Option<AgentId>, Error> {

@@ -87,10 +87,10 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
                 .bind(it.opening.customer_key())
                 .bind(it.opened_at.0)
                 .bind(it.status.as_str())
-                .bind(it.holder().map(|claim| claim.operator.id.to_string()))
+                .bind(it.on_desk_of().map(|operator| operator.to_string()))
                 .bind(it.closed_at.map(|at| at.0))
                 .bind(it.closed_seq.map(|seq| seq.0))
-                .bind(it.due_at().map(|at| at.0))
+                .bind(it.clock_at().map(|at| at.0))
                 .bind(row.shelf().as_str())
                 .bind(inbox::Sort::Waiting.key(&row))
                 .bind(inbox::Sort::Deadline.key(&row))
@@ -235,7 +235,7 @@ pub const EARLIER: &str = "select body from escalation where workspace_id = $1 a
     and closed_seq < $4 order by closed_seq desc limit $5";
 /// How many of those a page shows.
 const MOST_EARLIER: i64 = 3;
-/// Open escalations of which a hard deadline has passed.
+/// Escalations of which the clock has something to say.
 pub const DUE: &str = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
 
 /// An agent's escalations, newest first; `statuses` empty means all. As of one moment, so that none is missed or met
@@ -323,7 +323,7 @@ pub async fn take_alert(
     row.map(|row| parse("escalation", "body", &row.try_get::<String, _>(0)?)).transpose()
 }
 
-/// Open escalations of which a hard deadline has passed, the longest overdue first.
+/// Escalations of which the clock has something to say, the longest overdue first.
 pub async fn due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
     let rows = sqlx::query(DUE).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
     rows.iter().map(|row| Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))).collect()

@@ -42,16 +42,16 @@ pub const SHELF: [(&str, &str); 4] = [
     (walk!("shelf = $2", "key_urgency"), "escalation_urgency"),
     (walk!("shelf = $2", "key_newest"), "escalation_newest"),
 ];
-/// The same over what one operator holds.
+/// The same over what lies on one operator's desk.
 pub const MINE: [(&str, &str); 4] = [
-    (walk!("shelf = 'claimed' and claimed_by = $2", "key_waiting"), "escalation_mine_waiting"),
-    (walk!("shelf = 'claimed' and claimed_by = $2", "key_deadline"), "escalation_mine_deadline"),
-    (walk!("shelf = 'claimed' and claimed_by = $2", "key_urgency"), "escalation_mine_urgency"),
-    (walk!("shelf = 'claimed' and claimed_by = $2", "key_newest"), "escalation_mine_newest"),
+    (walk!("shelf = $2 and claimed_by = $6", "key_waiting"), "escalation_mine_waiting"),
+    (walk!("shelf = $2 and claimed_by = $6", "key_deadline"), "escalation_mine_deadline"),
+    (walk!("shelf = $2 and claimed_by = $6", "key_urgency"), "escalation_mine_urgency"),
+    (walk!("shelf = $2 and claimed_by = $6", "key_newest"), "escalation_mine_newest"),
 ];
 /// The counts of all lists.
 pub const COUNTS: &str = "select shelf, claimed_by, queue_id, count(*) from escalation where workspace_id = $1 \
-    and shelf in ('waiting', 'claimed', 'missed') group by shelf, claimed_by, queue_id";
+    and shelf in ('waiting', 'claimed', 'not_picked_up', 'missed') group by shelf, claimed_by, queue_id";
 /// What agents, queues and people there are.
 pub const CHOICES: [&str; 3] = [
     "select id, name from agent where workspace_id = $1 limit $2",
@@ -110,8 +110,9 @@ async fn stretch(
     let mut rows: Vec<Row> = vec![];
     let mut reached: Option<SortKey> = None;
     for shelf in view.shelves() {
-        let which = if view == View::Mine { query.me.to_string() } else { shelf.as_str().to_owned() };
-        let walk = sqlx::query(sql).bind(workspace.to_string()).bind(which).bind(key).bind(id.clone()).bind(most);
+        let walk =
+            sqlx::query(sql).bind(workspace.to_string()).bind(shelf.as_str()).bind(key).bind(id.clone()).bind(most);
+        let walk = if view == View::Mine { walk.bind(query.me.to_string()) } else { walk };
         let found = walk.fetch_all(&mut *connection).await?;
         for row in &found {
             rows.push(parse("escalation", "row", &row.try_get::<String, _>(0)?)?);

@@ -8,7 +8,7 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use crate::{
     domain::{
         ids::{OperatorId, WorkspaceId},
-        operator::{Operator, OperatorRef},
+        operator::{Operator, OperatorRef, Preferences},
         text::Name,
         time::{Span, Timestamp},
     },
@@ -29,6 +29,9 @@ const SEEN_EVERY: Span = Span::minutes(1);
 pub struct Found {
     pub workspace: WorkspaceId,
     pub operator: Operator,
+    pub preferences: Preferences,
+    /// When the password was last shown in it.
+    pub confirmed_at: Timestamp,
     /// When it was last seen to be used.
     pub seen_at: Timestamp,
 }
@@ -39,7 +42,8 @@ fn is_fresh(created_at: i64, seen_at: i64, now: Timestamp) -> bool {
 
 /// The session with this hash and its operator, if both are still good.
 pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<Found>, Error> {
-    let sql = "select s.workspace_id, s.created_at, s.seen_at, o.id, o.name, o.public_name, o.role from session s \
+    let sql = "select s.workspace_id, s.created_at, s.seen_at, o.id, o.name, o.public_name, o.role, \
+               s.confirmed_at, o.preferences from session s \
                join operator o on o.workspace_id = s.workspace_id and o.id = s.operator_id \
                where s.secret_sha256 = $1 and o.disabled_at is null";
     let row = sqlx::query(sql).bind(digest.to_vec()).fetch_optional(store.reader()).await?;
@@ -60,7 +64,14 @@ fn found(row: &AnyRow) -> Result<Found, Error> {
     };
     let role = row.try_get::<String, _>(6)?.parse().map_err(|_| broken("role"))?;
     let workspace = row.try_get::<String, _>(0)?.parse().map_err(|_| broken("workspace_id"))?;
-    Ok(Found { workspace, operator: Operator { who, role }, seen_at: Timestamp(row.try_get(2)?) })
+    Ok(Found {
+        workspace,
+        operator: Operator { who, role },
+        // Wishes of another version must not keep anyone out.
+        preferences: serde_json::from_str(&row.try_get::<String, _>(8)?).unwrap_or_default(),
+        confirmed_at: Timestamp(row.try_get(7)?),
+        seen_at: Timestamp(row.try_get(2)?),
+    })
 }
 
 /// Forgets the sessions of a workspace that are too old to be good.

@@ -2,11 +2,13 @@
 
 pub mod assets;
 pub mod csrf;
+pub mod gate;
 pub mod guard;
 pub mod headers;
 pub mod live;
 pub mod origin;
 pub mod pages;
+pub mod plain;
 pub mod queues;
 pub mod session;
 pub mod sign_in;
@@ -45,13 +47,14 @@ pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
     let policy = headers::Policy::new(&leptos);
     let web = Web { desk, settings, checker: Checker::default(), policy, leptos };
     let forms = Router::new()
-        .route("/sign-in", post(sign_in::sign_in))
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .layer(DefaultBodyLimit::max(LARGEST_FORM));
     let settings_pages = Router::new()
         .route(queues::ADDRESS, get(queues::show).post(queues::add))
         .route("/settings/queues/{id}", post(queues::change))
-        .layer(DefaultBodyLimit::max(LARGEST_SETTINGS));
+        .layer(DefaultBodyLimit::max(LARGEST_SETTINGS))
+        .layer(from_fn_with_state(web.clone(), gate::admins));
     Router::new()
         .merge(settings_pages.with_state(web.clone()))
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))

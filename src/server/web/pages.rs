@@ -1,4 +1,4 @@
-//! The pages: rendered here with their data, then taken over by the browser. Signed out, every address leads to the
+//! The console: rendered here with its data, then taken over by the browser. Signed out, every address leads to the
 //! sign-in page and back.
 
 use std::time::Duration;
@@ -40,8 +40,6 @@ use crate::{
     server::error::Error,
 };
 
-/// Where one signs in.
-const SIGN_IN: &str = "/sign-in";
 /// Where server functions live.
 const FUNCTIONS: &str = "/_fn/";
 /// Bytes of a server function's arguments: the longest text of all fields, url-encoded, fits.
@@ -78,7 +76,6 @@ pub fn routes(web: Web) -> Router {
     };
     let page = get(render_app_async_with_context(context, html));
     Router::new()
-        .route(SIGN_IN, page.clone())
         .route("/{*address}", page)
         .route("/_fn/{*name}", post(functions))
         .layer(from_fn_with_state(web, gate))
@@ -95,13 +92,14 @@ fn provide(web: &Web) {
     let path = parts.as_ref().map_or("", |parts| parts.uri.path());
     let address = parts.as_ref().and_then(|parts| parts.uri.path_and_query()).map_or("/", |address| address.as_str());
     if start.is_none()
-        && path != SIGN_IN
         && !path.starts_with(FUNCTIONS)
         && let Some(response) = use_context::<ResponseOptions>()
     {
         response.set_status(StatusCode::NOT_FOUND);
     }
-    provide_context(Page { files: assets::site_files(), address: address.to_owned(), start });
+    let signed_in = parts.as_ref().and_then(|parts| parts.extensions.get::<SignedIn>());
+    let preferences = signed_in.map(|signed_in| signed_in.preferences).unwrap_or_default();
+    provide_context(Page { files: assets::site_files(), address: address.to_owned(), preferences, start });
     // Only pages have a nonce.
     if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, web.policy.header(Some(&*nonce)));
@@ -124,9 +122,7 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
         request.extensions_mut().insert(signed_in);
         return call(request, next).await;
     }
-    let signs_in = request.uri().path() == SIGN_IN;
     match signed_in {
-        Some(_) if signs_in => return see_other(own_path(&back(request.uri().query().unwrap_or_default()))),
         Some(signed_in) => {
             let uri = request.uri().clone();
             match first_picture(&web, &uri, &signed_in).await {
@@ -136,7 +132,6 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
             }
             request.extensions_mut().insert(signed_in);
         }
-        None if signs_in => {}
         None => {
             let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
             return see_other(&format!("/sign-in?back={}", encoded(own_path(here))));
@@ -157,25 +152,6 @@ async fn first_picture(web: &Web, uri: &Uri, signed_in: &SignedIn) -> Result<Opt
     let SignedIn { workspace, operator, .. } = signed_in.clone();
     let caller = Caller { desk: web.desk.clone(), workspace, operator };
     caller.bootstrap(place.listing, place.selected.as_deref()).await.map(Some)
-}
-
-/// The field `back` of a query.
-fn back(query: &str) -> String {
-    let value = query.split('&').find_map(|field| field.strip_prefix("back=")).unwrap_or_default();
-    let mut bytes = value.bytes();
-    let mut text = Vec::with_capacity(value.len());
-    while let Some(byte) = bytes.next() {
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        text.push(match byte {
-            b'+' => b' ',
-            b'%' => match (digit(bytes.next()), digit(bytes.next())) {
-                (Some(high), Some(low)) => (high * 16 + low) as u8,
-                _ => return String::new(),
-            },
-            byte => byte,
-        });
-    }
-    String::from_utf8(text).unwrap_or_default()
 }
 
 /// A server function: its arguments are bounded, and its problem gets the status that says what it is.
@@ -206,19 +182,4 @@ async fn call(request: Request, next: Next) -> Response {
         Problem::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Response::from_parts(parts, Body::from(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn back_is_read_as_it_was_written() {
-        for path in ["/queue", "/search?q=a&b=%2F", "/e/esc_1"] {
-            assert_eq!(back(&format!("refused=wrong&back={}", encoded(path))), path);
-        }
-        for broken in ["", "back=", "back=%2", "back=%zz", "back=%ff"] {
-            assert_eq!(back(broken), "", "{broken}");
-        }
-    }
 }

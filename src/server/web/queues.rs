@@ -2,27 +2,25 @@
 //! back as it was typed, with the sentence why.
 
 use axum::{
-    Form,
+    Extension, Form,
     extract::{Path, State, rejection::FormRejection},
-    http::{StatusCode, request::Parts},
-    response::{Html, IntoResponse, Response},
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
-use leptos::{prelude::RenderHtml, reactive::owner::Owner};
 
 use super::{
-    Web, assets,
-    session::{self, By, SignedIn},
-    sign_in::{encoded, failed, see_other},
+    Web,
+    session::SignedIn,
+    sign_in::{failed, see_other},
 };
 use crate::{
-    app::pages::settings::{
-        document,
+    app::pages::{
+        frame,
         queues::{QueueForm, queues as page},
     },
     domain::{
         deadline::{LONGEST, SHORTEST, Within},
         ids::QueueId,
-        operator::Role,
         queue::{Defaults, Members, QueueRef, Urgency},
         refusal::Refusal,
         text::{Name, NoteText, TextProblem},
@@ -44,50 +42,35 @@ pub const ADDRESS: &str = "/settings/queues";
 type Fields = Vec<(String, String)>;
 
 /// `GET /settings/queues`
-pub async fn show(State(web): State<Web>, parts: Parts) -> Response {
-    match admin(&web, &parts).await {
-        Ok(admin) => drawn(&web, &admin, QueueForm::default()).await,
-        Err(response) => response,
-    }
+pub async fn show(State(web): State<Web>, Extension(admin): Extension<SignedIn>) -> Response {
+    drawn(&web, &admin, StatusCode::OK, QueueForm::default()).await
 }
 
 /// `POST /settings/queues`
-pub async fn add(State(web): State<Web>, parts: Parts, form: Result<Form<Fields>, FormRejection>) -> Response {
-    saved(&web, &parts, None, form).await
+pub async fn add(
+    State(web): State<Web>,
+    Extension(admin): Extension<SignedIn>,
+    form: Result<Form<Fields>, FormRejection>,
+) -> Response {
+    saved(&web, &admin, None, form).await
 }
 
 /// `POST /settings/queues/{id}`
 pub async fn change(
     State(web): State<Web>,
+    Extension(admin): Extension<SignedIn>,
     Path(id): Path<String>,
-    parts: Parts,
     form: Result<Form<Fields>, FormRejection>,
 ) -> Response {
-    saved(&web, &parts, Some(id), form).await
+    saved(&web, &admin, Some(id), form).await
 }
 
-/// The admin behind a request, or what everybody else is answered.
-async fn admin(web: &Web, parts: &Parts) -> Result<SignedIn, Response> {
-    match session::read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Person).await {
-        Ok(Some(signed_in)) => match signed_in.operator.role.at_least(Role::Admin) {
-            Ok(()) => Ok(signed_in),
-            Err(refusal) => Err((StatusCode::FORBIDDEN, format!("{refusal}\n")).into_response()),
-        },
-        Ok(None) => Err(see_other(&format!("/sign-in?back={}", encoded(ADDRESS)))),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-async fn saved(web: &Web, parts: &Parts, id: Option<String>, form: Result<Form<Fields>, FormRejection>) -> Response {
-    let admin = match admin(web, parts).await {
-        Ok(admin) => admin,
-        Err(response) => return response,
-    };
+async fn saved(web: &Web, admin: &SignedIn, id: Option<String>, form: Result<Form<Fields>, FormRejection>) -> Response {
     let typed = match form {
         Ok(Form(fields)) => typed(id, &fields),
         Err(refused) => return (refused.status(), "This is no form of Bailout's.\n").into_response(),
     };
-    match save(web, &admin, &typed).await {
+    match save(web, admin, &typed).await {
         Ok(()) => see_other(ADDRESS),
         Err(Error::Refused { refusal: Refusal::NotFound, .. }) => {
             (StatusCode::NOT_FOUND, "There is no such queue.\n").into_response()
@@ -97,8 +80,7 @@ async fn saved(web: &Web, parts: &Parts, id: Option<String>, form: Result<Form<F
                 Refusal::InvalidFields { problems } => problems.into_iter().map(|it| it.detail).collect(),
                 other => other.to_string(),
             };
-            let page = drawn(web, &admin, QueueForm { refused: Some(why), ..typed }).await;
-            (StatusCode::UNPROCESSABLE_ENTITY, page).into_response()
+            drawn(web, admin, StatusCode::UNPROCESSABLE_ENTITY, QueueForm { refused: Some(why), ..typed }).await
         }
         Err(fault) => failed(fault),
     }
@@ -198,7 +180,7 @@ fn form(queue: Queue) -> QueueForm {
 }
 
 /// The page, on which one form stands as it was typed: that of its queue, or of the one to be added.
-async fn drawn(web: &Web, admin: &SignedIn, typed: QueueForm) -> Response {
+async fn drawn(web: &Web, admin: &SignedIn, status: StatusCode, typed: QueueForm) -> Response {
     let (store, workspace) = (web.desk.store(), admin.workspace);
     let read = async { Ok((queues::settings(store, workspace).await?, operators::targets(store, workspace).await?)) };
     let (all, targets) = match read.await {
@@ -214,7 +196,7 @@ async fn drawn(web: &Web, admin: &SignedIn, typed: QueueForm) -> Response {
         forms.push(QueueForm::default());
     }
     let people = targets.colleagues.into_iter().map(|it| (it.operator.id.to_string(), it.operator.name.to_string()));
-    let (people, css) = (people.collect(), assets::site_files().css);
-    let html = Owner::new().with(|| document(css, "Queues", page(forms, people)).to_html());
-    Html(html).into_response()
+    let people: Vec<_> = people.collect();
+    let draw = || frame::page(&admin.operator, ADDRESS, "Queues", None, page(forms, &people));
+    web.page(status, admin.preferences, "Queues · Bailout", draw)
 }

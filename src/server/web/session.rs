@@ -2,13 +2,21 @@
 
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum_extra::extract::CookieJar;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 
 use super::origin::{Side, side};
 use crate::{
-    domain::{ids::WorkspaceId, operator::Operator},
-    server::{config::Settings, desk::Desk, error::Error, store::sessions},
+    domain::{
+        ids::WorkspaceId,
+        operator::{Operator, Preferences},
+        time::Timestamp,
+    },
+    server::{
+        config::Settings,
+        desk::Desk,
+        error::Error,
+        secret::{Secret, digest},
+        store::sessions,
+    },
 };
 
 /// The person behind a request. Middleware leaves it in the request's extensions.
@@ -16,34 +24,16 @@ use crate::{
 pub struct SignedIn {
     pub workspace: WorkspaceId,
     pub operator: Operator,
+    pub preferences: Preferences,
+    /// When they last showed their password in this session.
+    pub confirmed_at: Timestamp,
     /// The hash of the session's secret, its name in the database.
     pub digest: [u8; 32],
 }
 
-/// What a session's cookie holds: 256 random bits. Never printed.
-pub struct Secret(String);
-
-impl Secret {
-    /// A fresh one.
-    pub fn mint() -> Result<Self, Error> {
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits).map_err(|problem| Error::Internal(format!("no random bits: {problem}")))?;
-        Ok(Self(URL_SAFE_NO_PAD.encode(bits)))
-    }
-
-    /// Its name in the database.
-    pub fn digest(&self) -> [u8; 32] {
-        digest(&self.0)
-    }
-
-    /// The cookie that brings it back; nothing where no cookie is safe.
-    pub fn cookie(&self, side: Side) -> Option<HeaderValue> {
-        cookie(side, &self.0, sessions::ABSOLUTE.0 / 1_000)
-    }
-}
-
-fn digest(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
+/// The cookie that brings a session's secret back; nothing where no cookie is safe.
+pub fn cookie_of(side: Side, secret: &Secret) -> Option<HeaderValue> {
+    cookie(side, secret.reveal(), sessions::ABSOLUTE.0 / 1_000)
 }
 
 fn cookie(side: Side, value: &str, seconds: i64) -> Option<HeaderValue> {
@@ -88,7 +78,13 @@ pub async fn read(
             }
         });
     }
-    Ok(Some(SignedIn { workspace: found.workspace, operator: found.operator, digest }))
+    Ok(Some(SignedIn {
+        workspace: found.workspace,
+        operator: found.operator,
+        preferences: found.preferences,
+        confirmed_at: found.confirmed_at,
+        digest,
+    }))
 }
 
 #[cfg(test)]
@@ -98,8 +94,8 @@ mod tests {
     #[test]
     fn the_cookie_is_as_strict_as_its_side_allows() {
         let secret = Secret::mint().unwrap();
-        assert_eq!(secret.0.len(), 43);
-        let text = |side| secret.cookie(side).map(|value| value.to_str().unwrap().replace(&secret.0, "…"));
+        assert_eq!(secret.reveal().len(), 43);
+        let text = |side| cookie_of(side, &secret).map(|value| value.to_str().unwrap().replace(secret.reveal(), "…"));
         assert_eq!(
             text(Side::Https).as_deref(),
             Some("__Host-bailout=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax; Secure")

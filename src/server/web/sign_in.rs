@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Form,
-    extract::{ConnectInfo, State, rejection::FormRejection},
+    extract::{
+        ConnectInfo, Query, State,
+        rejection::{FormRejection, QueryRejection},
+    },
     http::{
         HeaderMap, HeaderValue, StatusCode, Uri,
         header::{LOCATION, RETRY_AFTER, SET_COOKIE},
@@ -17,15 +20,17 @@ use serde::Deserialize;
 use super::{
     Web,
     origin::{Side, side},
-    session::{self, By, Secret, SignedIn},
+    session::{self, By, SignedIn},
     throttle::{self, Admission, Try},
 };
 use crate::{
-    domain::{ids::RequestId, time::Span},
+    app::pages,
+    domain::{ids::RequestId, operator::Preferences, time::Span},
     server::{
         clock::mint,
         doors::Credential,
         error::Error,
+        secret::Secret,
         store::{
             operators::{self, Account, Email},
             sessions,
@@ -77,6 +82,47 @@ pub fn see_other(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
 
+/// What the address of the sign-in page says.
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    back: String,
+    refused: Option<String>,
+    /// How long to wait.
+    seconds: Option<u32>,
+}
+
+/// `GET /sign-in`
+pub async fn page(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    uri: Uri,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let Query(asked) = asked.unwrap_or_default();
+    let back = own_path(&asked.back);
+    match who(&web, &headers, &uri).await {
+        Ok(Some(_)) => see_other(back),
+        Ok(None) => {
+            let refused = asked.refused.map(|why| sentence(&why, asked.seconds));
+            let draw = || pages::sign_in::sign_in(back, refused);
+            web.page(StatusCode::OK, Preferences::default(), "Sign in · Bailout", draw)
+        }
+        Err(error) => failed(error),
+    }
+}
+
+fn sentence(refused: &str, seconds: Option<u32>) -> String {
+    let words = match (refused, seconds) {
+        ("wrong", _) => "Email or password is wrong.",
+        ("throttled", Some(seconds)) => return format!("Too many attempts. Try again in {seconds} s."),
+        ("throttled", None) => "Too many attempts. Wait a minute and try again.",
+        ("insecure", _) => "Signing in needs HTTPS, or this very machine: a password must not travel in the clear.",
+        _ => "That did not work. Try again.",
+    };
+    words.to_owned()
+}
+
 /// What became of a sign-in.
 enum Entry {
     In(Secret),
@@ -101,7 +147,7 @@ pub async fn sign_in(State(web): State<Web>, parts: Parts, form: Result<Form<Sig
     match enter(&web, &parts, form).await {
         Ok(Entry::In(secret)) => {
             let mut response = see_other(&back);
-            response.headers_mut().extend(secret.cookie(side).map(|cookie| (SET_COOKIE, cookie)));
+            response.headers_mut().extend(session::cookie_of(side, &secret).map(|cookie| (SET_COOKIE, cookie)));
             response
         }
         Ok(Entry::Wrong) => refused("wrong"),

@@ -1,4 +1,4 @@
-//! The sweeper: sends `expire` for what is overdue and `lapse` for claims whose holders are gone, and forgets old answers.
+//! The sweeper: says when something is due and sends `lapse` for claims whose holders are gone, and forgets old answers.
 //! Deadlines are rows, so a restart loses none; the verb judges each again, so sweeping twice, or from two processes, harms
 //! nothing.
 
@@ -17,7 +17,7 @@ use crate::{
 
 /// How often to look. A deadline is at most this late.
 const EVERY: Duration = Duration::from_millis(500);
-/// How many to expire at a time.
+/// How many to take at a time.
 const GULP: i64 = 500;
 /// How many looks between two rounds of looking for abandoned claims: about ten seconds.
 const LAPSE_EVERY: u32 = 20;
@@ -28,26 +28,26 @@ const KEEP_DRAFTS: Span = Span::hours(30 * 24);
 /// How many looks between two rounds of forgetting: about an hour.
 const FORGET_EVERY: u32 = 7_200;
 
-/// Expires all that is overdue now. What cannot be expired holds up nothing else.
+/// Lets all that is due fall due: it expires, or is known not to have been picked up. What cannot holds up nothing else.
 pub async fn sweep(desk: &Desk) -> Result<(), Error> {
     loop {
         let due = escalations::due(desk.store(), desk.clock().now(), GULP).await?;
-        let expired = due.iter().map(|(workspace, escalation)| {
-            desk.run(Command { workspace: *workspace, verb: Verb::Expire { escalation: *escalation }, once: None })
+        let fallen = due.iter().map(|(workspace, escalation)| {
+            desk.run(Command { workspace: *workspace, verb: Verb::FallDue { escalation: *escalation }, once: None })
         });
-        let mut expirations = 0;
-        for (result, (_, escalation)) in join_all(expired).await.into_iter().zip(&due) {
+        let mut done = 0;
+        for (result, (_, escalation)) in join_all(fallen).await.into_iter().zip(&due) {
             match result {
-                Ok(_) => expirations += 1,
+                Ok(_) => done += 1,
                 // What committed first wins: a claim, a resolve, or the sweeper of another process.
                 Err(Error::Refused { .. }) => {}
                 // Of all of them, not of this one.
                 Err(fault @ (Error::Unavailable | Error::Overloaded)) => return Err(fault),
-                Err(fault) => tracing::error!(%fault, %escalation, "an escalation that is overdue was not expired"),
+                Err(fault) => tracing::error!(%fault, %escalation, "what was due of an escalation was not done"),
             }
         }
         // Those that stay would be found again and again.
-        if expirations == 0 || due.len() < GULP as usize {
+        if done == 0 || due.len() < GULP as usize {
             return Ok(());
         }
     }
@@ -76,7 +76,7 @@ pub async fn work(desk: Desk) {
     let mut looks: u32 = 0;
     while desk.shutdown().run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
         if let Err(error) = sweep(&desk).await {
-            tracing::error!(%error, "the sweeper could not expire what is overdue; it tries again");
+            tracing::error!(%error, "the sweeper could not take what is due; it tries again");
         }
         looks = looks.wrapping_add(1);
         if looks.is_multiple_of(LAPSE_EVERY)

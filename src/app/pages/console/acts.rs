@@ -200,6 +200,14 @@ impl Acts {
         });
     }
 
+    /// Sets urgency or tags.
+    pub fn mark(self, urgency: Option<String>, tags: Option<String>) {
+        self.act(async move {
+            let answer = actions::mark(self.id, urgency, tags).await;
+            self.came_of(answer);
+        });
+    }
+
     /// Says that the customer of an escalation that had expired was contacted.
     pub fn follow_up(self, note: String) {
         self.act(async move {

@@ -37,9 +37,11 @@ use crate::{
         wire::{self, Hooks},
     },
     domain::{
+        escalation::Status,
         ids::EscalationId,
-        inbox::{Counts, Listing, View},
+        inbox::{Counts, Inbox, Listing, View},
         thread::Thread,
+        time::{Span, Timestamp},
     },
 };
 
@@ -55,17 +57,26 @@ pub fn Console() -> impl IntoView {
     }
 }
 
-/// What the browser's tab says: how many wait, and the customer or the list that is shown.
-fn title(view: View, counts: Counts, open: Option<&Thread>) -> String {
-    let shown = match open {
-        Some(thread) => spelled(&thread.escalation.opening.title()),
-        None => view.label().to_owned(),
+/// What the browser's tab says: how many wait, and who has waited longest, the customer, or the list that is shown.
+fn title(view: View, counts: Counts, open: Option<&Thread>, first: Option<String>) -> String {
+    let shown = match (first, open) {
+        (Some(first), _) => first,
+        (None, Some(thread)) => spelled(&thread.escalation.opening.title()),
+        (None, None) => view.label().to_owned(),
     };
     let waiting = match counts.waiting {
         0 => String::new(),
         waiting => "(".to_owned() + &waiting.to_string() + ") ",
     };
     waiting + &shown + " · Bailout"
+}
+
+/// Who has waited longest of those that the list shows, and for how long.
+fn waits_longest(inbox: &Inbox, now: Timestamp) -> Option<String> {
+    let waiting = inbox.rows.iter().filter(|row| row.status == Status::Waiting);
+    let first = waiting.min_by_key(|row| row.waits_since)?;
+    let waits = Span((now - first.waits_since?).0.max(0)).in_short();
+    Some(spelled(&first.title) + " waits " + &waits)
 }
 
 /// What stands beside the list.
@@ -128,8 +139,13 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         sign_in(&(at.path.get() + mark + &query))
     });
     Effect::new(move |_| {
-        let open = live.thread.with(|thread| title(view_now.get(), counts.get(), thread.as_ref()));
-        document().set_title(&open);
+        // Who looks elsewhere reads who has waited longest.
+        let now = clock.now();
+        let first = live.inbox.with(|inbox| if document().hidden() { waits_longest(inbox, now) } else { None });
+        let open = live.thread.with(|thread| title(view_now.get(), counts.get(), thread.as_ref(), first));
+        if document().title() != open {
+            document().set_title(&open);
+        }
     });
     let on_listing = Callback::new(move |listing: Listing| {
         let there = place.with_untracked(|place| address(&listing, place.selected.as_deref()));
@@ -195,6 +211,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
                 listing=listing
                 inbox=live.inbox
                 left=live.left
+                stirs=live.stirs
                 choices=choices
                 selected=selected
                 beside=has_beside

@@ -24,6 +24,7 @@ use crate::{
             fields::{Problems, unplaced},
             follow_up::FollowUpBar,
             handover::Handover,
+            marking::{TAGS, URGENCY, marking},
             message::Around,
             resolve_dialog::ResolveDialog,
             standing::{Hold, Standing},
@@ -132,6 +133,16 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
             focus("details-close");
         }
     });
+    let mark = move |id: &'static str| {
+        if pane.get_untracked().is_none_or(|pane| pane.offset_width() == 0) {
+            details_open.set(Some(true));
+        }
+        focus(id);
+    };
+    let marks = may_write.then(|| {
+        let on_urgency = Callback::new(move |urgency: String| acts.mark(Some(urgency), None));
+        marking(escalation.into(), may_act, on_urgency, Callback::new(move |tags: String| acts.mark(None, Some(tags))))
+    });
     let close_details = Callback::new(move |()| {
         details_open.set(Some(false));
         focus("details-toggle");
@@ -160,6 +171,8 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
             "q" if mine => head_actions.release.run(()),
             "t" if mine => head_actions.transfer.run(()),
             "e" if standing.with_untracked(Standing::may_resolve) => head_actions.resolve.run(()),
+            "p" => mark(URGENCY),
+            "l" => mark(TAGS),
             "a" => return go(".decision-open:not([hidden]) [data-approve]:not([hidden])") || desk.to_answer(),
             "i" => return press("#details-toggle"),
             digit => return digit.parse().is_ok_and(|number| desk.choose(number)),
@@ -249,7 +262,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 />
             })}
         </main>
-        <Details escalation=escalation entries=log open=details_open on_close=close_details pane=pane/>
+        <Details escalation=escalation entries=log open=details_open marking=marks on_close=close_details pane=pane/>
     }
 }
 
@@ -257,5 +270,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
 fn differs(before: Option<&Escalation>, now: Option<&Escalation>) -> bool {
     let (Some(before), Some(now)) = (before, now) else { return true };
     let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines, it.delivered_at);
-    looks(before) != looks(now) || before.queue != now.queue || before.followed_up != now.followed_up
+    looks(before) != looks(now)
+        || (&before.queue, &before.tags, before.not_picked_up) != (&now.queue, &now.tags, now.not_picked_up)
+        || before.followed_up != now.followed_up
 }

@@ -51,6 +51,7 @@ fn is_sound(it: &Escalation, on: &Conversation) {
         assert_eq!(outcome.messages.len() as i64 + outcome.messages_left_out, it.said);
         assert_eq!((it.due_at(), it.closed_at), (None, Some(outcome.at)));
     }
+    assert!(!it.not_picked_up || (closed && !it.is_picked_up()), "what is picked up is not waited for");
     assert!(closed || (it.delivered_at.is_none() && it.acknowledged_at.is_none()));
 }
 
@@ -186,6 +187,8 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
         "escalation.delivered",
         "escalation.expired",
         "escalation.followed_up",
+        "escalation.marked",
+        "escalation.not_picked_up",
         "escalation.opened",
         "escalation.released",
         "escalation.resolved",

@@ -59,7 +59,7 @@ fn nobody_came() {
     let mut stage = Stage::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.at(1).say(id, MessageRole::Customer, "Anyone?").unwrap();
-    stage.at(15).expire(id).unwrap();
+    stage.at(15).fall_due(id).unwrap();
     assert_eq!(
         stage.outcome(id).briefing,
         "The escalation was open from 10:00 to 10:15 UTC and expired without an outcome from a human. \
@@ -73,7 +73,7 @@ fn a_day_later_the_times_have_dates() {
     let mut stage = Stage::new();
     let id = stage.open(AskKind::Decision).unwrap();
     stage.at(30).claim(&ada(), id).unwrap();
-    stage.at(24 * 60).expire(id).unwrap();
+    stage.at(24 * 60).fall_due(id).unwrap();
     assert_eq!(
         stage.outcome(id).briefing,
         "The escalation was open from 2026-11-22 10:00 to 2026-11-23 10:00 UTC and expired without an outcome from a \

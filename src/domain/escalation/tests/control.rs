@@ -66,7 +66,7 @@ fn a_conversation_has_one_open_takeover_and_the_refusal_names_it() {
     let second = stage.open(AskKind::Takeover).unwrap();
     stage.cancel(second).unwrap();
     let third = stage.open(AskKind::Takeover).unwrap();
-    stage.at(60).expire(third).unwrap();
+    stage.at(60).fall_due(third).unwrap();
     stage.open(AskKind::Takeover).unwrap();
 }
 
@@ -130,7 +130,7 @@ fn whatever_ends_the_holders_claim_gives_control_back() {
         |stage, id| stage.transfer(&ada(), id, TransferTarget::Queue(queue("billing"))),
         |stage, id| stage.resolve(&ada(), id, Resolution::bare(Disposition::Abandoned)),
         |stage, id| stage.cancel(id),
-        |stage, id| stage.at(24 * 60).expire(id),
+        |stage, id| stage.at(24 * 60).fall_due(id),
     ];
     for end in ends {
         let mut stage = Stage::new();

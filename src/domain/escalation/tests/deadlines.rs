@@ -25,7 +25,7 @@ fn a_takeover_waits_fifteen_minutes_and_never_ends_under_an_operator() {
     assert_eq!((deadlines.resolve_by, deadlines.expires_at), (None, None));
     stage.at(14).claim(&ada(), id).unwrap();
     assert_eq!(stage.of(id).due_at(), None);
-    assert_eq!(stage.at(30 * 24 * 60).expire(id), Err(Refusal::NotDue));
+    assert_eq!(stage.at(30 * 24 * 60).fall_due(id), Err(Refusal::NotDue));
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn a_question_and_a_decision_live_for_a_day() {
         let deadlines = stage.of(id).deadlines;
         assert_eq!((deadlines.claim_by, deadlines.expires_at), (None, Some(stage.now + Span::hours(24))));
         stage.claim(&ada(), id).unwrap();
-        assert_eq!(stage.at(24 * 60 - 1).expire(id), Err(Refusal::NotDue));
-        assert_eq!(stage.at(24 * 60).expire(id), Ok(vec!["escalation.expired"]), "hard, also when claimed");
+        assert_eq!(stage.at(24 * 60 - 1).fall_due(id), Err(Refusal::NotDue));
+        assert_eq!(stage.at(24 * 60).fall_due(id), Ok(vec!["escalation.expired"]), "hard, also when claimed");
     }
 }
 
@@ -52,7 +52,7 @@ fn what_the_agent_asked_for_goes_before_the_defaults() {
         assert_eq!(deadlines.claim_by, Some(now + Span::minutes(1)));
         assert_eq!(deadlines.resolve_by, Some(now + Span::minutes(2)));
         assert_eq!(deadlines.expires_at, Some(now + Span::minutes(3)));
-        stage.at(1).expire(id).unwrap();
+        stage.at(1).fall_due(id).unwrap();
     }
 }
 
@@ -62,14 +62,14 @@ fn the_first_hard_deadline_of_the_state_counts_and_resolve_by_never_does() {
     let within =
         Within { claim: Some(Span::minutes(5)), resolve: Some(Span::minutes(1)), expire: Some(Span::minutes(8)) };
     let id = stage.open_as(chat(AskKind::Takeover), within).unwrap();
-    assert_eq!(stage.at(2).expire(id), Err(Refusal::NotDue));
+    assert_eq!(stage.at(2).fall_due(id), Err(Refusal::NotDue));
     assert_eq!(stage.of(id).due_at(), stage.of(id).deadlines.claim_by);
     stage.at(4).claim(&ada(), id).unwrap();
     assert_eq!(stage.of(id).due_at(), stage.of(id).deadlines.expires_at);
     stage.at(6).release(&ada(), id).unwrap();
     assert_eq!(stage.of(id).deadlines.claim_by, Some(stage.now + Span::minutes(5)), "its wait began anew");
     assert_eq!(stage.of(id).due_at(), stage.of(id).deadlines.expires_at, "which comes before");
-    assert_eq!(stage.at(8).expire(id), Ok(vec!["escalation.expired"]));
+    assert_eq!(stage.at(8).fall_due(id), Ok(vec!["escalation.expired"]));
     assert_eq!(stage.of(id).due_at(), None);
 }
 
@@ -78,11 +78,11 @@ fn what_commits_first_wins() {
     let mut stage = Stage::new();
     let claimed = stage.open(AskKind::Takeover).unwrap();
     stage.at(15).claim(&ada(), claimed).unwrap();
-    assert_eq!(stage.expire(claimed), Err(Refusal::NotDue), "the claim came first");
+    assert_eq!(stage.fall_due(claimed), Err(Refusal::NotDue), "the claim came first");
 
     let mut stage = Stage::new();
     let expired = stage.open(AskKind::Takeover).unwrap();
-    stage.at(15).expire(expired).unwrap();
+    stage.at(15).fall_due(expired).unwrap();
     assert_eq!(stage.claim(&ada(), expired), Err(Refusal::AlreadyClosed), "the clock came first");
 }
 
@@ -93,7 +93,7 @@ fn a_timeout_never_approves_and_a_late_answer_never_becomes_a_decision() {
         let noted = Opening { on_expiry_note: Some(text("Ask again tomorrow.")), ..chat(kind) };
         let id = stage.open_as(noted, Within::default()).unwrap();
         stage.say(id, MessageRole::Customer, "Anyone?").unwrap();
-        stage.at(24 * 60).expire(id).unwrap();
+        stage.at(24 * 60).fall_due(id).unwrap();
         let resolution = &stage.outcome(id).resolution;
         assert_eq!(resolution.disposition, Disposition::Unanswered);
         assert_eq!((&resolution.data, &resolution.answer, resolution.actions.len()), (&None, &None, 0));

@@ -17,7 +17,7 @@ type End = fn(&mut Stage, EscalationId);
 
 const ENDS: [(End, Status); 4] = [
     (|stage, id| drop(stage.cancel(id).unwrap()), Status::Cancelled),
-    (|stage, id| drop(stage.at(15).expire(id).unwrap()), Status::Expired),
+    (|stage, id| drop(stage.at(15).fall_due(id).unwrap()), Status::Expired),
     (
         |stage, id| {
             stage.claim(&ada(), id).unwrap();
@@ -35,7 +35,7 @@ const ENDS: [(End, Status); 4] = [
 ];
 
 #[test]
-fn nothing_but_notes_and_receipts_comes_after_an_end() {
+fn nothing_that_changes_it_comes_after_an_end() {
     for (end, status) in ENDS {
         let mut stage = Stage::new();
         let id = stage.open(AskKind::Takeover).unwrap();
@@ -58,9 +58,13 @@ fn nothing_but_notes_and_receipts_comes_after_an_end() {
             assert_eq!(stage.say(id, role, "Hello?"), no);
         }
         assert_eq!(stage.cancel(id), no);
-        assert_eq!(stage.later(Span::hours(48)).expire(id), no);
+        assert_eq!(stage.fall_due(id), Err(Refusal::NotDue));
         assert_eq!(stage.world, before);
 
+        let told =
+            if status == Status::Cancelled { Err(Refusal::NotDue) } else { Ok(vec!["escalation.not_picked_up"]) };
+        assert_eq!(stage.later(Span::hours(48)).fall_due(id), told, "the clock ends nothing twice");
+        assert_eq!(stage.of(id).status, status);
         assert_eq!(stage.note(&ana(), id), Ok(vec!["note.created"]));
         assert_eq!(stage.deliver(id), Ok(vec!["escalation.delivered"]));
         assert_eq!(stage.acknowledge(id), Ok(vec!["escalation.acknowledged"]));

@@ -15,6 +15,7 @@ use crate::{
         desk::{Command, Once, Verb},
         error::Error,
         store::{
+            agents,
             escalations::{self, CustomerName},
             events::{self, AnswerName},
             messages::{self, MessageName},
@@ -85,14 +86,15 @@ impl<'a> Batch<'a> {
         stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));
         let customers: Vec<_> =
             commands.iter().filter_map(|it| customer_name(it.workspace, it.verb.opening()?)).collect();
+        let openers: Vec<_> = commands.iter().filter_map(|it| Some((it.workspace, it.verb.opening()?.0.id))).collect();
         let sent: Vec<_> = commands.iter().filter_map(message_name).collect();
         let receipts = commands.iter().filter_map(|command| match &command.verb {
             Verb::Receipt { escalation, message, .. } => Some((command.workspace, *escalation, *message)),
             _ => None,
         });
-        let ending = commands
-            .iter()
-            .filter(|command| matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::Expire { .. }));
+        let ending = commands.iter().filter(|command| {
+            matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::FallDue { .. })
+        });
         let ending: Vec<_> = ending.map(|command| (command.workspace, command.verb.escalation())).collect();
         // Where it waits, and where another command of the batch moves it before.
         let queues = commands.iter().filter_map(|command| match &command.verb {
@@ -119,6 +121,8 @@ impl<'a> Batch<'a> {
             since_open: messages::said_since_open(tx, &ending).await?,
             were_here: escalations::were_here(tx, &customers).await?,
             members,
+            acknowledging: agents::acknowledging(tx, &openers).await?,
+            first_acknowledged: BTreeSet::new(),
             changed: BTreeSet::new(),
             new_answers: vec![],
             new_messages: vec![],

@@ -18,7 +18,7 @@ use crate::{
         conversation::{Conversation, ConversationKey},
         escalation::Escalation,
         event::{Actor, Event, EventKind, Seq, TransferTarget},
-        ids::{EscalationId, EventId, QueueId, WorkspaceId},
+        ids::{AgentId, EscalationId, EventId, QueueId, WorkspaceId},
         inbox::{Frame, Row, Was},
         message::Message,
         outcome::{Meanwhile, Outcome},
@@ -33,6 +33,7 @@ use crate::{
         desk::{Command, Done, Verb},
         error::{Current, Error},
         store::{
+            agents,
             escalations::{self, CustomerName, Stored},
             events::{self, Answer, AnswerName},
             messages::{self, MessageName, ReplyName},
@@ -66,6 +67,9 @@ pub struct Batch<'a> {
     were_here: HashSet<CustomerName>,
     /// Of the queues from which an operator wants to take something. One that is not here is served by everybody.
     members: HashMap<Key<QueueId>, Members>,
+    /// The agents that are known to acknowledge outcomes, and those that are perhaps new to it.
+    acknowledging: HashSet<Key<AgentId>>,
+    first_acknowledged: BTreeSet<Key<AgentId>>,
     changed: BTreeSet<Key<EscalationId>>,
     new_answers: Vec<AnswerName>,
     new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
@@ -165,7 +169,8 @@ impl Batch<'_> {
             let conversation = self.conversations.get(&(key.0, open.conversation())).ok_or(Refusal::NotFound)?;
             let customer = customer_name(key.0, (&open.agent, &open.opening));
             let earlier = customer.is_some_and(|customer| self.were_here.contains(&customer));
-            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, earlier, now)?));
+            let acknowledges = self.acknowledging.contains(&(key.0, open.agent.id));
+            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, earlier, acknowledges, now)?));
         }
         let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
         let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
@@ -195,7 +200,8 @@ impl Batch<'_> {
             Verb::Note { by, text, .. } => it.note(by, text.clone())?,
             Verb::Resolve { by, fence, resolution, .. } => it.resolve(by, *fence, resolution, &meanwhile, now)?,
             Verb::FollowUp { by, note, .. } => it.follow_up(by, note.clone(), now)?,
-            Verb::Expire { .. } => it.expire(&meanwhile, now)?,
+            Verb::Mark { by, urgency, tags, .. } => it.mark(by, *urgency, tags.clone())?,
+            Verb::FallDue { .. } => it.fall_due(&meanwhile, now)?,
             Verb::Lapse { holder, seen_at, .. } => it.lapse(*holder, *seen_at, now)?,
         };
         let actor = match &command.verb {
@@ -206,8 +212,9 @@ impl Batch<'_> {
             | Verb::Reply { by, .. }
             | Verb::Note { by, .. }
             | Verb::Resolve { by, .. }
-            | Verb::FollowUp { by, .. } => Actor::Operator(by.who.clone()),
-            Verb::Expire { .. } | Verb::Lapse { .. } | Verb::Deliver { .. } => Actor::System,
+            | Verb::FollowUp { by, .. }
+            | Verb::Mark { by, .. } => Actor::Operator(by.who.clone()),
+            Verb::FallDue { .. } | Verb::Lapse { .. } | Verb::Deliver { .. } => Actor::System,
             _ => Actor::Agent(it.agent.clone()),
         };
         Ok((actor, kinds))
@@ -230,7 +237,7 @@ impl Batch<'_> {
             let before = self.escalations.get(&key);
             let was = before.map(|(it, _)| Was {
                 shelf: it.shelf(),
-                claimed_by: it.holder().map(|claim| claim.operator.id),
+                claimed_by: it.on_desk_of(),
                 queue: match &kind {
                     EventKind::Transferred { to: TransferTarget::Queue(to), .. } if to.id != it.queue.id => {
                         Some(it.queue.id)
@@ -280,6 +287,12 @@ impl Batch<'_> {
             )));
             match frame.event.kind {
                 EventKind::MessageCreated { message } => self.said(command, key, message),
+                // An escalation that was opened expecting it says that the agent is known for it.
+                EventKind::Acknowledged { .. } if !escalation.acknowledges => {
+                    let agent = (key.0, escalation.agent.id);
+                    self.acknowledging.insert(agent);
+                    self.first_acknowledged.insert(agent);
+                }
                 EventKind::MessageReceipt { message_id, receipt } => {
                     let reply = self.replies.get_mut(&(key.0, key.1, message_id));
                     reply.ok_or_else(missing)?.receipt = Some(receipt);
@@ -333,6 +346,9 @@ impl Batch<'_> {
         messages::keep_receipts(tx, &self.replies).await?;
         events::insert(tx, &self.new_events).await?;
         events::keep_answers(tx, &answers, self.now).await?;
+        for (workspace, agent) in &self.first_acknowledged {
+            agents::acknowledged(tx, *workspace, *agent, self.now).await?;
+        }
         for (workspace, head) in &self.heads {
             workspaces::move_head(tx, *workspace, head.seq, head.open).await?;
         }

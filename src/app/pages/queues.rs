@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::domain::queue::Urgency;
+use super::frame::{Notice, notice};
+use crate::{app::parts::revealed::revealed, domain::queue::Urgency};
 
 /// A queue as its form has it, word for word, so that nothing that was typed is lost when it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,18 +27,17 @@ pub struct QueueForm {
 }
 
 /// Draws every queue and one to be added; `people` are those who may serve, by id and name.
-pub fn queues(forms: Vec<QueueForm>, people: Vec<(String, String)>) -> impl IntoView {
-    let forms = forms.into_iter().map(|form| queue(form, &people).into_any()).collect::<Vec<_>>();
-    view! {
+pub fn queues(forms: Vec<QueueForm>, people: &[(String, String)]) -> Vec<AnyView> {
+    let hint = view! {
         <p class="field-hint">
             "A queue fills in what the agent leaves out. Without members everybody serves it; with members only they see it \
              in their Queue and take from it, and supervisors may. What waits keeps the name under which it was opened."
         </p>
-        {forms}
-    }
+    };
+    std::iter::once(hint.into_any()).chain(forms.into_iter().map(|form| queue(form, people))).collect()
 }
 
-fn queue(form: QueueForm, people: &[(String, String)]) -> impl IntoView {
+fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
     let is_new = form.id.is_none();
     let key = form.id.clone().unwrap_or_else(|| "new".to_owned());
     let (heading, action) = match &form.id {
@@ -60,7 +60,7 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> impl IntoView {
     });
     let members = people.iter().map(|(id, name)| {
         let serves = form.members.contains(id);
-        view! { <label><input type="checkbox" name="member" value=id.clone() checked=serves/> {name.clone()}</label> }
+        view! { <label><input type="checkbox" name="member" value=id.clone() checked=serves/> {revealed(name)}</label> }
     });
     let members = members.collect::<Vec<_>>();
     let more = (!is_new).then(|| {
@@ -79,17 +79,17 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> impl IntoView {
                 <label class="field-label" for=at("note")>"What the agent is told when nobody came"</label>
                 <textarea class="input" id=at("note") name="expiry_note" rows="2" dir="auto">{form.expiry_note}</textarea>
             </div>
-            <fieldset class="settings-members">
+            <fieldset class="field">
                 <legend class="field-label">"Members"</legend>
                 {members}
             </fieldset>
         }
     });
     view! {
-        <section aria-labelledby=at("heading")>
-            <h2 id=at("heading") dir="auto">{heading}</h2>
-            <form class="settings-form" method="post" action=action>
-                {form.refused.map(|why| view! { <p class="form-error" role="alert">{why}</p> })}
+        <section class="plain-section" aria-labelledby=at("heading")>
+            <h2 class="plain-heading" id=at("heading") dir="auto">{revealed(&heading)}</h2>
+            {notice(form.refused.map(Notice::Refused))}
+            <form class="plain-form" method="post" action=action>
                 <div class="field">
                     <label class="field-label" for=at("name")>"Name"</label>
                     <input
@@ -107,4 +107,5 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> impl IntoView {
             </form>
         </section>
     }
+    .into_any()
 }

@@ -1,0 +1,122 @@
+//! The frames of the plain pages: a card for who is not signed in, and a page beside the rail for who is.
+
+use leptos::prelude::*;
+
+use crate::{
+    app::parts::{
+        drawn::element,
+        icons::{Icon, icon},
+        marks::initials,
+        rail::picture,
+        revealed::revealed,
+    },
+    domain::{
+        inbox::View,
+        operator::{Operator, Role},
+    },
+};
+
+/// The pages of the settings, in the order of their links.
+const SETTINGS: [(&str, &str, Icon); 3] = [
+    ("/settings/people", "People", Icon::People),
+    ("/settings/agents", "Agents", Icon::Agent),
+    ("/settings/queues", "Queues", Icon::Queue),
+];
+/// One's own page.
+const ME: (&str, &str, Icon) = ("/me", "Me", Icon::Person);
+
+/// What became of a form, said above the page that answers it.
+pub enum Notice {
+    /// It was done.
+    Done(&'static str),
+    /// It was not, for this reason.
+    Refused(String),
+}
+
+/// Draws a notice, if there is one.
+pub fn notice(notice: Option<Notice>) -> Option<AnyView> {
+    Some(match notice? {
+        Notice::Done(words) => view! { <p class="form-done" role="status">{words}</p> }.into_any(),
+        Notice::Refused(why) => view! { <p class="form-error" role="alert">{revealed(&why)}</p> }.into_any(),
+    })
+}
+
+/// Draws a page of one card, for who is not signed in.
+pub fn card(content: Vec<AnyView>) -> AnyView {
+    view! {
+        <main class="sign-in">
+            <p class="sign-in-mark">{icon(Icon::Bailout)} "Bailout"</p>
+            {content}
+        </main>
+    }
+    .into_any()
+}
+
+/// Draws a page beside the rail. `here` is its path, by which the rail marks it; `heading` is fixed words.
+pub fn page(
+    operator: &Operator,
+    here: &str,
+    heading: &'static str,
+    said: Option<Notice>,
+    content: Vec<AnyView>,
+) -> AnyView {
+    view! {
+        <a class="skip-link" href="#main">"Skip to the page"</a>
+        <div class="plain">
+            {rail(operator, here)}
+            <main class="plain-main" id="main" tabindex="-1">
+                <h1 class="plain-title">{heading}</h1>
+                {notice(said)}
+                {content}
+            </main>
+        </div>
+    }
+    .into_any()
+}
+
+/// Says that a page needs a higher role, in the frame.
+pub fn turned_away(operator: &Operator, need: Role) -> AnyView {
+    let why = "This needs the role ".to_owned() + need.as_str() + ". An admin can grant it.";
+    page(operator, "", "Not for you", Some(Notice::Refused(why)), vec![])
+}
+
+/// Draws a section of a page under a heading of fixed words.
+pub fn section(heading: &'static str, content: Vec<AnyView>) -> AnyView {
+    let heading = view! { <h2 class="plain-heading">{heading}</h2> }.into_any();
+    element("section", "plain-section", [heading].into_iter().chain(content).collect())
+}
+
+fn rail(operator: &Operator, here: &str) -> AnyView {
+    let name = operator.who.name.to_string();
+    let views: Vec<_> = View::ALL.map(|view| link(view.path(), view.label(), picture(view), here)).into();
+    let settings = if operator.role >= Role::Admin { &SETTINGS[..] } else { &[] };
+    let own = settings.iter().chain([&ME]).map(|(path, label, picture)| link(path, label, *picture, here));
+    view! {
+        <header class="rail">
+            <a class="rail-brand" href=View::Queue.path()>{icon(Icon::Bailout)} <span>"Bailout"</span></a>
+            <nav aria-label="Views"><ul class="rail-links">{views}</ul></nav>
+            <nav aria-label="Settings"><ul class="rail-links">{own.collect::<Vec<_>>()}</ul></nav>
+            <div class="rail-foot">
+                <div class="rail-me">
+                    <span class="avatar" aria-hidden="true">{initials(&name)}</span>
+                    <span class="rail-name">{revealed(&name)}</span>
+                    <form action="/sign-out" method="post">
+                        <button class="button" data-kind="quiet" data-size="small" type="submit" title="Sign out">
+                            {icon(Icon::SignOut)}
+                            <span class="visually-hidden">"Sign out"</span>
+                        </button>
+                    </form>
+                </div>
+            </div>
+        </header>
+    }
+    .into_any()
+}
+
+fn link(path: &'static str, label: &'static str, picture: Icon, here: &str) -> AnyView {
+    let current = (path == here).then_some("page");
+    view! {
+        <li><a class="rail-link" href=path aria-current=current>{icon(picture)} <span>{label}</span></a></li>
+    }
+    .into_any()
+}

@@ -1,0 +1,48 @@
+//! The gate of the plain pages: whoever is signed out signs in first, and whose role is too low is told so. It stands
+//! before whole routers, so that no page behind it can forget to ask.
+
+use axum::{
+    extract::{Request, State},
+    http::{Method, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+
+use super::{
+    Web,
+    session::{self, By, SignedIn},
+    sign_in::{HOME, encoded, failed, own_path, see_other},
+};
+use crate::{app::pages::frame, domain::operator::Role};
+
+/// Lets everyone in who is signed in; leaves [`SignedIn`] in the request's extensions.
+pub async fn people(State(web): State<Web>, request: Request, next: Next) -> Response {
+    pass(web, Role::Viewer, request, next).await
+}
+
+/// Lets admins in; leaves [`SignedIn`] in the request's extensions.
+pub async fn admins(State(web): State<Web>, request: Request, next: Next) -> Response {
+    pass(web, Role::Admin, request, next).await
+}
+
+async fn pass(web: Web, need: Role, mut request: Request, next: Next) -> Response {
+    match session::read(&web.desk, &web.settings, request.headers(), request.uri(), By::Person).await {
+        Ok(Some(signed_in)) if signed_in.operator.role >= need => {
+            request.extensions_mut().insert(signed_in);
+            next.run(request).await
+        }
+        Ok(Some(signed_in)) => forbidden(&web, &signed_in, need),
+        Ok(None) => {
+            let here = request.uri().path_and_query().map_or(HOME, |here| here.as_str());
+            // What was to be done is not done by coming back.
+            let back = if request.method() == Method::GET { own_path(here) } else { HOME };
+            see_other(&format!("/sign-in?back={}", encoded(back)))
+        }
+        Err(error) => failed(error),
+    }
+}
+
+fn forbidden(web: &Web, signed_in: &SignedIn, need: Role) -> Response {
+    let draw = || frame::turned_away(&signed_in.operator, need);
+    web.page(StatusCode::FORBIDDEN, signed_in.preferences, "Not for you · Bailout", draw)
+}

@@ -1,0 +1,41 @@
+//! Plain pages: drawn here, whole, and never taken over. A form's answer is a page again or a way to one, so each works
+//! without any script.
+
+use axum::{
+    http::{
+        StatusCode,
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+};
+use leptos::{
+    nonce::{provide_nonce, use_nonce},
+    prelude::{AnyView, Owner, RenderHtml},
+};
+
+use super::{Web, assets};
+use crate::{
+    app::shell::{Plain, plain},
+    domain::operator::Preferences,
+};
+
+impl Web {
+    /// Draws a page. `title` is fixed words; `draw` may take anything else from anyone, since views show text as text.
+    /// Like every answer that sets nothing else it is `no-store`, so that a secret in it may be shown.
+    pub fn page(
+        &self,
+        status: StatusCode,
+        preferences: Preferences,
+        title: &'static str,
+        draw: impl FnOnce() -> AnyView,
+    ) -> Response {
+        let (html, nonce) = Owner::new().with(|| {
+            provide_nonce();
+            let page = Plain { title, preferences, body: draw() };
+            (plain(page, assets::site_files(), self.leptos.clone()).to_html(), use_nonce())
+        });
+        let policy = self.policy.header(nonce.as_deref());
+        let kind = axum::http::HeaderValue::from_static("text/html; charset=utf-8");
+        (status, [(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, policy)], html).into_response()
+    }
+}
