@@ -45,11 +45,11 @@ pub fn password(name: &'static str, label: &'static str, autocomplete: &'static 
 }
 
 /// Draws one choice of several; `chosen` is the value at first.
-pub fn choice<'a>(
+pub fn choice(
     name: &'static str,
     label: &'static str,
     options: impl IntoIterator<Item = (&'static str, &'static str)>,
-    chosen: &'a str,
+    chosen: &str,
 ) -> AnyView {
     let option = |(value, words)| view! { <option value=value selected=value == chosen>{words}</option> }.into_any();
     let options: Vec<AnyView> = options.into_iter().map(option).collect();
