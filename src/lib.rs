@@ -15,10 +15,3 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app::App);
 }
-
-/// Where the browser enters at a plain page: gives its buttons what they cannot do by themselves.
-#[cfg(feature = "hydrate")]
-#[wasm_bindgen::prelude::wasm_bindgen]
-pub fn enhance() {
-    app::enhance::enhance();
-}
