@@ -28,7 +28,7 @@ use bailout::{
         config::Cli,
         desk::{Command, Desk, Verb},
         keys::ApiKey,
-        store::{agents, workspaces},
+        store::{agents, queues, workspaces},
     },
 };
 use clap::Parser;
@@ -124,7 +124,7 @@ async fn measured(desk: &Desk) -> Cost {
     let id = agents::add(&mut tx, workspace, &name, &key, now).await.expect("an agent").expect("a new one");
     tx.commit().await.expect("a commit");
     let agent = AgentRef { id, name };
-    let queue = workspaces::queue(desk.store(), workspace, "default").await.expect("a read").expect("the queue");
+    let queue = queues::named(desk.store(), workspace, queues::DEFAULT).await.expect("a read").expect("the queue").0;
     let mut medians = vec![];
     for size in [1, 8, MOST_TOGETHER] {
         let mut times = Vec::with_capacity(ROUNDS);

@@ -93,12 +93,13 @@ impl Attention {
         }
     }
 
-    /// Hears what happened: calls when it is for me, and takes away what was handled anywhere.
-    pub fn hear(self, frame: &Frame) {
+    /// Hears what happened: calls when it is for me, as what waits where I serve is, and takes away what was handled
+    /// anywhere.
+    pub fn hear(self, frame: &Frame, serves: bool) {
         let row = &frame.row;
         let mine = row.claimed_by.as_ref().is_some_and(|by| by.id == self.me.id());
         let waits_anew =
-            row.status == Status::Waiting && frame.was.as_ref().is_none_or(|was| was.shelf != Shelf::Waiting);
+            serves && row.status == Status::Waiting && frame.was.as_ref().is_none_or(|was| was.shelf != Shelf::Waiting);
         let writes_to_me = mine
             && matches!(&frame.event.kind, EventKind::MessageCreated { message } if message.role == MessageRole::Customer);
         if waits_anew || writes_to_me {

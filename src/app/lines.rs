@@ -142,7 +142,7 @@ impl Lines {
                 return Some(Line { row: inbox.rows[at].clone(), gone: false, stir: Stir::default() });
             }
             let row = left.iter().find(|it| it.row.id == *id)?.row.clone();
-            Some(Line { gone: !inbox.query.matches(&row), row, stir: Stir::default() })
+            Some(Line { gone: !inbox.shows(&row), row, stir: Stir::default() })
         };
         self.ids.get(range).unwrap_or_default().iter().filter_map(line).collect()
     }
@@ -193,7 +193,7 @@ mod tests {
             let rows = stage.world.escalations.iter().map(Row::from).collect();
             let heard = stage.world.frames.len();
             let seq = stage.world.frames[heard - 1].event.seq;
-            let inbox = Inbox { query, seq, rows, bound: None, counts: Counts::default() };
+            let inbox = Inbox { query, seq, rows, bound: None, counts: Counts::default(), elsewhere: vec![] };
             Self { stage, inbox, left: vec![], lines: None, heard }
         }
 

@@ -84,7 +84,8 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
                         Some(updates) => (true, *updates += 1),
                         None => (false, ()),
                     });
-                    hooks.attention.hear(&frame);
+                    let serves = live.inbox.try_with_untracked(|inbox| inbox.serves(frame.row.queue));
+                    hooks.attention.hear(&frame, serves != Some(false));
                     live.apply(frame);
                 }
                 None => lost_track(wire, hooks),

@@ -25,6 +25,17 @@ pub struct Within {
     pub expire: Option<Span>,
 }
 
+impl Within {
+    /// These, and where one is not set, that of the queue.
+    pub fn or(self, queue: Self) -> Self {
+        Self {
+            claim: self.claim.or(queue.claim),
+            resolve: self.resolve.or(queue.resolve),
+            expire: self.expire.or(queue.expire),
+        }
+    }
+}
+
 /// The deadlines of an escalation. The first hard one to pass expires it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadlines {

@@ -24,13 +24,13 @@ pub(super) fn inbox(world: &World, query: Query, most: usize) -> Inbox {
     let every: Vec<Row> = world.escalations.iter().map(Row::from).collect();
     let mut counts = Counts::default();
     for row in &every {
-        counts.add(row.shelf(), row.claimed_by.as_ref().map(|by| by.id), query.me, 1);
+        counts.add(row.shelf(), row.is_held_by(query.me), true, 1);
     }
     let mut rows: Vec<Row> = every.into_iter().filter(|row| query.matches(row)).collect();
     rows.sort_by_key(|row| query.key(row));
     let bound = if rows.len() > most { rows[..most].last().map(|row| query.key(row)) } else { None };
     rows.truncate(most);
-    Inbox { query, seq: Seq(world.frames.len() as i64), rows, bound, counts }
+    Inbox { query, seq: Seq(world.frames.len() as i64), rows, bound, counts, elsewhere: vec![] }
 }
 
 /// What a fresh thread page would have, from a position on.

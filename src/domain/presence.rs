@@ -18,6 +18,8 @@ pub const DEAF_AFTER: Span = Span::seconds(60);
 pub const GONE_AFTER: Span = Span::minutes(2);
 /// The claims of an operator who was gone for so long lapse.
 pub const LAPSES_AFTER: Span = Span::minutes(15);
+/// An operator counts as available for so long after they were seen. Their row is written every 30 seconds.
+pub const AVAILABLE_FOR: Span = Span::seconds(45);
 /// How often a page says where its operator looks, and for how long that counts.
 pub const VIEWING_EVERY: Span = Span::seconds(20);
 /// See [`VIEWING_EVERY`].
@@ -63,6 +65,8 @@ pub struct Colleague {
     pub operator: OperatorRef,
     /// None when they were never here.
     pub seen_at: Option<Timestamp>,
+    /// By their own word.
+    pub away: bool,
     /// How many they hold.
     pub holds: i64,
 }

@@ -1,14 +1,48 @@
-//! Queues: where escalations wait.
+//! Queues: where escalations wait, who serves them, and what they fill in.
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::QueueId, text::Name};
+use super::{
+    deadline::Within,
+    ids::{OperatorId, QueueId},
+    operator::{Operator, Role},
+    refusal::Refusal,
+    text::{Name, NoteText},
+};
 
 /// A queue as escalations name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueRef {
     pub id: QueueId,
     pub name: Name,
+}
+
+/// What a queue fills in where the agent left it out. Where it has nothing either, the product's own defaults stay.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Defaults {
+    pub urgency: Option<Urgency>,
+    pub within: Within,
+    /// What the agent is told when nobody came.
+    pub expiry_note: Option<NoteText>,
+}
+
+/// The operators who serve a queue; nobody in particular means everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Members(pub Vec<OperatorId>);
+
+impl Members {
+    /// Whether an operator serves the queue.
+    pub fn include(&self, operator: OperatorId) -> bool {
+        self.0.is_empty() || self.0.contains(&operator)
+    }
+
+    /// Refuses an operator who does not serve the queue and wants to take what waits there. Supervisors may.
+    pub fn admit(&self, by: &Operator, queue: &QueueRef) -> Result<(), Refusal> {
+        if by.role >= Role::Supervisor || self.include(by.who.id) {
+            return Ok(());
+        }
+        Err(Refusal::NotAMember { queue: queue.name.clone() })
+    }
 }
 
 /// How soon the agent needs a human.

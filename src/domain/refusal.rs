@@ -6,6 +6,7 @@ use super::{
     ask::FieldProblem,
     ids::EscalationId,
     operator::{OperatorRef, Role},
+    text::Name,
     time::Timestamp,
 };
 
@@ -29,6 +30,8 @@ pub enum Refusal {
     NotClaimed,
     #[error("{} holds this now.", by.name)]
     ClaimedByAnother { by: OperatorRef },
+    #[error("Only members of the queue {queue} take what waits there. An admin can make you one.")]
+    NotAMember { queue: Name },
     #[error("Your claim has changed since this page was drawn. Look again before you write.")]
     StaleFence,
     #[error("Another escalation of this conversation is being handled by a human: {by}.")]
@@ -67,6 +70,7 @@ impl Refusal {
             Self::AlreadyClaimed { .. } => "already_claimed",
             Self::NotClaimed => "not_claimed",
             Self::ClaimedByAnother { .. } => "claimed_by_another",
+            Self::NotAMember { .. } => "not_a_member",
             Self::StaleFence => "stale_fence",
             Self::ConversationHeld { .. } => "conversation_held",
             Self::NotDue => "not_due",

@@ -169,7 +169,14 @@ impl Stage {
         let event_id = EventId::new(self.mint());
         let World { escalations, conversations, messages, frames } = &mut self.world;
         let before = escalations.iter().position(|it| it.id == id);
-        let was = before.map(|at| Was { shelf: escalations[at].shelf(), claimed_by: escalations[at].on_desk_of() });
+        let was = before.map(|at| Was {
+            shelf: escalations[at].shelf(),
+            claimed_by: escalations[at].on_desk_of(),
+            queue: match &kind {
+                EventKind::Transferred { to: TransferTarget::Queue(_), .. } => Some(escalations[at].queue.id),
+                _ => None,
+            },
+        });
         let (key, ask) = match (&kind, before) {
             (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
             (_, Some(at)) => (escalations[at].conversation.clone(), escalations[at].opening.ask.kind),

@@ -115,7 +115,7 @@ pub struct Settings {
         env = "BAILOUT_DATABASE_URL",
         hide_env_values = true,
         default_value = "sqlite://bailout.db",
-        value_parser = DatabaseUrlParser
+        value_parser = SecretParser { name: "BAILOUT_DATABASE_URL", parse: DatabaseUrl::from_str }
     )]
     pub database_url: DatabaseUrl,
     /// The address and port to listen on
@@ -124,6 +124,15 @@ pub struct Settings {
     /// The address people open, like https://desk.example.com; without it the console answers on this machine only
     #[arg(long, global = true, env = "BAILOUT_PUBLIC_URL", value_parser = Origin::parse)]
     pub public_url: Option<Origin>,
+    /// Where to call when an escalation has waited for a minute: an incoming webhook of Slack, or what takes the same form
+    #[arg(
+        long,
+        global = true,
+        env = "BAILOUT_ALERT_URL",
+        hide_env_values = true,
+        value_parser = SecretParser { name: "BAILOUT_ALERT_URL", parse: AlertUrl::from_str }
+    )]
+    pub alert_url: Option<AlertUrl>,
     /// What is logged: a level, or a filter like info,bailout=debug
     #[arg(long, global = true, env = "BAILOUT_LOG", default_value = "info", value_parser = log)]
     pub log: String,
@@ -188,19 +197,48 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// clap repeats a refused value; this parser keeps the password in it to itself.
+/// Where alerts go. Whoever knows it may post there, so `Debug` does not print it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AlertUrl(Uri);
+
+impl AlertUrl {
+    /// The address as a client takes it.
+    pub fn uri(&self) -> &Uri {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AlertUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AlertUrl(…)")
+    }
+}
+
+impl FromStr for AlertUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "BAILOUT_ALERT_URL must be an http:// or https:// address without a name and password in it";
+        let uri: Uri = text.parse().map_err(|_| wrong())?;
+        let is_ours = matches!(uri.scheme_str(), Some("http" | "https"));
+        let authority = uri.authority().filter(|it| is_ours && !it.host().is_empty() && !it.as_str().contains('@'));
+        authority.ok_or_else(wrong)?;
+        Ok(Self(uri))
+    }
+}
+
+/// clap repeats a refused value; this parser keeps the secret in it to itself.
 #[derive(Clone)]
-struct DatabaseUrlParser;
+struct SecretParser<T> {
+    name: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+}
 
-impl TypedValueParser for DatabaseUrlParser {
-    type Value = DatabaseUrl;
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for SecretParser<T> {
+    type Value = T;
 
-    fn parse_ref(&self, cmd: &clap::Command, _: Option<&Arg>, value: &OsStr) -> Result<DatabaseUrl, clap::Error> {
-        let parsed = value
-            .to_str()
-            .ok_or_else(|| "BAILOUT_DATABASE_URL must be UTF-8".to_owned())
-            .and_then(str::parse::<DatabaseUrl>);
-        parsed.map_err(|sentence: String| {
+    fn parse_ref(&self, cmd: &clap::Command, _: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let text = value.to_str().ok_or_else(|| format!("{} must be UTF-8", self.name));
+        text.and_then(self.parse).map_err(|sentence: String| {
             clap::Error::raw(ErrorKind::ValueValidation, format!("{sentence}\n")).with_cmd(cmd)
         })
     }
@@ -300,6 +338,19 @@ mod tests {
         let cli =
             Cli::try_parse_from(["bailout", "--database-url", "mysql://ada:secret@host/db"]).unwrap_err().to_string();
         assert!(cli.contains("`mysql:`") && !cli.contains("secret"), "{cli}");
+    }
+
+    #[test]
+    fn where_alerts_go_is_kept_secret() {
+        let taken = Cli::try_parse_from(["bailout", "--alert-url", "https://hooks.example/T0/secret?a=b"]).unwrap();
+        let url = taken.settings.alert_url.clone().unwrap();
+        assert_eq!(url.uri().to_string(), "https://hooks.example/T0/secret?a=b");
+        assert!(!format!("{:?}", taken.settings).contains("secret"));
+        for wrong in ["ftp://hooks.example/secret", "https://ada:secret@hooks.example", "secret", "https:///secret", ""]
+        {
+            let refused = Cli::try_parse_from(["bailout", "--alert-url", wrong]).unwrap_err().to_string();
+            assert!(refused.contains("BAILOUT_ALERT_URL") && !refused.contains("secret"), "{refused}");
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Doors: every open stream and wait, by the credential it was opened with, so that signing out, disabling a person and
-//! revoking a key close them at once, wherever that happened.
+//! Doors: every open stream and wait, by the credential it was opened with, so that signing out, disabling a person,
+//! revoking a key and changing who serves a queue close them at once, wherever that happened.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,14 @@ use std::{
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use crate::server::{desk::Desk, error::Error, store::sessions};
+use crate::{
+    domain::ids::WorkspaceId,
+    server::{
+        desk::Desk,
+        error::Error,
+        store::{queues, sessions},
+    },
+};
 
 /// How often credentials are read again. A little under a second, so that a revoked one is out within it.
 const EVERY: Duration = Duration::from_millis(800);
@@ -22,6 +29,8 @@ pub enum Credential {
     Session([u8; 32]),
     /// An API key, by its public id.
     Key(String),
+    /// What one serves: the members of a workspace's queues, as often as they had changed.
+    Members(WorkspaceId, i64),
 }
 
 /// The streams of one credential share a token.
@@ -69,11 +78,12 @@ impl Doors {
 
     /// Reads every open credential again and closes those that are no longer good.
     async fn check(&self, desk: &Desk) -> Result<(), Error> {
-        let (mut digests, mut keys) = (Vec::new(), Vec::new());
+        let (mut digests, mut keys, mut members) = (Vec::new(), Vec::new(), Vec::new());
         for credential in self.held().keys() {
             match credential {
                 Credential::Session(digest) => digests.push(*digest),
                 Credential::Key(id) => keys.push(id.clone()),
+                Credential::Members(workspace, version) => members.push((*workspace, *version)),
             }
         }
         if !digests.is_empty() {
@@ -85,6 +95,11 @@ impl Doors {
             let good = sessions::keys_still_good(desk.store(), &keys, desk.clock().now()).await?;
             let lost = keys.into_iter().filter(|id| !good.contains(id));
             lost.for_each(|id| self.close(&Credential::Key(id)));
+        }
+        if !members.is_empty() {
+            let good = queues::versions(desk.store()).await?;
+            let lost = members.into_iter().filter(|it| !good.contains(it));
+            lost.for_each(|(workspace, version)| self.close(&Credential::Members(workspace, version)));
         }
         Ok(())
     }

@@ -102,6 +102,9 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
+    if let Some(url) = settings.alert_url.clone() {
+        tokio::spawn(workers::alerts::work(desk.clone(), workers::alerts::Alerts::new(url)?));
+    }
     let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
     let addr = listener.local_addr()?;
     let shown =

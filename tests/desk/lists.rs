@@ -149,7 +149,7 @@ on_both! {
                 assert_eq!(inbox.rows, expected, "{}", listing.address());
                 met.insert((listing.view.label(), filters == Filters::default(), expected.is_empty()));
                 let mut counts = Counts::default();
-                rows.iter().for_each(|row| counts.add(row.shelf(), row.claimed_by.as_ref().map(|by| by.id), query.me, 1));
+                rows.iter().for_each(|row| counts.add(row.shelf(), row.is_held_by(query.me), true, 1));
                 assert_eq!(inbox.counts, counts);
             }
         }
@@ -169,9 +169,9 @@ on_both! {
         let store = server.desk.store();
         let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, row, outcome, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
-            customer, closed_seq) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
+            customer, closed_seq, queue_id) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, replace(row, $2, $1), outcome, shelf, key_waiting, key_deadline, \
-            key_urgency, key_newest, customer, closed_seq from escalation where id = $2";
+            key_urgency, key_newest, customer, closed_seq, queue_id from escalation where id = $2";
         let mut tx = store.begin_write().await.expect("a transaction");
         for n in 1..=2_100 {
             let copied = EscalationId::new(uuid::Uuid::from_u128(u128::MAX - n)).to_string();
@@ -361,7 +361,7 @@ async fn lists_survive_the_migration(engine: Engine) {
     let read = async |query: Query| {
         let workspace = server.workspace;
         let read = store.snapshot(move |connection| {
-            Box::pin(async move { bailout::server::store::inbox::page(connection, workspace, query, None).await })
+            Box::pin(async move { bailout::server::store::inbox::page(connection, workspace, query, None, &[]).await })
         });
         read.await.expect("a page")
     };
@@ -380,6 +380,13 @@ async fn lists_survive_the_migration(engine: Engine) {
     let known = "select count(*) from escalation where customer is null or (closed_at is null) <> (closed_seq is null)";
     let unknown: i64 = sqlx::query(known).fetch_one(store.reader()).await.expect("a count").get(0);
     assert_eq!(unknown, 0);
+    // And where each waits, and how long it had waited when it was claimed.
+    let sql = "select queue_id, claimed_after, body from escalation";
+    for row in sqlx::query(sql).fetch_all(store.reader()).await.expect("rows") {
+        let it: Escalation = serde_json::from_str(&row.get::<String, _>(2)).expect("an escalation");
+        let claimed_after = it.claim.as_ref().map(|claim| (claim.at - it.opened_at).0);
+        assert_eq!((row.get(0), row.get(1)), (it.queue.id.to_string(), claimed_after));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -2,6 +2,7 @@
 
 mod aborts;
 mod agents;
+mod alerts;
 mod api;
 mod claims;
 mod crash;
@@ -18,6 +19,7 @@ mod opening;
 mod people;
 mod plans;
 mod presence;
+mod queues;
 mod receipts;
 mod released;
 mod restore;

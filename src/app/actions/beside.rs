@@ -1,4 +1,5 @@
-//! What the console tells beside the log: drafts, where its operator looks, and what they want keys to do.
+//! What the console tells beside the log: drafts, where its operator looks, what they want keys to do, and whether they are
+//! away.
 
 use leptos::prelude::*;
 
@@ -18,6 +19,13 @@ pub async fn keep_draft(
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let draft = crate::domain::draft::Draft { escalation: id, mode, client_message_id, text };
     Ok(caller.keeps(draft).await?)
+}
+
+/// Says that one is away, or here again, and gives back what one holds when that is wanted.
+#[server(output = LeanJson)]
+pub async fn set_availability(away: bool, release: bool) -> Result<(), Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    Ok(caller.set_away(away, release).await?)
 }
 
 /// Tells colleagues, and the agent when it is typing, that one looks at an escalation, and has read up to `read`. A hint: it

@@ -22,9 +22,12 @@ use crate::{
 pub struct Bootstrap {
     pub me: Operator,
     pub keys: Keys,
+    /// I am away by my own word.
+    pub away: bool,
     /// The server's now.
     pub now: Timestamp,
-    /// The log that `seq` counts in; a restored database begins another.
+    /// The log that `seq` counts in, and what the lists of a workspace are made by: a restored database begins another,
+    /// and so do other members of a queue.
     pub epoch: String,
     pub inbox: Inbox,
     /// What lists can be narrowed to.

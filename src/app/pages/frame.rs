@@ -18,8 +18,11 @@ use crate::{
 };
 
 /// The pages of the settings, in the order of their links.
-const SETTINGS: [(&str, &str, Icon); 2] =
-    [("/settings/people", "People", Icon::People), ("/settings/agents", "Agents", Icon::Agent)];
+const SETTINGS: [(&str, &str, Icon); 3] = [
+    ("/settings/people", "People", Icon::People),
+    ("/settings/agents", "Agents", Icon::Agent),
+    ("/settings/queues", "Queues", Icon::Queue),
+];
 /// One's own page.
 const ME: (&str, &str, Icon) = (super::me::PATH, "Me", Icon::Person);
 

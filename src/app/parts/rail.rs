@@ -1,4 +1,4 @@
-//! The rail: the views with their counts, the connection, and who is signed in.
+//! The rail: the views with their counts, the connection, and who is signed in and whether they are available.
 
 use leptos::prelude::*;
 
@@ -24,6 +24,12 @@ pub fn Rail(
     #[prop(into)] current: Signal<Option<View>>,
     #[prop(into)] connection: Signal<Connection>,
     attention: Attention,
+    /// Whether one is away, by one's own word.
+    away: RwSignal<bool>,
+    /// Says that one is away, or here again.
+    on_away: Callback<()>,
+    /// The same, and gives back what one holds.
+    on_leave: Callback<()>,
 ) -> impl IntoView {
     let name = me().who().name.to_string();
     view! {
@@ -39,6 +45,28 @@ pub fn Rail(
                 {me().may(Role::Admin).then(|| page("/settings/people", "Settings", Icon::Wrench))}
                 {page("/me", "Me", Icon::Person)}
                 <ConnectionStatus connection=connection/>
+                {me().may(Role::Operator).then(|| view! {
+                    <div class="rail-away">
+                        <button
+                            class="button"
+                            type="button"
+                            data-size="small"
+                            aria-pressed=move || if away.get() { "true" } else { "false" }
+                            on:click=move |_| on_away.run(())
+                        >
+                            "Away"
+                        </button>
+                        <button
+                            class="button"
+                            type="button"
+                            data-size="small"
+                            hidden=move || away.get()
+                            on:click=move |_| on_leave.run(())
+                        >
+                            "Away and release"
+                        </button>
+                    </div>
+                })}
                 <div class="rail-me">
                     <span class="avatar" aria-hidden="true">{initials(&name)}</span>
                     <span class="rail-name">{revealed(&name)}</span>

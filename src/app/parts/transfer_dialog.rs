@@ -33,7 +33,13 @@ pub fn TransferDialog(
         for it in targets.get().unwrap_or_default().colleagues {
             let here = it.seen_at.is_some_and(|at| clock.moment() - at < GONE_AFTER);
             let words = spelled(it.operator.name.as_str())
-                + if here { " · here" } else { " · away" }
+                + if it.away {
+                    " · away"
+                } else if here {
+                    " · here"
+                } else {
+                    " · gone"
+                }
                 + " · holds "
                 + &it.holds.to_string();
             let id = it.operator.id.to_string();

@@ -278,12 +278,17 @@ pub struct Query {
 pub type SortKey = (i64, EscalationId);
 
 impl Query {
-    /// Whether a row belongs on this list.
+    /// Whether a row belongs on this list, whichever queues one serves.
     pub fn matches(&self, row: &Row) -> bool {
         let Listing { view, filters, .. } = &self.listing;
         view.shelves().contains(&row.shelf())
             && (*view != View::Mine || row.is_held_by(self.me))
             && filters.pass(row, self.as_of)
+    }
+
+    /// Whether it is on this list of one who does not serve the queues `elsewhere`.
+    pub fn shows(&self, row: &Row, elsewhere: &[QueueId]) -> bool {
+        self.matches(row) && (self.listing.view != View::Queue || !elsewhere.contains(&row.queue))
     }
 
     /// Where the row stands in it.
@@ -298,7 +303,8 @@ impl Row {
         Shelf::of(self.status, self.not_picked_up, self.followed_up)
     }
 
-    fn is_held_by(&self, operator: OperatorId) -> bool {
+    /// Whether an operator holds it.
+    pub fn is_held_by(&self, operator: OperatorId) -> bool {
         self.claimed_by.as_ref().is_some_and(|by| by.id == operator)
     }
 }

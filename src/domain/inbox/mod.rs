@@ -17,7 +17,7 @@ pub use self::{
 };
 use super::{
     event::{Event, Seq},
-    ids::OperatorId,
+    ids::{OperatorId, QueueId},
     rich::Block,
 };
 
@@ -26,6 +26,9 @@ use super::{
 pub struct Was {
     pub shelf: Shelf,
     pub claimed_by: Option<OperatorId>,
+    /// Where it was, when the event moved it to another queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueId>,
 }
 
 /// An event as operators' screens hear it.
@@ -48,26 +51,39 @@ pub struct Inbox {
     pub rows: Vec<Row>,
     pub bound: Option<SortKey>,
     pub counts: Counts,
+    /// The queues that one does not serve: what waits there is not on one's *Queue*.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<QueueId>,
 }
 
 impl Inbox {
+    /// Whether one serves a queue.
+    pub fn serves(&self, queue: QueueId) -> bool {
+        !self.elsewhere.contains(&queue)
+    }
+
+    /// Whether a row belongs on this list.
+    pub fn shows(&self, row: &Row) -> bool {
+        self.query.shows(row, &self.elsewhere)
+    }
+
     /// Follows an event; one that it has seen changes nothing. Whether a row has left the list with it.
     pub fn apply(&mut self, frame: &Frame) -> bool {
         if frame.event.seq <= self.seq {
             return false;
         }
         self.seq = frame.event.seq;
-        let me = self.query.me;
+        let (row, me) = (&frame.row, self.query.me);
         if let Some(was) = &frame.was {
-            self.counts.add(was.shelf, was.claimed_by, me, -1);
+            let served = self.serves(was.queue.unwrap_or(row.queue));
+            self.counts.add(was.shelf, was.claimed_by == Some(me), served, -1);
         }
-        let row = &frame.row;
-        self.counts.add(row.shelf(), row.claimed_by.as_ref().map(|by| by.id), me, 1);
+        self.counts.add(row.shelf(), row.is_held_by(me), self.serves(row.queue), 1);
         let before = self.rows.len();
         self.rows.retain(|known| known.id != row.id);
         let was_here = self.rows.len() < before;
         let key = self.query.key(row);
-        let is_here = self.query.matches(row) && self.bound.is_none_or(|bound| key <= bound);
+        let is_here = self.shows(row) && self.bound.is_none_or(|bound| key <= bound);
         if is_here {
             let at = self.rows.partition_point(|known| self.query.key(known) < key);
             self.rows.insert(at, row.clone());

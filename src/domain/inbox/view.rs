@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::listing::Sort;
-use crate::domain::{escalation::Status, ids::OperatorId};
+use crate::domain::escalation::Status;
 
 /// The lists of the rail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum View {
-    /// What waits.
+    /// What waits, in the queues that I serve.
     #[default]
     Queue,
     /// What I hold.
@@ -135,11 +135,11 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts `by` escalations of one kind.
-    pub fn add(&mut self, shelf: Shelf, claimed_by: Option<OperatorId>, me: OperatorId, by: i64) {
+    /// Counts `by` escalations of one kind: whether I hold them, and whether I serve their queue.
+    pub fn add(&mut self, shelf: Shelf, mine: bool, served: bool, by: i64) {
         match shelf {
-            Shelf::Waiting => self.waiting += by,
-            Shelf::Claimed | Shelf::NotPickedUp if claimed_by == Some(me) => self.mine += by,
+            Shelf::Waiting if served => self.waiting += by,
+            Shelf::Claimed | Shelf::NotPickedUp if mine => self.mine += by,
             Shelf::Missed => self.missed += by,
             _ => {}
         }

@@ -38,7 +38,7 @@ const STATUSES: [(&str, &[Status]); 6] = [
 pub async fn get(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
     let current = caller.current(id).await?;
-    Ok(answer(&caller, &current))
+    answer(&caller, &current).await
 }
 
 /// `GET /escalations`
@@ -56,7 +56,11 @@ pub async fn list(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     let found = desk.list_of_agent(caller.workspace, caller.agent.id, statuses, conversation, after, limit + 1).await?;
     let page = Page::of(found, limit, |current| current.escalation.id.to_string());
     page.items.iter().for_each(|current| caller.handed(current));
-    Ok(json_answer(StatusCode::OK, written(&page.map(|current| EscalationBody::in_answer(current, desk.links())))))
+    let escalations: Vec<_> = page.items.iter().map(|current| &*current.escalation).collect();
+    let at_desk = desk.at_desk(caller.workspace, &escalations).await?;
+    let at_desk = |current: &Current| at_desk.get(&current.escalation.id).copied();
+    let body = page.map(|current| EscalationBody::in_answer(current, at_desk(current), desk.links()));
+    Ok(json_answer(StatusCode::OK, written(&body)))
 }
 
 /// `POST /escalations/{id}/cancel`
@@ -73,7 +77,7 @@ pub async fn cancel(
     let Some(reason) = reason else { return Err(Problem::from(Code::InvalidField)) };
     let agent = caller.agent.clone();
     let done = caller.run(Verb::Cancel { agent, escalation, reason }, None, request.room).await?;
-    Ok(answer(&caller, &done.current))
+    answer(&caller, &done.current).await
 }
 
 /// `POST /escalations/{id}/acknowledge`
@@ -86,10 +90,11 @@ pub async fn acknowledge(
     Params::of(&uri, &[])?;
     let agent = caller.agent.clone();
     let done = caller.run(Verb::Acknowledge { agent, escalation }, None, request.room).await?;
-    Ok(answer(&caller, &done.current))
+    answer(&caller, &done.current).await
 }
 
-fn answer(caller: &Caller, current: &Current) -> Response {
+async fn answer(caller: &Caller, current: &Current) -> Result<Response, Problem> {
     caller.handed(current);
-    json_answer(StatusCode::OK, escalation_json(current, caller.desk.links()))
+    let at_desk = caller.at_desk(current).await?;
+    Ok(json_answer(StatusCode::OK, escalation_json(current, at_desk, caller.desk.links())))
 }

@@ -21,6 +21,7 @@ use crate::{
         presence::Heard,
     },
     server::{
+        contract::AtDesk,
         desk::{Command, Desk, Done, Once, Verb},
         doors::{Credential, Door},
         error::{Current, Error},
@@ -102,16 +103,22 @@ impl Caller {
         room: Option<OwnedSemaphorePermit>,
     ) -> Result<Done, Problem> {
         let done = self.desk.run_in(Command { workspace: self.workspace, verb, once }, room).await;
-        if let Err(Error::Refused { current: Some(current), .. }) = &done {
-            self.handed(current);
-        }
-        Ok(done?)
+        let Err(Error::Refused { current: Some(current), .. }) = &done else { return Ok(done?) };
+        self.handed(current);
+        let at_desk = self.at_desk(current).await?;
+        done.map_err(|refused| Problem::from(refused).at(at_desk))
     }
 
     /// An escalation of this agent; of a foreign one it learns as much as of none.
     pub async fn current(&self, id: EscalationId) -> Result<Current, Problem> {
         let current = self.desk.current_of_agent(self.workspace, self.agent.id, id).await?;
         current.ok_or_else(|| Problem::from(Code::NotFound))
+    }
+
+    /// What the desk looks like to an escalation; none once it is closed.
+    pub async fn at_desk(&self, current: &Current) -> Result<Option<AtDesk>, Problem> {
+        let all = self.desk.at_desk(self.workspace, &[&current.escalation]).await?;
+        Ok(all.into_values().next())
     }
 
     /// One more stream or wait of this key, for as long as the door is kept.

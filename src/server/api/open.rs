@@ -20,18 +20,19 @@ use super::{
     wait::{self, Patience},
 };
 use crate::{
-    domain::{escalation::Open, ids::EscalationId, queue::QueueRef},
+    domain::{
+        escalation::Open,
+        ids::EscalationId,
+        queue::{Defaults, QueueRef},
+    },
     server::{
         clock::mint,
         contract::{escalation_json, path_of},
         desk::{Done, Verb},
         error::Error,
-        store::workspaces,
+        store::queues,
     },
 };
-
-/// The queue of escalations that name none.
-const DEFAULT_QUEUE: &str = "default";
 
 /// `POST /escalations`
 pub async fn open(
@@ -46,10 +47,12 @@ pub async fn open(
     let patience = Patience::new(&params, wait.unwrap_or_default())?;
     let patience = wait.map(|_| patience);
     let links = caller.desk.links().clone();
-    let answer = Arc::new(move |done: &Done| escalation_json(&done.current, &links).into_bytes());
-    let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::CREATED, answer.clone())?;
-    let room = request.room.take();
+    let (sha256, room) = (request.sha256, request.room.take());
     let open = checked(&caller, request).await?;
+    // The desk as it is just before: the answer is written, and may be stored, where nothing more is read.
+    let at_desk = caller.desk.at_queue(caller.workspace, open.queue.id).await?;
+    let answer = Arc::new(move |done: &Done| escalation_json(&done.current, Some(at_desk), &links).into_bytes());
+    let once = idempotency::once(&caller, &headers, &uri, sha256, StatusCode::CREATED, answer.clone())?;
     // Before anything is opened: who cannot wait shall hear that first.
     let door = patience.map(|_| caller.enter()).transpose()?;
 
@@ -72,31 +75,32 @@ pub async fn open(
 async fn checked(caller: &Caller, request: ApiJson<OpenRequest>) -> Result<Open, Problem> {
     let mut checks = Checks::default();
     let checked = opening::check(request.body, request.length, &mut checks)?;
-    let queue = queue(caller, checked.queue, &mut checks).await?;
+    let (queue, defaults) = queue(caller, checked.queue, &mut checks).await?;
     let mut opening = checked.opening;
+    opening.on_expiry_note = opening.on_expiry_note.or(defaults.expiry_note);
     opening.warnings = checks.into_warnings();
     Ok(Open {
         id: EscalationId::new(mint()),
         agent: caller.agent.clone(),
         queue,
-        urgency: checked.urgency,
-        within: checked.within,
+        urgency: checked.urgency.or(defaults.urgency).unwrap_or_default(),
+        within: checked.within.or(defaults.within),
         opening: Arc::new(opening),
         transcript: checked.transcript,
     })
 }
 
-/// A queue that nobody knows is no reason to leave a customer alone.
-async fn queue(caller: &Caller, named: Option<String>, checks: &mut Checks) -> Result<QueueRef, Problem> {
+/// The queue, and what it fills in. One that nobody knows is no reason to leave a customer alone.
+async fn queue(caller: &Caller, named: Option<String>, checks: &mut Checks) -> Result<(QueueRef, Defaults), Problem> {
     let (store, workspace) = (caller.desk.store(), caller.workspace);
     if let Some(name) = named {
-        match workspaces::queue(store, workspace, &name).await? {
+        match queues::named(store, workspace, &name).await? {
             Some(queue) => return Ok(queue),
             None => checks.warn("/routing/queue", "there is no such queue; the default queue was taken"),
         }
     }
-    let default = workspaces::queue(store, workspace, DEFAULT_QUEUE).await?;
-    let missing = || Error::Inconsistent { table: "queue", column: "name", id: DEFAULT_QUEUE.to_owned() };
+    let default = queues::named(store, workspace, queues::DEFAULT).await?;
+    let missing = || Error::Inconsistent { table: "queue", column: "name", id: queues::DEFAULT.to_owned() };
     Ok(default.ok_or_else(missing)?)
 }
 

@@ -39,7 +39,7 @@ const MOST_TRIED: usize = 20;
 pub struct Checked {
     pub opening: Opening,
     pub transcript: Vec<Message>,
-    pub urgency: Urgency,
+    pub urgency: Option<Urgency>,
     pub within: Within,
     /// The queue's name, as given.
     pub queue: Option<String>,
@@ -87,7 +87,7 @@ pub fn check(request: OpenRequest, length: usize, checks: &mut Checks) -> Result
     usable(&opening.ask)?;
     opening.conversation = facts;
     let transcript = transcript.transpose()?.unwrap_or_default();
-    Ok(Checked { opening, transcript, urgency: request.urgency.unwrap_or_default(), within, queue })
+    Ok(Checked { opening, transcript, urgency: request.urgency, within, queue })
 }
 
 fn reason(it: ReasonRequest, checks: &mut Checks) -> Option<Reason> {

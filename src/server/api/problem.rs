@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::{
     domain::{ask::FieldProblem, event::Seq, ids::RequestId, refusal::Refusal},
     server::{
-        contract::{EscalationBody, Links, short},
+        contract::{AtDesk, EscalationBody, Links, short},
         desk::Desk,
         error::{Current, Error},
     },
@@ -95,7 +95,7 @@ impl Code {
 /// What stands beside a problem as `current`.
 #[derive(Debug, Clone)]
 enum Beside {
-    Escalation(Box<Current>),
+    Escalation(Box<Current>, Option<AtDesk>),
     Head(Seq),
 }
 
@@ -150,6 +150,14 @@ impl Problem {
         Self { fault: Some(told_to_the_log), ..Self::new(Code::Internal, detail) }
     }
 
+    /// With what the desk looks like to the escalation that stands beside it.
+    pub fn at(mut self, desk: Option<AtDesk>) -> Self {
+        if let Some(Beside::Escalation(_, at_desk)) = &mut self.current {
+            *at_desk = desk;
+        }
+        self
+    }
+
     fn write(&self, request_id: Option<RequestId>, links: &Links) -> serde_json::Result<Vec<u8>> {
         let (status, code, title) = self.code.facts();
         serde_json::to_vec(&ProblemBody {
@@ -161,8 +169,8 @@ impl Problem {
             errors: &self.errors,
             request_id,
             current: self.current.as_ref().map(|current| match current {
-                Beside::Escalation(current) => {
-                    CurrentBody::Escalation(Box::new(EscalationBody::in_answer(current, links)))
+                Beside::Escalation(current, at_desk) => {
+                    CurrentBody::Escalation(Box::new(EscalationBody::in_answer(current, *at_desk, links)))
                 }
                 Beside::Head(head) => CurrentBody::Head(*head),
             }),
@@ -192,7 +200,8 @@ impl From<Error> for Problem {
             Refusal::InvalidFields { problems } => return Self::fields(Code::InvalidField, problems.clone()),
             operators_only => return Self::fault(format!("an agent was refused as an operator: {operators_only}")),
         };
-        Self { current: current.map(Beside::Escalation), ..Self::new(code, refusal.to_string()) }
+        let current = current.map(|current| Beside::Escalation(current, None));
+        Self { current, ..Self::new(code, refusal.to_string()) }
     }
 }
 

@@ -110,8 +110,9 @@ pub async fn heard(
     }
     caller.handed(&seen.current);
     caller.heard(Some(id), seen.reached(after));
+    let at_desk = caller.at_desk(&seen.current).await?;
     Ok(written(&HeardBody {
-        escalation: EscalationBody::in_answer(&seen.current, desk.links()),
+        escalation: EscalationBody::in_answer(&seen.current, at_desk, desk.links()),
         events: seen.events.iter().filter_map(|event| as_rendered(event.agent_body.as_deref()?)).collect(),
         seq: seen.reached(after),
     }))

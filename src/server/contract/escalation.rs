@@ -20,6 +20,17 @@ use crate::{
     server::error::Current,
 };
 
+/// What the desk looks like at the moment of an answer: a fact, not a promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AtDesk {
+    /// Operators who may claim, serve the queue, are here and not away.
+    pub operators_available: i64,
+    /// How many wait in the queue for longer; a thousand stands for more.
+    pub waiting_ahead: i64,
+    /// How long those of the queue that were claimed lately had waited; none when none was.
+    pub median_claim_seconds: Option<i64>,
+}
+
 /// The published form of an [`Escalation`].
 #[derive(Serialize)]
 pub struct EscalationBody<'a> {
@@ -48,9 +59,9 @@ pub struct EscalationBody<'a> {
     resume: Option<&'a Resume>,
     metadata: Option<&'a Map<String, Value>>,
     warnings: &'a [FieldProblem],
-    /// What the desk looks like at the moment of an answer; unknown so far, hence null. Events do not carry it.
+    /// Null once it is closed. Events do not carry it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    desk: Option<()>,
+    desk: Option<Option<AtDesk>>,
     links: LinksBody,
 }
 
@@ -95,10 +106,10 @@ struct LinksBody {
 }
 
 impl<'a> EscalationBody<'a> {
-    /// As the answer to a request.
-    pub fn in_answer(current: &'a Current, links: &Links) -> Self {
+    /// As the answer to a request, with the desk while it is open.
+    pub fn in_answer(current: &'a Current, desk: Option<AtDesk>, links: &Links) -> Self {
         let body = Self::in_event(&current.escalation, current.held_by, current.outcome.as_deref(), links);
-        Self { desk: Some(()), ..body }
+        Self { desk: Some(desk.filter(|_| current.escalation.status.is_open())), ..body }
     }
 
     /// As part of an event. `outcome` is put in as it was rendered.
@@ -156,6 +167,6 @@ impl<'a> EscalationBody<'a> {
 }
 
 /// Renders an escalation for the answer to a request.
-pub fn escalation_json(current: &Current, links: &Links) -> String {
-    written(&EscalationBody::in_answer(current, links))
+pub fn escalation_json(current: &Current, desk: Option<AtDesk>, links: &Links) -> String {
+    written(&EscalationBody::in_answer(current, desk, links))
 }

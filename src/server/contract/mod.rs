@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-pub use escalation::{EscalationBody, escalation_json};
+pub use escalation::{AtDesk, EscalationBody, escalation_json};
 pub use event::{actor_kind, event_json, typing_json};
 pub use message::MessageBody;
 pub use outcome::outcome_json;

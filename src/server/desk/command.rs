@@ -147,6 +147,14 @@ impl Verb {
         }
     }
 
+    /// The operator who wants to take what waits, by claiming, answering or taking over.
+    pub fn takes(&self) -> Option<&Operator> {
+        match self {
+            Self::Claim { by, .. } | Self::TakeOver { by, .. } | Self::Resolve { by, .. } => Some(by),
+            _ => None,
+        }
+    }
+
     /// Who opens, and with what.
     pub fn opening(&self) -> Option<(&AgentRef, &Opening)> {
         match self {

@@ -2,7 +2,7 @@
 
 mod command;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -12,9 +12,9 @@ pub use self::command::{Command, Done, MakeAnswer, Once, Verb};
 
 use crate::{
     domain::{
-        escalation::Status,
+        escalation::{Escalation, Status},
         event::Seq,
-        ids::{AgentId, EscalationId, WorkspaceId},
+        ids::{AgentId, EscalationId, QueueId, WorkspaceId},
         inbox::{Choices, Inbox, Page, Query, SortKey},
         message::Message,
         thread::{Shown, Thread},
@@ -23,12 +23,12 @@ use crate::{
     server::{
         bell::Bell,
         clock::Clock,
-        contract::Links,
+        contract::{AtDesk, Links},
         doors::Doors,
         error::{Current, Error},
         hints::Hints,
         rich,
-        store::{Store, escalations, events, inbox, messages, workspaces},
+        store::{Store, at_desk, escalations, events, inbox, messages, queues, workspaces},
         writer::{self, Queued},
     },
 };
@@ -185,9 +185,10 @@ impl Desk {
     pub async fn inbox(&self, workspace: WorkspaceId, query: Query) -> Result<Inbox, Error> {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
-                let Page { seq, rows, bound } = inbox::page(connection, workspace, query, None).await?;
-                let counts = inbox::counts(connection, workspace, query.me).await?;
-                Ok(Inbox { query, seq, rows, bound, counts })
+                let elsewhere = queues::elsewhere(connection, workspace, query.me).await?;
+                let Page { seq, rows, bound } = inbox::page(connection, workspace, query, None, &elsewhere).await?;
+                let counts = inbox::counts(connection, workspace, query.me, &elsewhere).await?;
+                Ok(Inbox { query, seq, rows, bound, counts, elsewhere })
             })
         });
         read.await
@@ -196,9 +197,36 @@ impl Desk {
     /// The rows of a list after a key.
     pub async fn inbox_page(&self, workspace: WorkspaceId, query: Query, after: SortKey) -> Result<Page, Error> {
         let read = self.store().snapshot(move |connection| {
-            Box::pin(async move { inbox::page(connection, workspace, query, Some(after)).await })
+            Box::pin(async move {
+                let elsewhere = queues::elsewhere(connection, workspace, query.me).await?;
+                inbox::page(connection, workspace, query, Some(after), &elsewhere).await
+            })
         });
         read.await
+    }
+
+    /// What a page that begins now compares with later: the log, and how often the members of queues have changed.
+    pub async fn epoch(&self, workspace: WorkspaceId) -> Result<String, Error> {
+        Ok(format!("{}~{}", self.store().epoch(), queues::version(self.store(), workspace).await?))
+    }
+
+    /// What agents are told of the desk, for each of these that is open.
+    pub async fn at_desk(
+        &self,
+        workspace: WorkspaceId,
+        escalations: &[&Escalation],
+    ) -> Result<HashMap<EscalationId, AtDesk>, Error> {
+        if escalations.iter().all(|it| !it.status.is_open()) {
+            return Ok(HashMap::new());
+        }
+        let mut connection = self.store().reader().acquire().await?;
+        at_desk::of_each(&mut connection, workspace, escalations, self.clock().now()).await
+    }
+
+    /// The same for one that is about to be opened in a queue.
+    pub async fn at_queue(&self, workspace: WorkspaceId, queue: QueueId) -> Result<AtDesk, Error> {
+        let mut connection = self.store().reader().acquire().await?;
+        at_desk::of_queue(&mut connection, workspace, queue, self.clock().now()).await
     }
 
     /// What lists can be narrowed to.

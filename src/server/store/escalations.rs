@@ -7,9 +7,10 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use super::rows::{chunks, with_rows};
 use crate::{
     domain::{
+        claim::Fence,
         conversation::{Conversation, ConversationKey},
         escalation::{Escalation, Status},
-        ids::{AgentId, EscalationId, WorkspaceId},
+        ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
         inbox,
         thread::Earlier,
         time::Timestamp,
@@ -66,14 +67,15 @@ pub async fn load(
 pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stored)]) -> Result<(), Error> {
     const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, customer, opened_at, \
         status, claimed_by, closed_at, closed_seq, due_at, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
-        body, row, outcome) values {rows} \
+        body, row, outcome, queue_id, claimed_after) values {rows} \
         on conflict (workspace_id, id) do update set status = excluded.status, claimed_by = excluded.claimed_by, \
         closed_at = excluded.closed_at, closed_seq = excluded.closed_seq, due_at = excluded.due_at, \
         shelf = excluded.shelf, key_waiting = excluded.key_waiting, key_deadline = excluded.key_deadline, \
         key_urgency = excluded.key_urgency, key_newest = excluded.key_newest, body = excluded.body, \
-        row = excluded.row, outcome = excluded.outcome";
-    for changed in chunks(changed, 20) {
-        let mut query = sqlx::query(with_rows(SQL, 20, changed.len()));
+        row = excluded.row, outcome = excluded.outcome, queue_id = excluded.queue_id, \
+        claimed_after = coalesce(escalation.claimed_after, excluded.claimed_after)";
+    for changed in chunks(changed, 22) {
+        let mut query = sqlx::query(with_rows(SQL, 22, changed.len()));
         for (workspace, (it, outcome)) in changed {
             let row = inbox::Row::from(it);
             query = query
@@ -96,7 +98,10 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
                 .bind(inbox::Sort::Newest.key(&row))
                 .bind(json(it)?)
                 .bind(json(&row)?)
-                .bind(outcome.as_deref().map(str::to_owned));
+                .bind(outcome.as_deref().map(str::to_owned))
+                .bind(it.queue.id.to_string())
+                // That of the first claim stays.
+                .bind(it.claim.as_ref().map(|claim| (claim.at - it.opened_at).0));
         }
         query.execute(&mut *connection).await?;
     }
@@ -270,6 +275,52 @@ pub async fn list_of_agent(
         })
     });
     read.await
+}
+
+/// What an operator holds.
+pub const HELD: &str = "select body from escalation where workspace_id = $1 and claimed_by = $2 and shelf = 'claimed'";
+
+/// What an operator holds, and under which fence.
+pub async fn held_by(
+    store: &Store,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+) -> Result<Vec<(EscalationId, Fence)>, Error> {
+    let query = sqlx::query(HELD).bind(workspace.to_string()).bind(operator.to_string());
+    let read = |row: &AnyRow| {
+        let it: Escalation = parse("escalation", "body", &row.try_get::<String, _>(0)?)?;
+        Ok((it.id, it.fence))
+    };
+    query.fetch_all(store.reader()).await?.iter().map(read).collect()
+}
+
+/// Escalations that wait and for which nobody was called yet.
+pub const TO_ALERT: &str = "select workspace_id, id from escalation \
+    where shelf = 'waiting' and alerted_at is null and opened_at <= $1 order by opened_at limit $2";
+
+/// Some of the escalations that have waited since before a moment and for which nobody was called yet, the longest first.
+pub async fn to_alert(
+    store: &Store,
+    opened_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
+    let rows = sqlx::query(TO_ALERT).bind(opened_before.0).bind(limit).fetch_all(store.reader()).await?;
+    rows.iter().map(|row| Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))).collect()
+}
+
+/// Takes the one alert of an escalation; none when it waits no more or another server has taken it. One row a statement,
+/// so that it never waits for a row while it holds another.
+pub async fn take_alert(
+    store: &Store,
+    workspace: WorkspaceId,
+    id: EscalationId,
+    now: Timestamp,
+) -> Result<Option<Escalation>, Error> {
+    let sql = "update escalation set alerted_at = $3 where workspace_id = $1 and id = $2 and alerted_at is null \
+               and shelf = 'waiting' returning body";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(now.0);
+    let row = update.fetch_optional(store.writer()).await?;
+    row.map(|row| parse("escalation", "body", &row.try_get::<String, _>(0)?)).transpose()
 }
 
 /// Escalations of which the clock has something to say, the longest overdue first.

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row as _};
 use super::{escalations::parse, workspaces};
 use crate::{
     domain::{
-        ids::{OperatorId, WorkspaceId},
+        ids::{OperatorId, QueueId, WorkspaceId},
         inbox::{Choice, Choices, Counts, Filters, Listing, Page, Query, Row, Shelf, Sort, SortKey, View},
     },
     server::error::Error,
@@ -50,8 +50,8 @@ pub const MINE: [(&str, &str); 4] = [
     (walk!("shelf = $2 and claimed_by = $6", "key_newest"), "escalation_mine_newest"),
 ];
 /// The counts of all lists.
-pub const COUNTS: &str = "select shelf, claimed_by, count(*) from escalation where workspace_id = $1 \
-    and shelf in ('waiting', 'claimed', 'not_picked_up', 'missed') group by shelf, claimed_by";
+pub const COUNTS: &str = "select shelf, claimed_by, queue_id, count(*) from escalation where workspace_id = $1 \
+    and shelf in ('waiting', 'claimed', 'not_picked_up', 'missed') group by shelf, claimed_by, queue_id";
 /// What agents, queues and people there are.
 pub const CHOICES: [&str; 3] = [
     "select id, name from agent where workspace_id = $1 limit $2",
@@ -59,22 +59,25 @@ pub const CHOICES: [&str; 3] = [
     "select id, name from operator where workspace_id = $1 limit $2",
 ];
 
-/// The rows after a key, and how far they reach. Within a snapshot, so that rows and `seq` are of one moment.
+/// The rows after a key, and how far they reach, for one who does not serve the queues `elsewhere`. Within a snapshot, so
+/// that rows and `seq` are of one moment.
 pub async fn page(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     query: Query,
     after: Option<SortKey>,
+    elsewhere: &[QueueId],
 ) -> Result<Page, Error> {
     let seq = workspaces::head(connection, workspace).await?;
-    let narrowed = query.listing.filters != Filters::default();
+    let serves_all = query.listing.view != View::Queue || elsewhere.is_empty();
+    let narrowed = query.listing.filters != Filters::default() || !serves_all;
     // One more than a page holds tells whether there are more.
     let most = if narrowed { STRIDE } else { PAGE as i64 + 1 };
     let (mut rows, mut bound, mut looked_at) = (vec![], after, 0);
     loop {
         let (mut found, reached) = stretch(connection, workspace, query, bound, most).await?;
         looked_at += found.len();
-        found.retain(|row| query.matches(row));
+        found.retain(|row| query.shows(row, elsewhere));
         rows.append(&mut found);
         bound = reached;
         if rows.len() > PAGE {
@@ -125,14 +128,21 @@ async fn stretch(
 }
 
 /// How many are on each list.
-pub async fn counts(connection: &mut AnyConnection, workspace: WorkspaceId, me: OperatorId) -> Result<Counts, Error> {
+pub async fn counts(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    me: OperatorId,
+    elsewhere: &[QueueId],
+) -> Result<Counts, Error> {
     let mut counts = Counts::default();
     for row in sqlx::query(COUNTS).bind(workspace.to_string()).fetch_all(connection).await? {
-        let (shelf, claimed_by): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+        let (shelf, claimed_by, queue): (String, Option<String>, String) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let broken = |column| Error::Inconsistent { table: "escalation", column, id: shelf.clone() };
         let known = Shelf::ALL.into_iter().find(|it| it.as_str() == shelf).ok_or_else(|| broken("shelf"))?;
         let claimed_by = claimed_by.map(|text| text.parse().map_err(|_| broken("claimed_by"))).transpose()?;
-        counts.add(known, claimed_by, me, row.try_get(2)?);
+        let queue = queue.parse().map_err(|_| broken("queue_id"))?;
+        counts.add(known, claimed_by == Some(me), !elsewhere.contains(&queue), row.try_get(3)?);
     }
     Ok(counts)
 }

@@ -2,6 +2,7 @@
 //! each noun has a file beside this one with its queries.
 
 pub mod agents;
+pub mod at_desk;
 pub mod attempts;
 pub mod backup;
 pub mod drafts;
@@ -14,6 +15,7 @@ pub mod messages;
 pub mod operators;
 pub mod people;
 pub mod presence;
+pub mod queues;
 pub mod reads;
 pub mod rows;
 pub mod search;

@@ -14,7 +14,7 @@ use crate::{
     },
     server::{
         error::Error,
-        store::{Store, workspaces},
+        store::{Store, queues},
     },
 };
 
@@ -97,17 +97,18 @@ pub async fn account(store: &Store, email: &Email) -> Result<Option<Account>, Er
 /// To whom an escalation may go: whoever may work, and every queue.
 pub async fn targets(store: &Store, workspace: WorkspaceId) -> Result<Targets, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, s.at, (select count(*) from escalation e \
-        where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.shelf = 'claimed') from operator o \
+        where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.shelf = 'claimed'), o.away_at from operator o \
         left join operator_seen s on s.workspace_id = o.workspace_id and s.operator_id = o.id \
         where o.workspace_id = $1 and o.role <> 'viewer' and o.disabled_at is null order by o.name, o.id";
     let rows = sqlx::query(SQL).bind(workspace.to_string()).fetch_all(store.reader()).await?;
     let colleague = |row: &AnyRow| {
         let seen_at: Option<i64> = row.try_get(3)?;
-        Ok(Colleague { operator: who(row)?, seen_at: seen_at.map(Timestamp), holds: row.try_get(4)? })
+        let away = row.try_get::<Option<i64>, _>(5)?.is_some();
+        Ok(Colleague { operator: who(row)?, seen_at: seen_at.map(Timestamp), away, holds: row.try_get(4)? })
     };
     Ok(Targets {
         colleagues: rows.iter().map(colleague).collect::<Result<_, Error>>()?,
-        queues: workspaces::queues(store, workspace).await?,
+        queues: queues::all(store, workspace).await?,
     })
 }
 
@@ -117,6 +118,27 @@ pub async fn worker(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Re
                and disabled_at is null";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
     query.fetch_optional(store.reader()).await?.as_ref().map(who).transpose()
+}
+
+/// Says that an operator is away, or available again. One who was away already stays so since then.
+pub async fn set_away(
+    store: &Store,
+    workspace: WorkspaceId,
+    id: OperatorId,
+    since: Option<Timestamp>,
+) -> Result<(), Error> {
+    let sql = "update operator set away_at = case when $3 is null then null else coalesce(away_at, $3) end \
+               where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(since.map(|at| at.0));
+    update.execute(store.writer()).await?;
+    Ok(())
+}
+
+/// Whether an operator is away by their own word.
+pub async fn is_away(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Result<bool, Error> {
+    let sql = "select away_at from operator where workspace_id = $1 and id = $2";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
+    Ok(query.fetch_one(store.reader()).await?.try_get::<Option<i64>, _>(0)?.is_some())
 }
 
 /// An operator, from id, name and public name.

@@ -1,13 +1,11 @@
-//! Workspaces and the installation: heads, epoch, queues.
+//! Workspaces and the installation: heads, epoch.
 
-use sqlx::{AnyConnection, AnyPool, Row, any::AnyRow};
+use sqlx::{AnyConnection, AnyPool, Row};
 
 use crate::{
     domain::{
         event::Seq,
         ids::{QueueId, WorkspaceId},
-        queue::QueueRef,
-        text::Name,
         time::Timestamp,
     },
     server::{clock::mint, error::Error, store::Store},
@@ -48,27 +46,6 @@ pub async fn default(connection: &mut AnyConnection, now: Timestamp) -> Result<W
     let queue = QueueId::new(mint()).to_string();
     sqlx::query(sql).bind(format!("{id}")).bind(queue).bind(now.0).execute(&mut *connection).await?;
     Ok(id)
-}
-
-/// A queue by its name.
-pub async fn queue(store: &Store, workspace: WorkspaceId, name: &str) -> Result<Option<QueueRef>, Error> {
-    let sql = "select id, name from queue where workspace_id = $1 and name = $2";
-    let row = sqlx::query(sql).bind(workspace.to_string()).bind(name.to_owned()).fetch_optional(store.reader()).await?;
-    row.as_ref().map(queue_ref).transpose()
-}
-
-/// Every queue, by name.
-pub async fn queues(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueRef>, Error> {
-    let sql = "select id, name from queue where workspace_id = $1 order by name";
-    let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
-    rows.iter().map(queue_ref).collect()
-}
-
-fn queue_ref(row: &AnyRow) -> Result<QueueRef, Error> {
-    let (id, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-    let broken = |column| Error::Inconsistent { table: "queue", column, id: id.clone() };
-    let name = Name::parse(name).map_err(|_| broken("name"))?;
-    Ok(QueueRef { id: id.parse().map_err(|_| broken("id"))?, name })
 }
 
 /// The seq of the newest event.

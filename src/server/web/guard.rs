@@ -2,6 +2,7 @@
 //! where no middleware is: so each asks here first who is asking.
 
 use axum::http::request::Parts;
+use futures::future::join_all;
 use leptos::context::use_context;
 
 use super::session::SignedIn;
@@ -21,7 +22,7 @@ use crate::{
     server::{
         desk::{Command, Desk, Done, Verb},
         error::Error,
-        store::{drafts, operators, people, presence, reads, workspaces},
+        store::{drafts, escalations, operators, people, presence, queues, reads},
     },
 };
 
@@ -58,8 +59,8 @@ impl Caller {
 
     /// What a console page starts from.
     pub async fn bootstrap(&self, listing: Listing, selected: Option<&str>) -> Result<Bootstrap, Error> {
-        // Before the rest is read: should the name change meanwhile, the page starts over.
-        let epoch = self.desk.store().epoch().to_string();
+        // Before the list is read: should the log's name or members change meanwhile, the page starts over.
+        let epoch = self.desk.epoch(self.workspace).await?;
         let inbox = self.desk.inbox(self.workspace, self.query(listing)).await?;
         // What is no id names nothing.
         let opened = match selected.and_then(|text| text.parse().ok()) {
@@ -74,6 +75,7 @@ impl Caller {
             reads: reads::of_operator(self.desk.store(), self.workspace, self.operator.who.id).await?,
             now: self.desk.clock().now(),
             epoch,
+            away: operators::is_away(self.desk.store(), self.workspace, self.operator.who.id).await?,
             me: self.operator.clone(),
             keys: self.preferences.keys,
             choices: self.desk.choices(self.workspace).await?,
@@ -145,8 +147,35 @@ impl Caller {
             return Ok(who.map(TransferTarget::Operator));
         }
         let Ok(id) = id.parse() else { return Ok(None) };
-        let queue = workspaces::queues(store, workspace).await?.into_iter().find(|queue| queue.id == id);
+        let queue = queues::all(store, workspace).await?.into_iter().find(|queue| queue.id == id);
         Ok(queue.map(TransferTarget::Queue))
+    }
+
+    /// Says whether they are away from now on, and gives back all that they hold when that is wanted.
+    pub async fn set_away(&self, away: bool, release: bool) -> Result<(), Error> {
+        let (desk, workspace, by) = (self.desk.clone(), self.workspace, self.operator.clone());
+        let since = away.then(|| desk.clock().now());
+        // Whoever leaves does not break it off.
+        let task = tokio::spawn(async move {
+            operators::set_away(desk.store(), workspace, by.who.id, since).await?;
+            if !release {
+                return Ok(());
+            }
+            let held = escalations::held_by(desk.store(), workspace, by.who.id).await?;
+            let released = held.into_iter().map(|(escalation, fence)| {
+                let verb = Verb::Release { by: by.clone(), escalation, fence };
+                desk.run(Command { workspace, verb, once: None })
+            });
+            for released in join_all(released).await {
+                match released {
+                    // It ended, or went to somebody else.
+                    Ok(_) | Err(Error::Refused { .. }) => {}
+                    Err(fault) => return Err(fault),
+                }
+            }
+            Ok(())
+        });
+        task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
     }
 
     /// Does one thing at the desk. That the domain says no is an answer, not a fault.

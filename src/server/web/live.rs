@@ -36,6 +36,7 @@ use crate::{
         doors::{Credential, Door},
         error::Error,
         hints::Told,
+        store::queues,
     },
 };
 
@@ -71,14 +72,21 @@ pub async fn live(
         let sentence = "This session has as many open streams as it may have. Close a tab.\n";
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, HeaderValue::from(15_u16))], sentence).into_response();
     };
-    let head = match web.desk.head(signed_in.workspace).await {
-        Ok(head) => head,
+    let read = async {
+        let version = queues::version(web.desk.store(), signed_in.workspace).await?;
+        Ok((version, web.desk.head(signed_in.workspace).await?))
+    };
+    let (version, head) = match read.await {
+        Ok(read) => read,
         Err(error) => return failed(error),
+    };
+    let Some(members) = web.desk.doors().enter(Credential::Members(signed_in.workspace, version), usize::MAX) else {
+        return failed(Error::Overloaded);
     };
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let cursor = last.or_else(|| query.ok().and_then(|Query(query)| query.after));
     let epoch = web.desk.store().epoch();
-    let (after, reset) = match cursor.as_deref().and_then(|cursor| after(cursor, &epoch, head)) {
+    let (after, reset) = match cursor.as_deref().and_then(|cursor| after(cursor, &epoch, version, head)) {
         Some(after) => (after, None),
         // Nothing is guessed: whoever comes with a cursor that is not ours is told where the log is, to look anew.
         None => (head, Some(Bytes::from(format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n")))),
@@ -96,6 +104,7 @@ pub async fn live(
         operator: signed_in.operator.who.id,
         desk: web.desk,
         door,
+        members,
         epoch,
         events,
         seq: after,
@@ -117,11 +126,14 @@ fn hint(hint: &Hint) -> String {
     format!("event: hint\ndata: {}\n\n", serde_json::to_string(hint).unwrap_or_default())
 }
 
-/// The seq of a cursor that belongs to this log; nothing when it is another's or beyond the head.
-fn after(cursor: &str, epoch: &str, head: Seq) -> Option<Seq> {
+/// The seq of a cursor that belongs to this log; nothing when it is another's or beyond the head, or when its lists were
+/// made by other members, as in `<epoch>~<version>.<seq>`.
+fn after(cursor: &str, epoch: &str, version: i64, head: Seq) -> Option<Seq> {
     let (of, seq) = cursor.rsplit_once('.')?;
+    let (of, by) = of.split_once('~').map_or((of, None), |(of, by)| (of, Some(by)));
     let seq = Seq(seq.parse().ok()?);
-    (of == epoch && (Seq(0)..=head).contains(&seq)).then_some(seq)
+    let is_ours = of == epoch && by.is_none_or(|by| by == version.to_string());
+    (is_ours && (Seq(0)..=head).contains(&seq)).then_some(seq)
 }
 
 /// One open stream.
@@ -130,6 +142,7 @@ struct Live {
     workspace: WorkspaceId,
     operator: OperatorId,
     door: Door,
+    members: Door,
     epoch: Arc<str>,
     events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
     hints: Receiver<Arc<Told>>,
@@ -150,6 +163,8 @@ impl Live {
             tokio::select! {
                 biased;
                 () = self.door.closed() => return None,
+                // It comes back with a cursor that is good no more, and looks at everything anew.
+                () = self.members.closed() => return None,
                 () = self.desk.shutdown().cancelled() => return None,
                 () = &mut self.ends => return None,
                 event = self.events.next() => break event?,
@@ -214,10 +229,24 @@ mod tests {
     #[test]
     fn a_cursor_is_ours_or_none() {
         let head = Seq(31);
-        assert_eq!(after("e1.31", "e1", head), Some(Seq(31)));
-        assert_eq!(after("e1.0", "e1", head), Some(Seq(0)));
-        for foreign in ["e2.31", "e1.32", "e1.-1", "e1.", "31", "", "e1.31x", "e1.99999999999999999999"] {
-            assert_eq!(after(foreign, "e1", head), None, "{foreign}");
+        for ours in ["e1.31", "e1~4.31"] {
+            assert_eq!(after(ours, "e1", 4, head), Some(Seq(31)), "{ours}");
+        }
+        assert_eq!(after("e1.0", "e1", 4, head), Some(Seq(0)));
+        for foreign in [
+            "e1~3.31",
+            "e1~.31",
+            "e2~4.31",
+            "e2.31",
+            "e1.32",
+            "e1.-1",
+            "e1.",
+            "31",
+            "",
+            "e1.31x",
+            "e1.99999999999999999999",
+        ] {
+            assert_eq!(after(foreign, "e1", 4, head), None, "{foreign}");
         }
     }
 }

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex};
 use bailout::{
     domain::{
         event::TransferTarget,
-        ids::QueueId,
         outcome::{Disposition, Resolution},
         queue::QueueRef,
-        text::{Name, NoteText},
+        text::NoteText,
     },
-    server::{clock::mint, desk::Verb},
+    server::{desk::Verb, store::queues},
 };
 use serde_json::json;
 
@@ -58,10 +57,7 @@ impl Actor {
             10 => {
                 let to = match self.chance.once_in(2) {
                     true => TransferTarget::Operator(self.colleague.operator.who.clone()),
-                    false => TransferTarget::Queue(QueueRef {
-                        id: QueueId::new(mint()),
-                        name: Name::parse("billing").expect("a name"),
-                    }),
+                    false => TransferTarget::Queue(self.some_queue().await),
                 };
                 let note = self.chance.once_in(2).then(|| NoteText::parse("Yours.").expect("a note"));
                 drop(self.person.does(Verb::Transfer { by, escalation, fence: Some(fence), to, note }).await);
@@ -82,6 +78,11 @@ impl Actor {
         }
     }
 
+    async fn some_queue(&mut self) -> QueueRef {
+        let all = queues::all(self.person.desk.store(), self.person.workspace).await.expect("queues");
+        self.chance.one(&all).clone()
+    }
+
     async fn opens(&mut self) {
         let conversation = json!({"external_id": format!("conv_{}", self.chance.below(30)), "messages": []});
         let more = match self.chance.below(4) {
@@ -90,7 +91,8 @@ impl Actor {
             2 => json!({"conversation": conversation, "deadlines": {"expire_after_seconds": 60}}),
             _ => json!({"conversation": conversation}),
         };
-        let mut body = json!({"reason": {"code": "other", "text": "help"}});
+        let queue = self.some_queue().await.name.to_string();
+        let mut body = json!({"reason": {"code": "other", "text": "help"}, "routing": {"queue": queue}});
         body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         // A conversation has one open takeover at most.
         if let Some(id) = self.bot.post("/escalations", body).await.body["id"].as_str() {

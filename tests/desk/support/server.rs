@@ -19,6 +19,7 @@ use bailout::{
         message::{Author, MessageRole},
         operator::{Operator, OperatorRef, Role},
         outcome::Resolution,
+        queue::{Defaults, Members, QueueRef},
         text::{ClientMessageId, Name, Said},
         time::{Span, Timestamp},
     },
@@ -30,7 +31,11 @@ use bailout::{
         error::Error,
         keys::ApiKey,
         schema,
-        store::{agents, operators, workspaces},
+        store::{
+            agents, operators,
+            queues::{self, Queue},
+            workspaces,
+        },
     },
 };
 use clap::Parser;
@@ -132,6 +137,26 @@ impl TestServer {
         assert!(added.is_some(), "{name} has a key already");
         tx.commit().await.expect("a commit");
         Agent { url: self.url.clone(), key: key.reveal(), http: reqwest::Client::new() }
+    }
+
+    /// Adds a queue that these people serve, nobody in particular meaning everybody, and that fills this in.
+    pub async fn queue(&self, name: &str, members: &[&Person], defaults: Defaults) -> Queue {
+        let name = Name::parse(name).expect("a name");
+        let mut tx = self.desk.store().begin_write().await.expect("a transaction");
+        let id = queues::add(&mut tx, self.workspace, &name, self.now()).await.expect("a queue");
+        tx.commit().await.expect("a commit");
+        let members = Members(members.iter().map(|it| it.operator.who.id).collect());
+        let queue = Queue { itself: QueueRef { id, name }, defaults, members };
+        self.settles(&queue).await.expect("its settings");
+        queue
+    }
+
+    /// Changes the settings of a queue.
+    pub async fn settles(&self, queue: &Queue) -> Result<(), Error> {
+        let mut tx = self.desk.store().begin_write().await?;
+        queues::change(&mut tx, self.workspace, queue).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Adds a person and lets them work at this server.
@@ -261,6 +286,12 @@ pub fn id(text: &str) -> EscalationId {
 impl Person {
     pub async fn does(&self, verb: Verb) -> Result<Done, Error> {
         self.desk.run(Command { workspace: self.workspace, verb, once: None }).await
+    }
+
+    /// Their page is connected now, and that is written down.
+    pub async fn is_seen(&self) {
+        self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
+        self.desk.hints().write(&self.desk).await;
     }
 
     /// Claims; the fence of the claim.

@@ -8,7 +8,7 @@ mod place;
 mod thread;
 mod writing;
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, prelude::*, task::spawn_local};
 
 use self::{
     beside::keep_telling,
@@ -18,7 +18,7 @@ use self::{
 };
 use crate::{
     app::{
-        actions::Bootstrap,
+        actions::{self, Bootstrap},
         attention::Attention,
         clock::provide_clock,
         keys::{go_along, on_key, press, provide_keys},
@@ -95,9 +95,19 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     provide_keys(start.keys);
     let clock = provide_clock(start.now);
     let choices = StoredValue::new(start.choices.clone());
+    let start_away = start.away;
     let live = Live::new(start);
     let fetch = Fetch::following(live, place);
     let attention = Attention::begin();
+    let away = RwSignal::new(start_away);
+    let be_away = move |is_away: bool, release: bool| {
+        spawn_local(async move {
+            match actions::set_availability(is_away, release).await {
+                Ok(()) => drop(away.try_set(is_away)),
+                Err(problem) => drop(fetch.noted(problem)),
+            }
+        });
+    };
     let hooks = Hooks {
         restart: Callback::new(move |()| fetch.restart()),
         probe: Callback::new(move |()| fetch.probe()),
@@ -190,7 +200,15 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         <a class="skip-link" href="#thread" on:click=to_conversation>"Skip to the conversation"</a>
         <div class="console" data-pane=move || if has_beside.get() { "thread" } else { "list" }>
             <ConnectionBar connection=live.connection caught_up=live.caught_up/>
-            <Rail counts=counts current=current connection=live.connection attention=attention/>
+            <Rail
+                counts=counts
+                current=current
+                connection=live.connection
+                attention=attention
+                away=away
+                on_away=Callback::new(move |()| be_away(!away.get_untracked(), false))
+                on_leave=Callback::new(move |()| be_away(true, true))
+            />
             <ListPane
                 listing=listing
                 inbox=live.inbox

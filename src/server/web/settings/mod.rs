@@ -2,16 +2,21 @@
 
 pub mod agents;
 pub mod people;
+pub mod queues;
 pub mod trial;
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     middleware::from_fn_with_state,
     routing::{get, post},
 };
 
 use super::{Web, confirm, gate, sign_in::see_other};
 use crate::app::pages::settings::{agents as agents_page, people as people_page};
+
+/// Bytes of the form of a queue: the longest text of all fields, url-encoded, fits.
+const LARGEST_QUEUE: usize = 256 * 1024;
 
 /// Every page of the settings, behind the gate.
 pub fn routes(web: &Web) -> Router<Web> {
@@ -20,9 +25,14 @@ pub fn routes(web: &Web) -> Router<Web> {
         .route("/settings/people/{id}", get(people::person).post(people::change))
         .route(agents_page::PATH, get(agents::list).post(agents::change))
         .route_layer(from_fn_with_state(web.clone(), confirm::require));
+    let of_queues = Router::new()
+        .route(queues::ADDRESS, get(queues::show).post(queues::add))
+        .route("/settings/queues/{id}", post(queues::change))
+        .layer(DefaultBodyLimit::max(LARGEST_QUEUE));
     Router::new()
         .route("/settings", get(|| async { see_other(people_page::PATH) }))
         .route(agents_page::TEST, post(trial::open))
+        .merge(of_queues)
         .merge(sensitive)
         .route_layer(from_fn_with_state(web.clone(), gate::admins))
 }

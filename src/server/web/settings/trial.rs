@@ -22,7 +22,7 @@ use crate::{
         clock::mint,
         desk::{Command, Verb},
         error::Error,
-        store::workspaces,
+        store::queues,
         web::{
             Web,
             forms::{Denied, Fields},
@@ -51,9 +51,8 @@ pub async fn open(State(web): State<Web>, Extension(me): Extension<SignedIn>, fi
 }
 
 async fn test(web: &Web, me: &SignedIn, agent: AgentRef) -> Result<EscalationId, Denied> {
-    let queues = workspaces::queues(web.desk.store(), me.workspace).await?;
-    let queue = queues.into_iter().find(|queue| queue.name.as_str() == "default");
-    let queue =
+    let queue = queues::named(web.desk.store(), me.workspace, "default").await?;
+    let (queue, _) =
         queue.ok_or_else(|| Error::Inconsistent { table: "queue", column: "name", id: "default".to_owned() })?;
     let id = EscalationId::new(mint());
     let opening = opening(&me.operator.who.name.to_string())

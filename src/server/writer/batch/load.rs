@@ -6,7 +6,10 @@ use sqlx::AnyConnection;
 
 use super::{Batch, Head};
 use crate::{
-    domain::{agent::AgentRef, conversation::Conversation, ids::WorkspaceId, opening::Opening, time::Timestamp},
+    domain::{
+        agent::AgentRef, conversation::Conversation, event::TransferTarget, ids::WorkspaceId, opening::Opening,
+        queue::Members, time::Timestamp,
+    },
     server::{
         contract::Links,
         desk::{Command, Once, Verb},
@@ -16,7 +19,7 @@ use crate::{
             escalations::{self, CustomerName},
             events::{self, AnswerName},
             messages::{self, MessageName},
-            workspaces,
+            queues, workspaces,
         },
     },
 };
@@ -93,6 +96,19 @@ impl<'a> Batch<'a> {
             matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::FallDue { .. })
         });
         let ending: Vec<_> = ending.map(|command| (command.workspace, command.verb.escalation())).collect();
+        // Where it waits, and where another command of the batch moves it before.
+        let queues = commands.iter().filter_map(|command| match &command.verb {
+            Verb::Transfer { to: TransferTarget::Queue(queue), .. } => Some((command.workspace, queue.id)),
+            verb => {
+                let (it, _) = verb.takes().and_then(|_| stored.get(&(command.workspace, verb.escalation())))?;
+                Some((command.workspace, it.queue.id))
+            }
+        });
+        let queues: Vec<_> = queues.collect::<HashSet<_>>().into_iter().collect();
+        let mut members: HashMap<_, Members> = HashMap::new();
+        for (queue, member) in queues::members(tx, &queues).await? {
+            members.entry(queue).or_default().0.push(member);
+        }
         Ok(Self {
             now,
             links,
@@ -104,6 +120,7 @@ impl<'a> Batch<'a> {
             replies: messages::replies(tx, &receipts.collect::<Vec<_>>()).await?,
             since_open: messages::said_since_open(tx, &ending).await?,
             were_here: escalations::were_here(tx, &customers).await?,
+            members,
             acknowledging: agents::acknowledging(tx, &openers).await?,
             first_acknowledged: BTreeSet::new(),
             changed: BTreeSet::new(),

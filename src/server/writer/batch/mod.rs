@@ -17,11 +17,12 @@ use crate::{
     domain::{
         conversation::{Conversation, ConversationKey},
         escalation::Escalation,
-        event::{Actor, Event, EventKind, Seq},
-        ids::{AgentId, EscalationId, EventId, WorkspaceId},
+        event::{Actor, Event, EventKind, Seq, TransferTarget},
+        ids::{AgentId, EscalationId, EventId, QueueId, WorkspaceId},
         inbox::{Frame, Row, Was},
         message::Message,
         outcome::{Meanwhile, Outcome},
+        queue::Members,
         refusal::Refusal,
         time::Timestamp,
     },
@@ -65,6 +66,8 @@ pub struct Batch<'a> {
     replies: HashMap<ReplyName, Message>,
     since_open: HashMap<Key<EscalationId>, Vec<Message>>,
     were_here: HashSet<CustomerName>,
+    /// Of the queues from which an operator wants to take something. One that is not here is served by everybody.
+    members: HashMap<Key<QueueId>, Members>,
     /// The agents that are known to acknowledge outcomes, and those that are perhaps new to it.
     acknowledging: HashSet<Key<AgentId>>,
     first_acknowledged: BTreeSet<Key<AgentId>>,
@@ -173,6 +176,11 @@ impl Batch<'_> {
         }
         let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
         let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
+        if let Some(by) = command.verb.takes().filter(|_| it.is_waiting())
+            && let Some(members) = self.members.get(&(key.0, it.queue.id))
+        {
+            members.admit(by, &it.queue)?;
+        }
         let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
         let meanwhile = Meanwhile { conversation, said };
         let kinds = match &command.verb {
@@ -229,7 +237,16 @@ impl Batch<'_> {
                 said = Some(message.clone());
             }
             let before = self.escalations.get(&key);
-            let was = before.map(|(it, _)| Was { shelf: it.shelf(), claimed_by: it.on_desk_of() });
+            let was = before.map(|(it, _)| Was {
+                shelf: it.shelf(),
+                claimed_by: it.on_desk_of(),
+                queue: match &kind {
+                    EventKind::Transferred { to: TransferTarget::Queue(to), .. } if to.id != it.queue.id => {
+                        Some(it.queue.id)
+                    }
+                    _ => None,
+                },
+            });
             let (conversation_key, ask) = match (&kind, before) {
                 (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
                 (_, Some((it, _))) => (it.conversation.clone(), it.opening.ask.kind),

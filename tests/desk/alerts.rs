@@ -1,0 +1,146 @@
+//! Alerts: somebody is called once when an escalation has waited for a minute, whatever becomes of the call.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    http::{StatusCode, header::LOCATION},
+    response::IntoResponse,
+    routing::post,
+};
+use bailout::{
+    domain::{operator::Role, time::Span},
+    server::workers::alerts::Alerts,
+};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    on_both,
+    support::{Engine, TestServer},
+};
+
+/// What a receiver does with what it gets.
+#[derive(Clone, Copy)]
+enum Manner {
+    Takes,
+    Fails,
+    SendsOn,
+    Hangs,
+}
+
+/// Somebody who can be called.
+struct Receiver {
+    url: String,
+    got: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Receiver {
+    async fn that(manner: Manner) -> Self {
+        let got: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let taken = Arc::clone(&got);
+        let receive = move |body: String| async move {
+            taken.lock().expect("what came").push(serde_json::from_str(&body).expect("JSON"));
+            match manner {
+                Manner::Takes => StatusCode::OK.into_response(),
+                Manner::Fails => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                Manner::SendsOn => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/")]).into_response(),
+                Manner::Hangs => std::future::pending().await,
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(receive))).await });
+        Self { url, got }
+    }
+
+    fn alerts(&self) -> Alerts {
+        Alerts::new(self.url.parse().expect("an address")).expect("a client")
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let got = self.got.lock().expect("what came");
+        got.iter().map(|it| it["text"].as_str().expect("a text").to_owned()).collect()
+    }
+}
+
+on_both! {
+    async fn somebody_is_called_once_when_one_has_waited_for_a_minute(server: TestServer) {
+        let (receiver, bot) = (Receiver::that(Manner::Takes).await, server.agent("billing-bot").await);
+        let (ada, alerts) = (server.person("Ada", Role::Operator).await, receiver.alerts());
+        let claimed = bot.hands_over("conv_1").await;
+        ada.claims(&claimed).await.expect("a claim");
+        let waits = bot.hands_over("conv_2").await;
+        server.pass(Span::seconds(55));
+        alerts.send_due(&server.desk).await.expect("a look");
+        assert_eq!(receiver.texts(), [""; 0], "not yet");
+        server.pass(Span::seconds(6));
+        alerts.send_due(&server.desk).await.expect("a look");
+        alerts.send_due(&server.desk).await.expect("a look");
+        let texts = receiver.texts();
+        let [text] = &texts[..] else { panic!("one call: {texts:?}") };
+        assert!(text.starts_with("Dana has waited 1m for a human in the queue default: policy limit.\n"), "{text}");
+        assert!(text.contains("Refund over limit") && text.contains(&waits) && !text.contains(&claimed), "{text}");
+        // What happens to it later calls nobody again.
+        let fence = ada.claims(&waits).await.expect("a claim");
+        ada.releases(&waits, fence).await.expect("a release");
+        alerts.send_due(&server.desk).await.expect("a look");
+        assert_eq!(receiver.texts().len(), 1);
+    }
+
+    async fn a_receiver_that_fails_harms_nothing(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        for (n, manner) in [Manner::Fails, Manner::SendsOn].into_iter().enumerate() {
+            let receiver = Receiver::that(manner).await;
+            bot.hands_over(&format!("conv_{n}")).await;
+            server.pass(Span::seconds(61));
+            let alerts = receiver.alerts();
+            alerts.send_due(&server.desk).await.expect("a look");
+            alerts.send_due(&server.desk).await.expect("a look");
+            assert_eq!(receiver.texts().len(), 1, "called once and not led on");
+        }
+        // One whom nobody can reach.
+        bot.hands_over("conv_9").await;
+        server.pass(Span::seconds(61));
+        let nobody = Alerts::new("http://127.0.0.1:1/".parse().expect("an address")).expect("a client");
+        nobody.send_due(&server.desk).await.expect("a look");
+    }
+
+    async fn a_receiver_that_hangs_holds_nobody_up(server: TestServer) {
+        let (receiver, bot) = (Receiver::that(Manner::Hangs).await, server.agent("billing-bot").await);
+        let ada = server.person("Ada", Role::Operator).await;
+        let it = bot.hands_over("conv_1").await;
+        server.pass(Span::seconds(61));
+        let (desk, alerts, begun) = (server.desk.clone(), receiver.alerts(), Instant::now());
+        let calls = tokio::spawn(async move { alerts.send_due(&desk).await });
+        crate::support::server::soon("the call", async || (receiver.texts().len() == 1).then_some(())).await;
+        // Meanwhile everything goes on, for the very escalation too.
+        ada.claims(&it).await.expect("a claim");
+        bot.says(&it, "customer", "Hello?").await.ok(201);
+        assert!(!calls.is_finished(), "it did not hang");
+        tokio::time::timeout(Duration::from_secs(30), calls).await.expect("an end").expect("a task").expect("a look");
+        assert!(begun.elapsed() >= Duration::from_secs(9), "it did not wait");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_servers_call_once() {
+    let Some(first) = TestServer::start(Engine::Postgres).await else { return };
+    let second = TestServer::on(Arc::clone(&first.database)).await;
+    let (receiver, bot) = (Receiver::that(Manner::Takes).await, first.agent("billing-bot").await);
+    let ids = join_all((0..20).map(|n| bot.escalates(json!({"summary": format!("Number {n}")})))).await;
+    first.pass(Span::seconds(61));
+    second.pass(Span::seconds(61));
+    let alerts: Vec<Alerts> = (0..4).map(|_| receiver.alerts()).collect();
+    let looks =
+        alerts.iter().enumerate().map(|(n, it)| it.send_due(if n % 2 == 0 { &first.desk } else { &second.desk }));
+    join_all(looks).await.into_iter().for_each(|look| look.expect("a look"));
+    let texts = receiver.texts();
+    for id in &ids {
+        assert_eq!(texts.iter().filter(|text| text.contains(id)).count(), 1, "{id}: {texts:?}");
+    }
+    assert_eq!(texts.len(), ids.len());
+}

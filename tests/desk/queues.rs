@@ -1,0 +1,432 @@
+//! Several queues: who serves them, what they fill in, who may take what waits there, and what agents are told of them.
+
+use std::time::Duration;
+
+use bailout::{
+    domain::{
+        deadline::Within,
+        event::TransferTarget,
+        ids::QueueId,
+        inbox::{Inbox, Query, View},
+        operator::Role,
+        outcome::{Disposition, Resolution},
+        queue::{Defaults, Members, Urgency},
+        refusal::Refusal,
+        text::{Name, NoteText},
+        time::Span,
+    },
+    server::{
+        desk::{Done, Verb},
+        error::Error,
+        store::{
+            operators,
+            queues::{self, Queue},
+        },
+        web::settings::queues::ADDRESS,
+        workers::deadlines,
+    },
+};
+use futures::StreamExt;
+use serde_json::{Value, json};
+
+use crate::{
+    on_both,
+    support::{
+        Person, TestServer,
+        browser::{Browser, leads_to},
+        server::id,
+        sse,
+    },
+};
+
+#[track_caller]
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
+    match result {
+        Err(Error::Refused { refusal, .. }) => refusal,
+        other => panic!("a refusal is meant: {other:?}"),
+    }
+}
+
+/// In a queue.
+fn of(queue: &str) -> Value {
+    json!({"queue": queue})
+}
+
+async fn transfers(by: &Person, it: &str, to: TransferTarget) -> Result<Done, Error> {
+    let fence = by.desk.current(by.workspace, id(it)).await?.expect("an escalation").escalation.fence;
+    let note = Some(NoteText::parse("Yours.").expect("a note"));
+    let verb = Verb::Transfer { by: by.operator.clone(), escalation: id(it), fence: Some(fence), to, note };
+    by.does(verb).await
+}
+
+async fn list(person: &Person, view: View) -> Inbox {
+    let query = Query { listing: view.into(), me: person.operator.who.id, as_of: person.desk.clock().now() };
+    person.desk.inbox(person.workspace, query).await.expect("a list")
+}
+
+on_both! {
+    async fn a_queue_is_named_by_the_agent_and_fills_in_what_it_left_out(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let note = "Nobody is at billing before eight.";
+        let minutes = |minutes| Some(Span::minutes(minutes));
+        server.queue("billing", &[], Defaults {
+            urgency: Some(Urgency::High),
+            within: Within { claim: minutes(2), resolve: minutes(30), expire: minutes(60) },
+            expiry_note: Some(NoteText::parse(note).expect("a note")),
+        }).await;
+        let after = |it: &Value, deadline: &str| {
+            let at = |text: &Value| text.as_str().map(|it| it.parse::<jiff::Timestamp>().expect("a time").as_second());
+            Some(at(&it["deadlines"][deadline])? - at(&it["opened_at"])?)
+        };
+        let opened = async |more: Value| {
+            let it = bot.escalates(more).await;
+            bot.get(&format!("/escalations/{it}")).await.ok(200)
+        };
+        let it = opened(json!({"routing": of("billing")})).await;
+        assert_eq!((&it["queue"], &it["urgency"], &it["warnings"]), (&json!("billing"), &json!("high"), &json!([])));
+        let deadlines = |it: &Value| ["claim_by", "resolve_by", "expires_at"].map(|name| after(it, name));
+        assert_eq!(deadlines(&it), [Some(120), Some(1_800), Some(3_600)]);
+
+        // What the agent says counts.
+        let own = json!({"claim_within_seconds": 30, "expire_after_seconds": 90});
+        let said = opened(json!({"routing": of("billing"), "urgency": "low", "deadlines": own,
+            "on_expiry": {"note_to_agent": "Try again."}})).await;
+        assert_eq!((said["urgency"].as_str(), deadlines(&said)), (Some("low"), [Some(30), Some(1_800), Some(90)]));
+
+        // A queue without defaults leaves those of the product; one that nobody knows is the default queue.
+        for routing in [json!({}), of("nowhere"), json!({"queue": null})] {
+            let plain = opened(json!({"routing": routing})).await;
+            assert_eq!((&plain["queue"], &plain["urgency"]), (&json!("default"), &json!("normal")));
+            assert_eq!(deadlines(&plain), [None, None, Some(86_400)]);
+            assert_eq!(plain["warnings"].as_array().map(Vec::len), Some(usize::from(routing == of("nowhere"))));
+        }
+
+        server.pass(Span::minutes(61));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        for (it, note) in [(&it, note), (&said, "Try again.")] {
+            let it = bot.get(&format!("/escalations/{}", it["id"].as_str().expect("an id"))).await.ok(200);
+            assert_eq!((&it["status"], &it["outcome"]["note_to_agent"]), (&json!("expired"), &json!(note)));
+        }
+    }
+
+    async fn only_members_take_what_waits_and_are_told_why(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+        let grace = server.person("Grace", Role::Supervisor).await;
+        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let refusal = Refusal::NotAMember { queue: billing.itself.name.clone() };
+        assert_eq!(refusal.code(), "not_a_member");
+        let chat = json!({"routing": of("billing"), "conversation": {"messages": []}});
+        let question = json!({"routing": of("billing"), "ask": {"kind": "question"}});
+
+        // Neither by claiming, nor by answering, nor by taking over.
+        let (it, asked) = (bot.escalates(chat.clone()).await, bot.escalates(question).await);
+        assert_eq!(refused(ada.claims(&it).await), refusal);
+        assert_eq!(refused(ada.resolves(&asked, None, Resolution::bare(Disposition::Declined)).await), refusal);
+        let take_over = |by: &Person| Verb::TakeOver { by: by.operator.clone(), escalation: id(&asked), fence: None };
+        assert_eq!(refused(ada.does(take_over(&ada)).await), refusal);
+        // The control: members do, and so do supervisors.
+        ana.resolves(&asked, None, Resolution::bare(Disposition::Declined)).await.expect("an answer");
+        let fence = grace.claims(&it).await.expect("a claim");
+        grace.releases(&it, fence).await.expect("a release");
+        let fence = ana.claims(&it).await.expect("a claim");
+        // Who comes too late is told who won.
+        assert!(matches!(refused(ada.claims(&it).await), Refusal::AlreadyClaimed { .. }));
+        ana.replies(&it, fence, "Hello").await.expect("a reply");
+
+        // What is transferred to somebody is theirs, whatever they serve.
+        transfers(&ana, &it, TransferTarget::Operator(ada.operator.who.clone())).await.expect("a transfer");
+        let fence = ada.claims(&it).await.expect("what one holds");
+        ada.replies(&it, fence, "Hello again").await.expect("a reply");
+        // Back in the queue it is so no more.
+        transfers(&ada, &it, TransferTarget::Queue(billing.itself.clone())).await.expect("a transfer");
+        assert_eq!(refused(ada.claims(&it).await), refusal);
+
+        // Members change, and the next request follows.
+        let both = Members(vec![ada.operator.who.id, ana.operator.who.id]);
+        server.settles(&Queue { members: both, ..billing.clone() }).await.expect("its members");
+        ada.claims(&it).await.expect("a claim");
+        // By the console one is told in words.
+        let other = bot.escalates(chat).await;
+        server.settles(&billing).await.expect("its members");
+        let told = Browser::of("Ada", &server.url).await.calls("claim", &format!("id={other}")).send().await;
+        let told: Value = told.expect("an answer").json().await.expect("JSON");
+        assert_eq!(told["Err"]["not_a_member"]["queue"], "billing", "{told}");
+        assert!(refusal.to_string().contains("members of the queue billing"), "{refusal}");
+    }
+
+    async fn whatever_is_moved_at_the_same_time_nobody_slips_in(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        for n in 0..20 {
+            let it = bot.hands_over(&format!("conv_{n}")).await;
+            ana.claims(&it).await.expect("a claim");
+            let to = TransferTarget::Queue(billing.itself.clone());
+            // Most often in one batch: the transfer comes first, and the claim meets what it left.
+            let (moved, claimed) = tokio::join!(transfers(&ana, &it, to), async {
+                tokio::task::yield_now().await;
+                ada.claims(&it).await
+            });
+            moved.expect("a transfer");
+            let refusal = refused(claimed);
+            assert!(matches!(refusal, Refusal::NotAMember { .. } | Refusal::AlreadyClaimed { .. }), "{refusal:?}");
+        }
+    }
+
+    async fn everyone_sees_all_that_is_open_and_in_the_queue_what_they_serve(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let mut ids = vec![];
+        for n in 0..120 {
+            ids.push(bot.escalates(json!({"routing": of(if n % 2 == 0 { "billing" } else { "default" })})).await);
+        }
+        let (hers, theirs) = (list(&ada, View::Queue).await, list(&ana, View::Queue).await);
+        assert_eq!((hers.counts.waiting, theirs.counts.waiting), (60, 120));
+        assert_eq!((hers.counts.open, theirs.counts.open), (120, 120));
+        assert_eq!(hers.rows.len(), 50);
+        assert!(hers.rows.iter().all(|row| row.queue != billing.itself.id) && !hers.serves(billing.itself.id));
+        let rest = ada.desk.inbox_page(ada.workspace, hers.query, hers.bound.expect("a bound")).await.expect("a page");
+        assert_eq!((rest.rows.len(), rest.bound), (10, None), "page after page");
+        assert!(theirs.rows.iter().any(|row| row.queue == billing.itself.id));
+        assert!(list(&ada, View::All).await.rows.iter().any(|row| row.queue == billing.itself.id));
+        // Reading is by workspace: she may look at it, and the page that follows a transfer knows where it went.
+        assert!(ada.desk.thread(ada.workspace, id(&ids[0])).await.expect("a thread").is_some());
+        ada.claims(&ids[1]).await.expect("a claim");
+        transfers(&ada, &ids[1], TransferTarget::Queue(billing.itself.clone())).await.expect("a transfer");
+        let (hers, theirs) = (list(&ada, View::Queue).await, list(&ana, View::Queue).await);
+        assert_eq!((hers.counts.waiting, theirs.counts.waiting), (59, 120));
+    }
+
+    async fn open_consoles_begin_anew_when_members_change(server: TestServer) {
+        let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let browser = Browser::of("Ada", &server.url).await;
+        let cursor = async || {
+            let page = browser.calls("bootstrap", "listing=/queue").send().await.expect("an answer");
+            let page: Value = page.json().await.expect("JSON");
+            format!("/live?after={}.{}", page["epoch"].as_str().expect("an epoch"), page["inbox"]["seq"])
+        };
+        let (old, mut beginning) = (cursor().await, String::new());
+        let mut stream = browser.gets(&old).await.bytes_stream();
+        while !beginning.contains("event: ping") {
+            beginning.push_str(std::str::from_utf8(&stream.next().await.expect("more").expect("bytes")).expect("UTF-8"));
+        }
+        assert!(!beginning.contains("event: reset"), "a cursor of now is good: {beginning}");
+        // What is no change closes nothing.
+        server.settles(&billing).await.expect("the same again");
+        assert_eq!(cursor().await, old);
+
+        let members = Members(vec![ada.operator.who.id]);
+        server.settles(&Queue { members, ..billing }).await.expect("other members");
+        let closed = async { while stream.next().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(10), closed).await.expect("the stream is closed");
+        let anew = sse::read(browser.gets(&old).await, 1).await;
+        assert_eq!(anew[0].event, "reset");
+        let new = cursor().await;
+        assert_ne!(new, old);
+        let mut stream = browser.gets(&new).await.bytes_stream();
+        let first = stream.next().await.expect("more").expect("bytes");
+        assert!(!String::from_utf8_lossy(&first).contains("event: reset"));
+    }
+
+    async fn agents_are_told_who_could_come_and_who_waits_before(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+        let vera = server.person("Vera", Role::Viewer).await;
+        server.queue("billing", &[&ana], Defaults::default()).await;
+        let told = async |it: &str| bot.get(&format!("/escalations/{it}")).await.ok(200)["desk"].clone();
+        let desk = |available: i64, ahead: i64, median: Option<i64>| {
+            json!({"operators_available": available, "waiting_ahead": ahead, "median_claim_seconds": median})
+        };
+        let body = json!({"reason": {"code": "other", "text": "help"}});
+        let opened = bot.post("/escalations", body.clone()).await.ok(201);
+        assert_eq!(opened["desk"], desk(0, 0, None), "nobody is here, and nobody ever was");
+        let first = opened["id"].as_str().expect("an id").to_owned();
+        for person in [&ada, &ana, &vera] {
+            person.is_seen().await;
+        }
+        let second = bot.post("/escalations", body).await.ok(201);
+        assert_eq!(second["desk"], desk(2, 1, None), "a viewer comes to nobody's help");
+        let second = second["id"].as_str().expect("an id").to_owned();
+        let billing = bot.escalates(json!({"routing": of("billing")})).await;
+        assert_eq!(told(&first).await, desk(2, 0, None));
+        assert_eq!(told(&second).await, desk(2, 1, None));
+        assert_eq!(told(&billing).await, desk(1, 0, None), "members only, and only what waits there");
+
+        // The control: who is away does not count, here as she is; who is back does.
+        let hers = Browser::of("Ada", &server.url).await;
+        for (away, available) in [(true, 1), (false, 2)] {
+            let said = hers.calls("set_availability", &format!("away={away}&release=false")).send().await;
+            assert_eq!(said.expect("an answer").status(), 200);
+            assert_eq!(told(&second).await, desk(available, 1, None));
+        }
+        // Nor does who has not been seen for a while.
+        server.pass(Span::seconds(46));
+        ana.is_seen().await;
+        assert_eq!(told(&second).await, desk(1, 1, None));
+
+        // Claimed it waits behind nobody, and later ones learn how long that took.
+        ada.claims(&first).await.expect("a claim");
+        ada.is_seen().await;
+        assert_eq!(told(&first).await, desk(2, 0, Some(46)));
+        assert_eq!(told(&second).await, desk(2, 0, Some(46)));
+        assert_eq!(told(&billing).await, desk(1, 0, None));
+
+        // In every answer, in none of the events, and null at the end.
+        let all = bot.get("/escalations?status=open").await.ok(200);
+        let desks: Vec<&Value> = all["items"].as_array().expect("a list").iter().map(|it| &it["desk"]).collect();
+        assert_eq!(desks, [&desk(1, 0, None), &desk(2, 0, Some(46)), &desk(2, 0, Some(46))]);
+        let heard = bot.get(&format!("/escalations/{first}/wait?seconds=0")).await.ok(200);
+        assert_eq!(heard["escalation"]["desk"], desk(2, 0, Some(46)));
+        let events = heard["events"].as_array().expect("events");
+        assert!(!events.is_empty() && events.iter().all(|it| it["data"]["escalation"].get("desk").is_none()));
+        let early = bot.post(&format!("/escalations/{second}/acknowledge"), json!({})).await;
+        assert_eq!((early.refused(409), &early.body["current"]["desk"]), ("not_closed", &desk(2, 0, Some(46))));
+        let ended = bot.post(&format!("/escalations/{second}/cancel"), json!({"reason": "Never mind."})).await.ok(200);
+        assert!(ended["desk"].is_null() && ended.get("desk").is_some());
+    }
+
+    async fn who_goes_away_may_give_back_what_they_hold(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+        server.person("Vera", Role::Viewer).await;
+        let mut held = vec![];
+        for n in 0..3 {
+            held.push(bot.hands_over(&format!("conv_{n}")).await);
+            ada.claims(&held[n]).await.expect("a claim");
+        }
+        let hers = bot.hands_over("conv_9").await;
+        ana.claims(&hers).await.expect("a claim");
+        let browser = Browser::of("Ada", &server.url).await;
+        let status = async |it: &str| bot.get(&format!("/escalations/{it}")).await.ok(200)["status"].clone();
+        let away = async || {
+            let targets = operators::targets(server.desk.store(), server.workspace).await.expect("a read");
+            targets.colleagues.iter().map(|it| (it.operator.name.to_string(), it.away)).collect::<Vec<_>>()
+        };
+        let says = async |is_away: bool, release: bool| {
+            let said = browser.calls("set_availability", &format!("away={is_away}&release={release}")).send().await;
+            assert_eq!(said.expect("an answer").status(), 200);
+        };
+        let page = async || browser.gets("/queue").await.text().await.expect("a page");
+        assert!(page().await.contains("\"away\":false"));
+        says(true, false).await;
+        assert_eq!(away().await, [("Ada".to_owned(), true), ("Ana".to_owned(), false)]);
+        assert!(page().await.contains("\"away\":true"), "a page drawn anew knows it");
+        assert_eq!(status(&held[0]).await, "claimed", "away she may go on");
+        says(true, true).await;
+        for it in &held {
+            assert_eq!(status(it).await, "waiting");
+        }
+        assert_eq!(status(&hers).await, "claimed", "the control: what a colleague holds");
+        // By her own verb: the agent hears that she gave it back.
+        let heard = bot.get(&format!("/escalations/{}/wait?seconds=0", held[0])).await.ok(200);
+        let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
+        assert_eq!((&last["type"], &last["actor"]["name"]), (&json!("escalation.released"), &json!("Ada")));
+        says(false, false).await;
+        assert_eq!(away().await, [("Ada".to_owned(), false), ("Ana".to_owned(), false)]);
+        let viewer = Browser::of("Vera", &server.url).await;
+        let said = viewer.calls("set_availability", "away=true&release=true").send().await.expect("an answer");
+        assert_eq!(said.status(), 403);
+    }
+
+    async fn settings_of_queues_are_kept_and_checked(server: TestServer) {
+        let ada = server.person("Ada", Role::Operator).await;
+        let billing = server.queue("billing", &[&ada], Defaults::default()).await;
+        let all = async || queues::settings(server.desk.store(), server.workspace).await.expect("settings");
+        let called = |name: &str, queue: &Queue| {
+            let mut queue = queue.clone();
+            queue.itself.name = Name::parse(name).expect("a name");
+            queue
+        };
+        assert_eq!(all().await[0], billing);
+        let default = all().await.pop().expect("the default queue");
+        assert_eq!(default.itself.name.as_str(), "default");
+        for (wrong, queue) in [("taken", called("default", &billing)), ("the default", called("main", &default))] {
+            let refused = refused(server.settles(&queue).await);
+            assert!(matches!(refused, Refusal::InvalidFields { .. }), "{wrong}: {refused:?}");
+        }
+        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+        let twice = queues::add(&mut tx, server.workspace, &billing.itself.name, server.now()).await;
+        assert!(matches!(refused(twice), Refusal::InvalidFields { .. }));
+        tx.rollback().await.expect("the end");
+        server.settles(&called("refunds", &billing)).await.expect("another name");
+        let names: Vec<String> = all().await.iter().map(|it| it.itself.name.to_string()).collect();
+        assert_eq!(names, ["default", "refunds"]);
+        let mut nowhere = billing;
+        nowhere.itself.id = QueueId::new(uuid::Uuid::nil());
+        assert_eq!(refused(server.settles(&nowhere).await), Refusal::NotFound);
+    }
+
+    async fn admins_keep_queues_on_a_plain_page(server: TestServer) {
+        let ada = server.person("Ada", Role::Operator).await;
+        server.person("Root", Role::Admin).await;
+        let (root, hers) = (Browser::of("Root", &server.url).await, Browser::of("Ada", &server.url).await);
+        let posts = async |path: &str, form: &str| {
+            let answer = root.posts(path, form, "same-origin").await;
+            (answer.status().as_u16(), answer.text().await.expect("a page"))
+        };
+        let all = async || queues::settings(server.desk.store(), server.workspace).await.expect("settings");
+        // Nobody else does.
+        assert_eq!(hers.gets(ADDRESS).await.status(), 403);
+        assert_eq!(hers.posts(ADDRESS, "name=mine", "same-origin").await.status(), 403);
+        assert_eq!(root.posts(ADDRESS, "name=mine", "cross-site").await.status(), 403);
+        assert_eq!(leads_to(&Browser::at(&server).gets(ADDRESS).await), "/sign-in?back=/settings/queues");
+        assert_eq!(all().await.len(), 1);
+
+        assert_eq!(posts(ADDRESS, "name=+%3Cb%3EBilling%3C%2Fb%3E+").await.0, 303);
+        let page = root.gets(ADDRESS).await.text().await.expect("a page");
+        assert!(page.contains("&lt;b&gt;Billing&lt;/b&gt;") && !page.contains("<b>Billing"), "{page}");
+        let (status, page) = posts(ADDRESS, "name=default").await;
+        assert!(status == 422 && page.contains("There is a queue of this name."), "{page}");
+        let billing = all().await.into_iter().find(|it| it.itself.name.as_str() != "default").expect("a queue");
+        let (at, member) = (format!("{ADDRESS}/{}", billing.itself.id), ada.operator.who.id);
+        let kept = async || all().await.into_iter().find(|it| it.itself.id == billing.itself.id).expect("the queue");
+
+        // What is wrong comes back as it was typed.
+        let (status, page) = posts(&at, "name=Billing&claim_within=soon&expiry_note=Come+again").await;
+        assert!(status == 422 && page.contains("Claim within is 1 to 2592000 whole seconds"), "{page}");
+        assert!(page.contains("value=\"soon\"") && page.contains("Come again"), "{page}");
+        assert_eq!(kept().await, billing, "and changes nothing");
+        let spans = "claim_within=60&resolve_within=&expire_after=3600";
+        let form = format!("name=Billing&urgency=high&{spans}&expiry_note=Come%0D%0Aagain&member={member}");
+        assert_eq!(posts(&at, &form).await.0, 303);
+        let within = Within { claim: Some(Span::minutes(1)), resolve: None, expire: Some(Span::hours(1)) };
+        let expiry_note = Some(NoteText::parse("Come\nagain").expect("a note"));
+        let Queue { itself, defaults, members } = kept().await;
+        assert_eq!(itself.name.as_str(), "Billing");
+        assert_eq!(defaults, Defaults { urgency: Some(Urgency::High), within, expiry_note });
+        assert_eq!(members, Members(vec![member]));
+        let page = root.gets(ADDRESS).await.text().await.expect("a page");
+        assert!(page.contains("value=\"3600\"") && page.contains(" checked") && page.contains(" selected"), "{page}");
+        // With nothing filled in or ticked all is as the product has it, and everybody serves it.
+        assert_eq!(posts(&at, "name=Billing").await.0, 303);
+        assert_eq!((kept().await.defaults, kept().await.members), (Defaults::default(), Members::default()));
+        for nowhere in ["nothing", "que_00000000000000000000000000"] {
+            assert_eq!(posts(&format!("{ADDRESS}/{nowhere}"), "name=Billing+2").await.0, 404, "{nowhere}");
+        }
+    }
+
+    async fn a_transfer_to_a_queue_goes_where_it_says(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        server.person("Ada", Role::Operator).await;
+        let billing = server.queue("billing", &[], Defaults::default()).await.itself;
+        let browser = Browser::of("Ada", &server.url).await;
+        let it = bot.hands_over("conv_1").await;
+        let calls = async |function: &str, arguments: String| -> Value {
+            browser.calls(function, &arguments).send().await.expect("an answer").json().await.expect("JSON")
+        };
+        let fence = calls("claim", format!("id={it}")).await["Ok"]["fence"].clone();
+        let offered = calls("targets", String::new()).await;
+        assert!(offered["queues"].as_array().expect("queues").iter().any(|it| it["name"] == "billing"));
+        let to = format!("id={it}&fence={fence}&to={}", billing.id);
+        let refused = calls("transfer", format!("{to}&note=")).await;
+        assert_eq!(refused["Err"]["invalid_fields"]["problems"][0]["pointer"], "/note", "a note is needed: {refused}");
+        assert!(calls("transfer", format!("{to}&note=Yours")).await.get("Ok").is_some());
+        let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200);
+        assert_eq!((&heard["escalation"]["queue"], &heard["escalation"]["status"]), (&json!("billing"), &json!("waiting")));
+        let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
+        assert_eq!(last["data"]["to"], json!({"kind": "queue", "id": billing.id.to_string(), "name": "billing"}));
+    }
+}
