@@ -124,6 +124,33 @@ test("what one has not read is marked, and stays read on the next page", async (
   await expect(dots).toHaveCount(2);
 });
 
+test("whether Enter sends is asked once, and kept", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const { id } = await agent.open(bare("Dana"));
+  await page.goto(`/e/${id}`);
+  await page.getByRole("button", { name: "Claim" }).click();
+  const reply = page.getByRole("textbox", { name: "Reply to customer" });
+  const log = page.getByRole("log", { name: "Conversation" });
+  await reply.fill("Hello Dana");
+  await reply.press("Enter");
+  await expect(page.getByRole("group", { name: "Enter sends?" })).toBeVisible();
+  await expect(reply).toHaveValue("Hello Dana");
+  const kept = page.waitForResponse((response) => response.url().includes("/prefer") && response.ok());
+  await page.getByRole("button", { name: "Enter sends", exact: true }).click();
+  await kept;
+  await expect(log.getByText("Hello Dana")).toBeVisible();
+  await expect(reply).toBeFocused();
+  await page.reload();
+  await reply.fill("One line");
+  await reply.press("Shift+Enter");
+  await reply.pressSequentially("and another");
+  await expect(reply).toHaveValue("One line\nand another");
+  await reply.press("Enter");
+  await expect(log.getByText("and another")).toBeVisible();
+  await expect(reply).toHaveValue("");
+});
+
 test("each side sees who is there", async ({ signedIn, bailout }) => {
   const agent = await bailout.addAgent("billing-bot");
   const [ana, bob] = [await signedIn("Ana"), await signedIn("Bob")];

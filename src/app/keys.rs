@@ -27,6 +27,12 @@ pub fn switch(keys: RwSignal<Keys>, on: bool) {
     spawn_local(async move { drop(prefer(None, Some(!on)).await) });
 }
 
+/// Takes Enter to send what is written, or to begin a line, from now on, and lets the server keep it.
+pub fn let_enter_send(keys: RwSignal<Keys>, sends: bool) {
+    keys.update(|keys| keys.enter_sends = Some(sends));
+    spawn_local(async move { drop(prefer(Some(sends), None).await) });
+}
+
 /// Calls `act` for every single key that is pressed where it may be a shortcut, as long as the part that asks is there.
 /// `act` says whether it was one.
 pub fn on_key(act: impl Fn(&str) -> bool + 'static) {

@@ -192,7 +192,9 @@ async fn story(engine: Engine, epoch_stays: bool) {
     let restored = head(&database).await;
     assert!((before..lost).contains(&restored), "backed up between {before} and {after}, restored {restored}");
     if epoch_stays {
-        let put_back = sqlx::query("update installation set epoch = $1").bind(old_epoch.clone());
+        // A page's cursor names the log, and then what its lists are made by.
+        let (log, _) = old_epoch.split_once('~').expect("the name of a log");
+        let put_back = sqlx::query("update installation set epoch = $1").bind(log.to_owned());
         put_back.execute(&mut connection(&database).await).await.expect("the old epoch");
     }
     // Other things happen than before, and further, before any page is back.

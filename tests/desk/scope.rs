@@ -43,6 +43,8 @@ enum For {
     Page,
     /// The program of a page, for people of at least this role; others get a status.
     Function(Role),
+    /// Plain pages with forms, for people of at least this role; what a form says may be refused.
+    Form(Role),
     /// Agents, by their key.
     Agents,
 }
@@ -66,6 +68,27 @@ const WAYS: &[Way] = &[
     ("GET", "/{*address}", "/e/{id}", "", For::Page, true),
     ("GET", "/{*address}", "/all", "", For::Page, true),
     ("GET", "/search", "/search?q=canarybird", "", For::Page, true),
+    ("GET", "/set-up/{token}", "/set-up/none", "", For::All, false),
+    ("POST", "/set-up/{token}", "/set-up/none", "name=a", For::All, false),
+    ("GET", "/invite/{token}", "/invite/none", "", For::All, false),
+    ("POST", "/invite/{token}", "/invite/none", "name=a", For::All, false),
+    ("GET", "/reset/{token}", "/reset/none", "", For::All, false),
+    ("POST", "/reset/{token}", "/reset/none", "password=a", For::All, false),
+    ("GET", "page::PATH", "/me", "", For::Form(Role::Viewer), false),
+    ("POST", "page::PATH", "/me", "do=nothing", For::Form(Role::Viewer), false),
+    ("GET", "/settings", "/settings", "", For::Form(Role::Admin), false),
+    ("GET", "people_page::PATH", "/settings/people", "", For::Form(Role::Admin), false),
+    ("POST", "people_page::PATH", "/settings/people", "do=nothing", For::Form(Role::Admin), false),
+    ("GET", "/settings/people/{id}", "/settings/people/{person}", "", For::Form(Role::Admin), false),
+    ("POST", "/settings/people/{id}", "/settings/people/{person}", "do=nothing", For::Form(Role::Admin), false),
+    ("GET", "agents_page::PATH", "/settings/agents", "", For::Form(Role::Admin), false),
+    ("POST", "agents_page::PATH", "/settings/agents", "do=nothing", For::Form(Role::Admin), false),
+    ("POST", "agents_page::TEST", "/settings/agents/test", "do=nothing", For::Form(Role::Admin), false),
+    ("GET", "queues::ADDRESS", "/settings/queues", "", For::Form(Role::Admin), false),
+    ("POST", "queues::ADDRESS", "/settings/queues", "do=nothing", For::Form(Role::Admin), false),
+    ("POST", "/settings/queues/{id}", "/settings/queues/none", "do=nothing", For::Form(Role::Admin), false),
+    ("FN", "prefer", "", "enter_sends=false", For::Function(Role::Viewer), false),
+    ("FN", "set_availability", "", "away=false&release=false", For::Function(Role::Operator), false),
     ("GET", "/live", "/live?after={epoch}.0", "", For::Function(Role::Viewer), true),
     ("FN", "bootstrap", "", "listing=/all&selected={id}", For::Function(Role::Viewer), true),
     ("FN", "who_am_i", "", "", For::Function(Role::Viewer), false),
@@ -206,7 +229,11 @@ fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
         (For::All, _) => return (status >= 500 || body.contains(CANARY)).then(|| format!("{status}")),
         (For::Page, Who::Person(_) | Who::ForeignAdmin) => &[200],
         (For::Page, _) => &[leads_to_sign_in],
-        (For::Function(need), Who::Person(role)) if role < need => &[forbidden],
+        (For::Form(need) | For::Function(need), Who::Person(role)) if role < need => &[forbidden],
+        // Of what another workspace has, its admin finds nothing.
+        (For::Form(_), Who::ForeignAdmin) if asked.contains("{person}") => &[404],
+        (For::Form(_), Who::Person(_) | Who::ForeignAdmin) => &[200, 303, 404, 422],
+        (For::Form(_), _) => &[leads_to_sign_in],
         (For::Function(_), Who::Person(_)) => &[200],
         // What is said no to is a value; what is not there may be a status.
         (For::Function(_), Who::ForeignAdmin) => &[200, 404],
@@ -221,7 +248,7 @@ fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
         return Some(format!("{status} instead of {expected:?}: {}", body.chars().take(200).collect::<String>()));
     }
     let may_read = match is_for {
-        For::All => false,
+        For::All | For::Form(_) => false,
         For::Page | For::Function(_) => {
             matches!(who, Who::Person(role) if matches!(is_for, For::Page) || is_for == For::Function(Role::Viewer) || role >= Role::Operator)
         }
@@ -289,10 +316,10 @@ on_both! {
         walkers.push((Who::Owner, Browser::at(&server), Some(bot.key.clone())));
         let epoch = server.desk.store().epoch();
         let resolution = r#"{"disposition":"handled","next":"continue","answer":null,"data":null,"actions":[],"note_to_agent":null,"avoidable":false}"#;
-        let message = format!("msg_{}", &it[4..]);
+        let (message, person) = (format!("msg_{}", &it[4..]), people[0].operator.who.id.to_string());
         let filled = |text: &str| {
             let text = text.replace("{id}", &it).replace("{epoch}", &epoch).replace("{resolution}", resolution);
-            text.replace("{message}", &message)
+            text.replace("{message}", &message).replace("{person}", &person)
         };
         let (mut flaws, mut asked) = (vec![], 0);
         for (who, browser, key) in &walkers {

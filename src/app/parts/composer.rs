@@ -1,10 +1,20 @@
 //! Where an operator writes: to the customer, to the agent as its answer, or to colleagues; tinted by who will read it.
-//! Enter makes a line; Ctrl or Cmd with Enter sends, and not while an input method composes.
+//! Ctrl or Cmd with Enter sends, and not while an input method composes. Whether Enter alone sends a reply is asked once.
 
 use leptos::{ev, html, prelude::*};
 
 use super::icons::{Icon, icon};
-use crate::{app::focus::focus, domain::draft::Mode};
+use crate::{
+    app::{
+        focus::focus,
+        keys::{let_enter_send, wishes},
+    },
+    domain::draft::Mode,
+};
+
+/// The text and the question about Enter, by their ids.
+const TEXT: &str = "composer-text";
+const QUESTION: &str = "enter-sends";
 
 /// What the composer is told by the page around it.
 #[derive(Clone, Copy)]
@@ -35,6 +45,7 @@ pub struct Writing {
 #[component]
 pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textarea>) -> impl IntoView {
     let Writing { mode, draft, busy, awake, news, .. } = it;
+    let (keys, asking) = (wishes(), RwSignal::new(false));
     let answers = move || mode.get() == Mode::Answer;
     let label = move || match mode.get() {
         Mode::Reply => "Reply to customer",
@@ -59,10 +70,29 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
         send();
     };
     let pressed = move |event: ev::KeyboardEvent| {
-        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !event.is_composing() {
+        if event.key() != "Enter" || event.is_composing() {
+            return;
+        }
+        let always = event.ctrl_key() || event.meta_key();
+        let alone = !(event.shift_key() || event.alt_key()) && event_target::<web_sys::Element>(&event).id() == TEXT;
+        let wish = keys.with_untracked(|keys| keys.enter_sends);
+        if always || (alone && mode.get_untracked() == Mode::Reply && wish == Some(true)) {
             event.prevent_default();
             send();
+        } else if alone && mode.get_untracked() == Mode::Reply && wish.is_none() {
+            event.prevent_default();
+            asking.set(true);
+            focus(QUESTION);
         }
+    };
+    let answered = move |sends: bool| {
+        asking.set(false);
+        let_enter_send(keys, sends);
+        match sends {
+            true => send(),
+            false => it.on_input.run(draft.get_untracked() + "\n"),
+        }
+        focus(TEXT);
     };
     view! {
         <section class="composer" data-mode=move || mode.get().as_str() aria-label="Write">
@@ -83,11 +113,21 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
                             "Review"
                         </button>
                     </div>
+                    <div class="composer-news" hidden=move || !asking.get() role="group" aria-label="Enter sends?">
+                        "Enter sends? "
+                        <button class="button" type="button" data-size="small" id=QUESTION on:click=move |_| answered(true)>
+                            "Enter sends"
+                        </button>
+                        " "
+                        <button class="button" type="button" data-size="small" on:click=move |_| answered(false)>
+                            "Enter begins a line"
+                        </button>
+                    </div>
                     <div class="fields composer-answer" hidden=move || !answers()>{answer}</div>
                     <label class="visually-hidden" for="composer-text" hidden=answers>{label}</label>
                     <textarea
                         class="composer-text"
-                        id="composer-text"
+                        id=TEXT
                         name="text"
                         rows="2"
                         dir="auto"
