@@ -68,7 +68,8 @@ fn listen() -> Option<()> {
     let stream = EventSource::new(&live).ok()?;
     let source = stream.clone();
     let heard = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        let frame: Value = serde_json::from_str(&event.data().as_string().unwrap_or_default()).unwrap_or_default();
+        let frame: Value =
+            serde_json::from_slice(event.data().as_string().unwrap_or_default().as_bytes()).unwrap_or_default();
         let (Some(id), Ok(Some(link))) = (frame["row"]["id"].as_str(), line.query_selector("a")) else { return };
         let _ = link.set_attribute("href", &("/e/".to_owned() + id));
         link.set_text_content(Some("Your first escalation is here: open it"));
