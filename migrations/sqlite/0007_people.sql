@@ -20,7 +20,8 @@ create table sign_in (
 ) strict;
 
 -- A link that opens one door once: set up the installation, join with a role, or choose a new password. It is gone once it
--- was used or revoked; `operator_id` is whose password it is.
+-- was used or revoked. `operator_id` is whose password a reset is for, and which admin made an invitation: it is
+-- good as long as they are one.
 create table one_time_link (
     secret_sha256 blob primary key not null,
     workspace_id text not null references workspace (id),

@@ -29,11 +29,15 @@ fn pressed(event: &MouseEvent) -> Option<()> {
         let copied = document().get_element_by_id(&of)?;
         let navigator = Reflect::get(&window(), &"navigator".into()).ok()?;
         let clipboard = Reflect::get(&navigator, &"clipboard".into()).ok()?;
+        let writing = call(&clipboard, "writeText", &[copied.text_content()?.into()]);
+        let written = Closure::once_into_js(move |_: JsValue| button.set_text_content(Some("Copied")));
         // Where a page may not write there, the text is at least marked.
-        match call(&clipboard, "writeText", &[copied.text_content()?.into()]) {
-            Some(_) => button.set_text_content(Some("Copied")),
-            None => drop(call(&call(&window(), "getSelection", &[])?, "selectAllChildren", &[copied.into()])),
-        }
+        let marked = Closure::once_into_js(move |_: JsValue| {
+            if let Some(selection) = call(&window(), "getSelection", &[]) {
+                call(&selection, "selectAllChildren", &[copied.into()]);
+            }
+        });
+        call(&writing?, "then", &[written, marked]);
     } else if let Some(of) = button.get_attribute("data-show") {
         let field: HtmlInputElement = document().get_element_by_id(&of)?.dyn_into().ok()?;
         let shows = field.type_() == "password";

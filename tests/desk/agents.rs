@@ -80,11 +80,14 @@ on_both! {
         let grace = admin(&server).await;
         let bot = server.agent("billing-bot").await;
         let agent = agent_id(&grace).await;
+        // Agents and customers know people by their public names only.
+        let renamed = sqlx::query("update operator set public_name = 'The desk'");
+        renamed.execute(server.desk.store().writer()).await.expect("a public name");
         let sent = grace.posts("/settings/agents/test", &form(&[("agent", &agent)]), "same-origin").await;
         let path = leads_to(&sent).to_owned();
         let id = path.strip_prefix("/e/").expect("an escalation");
         let page = grace.sees(&path, 200).await;
-        assert!(page.contains("A test, sent from the settings by Grace."), "{page}");
+        assert!(page.contains("A test, sent from the settings by The desk."), "{page}");
         // It is the agent's own, opened like any other.
         let seen = bot.get(&format!("/escalations/{id}")).await.ok(200);
         assert_eq!((&seen["status"], &seen["reason"]["label"]), (&json!("waiting"), &json!("test")));

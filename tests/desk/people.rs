@@ -78,6 +78,20 @@ on_both! {
         }
     }
 
+    async fn an_invitation_ends_with_the_admin_who_made_it(server: TestServer) {
+        let grace = admin(&server).await;
+        let path = grace.invites("admin").await;
+        let asks = async || Browser::at(&server).gets(&path).await.status();
+        assert_eq!(asks().await, 200);
+        for (ends, begins) in [("role = 'supervisor'", "role = 'admin'"), ("disabled_at = 1", "disabled_at = null")] {
+            for (change, status) in [(ends, 404), (begins, 200)] {
+                let sql = sqlx::AssertSqlSafe(format!("update operator set {change} where name = 'Grace'"));
+                sqlx::query(sql).execute(server.desk.store().writer()).await.expect("a change");
+                assert_eq!(asks().await, status, "{change}");
+            }
+        }
+    }
+
     async fn an_invitation_lets_one_in_with_its_role(server: TestServer) {
         let grace = admin(&server).await;
         let path = grace.invites("operator").await;

@@ -18,8 +18,8 @@ use crate::{
 pub enum Purpose {
     /// Make the first admin.
     SetUp,
-    /// Join with a role.
-    Invite(Role),
+    /// Join with a role. Good as long as the admin who made it is one.
+    Invite { role: Role, by: OperatorId },
     /// Choose a new password.
     Reset(OperatorId),
 }
@@ -28,10 +28,22 @@ impl Purpose {
     fn kind(self) -> &'static str {
         match self {
             Self::SetUp => "set_up",
-            Self::Invite(_) => "invite",
+            Self::Invite { .. } => "invite",
             Self::Reset(_) => "reset",
         }
     }
+}
+
+/// Which links may still be used, after a moment `$2`: nobody sets up what is set up, nor invites who is no admin any more.
+macro_rules! good {
+    ($sql:literal) => {
+        concat!(
+            $sql,
+            " and ends_at > $2 and (kind <> 'set_up' or not exists (select 1 from operator)) \
+             and (kind <> 'invite' or exists (select 1 from operator o where o.workspace_id = one_time_link.workspace_id \
+             and o.id = one_time_link.operator_id and o.role = 'admin' and o.disabled_at is null))"
+        )
+    };
 }
 
 /// A link that is still good.
@@ -55,7 +67,7 @@ pub async fn add(
 ) -> Result<(), sqlx::Error> {
     let (role, operator) = match purpose {
         Purpose::SetUp => (None, None),
-        Purpose::Invite(role) => (Some(role.to_string()), None),
+        Purpose::Invite { role, by } => (Some(role.to_string()), Some(by.to_string())),
         Purpose::Reset(operator) => (None, Some(operator.to_string())),
     };
     let sql = "delete from one_time_link where workspace_id = $1 and ends_at <= $2";
@@ -68,26 +80,32 @@ pub async fn add(
 
 /// A link that may still be used: none to set up once somebody is there.
 pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<Link>, Error> {
-    let sql = "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link \
-               where secret_sha256 = $1 and ends_at > $2 \
-               and (kind <> 'set_up' or not exists (select 1 from operator))";
+    let sql = good!(
+        "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link where secret_sha256 = $1"
+    );
     let row = sqlx::query(sql).bind(digest.to_vec()).bind(now.0).fetch_optional(store.reader()).await?;
     row.as_ref().map(link).transpose()
 }
 
 /// Uses a link up. Of two who come at once one gets it; if the transaction is rolled back, nobody did.
 pub async fn take(connection: &mut AnyConnection, digest: &[u8], now: Timestamp) -> Result<Option<Link>, Error> {
-    let sql = "delete from one_time_link where secret_sha256 = $1 and ends_at > $2 \
-               and (kind <> 'set_up' or not exists (select 1 from operator)) \
-               returning secret_sha256, workspace_id, kind, role, operator_id, ends_at";
+    let sql = concat!(
+        good!("delete from one_time_link where secret_sha256 = $1"),
+        " returning secret_sha256, workspace_id, kind, role, operator_id, ends_at"
+    );
     let row = sqlx::query(sql).bind(digest.to_vec()).bind(now.0).fetch_optional(connection).await?;
     row.as_ref().map(link).transpose()
 }
 
 /// The invitations of a workspace that may still be used, the newest first.
 pub async fn invitations(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Link>, Error> {
-    let sql = "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link \
-               where workspace_id = $1 and kind = 'invite' and ends_at > $2 order by created_at desc, secret_sha256";
+    let sql = concat!(
+        good!(
+            "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link \
+             where workspace_id = $1 and kind = 'invite'"
+        ),
+        " order by created_at desc, secret_sha256"
+    );
     let rows = sqlx::query(sql).bind(workspace.to_string()).bind(now.0).fetch_all(store.reader()).await?;
     rows.iter().map(link).collect()
 }
@@ -125,7 +143,10 @@ fn link(row: &AnyRow) -> Result<Link, Error> {
     let broken = |column| Error::Inconsistent { table: "one_time_link", column, id: workspace.clone() };
     let purpose = match kind.as_str() {
         "set_up" => Some(Purpose::SetUp),
-        "invite" => role.and_then(|role| role.parse().ok()).map(Purpose::Invite),
+        "invite" => role
+            .and_then(|role| role.parse().ok())
+            .zip(operator.and_then(|id| id.parse().ok()))
+            .map(|(role, by)| Purpose::Invite { role, by }),
         "reset" => operator.and_then(|id| id.parse().ok()).map(Purpose::Reset),
         _ => None,
     };

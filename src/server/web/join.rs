@@ -63,7 +63,7 @@ async fn good(web: &Web, uri: &Uri, token: &str) -> Result<Option<Link>, Error> 
 fn path(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::SetUp => "/set-up/",
-        Purpose::Invite(_) => "/invite/",
+        Purpose::Invite { .. } => "/invite/",
         Purpose::Reset(_) => "/reset/",
     }
 }
@@ -89,7 +89,7 @@ fn form(web: &Web, status: StatusCode, purpose: Purpose, typed: &page::Typed, re
             let draw = move || page::newcomer("Set up Bailout", why, "Set up", typed, refused);
             page("Set up · Bailout", Box::new(draw))
         }
-        Purpose::Invite(role) => {
+        Purpose::Invite { role, .. } => {
             let why = format!("You are invited as {role}.");
             let draw = move || page::newcomer("Join Bailout", why, "Join", typed, refused);
             page("Join · Bailout", Box::new(draw))
@@ -158,7 +158,7 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
     let (workspace, name) = (link.workspace, |role| newcomer(fields, role));
     let newcomer = match link.purpose {
         Purpose::SetUp => Some(name(Role::Admin)?),
-        Purpose::Invite(role) => Some(name(role)?),
+        Purpose::Invite { role, .. } => Some(name(role)?),
         Purpose::Reset(_) => None,
     };
     let password = fields.new_password("password")?;
@@ -203,7 +203,7 @@ async fn let_in(
     begun: &Begun,
 ) -> Result<Vec<[u8; 32]>, Denied> {
     let (id, mut ended) = match (newcomer, link.purpose) {
-        (Some(Newcomer { operator, email }), Purpose::SetUp | Purpose::Invite(_)) => {
+        (Some(Newcomer { operator, email }), Purpose::SetUp | Purpose::Invite { .. }) => {
             if !operators::add(tx, link.workspace, &operator, &email, hash, begun.now).await? {
                 return Err(Denied::said("Somebody with this e-mail address is here already."));
             }

@@ -60,7 +60,7 @@ async fn everyone(web: &Web, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitati
     let people = people::all(store, workspace).await?.into_iter().map(shown).collect();
     let links = links::invitations(store, workspace, web.desk.clock().now()).await?;
     let invitations = links.into_iter().filter_map(|link| match link.purpose {
-        Purpose::Invite(role) => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
+        Purpose::Invite { role, .. } => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
         Purpose::SetUp | Purpose::Reset(_) => None,
     });
     Ok((people, invitations.collect()))
@@ -95,10 +95,10 @@ async fn invited(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<Sec
         "invite" => {
             let role: Role = fields.get("role").parse().map_err(|_| Denied::said("There is no such role."))?;
             let secret = Secret::mint()?;
-            let digest = secret.digest();
+            let (digest, by) = (secret.digest(), me.operator.who.id);
             let write = store.write(move |tx| {
                 Box::pin(async move {
-                    let purpose = Purpose::Invite(role);
+                    let purpose = Purpose::Invite { role, by };
                     Ok::<_, Error>(links::add(tx, workspace, &digest, purpose, now, now + INVITED).await?)
                 })
             });

@@ -55,7 +55,7 @@ async fn test(web: &Web, me: &SignedIn, agent: AgentRef) -> Result<EscalationId,
     let (queue, _) =
         queue.ok_or_else(|| Error::Inconsistent { table: "queue", column: "name", id: "default".to_owned() })?;
     let id = EscalationId::new(mint());
-    let opening = opening(&me.operator.who.name.to_string())
+    let opening = opening(me.operator.who.public_name.as_str())
         .map_err(|problem| Error::Internal(format!("a test's own text {problem}")))?;
     let message = |(position, (role, text)): (usize, (MessageRole, &str))| Message {
         text: Some(text.to_owned()),
