@@ -20,14 +20,14 @@ create table sign_in (
 );
 
 -- A link that opens one door once: set up the installation, join with a role, or choose a new password. It is gone once it
--- was used or revoked. `operator_id` is whose password a reset is for, and which admin made an invitation: it is
--- good as long as they are one.
+-- was used or revoked; `operator_id` is whose password it is, `made_by` the admin who made it: it is good as long as they are one.
 create table one_time_link (
     secret_sha256 bytea primary key not null,
     workspace_id text not null references workspace (id),
     kind text not null,
     role text,
     operator_id text,
+    made_by text,
     created_at bigint not null,
     ends_at bigint not null,
     foreign key (workspace_id, operator_id) references operator (workspace_id, id)

@@ -107,8 +107,10 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     }
     let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
     let addr = listener.local_addr()?;
-    let shown =
-        settings.public_url.as_ref().map_or_else(|| format!("http://{addr}"), |origin| origin.as_str().to_owned());
+    // Where every address listens, this machine's own is the one that works here.
+    let here =
+        if addr.ip().is_unspecified() { format!("http://127.0.0.1:{}", addr.port()) } else { format!("http://{addr}") };
+    let shown = settings.public_url.as_ref().map_or(here, |origin| origin.as_str().to_owned());
     let working = TaskTracker::new();
     let router = router::router(desk.clone(), Arc::new(settings)).layer(from_fn_with_state(working.clone(), work));
     // Whoever reads the address may stop us from then on.

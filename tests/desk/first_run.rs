@@ -89,7 +89,7 @@ on_both! {
         let (secret, now) = (Secret::mint().expect("a secret"), server.now());
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
         let ends_at = Timestamp(i64::MAX);
-        links::add(&mut tx, server.workspace, &secret.digest(), Purpose::SetUp, now, ends_at).await.expect("a link");
+        links::add(&mut tx, server.workspace, &secret.digest(), (Purpose::SetUp, None), now, ends_at).await.expect("a link");
         tx.commit().await.expect("a commit");
         let second = format!("/set-up/{}", secret.reveal());
         assert_eq!(Browser::at(&server).gets(&first).await.status(), 200);

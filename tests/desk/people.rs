@@ -78,10 +78,35 @@ on_both! {
         }
     }
 
-    async fn an_invitation_ends_with_the_admin_who_made_it(server: TestServer) {
+    async fn who_can_answer_no_more_serves_no_queue(server: TestServer) {
+        let (grace, ada) = (admin(&server).await, server.person("Ada", Role::Operator).await);
+        let served = async || {
+            let sql = "select (select count(*) from queue_member), members_version from workspace";
+            let row = sqlx::query(sql).fetch_one(server.desk.store().reader()).await.expect("members");
+            (sqlx::Row::get::<i64, _>(&row, 0), sqlx::Row::get::<i64, _>(&row, 1))
+        };
+        for change in [&[("do", "disable")][..], &[("do", "role"), ("role", "viewer")]] {
+            let sql = "insert into queue_member (workspace_id, queue_id, operator_id) select workspace_id, id, $1 from queue";
+            let member = sqlx::query(sql).bind(ada.operator.who.id.to_string());
+            member.execute(server.desk.store().writer()).await.expect("a member");
+            let (members, version) = served().await;
+            assert_eq!(members, 1);
+            grace.sends(&page_of(&ada), change, 303).await;
+            assert_eq!(served().await, (0, version + 1), "{change:?}");
+        }
+    }
+
+    async fn a_link_ends_with_the_admin_who_made_it(server: TestServer) {
         let grace = admin(&server).await;
-        let path = grace.invites("admin").await;
-        let asks = async || Browser::at(&server).gets(&path).await.status();
+        let sam = server.person("Sam", Role::Admin).await;
+        let reset = grace.sends(&page_of(&sam), &[("do", "reset")], 200).await;
+        let reset = grace.link(&reset, "/reset/");
+        let invite = grace.invites("admin").await;
+        let asks = async || {
+            let both = [Browser::at(&server).gets(&invite).await.status(), Browser::at(&server).gets(&reset).await.status()];
+            assert_eq!(both[0], both[1]);
+            both[0]
+        };
         assert_eq!(asks().await, 200);
         for (ends, begins) in [("role = 'supervisor'", "role = 'admin'"), ("disabled_at = 1", "disabled_at = null")] {
             for (change, status) in [(ends, 404), (begins, 200)] {
@@ -230,6 +255,11 @@ on_both! {
         assert_eq!(anew.posts(&path, "password=yet+another+battery", "same-origin").await.status(), 404);
         assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, "/mine").await), "/sign-in?refused=wrong&back=/mine");
         assert_eq!(leads_to(&browser.signs_in("ada@example.com", "another battery staple", "/mine").await), "/mine");
+        // Whoever chooses a password takes the door from links that are still open.
+        let path = reset().await;
+        let own = [("do", "password"), ("old_password", "another battery staple"), ("new_password", "a password of my own")];
+        anew.sends("/me", &own, 200).await;
+        assert_eq!(Browser::at(&server).gets(&path).await.status(), 404);
         let path = reset().await;
         server.pass(Span::hours(24));
         assert_eq!(Browser::at(&server).gets(&path).await.status(), 404);

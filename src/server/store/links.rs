@@ -18,8 +18,8 @@ use crate::{
 pub enum Purpose {
     /// Make the first admin.
     SetUp,
-    /// Join with a role. Good as long as the admin who made it is one.
-    Invite { role: Role, by: OperatorId },
+    /// Join with a role.
+    Invite(Role),
     /// Choose a new password.
     Reset(OperatorId),
 }
@@ -28,20 +28,21 @@ impl Purpose {
     fn kind(self) -> &'static str {
         match self {
             Self::SetUp => "set_up",
-            Self::Invite { .. } => "invite",
+            Self::Invite(_) => "invite",
             Self::Reset(_) => "reset",
         }
     }
 }
 
-/// Which links may still be used, after a moment `$2`: nobody sets up what is set up, nor invites who is no admin any more.
+/// Which links may still be used, after a moment `$2`: nobody sets up what is set up, and what an admin
+/// made ends with their being one.
 macro_rules! good {
     ($sql:literal) => {
         concat!(
             $sql,
             " and ends_at > $2 and (kind <> 'set_up' or not exists (select 1 from operator)) \
-             and (kind <> 'invite' or exists (select 1 from operator o where o.workspace_id = one_time_link.workspace_id \
-             and o.id = one_time_link.operator_id and o.role = 'admin' and o.disabled_at is null))"
+             and (made_by is null or exists (select 1 from operator o where o.workspace_id = one_time_link.workspace_id \
+             and o.id = one_time_link.made_by and o.role = 'admin' and o.disabled_at is null))"
         )
     };
 }
@@ -56,26 +57,27 @@ pub struct Link {
     pub ends_at: Timestamp,
 }
 
-/// Adds a link, and forgets those that have ended.
+/// Adds a link, made by an admin unless it is the one to set up, and forgets those that have ended.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     digest: &[u8; 32],
-    purpose: Purpose,
+    (purpose, made_by): (Purpose, Option<OperatorId>),
     now: Timestamp,
     ends_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let (role, operator) = match purpose {
         Purpose::SetUp => (None, None),
-        Purpose::Invite { role, by } => (Some(role.to_string()), Some(by.to_string())),
+        Purpose::Invite(role) => (Some(role.to_string()), None),
         Purpose::Reset(operator) => (None, Some(operator.to_string())),
     };
     let sql = "delete from one_time_link where workspace_id = $1 and ends_at <= $2";
     sqlx::query(sql).bind(workspace.to_string()).bind(now.0).execute(&mut *connection).await?;
-    let sql = "insert into one_time_link (secret_sha256, workspace_id, kind, role, operator_id, created_at, ends_at) \
-               values ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = "insert into one_time_link (secret_sha256, workspace_id, kind, role, operator_id, created_at, ends_at, \
+               made_by) values ($1, $2, $3, $4, $5, $6, $7, $8)";
     let insert = sqlx::query(sql).bind(digest.to_vec()).bind(workspace.to_string()).bind(purpose.kind()).bind(role);
-    insert.bind(operator).bind(now.0).bind(ends_at.0).execute(connection).await.map(drop)
+    let insert = insert.bind(operator).bind(now.0).bind(ends_at.0);
+    insert.bind(made_by.map(|by| by.to_string())).execute(connection).await.map(drop)
 }
 
 /// A link that may still be used: none to set up once somebody is there.
@@ -143,10 +145,7 @@ fn link(row: &AnyRow) -> Result<Link, Error> {
     let broken = |column| Error::Inconsistent { table: "one_time_link", column, id: workspace.clone() };
     let purpose = match kind.as_str() {
         "set_up" => Some(Purpose::SetUp),
-        "invite" => role
-            .and_then(|role| role.parse().ok())
-            .zip(operator.and_then(|id| id.parse().ok()))
-            .map(|(role, by)| Purpose::Invite { role, by }),
+        "invite" => role.and_then(|role| role.parse().ok()).map(Purpose::Invite),
         "reset" => operator.and_then(|id| id.parse().ok()).map(Purpose::Reset),
         _ => None,
     };

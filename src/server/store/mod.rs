@@ -164,7 +164,12 @@ impl Store {
         if dialect == Dialect::Postgres || lock.is_some() {
             match dialect {
                 Dialect::Sqlite => sqlx::migrate!("migrations/sqlite").run(&writer).await?,
-                Dialect::Postgres => sqlx::migrate!("migrations/postgres").run(&writer).await?,
+                // On a connection without our timeouts: large tables take their time, and so does whoever migrates elsewhere.
+                Dialect::Postgres => {
+                    let patient = AnyPoolOptions::new().max_connections(1).connect(url).await?;
+                    sqlx::migrate!("migrations/postgres").run(&patient).await?;
+                    patient.close().await;
+                }
             }
         }
         let epoch = Arc::new(RwLock::new(workspaces::epoch(&writer, now).await?.into()));

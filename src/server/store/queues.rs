@@ -151,6 +151,18 @@ pub async fn version(store: &Store, workspace: WorkspaceId) -> Result<i64, Error
     Ok(sqlx::query(sql).bind(workspace.to_string()).fetch_one(store.reader()).await?.try_get(0)?)
 }
 
+/// Takes somebody out of every queue. A queue that is left without members is served by everybody.
+pub async fn leave(connection: &mut AnyConnection, workspace: WorkspaceId, operator: OperatorId) -> Result<(), Error> {
+    let sql = "delete from queue_member where workspace_id = $1 and operator_id = $2";
+    let left =
+        sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).execute(&mut *connection).await?;
+    if left.rows_affected() > 0 {
+        let sql = "update workspace set members_version = members_version + 1 where id = $1";
+        sqlx::query(sql).bind(workspace.to_string()).execute(connection).await?;
+    }
+    Ok(())
+}
+
 /// Adds a queue that everybody serves; refused when there is one of that name.
 pub async fn add(
     connection: &mut AnyConnection,

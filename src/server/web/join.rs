@@ -63,7 +63,7 @@ async fn good(web: &Web, uri: &Uri, token: &str) -> Result<Option<Link>, Error> 
 fn path(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::SetUp => "/set-up/",
-        Purpose::Invite { .. } => "/invite/",
+        Purpose::Invite(_) => "/invite/",
         Purpose::Reset(_) => "/reset/",
     }
 }
@@ -89,7 +89,7 @@ fn form(web: &Web, status: StatusCode, purpose: Purpose, typed: &page::Typed, re
             let draw = move || page::newcomer("Set up Bailout", why, "Set up", typed, refused);
             page("Set up · Bailout", Box::new(draw))
         }
-        Purpose::Invite { role, .. } => {
+        Purpose::Invite(role) => {
             let why = format!("You are invited as {role}.");
             let draw = move || page::newcomer("Join Bailout", why, "Join", typed, refused);
             page("Join · Bailout", Box::new(draw))
@@ -158,7 +158,7 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
     let (workspace, name) = (link.workspace, |role| newcomer(fields, role));
     let newcomer = match link.purpose {
         Purpose::SetUp => Some(name(Role::Admin)?),
-        Purpose::Invite { role, .. } => Some(name(role)?),
+        Purpose::Invite(role) => Some(name(role)?),
         Purpose::Reset(_) => None,
     };
     let password = fields.new_password("password")?;
@@ -176,8 +176,9 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
             let ended = let_in(tx, &link, joins, &hash, &begun).await?;
             let Some(key) = key else { return Ok(Some((None, ended))) };
             let name = Name::parse(FIRST_AGENT).map_err(|problem| Error::Internal(problem.to_string()))?;
-            agents::add(tx, workspace, &name, &key, begun.now).await?;
-            Ok::<_, Denied>(Some((Some(key), ended)))
+            // An agent of that name may have a key already, from a shell: then there is none to show.
+            let added = agents::add(tx, workspace, &name, &key, begun.now).await?;
+            Ok::<_, Denied>(Some((added.map(|_| key), ended)))
         })
     });
     let Some((key, ended)) = write.await? else { return Ok(None) };
@@ -203,7 +204,7 @@ async fn let_in(
     begun: &Begun,
 ) -> Result<Vec<[u8; 32]>, Denied> {
     let (id, mut ended) = match (newcomer, link.purpose) {
-        (Some(Newcomer { operator, email }), Purpose::SetUp | Purpose::Invite { .. }) => {
+        (Some(Newcomer { operator, email }), Purpose::SetUp | Purpose::Invite(_)) => {
             if !operators::add(tx, link.workspace, &operator, &email, hash, begun.now).await? {
                 return Err(Denied::said("Somebody with this e-mail address is here already."));
             }
@@ -256,7 +257,7 @@ pub async fn set_up_link(desk: &Desk) -> Result<Option<Secret>, Error> {
                 return Ok(false);
             }
             // It is good until it is used, or the server starts again.
-            links::add(tx, workspace, &digest, Purpose::SetUp, now, Timestamp(i64::MAX)).await?;
+            links::add(tx, workspace, &digest, (Purpose::SetUp, None), now, Timestamp(i64::MAX)).await?;
             Ok::<_, Error>(true)
         })
     });

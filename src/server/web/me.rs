@@ -20,7 +20,7 @@ use crate::{
     domain::operator::{Density, Keys, Operator, OperatorRef, Preferences, Theme},
     server::{
         error::Error,
-        store::{people, sessions},
+        store::{links, people, sessions},
     },
 };
 
@@ -114,6 +114,7 @@ async fn password(web: &Web, me: &SignedIn, parts: &Parts, fields: &Fields) -> R
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
             people::set_password(tx, workspace, id, &hash).await?;
+            links::revoke_resets(tx, workspace, id).await?;
             Ok::<_, Error>(sessions::end_all(tx, workspace, id, Some(&here)).await?)
         })
     });

@@ -23,7 +23,7 @@ use crate::{
         store::{
             links::{self, Purpose},
             people::{self, Member},
-            sessions, workspaces,
+            queues, sessions, workspaces,
         },
         web::{
             Web,
@@ -60,7 +60,7 @@ async fn everyone(web: &Web, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitati
     let people = people::all(store, workspace).await?.into_iter().map(shown).collect();
     let links = links::invitations(store, workspace, web.desk.clock().now()).await?;
     let invitations = links.into_iter().filter_map(|link| match link.purpose {
-        Purpose::Invite { role, .. } => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
+        Purpose::Invite(role) => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
         Purpose::SetUp | Purpose::Reset(_) => None,
     });
     Ok((people, invitations.collect()))
@@ -98,7 +98,7 @@ async fn invited(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<Sec
             let (digest, by) = (secret.digest(), me.operator.who.id);
             let write = store.write(move |tx| {
                 Box::pin(async move {
-                    let purpose = Purpose::Invite { role, by };
+                    let purpose = (Purpose::Invite(role), Some(by));
                     Ok::<_, Error>(links::add(tx, workspace, &digest, purpose, now, now + INVITED).await?)
                 })
             });
@@ -205,12 +205,14 @@ async fn changed(web: &Web, me: &SignedIn, id: &str, fields: &Fields) -> Result<
         "reset" if member.disabled_at.is_some() => return Err(Denied::said("Enable this person first.")),
         "reset" => {
             let secret = Secret::mint()?;
-            let digest = secret.digest();
+            let (digest, by) = (secret.digest(), me.operator.who.id);
             let write = web.desk.store().write(move |tx| {
                 Box::pin(async move {
                     // A newer link takes the place of an older one.
                     links::revoke_resets(tx, workspace, id).await?;
-                    Ok::<_, Error>(links::add(tx, workspace, &digest, Purpose::Reset(id), now, now + RESET).await?)
+                    Ok::<_, Error>(
+                        links::add(tx, workspace, &digest, (Purpose::Reset(id), Some(by)), now, now + RESET).await?,
+                    )
                 })
             });
             write.await?;
@@ -243,6 +245,10 @@ async fn stands(web: &Web, me: &SignedIn, id: OperatorId, standing: Standing) ->
                 Standing::Role(role) => people::set_role(tx, workspace, id, role).await?,
                 Standing::Disabled(at) => people::set_disabled(tx, workspace, id, at).await?,
             };
+            // Who cannot answer serves no queue: escalations would wait where nobody looks.
+            if matches!(standing, Standing::Disabled(Some(_)) | Standing::Role(Role::Viewer)) {
+                queues::leave(tx, workspace, id).await?;
+            }
             if !matches!(standing, Standing::Disabled(Some(_))) {
                 return Ok(vec![]);
             }

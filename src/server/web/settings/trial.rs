@@ -9,12 +9,10 @@ use crate::{
     domain::{
         agent::AgentRef,
         ask::{Ask, AskKind},
-        deadline::Within,
         escalation::Open,
         ids::{EscalationId, MessageId},
         message::{Message, MessageRole},
         opening::{ConversationFacts, Customer, Opening},
-        queue::Urgency,
         reason::{Reason, ReasonCode},
         text::{Text, TextProblem},
     },
@@ -51,12 +49,13 @@ pub async fn open(State(web): State<Web>, Extension(me): Extension<SignedIn>, fi
 }
 
 async fn test(web: &Web, me: &SignedIn, agent: AgentRef) -> Result<EscalationId, Denied> {
-    let queue = queues::named(web.desk.store(), me.workspace, "default").await?;
-    let (queue, _) =
+    let queue = queues::named(web.desk.store(), me.workspace, queues::DEFAULT).await?;
+    let (queue, defaults) =
         queue.ok_or_else(|| Error::Inconsistent { table: "queue", column: "name", id: "default".to_owned() })?;
     let id = EscalationId::new(mint());
-    let opening = opening(me.operator.who.public_name.as_str())
+    let mut opening = opening(me.operator.who.public_name.as_str())
         .map_err(|problem| Error::Internal(format!("a test's own text {problem}")))?;
+    opening.on_expiry_note = defaults.expiry_note;
     let message = |(position, (role, text)): (usize, (MessageRole, &str))| Message {
         text: Some(text.to_owned()),
         ..Message::empty(MessageId::new(mint()), position as i64, role)
@@ -65,8 +64,8 @@ async fn test(web: &Web, me: &SignedIn, agent: AgentRef) -> Result<EscalationId,
         id,
         agent,
         queue,
-        urgency: Urgency::Normal,
-        within: Within::default(),
+        urgency: defaults.urgency.unwrap_or_default(),
+        within: defaults.within,
         opening: Arc::new(opening),
         transcript: SAID.into_iter().enumerate().map(message).collect(),
     };
