@@ -60,10 +60,12 @@ pub fn Rail(
                             class="button"
                             type="button"
                             data-size="small"
+                            // Not "release": that names what one does to one escalation.
+                            title="Away, and what you hold goes back to its queue"
                             hidden=move || away.get()
                             on:click=move |_| on_leave.run(())
                         >
-                            "Away and release"
+                            "Away, give back"
                         </button>
                     </div>
                 })}
