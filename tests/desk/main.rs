@@ -4,6 +4,7 @@ mod aborts;
 mod agents;
 mod alerts;
 mod api;
+mod availability;
 mod claims;
 mod crash;
 mod expiry;

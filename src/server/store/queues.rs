@@ -157,9 +157,15 @@ pub async fn leave(connection: &mut AnyConnection, workspace: WorkspaceId, opera
     let left =
         sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).execute(&mut *connection).await?;
     if left.rows_affected() > 0 {
-        let sql = "update workspace set members_version = members_version + 1 where id = $1";
-        sqlx::query(sql).bind(workspace.to_string()).execute(connection).await?;
+        members_changed(connection, workspace).await?;
     }
+    Ok(())
+}
+
+/// What pages hold was made by other members than there are now: see [`version`].
+async fn members_changed(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), Error> {
+    let sql = "update workspace set members_version = members_version + 1 where id = $1";
+    sqlx::query(sql).bind(workspace.to_string()).execute(connection).await?;
     Ok(())
 }
 
@@ -226,8 +232,7 @@ pub async fn change(connection: &mut AnyConnection, workspace: WorkspaceId, queu
         changed += insert.execute(&mut *connection).await?.rows_affected();
     }
     if changed > 0 {
-        let sql = "update workspace set members_version = members_version + 1 where id = $1";
-        sqlx::query(sql).bind(ws).execute(&mut *connection).await?;
+        members_changed(connection, workspace).await?;
     }
     Ok(())
 }

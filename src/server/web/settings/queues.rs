@@ -2,8 +2,8 @@
 //! back as it was typed, with the sentence why.
 
 use axum::{
-    Extension, Form,
-    extract::{Path, State, rejection::FormRejection},
+    Extension,
+    extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -29,6 +29,7 @@ use crate::{
         },
         web::{
             Web,
+            forms::Fields,
             session::SignedIn,
             sign_in::{failed, see_other},
         },
@@ -38,21 +39,14 @@ use crate::{
 /// Its address.
 pub const ADDRESS: &str = "/settings/queues";
 
-/// What a form sends: fields in their order, of which some come more than once.
-type Fields = Vec<(String, String)>;
-
 /// `GET /settings/queues`
 pub async fn show(State(web): State<Web>, Extension(admin): Extension<SignedIn>) -> Response {
     drawn(&web, &admin, StatusCode::OK, QueueForm::default()).await
 }
 
 /// `POST /settings/queues`
-pub async fn add(
-    State(web): State<Web>,
-    Extension(admin): Extension<SignedIn>,
-    form: Result<Form<Fields>, FormRejection>,
-) -> Response {
-    saved(&web, &admin, None, form).await
+pub async fn add(State(web): State<Web>, Extension(admin): Extension<SignedIn>, fields: Fields) -> Response {
+    saved(&web, &admin, typed(None, &fields)).await
 }
 
 /// `POST /settings/queues/{id}`
@@ -60,16 +54,12 @@ pub async fn change(
     State(web): State<Web>,
     Extension(admin): Extension<SignedIn>,
     Path(id): Path<String>,
-    form: Result<Form<Fields>, FormRejection>,
+    fields: Fields,
 ) -> Response {
-    saved(&web, &admin, Some(id), form).await
+    saved(&web, &admin, typed(Some(id), &fields)).await
 }
 
-async fn saved(web: &Web, admin: &SignedIn, id: Option<String>, form: Result<Form<Fields>, FormRejection>) -> Response {
-    let typed = match form {
-        Ok(Form(fields)) => typed(id, &fields),
-        Err(refused) => return (refused.status(), "This is no form of Bailout's.\n").into_response(),
-    };
+async fn saved(web: &Web, admin: &SignedIn, typed: QueueForm) -> Response {
     match save(web, admin, &typed).await {
         Ok(()) => see_other(ADDRESS),
         Err(Error::Refused { refusal: Refusal::NotFound, .. }) => {
@@ -87,30 +77,27 @@ async fn saved(web: &Web, admin: &SignedIn, id: Option<String>, form: Result<For
 }
 
 async fn save(web: &Web, admin: &SignedIn, typed: &QueueForm) -> Result<(), Error> {
-    let (store, workspace, now) = (web.desk.store().clone(), admin.workspace, web.desk.clock().now());
+    let (store, workspace, now) = (web.desk.store(), admin.workspace, web.desk.clock().now());
     let name =
         Name::parse(typed.name.trim()).map_err(|problem| Refusal::field("/name", format!("A name {problem}.")))?;
     let queue = match &typed.id {
         Some(id) => Some(read(id.parse().map_err(|_| Refusal::NotFound)?, name.clone(), typed)?),
         None => None,
     };
-    // Whoever leaves does not break it off.
-    let task = tokio::spawn(async move {
-        let mut tx = store.begin_write().await?;
-        match &queue {
-            Some(queue) => queues::change(&mut tx, workspace, queue).await?,
-            None => drop(queues::add(&mut tx, workspace, &name, now).await?),
-        }
-        tx.commit().await?;
-        Ok(())
+    let write = store.write(move |tx| {
+        Box::pin(async move {
+            match &queue {
+                Some(queue) => queues::change(tx, workspace, queue).await,
+                None => queues::add(tx, workspace, &name, now).await.map(drop),
+            }
+        })
     });
-    task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
+    write.await
 }
 
 /// A form as it was typed.
 fn typed(id: Option<String>, fields: &Fields) -> QueueForm {
-    let of = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
-    let of = |name: &str| of(name).unwrap_or_default();
+    let of = |name: &str| fields.get(name).to_owned();
     QueueForm {
         id,
         name: of("name"),
@@ -121,7 +108,7 @@ fn typed(id: Option<String>, fields: &Fields) -> QueueForm {
         expire_after: of("expire_after"),
         // Browsers end lines as the network does.
         expiry_note: of("expiry_note").replace("\r\n", "\n"),
-        members: fields.iter().filter(|(field, _)| field == "member").map(|(_, value)| value.clone()).collect(),
+        members: fields.0.iter().filter(|(field, _)| field == "member").map(|(_, value)| value.clone()).collect(),
         refused: None,
     }
 }
