@@ -230,13 +230,13 @@ async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance
 /// Every kind of event that follows an open, whether or not it came to anyone's mind, each after a look at its thread.
 async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Agent, album: &mut Album) {
     let mut ids = vec![];
-    for _ in 0..3 {
+    for _ in 0..4 {
         let it =
             bot.escalates(json!({"ask": {"kind": "question"}, "deadlines": {"expire_after_seconds": 3_600}})).await;
         album.read_thread(ada, &it).await;
         ids.push(it);
     }
-    let [late, cancelled, it] = &ids[..] else { panic!("three") };
+    let [late, cancelled, left, it] = &ids[..] else { panic!("four") };
     let (by, escalation) = (ada.operator.clone(), id(it));
     let fence = ada.claims(it).await.expect("a claim");
     let take = Verb::TakeOver { by: by.clone(), escalation, fence: Some(fence) };
@@ -257,7 +257,14 @@ async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Age
     ada.resolves(it, Some(fence), Resolution::bare(Disposition::Declined)).await.expect("a resolve");
     bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.ok(200);
     bot.post(&format!("/escalations/{cancelled}/cancel"), json!({"reason": "Never mind."})).await.ok(200);
+    let fence = ada.claims(left).await.expect("a claim");
+    ada.resolves(left, Some(fence), Resolution::bare(Disposition::Declined)).await.expect("a resolve");
     servers.iter().for_each(|server| server.pass(Span::hours(1)));
+    soon("a minute's end", async || {
+        album.read_thread(ada, left).await;
+        album.threads[left].last().is_some_and(|thread| thread.escalation.not_picked_up).then_some(())
+    })
+    .await;
     for it in &ids {
         soon("the delivery", async || {
             bot.get(&format!("/escalations/{it}")).await.body["delivered_at"].is_string().then_some(())
