@@ -6,6 +6,7 @@ pub mod bell;
 pub mod clock;
 pub mod config;
 pub mod contract;
+pub mod demo;
 pub mod desk;
 pub mod doors;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod writer;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Router,
     extract::{Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
@@ -99,15 +101,22 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
+    let router = router::router(desk.clone(), Arc::new(settings.clone()));
+    attend(desk, router, &settings, |address| println!("Bailout is at {address}")).await
+}
+
+/// Answers requests until told to stop, then ends in order. `ready` is told the address as people open it, once requests
+/// are taken there.
+async fn attend(desk: Desk, router: Router, settings: &Settings, ready: impl FnOnce(&str)) -> Result<(), ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
     let addr = listener.local_addr()?;
     let shown =
         settings.public_url.as_ref().map_or_else(|| format!("http://{addr}"), |origin| origin.as_str().to_owned());
     let working = TaskTracker::new();
-    let router = router::router(desk.clone(), Arc::new(settings)).layer(from_fn_with_state(working.clone(), work));
+    let router = router.layer(from_fn_with_state(working.clone(), work));
     // Whoever reads the address may stop us from then on.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    println!("Bailout is at {shown}");
+    ready(&shown);
     let listener = listener.tap_io(|tcp| {
         // A reply must not wait for more to send.
         if let Err(error) = tcp.set_nodelay(true) {

@@ -4,6 +4,7 @@ mod aborts;
 mod api;
 mod claims;
 mod crash;
+mod demo;
 mod expiry;
 mod guessing;
 mod hostile;

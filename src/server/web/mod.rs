@@ -7,6 +7,7 @@ pub mod headers;
 pub mod live;
 pub mod origin;
 pub mod pages;
+pub mod passes;
 pub mod session;
 pub mod sign_in;
 pub mod throttle;
@@ -21,7 +22,7 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 
-use crate::server::{config::Settings, desk::Desk, password::Checker};
+use crate::server::{config::Settings, demo::Passes, desk::Desk, password::Checker};
 
 /// Bytes of a sign-in form.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -36,8 +37,8 @@ pub struct Web {
     pub leptos: LeptosOptions,
 }
 
-/// Every route that is for browsers. Has the fallback of the whole server: a page that says there is none.
-pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
+/// Every route that is for browsers; with passes, those that let people in by one. Has the fallback of the whole server: a page that says there is none.
+pub fn routes(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
     let leptos = pages::options();
     let policy = headers::Policy::new(&leptos);
     let web = Web { desk, settings, checker: Checker::default(), policy, leptos };
@@ -48,6 +49,7 @@ pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
     Router::new()
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))
         .merge(forms.with_state(web.clone()))
+        .merge(passes.map(|passes| passes::routes(web.clone(), passes)).unwrap_or_default())
         .route("/live", get(live::live).with_state(web.clone()))
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))
         .layer(from_fn_with_state(web.clone(), origin::require_our_host))

@@ -21,13 +21,16 @@ use super::{
     throttle::{self, Admission, Try},
 };
 use crate::{
-    domain::{ids::RequestId, time::Span},
+    domain::{
+        ids::{OperatorId, RequestId, WorkspaceId},
+        time::Span,
+    },
     server::{
         clock::mint,
         doors::Credential,
         error::Error,
         store::{
-            operators::{self, Account, Email},
+            operators::{self, Email},
             sessions,
         },
     },
@@ -131,22 +134,31 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let same = place.matches(form.password, hash).await?;
     let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
     let before = who(web, &parts.headers, &parts.uri).await?;
-    begin(web, account, tried, before).await.map(Entry::In)
+    begin(web, account.workspace, account.operator, Some(tried), before).await.map(Entry::In)
 }
 
-/// Replaces whatever session the browser had by a new one.
-async fn begin(web: &Web, account: Account, tried: Try, before: Option<SignedIn>) -> Result<Secret, Error> {
+/// Replaces whatever session the browser had by a new one. `tried` is the try by a password that this was, which is
+/// forgiven.
+pub(super) async fn begin(
+    web: &Web,
+    workspace: WorkspaceId,
+    operator: OperatorId,
+    tried: Option<Try>,
+    before: Option<SignedIn>,
+) -> Result<Secret, Error> {
     let secret = Secret::mint()?;
     let digest = secret.digest();
     let (store, now) = (web.desk.store().clone(), web.desk.clock().now());
     let old = before.as_ref().map(|before| Credential::Session(before.digest));
     let task = tokio::spawn(async move {
         let mut tx = store.begin_write().await?;
-        throttle::forgive(&mut tx, &tried, now).await?;
+        if let Some(tried) = tried {
+            throttle::forgive(&mut tx, &tried, now).await?;
+        }
         if let Some(before) = before {
             sessions::end(&mut tx, before.workspace, &before.digest).await?;
         }
-        sessions::begin(&mut tx, account.workspace, account.operator, &digest, now).await?;
+        sessions::begin(&mut tx, workspace, operator, &digest, now).await?;
         tx.commit().await?;
         Ok::<_, Error>(())
     });
@@ -157,7 +169,8 @@ async fn begin(web: &Web, account: Account, tried: Try, before: Option<SignedIn>
     Ok(secret)
 }
 
-async fn who(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {
+/// Who is signed in already.
+pub(super) async fn who(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {
     session::read(&web.desk, &web.settings, headers, uri, By::Page).await
 }
 
