@@ -32,20 +32,21 @@ pub enum Command {
     /// Serve the console and the agents' API (the default)
     Serve,
     /// Serve a desk full of made-up escalations, to look around and to try agents against
+    ///
+    /// Everything is in a temporary database that is removed at the end; --database-url is not used. Scripted agents go on
+    /// escalating, scripted customers answer what you write, and scripted colleagues take some of the work.
+    ///
+    /// It prints three links, each of which signs one person in once without a password; an API key for an agent of yours;
+    /// and a command that presses the button with it. No colleague takes what your agent opens. With --operator auto, the
+    /// operator Robot does, so that you can test an agent without a person.
     Demo(Demo),
     /// Add people and agents; works while a server runs
     #[command(subcommand)]
     Admin(Admin),
 }
 
-/// Serve a desk full of made-up escalations, to look around and to try agents against
-///
-/// Everything is in a temporary database, which is removed at the end; --database-url is not used. Scripted agents go on
-/// escalating, scripted customers answer what you write, and scripted colleagues take some of the work. It prints three
-/// sign-in links, each good for one sign-in without a password, an API key for an agent of yours, and a command that presses
-/// the button with it. Nobody scripted takes what your agent opens; with --operator auto, the operator Robot does.
+/// How the demo is played.
 #[derive(Debug, Clone, Copy, Args)]
-#[command(verbatim_doc_comment)]
 pub struct Demo {
     /// Who answers what your agents open
     #[arg(long, value_enum, default_value_t)]
@@ -58,9 +59,9 @@ pub enum DemoOperator {
     /// You, in the console
     #[default]
     You,
-    /// Robot: claims after a second, replies, and resolves after three with data that satisfies the response schema. An
-    /// escalation's "metadata": {"rehearse": {"disposition": "rejected", "after_seconds": 20}} says how and when it ends;
-    /// the disposition "unanswered" means that nobody comes
+    /// Robot: claims after a second, replies, and resolves after three, with data that satisfies the response schema.
+    /// "metadata": {"rehearse": {"disposition": "rejected", "after_seconds": 20}} in an escalation says otherwise;
+    /// "unanswered" means that nobody comes
     Auto,
 }
 

@@ -15,6 +15,7 @@ use bailout::{
         escalation::{Escalation, Status},
         ids::EscalationId,
         message::{MessageRole, ReceiptState},
+        operator::Role,
         outcome::Disposition,
     },
     server::{
@@ -37,6 +38,9 @@ use crate::{
         server::{Agent, Person, id, soon},
     },
 };
+
+/// What is said of a link that is good no more.
+const USED: &str = "This link was used already";
 
 /// A demo in this process, on a port; over when dropped.
 struct Demo {
@@ -191,6 +195,7 @@ async fn a_link_lets_one_in_once() {
         let again = Browser::new(&demo.url).gets(path).await;
         assert_eq!(again.status(), 404);
         assert!(again.headers().get("set-cookie").is_none());
+        assert!(again.text().await.expect("a sentence").contains(USED));
     }
     assert_eq!(Browser::new(&demo.url).gets("/demo/sign-in/whatever").await.status(), 404);
     // By a name that may be a stranger's, it is no address of ours; and the link stays good.
@@ -203,10 +208,17 @@ async fn a_link_lets_one_in_once() {
 
 on_both! {
     async fn no_link_lets_one_in_where_one_serves(server: TestServer) {
-        let answer = Browser::at(&server).gets("/demo/sign-in/whatever").await;
-        assert_eq!(answer.status(), 404);
-        let page = answer.text().await.expect("a page");
-        assert!(!page.contains("This link was used already"), "serve knows the demo's address");
+        server.person("Ada", Role::Admin).await;
+        let (stranger, ada) = (Browser::at(&server), Browser::of("Ada", &server.url).await);
+        // As any address that there is not.
+        for path in ["/demo/sign-in/whatever", "/demo/nothing/whatever"] {
+            let answer = stranger.gets(path).await;
+            assert!(leads_to(&answer).starts_with("/sign-in"), "{answer:?}");
+            assert!(answer.headers().get("set-cookie").is_none());
+            let answer = ada.gets(path).await;
+            assert_eq!(answer.status(), 404);
+            assert!(!answer.text().await.expect("a page").contains(USED), "serve knows the demo's address");
+        }
     }
 }
 

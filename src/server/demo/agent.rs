@@ -2,6 +2,8 @@
 //! that serves them from the network, by call instead of by a socket: the same bytes through the same checks, and no HTTP
 //! client in the program.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -11,6 +13,7 @@ use axum::{
     },
 };
 use serde_json::{Value, json};
+use tokio::time::sleep;
 use tower::ServiceExt;
 
 use super::{DemoError, cast::Hired};
@@ -18,6 +21,10 @@ use crate::server::clock::mint;
 
 /// The largest answer that is read, far beyond what the scripts can bring about.
 const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
+
+/// How often a busy server is asked again, and when.
+const TRIES: usize = 30;
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 
 /// A machine with a key, at a server.
 #[derive(Clone)]
@@ -31,25 +38,32 @@ impl Agent {
         Self { router: router.clone(), hired: hired.clone() }
     }
 
-    /// A request below `/api/v1`; the status and the JSON that came back.
-    pub async fn asks(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<(StatusCode, Value), DemoError> {
+    /// A request below `/api/v1`; the status and the JSON that came back. Tried again while the server is busy, under one
+    /// key, so that it takes effect once.
+    async fn asks(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value), DemoError> {
         let broken = |problem: &dyn std::fmt::Display| DemoError::Script(format!("{path}: {problem}"));
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1{path}"))
-            .header(AUTHORIZATION, format!("Bearer {}", self.hired.key))
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
-            .map_err(|error| broken(&error))?;
-        let Ok(answer) = self.router.clone().oneshot(request).await;
-        let status = answer.status();
-        let bytes = to_bytes(answer.into_body(), LARGEST_ANSWER).await.map_err(|error| broken(&error))?;
-        Ok((status, serde_json::from_slice(&bytes).map_err(|error| broken(&error))?))
+        let key = mint().to_string();
+        for _ in 0..TRIES {
+            let request = Request::builder()
+                .method(method.clone())
+                .uri(format!("/api/v1{path}"))
+                .header(AUTHORIZATION, format!("Bearer {}", self.hired.key))
+                .header(CONTENT_TYPE, "application/json")
+                .header("Idempotency-Key", &key)
+                .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
+                .map_err(|error| broken(&error))?;
+            let Ok(answer) = self.router.clone().oneshot(request).await;
+            let status = answer.status();
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                sleep(BETWEEN_TRIES).await;
+                continue;
+            }
+            let bytes = to_bytes(answer.into_body(), LARGEST_ANSWER).await.map_err(|error| broken(&error))?;
+            // Some answers are empty.
+            let json = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
+            return Ok((status, json.map_err(|error| broken(&error))?));
+        }
+        Err(broken(&"the server was busy for too long"))
     }
 
     pub async fn get(&self, path: &str) -> Result<(StatusCode, Value), DemoError> {

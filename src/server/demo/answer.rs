@@ -47,6 +47,9 @@ fn of_cards(ask: &Ask, wished: Disposition) -> bool {
         Disposition::Rejected => Verdict::Reject,
         _ => return false,
     };
+    if ask.kind != AskKind::Decision {
+        return false;
+    }
     let mut cards = ask.actions.iter();
     match wanted {
         Verdict::Approve => cards.all(|card| card.allowed.contains(&wanted)),
@@ -56,7 +59,8 @@ fn of_cards(ask: &Ask, wished: Disposition) -> bool {
 
 fn filled(ask: &Ask, said: Resolution, fields: Fields) -> Resolution {
     let end = said.disposition;
-    let decides = ask.kind == AskKind::Decision && (end == Disposition::Approved || of_cards(ask, end));
+    // Approving is the default, also where some card does not allow it.
+    let decides = end == Disposition::Approved || of_cards(ask, end);
     let actions: Vec<_> = ask.actions.iter().filter(|_| decides).map(|card| decision(card, end)).collect();
     let data = match (&ask.response_schema, &ask.options) {
         _ if !end.carries_data() => None,

@@ -63,7 +63,7 @@ impl Hand {
         self.does(Verb::Reply { by: self.operator.clone(), escalation, fence, message }).await
     }
 
-    /// Resolves with the first of these that the server's own check lets pass.
+    /// Resolves with the first of these that is taken.
     pub async fn resolves(
         &self,
         escalation: EscalationId,
@@ -71,9 +71,19 @@ impl Hand {
         said: impl IntoIterator<Item = Resolution>,
     ) -> Result<Done, Error> {
         let current = self.sees(escalation).await?;
-        let ask = &current.escalation.opening.ask;
-        let fits = said.into_iter().find_map(|resolution| schema::check(ask, resolution).ok());
-        let resolution = fits.ok_or_else(|| Refusal::field("/data", "nothing that was tried fits"))?;
-        self.does(Verb::Resolve { by: self.operator.clone(), escalation, fence, resolution }).await
+        let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
+        for resolution in said {
+            let by = self.operator.clone();
+            let checked = schema::check(&current.escalation.opening.ask, resolution).map_err(Error::from);
+            let done = match checked {
+                Ok(resolution) => self.does(Verb::Resolve { by, escalation, fence, resolution }).await,
+                Err(refusal) => Err(refusal),
+            };
+            match done {
+                Err(problem @ Error::Refused { refusal: Refusal::InvalidFields { .. }, .. }) => refused = problem,
+                done => return done,
+            }
+        }
+        Err(refused)
     }
 }

@@ -9,6 +9,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{DemoError, agent::Agent, chance::Chance, customer::Customer};
 
@@ -33,7 +34,7 @@ struct Script {
 
 const SCRIPT: &str = include_str!("live.json");
 /// How many may be open at once, those that were there at the start included.
-pub const MOST_OPEN: usize = 25;
+const MOST_OPEN: usize = 25;
 /// How long it takes until the next one comes up, in seconds.
 const UNTIL_THE_NEXT: std::ops::RangeInclusive<u64> = 20..=60;
 /// How long a customer takes to write, in seconds.
@@ -53,12 +54,19 @@ pub struct Stage {
     room: Arc<Semaphore>,
     chance: Chance,
     script: Script,
+    /// The end of the play.
+    stop: CancellationToken,
 }
 
 impl Stage {
-    pub fn new(agents: Vec<(&'static str, Agent)>, concierge: Agent, chance: Chance) -> Result<Self, DemoError> {
+    pub fn new(
+        agents: Vec<(&'static str, Agent)>,
+        concierge: Agent,
+        chance: Chance,
+        stop: CancellationToken,
+    ) -> Result<Self, DemoError> {
         let script = serde_json::from_str(SCRIPT).map_err(|error| DemoError::Script(format!("live.json: {error}")))?;
-        Ok(Self { agents, concierge, room: Arc::new(Semaphore::new(MOST_OPEN)), chance, script })
+        Ok(Self { agents, concierge, room: Arc::new(Semaphore::new(MOST_OPEN)), chance, script, stop })
     }
 
     /// Opens the conversation that waits for whoever signed in; the escalation's id.
@@ -106,10 +114,11 @@ impl Stage {
         let Some(id) = escalation["id"].as_str().map(str::to_owned) else { return };
         let (agent, since) = (agent.clone(), escalation["seq"].as_i64().unwrap_or_default());
         let customer = Customer::new(self.chance.split());
-        let chance = self.chance.split();
+        let bout = Bout { agent, id, customer, chance: self.chance.split(), gives_up };
+        let stop = self.stop.clone();
         tokio::spawn(async move {
             let _room = room;
-            if let Err(error) = (Bout { agent, id, customer, chance, gives_up }).play(Some(since)).await {
+            if let Some(Err(error)) = stop.run_until_cancelled(bout.play(Some(since))).await {
                 tracing::error!(%error, "a scripted agent lost its escalation");
             }
         });

@@ -101,7 +101,7 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Playing
 async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, DemoError> {
     let mut chance = Chance::of(SEED);
     let agents = cast.agents.iter().map(|hired| (hired.name, Agent::new(router, hired))).collect();
-    let stage = Stage::new(agents, Agent::new(router, &cast.concierge), chance.split())?;
+    let stage = Stage::new(agents, Agent::new(router, &cast.concierge), chance.split(), desk.shutdown().clone())?;
     let star = stage.open_star().await?;
     let hand = |operator: &Operator| Hand { desk: desk.clone(), workspace: cast.workspace, operator: operator.clone() };
     let colleagues: Vec<Hand> = cast.colleagues.iter().map(hand).collect();
@@ -117,10 +117,11 @@ async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, Demo
 }
 
 /// Plays a part beside the requests, until the server stops.
-fn spawn<E: Display>(desk: &Desk, part: &'static str, play: impl Future<Output = Result<(), E>> + Send + 'static)
-where
-    E: Send + 'static,
-{
+fn spawn<E: Display + Send + 'static>(
+    desk: &Desk,
+    part: &'static str,
+    play: impl Future<Output = Result<(), E>> + Send + 'static,
+) {
     let stop = desk.shutdown().clone();
     tokio::spawn(async move {
         if let Some(Err(error)) = stop.run_until_cancelled(play).await {

@@ -7,7 +7,7 @@ use std::{pin::pin, time::Duration};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 
 use super::{answer, hand::Hand};
 use crate::{
@@ -28,6 +28,8 @@ use crate::{
 const CLAIMS_AFTER: Duration = Duration::from_secs(1);
 /// When it resolves, after the open, unless it is told otherwise.
 const RESOLVES_AFTER: Duration = Duration::from_secs(3);
+/// How often it says that it is there, as a connected page does.
+const HERE_EVERY: Duration = Duration::from_secs(30);
 /// The longest it can be told to take: as long as any deadline.
 const LONGEST: u64 = 30 * 24 * 60 * 60;
 
@@ -49,8 +51,19 @@ impl Rehearsal {
 /// Answers what is opened from `since` on by agents other than these, until the server stops.
 pub async fn work(hand: Hand, scripted: Vec<AgentId>, since: Seq) -> Result<(), Error> {
     let mut log = pin!(follow(hand.desk.clone(), hand.workspace, Audience::Operators, since));
-    while let Some(event) = log.next().await {
-        let event = event?;
+    let mut here = interval(HERE_EVERY);
+    loop {
+        let event = tokio::select! {
+            // So that what it holds for long does not lapse.
+            _ = here.tick() => {
+                hand.is_here();
+                continue;
+            }
+            event = log.next() => match event {
+                Some(event) => event?,
+                None => return Ok(()),
+            },
+        };
         if event.kind == "escalation.opened" && !scripted.contains(&event.agent_id) {
             let (hand, stop) = (hand.clone(), hand.desk.shutdown().clone());
             let (agent, escalation, seq) = (event.agent_id, event.escalation_id, event.seq);
@@ -63,7 +76,6 @@ pub async fn work(hand: Hand, scripted: Vec<AgentId>, since: Seq) -> Result<(), 
             });
         }
     }
-    Ok(())
 }
 
 async fn answer(hand: &Hand, agent: AgentId, escalation: EscalationId, since: Seq) -> Result<(), Error> {
