@@ -290,9 +290,9 @@ async fn the_customer_answers_what_one_writes() {
 async fn what_is_printed_works_and_nothing_is_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
-    command.args(["demo", "--operator", "auto"]).env("TMPDIR", folder.path()).env("BAILOUT_LOG", "error");
+    command.args(["demo", "--operator", "auto"]).env("TMPDIR", folder.path()).env("BAILOUT_LOG", "warn");
     command.env("BAILOUT_ADDR", format!("127.0.0.1:{}", free_port()));
-    let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     let printed: Vec<String> = lines.by_ref().take_while(|line| !line.contains("\"conversation\"")).collect();
     let printed = printed.join("\n");
@@ -306,7 +306,10 @@ async fn what_is_printed_works_and_nothing_is_left() {
     assert_eq!(it["outcome"]["by"]["name"], "Robot");
     assert!(!is_empty(folder.path()), "its database is not where it was told");
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-    assert!(told.success() && child.wait().expect("an end").success());
+    assert!(told.success());
+    let ended = child.wait_with_output().expect("an end");
+    assert!(ended.status.success());
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "it complained");
     assert!(is_empty(folder.path()), "it left something");
 }
 

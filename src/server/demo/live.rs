@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{DemoError, agent::Agent, chance::Chance, customer::Customer};
+use super::{DemoError, agent::Agent, chance::Chance, customer::Customer, until};
 
 /// What can come up while the demo runs.
 #[derive(Deserialize)]
@@ -118,7 +118,7 @@ impl Stage {
         let stop = self.stop.clone();
         tokio::spawn(async move {
             let _room = room;
-            if let Some(Err(error)) = stop.run_until_cancelled(bout.play(Some(since))).await {
+            if let Some(Err(error)) = until(&stop, bout.play(Some(since))).await {
                 tracing::error!(%error, "a scripted agent lost its escalation");
             }
         });

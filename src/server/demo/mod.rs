@@ -21,6 +21,7 @@ use std::{fmt::Display, future::Future, sync::Arc};
 
 use axum::Router;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 pub use self::passes::{Pass, Passes};
 use self::{agent::Agent, cast::Cast, chance::Chance, hand::Hand, live::Stage};
@@ -124,10 +125,20 @@ fn spawn<E: Display + Send + 'static>(
 ) {
     let stop = desk.shutdown().clone();
     tokio::spawn(async move {
-        if let Some(Err(error)) = stop.run_until_cancelled(play).await {
+        if let Some(Err(error)) = until(&stop, play).await {
             tracing::error!(%error, "{part} left the play");
         }
     });
+}
+
+/// Plays until the end, of the part or of the server. The server's counts first: what waits at its API is answered then,
+/// and would ask once more, of a database that is closing.
+async fn until<T>(stop: &CancellationToken, play: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        done = play => Some(done),
+    }
 }
 
 fn announce(at: &str, links: &[(Operator, String)], key: &str, operator: DemoOperator) {

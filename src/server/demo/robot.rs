@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::{answer, hand::Hand};
+use super::{answer, hand::Hand, until};
 use crate::{
     domain::{
         ask::AskKind,
@@ -68,7 +68,7 @@ pub async fn work(hand: Hand, scripted: Vec<AgentId>, since: Seq) -> Result<(), 
             let (hand, stop) = (hand.clone(), hand.desk.shutdown().clone());
             let (agent, escalation, seq) = (event.agent_id, event.escalation_id, event.seq);
             tokio::spawn(async move {
-                match stop.run_until_cancelled(answer(&hand, agent, escalation, seq)).await {
+                match until(&stop, answer(&hand, agent, escalation, seq)).await {
                     // Someone else took it, or it ended otherwise.
                     None | Some(Ok(()) | Err(Error::Refused { .. })) => {}
                     Some(Err(fault)) => tracing::error!(%fault, %escalation, "Robot could not answer"),
