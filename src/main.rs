@@ -1,10 +1,11 @@
-//! The program: reads the command line, then serves, or does an admin's errand.
+//! The program: reads the command line, then serves, plays the demo, or does an admin's errand.
 
 use std::process::ExitCode;
 
 use bailout::server::{
     self, admin,
     config::{Cli, Command},
+    demo,
 };
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve) {
             Command::Serve => server::serve(cli.settings).await.map_err(|error| error.to_string()),
+            Command::Demo(demo) => demo::run(cli.settings, demo).await.map_err(|error| error.to_string()),
             Command::Admin(errand) => admin::run(&cli.settings, errand).await.map_err(|error| error.to_string()),
         }
     });

@@ -4,7 +4,7 @@
 use std::{ffi::OsStr, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use axum::http::Uri;
-use clap::{Arg, Args, Parser, Subcommand, builder::TypedValueParser, error::ErrorKind};
+use clap::{Arg, Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -31,9 +31,38 @@ pub struct Cli {
 pub enum Command {
     /// Serve the console and the agents' API (the default)
     Serve,
+    /// Serve a desk full of made-up escalations, to look around and to try agents against
+    ///
+    /// Everything is in a temporary database that is removed at the end; --database-url is not used. Scripted agents go on
+    /// escalating, scripted customers answer what you write, and scripted colleagues take some of the work.
+    ///
+    /// It prints three links, each of which signs one person in once without a password; an API key for an agent of yours;
+    /// and a command that presses the button with it. No colleague takes what your agent opens. With --operator auto, the
+    /// operator Robot does, so that you can test an agent without a person.
+    Demo(Demo),
     /// Add people and agents, back up and restore; what does not work while a server runs says so
     #[command(subcommand)]
     Admin(Admin),
+}
+
+/// How the demo is played.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Demo {
+    /// Who answers what your agents open
+    #[arg(long, value_enum, default_value_t)]
+    pub operator: DemoOperator,
+}
+
+/// Who answers, in the demo, what agents open that are not part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum DemoOperator {
+    /// You, in the console
+    #[default]
+    You,
+    /// Robot: claims after a second, replies, and resolves after three, with data that satisfies the response schema.
+    /// "metadata": {"rehearse": {"disposition": "rejected", "after_seconds": 20}} in an escalation says otherwise;
+    /// "unanswered" means that nobody comes
+    Auto,
 }
 
 /// What an admin's command is about.

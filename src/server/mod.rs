@@ -6,6 +6,7 @@ pub mod bell;
 pub mod clock;
 pub mod config;
 pub mod contract;
+pub mod demo;
 pub mod desk;
 pub mod doors;
 pub mod error;
@@ -26,6 +27,7 @@ pub mod writer;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
+    Router,
     extract::{Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
@@ -105,6 +107,20 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     if let Some(url) = settings.alert_url.clone() {
         tokio::spawn(workers::alerts::work(desk.clone(), workers::alerts::Alerts::new(url)?));
     }
+    let router = router::router(desk.clone(), Arc::new(settings.clone()));
+    let set_up = web::join::set_up_link(&desk).await?;
+    let ready = |address: &str| {
+        println!("Bailout is at {address}");
+        if let Some(secret) = set_up {
+            println!("Nobody is here yet. Set it up at {address}/set-up/{}", secret.reveal());
+        }
+    };
+    attend(desk, router, &settings, ready).await
+}
+
+/// Answers requests until told to stop, then ends in order. `ready` is told the address as people open it, once requests
+/// are taken there.
+async fn attend(desk: Desk, router: Router, settings: &Settings, ready: impl FnOnce(&str)) -> Result<(), ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
     let addr = listener.local_addr()?;
     // Where every address listens, this machine's own is the one that works here.
@@ -112,13 +128,10 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         if addr.ip().is_unspecified() { format!("http://127.0.0.1:{}", addr.port()) } else { format!("http://{addr}") };
     let shown = settings.public_url.as_ref().map_or(here, |origin| origin.as_str().to_owned());
     let working = TaskTracker::new();
-    let router = router::router(desk.clone(), Arc::new(settings)).layer(from_fn_with_state(working.clone(), work));
+    let router = router.layer(from_fn_with_state(working.clone(), work));
     // Whoever reads the address may stop us from then on.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    println!("Bailout is at {shown}");
-    if let Some(secret) = web::join::set_up_link(&desk).await? {
-        println!("Nobody is here yet. Set it up at {shown}/set-up/{}", secret.reveal());
-    }
+    ready(&shown);
     let listener = listener.tap_io(|tcp| {
         // A reply must not wait for more to send.
         if let Err(error) = tcp.set_nodelay(true) {

@@ -5,15 +5,24 @@ use std::sync::Arc;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{api, config::Settings, desk::Desk, request_id, web};
+use super::{api, config::Settings, demo::Passes, desk::Desk, request_id, web};
 
 /// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
 /// and harms nobody else.
 pub fn router(desk: Desk, settings: Arc<Settings>) -> Router {
+    all(desk, settings, None)
+}
+
+/// The same, and the demo's sign-in links. Only the demo calls this.
+pub fn demo(desk: Desk, settings: Arc<Settings>, passes: Passes) -> Router {
+    all(desk, settings, Some(passes))
+}
+
+fn all(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
     Router::new()
         .merge(api::routes(desk.clone()))
         .merge(api::health(desk.clone()))
-        .merge(web::routes(desk, settings))
+        .merge(web::routes(desk, settings, passes))
         .layer(CatchPanicLayer::custom(request_id::panicked))
         .layer(middleware::from_fn(request_id::give))
 }

@@ -7,6 +7,7 @@ mod api;
 mod availability;
 mod claims;
 mod crash;
+mod demo;
 mod expiry;
 mod first_run;
 mod guessing;

@@ -74,6 +74,8 @@ const WAYS: &[Way] = &[
     ("POST", "/invite/{token}", "/invite/none", "name=a", For::All, false),
     ("GET", "/reset/{token}", "/reset/none", "", For::All, false),
     ("POST", "/reset/{token}", "/reset/none", "password=a", For::All, false),
+    // Where one serves, it is an address like any that there is not; in the demo, demo.rs tells what it does.
+    ("GET", "/demo/sign-in/{token}", "/demo/sign-in/none", "", For::All, false),
     ("GET", "page::PATH", "/me", "", For::Form(Role::Viewer), false),
     ("POST", "page::PATH", "/me", "do=nothing", For::Form(Role::Viewer), false),
     ("GET", "/settings", "/settings", "", For::Form(Role::Admin), false),

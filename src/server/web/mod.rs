@@ -12,6 +12,7 @@ pub mod live;
 pub mod me;
 pub mod origin;
 pub mod pages;
+pub mod passes;
 pub mod plain;
 pub mod search;
 pub mod session;
@@ -29,7 +30,7 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 
-use crate::server::{config::Settings, desk::Desk, doors::Credential, password::Checker};
+use crate::server::{config::Settings, demo::Passes, desk::Desk, doors::Credential, password::Checker};
 
 /// Bytes of a plain page's form.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -53,8 +54,9 @@ impl Web {
     }
 }
 
-/// Every route that is for browsers. Has the fallback of the whole server: a page that says there is none.
-pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
+/// Every route that is for browsers; with passes, those that let people in by one. Has the fallback of the whole server: a
+/// page that says there is none.
+pub fn routes(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
     let leptos = pages::options();
     let policy = headers::Policy::new(&leptos);
     let web = Web { desk, settings, checker: Checker::default(), policy, leptos };
@@ -71,6 +73,7 @@ pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
     Router::new()
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))
         .merge(plain.with_state(web.clone()))
+        .merge(passes.map(|passes| passes::routes(web.clone(), passes)).unwrap_or_default())
         .route("/live", get(live::live).with_state(web.clone()))
         .merge(for_people.with_state(web.clone()))
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))

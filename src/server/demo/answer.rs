@@ -1,0 +1,94 @@
+//! How a scripted operator ends an escalation: resolutions to try in turn, the best first.
+
+use serde_json::{Map, Value, json};
+
+use super::filler::{Fields, fill};
+use crate::domain::{
+    ask::{Action, Ask, AskKind, Verdict},
+    escalation::Escalation,
+    outcome::{ActionDecision, Disposition, ExecutedBy, Resolution},
+    text::{NoteText, Text},
+};
+
+/// Why the last resort was taken.
+const NO_DATA: &str = "Nothing that fits the response schema could be made up, so this ends without data.";
+
+/// What to try: as it was wished for, filled in wholly and then with what is required, and at last an end that needs no
+/// data. The agent is told the problem with its wish.
+pub fn resolutions(it: &Escalation, wished: Option<Disposition>, problem: Option<&str>) -> Vec<Resolution> {
+    let ask = &it.opening.ask;
+    let offered = it.offered();
+    let first = wished.filter(|wished| offered.contains(wished) || of_cards(ask, *wished));
+    let note = wished.filter(|_| first.is_none()).map(|wished| {
+        format!("This {} cannot end as {}, which was wished for.", ask.kind.as_str(), wished.label().to_lowercase())
+    });
+    let note = note.as_deref().or(problem).and_then(self::note);
+    let main = first.or(offered.first().copied().filter(|_| ask.kind != AskKind::Decision));
+    let mut tried = vec![];
+    for fields in [Fields::All, Fields::Required] {
+        let bare = Resolution::bare(main.unwrap_or(Disposition::Approved));
+        let said = Resolution { note_to_agent: note.clone(), ..bare };
+        tried.push(filled(ask, said, fields));
+    }
+    let dataless = offered.into_iter().find(|disposition| !disposition.carries_data());
+    tried.extend(dataless.map(|it| Resolution { note_to_agent: self::note(NO_DATA), ..Resolution::bare(it) }));
+    tried
+}
+
+/// Texts of ours are neither empty nor long.
+fn note(text: &str) -> Option<NoteText> {
+    NoteText::parse(text).ok()
+}
+
+/// Whether a decision can end like this by its cards.
+fn of_cards(ask: &Ask, wished: Disposition) -> bool {
+    let wanted = match wished {
+        Disposition::Approved => Verdict::Approve,
+        Disposition::ApprovedWithEdits => Verdict::Edit,
+        Disposition::Rejected => Verdict::Reject,
+        _ => return false,
+    };
+    if ask.kind != AskKind::Decision {
+        return false;
+    }
+    let mut cards = ask.actions.iter();
+    match wanted {
+        Verdict::Approve => cards.all(|card| card.allowed.contains(&wanted)),
+        _ => cards.any(|card| card.allowed.contains(&wanted)),
+    }
+}
+
+fn filled(ask: &Ask, said: Resolution, fields: Fields) -> Resolution {
+    let end = said.disposition;
+    // Approving is the default, also where some card does not allow it.
+    let decides = end == Disposition::Approved || of_cards(ask, end);
+    let actions: Vec<_> = ask.actions.iter().filter(|_| decides).map(|card| decision(card, end)).collect();
+    let data = match (&ask.response_schema, &ask.options) {
+        _ if !end.carries_data() => None,
+        (Some(schema), _) => fill(schema, fields),
+        (None, Some(options)) => options.first().map(|choice| json!({"choice": choice.as_str()})),
+        (None, None) => None,
+    };
+    let answers = end == Disposition::Answered && data.is_none();
+    let answer = answers.then(|| note("Yes, that is right. Go ahead as you proposed.")).flatten();
+    Resolution { data, answer, actions, ..said }
+}
+
+/// What is decided about one card of a decision that shall end like this: that, where it is allowed.
+fn decision(card: &Action, end: Disposition) -> ActionDecision {
+    let wanted = match end {
+        Disposition::Rejected => Verdict::Reject,
+        Disposition::ApprovedWithEdits => Verdict::Edit,
+        _ => Verdict::Approve,
+    };
+    let fallback = card.allowed.first().copied().unwrap_or(Verdict::Reject);
+    let decision = if card.allowed.contains(&wanted) { wanted } else { fallback };
+    let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(schema, Fields::Required));
+    let arguments: Map<String, Value> = match (decision, refilled) {
+        // What is already there stays; an edit only adds what its schema misses.
+        (Verdict::Edit, Some(Value::Object(more))) => more.into_iter().chain(card.arguments.clone()).collect(),
+        _ => card.arguments.clone(),
+    };
+    let comment = (decision == Verdict::Reject).then(|| Text::parse("Not like this, please.").ok()).flatten();
+    ActionDecision { id: card.id.clone(), decision, arguments, comment, executed_by: ExecutedBy::Agent }
+}

@@ -1,0 +1,109 @@
+//! Who takes part: the people one can sign in as, scripted colleagues, and the agents with their keys.
+
+use super::{DemoError, hand::Hand};
+use crate::{
+    domain::{
+        ids::{AgentId, OperatorId, WorkspaceId},
+        operator::{Operator, OperatorRef, Role},
+        text::Name,
+    },
+    server::{
+        clock::mint,
+        desk::Desk,
+        error::Error,
+        keys::ApiKey,
+        password,
+        store::{agents, operators, workspaces},
+    },
+};
+
+/// The people to sign in as: name, the name customers see, role.
+const PEOPLE: [(&str, &str, Role); 3] = [
+    ("Ada Moreau", "Ada", Role::Admin),
+    ("Samuel Okafor", "Samuel", Role::Supervisor),
+    ("Olga Brandt", "Olga", Role::Operator),
+];
+/// Scripted operators.
+const COLLEAGUES: [(&str, &str); 3] = [("Mara Lindt", "Mara"), ("Jonas Weber", "Jonas"), ("Priya Nair", "Priya")];
+/// Whose escalations colleagues take, too.
+const AGENTS: [&str; 6] =
+    ["billing-bot", "shop-assistant", "travel-helper", "clinic-desk", "bank-assistant", "ops-bot"];
+/// Whose customer is kept for whoever signed in: no colleague takes what it opens.
+pub const CONCIERGE: &str = "concierge";
+/// The agent whose key is printed.
+const GUEST: &str = "your-agent";
+
+/// An agent of the demo.
+#[derive(Clone)]
+pub struct Hired {
+    pub id: AgentId,
+    pub name: &'static str,
+    pub key: String,
+}
+
+/// Everyone.
+pub struct Cast {
+    pub workspace: WorkspaceId,
+    pub people: Vec<Operator>,
+    pub colleagues: Vec<Operator>,
+    /// Only where it was asked for.
+    pub robot: Option<Operator>,
+    pub agents: Vec<Hired>,
+    pub concierge: Hired,
+    pub guest: Hired,
+}
+
+impl Cast {
+    /// Adds them all to an empty desk, as `bailout admin` would. Nobody knows their passwords.
+    pub async fn hire(desk: &Desk, with_robot: bool) -> Result<Self, DemoError> {
+        let now = desk.clock().now();
+        let secret = password::hash(&ApiKey::mint()?.reveal())?;
+        let mut tx = desk.store().begin_write().await.map_err(Error::from)?;
+        let workspace = workspaces::default(&mut tx, now).await?;
+        let mut everyone = vec![];
+        let colleagues = COLLEAGUES.map(|(name, public_name)| (name, public_name, Role::Operator));
+        let robot = with_robot.then_some(("Robot", "Robot", Role::Operator));
+        for (name, public_name, role) in PEOPLE.into_iter().chain(colleagues).chain(robot) {
+            let operator = operator(name, public_name, role)?;
+            let address = format!("{}@example.com", public_name.to_lowercase());
+            let email = address.parse().map_err(|problem| DemoError::Script(format!("{address}: {problem}")))?;
+            let added = operators::add(&mut tx, workspace, &operator, &email, &secret, now).await;
+            added.map_err(Error::from)?;
+            everyone.push(operator);
+        }
+        let mut machines = vec![];
+        for name in AGENTS.into_iter().chain([CONCIERGE, GUEST]) {
+            let key = ApiKey::mint()?;
+            let id = agents::add(&mut tx, workspace, &parsed(name)?, &key, now).await?;
+            let id = id.ok_or_else(|| DemoError::Script(format!("{name} is there twice")))?;
+            machines.push(Hired { id, name, key: key.reveal() });
+        }
+        tx.commit().await.map_err(Error::from)?;
+        let robot = if with_robot { everyone.pop() } else { None };
+        let colleagues = everyone.split_off(PEOPLE.len());
+        let lost = || DemoError::Script("an agent is missing".to_owned());
+        let (guest, concierge) = (machines.pop().ok_or_else(lost)?, machines.pop().ok_or_else(lost)?);
+        Ok(Self { workspace, people: everyone, colleagues, robot, agents: machines, concierge, guest })
+    }
+
+    /// A person by the name customers see.
+    pub fn hand(&self, desk: &Desk, public_name: &str) -> Option<Hand> {
+        let mut everyone = self.people.iter().chain(&self.colleagues);
+        let operator = everyone.find(|operator| operator.who.public_name.as_str() == public_name)?.clone();
+        Some(Hand { desk: desk.clone(), workspace: self.workspace, operator })
+    }
+
+    /// Every agent that the demo plays itself.
+    pub fn scripted(&self) -> impl Iterator<Item = &Hired> {
+        self.agents.iter().chain([&self.concierge])
+    }
+}
+
+fn parsed(name: &str) -> Result<Name, DemoError> {
+    Name::parse(name).map_err(|problem| DemoError::Script(format!("{name}: {problem}")))
+}
+
+fn operator(name: &str, public_name: &str, role: Role) -> Result<Operator, DemoError> {
+    let who = OperatorRef { id: OperatorId::new(mint()), name: parsed(name)?, public_name: parsed(public_name)? };
+    Ok(Operator { who, role })
+}

@@ -1,0 +1,100 @@
+//! Scripted colleagues: they take some of what the scripted agents open, talk, and resolve, so that the list lives. They
+//! leave alone what a real person holds, what a real agent opened, and the newest few that wait.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{answer, chance::Chance, hand::Hand};
+use crate::{
+    domain::{
+        ask::AskKind,
+        claim::Claim,
+        escalation::{Escalation, Status},
+        ids::AgentId,
+        time::Span,
+    },
+    server::error::Error,
+};
+
+/// How often each looks up from what they do.
+const EVERY: Duration = Duration::from_secs(4);
+/// So many that wait are left to whoever signed in.
+const LEAVES: usize = 5;
+/// How many one holds at most.
+const HOLDS: usize = 2;
+/// How many open escalations of one agent are looked at: more than there can be.
+const MOST: i64 = 100;
+/// Nobody takes what came only just now, or resolves what they took only just now.
+const UNHURRIED: Span = Span::seconds(40);
+/// What they say first, and later.
+const HELLO: [&str; 3] = [
+    "Hello, I have just read through this. Give me a moment to look it up.",
+    "Hi! Thank you for waiting. Could you tell me when this happened?",
+    "Good day, I am taking over here. Is there an order number I can search for?",
+];
+const LATER: [&str; 3] = [
+    "Thank you, that helps. I can see it in our system now.",
+    "I have asked the team concerned and put it right on our side.",
+    "All done: you will get a confirmation by e-mail within the hour.",
+];
+
+/// Works until the server stops.
+pub async fn work(hands: Vec<Hand>, agents: Vec<AgentId>, mut chance: Chance) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        for hand in &hands {
+            hand.is_here();
+            match look(hand, &agents, &mut chance).await {
+                // Somebody was faster.
+                Ok(()) | Err(Error::Refused { .. } | Error::Unavailable | Error::Overloaded) => {}
+                Err(fault) => tracing::error!(%fault, "a scripted colleague could not go on"),
+            }
+        }
+    }
+}
+
+async fn look(hand: &Hand, agents: &[AgentId], chance: &mut Chance) -> Result<(), Error> {
+    let mut open = vec![];
+    for agent in agents {
+        let states = [Status::Waiting, Status::Claimed];
+        open.extend(hand.desk.list_of_agent(hand.workspace, *agent, &states, None, None, MOST).await?);
+    }
+    let (mut mine, mut waiting) = (vec![], vec![]);
+    for it in open.iter().map(|current| &*current.escalation) {
+        match it.holder() {
+            Some(claim) if claim.operator.id == hand.operator.who.id => mine.push((it, claim)),
+            Some(_) => {}
+            None => waiting.push(it),
+        }
+    }
+    for (it, claim) in &mine {
+        go_on(hand, it, claim, chance).await?;
+    }
+    waiting.sort_by_key(|it| it.opened_at);
+    let now = hand.desk.clock().now();
+    let oldest = waiting.first().filter(|it| now - it.opened_at > UNHURRIED);
+    match oldest {
+        Some(it) if waiting.len() > LEAVES && mine.len() < HOLDS && chance.once_in(3) => {
+            hand.claims(it.id).await.map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn go_on(hand: &Hand, it: &Escalation, claim: &Claim, chance: &mut Chance) -> Result<(), Error> {
+    let now = hand.desk.clock().now();
+    let talks = it.opening.ask.kind == AskKind::Takeover || it.taken_over;
+    let owes = it.replied_at.is_none() || it.owed_since.is_some();
+    if talks && owes && chance.once_in(2) {
+        let lines = if it.replied_at.is_some_and(|at| at > claim.at) { &LATER } else { &HELLO };
+        let line = chance.one(lines).copied().unwrap_or(HELLO[0]);
+        hand.replies(it.id, claim.fence, line).await.map(drop)
+    } else if now - claim.at > UNHURRIED && chance.once_in(8) {
+        hand.resolves(it.id, Some(claim.fence), answer::resolutions(it, None, None)).await.map(drop)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! A scripted customer: says hello, answers what an operator asks, says thanks, and goes quiet.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::chance::Chance;
+
+/// Lines, and which words bring them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Script {
+    /// To the first words of an operator.
+    greetings: Vec<String>,
+    answers: Vec<Answer>,
+    /// To a question that none of those fits.
+    evasions: Vec<String>,
+    /// To what is no question.
+    nods: Vec<String>,
+    thanks: Vec<String>,
+    /// What an operator says who is done.
+    done: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    /// Any of these words, in lower case.
+    to: Vec<String>,
+    say: Vec<String>,
+}
+
+static SCRIPT: LazyLock<Option<Script>> = LazyLock::new(|| {
+    let read = serde_json::from_str(include_str!("customer.json"));
+    read.inspect_err(|error| tracing::error!(%error, "the customers have no script")).ok()
+});
+
+/// After so many messages a customer has said all there is to say.
+const MOST_TURNS: usize = 12;
+
+/// One customer in one conversation.
+pub struct Customer {
+    chance: Chance,
+    turns: usize,
+    quiet: bool,
+}
+
+impl Customer {
+    pub fn new(chance: Chance) -> Self {
+        Self { chance, turns: 0, quiet: false }
+    }
+
+    /// What the customer says to what an operator said, if anything.
+    pub fn answers(&mut self, said: &str) -> Option<&'static str> {
+        let script = SCRIPT.as_ref()?;
+        if self.quiet || self.turns >= MOST_TURNS {
+            return None;
+        }
+        self.turns += 1;
+        let said = said.to_lowercase();
+        let has = |words: &[String]| words.iter().any(|word| said.contains(word.as_str()));
+        let asks = said.contains('?');
+        let lines = if !asks && has(&script.done) {
+            self.quiet = true;
+            &script.thanks
+        } else if let Some(answer) = script.answers.iter().find(|answer| asks && has(&answer.to)) {
+            &answer.say
+        } else if self.turns == 1 {
+            &script.greetings
+        } else if asks {
+            &script.evasions
+        } else {
+            &script.nods
+        };
+        self.chance.one(lines).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_greets_answers_thanks_and_goes_quiet() {
+        let script = SCRIPT.as_ref().unwrap();
+        let mut customer = Customer::new(Chance::of(7));
+        let mut is_one_of = |said: &str, lines: &[String]| {
+            let answer = customer.answers(said);
+            assert!(answer.is_some_and(|answer| lines.iter().any(|line| line == answer)), "{said}: {answer:?}");
+        };
+        is_one_of("Hello, this is Ada.", &script.greetings);
+        let order = script.answers.iter().find(|answer| answer.to.contains(&"order".to_owned())).unwrap();
+        is_one_of("Which order is it?", &order.say);
+        is_one_of("Why?", &script.evasions);
+        is_one_of("I am looking at it.", &script.nods);
+        is_one_of("You are welcome, have a nice day!", &script.thanks);
+        assert_eq!(customer.answers("Are you still there?"), None);
+    }
+
+    #[test]
+    fn the_same_seed_says_the_same() {
+        let say = || {
+            let mut customer = Customer::new(Chance::of(3));
+            ["Hello", "Which order?", "What happened?", "Why?"].map(|said| customer.answers(said))
+        };
+        assert_eq!(say(), say());
+    }
+}

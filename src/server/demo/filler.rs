@@ -1,0 +1,246 @@
+//! Made-up data for a JSON Schema: what the schema itself suggests, else the least that fits. It does not know all of JSON
+//! Schema; whoever uses it holds what it made against the schema.
+
+use serde_json::{Map, Value, json};
+
+/// How deep it looks: a schema may refer to itself.
+const DEEPEST: usize = 12;
+/// The most items or letters it makes.
+const MOST: u64 = 1_000;
+
+/// Which fields of objects are filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fields {
+    All,
+    Required,
+}
+
+/// A value for a schema; none when it knows none.
+pub fn fill(schema: &Value, fields: Fields) -> Option<Value> {
+    Filler { root: schema, fields }.value(schema, 0)
+}
+
+struct Filler<'a> {
+    root: &'a Value,
+    fields: Fields,
+}
+
+impl Filler<'_> {
+    fn value(&self, schema: &Value, depth: usize) -> Option<Value> {
+        if depth > DEEPEST {
+            return None;
+        }
+        let schema = match schema {
+            Value::Bool(anything) => return anything.then(|| json!({})),
+            Value::Object(schema) => schema,
+            _ => return None,
+        };
+        for suggested in ["const", "default"] {
+            if let Some(value) = schema.get(suggested) {
+                return Some(value.clone());
+            }
+        }
+        for suggested in ["examples", "enum"] {
+            if let Some(value) = schema.get(suggested).and_then(|values| values.get(0)) {
+                return Some(value.clone());
+            }
+        }
+        if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
+            return self.value(self.root.pointer(path.strip_prefix('#')?)?, depth + 1);
+        }
+        if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
+            let whole = parts.iter().try_fold(rest(schema, "allOf"), |whole, part| self.joined(whole, part, depth))?;
+            return self.value(&Value::Object(whole), depth + 1);
+        }
+        for either in ["anyOf", "oneOf"] {
+            if let Some(choices) = schema.get(either).and_then(Value::as_array) {
+                let mut made = choices.iter().filter_map(|choice| {
+                    let whole = self.joined(rest(schema, either), choice, depth)?;
+                    self.value(&Value::Object(whole), depth + 1)
+                });
+                return made.next();
+            }
+        }
+        match kind(schema) {
+            "object" => self.object(schema, depth),
+            "array" => self.array(schema, depth),
+            "string" => Some(Value::String(text(schema))),
+            "integer" => number(schema, true),
+            "number" => number(schema, false),
+            "boolean" => Some(json!(true)),
+            "null" => Some(Value::Null),
+            _ => None,
+        }
+    }
+
+    /// Two schemas as one; of what both say, the fields and the required are joined, and of the rest the part's counts.
+    fn joined(&self, mut whole: Map<String, Value>, part: &Value, depth: usize) -> Option<Map<String, Value>> {
+        let part = match part.get("$ref").and_then(Value::as_str) {
+            Some(path) if depth <= DEEPEST => self.root.pointer(path.strip_prefix('#')?)?,
+            Some(_) => return None,
+            None => part,
+        };
+        let Some(part) = part.as_object() else { return (part == &Value::Bool(true)).then_some(whole) };
+        for (word, said) in part {
+            match (whole.get_mut(word), said) {
+                (Some(Value::Object(known)), Value::Object(more)) => known.extend(more.clone()),
+                (Some(Value::Array(known)), Value::Array(more)) if word == "required" => known.extend(more.clone()),
+                _ => drop(whole.insert(word.clone(), said.clone())),
+            }
+        }
+        Some(whole)
+    }
+
+    fn object(&self, schema: &Map<String, Value>, depth: usize) -> Option<Value> {
+        let none = Map::new();
+        let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let required: Vec<&str> = required.collect();
+        let mut made = Map::new();
+        for (name, field) in known {
+            let is_required = required.contains(&name.as_str());
+            if !is_required && self.fields == Fields::Required {
+                continue;
+            }
+            match self.value(field, depth + 1) {
+                Some(value) => drop(made.insert(name.clone(), value)),
+                None if is_required => return None,
+                None => {}
+            }
+        }
+        for name in required {
+            if !made.contains_key(name) {
+                let other = schema.get("additionalProperties").filter(|other| other.is_object());
+                made.insert(name.to_owned(), other.map_or(Some(json!("demo")), |it| self.value(it, depth + 1))?);
+            }
+        }
+        Some(Value::Object(made))
+    }
+
+    fn array(&self, schema: &Map<String, Value>, depth: usize) -> Option<Value> {
+        let first = schema.get("prefixItems").and_then(Value::as_array).into_iter().flatten();
+        let mut made = first.map(|item| self.value(item, depth + 1)).collect::<Option<Vec<_>>>()?;
+        let wanted = schema.get("minItems").and_then(Value::as_u64).unwrap_or_default();
+        let wanted = wanted.max(u64::from(schema.contains_key("contains"))).min(MOST);
+        let others = schema.get("contains").or(schema.get("items"));
+        let choices = others.and_then(|item| item.get("enum")).and_then(Value::as_array);
+        while (made.len() as u64) < wanted {
+            // Different ones where there are some to choose from, since they may have to be.
+            let next = choices.and_then(|choices| choices.get(made.len()));
+            made.push(match (next, others) {
+                (Some(choice), _) => choice.clone(),
+                (None, Some(item)) => self.value(item, depth + 1)?,
+                (None, None) => json!(made.len()),
+            });
+        }
+        Some(Value::Array(made))
+    }
+}
+
+fn rest(schema: &Map<String, Value>, but: &str) -> Map<String, Value> {
+    schema.iter().filter(|(word, _)| *word != but).map(|(word, said)| (word.clone(), said.clone())).collect()
+}
+
+/// The type it says, the first of those it says, or what the other words hint at.
+fn kind(schema: &Map<String, Value>) -> &str {
+    match schema.get("type") {
+        Some(Value::String(kind)) => kind,
+        Some(Value::Array(kinds)) => kinds.iter().find_map(Value::as_str).unwrap_or("object"),
+        _ => {
+            let hints = [("items", "array"), ("minLength", "string"), ("pattern", "string"), ("minimum", "number")];
+            hints.into_iter().find(|(word, _)| schema.contains_key(*word)).map_or("object", |(_, kind)| kind)
+        }
+    }
+}
+
+fn text(schema: &Map<String, Value>) -> String {
+    let text = match schema.get("format").and_then(Value::as_str).unwrap_or_default() {
+        "date" => "2026-01-31",
+        "time" => "10:30:00Z",
+        "date-time" => "2026-01-31T10:30:00Z",
+        "email" => "dana@example.com",
+        "uri" | "url" => "https://example.com/",
+        "uuid" => "018f3c5e-7a1b-7c2d-8e3f-5a6b7c8d9e0f",
+        _ => "Made up by Robot",
+    };
+    let length = |word: &str| schema.get(word).and_then(Value::as_u64);
+    let cut: String = text.chars().take(length("maxLength").unwrap_or(MOST) as usize).collect();
+    let missing = length("minLength").unwrap_or_default().min(MOST).saturating_sub(cut.chars().count() as u64);
+    cut + &"x".repeat(missing as usize)
+}
+
+fn number(schema: &Map<String, Value>, whole: bool) -> Option<Value> {
+    let limit = |word: &str| schema.get(word).and_then(Value::as_f64);
+    let step = limit("multipleOf").filter(|step| *step > 0.0).unwrap_or(1.0);
+    let step = if whole && step.fract() != 0.0 { 1.0 } else { step };
+    let floor = limit("minimum").into_iter().chain(limit("exclusiveMinimum")).reduce(f64::max);
+    let ceiling = limit("maximum").into_iter().chain(limit("exclusiveMaximum")).reduce(f64::min);
+    let fits = |number: &f64| {
+        limit("minimum").is_none_or(|it| *number >= it)
+            && limit("exclusiveMinimum").is_none_or(|it| *number > it)
+            && limit("maximum").is_none_or(|it| *number <= it)
+            && limit("exclusiveMaximum").is_none_or(|it| *number < it)
+    };
+    let from = floor.map_or(0.0, |floor| (floor / step).ceil() * step);
+    let below = ceiling.map_or(0.0, |ceiling| (ceiling / step).floor() * step);
+    let middle = floor.zip(ceiling).map(|(floor, ceiling)| f64::midpoint(floor, ceiling)).filter(|_| !whole);
+    let tried = [step, from, from + step, below, below - step].into_iter().chain(middle);
+    let number = tried.into_iter().find(fits)?;
+    Some(if number.fract() == 0.0 && number.abs() < 9e15 { json!(number as i64) } else { json!(number) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            ask::{Ask, AskKind},
+            outcome::{Disposition, Resolution},
+        },
+        server::schema,
+    };
+
+    /// Whether the server takes it.
+    fn passes(schema: &Value, data: Option<Value>) -> bool {
+        let ask = Ask { response_schema: Some(schema.clone()), ..Ask::bare(AskKind::Takeover) };
+        schema::check(&ask, Resolution { data, ..Resolution::bare(Disposition::Handled) }).is_ok()
+    }
+
+    #[test]
+    fn what_is_made_up_passes_the_servers_own_check() {
+        for schema in [
+            json!({"type": "object", "required": ["eur"], "properties": {"eur": {"type": "number"}}}),
+            json!({"type": "integer", "minimum": 7, "maximum": 7}),
+            json!({"type": "integer", "exclusiveMinimum": 7}),
+            json!({"type": "integer", "maximum": -3, "multipleOf": 5}),
+            json!({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
+            json!({"type": "string", "minLength": 40}),
+            json!({"type": "string", "maxLength": 3}),
+            json!({"enum": ["ship", "hold"]}),
+            json!({"const": {"a": 1}}),
+            json!({"type": ["string", "null"]}),
+            json!({"type": "array", "minItems": 2, "uniqueItems": true, "items": {"enum": ["a", "b", "c"]}}),
+            json!({"type": "array", "prefixItems": [{"type": "boolean"}, {"type": "string"}], "items": false}),
+            json!({"anyOf": [{"type": "string", "pattern": "^x$", "const": "x"}, {"type": "integer"}]}),
+            json!({"allOf": [{"$ref": "#/$defs/a"}, {"required": ["b"], "properties": {"b": {"type": "boolean"}}}],
+                "$defs": {"a": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "format": "date"}}}}}),
+            json!({"type": "object", "required": ["any", "list"], "additionalProperties": {"type": "array"}}),
+            json!({"type": "object", "additionalProperties": false, "properties": {
+                "name": {"type": "string"}, "next": {"$ref": "#"}}}),
+            json!(true),
+        ] {
+            let made = [Fields::All, Fields::Required].map(|fields| fill(&schema, fields));
+            assert!(made.clone().into_iter().any(|data| data.is_some() && passes(&schema, data)), "{schema}: {made:?}");
+        }
+    }
+
+    #[test]
+    fn it_says_when_it_knows_nothing_or_is_found_out() {
+        assert_eq!(fill(&json!(false), Fields::All), None);
+        assert_eq!(fill(&json!({"type": "integer", "minimum": 2, "maximum": 1}), Fields::All), None);
+        let pattern = json!({"type": "string", "pattern": "^[0-9]{4}$"});
+        assert!(!passes(&pattern, fill(&pattern, Fields::All)));
+        let endless = json!({"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}});
+        assert_eq!(fill(&endless, Fields::Required), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! A scripted operator at the desk: the verbs that the console's buttons come to.
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, stream};
+use tokio::time::sleep;
+
+use super::{BETWEEN_TRIES, TRIES};
+use crate::{
+    domain::{
+        claim::Fence,
+        escalation::NewMessage,
+        event::Seq,
+        ids::{EscalationId, MessageId, WorkspaceId},
+        message::{Author, MessageRole},
+        operator::Operator,
+        outcome::Resolution,
+        refusal::Refusal,
+        text::{ClientMessageId, Said, TextProblem},
+    },
+    server::{
+        bell::{Audience, Recorded, follow},
+        clock::mint,
+        desk::{Command, Desk, Done, Verb},
+        error::{Current, Error},
+        schema,
+    },
+};
+
+/// Somebody who can be told to do things.
+#[derive(Clone)]
+pub struct Hand {
+    pub desk: Desk,
+    pub workspace: WorkspaceId,
+    pub operator: Operator,
+}
+
+fn unsayable(problem: TextProblem) -> Error {
+    Error::Internal(format!("a text of the demo {problem}"))
+}
+
+/// Waits when the desk is busy, as long as there is patience left; whether to try again.
+async fn try_again<T>(done: &Result<T, Error>, tries: &mut usize) -> bool {
+    let is_busy = matches!(done, Err(Error::Unavailable | Error::Overloaded));
+    *tries += 1;
+    if is_busy && *tries < TRIES {
+        sleep(BETWEEN_TRIES).await;
+        return true;
+    }
+    false
+}
+
+impl Hand {
+    /// Whoever finds it done already, because an answer was lost, is refused as if somebody else had been faster.
+    pub async fn does(&self, verb: Verb) -> Result<Done, Error> {
+        let mut tries = 0;
+        loop {
+            self.is_here();
+            let command = Command { workspace: self.workspace, verb: verb.clone(), once: None };
+            let done = self.desk.run(command).await;
+            if !try_again(&done, &mut tries).await {
+                return done;
+            }
+        }
+    }
+
+    pub async fn sees(&self, escalation: EscalationId) -> Result<Current, Error> {
+        let mut tries = 0;
+        loop {
+            let seen = self.desk.current(self.workspace, escalation).await;
+            if !try_again(&seen, &mut tries).await {
+                return Ok(seen?.ok_or(Refusal::NotFound)?);
+            }
+        }
+    }
+
+    /// What is heard after a cursor, until the server stops. Goes on where it was when the database was away.
+    pub fn hears(&self, audience: Audience, since: Seq) -> impl Stream<Item = Arc<Recorded>> + Send + use<> {
+        let (desk, workspace) = (self.desk.clone(), self.workspace);
+        let listen = move |since| {
+            let epoch = desk.store().epoch();
+            Box::pin(follow(desk.clone(), workspace, audience, &epoch, since))
+        };
+        stream::unfold((listen(since), since), move |(mut log, since)| {
+            let listen = listen.clone();
+            async move {
+                loop {
+                    match log.next().await? {
+                        Ok(event) => {
+                            let seq = event.seq;
+                            return Some((event, (log, seq)));
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "the play does not hear the desk");
+                            sleep(BETWEEN_TRIES).await;
+                            log = listen(since);
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    /// As a connected page says it, so that what they hold does not lapse.
+    pub fn is_here(&self) {
+        self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
+    }
+
+    pub async fn claims(&self, escalation: EscalationId) -> Result<Fence, Error> {
+        let done = self.does(Verb::Claim { by: self.operator.clone(), escalation }).await?;
+        Ok(done.current.escalation.fence)
+    }
+
+    pub async fn replies(&self, escalation: EscalationId, fence: Fence, text: &str) -> Result<Done, Error> {
+        let message = NewMessage {
+            id: MessageId::new(mint()),
+            client_message_id: ClientMessageId::parse(mint().to_string()).map_err(unsayable)?,
+            role: MessageRole::Operator,
+            text: Said::parse(text).map_err(unsayable)?,
+            at: None,
+            author: Some(Author::from(&self.operator.who)),
+        };
+        self.does(Verb::Reply { by: self.operator.clone(), escalation, fence, message }).await
+    }
+
+    /// Resolves with the first of these that is taken.
+    pub async fn resolves(
+        &self,
+        escalation: EscalationId,
+        fence: Option<Fence>,
+        said: impl IntoIterator<Item = Resolution>,
+    ) -> Result<Done, Error> {
+        let current = self.sees(escalation).await?;
+        let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
+        for resolution in said {
+            let by = self.operator.clone();
+            let checked = schema::check(&current.escalation.opening.ask, resolution).map_err(Error::from);
+            let done = match checked {
+                Ok(resolution) => self.does(Verb::Resolve { by, escalation, fence, resolution }).await,
+                Err(refusal) => Err(refusal),
+            };
+            match done {
+                Err(problem @ Error::Refused { refusal: Refusal::InvalidFields { .. }, .. }) => refused = problem,
+                done => return done,
+            }
+        }
+        Err(refused)
+    }
+}

@@ -1,0 +1,45 @@
+//! Passes: each lets one person in once, without a password. They live in memory and die with the demo.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::domain::ids::{OperatorId, WorkspaceId};
+
+/// Whom a pass lets in, and where they begin.
+#[derive(Debug)]
+pub struct Pass {
+    pub workspace: WorkspaceId,
+    pub operator: OperatorId,
+    /// An own path.
+    pub to: String,
+}
+
+/// The passes that were given out and not used yet.
+#[derive(Clone, Default)]
+pub struct Passes(Arc<Mutex<HashMap<String, Pass>>>);
+
+impl Passes {
+    /// Gives a pass out; its path holds 256 random bits.
+    pub fn issue(&self, pass: Pass) -> Result<String, getrandom::Error> {
+        let mut bits = [0; 32];
+        getrandom::fill(&mut bits)?;
+        let token = URL_SAFE_NO_PAD.encode(bits);
+        let path = format!("/demo/sign-in/{token}");
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, pass);
+        Ok(path)
+    }
+
+    /// Uses a pass up; none when there is none, or no longer.
+    pub fn take(&self, token: &str) -> Option<Pass> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token)
+    }
+
+    /// Makes a pass good again that let nobody in.
+    pub fn give_back(&self, token: String, pass: Pass) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, pass);
+    }
+}

@@ -1,0 +1,246 @@
+//! The past hours of the desk, played again in order of time on a clock that is moved from one step to the next: agents
+//! open by the JSON API, and people and the clock do what they do by the desk's verbs. So whatever is on the desk could
+//! have come there.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{DemoError, agent::Agent, cast::Cast};
+use crate::{
+    domain::{
+        claim::Fence,
+        ids::{EscalationId, MessageId},
+        outcome::Resolution,
+        queue::Urgency,
+        text::{NoteText, tags},
+        time::{Span, Timestamp},
+    },
+    server::{
+        self,
+        clock::Clock,
+        config::Settings,
+        contract::rfc3339,
+        desk::{Command, Desk, Verb},
+        router,
+    },
+};
+
+/// One escalation's story.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Story {
+    /// Who opens it.
+    agent: String,
+    minutes_ago: i64,
+    /// The body of the request.
+    open: Value,
+    #[serde(default)]
+    then: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    /// Seconds since the step before.
+    after: i64,
+    #[serde(rename = "do")]
+    deed: Deed,
+}
+
+/// What somebody does. Operators are named as customers see them.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Deed {
+    Claim {
+        by: String,
+    },
+    Release {
+        by: String,
+    },
+    Reply {
+        by: String,
+        text: String,
+    },
+    Note {
+        by: String,
+        text: String,
+    },
+    Mark {
+        by: String,
+        urgency: Option<Urgency>,
+        tags: String,
+    },
+    TakeOver {
+        by: String,
+    },
+    Resolve {
+        by: String,
+        with: Resolution,
+    },
+    FollowUp {
+        by: String,
+        text: String,
+    },
+    /// The customer, or whoever it is, by the agent.
+    Say {
+        role: String,
+        text: String,
+    },
+    /// What became of the operator's last message.
+    Receipt {
+        state: String,
+        detail: Option<String>,
+    },
+    Cancel {
+        reason: String,
+    },
+    /// The agent takes the outcome.
+    Take,
+    Acknowledge,
+    /// What is due falls due.
+    FallDue,
+}
+
+/// What is known of a story while it is played.
+struct Played {
+    agent: Agent,
+    id: EscalationId,
+    fence: Option<Fence>,
+    replied: Option<MessageId>,
+}
+
+/// The stories, one after another in the file, side by side in time.
+const STORIES: &str = include_str!("past.json");
+/// How long apart the messages of a transcript are, when it does not say.
+const BETWEEN_MESSAGES: Span = Span::seconds(40);
+
+/// Fills an empty database, and closes it. The clock ends at the present.
+pub async fn fill(settings: &Settings, with_robot: bool) -> Result<Cast, DemoError> {
+    let stories: Vec<Story> = serde_json::from_str(STORIES).map_err(|error| DemoError::Script(error.to_string()))?;
+    let present = Clock::system().now();
+    let mut order: Vec<(Timestamp, usize, Option<usize>)> = vec![];
+    for (i, story) in stories.iter().enumerate() {
+        let mut at = present + Span::minutes(-story.minutes_ago);
+        order.push((at, i, None));
+        for (j, step) in story.then.iter().enumerate() {
+            at = at + Span::seconds(step.after);
+            order.push((at, i, Some(j)));
+        }
+    }
+    order.sort();
+    let began = order.first().map_or(present, |(at, ..)| *at + Span::minutes(-1));
+    let hands = Arc::new(AtomicI64::new(began.0));
+    let clock = {
+        let hands = Arc::clone(&hands);
+        Clock::told_by(move || Timestamp(hands.load(Ordering::SeqCst)))
+    };
+    let desk = server::open(settings, clock).await?;
+    let cast = Cast::hire(&desk, with_robot).await?;
+    let router = router::router(desk.clone(), Arc::new(settings.clone()));
+    let mut played: Vec<Option<Played>> = stories.iter().map(|_| None).collect();
+    for (at, i, step) in order {
+        let story = &stories[i];
+        hands.store(at.0, Ordering::SeqCst);
+        let told = match (step, &mut played[i]) {
+            (None, place) => {
+                let hired = cast.scripted().find(|agent| agent.name == story.agent);
+                let agent = Agent::new(&router, hired.ok_or_else(|| unknown(&story.agent))?);
+                let id = agent.opens(&dated(story.open.clone(), at)).await?;
+                let id = id.parse().map_err(|_| unknown(&id))?;
+                *place = Some(Played { agent, id, fence: None, replied: None });
+                Ok(())
+            }
+            (Some(j), Some(played)) => play(&desk, &cast, played, &story.then[j].deed).await,
+            (Some(_), None) => Err(unknown("a step before the open")),
+        };
+        told.map_err(|error| DemoError::Script(format!("story {i} of {}, step {step:?}: {error}", story.agent)))?;
+    }
+    hands.store(present.0, Ordering::SeqCst);
+    desk.beside().close();
+    desk.beside().wait().await;
+    desk.store().close().await;
+    Ok(cast)
+}
+
+fn unknown(what: &str) -> DemoError {
+    DemoError::Script(format!("{what} is unknown"))
+}
+
+/// Gives messages that say no time one that leads up to the open.
+fn dated(mut open: Value, opened: Timestamp) -> Value {
+    let is_native = open["conversation"]["format"].is_null();
+    if let Some(messages) = open.pointer_mut("/conversation/messages").and_then(Value::as_array_mut)
+        && is_native
+    {
+        let mut at = opened;
+        for message in messages.iter_mut().rev().filter_map(Value::as_object_mut) {
+            at = at + Span(-BETWEEN_MESSAGES.0);
+            message.entry("at").or_insert_with(|| json!(rfc3339(at)));
+        }
+    }
+    open
+}
+
+async fn play(desk: &Desk, cast: &Cast, played: &mut Played, deed: &Deed) -> Result<(), DemoError> {
+    let hand = |name: &str| cast.hand(desk, name).ok_or_else(|| unknown(name));
+    let noted = |text: &str| NoteText::parse(text).map_err(|problem| DemoError::Script(format!("a note {problem}")));
+    let held = |fence: Option<Fence>| fence.ok_or_else(|| unknown("the fence"));
+    let escalation = played.id;
+    let path = |verb: &str| format!("/escalations/{escalation}/{verb}");
+    let by_nobody = async |verb| desk.run(Command { workspace: cast.workspace, verb, once: None }).await;
+    match deed {
+        Deed::Claim { by } => played.fence = Some(hand(by)?.claims(escalation).await?),
+        Deed::Reply { by, text } => {
+            let done = hand(by)?.replies(escalation, held(played.fence)?, text).await?;
+            played.replied = done.message.map(|message| message.id);
+        }
+        Deed::Resolve { by, with } => {
+            drop(hand(by)?.resolves(escalation, played.fence, [with.clone()]).await?);
+        }
+        Deed::TakeOver { by } => {
+            let hand = hand(by)?;
+            let verb = Verb::TakeOver { by: hand.operator.clone(), escalation, fence: played.fence };
+            played.fence = Some(hand.does(verb).await?.current.escalation.fence);
+        }
+        Deed::Release { by } => {
+            let (hand, fence) = (hand(by)?, held(played.fence.take())?);
+            hand.does(Verb::Release { by: hand.operator.clone(), escalation, fence }).await?;
+        }
+        Deed::Note { by, text } => {
+            let hand = hand(by)?;
+            hand.does(Verb::Note { by: hand.operator.clone(), escalation, text: noted(text)? }).await?;
+        }
+        Deed::FollowUp { by, text } => {
+            let hand = hand(by)?;
+            let verb = Verb::FollowUp { by: hand.operator.clone(), escalation, note: Some(noted(text)?) };
+            hand.does(verb).await?;
+        }
+        Deed::Mark { by, urgency, tags: words } => {
+            let hand = hand(by)?;
+            let words = tags(words).map_err(|problem| DemoError::Script(format!("a tag {problem}")))?;
+            let verb = Verb::Mark { by: hand.operator.clone(), escalation, urgency: *urgency, tags: Some(words) };
+            hand.does(verb).await?;
+        }
+        Deed::Say { role, text } => {
+            if !played.agent.says(&escalation.to_string(), role, text).await? {
+                return Err(unknown("who may say this"));
+            }
+        }
+        Deed::Receipt { state, detail } => {
+            let message = played.replied.ok_or_else(|| unknown("what the receipt is of"))?;
+            let receipt = json!({"message_id": message, "state": state, "detail": detail});
+            played.agent.post(&path("receipts"), &receipt).await?;
+        }
+        Deed::Cancel { reason } => drop(played.agent.post(&path("cancel"), &json!({"reason": reason})).await?),
+        Deed::Acknowledge => drop(played.agent.post(&path("acknowledge"), &json!({})).await?),
+        // As the API notes it when the answer has left, and at this moment.
+        Deed::Take => drop(by_nobody(Verb::Deliver { escalation }).await?),
+        Deed::FallDue => drop(by_nobody(Verb::FallDue { escalation }).await?),
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Robot: the operator of `--operator auto`, so that agents can be tried without a person. It takes what agents open that
+//! are no part of the demo, and does what an escalation's `metadata.rehearse` says:
+//! `{"disposition": "rejected", "after_seconds": 20}`, both optional.
+
+use std::{pin::pin, time::Duration};
+
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::{Instant, interval, sleep_until};
+
+use super::{answer, hand::Hand, until};
+use crate::{
+    domain::{
+        ask::AskKind,
+        claim::Fence,
+        event::Seq,
+        ids::{AgentId, EscalationId},
+        opening::Opening,
+        outcome::Disposition,
+        refusal::Refusal,
+    },
+    server::{bell::Audience, error::Error},
+};
+
+/// When it claims, after the open.
+const CLAIMS_AFTER: Duration = Duration::from_secs(1);
+/// When it resolves, after the open, unless it is told otherwise.
+const RESOLVES_AFTER: Duration = Duration::from_secs(3);
+/// How often it says that it is there, as a connected page does.
+const HERE_EVERY: Duration = Duration::from_secs(30);
+/// How often it says something to a customer who talks, and how many times at most: an agent that answers whatever it hears
+/// must not go round in circles with it.
+const BETWEEN_REPLIES: Duration = Duration::from_secs(2);
+const MOST_REPLIES: usize = 12;
+/// The longest it can be told to take: as long as any deadline.
+const LONGEST: u64 = 30 * 24 * 60 * 60;
+/// Letters of what is wrong with a rehearsal that its agent is told.
+const LONGEST_PROBLEM: usize = 300;
+
+/// How an escalation wants to be answered.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rehearsal {
+    disposition: Option<Disposition>,
+    after_seconds: Option<u64>,
+}
+
+impl Rehearsal {
+    /// What the agent wrote; or what is wrong with it.
+    fn of(opening: &Opening) -> Result<Self, String> {
+        let Some(said) = opening.metadata.as_ref().and_then(|it| it.get("rehearse")) else { return Ok(Self::default()) };
+        serde_json::from_value(said.clone()).map_err(|error| {
+            format!("metadata.rehearse was not followed: {error}").chars().take(LONGEST_PROBLEM).collect()
+        })
+    }
+}
+
+/// Answers what is opened from `since` on by agents other than these, until the server stops.
+pub async fn work(hand: Hand, scripted: Vec<AgentId>, since: Seq) {
+    let mut log = pin!(hand.hears(Audience::Operators, since));
+    let mut here = interval(HERE_EVERY);
+    loop {
+        let event = tokio::select! {
+            // So that what it holds for long does not lapse.
+            _ = here.tick() => {
+                hand.is_here();
+                continue;
+            }
+            event = log.next() => event,
+        };
+        let Some(event) = event else { return };
+        if event.kind == "escalation.opened" && !scripted.contains(&event.agent_id) {
+            let (hand, stop) = (hand.clone(), hand.desk.shutdown().clone());
+            let (agent, escalation, seq) = (event.agent_id, event.escalation_id, event.seq);
+            tokio::spawn(async move {
+                match until(&stop, answer(&hand, agent, escalation, seq)).await {
+                    None | Some(Ok(())) => {}
+                    Some(Err(Error::Refused { refusal: Refusal::InvalidFields { problems }, .. })) => {
+                        tracing::error!(?problems, %escalation, "Robot knows no end that is taken");
+                    }
+                    // Someone else took it, or it ended otherwise.
+                    Some(Err(Error::Refused { .. })) => {}
+                    Some(Err(fault)) => tracing::error!(%fault, %escalation, "Robot could not answer"),
+                }
+            });
+        }
+    }
+}
+
+async fn answer(hand: &Hand, agent: AgentId, escalation: EscalationId, since: Seq) -> Result<(), Error> {
+    let opened = Instant::now();
+    let current = hand.sees(escalation).await?;
+    let opening = &current.escalation.opening;
+    let (rehearsal, problem) = match Rehearsal::of(opening) {
+        Ok(rehearsal) => (rehearsal, None),
+        Err(problem) => (Rehearsal::default(), Some(problem)),
+    };
+    if rehearsal.disposition == Some(Disposition::Unanswered) {
+        return Ok(());
+    }
+    let after = rehearsal.after_seconds.map_or(RESOLVES_AFTER, |seconds| Duration::from_secs(seconds.min(LONGEST)));
+    let end = opened + after;
+    sleep_until(end.min(opened + CLAIMS_AFTER)).await;
+    let fence = hand.claims(escalation).await?;
+    if opening.ask.kind == AskKind::Takeover && !talks(hand, agent, escalation, fence, since, end).await? {
+        return Ok(());
+    }
+    sleep_until(end).await;
+    let current = hand.sees(escalation).await?;
+    let resolutions = answer::resolutions(&current.escalation, rehearsal.disposition, problem.as_deref());
+    hand.resolves(escalation, Some(fence), resolutions).await.map(drop)
+}
+
+/// Talks to the customer until it is time to resolve; false when it has ended before.
+async fn talks(
+    hand: &Hand,
+    agent: AgentId,
+    escalation: EscalationId,
+    fence: Fence,
+    since: Seq,
+    end: Instant,
+) -> Result<bool, Error> {
+    says(hand, escalation, fence, "Hello, this is Robot. I have read everything and am on it.").await?;
+    let (mut replies, mut quiet_until, mut owes) = (1, Instant::now() + BETWEEN_REPLIES, false);
+    let mut log = pin!(hand.hears(Audience::Escalation(agent, escalation), since));
+    loop {
+        let event = tokio::select! {
+            () = sleep_until(end) => return Ok(true),
+            () = sleep_until(quiet_until), if owes => {
+                says(hand, escalation, fence, "Thank you, noted. One moment, please.").await?;
+                (replies, quiet_until, owes) = (replies + 1, Instant::now() + BETWEEN_REPLIES, false);
+                continue;
+            }
+            event = log.next() => event,
+        };
+        let Some(event) = event.filter(|event| !event.closes()) else { return Ok(false) };
+        owes |= replies < MOST_REPLIES && is_of_customer(event.agent_body.as_deref());
+    }
+}
+
+/// What may not be said goes unsaid: it is resolved all the same.
+async fn says(hand: &Hand, escalation: EscalationId, fence: Fence, text: &str) -> Result<(), Error> {
+    match hand.replies(escalation, fence, text).await {
+        Ok(_) | Err(Error::Refused { .. }) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn is_of_customer(body: Option<&str>) -> bool {
+    let event: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
+    event.is_some_and(|event| event["type"] == "message.created" && event["data"]["message"]["role"] == "customer")
+}

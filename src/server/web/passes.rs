@@ -1,0 +1,79 @@
+//! Signing in by a pass instead of a password: one link, one sign-in. Only the demo gives passes out, and only there is
+//! this address known.
+
+use axum::{
+    Extension, Router,
+    extract::{Path, State},
+    http::{StatusCode, header::SET_COOKIE, request::Parts},
+    response::{IntoResponse, Response},
+    routing::head,
+};
+
+use super::{
+    Web,
+    origin::{Side, side},
+    session::{self, By, cookie_of},
+    sign_in::{failed, peer, see_other},
+};
+use crate::server::{
+    demo::{Pass, Passes},
+    error::Error,
+    secret::Secret,
+    store::sessions,
+};
+
+/// The address of a link. A HEAD request is answered as any other method is: looking at a link must not use it up.
+pub fn routes(web: Web, passes: Passes) -> Router {
+    Router::new()
+        .route("/demo/sign-in/{token}", head(async || StatusCode::NO_CONTENT).get(enter))
+        .layer(Extension(passes))
+        .with_state(web)
+}
+
+/// `GET /demo/sign-in/{token}`
+async fn enter(
+    State(web): State<Web>,
+    Extension(passes): Extension<Passes>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    let side = side(&web.settings, &parts.headers, &parts.uri);
+    // No cookie would be safe; the pass stays good.
+    if side == Side::Plain {
+        return see_other("/sign-in?refused=insecure");
+    }
+    let Some(pass) = passes.take(&token) else {
+        let sentence = "This link was used already, or is of an earlier demo. Start the demo again for new ones.\n";
+        return (StatusCode::NOT_FOUND, sentence).into_response();
+    };
+    match begin(&web, &pass, &parts).await {
+        Ok(secret) => {
+            let mut response = see_other(&pass.to);
+            response.headers_mut().extend(cookie_of(side, &secret).map(|cookie| (SET_COOKIE, cookie)));
+            response
+        }
+        Err(error) => {
+            passes.give_back(token, pass);
+            failed(error)
+        }
+    }
+}
+
+/// Replaces whatever session the browser had by one of the pass.
+async fn begin(web: &Web, pass: &Pass, parts: &Parts) -> Result<Secret, Error> {
+    let before = session::read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
+    let ended: Vec<_> = before.iter().map(|before| before.digest).collect();
+    let (secret, address, now) = (Secret::mint()?, peer(parts), web.desk.clock().now());
+    let (digest, workspace, operator) = (secret.digest(), pass.workspace, pass.operator);
+    let write = web.desk.store().write(move |tx| {
+        Box::pin(async move {
+            if let Some(before) = before {
+                sessions::end(tx, before.workspace, &before.digest).await?;
+            }
+            Ok::<_, Error>(sessions::begin(tx, workspace, operator, &digest, address, now).await?)
+        })
+    });
+    write.await?;
+    web.close_sessions(ended);
+    Ok(secret)
+}

@@ -1,0 +1,375 @@
+//! The demo: a filled desk, people who sign in by a link, a customer who answers, and Robot. It has a SQLite database of
+//! its own, so there is nothing to tell on another.
+
+use std::{
+    collections::HashSet,
+    future::IntoFuture,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use bailout::{
+    domain::{
+        escalation::{Escalation, Status},
+        ids::EscalationId,
+        message::{MessageRole, ReceiptState},
+        operator::Role,
+        outcome::Disposition,
+    },
+    server::{
+        config::{Cli, DemoOperator},
+        demo::{self, Playing},
+        desk::Verb,
+        store::workspaces,
+    },
+};
+use clap::Parser;
+use futures::future::join_all;
+use serde_json::{Value, json};
+use sqlx::Row;
+
+use crate::{
+    on_both,
+    support::{
+        TestServer,
+        browser::{Browser, leads_to},
+        database::free_port,
+        server::{Agent, Person, id, soon},
+    },
+};
+
+/// What is said of a link that is good no more.
+const USED: &str = "This link was used already";
+
+/// A demo in this process, on a port; over when dropped.
+struct Demo {
+    playing: Playing,
+    url: String,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.playing.desk.shutdown().cancel();
+    }
+}
+
+impl Demo {
+    async fn begin(operator: DemoOperator) -> Self {
+        let settings = Cli::try_parse_from(["bailout", "demo"]).expect("settings").settings;
+        let playing = demo::begin(settings, operator).await.expect("a demo");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let service = playing.router.clone().into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let stop = playing.desk.shutdown().clone().cancelled_owned();
+        tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop).into_future());
+        Self { playing, url }
+    }
+
+    /// The agent whose key is printed.
+    fn agent(&self) -> Agent {
+        Agent { url: self.url.clone(), key: self.playing.key.clone(), http: reqwest::Client::new() }
+    }
+
+    async fn ada(&self) -> Person {
+        let desk = self.playing.desk.clone();
+        let mut tx = desk.store().begin_write().await.expect("a transaction");
+        let workspace = workspaces::default(&mut tx, desk.clock().now()).await.expect("the workspace");
+        tx.rollback().await.expect("an end");
+        Person { desk, workspace, operator: self.playing.links[0].0.clone() }
+    }
+}
+
+/// Opens, and waits for the end; what came back, and how long it took.
+async fn ends(agent: &Agent, more: Value) -> (Value, Duration) {
+    let began = Instant::now();
+    let it = agent.escalates(more).await;
+    let path = format!("/escalations/{it}/wait?until=outcome&seconds=30");
+    let heard = agent.get(&path).await.ok(200);
+    (heard["escalation"].clone(), began.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn robot_answers_what_an_agent_asks_as_its_schema_wants_it() {
+    let demo = Demo::begin(DemoOperator::Auto).await;
+    let agent = demo.agent();
+    let chat = json!({"messages": [{"role": "customer", "text": "I was charged twice."}]});
+    let schema = json!({"type": "object", "additionalProperties": false, "required": ["refund_eur", "method"],
+        "properties": {"refund_eur": {"type": "number", "minimum": 10, "maximum": 20}, "method": {"enum": ["card", "voucher"]}}});
+    let impossible = json!({"type": "string", "pattern": "^[0-9]{4}$"});
+    let cards =
+        json!([{"id": "a", "name": "pay", "arguments": {"eur": 1}}, {"id": "b", "name": "tell", "allowed": ["edit"]}]);
+    let asked = [
+        json!({"conversation": chat, "ask": {"kind": "takeover", "response_schema": schema}}),
+        json!({"ask": {"kind": "question", "options": ["yes", "no"]}}),
+        json!({"ask": {"kind": "question"}}),
+        json!({"ask": {"kind": "decision", "actions": cards}}),
+        json!({"conversation": chat, "ask": {"kind": "takeover", "response_schema": impossible}}),
+    ];
+    let ended = join_all(asked.map(|more| ends(&agent, more))).await;
+    let outcomes: Vec<&Value> = ended.iter().map(|(it, _)| &it["outcome"]).collect();
+    for outcome in &outcomes {
+        assert_eq!(outcome["by"]["name"], "Robot", "{outcome}");
+    }
+    let [takeover, choice, question, decision, hopeless] = outcomes[..] else { panic!("five were asked") };
+    assert_eq!(takeover["disposition"], "handled");
+    // Held against the schema here, in other words than the filler's.
+    let (eur, method) = (&takeover["data"]["refund_eur"], &takeover["data"]["method"]);
+    assert!(eur.as_f64().is_some_and(|eur| (10.0..=20.0).contains(&eur)), "{takeover}");
+    assert!(*method == "card" || *method == "voucher", "{takeover}");
+    let said = takeover["messages"].as_array().expect("messages");
+    assert!(said.iter().any(|message| message["role"] == "operator"), "{takeover}");
+    assert_eq!((&choice["disposition"], &choice["data"]["choice"]), (&json!("answered"), &json!("yes")));
+    assert!(question["answer"].as_str().is_some_and(|answer| !answer.is_empty()), "{question}");
+    assert_eq!(decision["disposition"], "approved_with_edits", "the second card may only be edited");
+    assert_eq!((&hopeless["disposition"], &hopeless["data"]), (&json!("instructed"), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn robot_rehearses_the_end_that_is_wished_for() {
+    let demo = Demo::begin(DemoOperator::Auto).await;
+    let agent = demo.agent();
+    let chat = json!({"messages": []});
+    let card = json!([{"id": "a", "name": "pay", "arguments": {"eur": 1}}]);
+    let asked = [
+        ("referred", 6, json!({"conversation": chat, "ask": {"kind": "takeover"}})),
+        ("rejected", 2, json!({"ask": {"kind": "decision", "actions": card}})),
+        ("approved_with_edits", 0, json!({"ask": {"kind": "decision", "actions": card}})),
+        ("declined", 3, json!({"ask": {"kind": "question"}})),
+    ];
+    let all = asked.map(|(disposition, seconds, more)| {
+        let agent = agent.clone();
+        async move {
+            let mut more = more;
+            more["metadata"] = json!({"rehearse": {"disposition": disposition, "after_seconds": seconds}});
+            (disposition, seconds, ends(&agent, more).await)
+        }
+    });
+    for (disposition, seconds, (it, took)) in join_all(all).await {
+        assert_eq!(it["outcome"]["disposition"], disposition, "{it}");
+        assert!(took >= Duration::from_secs(seconds), "{disposition} after {took:?}");
+        assert!(took < Duration::from_secs(seconds + 10), "{disposition} after {took:?}");
+    }
+    // What cannot be is said, and something else happens.
+    let wish = json!({"rehearse": {"disposition": "approved"}});
+    let (it, _) = ends(&agent, json!({"conversation": chat, "metadata": wish})).await;
+    assert_eq!(it["outcome"]["disposition"], "handled");
+    assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains("approved")), "{it}");
+    // So is what cannot be read.
+    let wish = json!({"rehearse": {"dispositon": "declined"}});
+    let (it, _) = ends(&agent, json!({"ask": {"kind": "question"}, "metadata": wish})).await;
+    assert_eq!(it["outcome"]["disposition"], "answered");
+    assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains("dispositon")), "{it}");
+}
+
+/// An agent that answers whatever is said to it, and Robot, do not go round in circles as fast as they can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn robot_takes_its_time_with_one_who_always_answers() {
+    let demo = Demo::begin(DemoOperator::Auto).await;
+    let agent = demo.agent();
+    let wish = json!({"rehearse": {"after_seconds": 9}});
+    let it = agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await;
+    let (mut after, mut answered) = (0, 0);
+    let outcome = loop {
+        let heard = agent.get(&format!("/escalations/{it}/wait?seconds=20&after={after}")).await.ok(200);
+        after = heard["seq"].as_i64().expect("a cursor");
+        if heard["escalation"]["status"] == "resolved" {
+            break heard["escalation"]["outcome"].clone();
+        }
+        let said = heard["events"].as_array().expect("events").iter();
+        for _ in said.filter(|it| it["data"]["message"]["role"] == "operator") {
+            // A customer in three messages.
+            for text in ["Hello?", "Is somebody there?", "I am waiting."] {
+                answered += usize::from(agent.says(&it, "customer", text).await.status == 201);
+            }
+        }
+    };
+    let said = outcome["messages"].as_array().expect("messages").iter();
+    let robots = said.filter(|message| message["role"] == "operator").count();
+    // After a second, and then every two until the ninth.
+    assert!((2..=5).contains(&robots) && answered >= 3, "{robots} replies to {answered} messages");
+}
+
+/// Whoever takes over from Robot keeps what they took.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn robot_leaves_alone_what_a_person_took() {
+    let demo = Demo::begin(DemoOperator::Auto).await;
+    let (agent, ada) = (demo.agent(), demo.ada().await);
+    let open = async || {
+        let wish = json!({"rehearse": {"after_seconds": 5}});
+        agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await
+    };
+    let (taken, left) = (open().await, open().await);
+    let path = format!("/escalations/{taken}");
+    soon("Robot's claim", async || (agent.get(&path).await.body["status"] == "claimed").then_some(())).await;
+    let held = ada.desk.current(ada.workspace, id(&taken)).await.expect("a look").expect("one").escalation.fence;
+    let take = Verb::TakeOver { by: ada.operator.clone(), escalation: id(&taken), fence: Some(held) };
+    ada.does(take).await.expect("a take-over");
+    agent.says(&taken, "customer", "Hello?").await.ok(201);
+    // The one beside it was opened later, so whatever Robot would do to the first it has done.
+    let path = format!("/escalations/{left}/wait?until=outcome&seconds=30");
+    assert_eq!(agent.get(&path).await.ok(200)["escalation"]["status"], "resolved");
+    let it = agent.get(&format!("/escalations/{taken}")).await.ok(200);
+    assert_eq!((&it["status"], &it["claimed_by"]["name"]), (&json!("claimed"), &json!("Ada")), "{it}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_comes_when_that_is_rehearsed() {
+    let demo = Demo::begin(DemoOperator::Auto).await;
+    let more = json!({
+        "conversation": {"messages": []},
+        "deadlines": {"claim_within_seconds": 6},
+        "metadata": {"rehearse": {"disposition": "unanswered"}},
+    });
+    let agent = demo.agent();
+    let (it, _) = ends(&agent, more.clone()).await;
+    assert_eq!((&it["status"], &it["outcome"]["disposition"]), (&json!("expired"), &json!("unanswered")));
+    assert_eq!(it["claimed_at"], Value::Null);
+    // The same without that wish is answered within the same time.
+    let mut more = more;
+    more["metadata"] = Value::Null;
+    let (it, _) = ends(&agent, more).await;
+    assert_eq!(it["status"], "resolved");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_link_lets_one_in_once() {
+    let demo = Demo::begin(DemoOperator::You).await;
+    assert_eq!(demo.playing.links.len(), 3);
+    for (operator, path) in &demo.playing.links {
+        let mut browser = Browser::new(&demo.url);
+        let looked = browser.http.head(format!("{}{path}", demo.url)).send().await.expect("an answer");
+        assert!(looked.headers().get("set-cookie").is_none(), "a look at a link signs nobody in");
+        let entered = browser.gets(path).await;
+        assert_eq!(leads_to(&entered), format!("/e/{}", demo.playing.star));
+        let cookie = entered.headers()["set-cookie"].to_str().expect("text");
+        browser.cookie = cookie.split(';').next().map(str::to_owned);
+        let page = browser.gets(&format!("/e/{}", demo.playing.star)).await;
+        assert_eq!(page.status(), 200);
+        let page = page.text().await.expect("a page");
+        assert!(page.contains(operator.who.name.as_str()), "{} is not signed in", operator.who.name);
+        let again = Browser::new(&demo.url).gets(path).await;
+        assert_eq!(again.status(), 404);
+        assert!(again.headers().get("set-cookie").is_none());
+        assert!(again.text().await.expect("a sentence").contains(USED));
+    }
+    assert_eq!(Browser::new(&demo.url).gets("/demo/sign-in/whatever").await.status(), 404);
+    // By a name that may be a stranger's, it is no address of ours; and the link stays good.
+    let other = Demo::begin(DemoOperator::You).await;
+    let path = format!("{}{}", other.url, other.playing.links[0].1);
+    let foreign = Browser::new(&other.url).http.get(&path).header("host", "evil.example").send().await;
+    assert_eq!(foreign.expect("an answer").status(), 421);
+    assert_eq!(Browser::new(&other.url).gets(&other.playing.links[0].1).await.status(), 303);
+}
+
+on_both! {
+    async fn no_link_lets_one_in_where_one_serves(server: TestServer) {
+        server.person("Ada", Role::Admin).await;
+        let (stranger, ada) = (Browser::at(&server), Browser::of("Ada", &server.url).await);
+        // As any address that there is not.
+        for path in ["/demo/sign-in/whatever", "/demo/nothing/whatever"] {
+            let answer = stranger.gets(path).await;
+            assert!(leads_to(&answer).starts_with("/sign-in"), "{answer:?}");
+            assert!(answer.headers().get("set-cookie").is_none());
+            let answer = ada.gets(path).await;
+            assert_eq!(answer.status(), 404);
+            assert!(!answer.text().await.expect("a page").contains(USED), "serve knows the demo's address");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_desk_is_filled_with_every_state() {
+    let demo = Demo::begin(DemoOperator::You).await;
+    let rows = sqlx::query("select body from escalation").fetch_all(demo.playing.desk.store().reader()).await;
+    let all: Vec<Escalation> = rows
+        .expect("rows")
+        .iter()
+        .map(|row| serde_json::from_str(&row.get::<String, _>(0)).expect("an escalation"))
+        .collect();
+    let states: HashSet<Status> = all.iter().map(|it| it.status).collect();
+    assert_eq!(states, Status::ALL.into_iter().collect());
+    let ends: HashSet<Disposition> =
+        all.iter().filter_map(|it| Some(it.outcome.as_ref()?.resolution.disposition)).collect();
+    assert_eq!(ends.len(), 11, "{ends:?}");
+    let waiting = |it: &&Escalation| it.status == Status::Waiting;
+    let kinds: HashSet<&str> = all.iter().filter(waiting).map(|it| it.opening.ask.kind.as_str()).collect();
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
+    let some = |what: &str, is: &dyn Fn(&Escalation) -> bool| assert!(all.iter().any(is), "there is none {what}");
+    some("that was not picked up", &|it| it.not_picked_up && it.delivered_at.is_none());
+    some("that was followed up", &|it| it.followed_up.is_some());
+    some("that was missed", &|it| it.status == Status::Expired && it.followed_up.is_none());
+    some("with a short transcript", &|it| it.opening.short() == Some((30, 42)));
+    some("with a warning", &|it| !it.opening.warnings.is_empty());
+    some("with several actions", &|it| it.opening.ask.actions.len() > 2);
+    some("with options", &|it| it.opening.ask.options.is_some());
+    some("with a response schema", &|it| it.opening.ask.response_schema.is_some());
+    some("with tags", &|it| !it.tags.is_empty());
+    some("that was acknowledged", &|it| it.acknowledged_at.is_some());
+    let hours = |it: &Escalation| (demo.playing.desk.clock().now() - it.opened_at).0 / 3_600_000;
+    let spread: HashSet<i64> = all.iter().map(hours).collect();
+    assert!(spread.len() >= 6, "{spread:?}");
+    for it in &all {
+        let after =
+            it.closed_at.is_none_or(|closed| closed >= it.opened_at && closed <= demo.playing.desk.clock().now());
+        assert!(after, "{} ends before it begins, or later than now", it.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_customer_answers_what_one_writes() {
+    let demo = Demo::begin(DemoOperator::You).await;
+    let (ada, star): (Person, EscalationId) = (demo.ada().await, id(&demo.playing.star));
+    let fence = ada.claims(&demo.playing.star).await.expect("a claim");
+    for (said, customers) in [("Hello Dana, this is Ada.", 1), ("Which order is it?", 2)] {
+        ada.replies(&demo.playing.star, fence, said).await.expect("a reply");
+        let answered = async || {
+            let thread = ada.desk.thread(ada.workspace, star).await.ok()??;
+            let new = thread.messages.into_iter().map(|shown| shown.message).filter(|message| message.seq.is_some());
+            let new: Vec<_> = new.collect();
+            let shown = new.iter().filter(|it| it.role == MessageRole::Operator);
+            let all_shown =
+                shown.into_iter().all(|it| it.receipt.as_ref().is_some_and(|it| it.state == ReceiptState::Shown));
+            let from_customer = new.into_iter().filter(|it| it.role == MessageRole::Customer).collect::<Vec<_>>();
+            (all_shown && from_customer.len() == customers).then_some(from_customer)
+        };
+        let messages = soon("the customer's answer", answered).await;
+        if customers == 2 {
+            let last = messages.last().and_then(|message| message.text.clone()).unwrap_or_default();
+            assert!(last.contains("A-4721"), "asked for the order, Dana says: {last}");
+        }
+    }
+}
+
+/// The program as one types it: what it prints works, and nothing of it is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_is_printed_works_and_nothing_is_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
+    command.args(["demo", "--operator", "auto"]).env("TMPDIR", folder.path()).env("BAILOUT_LOG", "warn");
+    command.env("BAILOUT_ADDR", format!("127.0.0.1:{}", free_port()));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let printed: Vec<String> = lines.by_ref().take_while(|line| !line.contains("\"conversation\"")).collect();
+    let printed = printed.join("\n");
+    let word =
+        |start: &str| printed.split_whitespace().find(|word| word.starts_with(start)).expect("a word").to_owned();
+    let (key, links) = (word("blt_"), printed.matches("/demo/sign-in/").count());
+    assert_eq!(links, 3, "{printed}");
+    let url = printed.split("demo is at ").nth(1).and_then(|rest| rest.split(". ").next()).expect("an address");
+    let agent = Agent { url: url.to_owned(), key, http: reqwest::Client::new() };
+    let (it, _) = ends(&agent, json!({"ask": {"kind": "question"}})).await;
+    assert_eq!(it["outcome"]["by"]["name"], "Robot");
+    assert!(!is_empty(folder.path()), "its database is not where it was told");
+    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    assert!(told.success());
+    let ended = child.wait_with_output().expect("an end");
+    assert!(ended.status.success());
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "it complained");
+    assert!(is_empty(folder.path()), "it left something");
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).expect("a folder").next().is_none()
+}
