@@ -13,6 +13,7 @@ use std::{
 use bailout::{
     domain::{
         escalation::{Escalation, Status},
+        event::TransferTarget,
         ids::EscalationId,
         message::{MessageRole, ReceiptState},
         operator::Role,
@@ -204,8 +205,9 @@ async fn robot_leaves_alone_what_a_person_took() {
     let path = format!("/escalations/{taken}");
     soon("Robot's claim", async || (agent.get(&path).await.body["status"] == "claimed").then_some(())).await;
     let held = ada.desk.current(ada.workspace, id(&taken)).await.expect("a look").expect("one").escalation.fence;
-    let take = Verb::TakeOver { by: ada.operator.clone(), escalation: id(&taken), fence: Some(held) };
-    ada.does(take).await.expect("a take-over");
+    let (by, to) = (ada.operator.clone(), TransferTarget::Operator(ada.operator.who.clone()));
+    let take = Verb::Transfer { by, escalation: id(&taken), fence: Some(held), to, note: None };
+    ada.does(take).await.expect("taken from Robot");
     agent.says(&taken, "customer", "Hello?").await.ok(201);
     // The one beside it was opened later, so whatever Robot would do to the first it has done.
     let path = format!("/escalations/{left}/wait?until=outcome&seconds=30");
@@ -305,6 +307,8 @@ async fn the_desk_is_filled_with_every_state() {
     some("with several actions", &|it| it.opening.ask.actions.len() > 2);
     some("with options", &|it| it.opening.ask.options.is_some());
     some("with a response schema", &|it| it.opening.ask.response_schema.is_some());
+    let queues: HashSet<&str> = all.iter().filter(waiting).map(|it| it.queue.name.as_str()).collect();
+    assert_eq!(queues, HashSet::from(["default", "billing", "clinic"]));
     some("with tags", &|it| !it.tags.is_empty());
     some("that was acknowledged", &|it| it.acknowledged_at.is_some());
     let hours = |it: &Escalation| (demo.playing.desk.clock().now() - it.opened_at).0 / 3_600_000;

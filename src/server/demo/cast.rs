@@ -5,6 +5,7 @@ use crate::{
     domain::{
         ids::{AgentId, OperatorId, WorkspaceId},
         operator::{Operator, OperatorRef, Role},
+        queue::{Defaults, Members, QueueRef},
         text::Name,
     },
     server::{
@@ -13,7 +14,11 @@ use crate::{
         error::Error,
         keys::ApiKey,
         password,
-        store::{agents, operators, workspaces},
+        store::{
+            agents, operators,
+            queues::{self, Queue},
+            workspaces,
+        },
     },
 };
 
@@ -25,6 +30,8 @@ const PEOPLE: [(&str, &str, Role); 3] = [
 ];
 /// Scripted operators.
 const COLLEAGUES: [(&str, &str); 3] = [("Mara Lindt", "Mara"), ("Jonas Weber", "Jonas"), ("Priya Nair", "Priya")];
+/// Queues beside the default one, and who serves them; nobody in particular means everybody.
+const QUEUES: [(&str, &[&str]); 2] = [("billing", &[]), ("clinic", &["Ada", "Samuel", "Mara", "Priya"])];
 /// Whose escalations colleagues take, too.
 const AGENTS: [&str; 6] =
     ["billing-bot", "shop-assistant", "travel-helper", "clinic-desk", "bank-assistant", "ops-bot"];
@@ -70,6 +77,14 @@ impl Cast {
             let added = operators::add(&mut tx, workspace, &operator, &email, &secret, now).await;
             added.map_err(Error::from)?;
             everyone.push(operator);
+        }
+        for (name, serve) in QUEUES {
+            let name = parsed(name)?;
+            let id = queues::add(&mut tx, workspace, &name, now).await?;
+            let serves = |operator: &&Operator| serve.contains(&operator.who.public_name.as_str());
+            let members = Members(everyone.iter().filter(serves).map(|operator| operator.who.id).collect());
+            let queue = Queue { itself: QueueRef { id, name }, defaults: Defaults::default(), members };
+            queues::change(&mut tx, workspace, &queue).await?;
         }
         let mut machines = vec![];
         for name in AGENTS.into_iter().chain([CONCIERGE, GUEST]) {

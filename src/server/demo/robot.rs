@@ -49,7 +49,9 @@ struct Rehearsal {
 impl Rehearsal {
     /// What the agent wrote; or what is wrong with it.
     fn of(opening: &Opening) -> Result<Self, String> {
-        let Some(said) = opening.metadata.as_ref().and_then(|it| it.get("rehearse")) else { return Ok(Self::default()) };
+        let Some(said) = opening.metadata.as_ref().and_then(|it| it.get("rehearse")) else {
+            return Ok(Self::default());
+        };
         serde_json::from_value(said.clone()).map_err(|error| {
             format!("metadata.rehearse was not followed: {error}").chars().take(LONGEST_PROBLEM).collect()
         })
