@@ -85,3 +85,16 @@ test("on a narrow page, details open and close again", async ({ signedIn, bailou
     await expect(page.getByRole("button", { name: "Details" })).toBeFocused();
   }
 });
+
+test("a long name leaves room for the buttons beside it", async ({ signedIn }) => {
+  const page = await signedIn("Wilhelmine-Charlotte");
+  for (const path of ["/queue", "/me"]) {
+    await page.goto(path);
+    for (const width of [1440, 1024, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      const edge = (await page.locator(".rail").boundingBox())!;
+      const last = (await page.getByRole("button", { name: "Sign out" }).boundingBox())!;
+      expect(last.x + last.width, `${path}, ${width} px`).toBeLessThanOrEqual(edge.x + edge.width);
+    }
+  }
+});

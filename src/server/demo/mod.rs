@@ -78,7 +78,7 @@ pub struct Playing {
 
 /// Plays until told to stop.
 pub async fn run(settings: Settings, demo: Demo) -> Result<(), DemoError> {
-    println!("Setting the stage …");
+    println!("Setting the stage…");
     let playing = begin(settings, demo.operator).await?;
     let Playing { desk, router, settings, links, key, .. } = &playing;
     attend(desk.clone(), router.clone(), settings, |at| announce(at, links, key, demo.operator)).await?;
