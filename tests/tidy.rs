@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bailout::server::config::Cli;
+use clap::CommandFactory;
+
 /// The faults of one file, given its path from the root (with `/`) and its text.
 type Rule = fn(path: &str, text: &str) -> Vec<String>;
 
@@ -24,6 +27,7 @@ const RULES: &[(&str, Rule, &str, &str)] = &[
     ("doors do not open into each other", doors_stay_shut, "src/server/api/a.rs", "use crate::server::web::csrf;\n"),
     ("nothing imports a door", doors_stay_shut, "src/server/desk.rs", "use super::{bell, workers};\n"),
     ("stories wait for what they see", no_sleeping, "end2end/stories/a.ts", concat!("waitFor", "Timeout(9)")),
+    ("what is told to set is a setting", settings_are_known, "examples/deploy/a.env", "#BAILOUT_PORT=3000\n"),
     ("an operator is no agent", operators_are_people, "README.md", concat!("Asks a Human", "\nagent.")),
 ];
 
@@ -58,12 +62,13 @@ fn every_rule_catches_its_breaker() {
 #[test]
 fn rules_leave_the_innocent_alone() {
     let guarded = UNGUARDED.replace("desk().claim(id).await;", "let me = session::guard(Role::Operator).await?;");
-    let innocent: [(Rule, &str, &str); 5] = [
+    let innocent: [(Rule, &str, &str); 6] = [
         (guards_first, "src/app/actions/a.rs", &guarded),
         (app_knows_no_server, "src/app/actions/a.rs", &guarded),
         (parts_call_nobody, "src/app/parts/card.rs", "show(ask.actions.len()); // not actions::claim"),
         (doors_stay_shut, "src/server/api/open.rs", "use super::json::ApiJson;\nuse crate::server::api::sse;"),
         (doors_stay_shut, "src/server/router.rs", "use super::{api, web};"),
+        (settings_are_known, "README.md", "`BAILOUT_…`, as BAILOUT_ADDR=127.0.0.1:3000; \"$BAILOUT_DATABASE_URL\""),
     ];
     for (rule, path, text) in innocent {
         assert_eq!(rule(path, text), [""; 0]);
@@ -185,6 +190,18 @@ fn doors_stay_shut(path: &str, text: &str) -> Vec<String> {
 fn no_sleeping(path: &str, text: &str) -> Vec<String> {
     let sleeps = path.starts_with("end2end/") && text.contains(concat!("waitFor", "Timeout"));
     fault(sleeps, "sleeps instead of waiting for what it expects")
+}
+
+/// What people are told to put into the environment is what the program reads from it.
+fn settings_are_known(path: &str, text: &str) -> Vec<String> {
+    if path != "README.md" && !path.starts_with("examples/deploy/") {
+        return vec![];
+    }
+    let program = Cli::command();
+    let known: Vec<_> = program.get_arguments().filter_map(|it| it.get_env()?.to_str()).collect();
+    let named = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let named = named.filter(|word| word.strip_prefix("BAILOUT_").is_some_and(|rest| !rest.is_empty()));
+    named.filter(|name| !known.contains(name)).map(|name| format!("{name} is no setting of the program")).collect()
 }
 
 /// An agent is a program and an operator a person, everywhere.
