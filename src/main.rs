@@ -1,6 +1,6 @@
 //! The program: reads the command line, then serves, plays the demo, or does an admin's errand.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use bailout::server::{
     self, admin,
@@ -15,7 +15,12 @@ const FEWEST_WORKERS: usize = 4;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&cli.settings.log)).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&cli.settings.log))
+        .with_writer(std::io::stderr)
+        // Colours are for people at a terminal.
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let workers = std::thread::available_parallelism().map_or(FEWEST_WORKERS, |cores| cores.get().max(FEWEST_WORKERS));
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build() {
         Ok(runtime) => runtime,

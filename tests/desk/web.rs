@@ -198,4 +198,21 @@ on_both! {
         }
         assert!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await).starts_with("/sign-in?refused=throttled"));
     }
+
+    async fn behind_a_proxy_everyone_is_known_by_their_own_address(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let from = |address: &str| Browser::behind_a_proxy(&server, address);
+        let (mut stranger, mut ada, mut beside) = (from("203.0.113.9"), from("198.51.100.1"), from("203.0.113.9"));
+        let mut refused = String::new();
+        for n in 0..21 {
+            let answer = stranger.signs_in(&format!("nobody-{n}@example.com"), "not the password", "/").await;
+            leads_to(&answer).clone_into(&mut refused);
+        }
+        assert!(refused.starts_with("/sign-in?refused=throttled"), "{refused}");
+        assert_eq!(leads_to(&ada.signs_in("ada@example.com", PASSWORD, "/me").await), "/me");
+        assert!(ada.sees("/me", 200).await.contains("198.51.100.1"));
+        // The control: whoever comes from where the stranger does waits as they do.
+        let answer = beside.signs_in("ada@example.com", PASSWORD, "/me").await;
+        assert!(leads_to(&answer).starts_with("/sign-in?refused=throttled"), "{}", leads_to(&answer));
+    }
 }

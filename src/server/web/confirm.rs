@@ -10,10 +10,10 @@ use axum::{
 };
 
 use super::{
-    LARGEST_FORM, Web,
+    LARGEST_FORM, Web, client,
     forms::{Denied, Fields},
     session::SignedIn,
-    sign_in::{failed, peer, too_often},
+    sign_in::{failed, too_often},
     throttle::{self, Admission},
 };
 use crate::{
@@ -64,7 +64,7 @@ pub async fn check(web: &Web, signed_in: &SignedIn, parts: &Parts, password: Str
     let Some(member) = people::one(store, workspace, signed_in.operator.who.id).await? else {
         return Err(Denied::said("You are no longer here."));
     };
-    let tried = match throttle::admit(store, &member.email, peer(parts), now).await? {
+    let tried = match throttle::admit(store, &member.email, client::address(&web.settings, parts), now).await? {
         Admission::In(tried) => tried,
         Admission::Wait(wait) => return Err(Denied::Said(too_often(Some(wait)))),
     };

@@ -13,12 +13,12 @@ use axum::{
 use sqlx::AnyConnection;
 
 use super::{
-    Web,
+    Web, client,
     forms::{Denied, Fields},
     origin::{self, Side, side},
     session::{self, By, SignedIn, cookie_of},
     settings::agents::{fresh, mint as mint_key},
-    sign_in::{HOME, INSECURE, failed, peer, see_other},
+    sign_in::{HOME, INSECURE, failed, see_other},
 };
 use crate::{
     app::pages::{frame::Notice, join as page, set_up},
@@ -166,7 +166,12 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
     let secret = Secret::mint()?;
     let key = (link.purpose == Purpose::SetUp).then(mint_key).transpose()?;
     let before = session::read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
-    let begun = Begun { digest: secret.digest(), address: peer(parts), now: web.desk.clock().now(), before };
+    let begun = Begun {
+        digest: secret.digest(),
+        address: client::address(&web.settings, parts),
+        now: web.desk.clock().now(),
+        before,
+    };
     let (used, joins) = (link.digest.clone(), newcomer.clone());
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {

@@ -1,6 +1,7 @@
 //! The browsers' side: pages, sign-in, the operators' stream and the files of the site, behind one set of guards.
 
 pub mod assets;
+pub mod client;
 pub mod confirm;
 pub mod csrf;
 pub mod forms;

@@ -10,10 +10,10 @@ use axum::{
 };
 
 use super::{
-    Web,
+    Web, client,
     origin::{Side, side},
     session::{self, By, cookie_of},
-    sign_in::{failed, peer, see_other},
+    sign_in::{failed, see_other},
 };
 use crate::server::{
     demo::{Pass, Passes},
@@ -63,7 +63,7 @@ async fn enter(
 async fn begin(web: &Web, pass: &Pass, parts: &Parts) -> Result<Secret, Error> {
     let before = session::read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
     let ended: Vec<_> = before.iter().map(|before| before.digest).collect();
-    let (secret, address, now) = (Secret::mint()?, peer(parts), web.desk.clock().now());
+    let (secret, address, now) = (Secret::mint()?, client::address(&web.settings, parts), web.desk.clock().now());
     let (digest, workspace, operator) = (secret.digest(), pass.workspace, pass.operator);
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {

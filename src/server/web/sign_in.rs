@@ -1,14 +1,11 @@
 //! Signing in and out: plain forms, which work without any script.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
     Form,
     extract::{
-        ConnectInfo, Query, State,
+        Query, State,
         rejection::{FormRejection, QueryRejection},
     },
     http::{
@@ -21,7 +18,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Web,
+    Web, client,
     origin::{Side, side},
     session::{self, By, SignedIn},
     throttle::{self, Admission, Try},
@@ -175,7 +172,7 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let place = web.checker.place()?;
     let email = form.email.parse::<Email>().ok();
     let typed = email.as_ref().map_or_else(|| form.email.trim().to_lowercase(), Email::to_string);
-    let address = peer(parts);
+    let address = client::address(&web.settings, parts);
     let tried = match throttle::admit(store, &typed, address, now).await? {
         Admission::In(tried) => tried,
         Admission::Wait(wait) => return Ok(Entry::Throttled(wait)),
@@ -189,11 +186,6 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
     let before = who(web, &parts.headers, &parts.uri).await?;
     begin(web, account, tried, address, before).await.map(Entry::In)
-}
-
-/// From where a request came.
-pub fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip())
 }
 
 /// Replaces whatever session the browser had by a new one.

@@ -1,7 +1,11 @@
 //! A browser: keeps one cookie, follows no redirect by itself.
 
 use bailout::server::web::sign_in::encoded;
-use reqwest::{Response, redirect::Policy};
+use reqwest::{
+    Response,
+    header::{HeaderMap, HeaderName},
+    redirect::Policy,
+};
 
 use super::server::{PASSWORD, TestServer};
 
@@ -17,8 +21,18 @@ impl Browser {
     }
 
     pub fn new(url: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(Policy::none()).build().expect("a client");
-        Self { http, url: url.to_owned(), cookie: None }
+        Self::with(url, HeaderMap::new())
+    }
+
+    /// One whose requests come by a proxy on this machine, which says from where.
+    pub fn behind_a_proxy(server: &TestServer, address: &str) -> Self {
+        let said = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), address.parse().expect("text"))]);
+        Self::with(&server.url, said)
+    }
+
+    fn with(url: &str, headers: HeaderMap) -> Self {
+        let http = reqwest::Client::builder().redirect(Policy::none()).default_headers(headers);
+        Self { http: http.build().expect("a client"), url: url.to_owned(), cookie: None }
     }
 
     /// The browser of a person of the stories, signed in.

@@ -1,12 +1,14 @@
 //! The command line and the settings: flags or `BAILOUT_…` in the environment. A bad value stops the program with a
 //! sentence that names it.
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+mod addresses;
 
-use axum::http::Uri;
+use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, str::FromStr};
+
 use clap::{Arg, Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
+pub use self::addresses::{AlertUrl, DatabaseUrl, NotAnOrigin, Origin, TrustedProxies};
 use crate::{
     domain::{
         operator::Role,
@@ -153,6 +155,9 @@ pub struct Settings {
     /// The address people open, like https://desk.example.com; without it the console answers on this machine only
     #[arg(long, global = true, env = "BAILOUT_PUBLIC_URL", value_parser = Origin::parse)]
     pub public_url: Option<Origin>,
+    /// Proxies before this server, as addresses or networks with commas between: of these, X-Forwarded-For is believed
+    #[arg(long, global = true, env = "BAILOUT_TRUSTED_PROXIES", default_value = "127.0.0.0/8,::1")]
+    pub trusted_proxies: TrustedProxies,
     /// Where to call when an escalation has waited for a minute: an incoming webhook of Slack, or what takes the same form
     #[arg(
         long,
@@ -184,77 +189,6 @@ fn log(text: &str) -> Result<String, String> {
     }
 }
 
-/// The address of a database. It may hold a password, so `Debug` does not print it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    /// The address as the database's driver takes it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:…", self.0.split(':').next().unwrap_or_default())
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("sqlite", file)) => {
-                let path = file.trim_start_matches('/').split('?').next().unwrap_or_default();
-                if path.is_empty() || path.contains(":memory:") || text.contains("mode=memory") {
-                    return Err(
-                        "BAILOUT_DATABASE_URL must name a file after sqlite://, like sqlite://bailout.db".into()
-                    );
-                }
-                let and = if text.contains('?') { '&' } else { '?' };
-                Ok(Self(if text.contains("mode=") { text.to_owned() } else { format!("{text}{and}mode=rwc") }))
-            }
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self(text.to_owned())),
-            // Only the scheme is named: what follows may hold a password.
-            Some((scheme, _)) => Err(format!(
-                "BAILOUT_DATABASE_URL begins with `{scheme}:`, which is no database Bailout knows; \
-                 it must begin with sqlite:// or postgres://"
-            )),
-            None => Err("BAILOUT_DATABASE_URL must begin with sqlite:// or postgres://".into()),
-        }
-    }
-}
-
-/// Where alerts go. Whoever knows it may post there, so `Debug` does not print it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AlertUrl(Uri);
-
-impl AlertUrl {
-    /// The address as a client takes it.
-    pub fn uri(&self) -> &Uri {
-        &self.0
-    }
-}
-
-impl fmt::Debug for AlertUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AlertUrl(…)")
-    }
-}
-
-impl FromStr for AlertUrl {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "BAILOUT_ALERT_URL must be an http:// or https:// address without a name and password in it";
-        let uri: Uri = text.parse().map_err(|_| wrong())?;
-        let is_ours = matches!(uri.scheme_str(), Some("http" | "https"));
-        let authority = uri.authority().filter(|it| is_ours && !it.host().is_empty() && !it.as_str().contains('@'));
-        authority.ok_or_else(wrong)?;
-        Ok(Self(uri))
-    }
-}
-
 /// clap repeats a refused value; this parser keeps the secret in it to itself.
 #[derive(Clone)]
 struct SecretParser<T> {
@@ -273,58 +207,6 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for SecretParser<T> {
     }
 }
 
-/// Where browsers find us: scheme, host and port, in the form in which browsers send `Origin`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    text: String,
-    https: bool,
-}
-
-/// The text is no origin.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("BAILOUT_PUBLIC_URL must be http:// or https:// and a host without a path, like https://desk.example.com")]
-pub struct NotAnOrigin;
-
-impl Origin {
-    /// Takes `https://host` or `http://host:port`; one slash at the end is forgiven.
-    pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
-        let (scheme, rest) = text.split_once("://").ok_or(NotAnOrigin)?;
-        let scheme = scheme.to_ascii_lowercase();
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (https, usual_port) = match scheme.as_str() {
-            "https" => (true, 443),
-            "http" => (false, 80),
-            _ => return Err(NotAnOrigin),
-        };
-        if rest.contains(['/', '?', '#', '@']) {
-            return Err(NotAnOrigin);
-        }
-        let uri: Uri = format!("{scheme}://{rest}/").parse().map_err(|_| NotAnOrigin)?;
-        let authority = uri.authority().ok_or(NotAnOrigin)?;
-        let host = authority.host().to_ascii_lowercase();
-        let port = authority.port_u16();
-        let whole = port.map_or(host.len(), |port| format!("{host}:{port}").len()) == rest.len();
-        if host.is_empty() || !whole {
-            return Err(NotAnOrigin);
-        }
-        let text = match port {
-            Some(port) if port != usual_port => format!("{scheme}://{host}:{port}"),
-            _ => format!("{scheme}://{host}"),
-        };
-        Ok(Self { text, https })
-    }
-
-    /// `https://desk.example.com`
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Whether browsers reach us through TLS.
-    pub fn is_https(&self) -> bool {
-        self.https
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,23 +222,6 @@ mod tests {
         for line in [["bailout", "--addr", "127.0.0.1:9", "serve"], ["bailout", "serve", "--addr", "127.0.0.1:9"]] {
             let cli = Cli::try_parse_from(line).unwrap();
             assert_eq!(cli.settings.addr.port(), 9);
-        }
-    }
-
-    #[test]
-    fn an_origin_has_no_path() {
-        for (text, is) in [
-            ("https://Desk.Example.com", Some("https://desk.example.com")),
-            ("https://desk.example.com:443/", Some("https://desk.example.com")),
-            ("http://[::1]:3000", Some("http://[::1]:3000")),
-            ("https://desk.example.com/bailout", None),
-            ("https://ada@desk.example.com", None),
-            ("https://desk.example.com:", None),
-            ("https://", None),
-            ("ftp://desk.example.com", None),
-            ("desk.example.com", None),
-        ] {
-            assert_eq!(Origin::parse(text).ok().as_ref().map(Origin::as_str), is, "{text}");
         }
     }
 
@@ -380,13 +245,5 @@ mod tests {
             let refused = Cli::try_parse_from(["bailout", "--alert-url", wrong]).unwrap_err().to_string();
             assert!(refused.contains("BAILOUT_ALERT_URL") && !refused.contains("secret"), "{refused}");
         }
-    }
-
-    #[test]
-    fn a_database_file_is_made_when_it_is_missing() {
-        assert_eq!("sqlite://a.db".parse::<DatabaseUrl>().unwrap().as_str(), "sqlite://a.db?mode=rwc");
-        assert_eq!("sqlite://a.db?mode=rw".parse::<DatabaseUrl>().unwrap().as_str(), "sqlite://a.db?mode=rw");
-        assert!("sqlite::memory:".parse::<DatabaseUrl>().is_err());
-        assert!("sqlite://".parse::<DatabaseUrl>().is_err());
     }
 }

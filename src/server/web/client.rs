@@ -1,0 +1,91 @@
+//! From where a request came: what sign-ins are slowed down by, and what the history of sessions names.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderMap, request::Parts},
+};
+
+use crate::server::config::{Settings, TrustedProxies};
+
+/// What proxies say for whom they ask, each at the end of what the one before it said.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The address of the machine that asks: the peer, or where that is a proxy we trust, whoever it asks for. Nothing without
+/// a connection, as in tests of the router alone.
+pub fn address(settings: &Settings, parts: &Parts) -> Option<IpAddr> {
+    let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(behind(&settings.trusted_proxies, peer.ip().to_canonical(), &parts.headers))
+}
+
+/// The last address that is none of a proxy we trust. What comes before it anyone may have made up.
+fn behind(trusted: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let said: Vec<&str> =
+        headers.get_all(FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or("").split(',')).collect();
+    let mut client = peer;
+    for word in said.into_iter().rev() {
+        if !trusted.include(client) {
+            break;
+        }
+        // Some proxies add the port. What is no address nobody can be known by: it was the proxy, as far as we know.
+        let Ok(next) = word.trim().parse().or_else(|_| word.trim().parse().map(|it: SocketAddr| it.ip())) else {
+            break;
+        };
+        client = next.to_canonical();
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::server::config::Cli;
+
+    fn client(trusted: &[&str], peer: &str, said: &[&str]) -> String {
+        let line = ["bailout"].iter().chain(trusted);
+        let settings = Cli::try_parse_from(line).unwrap().settings;
+        let headers = said.iter().map(|value| (FORWARDED_FOR.parse().unwrap(), value.parse().unwrap())).collect();
+        behind(&settings.trusted_proxies, peer.parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        assert_eq!(client(&[], "127.0.0.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client(&[], "::1", &["203.0.113.9"]), "203.0.113.9");
+        // The control: a stranger says what they like.
+        assert_eq!(client(&[], "198.51.100.7", &["203.0.113.9"]), "198.51.100.7");
+        let own = ["--trusted-proxies", "10.0.0.0/8, 192.0.2.1"];
+        assert_eq!(client(&own, "10.3.2.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client(&own, "192.0.2.1", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(client(&own, "192.0.2.2", &["203.0.113.9"]), "192.0.2.2");
+        assert_eq!(client(&own, "127.0.0.1", &["203.0.113.9"]), "127.0.0.1");
+        assert_eq!(client(&["--trusted-proxies", ""], "127.0.0.1", &["203.0.113.9"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn what_a_client_made_up_before_its_proxy_is_not_believed() {
+        let own = ["--trusted-proxies", "127.0.0.1,10.0.0.0/8"];
+        assert_eq!(client(&own, "127.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.4"]), "203.0.113.9");
+        assert_eq!(client(&own, "127.0.0.1", &["1.1.1.1", "203.0.113.9", "10.0.0.4"]), "203.0.113.9");
+        assert_eq!(client(&own, "127.0.0.1", &["203.0.113.9, <script>"]), "127.0.0.1");
+        assert_eq!(client(&own, "127.0.0.1", &["10.0.0.5,10.0.0.4"]), "10.0.0.5");
+        assert_eq!(client(&own, "127.0.0.1", &[]), "127.0.0.1");
+        assert_eq!(client(&own, "127.0.0.1", &[""]), "127.0.0.1");
+    }
+
+    #[test]
+    fn an_address_is_one_however_it_is_written() {
+        assert_eq!(client(&[], "127.0.0.1", &["203.0.113.9:4711"]), "203.0.113.9");
+        assert_eq!(client(&[], "127.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(client(&[], "127.0.0.1", &["::ffff:203.0.113.9"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_bad_proxy_stops_the_program_with_its_name() {
+        let problem = Cli::try_parse_from(["bailout", "--trusted-proxies", "proxy.example"]).unwrap_err().to_string();
+        assert!(problem.contains("BAILOUT_TRUSTED_PROXIES"), "{problem}");
+    }
+}
