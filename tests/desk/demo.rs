@@ -256,6 +256,9 @@ async fn a_link_lets_one_in_once() {
         assert!(again.text().await.expect("a sentence").contains(USED));
     }
     assert_eq!(Browser::new(&demo.url).gets("/demo/sign-in/whatever").await.status(), 404);
+    // Who is signed out, or is asked for the password again, has one.
+    let entered = Browser::new(&demo.url).signs_in("olga@example.com", &demo.playing.password, "/mine").await;
+    assert_eq!(leads_to(&entered), "/mine");
     // By a name that may be a stranger's, it is no address of ours; and the link stays good.
     let other = Demo::begin(DemoOperator::You).await;
     let path = format!("{}{}", other.url, other.playing.links[0].1);

@@ -14,6 +14,7 @@ use crate::{
         error::Error,
         keys::ApiKey,
         password,
+        secret::Secret,
         store::{
             agents, operators,
             queues::{self, Queue},
@@ -37,6 +38,8 @@ const AGENTS: [&str; 6] =
     ["billing-bot", "shop-assistant", "travel-helper", "clinic-desk", "bank-assistant", "ops-bot"];
 /// Whose customer is kept for whoever signed in: no colleague takes what it opens.
 pub const CONCIERGE: &str = "concierge";
+/// Of a password: 96 random bits, which one can still type.
+const PASSWORD_LETTERS: usize = 16;
 /// The agent whose key is printed.
 const GUEST: &str = "your-agent";
 
@@ -58,13 +61,16 @@ pub struct Cast {
     pub agents: Vec<Hired>,
     pub concierge: Hired,
     pub guest: Hired,
+    /// With which everyone signs in.
+    pub password: String,
 }
 
 impl Cast {
-    /// Adds them all to an empty desk, as `bailout admin` would. Nobody knows their passwords.
+    /// Adds them all to an empty desk, as `bailout admin` would.
     pub async fn hire(desk: &Desk, with_robot: bool) -> Result<Self, DemoError> {
         let now = desk.clock().now();
-        let secret = password::hash(&ApiKey::mint()?.reveal())?;
+        let password = Secret::mint()?.reveal()[..PASSWORD_LETTERS].to_owned();
+        let hash = password::hash(&password)?;
         let mut tx = desk.store().begin_write().await.map_err(Error::from)?;
         let workspace = workspaces::default(&mut tx, now).await?;
         let mut everyone = vec![];
@@ -74,7 +80,7 @@ impl Cast {
             let operator = operator(name, public_name, role)?;
             let address = format!("{}@example.com", public_name.to_lowercase());
             let email = address.parse().map_err(|problem| DemoError::Script(format!("{address}: {problem}")))?;
-            let added = operators::add(&mut tx, workspace, &operator, &email, &secret, now).await;
+            let added = operators::add(&mut tx, workspace, &operator, &email, &hash, now).await;
             added.map_err(Error::from)?;
             everyone.push(operator);
         }
@@ -98,7 +104,7 @@ impl Cast {
         let colleagues = everyone.split_off(PEOPLE.len());
         let lost = || DemoError::Script("an agent is missing".to_owned());
         let (guest, concierge) = (machines.pop().ok_or_else(lost)?, machines.pop().ok_or_else(lost)?);
-        Ok(Self { workspace, people: everyone, colleagues, robot, agents: machines, concierge, guest })
+        Ok(Self { workspace, people: everyone, colleagues, robot, agents: machines, concierge, guest, password })
     }
 
     /// A person by the name customers see.

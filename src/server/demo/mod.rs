@@ -67,6 +67,8 @@ pub struct Playing {
     pub router: Router,
     /// The path that lets each of the people in once, by name and role.
     pub links: Vec<(Operator, String)>,
+    /// With which they sign in without a link.
+    pub password: String,
     /// Of the agent that is no part of the play.
     pub key: String,
     /// The escalation whose customer waits for whoever signs in.
@@ -80,8 +82,8 @@ pub struct Playing {
 pub async fn run(settings: Settings, demo: Demo) -> Result<(), DemoError> {
     println!("Setting the stage…");
     let playing = begin(settings, demo.operator).await?;
-    let Playing { desk, router, settings, links, key, .. } = &playing;
-    attend(desk.clone(), router.clone(), settings, |at| announce(at, links, key, demo.operator)).await?;
+    let Playing { desk, router, settings, .. } = &playing;
+    attend(desk.clone(), router.clone(), settings, |at| announce(at, &playing, demo.operator)).await?;
     Ok(())
 }
 
@@ -102,7 +104,8 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Playing
         let pass = Pass { workspace: cast.workspace, operator: person.who.id, to: format!("/e/{star}") };
         links.push((person.clone(), passes.issue(pass)?));
     }
-    Ok(Playing { desk, router, links, key: cast.guest.key, star, settings, _folder: folder })
+    let (password, key) = (cast.password, cast.guest.key);
+    Ok(Playing { desk, router, links, password, key, star, settings, _folder: folder })
 }
 
 /// Starts everyone; the escalation that waits for whoever signs in.
@@ -140,12 +143,13 @@ async fn until<T>(stop: &CancellationToken, play: impl Future<Output = T>) -> Op
     }
 }
 
-fn announce(at: &str, links: &[(Operator, String)], key: &str, operator: DemoOperator) {
+fn announce(at: &str, Playing { links, password, key, .. }: &Playing, operator: DemoOperator) {
     println!("Bailout's demo is at {at}. It forgets everything when it ends.\n");
     println!("Sign in, each link once:");
     for (person, path) in links {
         println!("  {:<28} {at}{path}", format!("{}, {}", person.who.name, person.role));
     }
+    println!("Afterwards by e-mail, like ada@example.com, and with the password {password}");
     println!("\nAn API key for an agent of yours:\n  {key}\n");
     println!(
         "Press the button. {}",
