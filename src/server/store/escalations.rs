@@ -54,17 +54,19 @@ fn read(body: &str, queue: Option<String>) -> Result<Escalation, Error> {
     Ok(it)
 }
 
+/// Escalations by their ids.
+pub const LOAD: &str = "select e.workspace_id, e.body, e.outcome, q.name from escalation e \
+    left join queue q on q.workspace_id = e.workspace_id and q.id = e.queue_id \
+    where (e.workspace_id, e.id) in (values {rows})";
+
 /// The escalations of these ids that exist.
 pub async fn load(
     connection: &mut AnyConnection,
     ids: &[(WorkspaceId, EscalationId)],
 ) -> Result<Vec<(WorkspaceId, Stored)>, Error> {
-    const SQL: &str = "select e.workspace_id, e.body, e.outcome, q.name from escalation e \
-        left join queue q on q.workspace_id = e.workspace_id and q.id = e.queue_id \
-        where (e.workspace_id, e.id) in (values {rows})";
     let mut found = vec![];
     for ids in chunks(ids, 2) {
-        let mut query = sqlx::query(with_rows(SQL, 2, ids.len()));
+        let mut query = sqlx::query(with_rows(LOAD, 2, ids.len()));
         for (workspace, id) in ids {
             query = query.bind(workspace.to_string()).bind(id.to_string());
         }
