@@ -273,7 +273,7 @@ on_both! {
         };
         let reading = ("Reading. Claim to reply".to_owned(), true, true);
         let (words, claims, approves) = offers("Ada").await;
-        assert!(words.contains("in the queue billing: its members claim it, and supervisors"), "{words}");
+        assert!(words.contains("Only members of the queue billing and supervisors can claim this"), "{words}");
         assert_eq!((claims, approves), (false, false));
         // The control: members, supervisors, and everyone where there are no members.
         assert_eq!((offers("Ana").await, offers("Grace").await), (reading.clone(), reading.clone()));

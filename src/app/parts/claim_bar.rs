@@ -35,8 +35,8 @@ pub fn ClaimBar(
                 Some(("waiting", "Reading. Answer at once, or claim it to keep colleagues away".to_owned()))
             }
             Hold::Elsewhere(queue) => {
-                let words = "Reading. It waits in the queue ".to_owned() + &spelled(queue.as_str());
-                Some(("elsewhere", words + ": its members claim it, and supervisors"))
+                let words = "Reading. Only members of the queue ".to_owned() + &spelled(queue.as_str());
+                Some(("elsewhere", words + " and supervisors can claim this"))
             }
             Hold::Other(who) => {
                 let gone = presence.with(|presence| presence.gone_since(who.id, clock.now()));
