@@ -45,27 +45,26 @@ pub struct QueueForm {
 /// Draws every queue and one to be added, then those that were `removed`, by id and name; `people` are those who may serve,
 /// likewise.
 pub fn queues(forms: Vec<QueueForm>, removed: &[(String, String)], people: &[(String, String)]) -> Vec<AnyView> {
-    let hint = view! {
-        <p class="field-hint">
-            "A queue fills in what the agent leaves out; times are written as 90 s, 15 min, 2 h or 1 d. Without members \
-             everybody serves it; with members only they see it in their Queue and take from it, and supervisors may. \
-             Agents find a queue by its name, and by the names that it had before, until another queue takes one of them."
-        </p>
-    };
+    let hints = [
+        "A queue fills in what the agent leaves out; times are written as 90 s, 15 min, 2 h or 1 d. Without members everybody \
+         serves it; with members only they see it in their Queue and take from it, and supervisors may.",
+        "Agents find a queue by its name, and by the names that it had before, until another queue takes one of them. A queue \
+         that is removed takes nothing new: what agents send there goes to the default queue, and they are told so. What is \
+         open in it stays where it is, for those who serve it. Added again, a queue is as it was.",
+    ];
+    let hints = hints.map(|hint| words("p", "field-hint", hint));
     let forms = forms.into_iter().map(|form| queue(form, people));
-    let removed = (!removed.is_empty()).then(|| section("Removed queues", gone(removed)));
-    std::iter::once(hint.into_any()).chain(forms).chain(removed).collect()
+    let removed = (!removed.is_empty()).then(|| section("Removed queues", vec![gone(removed)]));
+    hints.into_iter().chain(forms).chain(removed).collect()
 }
 
 /// Draws the queues that were removed, each with the way back.
-fn gone(removed: &[(String, String)]) -> Vec<AnyView> {
-    let hint = "They take nothing new: what agents send there goes to the default queue, and they are told so. What was open \
-                stays where it is, for those who serve it. Added again, a queue is as it was.";
+fn gone(removed: &[(String, String)]) -> AnyView {
     let row = |(id, name): &(String, String)| {
         let acts = vec![open_in(id), act(PATH, "add", "Add again", &[("name", name.clone())])];
         element("li", "", vec![words("p", "", name), element("div", "plain-acts", acts)])
     };
-    vec![words("p", "plain-facts", hint), element("ul", "plain-list", removed.iter().map(row).collect())]
+    element("ul", "plain-list", removed.iter().map(row).collect())
 }
 
 /// Draws the way to what is open in a queue.
