@@ -85,6 +85,48 @@ for (const width of [1280, 390]) {
   });
 }
 
+test("a queue is set up, renamed and removed, and open consoles follow", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const [root, bob] = [await signedIn("Root", "admin"), await signedIn("Bob")];
+  const queue = (name: string) => root.getByRole("region", { name, exact: true });
+  await root.goto("/settings/queues");
+  await queue("Add a queue").getByRole("textbox", { name: "Name" }).fill("billing");
+  await queue("Add a queue").getByRole("button", { name: "Add" }).click();
+  const within = queue("billing").getByRole("textbox", { name: "Claim within" });
+  await within.fill("15m");
+  await queue("billing").getByRole("checkbox", { name: "Root" }).check();
+  await queue("billing").getByRole("button", { name: "Save" }).click();
+  await expect(within).toHaveValue("15 min");
+  await well(root);
+
+  const { id } = await agent.open(bare("Dana", { routing: { queue: "billing" } }));
+  await bob.goto(`/e/${id}`);
+  const claim = bob.getByRole("button", { name: "Claim", exact: true });
+  await expect(bob.getByText("Only members of the queue billing and supervisors can claim this")).toBeVisible();
+  await expect(claim).toBeHidden();
+  await well(bob);
+  await queue("billing").getByRole("textbox", { name: "Name" }).fill("invoices");
+  await queue("billing").getByRole("button", { name: "Save" }).click();
+  await expect(queue("invoices")).toContainText("Agents also find it as: billing");
+  // Bob's page follows by itself.
+  await expect(bob.getByText("Only members of the queue invoices and supervisors can claim this")).toBeVisible();
+  await queue("invoices").getByRole("checkbox", { name: "Root" }).uncheck();
+  await queue("invoices").getByRole("button", { name: "Save" }).click();
+  await expect(claim).toBeVisible();
+  await claim.click();
+  await expect.poll(async () => (await agent.get(id)).status).toBe("claimed");
+
+  await queue("invoices").getByRole("button", { name: "Remove queue" }).click();
+  await expect(queue("invoices")).toHaveCount(0);
+  const gone = root.getByRole("listitem").filter({ hasText: "invoices" });
+  await expect(gone.getByRole("link", { name: "What is open in it" })).toBeVisible();
+  await well(root);
+  const [held, next] = [await agent.get(id), await agent.open(bare("Eve", { routing: { queue: "invoices" } }))];
+  expect([held.status, held.queue, next.queue, next.warnings.length]).toEqual(["claimed", "invoices", "default", 1]);
+  await gone.getByRole("button", { name: "Add again" }).click();
+  await expect(queue("invoices").getByRole("textbox", { name: "Claim within" })).toHaveValue("15 min");
+});
+
 test("what was said is found again, and one is away by a button", async ({ signedIn, bailout }) => {
   const agent = await bailout.addAgent("billing-bot");
   const page = await signedIn("Ada");

@@ -17,7 +17,7 @@ use crate::{
         draft::Draft,
         event::{EventKind, Seq},
         ids::EscalationId,
-        inbox::{Frame, Inbox, Page},
+        inbox::{Choices, Frame, Inbox, Page},
         message::{Message, MessageRole},
         presence::{Hint, Presence},
         thread::{Shown, Thread},
@@ -94,6 +94,8 @@ pub struct Live {
     pub presence: RwSignal<Presence>,
     /// What stirs around all others.
     pub stirs: Stirs,
+    /// What lists can be narrowed to.
+    pub choices: StoredValue<Choices>,
     cursor: StoredValue<Cursor>,
     recent: StoredValue<VecDeque<Frame>>,
 }
@@ -106,6 +108,7 @@ impl Live {
             drafts,
             stirs: Stirs::new(drafts, start.reads),
             presence: RwSignal::new(start.presence),
+            choices: StoredValue::new(start.choices),
             cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
             inbox: RwSignal::new(start.inbox),
             left: RwSignal::new(vec![]),
@@ -156,6 +159,7 @@ impl Live {
             self.recent.try_update_value(VecDeque::clear);
         }
         self.cursor.try_set_value(cursor);
+        self.choices.try_set_value(start.choices);
         self.show_inbox(start.inbox);
         self.show_thread(start.thread, start.presence);
     }

@@ -72,7 +72,7 @@ fn with(set: &[(Field, &str)]) -> Filters {
     filters
 }
 
-/// Many escalations of every kind and in every state.
+/// Many escalations of every kind and in every state. None that is open at the end expires while it is looked at.
 async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
     for n in 0..150_usize {
         let kind = ["takeover", "question", "decision"][n % 3];
@@ -85,7 +85,7 @@ async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
             "ask": ask,
             "urgency": urgency,
             "reason": {"code": code, "text": "Look"},
-            "deadlines": {"expire_after_seconds": 600 + n * 10},
+            "deadlines": {"claim_within_seconds": 6_000, "expire_after_seconds": n * 10 + if n < 40 { 300 } else { 6_000 }},
             "conversation": {"external_id": format!("conv_{n}"), "messages": []},
         }));
         let it = opened.await;

@@ -21,6 +21,7 @@ mod opening;
 mod people;
 mod plans;
 mod presence;
+mod queue_settings;
 mod queues;
 mod receipts;
 mod released;

@@ -24,6 +24,8 @@ async fn what_runs_often_walks_an_index() {
     let were_here = escalations::WERE_HERE.replace("{rows}", "($1, $2, $3), ($4, $5, $6)");
     let ahead = at_desk::AHEAD.replace("{rows}", "($1, $2, $3, $4), ($5, $6, $7, $8)");
     let members = queues::MEMBERS.replace("{rows}", "($1, $2)");
+    let load = escalations::LOAD.replace("{rows}", "($1, $2)");
+    let in_use = queues::IN_USE.replace("{rows}", "($1, $2)");
     let walks = inbox::SHELF.into_iter().chain(inbox::MINE);
     let others = [
         (escalations::OF_AGENT, "escalation_by_agent"),
@@ -38,6 +40,8 @@ async fn what_runs_often_walks_an_index() {
         (&ahead, "escalation_ahead"),
         (queues::ELSEWHERE, "queue_member"),
         (&members, "queue_member"),
+        (&load, "sqlite_autoindex_escalation_"),
+        (&in_use, "sqlite_autoindex_queue_"),
         (escalations::HELD, "escalation_mine_"),
         (escalations::TO_ALERT, "escalation_to_alert"),
         (inbox::CHOICES[0], "sqlite_autoindex_agent_"),

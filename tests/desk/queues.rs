@@ -6,20 +6,18 @@ use bailout::{
     domain::{
         deadline::Within,
         event::TransferTarget,
-        ids::QueueId,
         inbox::{Inbox, Query, View},
         operator::Role,
         outcome::{Disposition, Resolution},
         queue::{Defaults, Members, Urgency},
         refusal::Refusal,
-        text::{Name, NoteText},
+        text::NoteText,
         time::Span,
     },
     server::{
         desk::{Done, Verb},
         error::Error,
-        store::queues::{self, Queue},
-        web::settings::queues::ADDRESS,
+        store::queues::Queue,
         workers::deadlines,
     },
 };
@@ -30,14 +28,14 @@ use crate::{
     on_both,
     support::{
         Person, TestServer,
-        browser::{Browser, leads_to},
+        browser::{Browser, between},
         server::id,
         sse,
     },
 };
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
     match result {
         Err(Error::Refused { refusal, .. }) => refusal,
         other => panic!("a refusal is meant: {other:?}"),
@@ -45,18 +43,18 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
 }
 
 /// In a queue.
-fn of(queue: &str) -> Value {
+pub fn of(queue: &str) -> Value {
     json!({"queue": queue})
 }
 
-async fn transfers(by: &Person, it: &str, to: TransferTarget) -> Result<Done, Error> {
+pub async fn transfers(by: &Person, it: &str, to: TransferTarget) -> Result<Done, Error> {
     let fence = by.desk.current(by.workspace, id(it)).await?.expect("an escalation").escalation.fence;
     let note = Some(NoteText::parse("Yours.").expect("a note"));
     let verb = Verb::Transfer { by: by.operator.clone(), escalation: id(it), fence: Some(fence), to, note };
     by.does(verb).await
 }
 
-async fn list(person: &Person, view: View) -> Inbox {
+pub async fn list(person: &Person, view: View) -> Inbox {
     let query = Query { listing: view.into(), me: person.operator.who.id, as_of: person.desk.clock().now() };
     person.desk.inbox(person.workspace, query).await.expect("a list")
 }
@@ -228,83 +226,6 @@ on_both! {
         assert!(!String::from_utf8_lossy(&first).contains("event: reset"));
     }
 
-    async fn settings_of_queues_are_kept_and_checked(server: TestServer) {
-        let ada = server.person("Ada", Role::Operator).await;
-        let billing = server.queue("billing", &[&ada], Defaults::default()).await;
-        let all = async || queues::settings(server.desk.store(), server.workspace).await.expect("settings");
-        let called = |name: &str, queue: &Queue| {
-            let mut queue = queue.clone();
-            queue.itself.name = Name::parse(name).expect("a name");
-            queue
-        };
-        assert_eq!(all().await[0], billing);
-        let default = all().await.pop().expect("the default queue");
-        assert_eq!(default.itself.name.as_str(), "default");
-        for (wrong, queue) in [("taken", called("default", &billing)), ("the default", called("main", &default))] {
-            let refused = refused(server.settles(&queue).await);
-            assert!(matches!(refused, Refusal::InvalidFields { .. }), "{wrong}: {refused:?}");
-        }
-        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
-        let twice = queues::add(&mut tx, server.workspace, &billing.itself.name, server.now()).await;
-        assert!(matches!(refused(twice), Refusal::InvalidFields { .. }));
-        tx.rollback().await.expect("the end");
-        server.settles(&called("refunds", &billing)).await.expect("another name");
-        let names: Vec<String> = all().await.iter().map(|it| it.itself.name.to_string()).collect();
-        assert_eq!(names, ["default", "refunds"]);
-        let mut nowhere = billing;
-        nowhere.itself.id = QueueId::new(uuid::Uuid::nil());
-        assert_eq!(refused(server.settles(&nowhere).await), Refusal::NotFound);
-    }
-
-    async fn admins_keep_queues_on_a_plain_page(server: TestServer) {
-        let ada = server.person("Ada", Role::Operator).await;
-        server.person("Root", Role::Admin).await;
-        let (root, hers) = (Browser::of("Root", &server.url).await, Browser::of("Ada", &server.url).await);
-        let posts = async |path: &str, form: &str| {
-            let answer = root.posts(path, form, "same-origin").await;
-            (answer.status().as_u16(), answer.text().await.expect("a page"))
-        };
-        let all = async || queues::settings(server.desk.store(), server.workspace).await.expect("settings");
-        // Nobody else does.
-        assert_eq!(hers.gets(ADDRESS).await.status(), 403);
-        assert_eq!(hers.posts(ADDRESS, "name=mine", "same-origin").await.status(), 403);
-        assert_eq!(root.posts(ADDRESS, "name=mine", "cross-site").await.status(), 403);
-        assert_eq!(leads_to(&Browser::at(&server).gets(ADDRESS).await), "/sign-in?back=/settings/queues");
-        assert_eq!(all().await.len(), 1);
-
-        assert_eq!(posts(ADDRESS, "name=+%3Cb%3EBilling%3C%2Fb%3E+").await.0, 303);
-        let page = root.gets(ADDRESS).await.text().await.expect("a page");
-        assert!(page.contains("&lt;b&gt;Billing&lt;/b&gt;") && !page.contains("<b>Billing"), "{page}");
-        let (status, page) = posts(ADDRESS, "name=default").await;
-        assert!(status == 422 && page.contains("There is a queue of this name."), "{page}");
-        let billing = all().await.into_iter().find(|it| it.itself.name.as_str() != "default").expect("a queue");
-        let (at, member) = (format!("{ADDRESS}/{}", billing.itself.id), ada.operator.who.id);
-        let kept = async || all().await.into_iter().find(|it| it.itself.id == billing.itself.id).expect("the queue");
-
-        // What is wrong comes back as it was typed.
-        let (status, page) = posts(&at, "name=Billing&claim_within=soon&expiry_note=Come+again").await;
-        assert!(status == 422 && page.contains("Claim within is 1 to 2592000 whole seconds"), "{page}");
-        assert!(page.contains("value=\"soon\"") && page.contains("Come again"), "{page}");
-        assert_eq!(kept().await, billing, "and changes nothing");
-        let spans = "claim_within=60&resolve_within=&expire_after=3600";
-        let form = format!("name=Billing&urgency=high&{spans}&expiry_note=Come%0D%0Aagain&member={member}");
-        assert_eq!(posts(&at, &form).await.0, 303);
-        let within = Within { claim: Some(Span::minutes(1)), resolve: None, expire: Some(Span::hours(1)) };
-        let expiry_note = Some(NoteText::parse("Come\nagain").expect("a note"));
-        let Queue { itself, defaults, members } = kept().await;
-        assert_eq!(itself.name.as_str(), "Billing");
-        assert_eq!(defaults, Defaults { urgency: Some(Urgency::High), within, expiry_note });
-        assert_eq!(members, Members(vec![member]));
-        let page = root.gets(ADDRESS).await.text().await.expect("a page");
-        assert!(page.contains("value=\"3600\"") && page.contains(" checked") && page.contains(" selected"), "{page}");
-        // With nothing filled in or ticked all is as the product has it, and everybody serves it.
-        assert_eq!(posts(&at, "name=Billing").await.0, 303);
-        assert_eq!((kept().await.defaults, kept().await.members), (Defaults::default(), Members::default()));
-        for nowhere in ["nothing", "que_00000000000000000000000000"] {
-            assert_eq!(posts(&format!("{ADDRESS}/{nowhere}"), "name=Billing+2").await.0, 404, "{nowhere}");
-        }
-    }
-
     async fn a_transfer_to_a_queue_goes_where_it_says(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         server.person("Ada", Role::Operator).await;
@@ -325,5 +246,38 @@ on_both! {
         assert_eq!((&heard["escalation"]["queue"], &heard["escalation"]["status"]), (&json!("billing"), &json!("waiting")));
         let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
         assert_eq!(last["data"]["to"], json!({"kind": "queue", "id": billing.id.to_string(), "name": "billing"}));
+    }
+
+    async fn a_claim_is_offered_to_those_who_may(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let ana = server.person("Ana", Role::Operator).await;
+        for (name, role) in [("Ada", Role::Operator), ("Grace", Role::Supervisor)] {
+            server.person(name, role).await;
+        }
+        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let chat = bot.escalates(json!({"routing": of("billing"), "conversation": {"messages": []}})).await;
+        let action = json!({"id": "a", "name": "pay", "arguments": {"eur": 5}});
+        let ask = json!({"kind": "decision", "actions": [action]});
+        let decision = bot.escalates(json!({"routing": of("billing"), "ask": ask})).await;
+        // What stands in the bar, whether it can be claimed there, and whether the decision can be made.
+        let offers = async |name: &str| {
+            let browser = Browser::of(name, &server.url).await;
+            let page = browser.sees(&format!("/e/{chat}"), 200).await;
+            let bar = between(&page, "class=\"claim-bar\"", "</div>");
+            let claim = bar.rsplit("<button").next().expect("a button");
+            assert!(claim.contains("Claim"), "{bar}");
+            let hidden = |tag: &str| between(tag, "", ">").contains("hidden");
+            let page = browser.sees(&format!("/e/{decision}"), 200).await;
+            let cards = page.split("<section").find(|it| it.contains("aria-label=\"Decision\"")).expect("cards");
+            (between(bar, "<p>", "<").to_owned(), !hidden(claim), !hidden(cards))
+        };
+        let reading = ("Reading. Claim to reply".to_owned(), true, true);
+        let (words, claims, approves) = offers("Ada").await;
+        assert!(words.contains("Only members of the queue billing and supervisors can claim this"), "{words}");
+        assert_eq!((claims, approves), (false, false));
+        // The control: members, supervisors, and everyone where there are no members.
+        assert_eq!((offers("Ana").await, offers("Grace").await), (reading.clone(), reading.clone()));
+        server.settles(&Queue { members: Members::default(), ..billing }).await.expect("its members");
+        assert_eq!(offers("Ada").await, reading);
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use bailout::{
     domain::{
-        ids::{OperatorId, WorkspaceId},
+        ids::{OperatorId, QueueId, WorkspaceId},
         operator::{Operator, OperatorRef, Role},
         text::{Name, NoteText},
     },
@@ -15,7 +15,7 @@ use bailout::{
         desk::Verb,
         keys::ApiKey,
         password,
-        store::{agents, operators},
+        store::{agents, operators, queues},
     },
 };
 use futures::StreamExt;
@@ -86,9 +86,10 @@ const WAYS: &[Way] = &[
     ("GET", "agents_page::PATH", "/settings/agents", "", For::Form(Role::Admin), false),
     ("POST", "agents_page::PATH", "/settings/agents", "do=nothing", For::Form(Role::Admin), false),
     ("POST", "agents_page::TEST", "/settings/agents/test", "do=nothing", For::Form(Role::Admin), false),
-    ("GET", "queues::ADDRESS", "/settings/queues", "", For::Form(Role::Admin), false),
-    ("POST", "queues::ADDRESS", "/settings/queues", "do=nothing", For::Form(Role::Admin), false),
-    ("POST", "/settings/queues/{id}", "/settings/queues/none", "do=nothing", For::Form(Role::Admin), false),
+    ("GET", "queues_page::PATH", "/settings/queues", "", For::Form(Role::Admin), false),
+    ("POST", "queues_page::PATH", "/settings/queues", "do=nothing", For::Form(Role::Admin), false),
+    ("POST", "/settings/queues/{id}", "/settings/queues/{queue}", "name=default", For::Form(Role::Admin), false),
+    ("POST", "/settings/queues/{id}/remove", "/settings/queues/{queue}/remove", "", For::Form(Role::Admin), false),
     ("FN", "prefer", "", "enter_sends=false", For::Function(Role::Viewer), false),
     ("FN", "set_availability", "", "away=false&release=false", For::Function(Role::Operator), false),
     ("GET", "/live", "/live?after={epoch}.0", "", For::Function(Role::Viewer), true),
@@ -233,7 +234,7 @@ fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
         (For::Page, _) => &[leads_to_sign_in],
         (For::Form(need) | For::Function(need), Who::Person(role)) if role < need => &[forbidden],
         // Of what another workspace has, its admin finds nothing.
-        (For::Form(_), Who::ForeignAdmin) if asked.contains("{person}") => &[404],
+        (For::Form(_), Who::ForeignAdmin) if asked.contains("{person}") || asked.contains("{queue}") => &[404],
         (For::Form(_), Who::Person(_) | Who::ForeignAdmin) => &[200, 303, 404, 422],
         (For::Form(_), _) => &[leads_to_sign_in],
         (For::Function(_), Who::Person(_)) => &[200],
@@ -272,8 +273,9 @@ async fn foreigners(server: &TestServer) -> (Browser, Agent) {
     let (other, store) = (WorkspaceId::new(mint()), server.desk.store());
     let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'other', 0, 0, 0)";
     sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a workspace");
-    let sql = "insert into queue (workspace_id, id, name, created_at) select $1, id, name, created_at from queue";
-    sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a queue");
+    let sql = "insert into queue (workspace_id, id, name, created_at) select $1, $2, name, created_at from queue";
+    let queue = QueueId::new(mint()).to_string();
+    sqlx::query(sql).bind(other.to_string()).bind(queue).execute(store.writer()).await.expect("a queue");
     let (name, key) = (Name::parse("Mallory").expect("a name"), ApiKey::mint().expect("a key"));
     let who = OperatorRef { id: OperatorId::new(mint()), name: name.clone(), public_name: name.clone() };
     let hash = password::hash(PASSWORD).expect("a hash");
@@ -319,9 +321,10 @@ on_both! {
         let epoch = server.desk.store().epoch();
         let resolution = r#"{"disposition":"handled","next":"continue","answer":null,"data":null,"actions":[],"note_to_agent":null,"avoidable":false}"#;
         let (message, person) = (format!("msg_{}", &it[4..]), people[0].operator.who.id.to_string());
+        let queue = queues::all(server.desk.store(), server.workspace).await.expect("queues")[0].id.to_string();
         let filled = |text: &str| {
             let text = text.replace("{id}", &it).replace("{epoch}", &epoch).replace("{resolution}", resolution);
-            text.replace("{message}", &message).replace("{person}", &person)
+            text.replace("{message}", &message).replace("{person}", &person).replace("{queue}", &queue)
         };
         let (mut flaws, mut asked) = (vec![], 0);
         for (who, browser, key) in &walkers {

@@ -27,7 +27,7 @@ pub struct Bootstrap {
     /// The server's now.
     pub now: Timestamp,
     /// The log that `seq` counts in, and what the lists of a workspace are made by: a restored database begins another,
-    /// and so do other members of a queue.
+    /// and so do other members of a queue, or another name.
     pub epoch: String,
     pub inbox: Inbox,
     /// What lists can be narrowed to.

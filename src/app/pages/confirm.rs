@@ -23,7 +23,7 @@ pub fn confirm(
             <button class="button" data-kind="primary" type="submit">"Confirm"</button>
         </form>
     };
-    let why = view! { <p class="plain-facts">"You signed in a while ago, and this changes who may do what."</p> };
+    let why = view! { <p class="plain-facts">"You signed in a while ago, and this has effects beyond this page."</p> };
     let content = section("Show your password again", vec![why.into_any(), form.into_any()]);
     page(operator, "", "Confirm that it is you", refused, vec![content])
 }

@@ -34,6 +34,10 @@ pub fn ClaimBar(
             Hold::Waiting => {
                 Some(("waiting", "Reading. Answer at once, or claim it to keep colleagues away".to_owned()))
             }
+            Hold::Elsewhere(queue) => {
+                let words = "Reading. Only members of the queue ".to_owned() + &spelled(queue.as_str());
+                Some(("elsewhere", words + " and supervisors can claim this"))
+            }
             Hold::Other(who) => {
                 let gone = presence.with(|presence| presence.gone_since(who.id, clock.now()));
                 let doing = match gone {

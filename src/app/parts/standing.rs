@@ -7,6 +7,7 @@ use crate::domain::{
     escalation::{Escalation, Status},
     ids::OperatorId,
     operator::OperatorRef,
+    text::Name,
     time::Span,
 };
 
@@ -14,6 +15,8 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hold {
     Waiting,
+    /// It waits in this queue, from which I may not take it.
+    Elsewhere(Name),
     /// I do, under this fence.
     Mine(Fence),
     /// A colleague.
@@ -33,11 +36,12 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Of an escalation whose conversation is under `control`.
-    pub fn of(escalation: &Escalation, control: Control, me: OperatorId) -> Self {
+    /// Of an escalation whose conversation is under `control`; `serves` says whether I may take from its queue.
+    pub fn of(escalation: &Escalation, control: Control, me: OperatorId, serves: bool) -> Self {
         let hold = match (escalation.status.is_open(), escalation.holder()) {
             (false, _) => Hold::Closed,
-            (true, None) => Hold::Waiting,
+            (true, None) if serves => Hold::Waiting,
+            (true, None) => Hold::Elsewhere(escalation.queue.name.clone()),
             (true, Some(claim)) if claim.operator.id == me => Hold::Mine(claim.fence),
             (true, Some(claim)) => Hold::Other(claim.operator.clone()),
         };
@@ -68,7 +72,7 @@ impl Standing {
         match self.hold {
             Hold::Mine(_) => true,
             Hold::Waiting => self.ask != AskKind::Takeover,
-            Hold::Other(_) | Hold::Closed => false,
+            Hold::Elsewhere(_) | Hold::Other(_) | Hold::Closed => false,
         }
     }
 
@@ -80,7 +84,7 @@ impl Standing {
     /// Who is in control, as the styles know it.
     pub fn mark(&self) -> &'static str {
         match (&self.hold, self.speaks) {
-            (Hold::Waiting, _) => "waiting",
+            (Hold::Waiting | Hold::Elsewhere(_), _) => "waiting",
             (Hold::Mine(_), true) => "mine",
             (Hold::Other(_), true) => "other",
             _ if self.control == Control::Human => "other",
@@ -91,7 +95,7 @@ impl Standing {
     /// Who is in control, in words. `waited` is how long it has been open.
     pub fn words(&self, waited: Span) -> String {
         match (&self.hold, self.speaks) {
-            (Hold::Waiting, _) => format!("Waiting {} for a human", waited.in_short()),
+            (Hold::Waiting | Hold::Elsewhere(_), _) => format!("Waiting {} for a human", waited.in_short()),
             (Hold::Mine(_), true) => "You are in control".to_owned(),
             (Hold::Other(who), true) => format!("{} is in control", who.name),
             (Hold::Closed, _) if self.control == Control::Agent => self.status.label().to_owned(),

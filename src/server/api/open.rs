@@ -95,7 +95,12 @@ async fn queue(caller: &Caller, named: Option<String>, checks: &mut Checks) -> R
     let (store, workspace) = (caller.desk.store(), caller.workspace);
     if let Some(name) = named {
         match queues::named(store, workspace, &name).await? {
-            Some(queue) => return Ok(queue),
+            Some((queue, defaults)) => {
+                if queue.name.as_str() != name {
+                    checks.warn("/routing/queue", format!("this queue is called {} now", queue.name));
+                }
+                return Ok((queue, defaults));
+            }
             None => checks.warn("/routing/queue", "there is no such queue; the default queue was taken"),
         }
     }

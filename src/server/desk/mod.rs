@@ -205,7 +205,7 @@ impl Desk {
         read.await
     }
 
-    /// What a page that begins now compares with later: the log, and how often the members of queues have changed.
+    /// What a page that begins now compares with later: the log, and how often queues have changed.
     pub async fn epoch(&self, workspace: WorkspaceId) -> Result<String, Error> {
         Ok(format!("{}~{}", self.store().epoch(), queues::version(self.store(), workspace).await?))
     }

@@ -12,6 +12,7 @@ use crate::{
         escalation::{Escalation, Status},
         ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
         inbox,
+        text::Name,
         thread::Earlier,
         time::Timestamp,
     },
@@ -42,21 +43,36 @@ fn id<T: std::str::FromStr>(column: &'static str, text: String) -> Result<T, Err
     text.parse().map_err(|_| Error::Inconsistent { table: "escalation", column, id: text })
 }
 
+/// Reads an escalation. One that is open is in its queue by the name that the queue has now; one that is closed, by the
+/// name that it had at the end.
+fn read(body: &str, queue: Option<String>) -> Result<Escalation, Error> {
+    let mut it: Escalation = parse("escalation", "body", body)?;
+    if let Some(name) = queue.filter(|_| it.status.is_open()) {
+        let broken = |_| Error::Inconsistent { table: "queue", column: "name", id: it.queue.id.to_string() };
+        it.queue.name = Name::parse(name).map_err(broken)?;
+    }
+    Ok(it)
+}
+
+/// Escalations by their ids.
+pub const LOAD: &str = "select e.workspace_id, e.body, e.outcome, q.name from escalation e \
+    left join queue q on q.workspace_id = e.workspace_id and q.id = e.queue_id \
+    where (e.workspace_id, e.id) in (values {rows})";
+
 /// The escalations of these ids that exist.
 pub async fn load(
     connection: &mut AnyConnection,
     ids: &[(WorkspaceId, EscalationId)],
 ) -> Result<Vec<(WorkspaceId, Stored)>, Error> {
-    const SQL: &str = "select workspace_id, body, outcome from escalation where (workspace_id, id) in (values {rows})";
     let mut found = vec![];
     for ids in chunks(ids, 2) {
-        let mut query = sqlx::query(with_rows(SQL, 2, ids.len()));
+        let mut query = sqlx::query(with_rows(LOAD, 2, ids.len()));
         for (workspace, id) in ids {
             query = query.bind(workspace.to_string()).bind(id.to_string());
         }
         for row in query.fetch_all(&mut *connection).await? {
             let outcome: Option<String> = row.try_get(2)?;
-            let escalation = parse("escalation", "body", &row.try_get::<String, _>(1)?)?;
+            let escalation = read(&row.try_get::<String, _>(1)?, row.try_get(3)?)?;
             found.push((id("workspace_id", row.try_get(0)?)?, (escalation, outcome.map(Arc::from))));
         }
     }
@@ -195,10 +211,21 @@ fn current(row: &AnyRow) -> Result<Current, Error> {
     let held_by: Option<String> = row.try_get(2)?;
     let outcome: Option<String> = row.try_get(1)?;
     Ok(Current {
-        escalation: Arc::new(parse("escalation", "body", &row.try_get::<String, _>(0)?)?),
+        escalation: Arc::new(read(&row.try_get::<String, _>(0)?, row.try_get(3)?)?),
         outcome: outcome.map(Arc::from),
         held_by: held_by.map(|text| id("held_by", text)).transpose()?,
     })
+}
+
+macro_rules! current {
+    ($which:literal) => {
+        concat!(
+            "select e.body, e.outcome, c.held_by, q.name from escalation e \
+             join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
+             left join queue q on q.workspace_id = e.workspace_id and q.id = e.queue_id where e.workspace_id = $1 and ",
+            $which
+        )
+    };
 }
 
 /// One escalation as it is now.
@@ -207,24 +234,17 @@ pub async fn find(
     workspace: WorkspaceId,
     id: EscalationId,
 ) -> Result<Option<Current>, Error> {
-    const SQL: &str = "select e.body, e.outcome, c.held_by from escalation e \
-        join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
-        where e.workspace_id = $1 and e.id = $2";
-    let query = sqlx::query(SQL).bind(workspace.to_string()).bind(id.to_string());
+    let query = sqlx::query(current!("e.id = $2")).bind(workspace.to_string()).bind(id.to_string());
     query.fetch_optional(connection).await?.as_ref().map(current).transpose()
 }
 
 /// An agent's escalations, newest first: all, those in one state, and those of one conversation, of which there are few.
-pub const OF_AGENT: &str = "select e.body, e.outcome, c.held_by from escalation e \
-    join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
-    where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 order by e.id desc limit $4";
-pub const OF_AGENT_IN: &str = "select e.body, e.outcome, c.held_by from escalation e \
-    join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
-    where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 and e.status = $5 order by e.id desc limit $4";
-pub const OF_CONVERSATION: &str = "select e.body, e.outcome, c.held_by from escalation e \
-    join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
-    where e.workspace_id = $1 and e.agent_id = $2 and e.id < $3 and e.external_id = $5 \
-    and ($6 = '' or $6 like '%' || e.status || '%') order by e.id desc limit $4";
+pub const OF_AGENT: &str = current!("e.agent_id = $2 and e.id < $3 order by e.id desc limit $4");
+pub const OF_AGENT_IN: &str = current!("e.agent_id = $2 and e.id < $3 and e.status = $5 order by e.id desc limit $4");
+pub const OF_CONVERSATION: &str = current!(
+    "e.agent_id = $2 and e.id < $3 and e.external_id = $5 \
+     and ($6 = '' or $6 like '%' || e.status || '%') order by e.id desc limit $4"
+);
 /// Which of these customers have an escalation that is closed; one look each, however many they have.
 pub const WERE_HERE: &str = "with asked (workspace_id, agent_id, customer) as (values {rows}) \
     select workspace_id, agent_id, customer from asked where exists (select 1 from escalation e \
@@ -317,10 +337,11 @@ pub async fn take_alert(
     now: Timestamp,
 ) -> Result<Option<Escalation>, Error> {
     let sql = "update escalation set alerted_at = $3 where workspace_id = $1 and id = $2 and alerted_at is null \
-               and shelf = 'waiting' returning body";
+               and shelf = 'waiting' returning body, (select name from queue q \
+               where q.workspace_id = escalation.workspace_id and q.id = escalation.queue_id)";
     let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(now.0);
     let row = update.fetch_optional(store.writer()).await?;
-    row.map(|row| parse("escalation", "body", &row.try_get::<String, _>(0)?)).transpose()
+    row.map(|row| read(&row.try_get::<String, _>(0)?, row.try_get(1)?)).transpose()
 }
 
 /// Escalations of which the clock has something to say, the longest overdue first.

@@ -55,7 +55,8 @@ pub const COUNTS: &str = "select shelf, claimed_by, queue_id, count(*) from esca
 /// What agents, queues and people there are.
 pub const CHOICES: [&str; 3] = [
     "select id, name from agent where workspace_id = $1 limit $2",
-    "select id, name from queue where workspace_id = $1 limit $2",
+    "select id, case when removed_at is null then name else name || ' (removed)' end from queue \
+        where workspace_id = $1 limit $2",
     "select id, name from operator where workspace_id = $1 limit $2",
 ];
 

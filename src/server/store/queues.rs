@@ -1,5 +1,6 @@
 //! Queues: their names, who serves them, what they fill in. Settings, outside the log; read anew by every request, so that
-//! each server follows at once.
+//! each server follows at once. What changes them locks the workspace's head first, so that it comes wholly before or after
+//! whatever happens in the log.
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
@@ -13,7 +14,11 @@ use crate::{
         text::{Name, NoteText},
         time::{Span, Timestamp},
     },
-    server::{clock::mint, error::Error, store::Store},
+    server::{
+        clock::mint,
+        error::Error,
+        store::{Store, workspaces},
+    },
 };
 
 /// The queue of escalations that name none. It keeps its name and is never removed.
@@ -29,26 +34,42 @@ pub struct Queue {
 
 const COLUMNS: usize = 7;
 
-/// A queue by its name, and what it fills in.
+/// A queue in use by its name, or by one that it had before, and what it fills in.
 pub async fn named(store: &Store, workspace: WorkspaceId, name: &str) -> Result<Option<(QueueRef, Defaults)>, Error> {
     let sql = "select id, name, urgency, claim_within, resolve_within, expire_after, expiry_note from queue \
-               where workspace_id = $1 and name = $2";
+               where workspace_id = $1 and removed_at is null and id = coalesce(\
+               (select id from queue where workspace_id = $1 and name = $2), \
+               (select queue_id from queue_former_name where workspace_id = $1 and name = $2))";
     let row = sqlx::query(sql).bind(workspace.to_string()).bind(name.to_owned()).fetch_optional(store.reader()).await?;
     row.as_ref().map(|row| Ok((queue_ref(row)?, defaults(row)?))).transpose()
 }
 
-/// Every queue, by name.
+/// Every queue in use, by name.
 pub async fn all(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueRef>, Error> {
-    let sql = "select id, name from queue where workspace_id = $1 order by name";
+    let sql = "select id, name from queue where workspace_id = $1 and removed_at is null order by name";
     let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
     rows.iter().map(queue_ref).collect()
 }
 
-/// Every queue as its settings show it, by name.
+/// Every queue that was removed, by name.
+pub async fn removed(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueRef>, Error> {
+    let sql = "select id, name from queue where workspace_id = $1 and removed_at is not null order by name";
+    let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
+    rows.iter().map(queue_ref).collect()
+}
+
+/// The names that queues had before, by which agents find them still.
+pub async fn former_names(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueRef>, Error> {
+    let sql = "select queue_id, name from queue_former_name where workspace_id = $1 order by name";
+    let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
+    rows.iter().map(queue_ref).collect()
+}
+
+/// Every queue in use as its settings show it, by name.
 pub async fn settings(store: &Store, workspace: WorkspaceId) -> Result<Vec<Queue>, Error> {
     let sql = "select q.id, q.name, q.urgency, q.claim_within, q.resolve_within, q.expire_after, q.expiry_note, \
                m.operator_id from queue q left join queue_member m on m.workspace_id = q.workspace_id \
-               and m.queue_id = q.id where q.workspace_id = $1 order by q.name, m.operator_id";
+               and m.queue_id = q.id where q.workspace_id = $1 and q.removed_at is null order by q.name, m.operator_id";
     let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
     let mut queues: Vec<Queue> = vec![];
     for row in &rows {
@@ -134,7 +155,29 @@ pub async fn members(
     Ok(found)
 }
 
-/// How often the members of each workspace's queues have changed.
+/// Those of these queues that are in use.
+pub const IN_USE: &str =
+    "select id, name, workspace_id from queue where removed_at is null and (workspace_id, id) in (values {rows})";
+
+/// Those of some queues that are in use, as they are called now.
+pub async fn in_use(
+    connection: &mut AnyConnection,
+    of: &[(WorkspaceId, QueueId)],
+) -> Result<Vec<(WorkspaceId, QueueRef)>, Error> {
+    let mut found = vec![];
+    for some in chunks(of, 2) {
+        let query = sqlx::query(with_rows(IN_USE, 2, some.len()));
+        let query = some.iter().fold(query, |query, (ws, id)| query.bind(ws.to_string()).bind(id.to_string()));
+        for row in query.fetch_all(&mut *connection).await? {
+            let text: String = row.try_get(2)?;
+            let broken = |_| Error::Inconsistent { table: "queue", column: "workspace_id", id: text.clone() };
+            found.push((text.parse().map_err(broken)?, queue_ref(&row)?));
+        }
+    }
+    Ok(found)
+}
+
+/// How often the queues of each workspace have changed, as far as open pages show them: their names, and who serves them.
 pub async fn versions(store: &Store) -> Result<Vec<(WorkspaceId, i64)>, Error> {
     let rows = sqlx::query("select id, members_version from workspace").fetch_all(store.reader()).await?;
     let version = |row: &AnyRow| {
@@ -145,7 +188,7 @@ pub async fn versions(store: &Store) -> Result<Vec<(WorkspaceId, i64)>, Error> {
     rows.iter().map(version).collect()
 }
 
-/// How often the members of a workspace's queues have changed.
+/// The same of one workspace.
 pub async fn version(store: &Store, workspace: WorkspaceId) -> Result<i64, Error> {
     let sql = "select members_version from workspace where id = $1";
     Ok(sqlx::query(sql).bind(workspace.to_string()).fetch_one(store.reader()).await?.try_get(0)?)
@@ -157,59 +200,113 @@ pub async fn leave(connection: &mut AnyConnection, workspace: WorkspaceId, opera
     let left =
         sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).execute(&mut *connection).await?;
     if left.rows_affected() > 0 {
-        members_changed(connection, workspace).await?;
+        outdate_pages(connection, workspace).await?;
     }
     Ok(())
 }
 
-/// What pages hold was made by other members than there are now: see [`version`].
-async fn members_changed(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), Error> {
+/// Pages that are open show other queues than there are now, and begin anew: see [`version`].
+async fn outdate_pages(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), Error> {
     let sql = "update workspace set members_version = members_version + 1 where id = $1";
     sqlx::query(sql).bind(workspace.to_string()).execute(connection).await?;
     Ok(())
 }
 
-/// Adds a queue that everybody serves; refused when there is one of that name.
+/// Adds a queue that everybody serves; refused when there is one of that name. One that was removed comes back as it was.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     name: &Name,
     now: Timestamp,
 ) -> Result<QueueId, Error> {
-    let id = QueueId::new(mint());
-    let sql = "insert into queue (workspace_id, id, name, created_at) values ($1, $2, $3, $4) on conflict do nothing";
-    let insert = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(name.to_string()).bind(now.0);
-    if insert.execute(connection).await?.rows_affected() == 0 {
-        return Err(taken());
-    }
-    Ok(id)
+    workspaces::lock_head(connection, workspace).await?;
+    let sql = "insert into queue (workspace_id, id, name, created_at) values ($1, $2, $3, $4) \
+               on conflict (workspace_id, name) do update set removed_at = null where queue.removed_at is not null \
+               returning id";
+    let insert = sqlx::query(sql).bind(workspace.to_string()).bind(QueueId::new(mint()).to_string());
+    let insert = insert.bind(name.to_string()).bind(now.0).fetch_optional(&mut *connection).await?;
+    let id: String = insert.ok_or_else(taken)?.try_get(0)?;
+    take_name(connection, workspace, name).await?;
+    outdate_pages(connection, workspace).await?;
+    id.parse().map_err(|_| Error::Inconsistent { table: "queue", column: "id", id })
 }
 
 fn taken() -> Error {
     Refusal::field("/name", "There is a queue of this name.").into()
 }
 
-/// Changes a queue's name, what it fills in, and its members. What waits there keeps the name under which it was opened.
-pub async fn change(connection: &mut AnyConnection, workspace: WorkspaceId, queue: &Queue) -> Result<(), Error> {
-    let (ws, id, name) = (workspace.to_string(), queue.itself.id.to_string(), queue.itself.name.to_string());
-    // Who changes members at the same time waits here, so that they are those of one of the two.
-    let lock = "update workspace set members_version = members_version where id = $1";
-    sqlx::query(lock).bind(ws.clone()).execute(&mut *connection).await?;
-    let sql = "select name, (select count(*) from queue other where other.workspace_id = $1 and other.name = $3 \
-               and other.id <> $2) from queue where workspace_id = $1 and id = $2";
-    let known = sqlx::query(sql).bind(ws.clone()).bind(id.clone()).bind(name.clone());
-    let known = known.fetch_optional(&mut *connection).await?.ok_or(Refusal::NotFound)?;
-    let was_named: String = known.try_get(0)?;
-    if was_named == DEFAULT && name != DEFAULT {
+/// A name that leads to a queue leads to no other any more.
+async fn take_name(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<(), Error> {
+    let sql = "delete from queue_former_name where workspace_id = $1 and name = $2";
+    sqlx::query(sql).bind(workspace.to_string()).bind(name.to_string()).execute(connection).await?;
+    Ok(())
+}
+
+/// What a queue in use is called.
+async fn name_of(connection: &mut AnyConnection, workspace: WorkspaceId, id: QueueId) -> Result<String, Error> {
+    let sql = "select name from queue where workspace_id = $1 and id = $2 and removed_at is null";
+    let row = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).fetch_optional(connection).await?;
+    Ok(row.ok_or(Refusal::NotFound)?.try_get(0)?)
+}
+
+/// Takes a queue out of use: agents do not find it, and nothing is transferred to it. What is open in it stays there, for
+/// those who serve it, until it ends; so nothing moves, and nobody loses sight of anything. [`add`] brings it back.
+pub async fn remove(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: QueueId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    workspaces::lock_head(connection, workspace).await?;
+    if name_of(connection, workspace, id).await? == DEFAULT {
+        return Err(Refusal::field("/id", "The default queue stays: it takes what names no other.").into());
+    }
+    let sql = "update queue set removed_at = $3 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(now.0);
+    update.execute(&mut *connection).await?;
+    outdate_pages(connection, workspace).await
+}
+
+/// Gives a queue another name. Agents find it by the old one, too, until another queue takes that.
+async fn rename(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    queue: &QueueRef,
+    was: &str,
+) -> Result<(), Error> {
+    if was == DEFAULT {
         return Err(Refusal::field("/name", "The default queue keeps its name: agents rely on it.").into());
     }
-    if known.try_get::<i64, _>(1)? > 0 {
-        return Err(taken());
+    let sql = "select removed_at from queue where workspace_id = $1 and name = $2";
+    let other = sqlx::query(sql).bind(workspace.to_string()).bind(queue.name.to_string());
+    if let Some(other) = other.fetch_optional(&mut *connection).await? {
+        let removed: Option<i64> = other.try_get(0)?;
+        let sentence = "A queue that was removed has this name. Add that one again, or choose another name.";
+        return Err(removed.map_or_else(taken, |_| Refusal::field("/name", sentence).into()));
     }
-    let sql = "update queue set name = $3, urgency = $4, claim_within = $5, resolve_within = $6, expire_after = $7, \
-               expiry_note = $8 where workspace_id = $1 and id = $2";
+    take_name(connection, workspace, &queue.name).await?;
+    let sql = "update queue set name = $3 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(queue.id.to_string()).bind(queue.name.to_string());
+    update.execute(&mut *connection).await?;
+    let sql = "insert into queue_former_name (workspace_id, name, queue_id) values ($1, $2, $3)";
+    let insert = sqlx::query(sql).bind(workspace.to_string()).bind(was.to_owned()).bind(queue.id.to_string());
+    insert.execute(connection).await?;
+    Ok(())
+}
+
+/// Changes a queue's name, what it fills in, and its members. What is open in it follows.
+pub async fn change(connection: &mut AnyConnection, workspace: WorkspaceId, queue: &Queue) -> Result<(), Error> {
+    workspaces::lock_head(connection, workspace).await?;
+    let was = name_of(connection, workspace, queue.itself.id).await?;
+    let renamed = was != queue.itself.name.as_str();
+    if renamed {
+        rename(connection, workspace, &queue.itself, &was).await?;
+    }
+    let (ws, id) = (workspace.to_string(), queue.itself.id.to_string());
+    let sql = "update queue set urgency = $3, claim_within = $4, resolve_within = $5, expire_after = $6, \
+               expiry_note = $7 where workspace_id = $1 and id = $2";
     let Defaults { urgency, within, expiry_note } = &queue.defaults;
-    let update = sqlx::query(sql).bind(ws.clone()).bind(id.clone()).bind(name).bind(urgency.map(Urgency::as_str));
+    let update = sqlx::query(sql).bind(ws.clone()).bind(id.clone()).bind(urgency.map(Urgency::as_str));
     let update = update.bind(within.claim.map(|it| it.0)).bind(within.resolve.map(|it| it.0));
     let update = update.bind(within.expire.map(|it| it.0)).bind(expiry_note.as_ref().map(NoteText::to_string));
     update.execute(&mut *connection).await?;
@@ -231,8 +328,8 @@ pub async fn change(connection: &mut AnyConnection, workspace: WorkspaceId, queu
         let insert = sqlx::query(sql).bind(ws.clone()).bind(id.clone()).bind(operator.to_string());
         changed += insert.execute(&mut *connection).await?.rows_affected();
     }
-    if changed > 0 {
-        members_changed(connection, workspace).await?;
+    if renamed || changed > 0 {
+        outdate_pages(connection, workspace).await?;
     }
     Ok(())
 }

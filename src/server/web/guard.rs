@@ -59,7 +59,7 @@ impl Caller {
 
     /// What a console page starts from.
     pub async fn bootstrap(&self, listing: Listing, selected: Option<&str>) -> Result<Bootstrap, Error> {
-        // Before the list is read: should the log's name or members change meanwhile, the page starts over.
+        // Before the list is read: should the log's name or queues change meanwhile, the page starts over.
         let epoch = self.desk.epoch(self.workspace).await?;
         let inbox = self.desk.inbox(self.workspace, self.query(listing)).await?;
         // What is no id names nothing.

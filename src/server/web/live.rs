@@ -127,7 +127,7 @@ fn hint(hint: &Hint) -> String {
 }
 
 /// The seq of a cursor that belongs to this log; nothing when it is another's or beyond the head, or when its lists were
-/// made by other members, as in `<epoch>~<version>.<seq>`.
+/// made by other queues, as in `<epoch>~<version>.<seq>`.
 fn after(cursor: &str, epoch: &str, version: i64, head: Seq) -> Option<Seq> {
     let (of, seq) = cursor.rsplit_once('.')?;
     let (of, by) = of.split_once('~').map_or((of, None), |(of, by)| (of, Some(by)));

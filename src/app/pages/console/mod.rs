@@ -94,7 +94,6 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     provide_me(start.me.clone());
     provide_keys(start.keys);
     let clock = provide_clock(start.now);
-    let choices = StoredValue::new(start.choices.clone());
     let start_away = start.away;
     let live = Live::new(start);
     let fetch = Fetch::following(live, place);
@@ -214,7 +213,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
                 inbox=live.inbox
                 left=live.left
                 stirs=live.stirs
-                choices=choices
+                choices=live.choices
                 selected=selected
                 beside=has_beside
                 failed=fetch.list_failed

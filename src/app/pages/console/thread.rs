@@ -61,7 +61,11 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         differs,
     );
     let standing = Memo::new(move |last: Option<&Standing>| {
-        let of = |it: &Thread| Standing::of(&it.escalation, it.control(), me.id());
+        let of = |it: &Thread| {
+            let queue = it.escalation.queue.id;
+            let serves = me.may(Role::Supervisor) || live.inbox.with(|inbox| inbox.serves(queue));
+            Standing::of(&it.escalation, it.control(), me.id(), serves)
+        };
         live.thread.with(|thread| match thread {
             Some(it) if shown(thread) => of(it),
             _ => last.cloned().unwrap_or_else(|| first.with_value(of)),
@@ -183,7 +187,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let earlier = Callback::new(move |()| acts.earlier(fetching));
     let back = Signal::derive(move || place.with(|place| address(&place.listing, None)));
     // Who took it has read it, and needs the room.
-    let unread = standing.with_untracked(|it| matches!(it.hold, Hold::Waiting));
+    let unread = standing.with_untracked(|it| matches!(it.hold, Hold::Waiting | Hold::Elsewhere(_)));
     let unfolded = Signal::derive(move || unread && standing.with(|it| it.fence().is_none()));
 
     view! {

@@ -2,8 +2,22 @@
 
 use leptos::prelude::*;
 
-use super::super::frame::{Notice, notice};
-use crate::{app::parts::revealed::revealed, domain::queue::Urgency};
+use crate::{
+    app::{
+        pages::frame::{Notice, act, notice, section},
+        parts::{
+            drawn::{element, words},
+            revealed::revealed,
+        },
+    },
+    domain::{
+        inbox::{Field, Listing, View},
+        queue::Urgency,
+    },
+};
+
+/// Where the page is.
+pub const PATH: &str = "/settings/queues";
 
 /// A queue as its form has it, word for word, so that nothing that was typed is lost when it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,11 +25,13 @@ pub struct QueueForm {
     /// None of one that is to be added.
     pub id: Option<String>,
     pub name: String,
-    /// The default queue keeps its name.
-    pub keeps_name: bool,
+    /// The default queue keeps its name, and is never removed.
+    pub is_default: bool,
+    /// The names by which agents find it, too.
+    pub former_names: Vec<String>,
     /// As JSON has it; empty leaves the product's.
     pub urgency: String,
-    /// Whole seconds; empty leaves the product's.
+    /// As people write it, `15 min`; empty leaves the product's.
     pub claim_within: String,
     pub resolve_within: String,
     pub expire_after: String,
@@ -26,31 +42,58 @@ pub struct QueueForm {
     pub refused: Option<String>,
 }
 
-/// Draws every queue and one to be added; `people` are those who may serve, by id and name.
-pub fn queues(forms: Vec<QueueForm>, people: &[(String, String)]) -> Vec<AnyView> {
-    let hint = view! {
-        <p class="field-hint">
-            "A queue fills in what the agent leaves out. Without members everybody serves it; with members only they see it \
-             in their Queue and take from it, and supervisors may. What waits keeps the name under which it was opened."
-        </p>
+/// Draws every queue and one to be added, then those that were `removed`, by id and name; `people` are those who may serve,
+/// likewise.
+pub fn queues(forms: Vec<QueueForm>, removed: &[(String, String)], people: &[(String, String)]) -> Vec<AnyView> {
+    let hints = [
+        "A queue fills in what the agent leaves out; times are written as 90 s, 15 min, 2 h or 1 d. Without members everybody \
+         serves it; with members only they see it in their Queue and take from it, and supervisors may.",
+        "Agents find a queue by its name, and by the names that it had before, until another queue takes one of them. A queue \
+         that is removed takes nothing new: what agents send there goes to the default queue, and they are told so. What is \
+         open in it stays where it is, for those who serve it. Added again, a queue is as it was.",
+    ];
+    let hints = hints.map(|hint| words("p", "field-hint", hint));
+    let forms = forms.into_iter().map(|form| queue(form, people));
+    let removed = (!removed.is_empty()).then(|| section("Removed queues", vec![gone(removed)]));
+    hints.into_iter().chain(forms).chain(removed).collect()
+}
+
+/// Draws the queues that were removed, each with the way back.
+fn gone(removed: &[(String, String)]) -> AnyView {
+    let row = |(id, name): &(String, String)| {
+        let acts = vec![open_in(id), act(PATH, "add", "Add again", &[("name", name.clone())])];
+        element("li", "", vec![words("p", "", name), element("div", "plain-acts", acts)])
     };
-    std::iter::once(hint.into_any()).chain(forms.into_iter().map(|form| queue(form, people))).collect()
+    element("ul", "plain-list", removed.iter().map(row).collect())
+}
+
+/// Draws the way to what is open in a queue.
+fn open_in(id: &str) -> AnyView {
+    let mut listing = Listing::from(View::All);
+    listing.filters.set(Field::Queue, id);
+    view! { <a href=String::from(listing)>"What is open in it"</a> }.into_any()
 }
 
 fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
     let is_new = form.id.is_none();
     let key = form.id.clone().unwrap_or_else(|| "new".to_owned());
     let (heading, action) = match &form.id {
-        Some(id) => (form.name.clone(), "/settings/queues/".to_owned() + id),
-        None => ("Add a queue".to_owned(), "/settings/queues".to_owned()),
+        Some(id) => (form.name.clone(), PATH.to_owned() + "/" + id),
+        None => ("Add a queue".to_owned(), PATH.to_owned()),
     };
+    let former = (!form.former_names.is_empty())
+        .then(|| words("p", "plain-facts", &("Agents also find it as: ".to_owned() + &form.former_names.join(", "))));
+    let remove =
+        (!is_new && !form.is_default).then(|| act(&(action.clone() + "/remove"), "remove", "Remove queue", &[]));
+    let acts =
+        form.id.as_deref().map(|id| element("div", "plain-acts", [open_in(id)].into_iter().chain(remove).collect()));
     let at = |name: &str| name.to_owned() + "-" + &key;
-    let seconds = |name: &'static str, label: &'static str, value: String| {
+    let span = |name: &'static str, label: &'static str, value: String| {
         let id = at(name);
         view! {
             <div class="field">
                 <label class="field-label" for=id.clone()>{label}</label>
-                <input class="input" id=id name=name type="text" inputmode="numeric" value=value/>
+                <input class="input" id=id name=name type="text" autocomplete="off" value=value/>
             </div>
         }
     };
@@ -72,9 +115,9 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
                     {urgency.into_iter().collect::<Vec<_>>()}
                 </select>
             </div>
-            {seconds("claim_within", "Claim within, seconds", form.claim_within)}
-            {seconds("resolve_within", "Resolve within, seconds", form.resolve_within)}
-            {seconds("expire_after", "Expire after, seconds", form.expire_after)}
+            {span("claim_within", "Claim within", form.claim_within)}
+            {span("resolve_within", "Resolve within", form.resolve_within)}
+            {span("expire_after", "Expire after", form.expire_after)}
             <div class="field">
                 <label class="field-label" for=at("note")>"What the agent is told when nobody came"</label>
                 <textarea class="input" id=at("note") name="expiry_note" rows="2" dir="auto">{form.expiry_note}</textarea>
@@ -88,6 +131,7 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
     view! {
         <section class="plain-section" aria-labelledby=at("heading")>
             <h2 class="plain-heading" id=at("heading") dir="auto">{revealed(&heading)}</h2>
+            {former}
             {notice(form.refused.map(Notice::Refused))}
             <form class="plain-form" method="post" action=action>
                 <div class="field">
@@ -97,7 +141,7 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
                         id=at("name")
                         name="name"
                         value=form.name
-                        readonly=form.keeps_name
+                        readonly=form.is_default
                         required=true
                         autocomplete="off"
                     />
@@ -105,6 +149,7 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
                 {more}
                 <button class="button" data-kind="primary" type="submit">{if is_new { "Add" } else { "Save" }}</button>
             </form>
+            {acts}
         </section>
     }
     .into_any()

@@ -1,8 +1,10 @@
-//! The settings, for admins. What changes people or keys asks for the password again after a while.
+//! The settings, for admins. What changes people or keys, or takes a queue from the agents, asks for the password again after
+//! a while.
 
 pub mod agents;
 pub mod people;
 pub mod queues;
+mod spans;
 pub mod trial;
 
 use axum::{
@@ -13,7 +15,7 @@ use axum::{
 };
 
 use super::{Web, confirm, gate, sign_in::see_other};
-use crate::app::pages::settings::{agents as agents_page, people as people_page};
+use crate::app::pages::settings::{agents as agents_page, people as people_page, queues as queues_page};
 
 /// Bytes of the form of a queue: the longest text of all fields, url-encoded, fits.
 const LARGEST_QUEUE: usize = 256 * 1024;
@@ -24,9 +26,10 @@ pub fn routes(web: &Web) -> Router<Web> {
         .route(people_page::PATH, get(people::list).post(people::invite))
         .route("/settings/people/{id}", get(people::person).post(people::change))
         .route(agents_page::PATH, get(agents::list).post(agents::change))
+        .route("/settings/queues/{id}/remove", post(queues::remove))
         .route_layer(from_fn_with_state(web.clone(), confirm::require));
     let of_queues = Router::new()
-        .route(queues::ADDRESS, get(queues::show).post(queues::add))
+        .route(queues_page::PATH, get(queues::show).post(queues::add))
         .route("/settings/queues/{id}", post(queues::change))
         .layer(DefaultBodyLimit::max(LARGEST_QUEUE));
     Router::new()

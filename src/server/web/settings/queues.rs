@@ -1,5 +1,5 @@
-//! `/settings/queues`: admins add queues and change them. Plain forms, which work without any script; what is refused comes
-//! back as it was typed, with the sentence why.
+//! `/settings/queues`: admins add queues, change them and remove them. Plain forms, which work without any script; what is
+//! refused comes back as it was typed, with the sentence why.
 
 use axum::{
     Extension,
@@ -8,10 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use super::spans;
 use crate::{
     app::pages::{
-        frame,
-        settings::queues::{QueueForm, queues as page},
+        frame::{self, Notice},
+        settings::queues::{PATH, QueueForm, queues as page},
     },
     domain::{
         deadline::{LONGEST, SHORTEST, Within},
@@ -36,12 +37,9 @@ use crate::{
     },
 };
 
-/// Its address.
-pub const ADDRESS: &str = "/settings/queues";
-
 /// `GET /settings/queues`
 pub async fn show(State(web): State<Web>, Extension(admin): Extension<SignedIn>) -> Response {
-    drawn(&web, &admin, StatusCode::OK, QueueForm::default()).await
+    drawn(&web, &admin, StatusCode::OK, QueueForm::default(), None).await
 }
 
 /// `POST /settings/queues`
@@ -59,9 +57,30 @@ pub async fn change(
     saved(&web, &admin, typed(Some(id), &fields)).await
 }
 
+/// `POST /settings/queues/{id}/remove`
+pub async fn remove(State(web): State<Web>, Extension(admin): Extension<SignedIn>, Path(id): Path<String>) -> Response {
+    let removed = take_out(&web, &admin, &id).await;
+    let draw = async |status, why| drawn(&web, &admin, status, QueueForm::default(), Some(Notice::Refused(why))).await;
+    answer(removed, draw).await
+}
+
+async fn take_out(web: &Web, admin: &SignedIn, id: &str) -> Result<(), Error> {
+    let (workspace, now) = (admin.workspace, web.desk.clock().now());
+    let id = id.parse().map_err(|_| Refusal::NotFound)?;
+    let write = web.desk.store().write(move |tx| Box::pin(async move { queues::remove(tx, workspace, id, now).await }));
+    write.await
+}
+
 async fn saved(web: &Web, admin: &SignedIn, typed: QueueForm) -> Response {
-    match save(web, admin, &typed).await {
-        Ok(()) => see_other(ADDRESS),
+    let saved = save(web, admin, &typed).await;
+    let draw = async |status, why| drawn(web, admin, status, QueueForm { refused: Some(why), ..typed }, None).await;
+    answer(saved, draw).await
+}
+
+/// Back to the page when it was done; else the page drawn with the sentence why not.
+async fn answer(done: Result<(), Error>, draw: impl AsyncFnOnce(StatusCode, String) -> Response) -> Response {
+    match done {
+        Ok(()) => see_other(PATH),
         Err(Error::Refused { refusal: Refusal::NotFound, .. }) => {
             (StatusCode::NOT_FOUND, "There is no such queue.\n").into_response()
         }
@@ -70,7 +89,7 @@ async fn saved(web: &Web, admin: &SignedIn, typed: QueueForm) -> Response {
                 Refusal::InvalidFields { problems } => problems.into_iter().map(|it| it.detail).collect(),
                 other => other.to_string(),
             };
-            drawn(web, admin, StatusCode::UNPROCESSABLE_ENTITY, QueueForm { refused: Some(why), ..typed }).await
+            draw(StatusCode::UNPROCESSABLE_ENTITY, why).await
         }
         Err(fault) => failed(fault),
     }
@@ -101,7 +120,8 @@ fn typed(id: Option<String>, fields: &Fields) -> QueueForm {
     QueueForm {
         id,
         name: of("name"),
-        keeps_name: false,
+        is_default: false,
+        former_names: vec![],
         urgency: of("urgency"),
         claim_within: of("claim_within"),
         resolve_within: of("resolve_within"),
@@ -135,31 +155,30 @@ fn read(id: QueueId, name: Name, typed: &QueueForm) -> Result<Queue, Refusal> {
 }
 
 fn span(label: &str, typed: &str) -> Result<Option<Span>, Refusal> {
-    let range = SHORTEST.0 / 1_000..=LONGEST.0 / 1_000;
-    match typed.trim() {
-        "" => Ok(None),
-        text => match text.parse().ok().filter(|seconds| range.contains(seconds)) {
-            Some(seconds) => Ok(Some(Span::seconds(seconds))),
-            None => {
-                let sentence = format!("{label} is {} to {} whole seconds, or empty.", range.start(), range.end());
-                Err(Refusal::field("/within", sentence))
-            }
-        },
+    if typed.trim().is_empty() {
+        return Ok(None);
     }
+    let span = spans::read(typed).filter(|span| (SHORTEST..=LONGEST).contains(span));
+    let sentence = || {
+        let (shortest, longest) = (spans::written(SHORTEST), spans::written(LONGEST));
+        format!("{label} is a time with its unit, as 90 s, 15 min, 2 h or 1 d: {shortest} to {longest}, or empty.")
+    };
+    span.map(Some).ok_or_else(|| Refusal::field("/within", sentence()))
 }
 
 /// A queue as its form has it.
 fn form(queue: Queue) -> QueueForm {
     let Queue { itself, defaults: Defaults { urgency, within, expiry_note }, members } = queue;
-    let seconds = |span: Option<Span>| span.map(|it| (it.0 / 1_000).to_string()).unwrap_or_default();
+    let written = |span: Option<Span>| span.map(spans::written).unwrap_or_default();
     QueueForm {
         id: Some(itself.id.to_string()),
-        keeps_name: itself.name.as_str() == queues::DEFAULT,
+        is_default: itself.name.as_str() == queues::DEFAULT,
+        former_names: vec![],
         name: itself.name.to_string(),
         urgency: urgency.map(Urgency::as_str).unwrap_or_default().to_owned(),
-        claim_within: seconds(within.claim),
-        resolve_within: seconds(within.resolve),
-        expire_after: seconds(within.expire),
+        claim_within: written(within.claim),
+        resolve_within: written(within.resolve),
+        expire_after: written(within.expire),
         expiry_note: expiry_note.map(|it| it.to_string()).unwrap_or_default(),
         members: members.0.into_iter().map(|it| it.to_string()).collect(),
         refused: None,
@@ -167,23 +186,34 @@ fn form(queue: Queue) -> QueueForm {
 }
 
 /// The page, on which one form stands as it was typed: that of its queue, or of the one to be added.
-async fn drawn(web: &Web, admin: &SignedIn, status: StatusCode, typed: QueueForm) -> Response {
+async fn drawn(web: &Web, admin: &SignedIn, status: StatusCode, typed: QueueForm, said: Option<Notice>) -> Response {
     let (store, workspace) = (web.desk.store(), admin.workspace);
-    let read = async { Ok((queues::settings(store, workspace).await?, operators::targets(store, workspace).await?)) };
-    let (all, targets) = match read.await {
+    let read = async {
+        let former = queues::former_names(store, workspace).await?;
+        let (all, removed) = (queues::settings(store, workspace).await?, queues::removed(store, workspace).await?);
+        Ok((all, removed, former, operators::targets(store, workspace).await?.colleagues))
+    };
+    let (all, removed, former, colleagues) = match read.await {
         Ok(read) => read,
         Err(error) => return failed(error),
     };
     let mut forms: Vec<QueueForm> = all.into_iter().map(form).collect();
     match forms.iter_mut().find(|form| form.id == typed.id) {
-        Some(form) => *form = QueueForm { keeps_name: form.keeps_name, ..typed },
+        Some(form) => *form = QueueForm { is_default: form.is_default, ..typed },
         None => forms.push(typed),
     }
     if forms.iter().all(|form| form.id.is_some()) {
         forms.push(QueueForm::default());
     }
-    let people = targets.colleagues.into_iter().map(|it| (it.operator.id.to_string(), it.operator.name.to_string()));
+    let shown = |it: QueueRef| (it.id.to_string(), it.name.to_string());
+    for (id, name) in former.into_iter().map(shown) {
+        if let Some(form) = forms.iter_mut().find(|form| form.id.as_deref() == Some(&id)) {
+            form.former_names.push(name);
+        }
+    }
+    let removed: Vec<_> = removed.into_iter().map(shown).collect();
+    let people = colleagues.into_iter().map(|it| (it.operator.id.to_string(), it.operator.name.to_string()));
     let people: Vec<_> = people.collect();
-    let draw = || frame::page(&admin.operator, ADDRESS, "Queues", None, page(forms, &people));
+    let draw = || frame::page(&admin.operator, PATH, "Queues", said, page(forms, &removed, &people));
     web.page(status, admin.preferences, "Queues · Bailout", draw)
 }

@@ -97,18 +97,23 @@ impl<'a> Batch<'a> {
         });
         let ending: Vec<_> = ending.map(|command| (command.workspace, command.verb.escalation())).collect();
         // Where it waits, and where another command of the batch moves it before.
-        let queues = commands.iter().filter_map(|command| match &command.verb {
+        let targets = commands.iter().filter_map(|command| match &command.verb {
             Verb::Transfer { to: TransferTarget::Queue(queue), .. } => Some((command.workspace, queue.id)),
-            verb => {
-                let (it, _) = verb.takes().and_then(|_| stored.get(&(command.workspace, verb.escalation())))?;
-                Some((command.workspace, it.queue.id))
-            }
+            _ => None,
         });
-        let queues: Vec<_> = queues.collect::<HashSet<_>>().into_iter().collect();
+        let targets: Vec<_> = targets.collect::<HashSet<_>>().into_iter().collect();
+        let taken_from = commands.iter().filter_map(|command| {
+            command.verb.takes()?;
+            let (it, _) = stored.get(&(command.workspace, command.verb.escalation()))?;
+            Some((command.workspace, it.queue.id))
+        });
+        let queues: Vec<_> = taken_from.chain(targets.iter().copied()).collect::<HashSet<_>>().into_iter().collect();
         let mut members: HashMap<_, Members> = HashMap::new();
         for (queue, member) in queues::members(tx, &queues).await? {
             members.entry(queue).or_default().0.push(member);
         }
+        let targets =
+            queues::in_use(tx, &targets).await?.into_iter().map(|(ws, queue)| ((ws, queue.id), queue)).collect();
         Ok(Self {
             now,
             links,
@@ -121,6 +126,7 @@ impl<'a> Batch<'a> {
             since_open: messages::said_since_open(tx, &ending).await?,
             were_here: escalations::were_here(tx, &customers).await?,
             members,
+            targets,
             acknowledging: agents::acknowledging(tx, &openers).await?,
             first_acknowledged: BTreeSet::new(),
             changed: BTreeSet::new(),

@@ -22,7 +22,7 @@ use crate::{
         inbox::{Frame, Row, Was},
         message::Message,
         outcome::{Meanwhile, Outcome},
-        queue::Members,
+        queue::{Members, QueueRef},
         refusal::Refusal,
         time::Timestamp,
     },
@@ -68,6 +68,8 @@ pub struct Batch<'a> {
     were_here: HashSet<CustomerName>,
     /// Of the queues from which an operator wants to take something. One that is not here is served by everybody.
     members: HashMap<Key<QueueId>, Members>,
+    /// The queues to which something is to be transferred, as they are called now. One that is not here was removed.
+    targets: HashMap<Key<QueueId>, QueueRef>,
     /// The agents that are known to acknowledge outcomes, and those that are perhaps new to it.
     acknowledging: HashSet<Key<AgentId>>,
     first_acknowledged: BTreeSet<Key<AgentId>>,
@@ -196,7 +198,9 @@ impl Batch<'_> {
             Verb::Deliver { .. } => it.deliver(now)?,
             Verb::Claim { by, .. } => it.claim(by, conversation, now)?,
             Verb::Release { by, fence, .. } => it.release(by, *fence, now)?,
-            Verb::Transfer { by, fence, to, note, .. } => it.transfer(by, *fence, to.clone(), note.clone(), now)?,
+            Verb::Transfer { by, fence, to, note, .. } => {
+                it.transfer(by, *fence, self.target(key.0, to)?, note.clone(), now)?
+            }
             Verb::TakeOver { by, fence, .. } => it.take_over(by, *fence, conversation, now)?,
             Verb::Reply { by, fence, message, .. } => it.reply(by, *fence, message.clone(), conversation, now)?,
             Verb::Note { by, text, .. } => it.note(by, text.clone())?,
@@ -220,6 +224,13 @@ impl Batch<'_> {
             _ => Actor::Agent(it.agent.clone()),
         };
         Ok((actor, kinds))
+    }
+
+    /// Where a transfer goes, as it stands when it happens.
+    fn target(&self, workspace: WorkspaceId, to: &TransferTarget) -> Result<TransferTarget, Refusal> {
+        let TransferTarget::Queue(queue) = to else { return Ok(to.clone()) };
+        let queue = self.targets.get(&(workspace, queue.id)).cloned();
+        queue.map(TransferTarget::Queue).ok_or_else(|| Refusal::field("/to", "This queue takes nothing any more."))
     }
 
     /// Numbers the events, follows them, and renders what each audience will hear.
