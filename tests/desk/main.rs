@@ -17,6 +17,7 @@ mod lists;
 mod live;
 mod me;
 mod opening;
+mod passwords;
 mod people;
 mod plans;
 mod presence;

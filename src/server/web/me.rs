@@ -18,10 +18,7 @@ use super::{
 use crate::{
     app::pages::{frame::Notice, me as page},
     domain::operator::{Density, Keys, Operator, OperatorRef, Preferences, Theme},
-    server::{
-        error::Error,
-        store::{links, people, sessions},
-    },
+    server::store::{links, operators, people, sessions},
 };
 
 /// The page and its forms; behind the gate.
@@ -108,14 +105,18 @@ fn density(word: &str) -> Result<Density, Denied> {
 /// Takes a new password from who knows the old one; the other sessions end.
 async fn password(web: &Web, me: &SignedIn, parts: &Parts, fields: &Fields) -> Result<(), Denied> {
     let new = fields.new_password("new_password")?;
-    confirm::check(web, me, parts, fields.get("old_password").to_owned()).await?;
+    let account = confirm::check(web, me, parts, fields.get("old_password").to_owned()).await?;
     let hash = web.checker.place()?.hash(new).await?;
     let (workspace, id, here) = (me.workspace, me.operator.who.id, me.digest);
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
+            // Of two changes by the same old password one is made.
+            if !operators::is_still(tx, &account).await? {
+                return Err(Denied::said("The password was changed meanwhile."));
+            }
             people::set_password(tx, workspace, id, &hash).await?;
             links::revoke_resets(tx, workspace, id).await?;
-            Ok::<_, Error>(sessions::end_all(tx, workspace, id, Some(&here)).await?)
+            Ok(sessions::end_all(tx, workspace, id, Some(&here)).await?)
         })
     });
     web.close_sessions(write.await?);
