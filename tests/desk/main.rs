@@ -21,6 +21,7 @@ mod passwords;
 mod people;
 mod plans;
 mod presence;
+mod put_back;
 mod queues;
 mod receipts;
 mod released;
