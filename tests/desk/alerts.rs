@@ -122,7 +122,7 @@ on_both! {
         })
         .await;
         server.desk.shutdown().cancel();
-        timeout(Duration::from_secs(1), calls).await.expect("an end at once").expect("a task").expect("a look");
+        timeout(Duration::from_secs(5), calls).await.expect("an end at once").expect("a task").expect("a look");
     }
 
     async fn a_receiver_that_fails_for_a_moment_is_called_until_it_takes_it(server: TestServer) {

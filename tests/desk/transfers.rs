@@ -141,7 +141,7 @@ on_both! {
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
         sqlx::query("update operator_read set at = at").execute(&mut *tx).await.expect("an update");
         for read in [0, 1] {
-            let answer = timeout(Duration::from_secs(1), looks(read)).await.expect("an answer at once");
+            let answer = timeout(Duration::from_secs(2), looks(read)).await.expect("an answer at once");
             assert_eq!(answer.expect("an answer").status(), 200);
         }
         // The control: who has read on waits.
