@@ -1,4 +1,4 @@
-//! Alerts: somebody is called once when an escalation has waited for a minute, whatever becomes of the call.
+//! Alerts: somebody is called once when an escalation has waited for a minute, and again only when that did not arrive.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,14 +13,15 @@ use axum::{
 };
 use bailout::{
     domain::{operator::Role, time::Span},
-    server::workers::alerts::Alerts,
+    server::{store::escalations, workers::alerts::Alerts},
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{
     on_both,
-    support::{Engine, TestServer},
+    support::{Engine, TestServer, server::soon},
 };
 
 /// What a receiver does with what it gets.
@@ -28,6 +29,8 @@ use crate::{
 enum Manner {
     Takes,
     Fails,
+    /// Only the first two times.
+    FailsTwice,
     SendsOn,
     Hangs,
 }
@@ -43,9 +46,14 @@ impl Receiver {
         let got: Arc<Mutex<Vec<Value>>> = Arc::default();
         let taken = Arc::clone(&got);
         let receive = move |body: String| async move {
-            taken.lock().expect("what came").push(serde_json::from_str(&body).expect("JSON"));
+            let so_many = {
+                let mut taken = taken.lock().expect("what came");
+                taken.push(serde_json::from_str(&body).expect("JSON"));
+                taken.len()
+            };
             match manner {
-                Manner::Takes => StatusCode::OK.into_response(),
+                Manner::FailsTwice if so_many <= 2 => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                Manner::Takes | Manner::FailsTwice => StatusCode::OK.into_response(),
                 Manner::Fails => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
                 Manner::SendsOn => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/")]).into_response(),
                 Manner::Hangs => std::future::pending().await,
@@ -93,20 +101,53 @@ on_both! {
 
     async fn a_receiver_that_fails_harms_nothing(server: TestServer) {
         let bot = server.agent("billing-bot").await;
-        for (n, manner) in [Manner::Fails, Manner::SendsOn].into_iter().enumerate() {
+        for (n, (manner, calls)) in [(Manner::Fails, 4), (Manner::SendsOn, 1)].into_iter().enumerate() {
             let receiver = Receiver::that(manner).await;
             bot.hands_over(&format!("conv_{n}")).await;
             server.pass(Span::seconds(61));
             let alerts = receiver.alerts();
             alerts.send_due(&server.desk).await.expect("a look");
             alerts.send_due(&server.desk).await.expect("a look");
-            assert_eq!(receiver.texts().len(), 1, "called once and not led on");
+            assert_eq!(receiver.texts().len(), calls, "called a few times, and not led on");
         }
-        // One whom nobody can reach.
+        // One whom nobody can reach; a server that is about to end waits for no pause.
         bot.hands_over("conv_9").await;
         server.pass(Span::seconds(61));
         let nobody = Alerts::new("http://127.0.0.1:1/".parse().expect("an address")).expect("a client");
-        nobody.send_due(&server.desk).await.expect("a look");
+        let desk = server.desk.clone();
+        let calls = tokio::spawn(async move { nobody.send_due(&desk).await });
+        soon("the call", async || {
+            let due = escalations::to_alert(server.desk.store(), server.now(), 1).await.expect("a look");
+            due.is_empty().then_some(())
+        })
+        .await;
+        server.desk.shutdown().cancel();
+        timeout(Duration::from_secs(5), calls).await.expect("an end at once").expect("a task").expect("a look");
+    }
+
+    async fn a_receiver_that_fails_for_a_moment_is_called_until_it_takes_it(server: TestServer) {
+        let (receiver, bot) = (Receiver::that(Manner::FailsTwice).await, server.agent("billing-bot").await);
+        let waits = bot.hands_over("conv_1").await;
+        server.pass(Span::seconds(61));
+        let (alerts, begun) = (receiver.alerts(), Instant::now());
+        alerts.send_due(&server.desk).await.expect("a look");
+        assert!(begun.elapsed() >= Duration::from_secs(4), "the pauses do not grow: {:?}", begun.elapsed());
+        alerts.send_due(&server.desk).await.expect("a look");
+        let texts = receiver.texts();
+        assert!(texts.len() == 3 && texts.iter().all(|text| text.contains(&waits)), "{texts:?}");
+    }
+
+    async fn nobody_is_called_again_once_somebody_has_come(server: TestServer) {
+        let (receiver, bot) = (Receiver::that(Manner::Fails).await, server.agent("billing-bot").await);
+        let ada = server.person("Ada", Role::Operator).await;
+        let it = bot.hands_over("conv_1").await;
+        server.pass(Span::seconds(61));
+        let (desk, alerts) = (server.desk.clone(), receiver.alerts());
+        let calls = tokio::spawn(async move { alerts.send_due(&desk).await });
+        soon("the call", async || (receiver.texts().len() == 1).then_some(())).await;
+        ada.claims(&it).await.expect("a claim");
+        calls.await.expect("a task").expect("a look");
+        assert_eq!(receiver.texts().len(), 1);
     }
 
     async fn a_receiver_that_hangs_holds_nobody_up(server: TestServer) {
@@ -116,13 +157,14 @@ on_both! {
         server.pass(Span::seconds(61));
         let (desk, alerts, begun) = (server.desk.clone(), receiver.alerts(), Instant::now());
         let calls = tokio::spawn(async move { alerts.send_due(&desk).await });
-        crate::support::server::soon("the call", async || (receiver.texts().len() == 1).then_some(())).await;
+        soon("the call", async || (receiver.texts().len() == 1).then_some(())).await;
         // Meanwhile everything goes on, for the very escalation too.
         ada.claims(&it).await.expect("a claim");
         bot.says(&it, "customer", "Hello?").await.ok(201);
         assert!(!calls.is_finished(), "it did not hang");
-        tokio::time::timeout(Duration::from_secs(30), calls).await.expect("an end").expect("a task").expect("a look");
+        timeout(Duration::from_secs(30), calls).await.expect("an end").expect("a task").expect("a look");
         assert!(begun.elapsed() >= Duration::from_secs(9), "it did not wait");
+        assert_eq!(receiver.texts().len(), 1, "it may have taken it");
     }
 }
 

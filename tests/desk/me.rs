@@ -1,6 +1,9 @@
 //! One's own page: names, looks, keys, password, sessions.
 
+use std::time::Duration;
+
 use bailout::domain::operator::Role;
+use tokio::time::timeout;
 
 use crate::{
     on_both,
@@ -62,6 +65,55 @@ on_both! {
         let ana = Browser::of("Ana", &server.url).await;
         ana.sends("/me", &form, 200).await;
         assert!(ana.sees("/queue", 200).await.contains("{\"enter_sends\":null,\"shortcuts_off\":false"));
+    }
+
+    async fn two_pages_that_change_different_things_both_do(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let ada = Browser::of("Ada", &server.url).await;
+        let names = ["name", "public_name", "theme", "density", "enter_sends", "shortcuts_off"];
+        // The form of a page as it was drawn, with some fields as they are typed then.
+        let form = |page: &str, typed: &[(&'static str, &'static str)]| {
+            let mut fields = vec![("do".to_owned(), "save".to_owned())];
+            for name in names {
+                let was = between(page, &format!("name=\"was_{name}\" value=\""), "\"").to_owned();
+                let now = typed.iter().find(|(typed, _)| *typed == name).map_or(was.clone(), |(_, now)| (*now).to_owned());
+                fields.extend([(format!("was_{name}"), was), (name.to_owned(), now)]);
+            }
+            fields
+        };
+        let sends = async |fields: Vec<(String, String)>| {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            ada.sends("/me", &fields, 200).await
+        };
+        let drawn = ada.sees("/me", 200).await;
+        sends(form(&drawn, &[("theme", "dark"), ("name", "Ada L.")])).await;
+        ada.calls("prefer", "enter_sends=true").send().await.expect("an answer");
+        // Another page, drawn before all that, still shows what was.
+        let answer = sends(form(&drawn, &[("density", "compact"), ("public_name", "A."), ("shortcuts_off", "on")])).await;
+        for page in [answer, ada.sees("/me", 200).await] {
+            assert!(page.contains("data-theme=\"dark\" data-density=\"compact\""), "{page}");
+            assert!(page.contains("value=\"Ada L.\"") && page.contains("value=\"A.\""), "{page}");
+            assert_eq!(page.matches("checked").count(), 2, "{page}");
+        }
+        // The control: who says nothing of what was means all that is said.
+        let all: Vec<_> = form(&drawn, &[]).into_iter().filter(|(name, _)| !name.starts_with("was_")).collect();
+        let page = sends(all).await;
+        assert!(!page.contains("data-theme") && page.contains("value=\"Ada\"") && !page.contains("checked"), "{page}");
+    }
+
+    async fn two_wishes_at_once_are_both_kept(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let ada = Browser::of("Ada", &server.url).await;
+        // One is being written while the other comes.
+        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+        let one = r#"update operator set preferences = '{"keys":{"enter_sends":true,"shortcuts_off":false}}'"#;
+        sqlx::query(one).execute(&mut *tx).await.expect("an update");
+        let mut other = tokio::spawn(ada.calls("prefer", "shortcuts_off=true").send());
+        assert!(timeout(Duration::from_millis(300), &mut other).await.is_err(), "it did not wait");
+        tx.commit().await.expect("a commit");
+        assert_eq!(other.await.expect("a task").expect("an answer").status(), 200);
+        let page = ada.sees("/queue", 200).await;
+        assert!(page.contains("{\"enter_sends\":true,\"shortcuts_off\":true"), "{page}");
     }
 
     async fn a_new_password_asks_the_old_one_and_ends_the_other_sessions(server: TestServer) {

@@ -1,6 +1,8 @@
 //! Promise 19, its second half: a database as an earlier program left it is brought up to date and served. The rows in
 //! `released/` were written by those programs: each opened seven escalations, one for each way they can stand.
 
+mod record;
+
 use std::sync::Arc;
 
 use bailout::{
@@ -13,7 +15,7 @@ use bailout::{
     server::{
         clock::Clock,
         store::{
-            operators,
+            operators, queues,
             search::{Search, find},
         },
         words::Asked,
@@ -30,12 +32,19 @@ use crate::support::{
 
 /// The rows, by the newest migration that their program had, and which migrations had been applied. 3 and 4 came from two
 /// sides: some databases had 4 first.
-const RELEASED: [(&str, &[i64]); 4] = [
+const RELEASED: [(&str, &[i64]); 5] = [
     (include_str!("released/0001.json"), &[1]),
     (include_str!("released/0002.json"), &[1, 2]),
     (include_str!("released/0002.json"), &[1, 2, 4]),
     (include_str!("released/0004.json"), &[1, 2, 3, 4]),
+    (include_str!("released/0008.json"), &[1, 2, 3, 4, 5, 6, 7, 8]),
 ];
+
+/// The words of a text as the index of a PostgreSQL database has them.
+fn placed(words: &str) -> String {
+    let placed = words.split(' ').enumerate().map(|(at, word)| format!("'{word}':{}", at + 1));
+    placed.collect::<Vec<_>>().join(" ")
+}
 
 /// Lays a database out as it was after these migrations, and fills it.
 async fn fill(connection: &mut AnyConnection, engine: Engine, applied: &[i64], tables: &Value) {
@@ -48,12 +57,19 @@ async fn fill(connection: &mut AnyConnection, engine: Engine, applied: &[i64], t
         for row in table[1].as_array().expect("rows") {
             let filled: Vec<_> = row.as_object().expect("columns").iter().filter(|(_, it)| !it.is_null()).collect();
             let columns: Vec<&str> = filled.iter().map(|(column, _)| column.as_str()).collect();
-            let binds: Vec<String> = (1..=filled.len()).map(|n| format!("${n}")).collect();
+            // Words are kept as they follow each other, which is how SQLite indexes them.
+            let is_placed = |column: &str| engine == Engine::Postgres && (name, column) == ("passage", "words");
+            let binds = filled.iter().enumerate().map(|(n, (column, _))| match is_placed(column) {
+                true => format!("cast(${} as tsvector)", n + 1),
+                false => format!("${}", n + 1),
+            });
+            let binds: Vec<String> = binds.collect();
             let sql = format!("insert into {name} ({}) values ({})", columns.join(", "), binds.join(", "));
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for (column, value) in filled {
                 query = match value {
                     Value::Number(number) => query.bind(number.as_i64().expect("a whole number")),
+                    Value::String(words) if is_placed(column) => query.bind(placed(words)),
                     Value::String(text) => query.bind(text.clone()),
                     _ => {
                         let hex = value["hex"].as_str().unwrap_or_else(|| panic!("{name}.{column}: {value}"));
@@ -107,6 +123,18 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     }
     let resolved = bot.get(&format!("/escalations/{}", it("resolved"))).await.ok(200);
     assert_eq!(resolved["outcome"]["note_to_agent"], "Refunded.");
+
+    // Who was signed in still is, with what they wished for; a link that was made still works.
+    if let (Some(session), Some(invitation)) = (released["session"].as_str(), released["invitation"].as_str()) {
+        let browser = Browser { cookie: Some(session.to_owned()), ..Browser::at(&server) };
+        assert!(browser.sees("/me", 200).await.contains("data-theme=\"dark\" data-density=\"compact\""));
+        let page = browser.sees(&format!("/e/{}", it("claimed")), 200).await;
+        assert!(page.contains("One moment"), "the draft is gone: {page}");
+        assert!(Browser::at(&server).sees(invitation, 200).await.contains("You are invited as viewer."));
+        let queues = queues::settings(server.desk.store(), server.workspace).await.expect("queues");
+        let served: Vec<_> = queues.iter().map(|it| (it.itself.name.as_str(), it.members.0.len())).collect();
+        assert_eq!(served, [("default", 0), ("refunds", 1)]);
+    }
 
     // The person signs in as before; every page draws; lists and counts are right.
     let ada = Browser::of("Ada", &server.url).await;

@@ -120,7 +120,8 @@ fn told(database: &Database, arguments: &[&str], begin: &str) {
     assert!(ran.status.success() && !output.status.success(), "{command}: {}", said(&ran));
 }
 
-fn backs_up(engine: Engine, database: &Database, file: &str) {
+/// Backs up as the program does it, or tells how to.
+pub fn backs_up(engine: Engine, database: &Database, file: &str) {
     match engine {
         Engine::Sqlite => admin(database, &["backup", "--to", file]),
         Engine::Postgres => told(database, &["backup", "--to", file], "pg_dump"),

@@ -2,7 +2,7 @@
 //! of the server is walked by everyone there is, from one table; a route without a row in it fails. What must stay in its
 //! workspace has one word in it, which is looked for in every answer.
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use bailout::{
     domain::{
@@ -28,6 +28,7 @@ use crate::{
     support::{
         TestServer,
         browser::{Browser, functions},
+        routes::routes,
         server::{Agent, PASSWORD, id},
     },
 };
@@ -155,26 +156,9 @@ const WAYS: &[Way] = &[
 
 /// Every route in the source, with its methods, and every function.
 fn there_are() -> BTreeSet<(String, String)> {
-    fn sources(folder: &Path, all: &mut Vec<String>) {
-        for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-            if entry.is_dir() {
-                sources(&entry, all);
-            } else {
-                all.push(fs::read_to_string(&entry).expect("a source"));
-            }
-        }
-    }
-    let mut all = vec![];
-    sources(Path::new("src/server"), &mut all);
     let mut ways = BTreeSet::new();
-    for route in all.iter().flat_map(|source| source.split(".route(").skip(1)) {
-        let (path, handlers) = route.split_once(',').expect("a path and a handler");
-        let path = if path.trim() == "SIGN_IN" { "/sign-in" } else { path.trim().trim_matches('"') };
-        let handlers = handlers.lines().next().unwrap_or_default();
-        let methods = [("get(", "GET"), ("post(", "POST"), ("any(", "ANY"), (" page", "GET")];
-        let methods: Vec<_> = methods.iter().filter(|(word, _)| handlers.contains(word)).collect();
-        assert!(!methods.is_empty(), "how is {path} asked for? {handlers}");
-        ways.extend(methods.into_iter().map(|(_, method)| ((*method).to_owned(), path.to_owned())));
+    for way in routes() {
+        assert!(ways.insert(way.clone()), "two routes are written alike, and one row would do for both: {way:?}");
     }
     let name = |path: String| path.rsplit('/').next().unwrap_or_default().to_owned();
     ways.extend(functions().into_iter().map(|path| ("FN".to_owned(), name(path))));

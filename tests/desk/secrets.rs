@@ -1,10 +1,11 @@
 //! Promise 16: secrets never leak. People sign in, agents show keys, everyone makes mistakes, at the real program that
-//! logs all it can; then the database with its log files, the program's log, every answer and what browsers download are
-//! searched for the passwords, keys and sessions, as they are and as hex and base64.
+//! logs all it can; then the database with its log files, a backup of it, the program's log, every answer and what browsers
+//! download are searched for the passwords, keys and sessions, as they are and as hex and base64.
 
 use std::{
     fs::{self, File},
     path::Path,
+    process::Command,
     sync::Mutex,
 };
 
@@ -17,11 +18,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection, Row};
 
-use crate::support::{
-    Engine,
-    browser::{Browser, between, form, shown},
-    database::{Database, free_port},
-    program::{Program, add_agent, add_operator, bailout},
+use crate::{
+    restore::backs_up,
+    support::{
+        Engine,
+        browser::{Browser, between, form, shown},
+        database::{Database, free_port},
+        program::{Program, add_agent, add_operator, bailout},
+    },
 };
 
 /// A secret, and what it is.
@@ -224,6 +228,20 @@ async fn lets_people_in(asking: &Asking<'_>, set_up: &str, password: &str) -> Ve
     ]
 }
 
+/// A backup, made as people make it, in plain.
+fn backup(engine: Engine, database: &Database, file: &Path) -> Vec<u8> {
+    backs_up(engine, database, &file.display().to_string());
+    match engine {
+        Engine::Sqlite => fs::read(file).expect("a backup"),
+        // What is packed in it would not be found.
+        Engine::Postgres => {
+            let plain = Command::new("pg_restore").arg("--file=-").arg(file).output().expect("pg_restore runs");
+            assert!(plain.status.success(), "{plain:?}");
+            plain.stdout
+        }
+    }
+}
+
 async fn story(engine: Engine) {
     let Some(mut database) = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database") else {
         return;
@@ -256,6 +274,7 @@ async fn story(engine: Engine) {
     let mut places = Places(vec![]);
     // While it runs, when the write-ahead log is full of it, and after it has ended in order.
     places.add_database(&database).await;
+    places.add("a backup", &backup(engine, &database, &folder.path().join("a backup")));
     program.stop();
     places.add_database(&database).await;
     places.add("the program's log", &fs::read(&log).expect("a log"));
@@ -279,10 +298,6 @@ async fn story(engine: Engine) {
     for word in ["secret_sha256", "password_hash", "argon2", "insert into"] {
         assert!(downloads().all(|(_, place)| !place.contains(word)), "browsers download the server's {word}");
     }
-    let downloads = || places.0.iter().filter(|(name, _)| name.starts_with("download"));
-    for word in ["secret_sha256", "password_hash", "argon2", "insert into"] {
-        assert!(downloads().all(|(_, place)| !place.contains(word)), "browsers download the server's {word}");
-    }
     for canary in &canaries {
         assert!(places.with(canary).is_empty(), "{} is in {:?}", canary.what, places.with(canary));
     }
@@ -296,8 +311,10 @@ async fn story(engine: Engine) {
         found("Where is my order?")
     );
     assert!(found("Where is my order?").contains(&"the answers"));
+    for kept in ["Where is my order?", public_id, "$argon2id$"] {
+        assert!(found(kept).contains(&"a backup"), "{kept} is not in the backup: {:?}", found(kept));
+    }
     assert!(found(public_id).iter().any(|it| it.starts_with("database")), "a key's public half is in the database");
-    assert!(downloads().next().is_none() || found("/live?after=").iter().any(|it| it.starts_with("download")));
     assert!(downloads().next().is_none() || found("/live?after=").iter().any(|it| it.starts_with("download")));
     assert!(found("TRACE").contains(&"the program's log") && found("stopping").contains(&"the program's log"));
     for canary in &canaries {

@@ -1,6 +1,8 @@
 //! What operators ask of the server beside claims and replies, over HTTP as the console does: transfers, drafts, and where
 //! they look.
 
+use std::time::Duration;
+
 use bailout::{
     domain::{
         operator::Role,
@@ -10,6 +12,7 @@ use bailout::{
     server::workers::deadlines,
 };
 use serde_json::Value;
+use tokio::time::timeout;
 
 use crate::{
     on_both,
@@ -125,6 +128,27 @@ on_both! {
         assert_eq!(status(&ada, "viewing", &looks).await, 200);
         server.pass(Span::hours(2));
         assert_eq!(status(&ada, "viewing", &looks).await, 401);
+    }
+
+    async fn who_looks_and_reads_nothing_new_waits_for_no_writer(server: TestServer) {
+        server.person("Ada", Role::Viewer).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = bot.hands_over("conv_1").await;
+        let looks = |read: i64| ada.calls("viewing", &format!("id={it}&typing=false&read={read}")).send();
+        assert_eq!(looks(1).await.expect("an answer").status(), 200);
+        let said = bot.says(&it, "customer", "Hello?").await.ok(201)["seq"].as_i64().expect("a seq");
+        // Somebody writes what is read: on SQLite all others wait, on PostgreSQL who writes the same row.
+        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+        sqlx::query("update operator_read set at = at").execute(&mut *tx).await.expect("an update");
+        for read in [0, 1] {
+            let answer = timeout(Duration::from_secs(2), looks(read)).await.expect("an answer at once");
+            assert_eq!(answer.expect("an answer").status(), 200);
+        }
+        // The control: who has read on waits.
+        let mut reads_on = tokio::spawn(looks(said));
+        assert!(timeout(Duration::from_millis(300), &mut reads_on).await.is_err(), "nothing was written");
+        tx.commit().await.expect("a commit");
+        assert_eq!(reads_on.await.expect("a task").expect("an answer").status(), 200);
     }
 
     async fn what_one_has_read_is_known_to_the_next_page_and_to_nobody_else(server: TestServer) {

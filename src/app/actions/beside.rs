@@ -40,8 +40,9 @@ pub async fn viewing(id: EscalationId, typing: bool, read: Seq) -> Result<(), Pr
 #[server(output = LeanJson)]
 pub async fn prefer(enter_sends: Option<bool>, shortcuts_off: Option<bool>) -> Result<(), Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    let mut keys = caller.preferences.keys;
-    keys.enter_sends = enter_sends.or(keys.enter_sends);
-    keys.shortcuts_off = shortcuts_off.unwrap_or(keys.shortcuts_off);
-    Ok(caller.prefers(keys).await?)
+    let change = move |keys: &mut crate::domain::operator::Keys| {
+        keys.enter_sends = enter_sends.or(keys.enter_sends);
+        keys.shortcuts_off = shortcuts_off.unwrap_or(keys.shortcuts_off);
+    };
+    Ok(caller.prefers(change).await?)
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    frame::{Notice, page, section},
+    frame::{Notice, hidden, page, section},
     settings::people::{Session, sessions},
 };
 use crate::{
@@ -34,13 +34,28 @@ pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Opti
     };
     let themes = [("system", "As the system has it"), ("light", "Light"), ("dark", "Dark")];
     let densities = [("comfortable", "Comfortable"), ("compact", "Compact")];
+    let (theme, density) =
+        (preferences.named_theme().unwrap_or("system"), preferences.named_density().unwrap_or("comfortable"));
+    let (enter_sends, shortcuts_off) = (preferences.keys.enter_sends == Some(true), preferences.keys.shortcuts_off);
+    let on = |checked| if checked { "on" } else { "" };
+    // What each field was, by which is known what was changed.
+    let was = [
+        ("was_name", name.value),
+        ("was_public_name", public_name.value),
+        ("was_theme", theme),
+        ("was_density", density),
+        ("was_enter_sends", on(enter_sends)),
+        ("was_shortcuts_off", on(shortcuts_off)),
+    ];
+    let was: Vec<AnyView> = was.into_iter().map(|(name, value)| hidden(name, value)).collect();
     let wishes = view! {
         <form class="dialog-form fields" method="post" action=PATH>
+            {was}
             {field(name)} {field(public_name)}
-            {choice("theme", "Theme", themes, preferences.named_theme().unwrap_or("system"))}
-            {choice("density", "Density", densities, preferences.named_density().unwrap_or("comfortable"))}
-            {check("enter_sends", "Enter sends", preferences.keys.enter_sends == Some(true))}
-            {check("shortcuts_off", "Single keys are no shortcuts", preferences.keys.shortcuts_off)}
+            {choice("theme", "Theme", themes, theme)}
+            {choice("density", "Density", densities, density)}
+            {check("enter_sends", "Enter sends", enter_sends)}
+            {check("shortcuts_off", "Single keys are no shortcuts", shortcuts_off)}
             <div class="plain-acts">
                 <button class="button" data-kind="primary" type="submit" name="do" value="save">"Save"</button>
             </div>

@@ -74,27 +74,37 @@ pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<Pa
     let _lock = lock::take(url, Opener::Server).await?;
     let options = lock::options(url).map_err(OpenError::from)?;
     let target = lock::real(options.get_filename()).map_err(failed(options.get_filename()))?;
-    if fs::metadata(beside(from, "-wal")).is_ok_and(|wal| wal.len() > 0) {
+    if has_log(from) {
         return Err(BackupError::InUse(from.display().to_string()));
     }
-    let copy = Made::new(&beside(&target, ".restoring"))?;
+    let name = beside(&target, ".restoring");
+    if lock::real(from).is_ok_and(|from| from == name) {
+        return Err(BackupError::Exists(name.display().to_string()));
+    }
+    let around = || ["-wal", "-shm", "-journal", ".lock"].map(|end| Made(beside(&name, end)));
+    // With the lock one restores alone: what has these names was left by one that was killed, and is in the way; its log
+    // would be played into this copy.
+    drop((Made(name.clone()), around()));
+    let (copy, _around) = (Made::new(&name)?, around());
     let fill = || io::copy(&mut File::open(from)?, &mut OpenOptions::new().write(true).open(&copy.0)?);
     fill().map_err(failed(from))?;
     if let Some(flaw) = flaw(&copy.0).await {
         return Err(BackupError::NotABackup(from.display().to_string(), flaw));
     }
-    let opened = Store::open(&address(&copy.0), Opener::Server, now).await;
-    let _lock_of_copy = Made(beside(&copy.0, ".lock"));
-    let store = opened?;
+    let store = Store::open(&address(&copy.0), Opener::Server, now).await?;
     workspaces::new_epoch(&store).await.map_err(OpenError::from)?;
     store.close().await;
     drop(store);
+    // Once more, as it is when nobody has it open: that is what takes the place.
+    if let Some(flaw) = flaw(&copy.0).await {
+        return Err(BackupError::Damaged(flaw));
+    }
     let kept = set_aside(&target, &copy.0, now).await.map_err(failed(&target))?;
     copy.becomes(&target)?;
     Ok(kept)
 }
 
-/// A file that is gone again unless it stays.
+/// A file that is gone again unless it stays; whether it is there or not.
 struct Made(PathBuf);
 
 impl Made {
@@ -134,6 +144,9 @@ impl Drop for Made {
 
 /// What is wrong with a file that should be a database of ours which nobody uses.
 async fn flaw(path: &Path) -> Option<String> {
+    if has_log(path) {
+        return Some(format!("{}-wal holds a part of it", path.display()));
+    }
     let options = SqliteConnectOptions::new().filename(path).immutable(true).read_only(true);
     let look = async {
         let mut connection = SqliteConnection::connect_with(&options).await?;
@@ -154,6 +167,11 @@ async fn flaw(path: &Path) -> Option<String> {
         Ok(said) => said.into_iter().next(),
         Err(error) => Some(error.to_string()),
     }
+}
+
+/// Whether a write-ahead log holds a part of a database.
+fn has_log(path: &Path) -> bool {
+    fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0)
 }
 
 /// Keeps the database that is there under a dated name too, with what its write-ahead log holds, and gives its owner and

@@ -94,6 +94,17 @@ pub async fn account(store: &Store, email: &Email) -> Result<Option<Account>, Er
     }))
 }
 
+/// Whether an account still has the password that was checked, which takes a while, and is not disabled. It locks the
+/// account's row, so that neither changes before the transaction ends: who changes it then finds the session that began
+/// meanwhile, and ends it. Ask it first of all; whoever changes a password takes this row before any session, too.
+pub async fn is_still(connection: &mut AnyConnection, account: &Account) -> Result<bool, sqlx::Error> {
+    // The one way to lock a row that both databases have.
+    let sql = "update operator set password_hash = password_hash where workspace_id = $1 and id = $2 \
+               and password_hash = $3 and disabled_at is null";
+    let update = sqlx::query(sql).bind(account.workspace.to_string()).bind(account.operator.to_string());
+    Ok(update.bind(account.password_hash.clone()).execute(connection).await?.rows_affected() == 1)
+}
+
 /// To whom an escalation may go: whoever may work, and every queue.
 pub async fn targets(store: &Store, workspace: WorkspaceId) -> Result<Targets, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, s.at, (select count(*) from escalation e \

@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::{Store, operators};
+use super::{Store, operators, sessions};
 use crate::{
     domain::{
         ids::{OperatorId, WorkspaceId},
@@ -94,19 +94,6 @@ pub async fn set_disabled(
     Ok(update.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Names somebody.
-pub async fn set_names(
-    connection: &mut AnyConnection,
-    workspace: WorkspaceId,
-    id: OperatorId,
-    name: &Name,
-    public_name: &Name,
-) -> Result<(), sqlx::Error> {
-    let sql = "update operator set name = $3, public_name = $4 where workspace_id = $1 and id = $2";
-    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
-    update.bind(name.to_string()).bind(public_name.to_string()).execute(connection).await.map(drop)
-}
-
 /// Keeps the hash of somebody's new password.
 pub async fn set_password(
     connection: &mut AnyConnection,
@@ -119,16 +106,38 @@ pub async fn set_password(
     update.bind(password_hash.to_owned()).execute(connection).await.map(drop)
 }
 
-/// Keeps somebody's wishes.
-pub async fn set_preferences(
+/// What people change about themselves.
+#[derive(Debug, Clone)]
+pub struct Own {
+    pub name: Name,
+    pub public_name: Name,
+    pub preferences: Preferences,
+}
+
+/// What somebody has chosen so far. It locks their row until the transaction ends, so that of two changes at once neither
+/// undoes the other.
+pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: OperatorId) -> Result<Own, Error> {
+    // The one way to lock a row that both databases have.
+    let sql = "update operator set preferences = preferences where workspace_id = $1 and id = $2 \
+               returning id, name, public_name, preferences";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
+    let row = update.fetch_one(connection).await?;
+    let who = operators::who(&row)?;
+    let preferences = sessions::preferences(&row, 3)?;
+    Ok(Own { name: who.name, public_name: who.public_name, preferences })
+}
+
+/// Keeps what somebody has chosen now.
+pub async fn set_own(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     id: OperatorId,
-    preferences: &Preferences,
+    own: &Own,
 ) -> Result<(), Error> {
-    let json = serde_json::to_string(preferences).map_err(|problem| Error::Internal(problem.to_string()))?;
-    let sql = "update operator set preferences = $3 where workspace_id = $1 and id = $2";
-    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(json);
+    let json = serde_json::to_string(&own.preferences).map_err(|problem| Error::Internal(problem.to_string()))?;
+    let sql = "update operator set name = $3, public_name = $4, preferences = $5 where workspace_id = $1 and id = $2";
+    let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
+    let update = update.bind(own.name.to_string()).bind(own.public_name.to_string()).bind(json);
     update.execute(connection).await?;
     Ok(())
 }

@@ -18,7 +18,8 @@ pub const OF_OPERATOR: &str = "select escalation_id, seq from operator_read \
 /// Forgets how far what nobody has looked at since a moment was read.
 pub const FORGET: &str = "delete from operator_read where at < $1";
 
-/// Notes how far an operator has read; nobody unreads. One statement, so that it happens whole or not at all.
+/// Notes how far an operator has read, when it is further than before; nobody unreads. Looks first: a page says every few
+/// seconds where it is, and also a write that changes nothing waits for SQLite's one writer.
 pub async fn note(
     store: &Store,
     workspace: WorkspaceId,
@@ -26,11 +27,19 @@ pub async fn note(
     (escalation, seq): (EscalationId, Seq),
     now: Timestamp,
 ) -> Result<(), Error> {
-    const SQL: &str = "insert into operator_read (workspace_id, operator_id, escalation_id, seq, at) \
+    const KNOWN: &str = "select seq from operator_read \
+        where workspace_id = $1 and operator_id = $2 and escalation_id = $3";
+    // What another page of theirs has noted meanwhile stays.
+    const NOTE: &str = "insert into operator_read (workspace_id, operator_id, escalation_id, seq, at) \
         values ($1, $2, $3, $4, $5) on conflict (workspace_id, operator_id, escalation_id) \
         do update set seq = excluded.seq, at = excluded.at where excluded.seq > operator_read.seq";
-    let query = sqlx::query(SQL).bind(workspace.to_string()).bind(operator.to_string()).bind(escalation.to_string());
-    query.bind(seq.0).bind(now.0).execute(store.writer()).await?;
+    let of = |sql| sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).bind(escalation.to_string());
+    let known = of(KNOWN).fetch_optional(store.reader()).await?;
+    let known: i64 = known.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
+    if seq.0 <= known {
+        return Ok(());
+    }
+    of(NOTE).bind(seq.0).bind(now.0).execute(store.writer()).await?;
     Ok(())
 }
 

@@ -67,11 +67,15 @@ fn found(row: &AnyRow) -> Result<Found, Error> {
     Ok(Found {
         workspace,
         operator: Operator { who, role },
-        // Wishes of another version must not keep anyone out.
-        preferences: serde_json::from_str(&row.try_get::<String, _>(8)?).unwrap_or_default(),
+        preferences: preferences(row, 8)?,
         confirmed_at: Timestamp(row.try_get(7)?),
         seen_at: Timestamp(row.try_get(2)?),
     })
+}
+
+/// The wishes in a column. Those of another version must not keep anyone out.
+pub fn preferences(row: &AnyRow, column: usize) -> Result<Preferences, sqlx::Error> {
+    Ok(serde_json::from_str(&row.try_get::<String, _>(column)?).unwrap_or_default())
 }
 
 /// How long it is remembered when and from where somebody signed in.

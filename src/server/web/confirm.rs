@@ -21,7 +21,10 @@ use crate::{
     domain::time::Span,
     server::{
         error::Error,
-        store::{operators, people, sessions},
+        store::{
+            operators::{self, Account},
+            people, sessions,
+        },
     },
 };
 
@@ -52,13 +55,14 @@ pub async fn require(State(web): State<Web>, request: Request, next: Next) -> Re
     };
     let Some(password) = fields.find(FIELD) else { return ask(StatusCode::FORBIDDEN, None).await };
     match check(&web, &signed_in, &parts, password.to_owned()).await {
-        Ok(()) => next.run(request(bytes)).await,
+        Ok(_) => next.run(request(bytes)).await,
         Err(denied) => denied.answer(async |status, why| ask(status, Some(why)).await).await,
     }
 }
 
 /// Whether this is the password of who is signed in; slowed down like signing in. If it is, that counts for a while.
-pub async fn check(web: &Web, signed_in: &SignedIn, parts: &Parts, password: String) -> Result<(), Denied> {
+/// Answers the account that has it.
+pub async fn check(web: &Web, signed_in: &SignedIn, parts: &Parts, password: String) -> Result<Account, Denied> {
     let (store, now, workspace) = (web.desk.store(), web.desk.clock().now(), signed_in.workspace);
     let place = web.checker.place()?;
     let Some(member) = people::one(store, workspace, signed_in.operator.who.id).await? else {
@@ -72,15 +76,19 @@ pub async fn check(web: &Web, signed_in: &SignedIn, parts: &Parts, password: Str
         Ok(email) => operators::account(store, &email).await?,
         Err(_) => None,
     };
-    if !place.matches(password, account.map(|account| account.password_hash)).await? {
-        return Err(Denied::said("The password is wrong."));
-    }
+    let same = place.matches(password, account.as_ref().map(|account| account.password_hash.clone())).await?;
+    let wrong = || Denied::said("The password is wrong.");
+    let account = account.filter(|_| same).ok_or_else(wrong)?;
     let digest = signed_in.digest;
     let write = store.write(move |tx| {
         Box::pin(async move {
+            if !operators::is_still(tx, &account).await? {
+                return Err(wrong());
+            }
             throttle::forgive(tx, &tried, now).await?;
-            Ok::<_, Error>(sessions::confirm(tx, workspace, &digest, now).await?)
+            sessions::confirm(tx, workspace, &digest, now).await?;
+            Ok(account)
         })
     });
-    Ok(write.await?)
+    write.await
 }

@@ -110,14 +110,16 @@ impl Caller {
         drafts::sent(self.desk.store(), self.workspace, self.operator.who.id, id, named).await
     }
 
-    /// Keeps what they want keys to do.
-    pub async fn prefers(&self, keys: Keys) -> Result<(), Error> {
+    /// Changes what they want keys to do.
+    pub async fn prefers(&self, change: impl FnOnce(&mut Keys) + Send + 'static) -> Result<(), Error> {
         let (workspace, me) = (self.workspace, self.operator.who.id);
-        let preferences = Preferences { keys, ..self.preferences };
-        let write = self
-            .desk
-            .store()
-            .write(move |tx| Box::pin(async move { people::set_preferences(tx, workspace, me, &preferences).await }));
+        let write = self.desk.store().write(move |tx| {
+            Box::pin(async move {
+                let mut own = people::own(tx, workspace, me).await?;
+                change(&mut own.preferences.keys);
+                people::set_own(tx, workspace, me, &own).await
+            })
+        });
         write.await
     }
 

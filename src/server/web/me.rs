@@ -17,10 +17,11 @@ use super::{
 };
 use crate::{
     app::pages::{frame::Notice, me as page},
-    domain::operator::{Density, Keys, Operator, OperatorRef, Preferences, Theme},
-    server::{
-        error::Error,
-        store::{links, people, sessions},
+    domain::operator::{Density, Operator, OperatorRef, Theme},
+    server::store::{
+        links, operators,
+        people::{self, Own},
+        sessions,
     },
 };
 
@@ -65,27 +66,48 @@ async fn change(State(web): State<Web>, Extension(me): Extension<SignedIn>, part
 
 const PASSWORD_CHANGED: &str = "Your password is changed, and your other sessions have ended.";
 
-/// Keeps names and wishes; who one is then.
+/// Keeps the names and wishes that the form changed; who one is then. What it did not change may have been changed
+/// elsewhere since the form was drawn.
 async fn save(web: &Web, me: &SignedIn, fields: &Fields) -> Result<SignedIn, Denied> {
     let (name, public_name) = (fields.name("name", "A name")?, fields.name("public_name", "A public name")?);
-    let is_on = |name| fields.get(name) == "on";
-    let keys = Keys {
-        // Who was not asked yet and does not say so here still is not.
-        enter_sends: is_on("enter_sends").then_some(true).or(me.preferences.keys.enter_sends.map(|_| false)),
-        shortcuts_off: is_on("shortcuts_off"),
+    let (theme, density) = (theme(fields.get("theme"))?, density(fields.get("density"))?);
+    let fields = fields.clone();
+    let change = move |own: &mut Own| {
+        let is_new = |name: &str| fields.find(&format!("was_{name}")).is_none_or(|was| was != fields.get(name));
+        let is_on = |name| fields.get(name) == "on";
+        let wishes = &mut own.preferences;
+        if is_new("theme") {
+            wishes.theme = theme;
+        }
+        if is_new("density") {
+            wishes.density = density;
+        }
+        if is_new("enter_sends") {
+            // Who was not asked yet and does not say so here still is not.
+            wishes.keys.enter_sends = is_on("enter_sends").then_some(true).or(wishes.keys.enter_sends.map(|_| false));
+        }
+        if is_new("shortcuts_off") {
+            wishes.keys.shortcuts_off = is_on("shortcuts_off");
+        }
+        if is_new("name") {
+            own.name = name;
+        }
+        if is_new("public_name") {
+            own.public_name = public_name;
+        }
     };
-    let preferences =
-        Preferences { theme: theme(fields.get("theme"))?, density: density(fields.get("density"))?, keys };
     let (workspace, id) = (me.workspace, me.operator.who.id);
-    let who = OperatorRef { id, name: name.clone(), public_name: public_name.clone() };
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
-            people::set_names(tx, workspace, id, &name, &public_name).await?;
-            people::set_preferences(tx, workspace, id, &preferences).await
+            let mut own = people::own(tx, workspace, id).await?;
+            change(&mut own);
+            people::set_own(tx, workspace, id, &own).await?;
+            Ok::<_, Denied>(own)
         })
     });
-    write.await?;
-    Ok(SignedIn { operator: Operator { who, role: me.operator.role }, preferences, ..me.clone() })
+    let Own { name, public_name, preferences } = write.await?;
+    let operator = Operator { who: OperatorRef { id, name, public_name }, role: me.operator.role };
+    Ok(SignedIn { operator, preferences, ..me.clone() })
 }
 
 fn theme(word: &str) -> Result<Theme, Denied> {
@@ -108,14 +130,18 @@ fn density(word: &str) -> Result<Density, Denied> {
 /// Takes a new password from who knows the old one; the other sessions end.
 async fn password(web: &Web, me: &SignedIn, parts: &Parts, fields: &Fields) -> Result<(), Denied> {
     let new = fields.new_password("new_password")?;
-    confirm::check(web, me, parts, fields.get("old_password").to_owned()).await?;
+    let account = confirm::check(web, me, parts, fields.get("old_password").to_owned()).await?;
     let hash = web.checker.place()?.hash(new).await?;
     let (workspace, id, here) = (me.workspace, me.operator.who.id, me.digest);
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
+            // Of two changes by the same old password one is made.
+            if !operators::is_still(tx, &account).await? {
+                return Err(Denied::said("The password was changed meanwhile."));
+            }
             people::set_password(tx, workspace, id, &hash).await?;
             links::revoke_resets(tx, workspace, id).await?;
-            Ok::<_, Error>(sessions::end_all(tx, workspace, id, Some(&here)).await?)
+            Ok(sessions::end_all(tx, workspace, id, Some(&here)).await?)
         })
     });
     web.close_sessions(write.await?);

@@ -185,34 +185,40 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let same = place.matches(form.password, hash).await?;
     let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
     let before = who(web, &parts.headers, &parts.uri).await?;
-    begin(web, account, tried, address, before).await.map(Entry::In)
+    Ok(begin(web, account, tried, address, before).await?.map_or(Entry::Wrong, Entry::In))
 }
 
-/// Replaces whatever session the browser had by a new one.
+/// Replaces whatever session the browser had by a new one; none when the password was changed while it was checked.
 async fn begin(
     web: &Web,
     account: Account,
     tried: Try,
     address: Option<IpAddr>,
     before: Option<SignedIn>,
-) -> Result<Secret, Error> {
+) -> Result<Option<Secret>, Error> {
     let secret = Secret::mint()?;
     let (digest, now) = (secret.digest(), web.desk.clock().now());
     let old = before.as_ref().map(|before| Credential::Session(before.digest));
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
+            if !operators::is_still(tx, &account).await? {
+                return Ok(false);
+            }
             throttle::forgive(tx, &tried, now).await?;
             if let Some(before) = before {
                 sessions::end(tx, before.workspace, &before.digest).await?;
             }
-            Ok::<_, Error>(sessions::begin(tx, account.workspace, account.operator, &digest, address, now).await?)
+            sessions::begin(tx, account.workspace, account.operator, &digest, address, now).await?;
+            Ok::<_, Error>(true)
         })
     });
-    write.await?;
+    if !write.await? {
+        return Ok(None);
+    }
     if let Some(old) = old {
         web.desk.doors().close(&old);
     }
-    Ok(secret)
+    Ok(Some(secret))
 }
 
 async fn who(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {

@@ -1,23 +1,25 @@
 //! Alerts: a call outside the console when somebody has waited too long for a human. One POST an escalation, in the form
 //! that Slack's incoming webhooks take. Each is taken in the database before it is sent, so that several servers send it
-//! once; a receiver that fails is noted in the log, and nothing waits for it but the next alert.
+//! once. A receiver that fails is called again a few times, and what came of it is noted in the log. One is called for at a
+//! time, and nothing waits for that but the next alert, in the database: a server that stops forgets one at most.
 
 use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    http::{Request, header::CONTENT_TYPE},
+    http::{Request, StatusCode, header::CONTENT_TYPE},
 };
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     domain::{
         escalation::Escalation,
+        ids::WorkspaceId,
         time::{Span, Timestamp},
     },
     server::{
@@ -35,13 +37,23 @@ pub const AFTER: Span = Span::seconds(60);
 const EVERY: Duration = Duration::from_secs(1);
 /// How many to take up at a look.
 const GULP: i64 = 100;
-/// How long a receiver may take to answer.
+/// How long a receiver may take to answer. One that does not may have taken the alert, so it is not called again.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long after each call that failed until the next. A receiver that starts again has the time to, and the next alert
+/// does not wait for long.
+const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// Whom to call.
 pub struct Alerts {
     url: AlertUrl,
     client: Client<HttpsConnector<HttpConnector>, Body>,
+}
+
+/// Why a receiver was not told.
+struct Failed {
+    why: String,
+    /// Whether it may be otherwise in a moment.
+    passes: bool,
 }
 
 impl Alerts {
@@ -62,26 +74,52 @@ impl Alerts {
             }
             // Another server has it, or an operator.
             let Some(it) = escalations::take_alert(desk.store(), workspace, id, now).await? else { continue };
-            if let Err(why) = self.post(&text(&it, now, desk.links())).await {
+            if let Err(Failed { why, .. }) = self.call(desk, workspace, &it).await {
                 tracing::warn!(escalation = %id, why, "nobody was called for an escalation that waits");
             }
         }
         Ok(())
     }
 
+    /// Calls for one, and again while the receiver fails and nobody has come.
+    async fn call(&self, desk: &Desk, workspace: WorkspaceId, it: &Escalation) -> Result<(), Failed> {
+        let post = async || self.post(&text(it, desk.clock().now(), desk.links())).await;
+        let mut done = post().await;
+        for pause in PAUSES {
+            if !matches!(done, Err(Failed { passes: true, .. }))
+                || desk.shutdown().run_until_cancelled(sleep(pause)).await.is_none()
+            {
+                break;
+            }
+            if let Ok(Some(now)) = desk.current(workspace, it.id).await
+                && !now.escalation.is_waiting()
+            {
+                return Ok(());
+            }
+            done = post().await;
+        }
+        done
+    }
+
     /// What went wrong is told without the address, which is a secret.
-    async fn post(&self, text: &str) -> Result<(), String> {
+    async fn post(&self, text: &str) -> Result<(), Failed> {
         let body = serde_json::json!({ "text": text }).to_string();
         let request = Request::post(self.url.uri()).header(CONTENT_TYPE, "application/json").body(Body::from(body));
-        let request = request.map_err(|_| "the request could not be made".to_owned())?;
-        match timeout(PATIENCE, self.client.request(request)).await {
-            Err(_) => Err(format!("the receiver did not answer within {} s", PATIENCE.as_secs())),
-            Ok(Err(error)) => Err(format!("the receiver was not reached: {error}")),
-            Ok(Ok(answer)) if !answer.status().is_success() => {
-                Err(format!("the receiver answered {}", answer.status().as_u16()))
+        let failed = |passes, why| Failed { why, passes };
+        let request = request.map_err(|_| failed(false, "the request could not be made".to_owned()))?;
+        let answer = match timeout(PATIENCE, self.client.request(request)).await {
+            Err(_) => {
+                return Err(failed(false, format!("the receiver did not answer within {} s", PATIENCE.as_secs())));
             }
-            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => return Err(failed(true, format!("the receiver was not reached: {error}"))),
+            Ok(Ok(answer)) => answer.status(),
+        };
+        if answer.is_success() {
+            return Ok(());
         }
+        // Whoever says no would say it again.
+        let passes = answer.is_server_error() || answer == StatusCode::TOO_MANY_REQUESTS;
+        Err(failed(passes, format!("the receiver answered {}", answer.as_u16())))
     }
 }
 
@@ -101,7 +139,7 @@ fn escaped(text: &str) -> String {
 
 /// Calls until the server stops.
 pub async fn work(desk: Desk, alerts: Alerts) {
-    while desk.shutdown().run_until_cancelled(tokio::time::sleep(EVERY)).await.is_some() {
+    while desk.shutdown().run_until_cancelled(sleep(EVERY)).await.is_some() {
         if let Err(error) = alerts.send_due(&desk).await {
             tracing::error!(%error, "could not look for escalations that wait too long; looking again");
         }

@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod markup;
 pub mod program;
 pub mod proxy;
+pub mod routes;
 pub mod server;
 pub mod sse;
 pub mod writers;
