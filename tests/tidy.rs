@@ -32,6 +32,7 @@ const RULES: &[(&str, Rule, &str, &str)] = &[
 ];
 
 const LONG: &str = include_str!("../Cargo.lock");
+const THE_LOOP: &str = include_str!("../examples/python/the_loop.py");
 
 const UNGUARDED: &str = "#[server]
 pub async fn claim(id: String) -> Answer {
@@ -192,7 +193,7 @@ fn no_sleeping(path: &str, text: &str) -> Vec<String> {
     fault(sleeps, "sleeps instead of waiting for what it expects")
 }
 
-/// What people are told to put into the environment is what the program reads from it.
+/// What people are told to put into the environment is what the program reads from it, or the example of an agent.
 fn settings_are_known(path: &str, text: &str) -> Vec<String> {
     if path != "README.md" && !path.starts_with("examples/deploy/") {
         return vec![];
@@ -201,7 +202,8 @@ fn settings_are_known(path: &str, text: &str) -> Vec<String> {
     let known: Vec<_> = program.get_arguments().filter_map(|it| it.get_env()?.to_str()).collect();
     let named = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let named = named.filter(|word| word.strip_prefix("BAILOUT_").is_some_and(|rest| !rest.is_empty()));
-    named.filter(|name| !known.contains(name)).map(|name| format!("{name} is no setting of the program")).collect()
+    let read = |name: &&str| known.contains(name) || THE_LOOP.contains(&format!("environ.get(\"{name}\""));
+    named.filter(|name| !read(name)).map(|name| format!("{name} is no setting of the program")).collect()
 }
 
 /// An agent is a program and an operator a person, everywhere.

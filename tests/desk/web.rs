@@ -201,7 +201,8 @@ on_both! {
 
     async fn behind_a_proxy_everyone_is_known_by_their_own_address(server: TestServer) {
         server.person("Ada", Role::Operator).await;
-        let from = |address: &str| Browser::behind_a_proxy(&server, address);
+        let url = server.also_with(&["--trusted-proxies", "127.0.0.1"]).await;
+        let from = |address: &str| Browser::behind_a_proxy(&url, address);
         let (mut stranger, mut ada, mut beside) = (from("203.0.113.9"), from("198.51.100.1"), from("203.0.113.9"));
         let mut refused = String::new();
         for n in 0..21 {

@@ -156,7 +156,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "BAILOUT_PUBLIC_URL", value_parser = Origin::parse)]
     pub public_url: Option<Origin>,
     /// Proxies before this server, as addresses or networks with commas between: of these, X-Forwarded-For is believed
-    #[arg(long, global = true, env = "BAILOUT_TRUSTED_PROXIES", default_value = "127.0.0.0/8,::1")]
+    #[arg(long, global = true, env = "BAILOUT_TRUSTED_PROXIES", default_value = "", hide_default_value = true)]
     pub trusted_proxies: TrustedProxies,
     /// Where to call when an escalation has waited for a minute: an incoming webhook of Slack, or what takes the same form
     #[arg(

@@ -25,9 +25,9 @@ impl Browser {
     }
 
     /// One whose requests come by a proxy on this machine, which says from where.
-    pub fn behind_a_proxy(server: &TestServer, address: &str) -> Self {
+    pub fn behind_a_proxy(url: &str, address: &str) -> Self {
         let said = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), address.parse().expect("text"))]);
-        Self::with(&server.url, said)
+        Self::with(url, said)
     }
 
     fn with(url: &str, headers: HeaderMap) -> Self {

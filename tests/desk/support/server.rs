@@ -64,8 +64,19 @@ impl Drop for TestServer {
     }
 }
 
-fn settings(url: &str) -> Settings {
-    Cli::try_parse_from(["bailout", "--database-url", url]).expect("settings").settings
+fn settings(url: &str, more: &[&str]) -> Settings {
+    let line = ["bailout", "--database-url", url].into_iter().chain(more.iter().copied());
+    Cli::try_parse_from(line).expect("settings").settings
+}
+
+/// Serves a desk at a port of its own; the address, and the end of it.
+async fn serve(desk: &Desk, settings: Settings) -> (String, JoinHandle<std::io::Result<()>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let router = server::router::router(desk.clone(), Arc::new(settings));
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let stop = desk.shutdown().clone().cancelled_owned();
+    (url, tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop).into_future()))
 }
 
 impl TestServer {
@@ -104,19 +115,19 @@ impl TestServer {
             let hands = Arc::clone(&hands);
             Clock::told_by(move || system.now() + Span(hands.load(Ordering::SeqCst)))
         };
-        let settings = settings(&database.url);
+        let settings = settings(&database.url, &[]);
         let desk = server::open(&settings, clock).await.expect("the desk opens");
         server::start_workers(&desk).await.expect("the workers start");
         let mut tx = desk.store().begin_write().await.expect("a transaction");
         let workspace = workspaces::default(&mut tx, desk.clock().now()).await.expect("the workspace");
         tx.commit().await.expect("a commit");
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let router = server::router::router(desk.clone(), Arc::new(settings));
-        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        let stop = desk.shutdown().clone().cancelled_owned();
-        let serving = tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop).into_future());
+        let (url, serving) = serve(&desk, settings).await;
         Self { desk, url, workspace, database, hands, serving: Some(serving) }
+    }
+
+    /// Serves the same desk at another address, with more options.
+    pub async fn also_with(&self, more: &[&str]) -> String {
+        serve(&self.desk, settings(&self.database.url, more)).await.0
     }
 
     /// Moves the clock on.
