@@ -95,7 +95,7 @@ pub struct Live {
     /// What stirs around all others.
     pub stirs: Stirs,
     /// What lists can be narrowed to.
-    pub choices: StoredValue<Choices>,
+    pub choices: RwSignal<Choices>,
     cursor: StoredValue<Cursor>,
     recent: StoredValue<VecDeque<Frame>>,
 }
@@ -108,7 +108,7 @@ impl Live {
             drafts,
             stirs: Stirs::new(drafts, start.reads),
             presence: RwSignal::new(start.presence),
-            choices: StoredValue::new(start.choices),
+            choices: RwSignal::new(start.choices),
             cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
             inbox: RwSignal::new(start.inbox),
             left: RwSignal::new(vec![]),
@@ -159,7 +159,7 @@ impl Live {
             self.recent.try_update_value(VecDeque::clear);
         }
         self.cursor.try_set_value(cursor);
-        self.choices.try_set_value(start.choices);
+        self.choices.try_set(start.choices);
         self.show_inbox(start.inbox);
         self.show_thread(start.thread, start.presence);
     }

@@ -35,7 +35,7 @@ use axum::{
 };
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tokio_util::task::TaskTracker;
 
@@ -108,19 +108,45 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         tokio::spawn(workers::alerts::work(desk.clone(), workers::alerts::Alerts::new(url)?));
     }
     let router = router::router(desk.clone(), Arc::new(settings.clone()));
-    let set_up = web::join::set_up_link(&desk).await?;
-    let ready = |address: &str| {
+    let ready = async |address: &str| {
         println!("Bailout is at {address}");
-        if let Some(secret) = set_up {
+        // Only now: it makes the link of an earlier start worthless, which a start that fails must not.
+        if let Some(secret) = web::join::set_up_link(&desk).await? {
             println!("Nobody is here yet. Set it up at {address}/set-up/{}", secret.reveal());
         }
+        Ok(())
     };
-    attend(desk, router, &settings, ready).await
+    attend(&desk, router, &settings, ready).await
+}
+
+/// What tells the program to stop.
+struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    /// Listens from now on.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn to_stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Answers requests until told to stop, then ends in order. `ready` is told the address as people open it, once requests
 /// are taken there.
-async fn attend(desk: Desk, router: Router, settings: &Settings, ready: impl FnOnce(&str)) -> Result<(), ServeError> {
+async fn attend(
+    desk: &Desk,
+    router: Router,
+    settings: &Settings,
+    ready: impl AsyncFnOnce(&str) -> Result<(), ServeError>,
+) -> Result<(), ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
     let addr = listener.local_addr()?;
     // Where every address listens, this machine's own is the one that works here.
@@ -130,8 +156,8 @@ async fn attend(desk: Desk, router: Router, settings: &Settings, ready: impl FnO
     let working = TaskTracker::new();
     let router = router.layer(from_fn_with_state(working.clone(), work));
     // Whoever reads the address may stop us from then on.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    ready(&shown);
+    let mut told = Told::listen()?;
+    ready(&shown).await?;
     let listener = listener.tap_io(|tcp| {
         // A reply must not wait for more to send.
         if let Err(error) = tcp.set_nodelay(true) {
@@ -141,10 +167,7 @@ async fn attend(desk: Desk, router: Router, settings: &Settings, ready: impl FnO
     let told = {
         let desk = desk.clone();
         async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+            told.to_stop().await;
             tracing::info!("stopping");
             desk.shutdown().cancel();
         }

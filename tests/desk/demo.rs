@@ -4,9 +4,9 @@
 use std::{
     collections::HashSet,
     future::IntoFuture,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Command, Stdio},
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -107,13 +107,14 @@ async fn robot_answers_what_an_agent_asks_as_its_schema_wants_it() {
         json!({"ask": {"kind": "question"}}),
         json!({"ask": {"kind": "decision", "actions": cards}}),
         json!({"conversation": chat, "ask": {"kind": "takeover", "response_schema": impossible}}),
+        json!({"ask": {"kind": "question"}, "routing": {"queue": "clinic"}}),
     ];
     let ended = join_all(asked.map(|more| ends(&agent, more))).await;
     let outcomes: Vec<&Value> = ended.iter().map(|(it, _)| &it["outcome"]).collect();
     for outcome in &outcomes {
         assert_eq!(outcome["by"]["name"], "Robot", "{outcome}");
     }
-    let [takeover, choice, question, decision, hopeless] = outcomes[..] else { panic!("five were asked") };
+    let [takeover, choice, question, decision, hopeless, _] = outcomes[..] else { panic!("six were asked") };
     assert_eq!(takeover["disposition"], "handled");
     // Held against the schema here, in other words than the filler's.
     let (eur, method) = (&takeover["data"]["refund_eur"], &takeover["data"]["method"]);
@@ -197,18 +198,18 @@ async fn robot_takes_its_time_with_one_who_always_answers() {
 async fn robot_leaves_alone_what_a_person_took() {
     let demo = Demo::begin(DemoOperator::Auto).await;
     let (agent, ada) = (demo.agent(), demo.ada().await);
-    let open = async || {
-        let wish = json!({"rehearse": {"after_seconds": 5}});
+    let open = async |after: u64| {
+        let wish = json!({"rehearse": {"after_seconds": after}});
         agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await
     };
-    let (taken, left) = (open().await, open().await);
+    let (taken, left) = (open(10).await, open(13).await);
     let path = format!("/escalations/{taken}");
     soon("Robot's claim", async || (agent.get(&path).await.body["status"] == "claimed").then_some(())).await;
     let (by, to) = (ada.operator.clone(), TransferTarget::Operator(ada.operator.who.clone()));
     let take = Verb::Transfer { by, escalation: id(&taken), fence: None, to, note: None };
     ada.does(take).await.expect("taken from Robot");
     agent.says(&taken, "customer", "Hello?").await.ok(201);
-    // The one beside it was opened later, so whatever Robot would do to the first it has done.
+    // The one beside it is to be resolved three seconds later, so whatever Robot would do to the first it has done.
     let path = format!("/escalations/{left}/wait?until=outcome&seconds=30");
     assert_eq!(agent.get(&path).await.ok(200)["escalation"]["status"], "resolved");
     let it = agent.get(&format!("/escalations/{taken}")).await.ok(200);
@@ -220,7 +221,7 @@ async fn nobody_comes_when_that_is_rehearsed() {
     let demo = Demo::begin(DemoOperator::Auto).await;
     let more = json!({
         "conversation": {"messages": []},
-        "deadlines": {"claim_within_seconds": 6},
+        "deadlines": {"claim_within_seconds": 10},
         "metadata": {"rehearse": {"disposition": "unanswered"}},
     });
     let agent = demo.agent();
@@ -353,9 +354,11 @@ async fn the_customer_answers_what_one_writes() {
 async fn what_is_printed_works_and_nothing_is_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
-    command.args(["demo", "--operator", "auto"]).env("TMPDIR", folder.path()).env("BAILOUT_LOG", "warn");
+    command.args(["demo", "--operator", "auto"]).env("TMPDIR", folder.path()).env("BAILOUT_LOG", "error");
     command.env("BAILOUT_ADDR", format!("127.0.0.1:{}", free_port()));
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut running = Running(child);
+    let child = &mut running.0;
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     let printed: Vec<String> = lines.by_ref().take_while(|line| !line.contains("\"conversation\"")).collect();
     let printed = printed.join("\n");
@@ -367,15 +370,24 @@ async fn what_is_printed_works_and_nothing_is_left() {
     let agent = Agent { url: url.to_owned(), key, http: reqwest::Client::new() };
     let (it, _) = ends(&agent, json!({"ask": {"kind": "question"}})).await;
     assert_eq!(it["outcome"]["by"]["name"], "Robot");
-    assert!(!is_empty(folder.path()), "its database is not where it was told");
+    let inside = std::fs::read_dir(folder.path()).expect("a folder").next().expect("its own folder").expect("an entry");
+    let mode = inside.metadata().expect("a mode").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "others may look into {}", inside.path().display());
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
     assert!(told.success());
-    let ended = child.wait_with_output().expect("an end");
-    assert!(ended.status.success());
-    assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "it complained");
-    assert!(is_empty(folder.path()), "it left something");
+    assert!(child.wait().expect("an end").success());
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert_eq!(said, "", "it complained");
+    assert!(std::fs::read_dir(folder.path()).expect("a folder").next().is_none(), "it left something");
 }
 
-fn is_empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).expect("a folder").next().is_none()
+/// A process that does not outlive its story.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

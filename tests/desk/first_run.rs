@@ -17,6 +17,7 @@ use crate::{
     support::{
         TestServer,
         browser::{Browser, between, form, leads_to, shown},
+        program::bailout,
         server::{Agent, PASSWORD},
         sse,
     },
@@ -119,6 +120,16 @@ on_both! {
         });
         assert_eq!(join_all(joins).await, [303, 303]);
         assert_eq!(people(&server).await, 3);
+    }
+
+    async fn a_start_that_fails_leaves_the_link_of_the_one_before(server: TestServer) {
+        let path = link(&server).await;
+        let mut second = bailout(&server.database);
+        let taken = server.url.trim_start_matches("http://").to_owned();
+        let ended = tokio::task::spawn_blocking(move || second.env("BAILOUT_ADDR", taken).output()).await.expect("a task");
+        let ended = ended.expect("the program starts");
+        assert!(!ended.status.success() && ended.stdout.is_empty(), "{ended:?}");
+        assert_eq!(Browser::at(&server).gets(&path).await.status(), 200);
     }
 
     async fn once_somebody_is_there_the_link_is_worth_nothing(server: TestServer) {

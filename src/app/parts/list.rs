@@ -40,7 +40,7 @@ pub fn ListPane(
     #[prop(into)]
     left: Signal<Vec<Left>>,
     stirs: Stirs,
-    choices: StoredValue<Choices>,
+    choices: RwSignal<Choices>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
     /// Whether an escalation is open beside it, which then is the page's main part and has its first heading.
     #[prop(into)]

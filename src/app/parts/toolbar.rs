@@ -14,7 +14,7 @@ use crate::{
 /// What stands in the list's head, and the chips below it.
 pub fn toolbar(
     listing: Signal<Listing>,
-    choices: StoredValue<Choices>,
+    choices: RwSignal<Choices>,
     on_listing: Callback<Listing>,
 ) -> (AnyView, AnyView) {
     let view = Memo::new(move |_| listing.get().view);
@@ -82,10 +82,10 @@ fn chip(
     field: Field,
     value: &str,
     listing: Signal<Listing>,
-    choices: StoredValue<Choices>,
+    choices: RwSignal<Choices>,
     on_listing: Callback<Listing>,
 ) -> AnyView {
-    let known = choices.with_value(|choices| choices.of(field).into_iter().find(|choice| choice.value == value));
+    let known = choices.with(|choices| choices.of(field).into_iter().find(|choice| choice.value == value));
     let words = field.label().to_owned() + ": " + &known.map_or("unknown".to_owned(), |it| spelled(&it.label));
     let on_remove = move |_| {
         on_listing.run(narrowed(listing.get_untracked(), field, ""));
@@ -105,11 +105,11 @@ fn chip(
 fn filter(
     field: Field,
     listing: Signal<Listing>,
-    choices: StoredValue<Choices>,
+    choices: RwSignal<Choices>,
     on_listing: Callback<Listing>,
 ) -> AnyView {
     let any = Choice { value: String::new(), label: "Any".to_owned() };
-    let options = std::iter::once(any).chain(choices.with_value(|choices| choices.of(field))).collect();
+    let options = std::iter::once(any).chain(choices.with(|choices| choices.of(field))).collect();
     let value = Signal::derive(move || listing.get().filters.get(field).unwrap_or_default());
     let on_choose =
         Callback::new(move |value: String| on_listing.run(narrowed(listing.get_untracked(), field, &value)));

@@ -61,7 +61,8 @@ pub enum DemoOperator {
     /// You, in the console
     #[default]
     You,
-    /// Robot: claims after a second, replies, and resolves after three, with data that satisfies the response schema.
+    /// Robot: claims after a second, replies, and resolves after three, with data that satisfies the response schema, if it
+    /// can make some up.
     /// "metadata": {"rehearse": {"disposition": "rejected", "after_seconds": 20}} in an escalation says otherwise;
     /// "unanswered" means that nobody comes
     Auto,

@@ -22,7 +22,8 @@ pub fn resolutions(it: &Escalation, wished: Option<Disposition>, problem: Option
     let note = wished.filter(|_| first.is_none()).map(|wished| {
         format!("This {} cannot end as {}, which was wished for.", ask.kind.as_str(), wished.label().to_lowercase())
     });
-    let note = note.as_deref().or(problem).and_then(self::note);
+    let said = note.or(problem.map(str::to_owned));
+    let note = said.as_deref().and_then(self::note);
     let main = first.or(offered.first().copied().filter(|_| ask.kind != AskKind::Decision));
     let mut tried = vec![];
     for fields in [Fields::All, Fields::Required] {
@@ -31,7 +32,8 @@ pub fn resolutions(it: &Escalation, wished: Option<Disposition>, problem: Option
         tried.push(filled(ask, said, fields));
     }
     let dataless = offered.into_iter().find(|disposition| !disposition.carries_data());
-    tried.extend(dataless.map(|it| Resolution { note_to_agent: self::note(NO_DATA), ..Resolution::bare(it) }));
+    let note = [Some(NO_DATA), said.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    tried.extend(dataless.map(|it| Resolution { note_to_agent: self::note(&note), ..Resolution::bare(it) }));
     tried
 }
 
@@ -81,8 +83,9 @@ fn decision(card: &Action, end: Disposition) -> ActionDecision {
         Disposition::ApprovedWithEdits => Verdict::Edit,
         _ => Verdict::Approve,
     };
-    let fallback = card.allowed.first().copied().unwrap_or(Verdict::Reject);
-    let decision = if card.allowed.contains(&wanted) { wanted } else { fallback };
+    // One card that is rejected makes the whole rejected, so that comes last.
+    let choices = [wanted, Verdict::Approve, Verdict::Edit];
+    let decision = choices.into_iter().find(|verdict| card.allowed.contains(verdict)).unwrap_or(Verdict::Reject);
     let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(schema, Fields::Required));
     let arguments: Map<String, Value> = match (decision, refilled) {
         // What is already there stays; an edit only adds what its schema misses.

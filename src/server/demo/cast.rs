@@ -75,7 +75,8 @@ impl Cast {
         let workspace = workspaces::default(&mut tx, now).await?;
         let mut everyone = vec![];
         let colleagues = COLLEAGUES.map(|(name, public_name)| (name, public_name, Role::Operator));
-        let robot = with_robot.then_some(("Robot", "Robot", Role::Operator));
+        // It takes from every queue, whoever serves it.
+        let robot = with_robot.then_some(("Robot", "Robot", Role::Supervisor));
         for (name, public_name, role) in PEOPLE.into_iter().chain(colleagues).chain(robot) {
             let operator = operator(name, public_name, role)?;
             let address = format!("{}@example.com", public_name.to_lowercase());

@@ -12,6 +12,7 @@ use super::chance::Chance;
 struct Script {
     /// To the first words of an operator.
     greetings: Vec<String>,
+    /// What only the customer knows who is kept for whoever signed in.
     answers: Vec<Answer>,
     /// To a question that none of those fits.
     evasions: Vec<String>,
@@ -25,7 +26,7 @@ struct Script {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    /// Any of these words, in lower case.
+    /// Any of these words or phrases, in lower case.
     to: Vec<String>,
     say: Vec<String>,
 }
@@ -41,13 +42,19 @@ const MOST_TURNS: usize = 12;
 /// One customer in one conversation.
 pub struct Customer {
     chance: Chance,
+    /// Whether it is the one who has answers of her own.
+    is_star: bool,
     turns: usize,
     quiet: bool,
 }
 
 impl Customer {
-    pub fn new(chance: Chance) -> Self {
-        Self { chance, turns: 0, quiet: false }
+    pub fn anyone(chance: Chance) -> Self {
+        Self { chance, is_star: false, turns: 0, quiet: false }
+    }
+
+    pub fn star(chance: Chance) -> Self {
+        Self { is_star: true, ..Self::anyone(chance) }
     }
 
     /// What the customer says to what an operator said, if anything.
@@ -57,13 +64,14 @@ impl Customer {
             return None;
         }
         self.turns += 1;
-        let said = said.to_lowercase();
-        let has = |words: &[String]| words.iter().any(|word| said.contains(word.as_str()));
         let asks = said.contains('?');
+        let said = in_words(said);
+        let has = |phrases: &[String]| phrases.iter().any(|phrase| said.contains(&in_words(phrase)));
+        let known = script.answers.iter().filter(|_| self.is_star);
         let lines = if !asks && has(&script.done) {
             self.quiet = true;
             &script.thanks
-        } else if let Some(answer) = script.answers.iter().find(|answer| asks && has(&answer.to)) {
+        } else if let Some(answer) = known.into_iter().find(|answer| asks && has(&answer.to)) {
             &answer.say
         } else if self.turns == 1 {
             &script.greetings
@@ -76,6 +84,13 @@ impl Customer {
     }
 }
 
+/// A text as its words, each between blanks, so that a phrase is found by whole words only.
+fn in_words(text: &str) -> String {
+    let text = text.to_lowercase();
+    let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(" ".to_owned(), |all, word| all + word + " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +98,7 @@ mod tests {
     #[test]
     fn a_customer_greets_answers_thanks_and_goes_quiet() {
         let script = SCRIPT.as_ref().unwrap();
-        let mut customer = Customer::new(Chance::of(7));
+        let mut customer = Customer::star(Chance::of(7));
         let mut is_one_of = |said: &str, lines: &[String]| {
             let answer = customer.answers(said);
             assert!(answer.is_some_and(|answer| lines.iter().any(|line| line == answer)), "{said}: {answer:?}");
@@ -92,15 +107,25 @@ mod tests {
         let order = script.answers.iter().find(|answer| answer.to.contains(&"order".to_owned())).unwrap();
         is_one_of("Which order is it?", &order.say);
         is_one_of("Why?", &script.evasions);
+        is_one_of("Shall I look at the whole of it?", &script.evasions);
         is_one_of("I am looking at it.", &script.nods);
         is_one_of("You are welcome, have a nice day!", &script.thanks);
         assert_eq!(customer.answers("Are you still there?"), None);
     }
 
     #[test]
+    fn what_one_customer_knows_no_other_does() {
+        let script = SCRIPT.as_ref().unwrap();
+        let mut customer = Customer::anyone(Chance::of(7));
+        customer.answers("Hello.");
+        let answer = customer.answers("Is there an order number I can search for?").unwrap();
+        assert!(script.evasions.iter().any(|line| line == answer), "{answer}");
+    }
+
+    #[test]
     fn the_same_seed_says_the_same() {
         let say = || {
-            let mut customer = Customer::new(Chance::of(3));
+            let mut customer = Customer::star(Chance::of(3));
             ["Hello", "Which order?", "What happened?", "Why?"].map(|said| customer.answers(said))
         };
         assert_eq!(say(), say());

@@ -1,12 +1,16 @@
 //! Made-up data for a JSON Schema: what the schema itself suggests, else the least that fits. It does not know all of JSON
 //! Schema; whoever uses it holds what it made against the schema.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 /// How deep it looks: a schema may refer to itself.
 const DEEPEST: usize = 12;
 /// The most items or letters it makes.
 const MOST: u64 = 1_000;
+/// The most values it looks for: a small schema can ask for more than there is room.
+const MOST_VALUES: usize = 10_000;
 
 /// Which fields of objects are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,19 +21,22 @@ pub enum Fields {
 
 /// A value for a schema; none when it knows none.
 pub fn fill(schema: &Value, fields: Fields) -> Option<Value> {
-    Filler { root: schema, fields }.value(schema, 0)
+    Filler { root: schema, fields, left: Cell::new(MOST_VALUES) }.value(schema, 0)
 }
 
 struct Filler<'a> {
     root: &'a Value,
     fields: Fields,
+    /// How many values it may still look for.
+    left: Cell<usize>,
 }
 
 impl Filler<'_> {
     fn value(&self, schema: &Value, depth: usize) -> Option<Value> {
-        if depth > DEEPEST {
+        if depth > DEEPEST || self.left.get() == 0 {
             return None;
         }
+        self.left.update(|left| left - 1);
         let schema = match schema {
             Value::Bool(anything) => return anything.then(|| json!({})),
             Value::Object(schema) => schema,
@@ -240,6 +247,12 @@ mod tests {
         assert_eq!(fill(&json!({"type": "integer", "minimum": 2, "maximum": 1}), Fields::All), None);
         let pattern = json!({"type": "string", "pattern": "^[0-9]{4}$"});
         assert!(!passes(&pattern, fill(&pattern, Fields::All)));
+        let thousands = |items: Value| json!({"type": "array", "minItems": 1_000, "items": items});
+        let huge = thousands(thousands(thousands(json!({"type": "boolean"}))));
+        assert_eq!(fill(&huge, Fields::All), None);
+        let wide: Map<String, Value> = (0..12).map(|n| (format!("p{n}"), json!({"$ref": "#"}))).collect();
+        let made = fill(&json!({"type": "object", "properties": wide}), Fields::All).map(|it| it.to_string().len());
+        assert!(made.is_some_and(|letters| letters < 100 * MOST_VALUES), "{made:?}");
         let endless = json!({"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}});
         assert_eq!(fill(&endless, Fields::Required), None);
     }

@@ -131,7 +131,7 @@ impl Stage {
             agent: agent.clone(),
             id,
             after: escalation["seq"].as_i64(),
-            customer: Customer::new(self.chance.split()),
+            customer: Customer::anyone(self.chance.split()),
             chance: self.chance.split(),
             gives_up,
         };
@@ -146,7 +146,7 @@ impl Stage {
 /// Keeps one customer there for whoever signed in.
 async fn stay(agent: Agent, request: Value, mut id: String, mut chance: Chance) {
     loop {
-        let (customer, own) = (Customer::new(chance.split()), chance.split());
+        let (customer, own) = (Customer::star(chance.split()), chance.split());
         Bout { agent: agent.clone(), id, after: None, customer, chance: own, gives_up: false }.play().await;
         id = loop {
             sleep(STAR_AGAIN_AFTER).await;
@@ -192,7 +192,6 @@ impl Bout {
             if !status.is_success() {
                 return Err(DemoError::Script(format!("{path}: {heard}")));
             }
-            self.after = heard["seq"].as_i64();
             let said: Vec<&Value> =
                 heard["events"].as_array().into_iter().flatten().filter(|it| is_reply(it)).collect();
             for event in &said {
@@ -207,6 +206,8 @@ impl Bout {
                     if let Some(last) = said.last() {
                         self.answers(last["data"]["message"]["text"].as_str().unwrap_or_default()).await?;
                     }
+                    // Not before: what fails on the way is done again.
+                    self.after = heard["seq"].as_i64();
                 }
                 // What came back carried the outcome, so it is delivered; this says that it is understood.
                 _ => {

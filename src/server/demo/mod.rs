@@ -17,7 +17,7 @@ mod passes;
 mod past;
 mod robot;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{fs::Permissions, future::Future, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
 use axum::Router;
 use tempfile::TempDir;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::passes::{Pass, Passes};
 use self::{agent::Agent, cast::Cast, chance::Chance, hand::Hand, live::Stage};
 use super::{
-    ServeError, attend,
+    ServeError, Told, attend,
     clock::Clock,
     config::{Demo, DemoOperator, Settings},
     desk::Desk,
@@ -81,15 +81,27 @@ pub struct Playing {
 /// Plays until told to stop.
 pub async fn run(settings: Settings, demo: Demo) -> Result<(), DemoError> {
     println!("Setting the stage…");
-    let playing = begin(settings, demo.operator).await?;
-    let Playing { desk, router, settings, .. } = &playing;
-    attend(desk.clone(), router.clone(), settings, |at| announce(at, &playing, demo.operator)).await?;
-    Ok(())
+    let mut told = Told::listen().map_err(ServeError::from)?;
+    // Nothing is left also of one that was not wanted any more before it began.
+    let playing = tokio::select! {
+        playing = begin(settings, demo.operator) => playing?,
+        () = told.to_stop() => return Ok(()),
+    };
+    let ready = async |at: &str| {
+        announce(at, &playing, demo.operator);
+        Ok(())
+    };
+    Ok(attend(&playing.desk, playing.router.clone(), &playing.settings, ready).await?)
 }
 
 /// Fills a database of its own and starts the play.
 pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Playing, DemoError> {
-    let folder = tempfile::Builder::new().prefix("bailout-demo-").tempdir().map_err(DemoError::NoFolder)?;
+    // What one's own agents send to a demo is nobody else's business.
+    let folder = tempfile::Builder::new()
+        .prefix("bailout-demo-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .map_err(DemoError::NoFolder)?;
     let url = format!("sqlite://{}", folder.path().join("demo.db").display());
     let settings = Settings { database_url: url.parse().map_err(DemoError::Script)?, ..settings };
     let cast = past::fill(&settings, operator == DemoOperator::Auto).await?;

@@ -21,7 +21,7 @@ use crate::{
     server::store::{
         links, operators,
         people::{self, Own},
-        sessions,
+        sessions, workspaces,
     },
 };
 
@@ -135,6 +135,8 @@ async fn password(web: &Web, me: &SignedIn, parts: &Parts, fields: &Fields) -> R
     let (workspace, id, here) = (me.workspace, me.operator.who.id, me.digest);
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
+            // As everything does that touches people and their links, so that none waits for the other in a circle.
+            workspaces::lock_head(tx, workspace).await?;
             // Of two changes by the same old password one is made.
             if !operators::is_still(tx, &account).await? {
                 return Err(Denied::said("The password was changed meanwhile."));

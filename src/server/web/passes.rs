@@ -43,7 +43,8 @@ async fn enter(
         return see_other("/sign-in?refused=insecure");
     }
     let Some(pass) = passes.take(&token) else {
-        let sentence = "This link was used already, or is of an earlier demo. Start the demo again for new ones.\n";
+        let sentence = "This link was used already, or is of an earlier demo. Sign in with the password that the demo \
+                        printed, or start it again for new links.\n";
         return (StatusCode::NOT_FOUND, sentence).into_response();
     };
     match begin(&web, &pass, &parts).await {

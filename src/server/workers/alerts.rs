@@ -111,7 +111,8 @@ impl Alerts {
             Err(_) => {
                 return Err(failed(false, format!("the receiver did not answer within {} s", PATIENCE.as_secs())));
             }
-            Ok(Err(error)) => return Err(failed(true, format!("the receiver was not reached: {error}"))),
+            // Of one that was reached nobody knows how far it read.
+            Ok(Err(error)) => return Err(failed(error.is_connect(), format!("the receiver did not answer: {error}"))),
             Ok(Ok(answer)) => answer.status(),
         };
         if answer.is_success() {

@@ -23,10 +23,11 @@ use crate::support::{
 };
 
 /// The tables, each after those that its rows name.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "installation",
     "workspace",
     "queue",
+    "queue_former_name",
     "agent",
     "api_key",
     "operator",
@@ -129,6 +130,13 @@ async fn this_release() {
         ..Defaults::default()
     };
     server.queue("refunds", &[&ada], urgent).await;
+    let (old, gone) = (
+        server.queue("bills", &[], Defaults::default()).await,
+        server.queue("letters", &[], Defaults::default()).await,
+    );
+    let change = format!("/settings/queues/{}", old.itself.id);
+    grace.sends(&change, &[("name", "billing")], 303).await;
+    grace.sends(&format!("/settings/queues/{}/remove", gone.itself.id), &[], 303).await;
 
     let waiting = opens(&bot, "waiting", chat("waiting")).await;
     let claimed = opens(&bot, "claimed", chat("claimed")).await;

@@ -7,7 +7,7 @@ use crate::{
         pages::frame::{Notice, act, notice, section},
         parts::{
             drawn::{element, words},
-            revealed::revealed,
+            revealed::{revealed, spelled},
         },
     },
     domain::{
@@ -62,7 +62,7 @@ pub fn queues(forms: Vec<QueueForm>, removed: &[(String, String)], people: &[(St
 fn gone(removed: &[(String, String)]) -> AnyView {
     let row = |(id, name): &(String, String)| {
         let acts = vec![open_in(id), act(PATH, "add", "Add again", &[("name", name.clone())])];
-        element("li", "", vec![words("p", "", name), element("div", "plain-acts", acts)])
+        element("li", "", vec![words("p", "", &spelled(name)), element("div", "plain-acts", acts)])
     };
     element("ul", "plain-list", removed.iter().map(row).collect())
 }
@@ -81,8 +81,9 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
         Some(id) => (form.name.clone(), PATH.to_owned() + "/" + id),
         None => ("Add a queue".to_owned(), PATH.to_owned()),
     };
-    let former = (!form.former_names.is_empty())
-        .then(|| words("p", "plain-facts", &("Agents also find it as: ".to_owned() + &form.former_names.join(", "))));
+    let former = (!form.former_names.is_empty()).then(|| {
+        words("p", "plain-facts", &("Agents also find it as: ".to_owned() + &spelled(&form.former_names.join(", "))))
+    });
     let remove =
         (!is_new && !form.is_default).then(|| act(&(action.clone() + "/remove"), "remove", "Remove queue", &[]));
     let acts =
