@@ -194,7 +194,8 @@ test("the keyboard does it all", async ({ signedIn, bailout }) => {
   await expect(reply).toBeFocused();
   await page.keyboard.type("cqe"); // letters are letters here
   await expect(reply).toHaveValue("cqe");
-  await page.getByRole("heading", { level: 1 }).click();
+  await page.keyboard.press("Escape"); // and here keys again
+  await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
   await page.keyboard.press("n");
   await expect(page.getByRole("textbox", { name: "Internal note" })).toBeFocused();
   await page.getByRole("heading", { level: 1 }).click();

@@ -127,17 +127,25 @@ test("claim, reply, note, resolve: the agent hears what it may, and gets its out
   };
   await expect(field.on).toHaveAttribute("type", "date");
   await field.reference.fill("R1"); // too short, which only the server knows
-  await field.refund.fill("240.5");
+  // Key by key, as people type: nothing of a number is lost on the way, and a comma is not dropped.
+  await field.refund.pressSequentially("240,50");
+  await expect(field.refund).toHaveValue("240,50");
   await field.pieces.fill("2.5");
   await field.invoices.fill("[not JSON");
   const commit = dialog.getByRole("button", { name: "Resolve and hand back" });
   await commit.click();
+  await expect(field.refund).toHaveAccessibleDescription(/must be a number/);
   await expect(field.pieces).toHaveAccessibleDescription(/whole number/);
   await expect(field.method).toHaveAccessibleDescription(/required/);
   await expect(field.on).toHaveAccessibleDescription(/required/);
   await expect(field.invoices).toHaveAccessibleDescription(/JSON/);
   expect((await agent.get(id)).status).toBe("claimed");
 
+  await field.refund.fill("");
+  await field.refund.pressSequentially("239.50");
+  await expect(field.refund).toHaveValue("239.50");
+  await field.refund.press("ArrowUp");
+  await expect(field.refund).toHaveValue("240.5");
   await field.pieces.fill("2");
   await field.method.selectOption("voucher");
   await field.on.fill("2026-11-20");

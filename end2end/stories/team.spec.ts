@@ -143,7 +143,7 @@ test("what was said is found again, and one is away by a button", async ({ signe
   await expect(page.getByRole("log", { name: "Conversation" })).toContainText("lampshade");
 
   await expect(page.getByRole("status", { name: "Connection" })).toHaveText(/Live/);
-  expect((await agent.get(id)).desk.operators_available).toBe(1);
+  await expect.poll(async () => (await agent.get(id)).desk.operators_available).toBe(1);
   await page.getByRole("button", { name: "Away", exact: true }).click();
   await expect.poll(async () => (await agent.get(id)).desk.operators_available).toBe(0);
 });

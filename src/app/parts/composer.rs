@@ -70,7 +70,15 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
         send();
     };
     let pressed = move |event: ev::KeyboardEvent| {
-        if event.key() != "Enter" || event.is_composing() {
+        if event.is_composing() {
+            return;
+        }
+        if event.key() == "Escape" {
+            // Out of the field, where single keys are shortcuts again; what is written stays.
+            event.prevent_default();
+            focus("thread-title");
+        }
+        if event.key() != "Enter" {
             return;
         }
         let always = event.ctrl_key() || event.meta_key();

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::clock::{Clock, clock},
     domain::{
+        ask::{Ask, Verdict},
         escalation::{Escalation, Status},
         opening::ContextItem,
         outcome::Outcome,
@@ -87,7 +88,7 @@ fn known(it: &Escalation, is_set_here: bool, clock: Clock) -> Vec<AnyView> {
         parts.push(part("Metadata", vec![code(&metadata.clone().into())]));
     }
     if let Some(outcome) = &it.outcome {
-        parts.push(part("Outcome", ended(outcome)));
+        parts.push(part("Outcome", ended(outcome, &opening.ask)));
     }
     parts
 }
@@ -147,7 +148,7 @@ fn context_item(item: &ContextItem) -> [AnyView; 2] {
     [words("dt", "", item.label.as_str()), written("dd", "", value)]
 }
 
-fn ended(outcome: &Outcome) -> Vec<AnyView> {
+fn ended(outcome: &Outcome, ask: &Ask) -> Vec<AnyView> {
     let resolution = &outcome.resolution;
     let mut content = vec![list(&[
         ("Disposition", Some(resolution.disposition.label())),
@@ -158,6 +159,19 @@ fn ended(outcome: &Outcome) -> Vec<AnyView> {
         Some(object) => pairs(object),
         None => code(data),
     }));
+    for made in &resolution.actions {
+        let name = ask.actions.iter().find(|action| action.id == made.id).map_or("", |action| action.name.as_str());
+        let decided = match made.decision {
+            Verdict::Approve => "Approved",
+            Verdict::Edit => "Approved with edits",
+            Verdict::Reject => "Rejected",
+        };
+        let comment = made.comment.as_ref().map(|comment| comment.as_str());
+        content.push(list(&[(name, Some(decided)), ("Because", comment)]));
+        if made.decision != Verdict::Reject {
+            content.push(pairs(&made.arguments));
+        }
+    }
     content
 }
 

@@ -42,17 +42,33 @@ impl Bound<'_> {
     /// Draws it as one line, an `input` of this type.
     pub fn line(self, kind: &'static str) -> AnyView {
         let Self { value, fill, problem, .. } = self;
+        // A browser's own field for numbers drops what it does not take, and 125,50 becomes a hundred times as much; of one
+        // that is half typed it tells less than stands there. So it is text, which is judged when it is read.
+        let is_number = kind == "number";
+        let stepped = move |event: ev::KeyboardEvent| {
+            let step = match event.key().as_str() {
+                "ArrowUp" if is_number => 1.0,
+                "ArrowDown" if is_number => -1.0,
+                _ => return,
+            };
+            event.prevent_default();
+            let now = value.with_untracked(|value| js_sys::parse_float(value));
+            let next = js_sys::Number::from(if now.is_finite() { now + step } else { step });
+            fill.run(next.to_string_with_radix(10).map(String::from).unwrap_or_default());
+        };
         let control = view! {
             <input
                 class="input"
                 id=self.id.clone()
-                type=kind
-                step=(kind == "number").then_some("any")
+                type=if is_number { "text" } else { kind }
+                role=is_number.then_some("spinbutton")
+                inputmode=is_number.then_some("decimal")
                 dir=(kind == "text").then_some("auto")
                 aria-required=self.required.then_some("true")
                 aria-invalid=move || problem.with(Option::is_some).then_some("true")
                 aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
                 prop:value=move || value.get()
+                on:keydown=stepped
                 on:input=move |event| fill.run(event_target_value(&event))
             />
         };

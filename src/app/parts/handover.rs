@@ -51,9 +51,7 @@ pub fn Handover(
     let suggestion = StoredValue::new(suggested);
     let waiting = move || escalation.with(|it| it.status == Status::Waiting);
     let otherwise = move || match escalation.with(|it| it.due_at()) {
-        Some(due) => {
-            "At ".to_owned() + &clock.time(due) + " " + &name + " is told that no one answered. Nothing is approved."
-        }
+        Some(due) => name.clone() + " is told " + &spoken(clock, due) + " that no one answered. Nothing is approved.",
         None => "It waits until someone comes.".to_owned(),
     };
     view! {

@@ -163,22 +163,22 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         details: toggle_details,
     };
     on_key(move |key| {
-        if !may_write || !untrack(|| free.get()) {
-            return key == "i" && press("#details-toggle");
-        }
         let (waits, mine) = standing.with_untracked(|it| (it.hold == Hold::Waiting, it.fence().is_some()));
         match key {
+            "i" => return press("#details-toggle"),
+            _ if !may_write => return false,
+            // These ask nothing of the server, however busy it is.
+            "n" => desk.write(Mode::Note),
+            "p" => mark(URGENCY),
+            "l" => mark(TAGS),
+            _ if !untrack(|| free.get()) => return false,
             "c" if waits => acts.claim(),
             "r" if waits && standing.with_untracked(|it| it.speaks) => acts.claim(),
             "r" if standing.with_untracked(Standing::may_reply) => desk.write(Mode::Reply),
-            "n" => desk.write(Mode::Note),
             "q" if mine => head_actions.release.run(()),
             "t" if mine => head_actions.transfer.run(()),
             "e" if standing.with_untracked(Standing::may_resolve) => head_actions.resolve.run(()),
-            "p" => mark(URGENCY),
-            "l" => mark(TAGS),
             "a" => return go(".decision-open:not([hidden]) [data-approve]:not([hidden])") || desk.to_answer(),
-            "i" => return press("#details-toggle"),
             digit => return digit.parse().is_ok_and(|number| desk.choose(number)),
         }
         true
