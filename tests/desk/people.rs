@@ -109,6 +109,8 @@ on_both! {
         let stays = standing(&colleagues).await;
         assert_eq!(stays.0, "claimed");
         let changes = [&[("do", "disable")][..], &[("do", "role"), ("role", "viewer")], &[("do", "role"), ("role", "supervisor")]];
+        let before = grace.sees(&page_of(&ana), 200).await;
+        assert!(before.contains("What they hold goes back to its queue at once"), "{before}");
         for (name, change) in ["Ada", "Bea", "Cai"].into_iter().zip(changes) {
             let person = server.person(name, Role::Operator).await;
             let mut held = vec![];
