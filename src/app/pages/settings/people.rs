@@ -140,7 +140,7 @@ pub fn person(me: &Operator, it: &Details, link: Option<&str>, said: Option<Noti
         }
     };
     let reset = (!it.person.disabled).then(|| act(&path, "reset", "Reset password", &[]));
-    let acts = element("div", "plain-acts", [Some(toggle), reset].into_iter().flatten().collect());
+    let acts = element("div", "plain-acts", [reset, Some(toggle)].into_iter().flatten().collect());
     let access = [Some(role.into_any()), link, Some(acts)].into_iter().flatten().collect();
     let back = view! { <p><a href=PATH>"All people"</a></p> };
     let content = vec![
