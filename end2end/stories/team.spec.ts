@@ -116,7 +116,10 @@ test("a queue is set up, renamed and removed, and open consoles follow", async (
   await claim.click();
   await expect.poll(async () => (await agent.get(id)).status).toBe("claimed");
 
-  await queue("invoices").getByRole("button", { name: "Remove queue" }).click();
+  await queue("invoices").getByText("Remove queue…").click();
+  await expect(queue("invoices").getByText("It takes nothing new")).toBeVisible();
+  await well(root);
+  await queue("invoices").getByRole("button", { name: "Remove queue", exact: true }).click();
   await expect(queue("invoices")).toHaveCount(0);
   const gone = root.getByRole("listitem").filter({ hasText: "invoices" });
   await expect(gone.getByRole("link", { name: "What is open in it" })).toBeVisible();

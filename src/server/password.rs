@@ -18,8 +18,8 @@ const LANES: u32 = 1;
 /// How many are computed at a time, and how many more may wait.
 const AT_A_TIME: usize = 2;
 const WAITING: usize = 32;
-/// Length in characters.
-const SHORTEST: usize = 12;
+/// The fewest and the most characters of a password.
+pub const SHORTEST: usize = 12;
 const LONGEST: usize = 128;
 
 /// A hash that no password has, checked for people we do not know, so that they take as long as those we do.

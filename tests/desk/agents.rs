@@ -68,12 +68,14 @@ on_both! {
         for good in [&fourth, &fifth] {
             good.get("/escalations").await.ok(200);
         }
+        assert!(grace.sees(AGENTS, 200).await.contains("Revoke all keys"));
         grace.posts(AGENTS, &confirmed([("do", "revoke"), ("agent", &agent), ("overlap", "")]), "same-origin").await;
         for revoked in [&fourth, &fifth] {
             assert_eq!(revoked.get("/escalations").await.refused(401), "key_revoked");
         }
         assert!(grace.sends(AGENTS, &rotate("9"), 422).await.contains("Choose when the old key ends."));
-        assert!(grace.sees(AGENTS, 200).await.contains("It has no key."));
+        let page = grace.sees(AGENTS, 200).await;
+        assert!(page.contains("It has no key.") && !page.contains("Revoke all keys"), "{page}");
     }
 
     async fn a_test_escalation_gets_there_and_says_that_it_is_one(server: TestServer) {

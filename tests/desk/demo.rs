@@ -163,6 +163,10 @@ async fn robot_rehearses_the_end_that_is_wished_for() {
     let (it, _) = ends(&agent, json!({"ask": {"kind": "question"}, "metadata": wish})).await;
     assert_eq!(it["outcome"]["disposition"], "answered");
     assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains("dispositon")), "{it}");
+    let wish = json!({"rehearse": "declined"});
+    let (it, _) = ends(&agent, json!({"ask": {"kind": "question"}, "metadata": wish})).await;
+    let expected = r#"expected an object like {"disposition": "declined", "after_seconds": 20}"#;
+    assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains(expected)), "{it}");
 }
 
 /// An agent that answers whatever is said to it, and Robot, do not go round in circles as fast as they can.

@@ -46,6 +46,8 @@ on_both! {
         assert_eq!(browser.gets(&older).await.status(), 404);
         let page = browser.gets(&path).await.text().await.expect("a page");
         assert!(page.contains("<h1 class=\"sign-in-title\">Set up Bailout") && page.contains("<title>Set up · Bailout</title>"), "{page}");
+        assert!(page.contains("Choose a password of 12 characters or more."), "{page}");
+        assert_eq!(page.matches(" autofocus").count(), 1, "{page}");
         // What is not taken is said, keeps what was typed, and uses nothing up.
         let typed = form(&[("name", "<b>Ada</b>"), ("email", "ada@example.com"), ("password", "short")]);
         let refused = browser.posts(&path, &typed, "same-origin").await;

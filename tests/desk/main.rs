@@ -23,6 +23,7 @@ mod people;
 mod plans;
 mod presence;
 mod put_back;
+mod queue_names;
 mod queue_settings;
 mod queues;
 mod receipts;

@@ -97,6 +97,45 @@ on_both! {
         }
     }
 
+    async fn who_can_answer_no_more_holds_nothing(server: TestServer) {
+        let (grace, bot) = (admin(&server).await, server.agent("billing-bot").await);
+        let ana = server.person("Ana", Role::Operator).await;
+        let colleagues = bot.hands_over("conv_0").await;
+        ana.claims(&colleagues).await.expect("a claim");
+        let standing = async |it: &str| {
+            let it = bot.get(&format!("/escalations/{it}")).await.ok(200);
+            (it["status"].clone(), it["control"].clone())
+        };
+        let stays = standing(&colleagues).await;
+        assert_eq!(stays.0, "claimed");
+        let changes = [&[("do", "disable")][..], &[("do", "role"), ("role", "viewer")], &[("do", "role"), ("role", "supervisor")]];
+        let before = grace.sees(&page_of(&ana), 200).await;
+        assert!(before.contains("What they hold goes back to its queue at once"), "{before}");
+        for (name, change) in ["Ada", "Bea", "Cai"].into_iter().zip(changes) {
+            let person = server.person(name, Role::Operator).await;
+            let mut held = vec![];
+            for n in 0..2 {
+                held.push(bot.hands_over(&format!("conv_{name}_{n}")).await);
+                person.claims(&held[n]).await.expect("a claim");
+            }
+            grace.sends(&page_of(&person), change, 303).await;
+            for it in &held {
+                // The control: whoever still answers keeps it.
+                if name == "Cai" {
+                    assert_eq!(standing(it).await, stays);
+                    continue;
+                }
+                assert_eq!(standing(it).await.0, "waiting", "{change:?}");
+                let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200);
+                let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event");
+                assert_eq!((&last["type"], &last["actor"]["name"]), (&"escalation.released".into(), &name.into()));
+                // Whoever comes next has it.
+                ana.claims(it).await.expect("a claim");
+            }
+            assert_eq!(standing(&colleagues).await, stays, "what somebody else holds");
+        }
+    }
+
     async fn a_link_ends_with_the_admin_who_made_it(server: TestServer) {
         let grace = admin(&server).await;
         let sam = server.person("Sam", Role::Admin).await;

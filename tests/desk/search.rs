@@ -29,7 +29,7 @@ use crate::{
     on_both,
     support::{
         TestServer,
-        browser::{Browser, leads_to},
+        browser::{Browser, between, leads_to},
         markup::{elements, read},
         server::{Agent, id},
     },
@@ -246,6 +246,24 @@ on_both! {
         let steps: Vec<String> = steps.iter().map(|row| row.get(at)).collect();
         let steps = steps.join("; ");
         assert!(steps.contains(index) && !steps.contains("TEMP B-TREE"), "{steps}");
+    }
+
+    async fn what_is_found_of_one_escalation_stands_together(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        server.person("Ada", Role::Viewer).await;
+        let [first, second] = [bot.hands_over("conv_1").await, bot.hands_over("conv_2").await];
+        for (n, it) in [&first, &first, &second, &first, &first].into_iter().enumerate() {
+            bot.says(it, "customer", &format!("Parcel number {n}")).await.ok(201);
+        }
+        let ada = Browser::of("Ada", &server.url).await;
+        let page = ada.sees("/search?q=parcel", 200).await;
+        let results = between(&page, "aria-label=\"Results\"", "</ol>");
+        let rows: Vec<&str> = results.split("<li").skip(1).collect();
+        let shown = |row: &str| (0..5).filter(|n| row.contains(&format!("</mark> number {n}"))).collect::<Vec<_>>();
+        assert_eq!(rows.len(), 2, "{results}");
+        // The newest of each first; of many texts some.
+        assert!(rows[0].contains(&first) && rows[1].contains(&second), "{results}");
+        assert_eq!((shown(rows[0]), shown(rows[1])), (vec![1, 3, 4], vec![2]), "{results}");
     }
 
     async fn the_page_shows_text_as_text(server: TestServer) {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     app::parts::{
-        drawn::element,
+        drawn::{element, words},
         icons::{Icon, icon},
         marks::initials,
         rail::picture,
@@ -151,6 +151,12 @@ pub fn act(action: &str, does: &'static str, words: &'static str, about: &[(&'st
         </form>
     }
     .into_any()
+}
+
+/// Draws an act that asks first: what `opens` it unfolds `what` will happen, and the button that does it.
+pub fn asked(opens: &'static str, what: &'static str, act: AnyView) -> AnyView {
+    let summary = view! { <summary class="button" data-size="small">{opens}</summary> };
+    element("details", "asked", vec![summary.into_any(), words("p", "plain-facts", what), act])
 }
 
 /// Draws a field that is not seen.

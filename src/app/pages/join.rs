@@ -20,7 +20,15 @@ pub fn newcomer(
     typed: &Typed,
     refused: Option<Notice>,
 ) -> AnyView {
-    let name = Field { name: "name", label: "Name", kind: "text", autocomplete: "name", value: &typed.name, most: 100 };
+    let name = Field {
+        name: "name",
+        label: "Name",
+        kind: "text",
+        autocomplete: "name",
+        value: &typed.name,
+        most: 100,
+        first: true,
+    };
     let email = Field {
         name: "email",
         label: "Email",
@@ -28,15 +36,15 @@ pub fn newcomer(
         autocomplete: "username",
         value: &typed.email,
         most: 254,
+        first: false,
     };
     let fields = vec![field(name), field(email), password("password", "Password", "new-password")];
     form(heading, why, submit, fields, refused)
 }
 
 /// Draws a form that asks for a new password.
-pub fn reset(refused: Option<Notice>) -> AnyView {
+pub fn reset(why: String, refused: Option<Notice>) -> AnyView {
     let fields = vec![password("password", "New password", "new-password")];
-    let why = "It has at least twelve characters. Your other sessions end.".to_owned();
     form("Choose a new password", why, "Save", fields, refused)
 }
 

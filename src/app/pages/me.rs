@@ -23,6 +23,7 @@ pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Opti
         autocomplete: "name",
         value: me.who.name.as_str(),
         most: 100,
+        first: false,
     };
     let public_name = Field {
         name: "public_name",
@@ -31,6 +32,7 @@ pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Opti
         autocomplete: "off",
         value: me.who.public_name.as_str(),
         most: 100,
+        first: false,
     };
     let themes = [("system", "As the system has it"), ("light", "Light"), ("dark", "Dark")];
     let densities = [("comfortable", "Comfortable"), ("compact", "Compact")];
@@ -65,6 +67,7 @@ pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Opti
         <form class="dialog-form fields" method="post" action=PATH>
             {password("old_password", "Old password", "current-password")}
             {password("new_password", "New password", "new-password")}
+            <p class="field-hint">"Choose one of 12 characters or more."</p>
             <div class="plain-acts">
                 <button class="button" type="submit" name="do" value="password">"Change password"</button>
             </div>

@@ -7,11 +7,14 @@ use crate::{
     app::parts::{pairs::sentence_case, revealed::revealed},
     domain::{
         found::{Found, Hit},
-        inbox::Choice,
+        inbox::{Choice, Row},
         operator::Operator,
         time::Span,
     },
 };
+
+/// How many texts of one escalation a result shows.
+const MOST_EXCERPTS: usize = 3;
 
 /// What was typed and chosen, and what came of it.
 #[derive(Debug, Clone, Default)]
@@ -76,23 +79,40 @@ fn results(found: Option<Found>, more: Option<String>) -> AnyView {
         .into_any();
     }
     view! {
-        <ol class="search-results" aria-label="Results">{hits.into_iter().map(line).collect::<Vec<_>>()}</ol>
+        <ol class="search-results" aria-label="Results">{grouped(hits).into_iter().map(line).collect::<Vec<_>>()}</ol>
         {more.map(|more| view! { <a class="button" href=more>"Older results"</a> })}
     }
     .into_any()
 }
 
-/// One result: whose, why, how it stands, and the text.
-fn line(Hit { row, snippet }: Hit) -> AnyView {
+/// The texts around what was found.
+type Excerpts = Vec<Vec<(String, bool)>>;
+
+/// What was found of each escalation, which stands where the newest of it does.
+fn grouped(hits: Vec<Hit>) -> Vec<(Row, Excerpts)> {
+    let mut grouped: Vec<(Row, Excerpts)> = vec![];
+    for Hit { row, snippet } in hits {
+        match grouped.iter_mut().find(|(known, _)| known.id == row.id) {
+            Some((_, excerpts)) => excerpts.push(snippet),
+            None => grouped.push((row, vec![snippet])),
+        }
+    }
+    grouped
+}
+
+/// One result: whose, why, how it stands, and some of the texts.
+fn line((row, excerpts): (Row, Excerpts)) -> AnyView {
     let (did, at) = match row.closed_at {
         Some(closed) => (row.status.label(), closed),
         None => ("Opened", row.opened_at),
     };
     let when = at.date(Span(0)) + " " + &at.clock_time(Span(0)) + " UTC";
-    let pieces = snippet.iter().map(|(text, is_marked)| match is_marked {
+    let piece = |(text, is_marked): &(String, bool)| match is_marked {
         true => view! { <mark>{revealed(text)}</mark> }.into_any(),
         false => revealed(text),
-    });
+    };
+    let texts = excerpts.iter().take(MOST_EXCERPTS).map(|it| it.iter().map(piece).collect::<Vec<_>>());
+    let texts = texts.map(|pieces| view! { <span class="search-text" dir="auto">{pieces}</span> }.into_any());
     view! {
         <li class="row">
             <a class="row-link" href=format!("/e/{}", row.id)>
@@ -107,7 +127,7 @@ fn line(Hit { row, snippet }: Hit) -> AnyView {
                     </span>
                     {row.closed_at.is_none().then(|| view! { <span class="row-marks">{row.status.label()}</span> })}
                 </span>
-                <span class="search-text" dir="auto">{pieces.collect::<Vec<_>>()}</span>
+                {texts.collect::<Vec<_>>()}
             </a>
         </li>
     }

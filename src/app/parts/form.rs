@@ -15,6 +15,8 @@ pub struct Field<'a> {
     pub value: &'a str,
     /// How many characters it takes; 0 says nothing of it.
     pub most: usize,
+    /// The page begins with it: one can type at once.
+    pub first: bool,
 }
 
 /// Draws a field that must be filled in.
@@ -24,7 +26,7 @@ pub fn field(it: Field) -> AnyView {
         <div class="field">
             <label class="field-label" for=it.name>{it.label}</label>
             <input class="input" id=it.name name=it.name type=it.kind autocomplete=it.autocomplete value=it.value.to_owned()
-                maxlength=most required=true/>
+                maxlength=most required=true autofocus=it.first/>
         </div>
     }
     .into_any()

@@ -40,7 +40,7 @@ const LONGEST_PROBLEM: usize = 300;
 
 /// How an escalation wants to be answered.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = r#"an object like {"disposition": "declined", "after_seconds": 20}"#)]
 struct Rehearsal {
     disposition: Option<Disposition>,
     after_seconds: Option<u64>,

@@ -4,6 +4,7 @@ mod command;
 
 use std::{collections::HashMap, sync::Arc};
 
+use futures::future::join_all;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +18,7 @@ use crate::{
         ids::{AgentId, EscalationId, QueueId, WorkspaceId},
         inbox::{Choices, Inbox, Page, Query, SortKey},
         message::Message,
+        operator::Operator,
         thread::{Shown, Thread},
         time::Timestamp,
     },
@@ -83,6 +85,23 @@ impl Desk {
             TrySendError::Closed(_) => Error::Internal("the writer has stopped".to_owned()),
         })?;
         answered.await.unwrap_or(Err(Error::Unavailable))
+    }
+
+    /// Gives back to its queues all that an operator holds, by their own verb.
+    pub async fn give_back(&self, workspace: WorkspaceId, by: Operator) -> Result<(), Error> {
+        let held = escalations::held_by(self.store(), workspace, by.who.id).await?;
+        let released = held.into_iter().map(|(escalation, fence)| {
+            let verb = Verb::Release { by: by.clone(), escalation, fence };
+            self.run(Command { workspace, verb, once: None })
+        });
+        for released in join_all(released).await {
+            match released {
+                // It ended, or went to somebody else.
+                Ok(_) | Err(Error::Refused { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
     }
 
     /// Whether there still is a writer.

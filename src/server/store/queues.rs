@@ -34,12 +34,14 @@ pub struct Queue {
 
 const COLUMNS: usize = 7;
 
-/// A queue in use by its name, or by one that it had before, and what it fills in.
+/// A queue in use by its name, or by one that it had before, and what it fills in. The case of English letters does not
+/// matter, but that a name which is written just so comes first.
 pub async fn named(store: &Store, workspace: WorkspaceId, name: &str) -> Result<Option<(QueueRef, Defaults)>, Error> {
     let sql = "select id, name, urgency, claim_within, resolve_within, expire_after, expiry_note from queue \
                where workspace_id = $1 and removed_at is null and id = coalesce(\
-               (select id from queue where workspace_id = $1 and name = $2), \
-               (select queue_id from queue_former_name where workspace_id = $1 and name = $2))";
+               (select id from queue where workspace_id = $1 and lower(name) = lower($2) order by name <> $2, id limit 1), \
+               (select queue_id from queue_former_name where workspace_id = $1 and lower(name) = lower($2) \
+               order by name <> $2, name limit 1))";
     let row = sqlx::query(sql).bind(workspace.to_string()).bind(name.to_owned()).fetch_optional(store.reader()).await?;
     row.as_ref().map(|row| Ok((queue_ref(row)?, defaults(row)?))).transpose()
 }
@@ -212,7 +214,7 @@ async fn outdate_pages(connection: &mut AnyConnection, workspace: WorkspaceId) -
     Ok(())
 }
 
-/// Adds a queue that everybody serves; refused when there is one of that name. One that was removed comes back as it was.
+/// Adds a queue that everybody serves; refused when there is one of that name, in whatever case. One that was removed comes back as it was.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -220,6 +222,10 @@ pub async fn add(
     now: Timestamp,
 ) -> Result<QueueId, Error> {
     workspaces::lock_head(connection, workspace).await?;
+    let others = alike(connection, workspace, name).await?;
+    if let Some(other) = others.iter().find(|it| it.queue.name != *name) {
+        return Err(other.has_it());
+    }
     let sql = "insert into queue (workspace_id, id, name, created_at) values ($1, $2, $3, $4) \
                on conflict (workspace_id, name) do update set removed_at = null where queue.removed_at is not null \
                returning id";
@@ -235,9 +241,43 @@ fn taken() -> Error {
     Refusal::field("/name", "There is a queue of this name.").into()
 }
 
+/// A queue whose name is another's, but perhaps for case.
+struct Alike {
+    queue: QueueRef,
+    is_removed: bool,
+}
+
+impl Alike {
+    /// That the name is this one's.
+    fn has_it(&self) -> Error {
+        let name = &self.queue.name;
+        let sentence = match self.is_removed {
+            true => {
+                format!("A queue that was removed has this name: {name}. Add that one again, or choose another name.")
+            }
+            false => format!("There is a queue {name}, and case alone tells no names apart."),
+        };
+        Refusal::field("/name", sentence).into()
+    }
+}
+
+/// The queues of a name, in whatever case, also those that were removed. The databases are not asked: one of them knows the
+/// case of English letters alone.
+async fn alike(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<Vec<Alike>, Error> {
+    let sql = "select id, name, removed_at from queue where workspace_id = $1";
+    let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(connection).await?;
+    let read = |row: &AnyRow| {
+        let is_removed = row.try_get::<Option<i64>, _>(2)?.is_some();
+        Ok::<_, Error>(Alike { queue: queue_ref(row)?, is_removed })
+    };
+    let all: Vec<Alike> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let folded = |name: &Name| name.as_str().to_lowercase();
+    Ok(all.into_iter().filter(|it| folded(&it.queue.name) == folded(name)).collect())
+}
+
 /// A name that leads to a queue leads to no other any more.
 async fn take_name(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<(), Error> {
-    let sql = "delete from queue_former_name where workspace_id = $1 and name = $2";
+    let sql = "delete from queue_former_name where workspace_id = $1 and lower(name) = lower($2)";
     sqlx::query(sql).bind(workspace.to_string()).bind(name.to_string()).execute(connection).await?;
     Ok(())
 }
@@ -277,12 +317,9 @@ async fn rename(
     if was == DEFAULT {
         return Err(Refusal::field("/name", "The default queue keeps its name: agents rely on it.").into());
     }
-    let sql = "select removed_at from queue where workspace_id = $1 and name = $2";
-    let other = sqlx::query(sql).bind(workspace.to_string()).bind(queue.name.to_string());
-    if let Some(other) = other.fetch_optional(&mut *connection).await? {
-        let removed: Option<i64> = other.try_get(0)?;
-        let sentence = "A queue that was removed has this name. Add that one again, or choose another name.";
-        return Err(removed.map_or_else(taken, |_| Refusal::field("/name", sentence).into()));
+    let others = alike(connection, workspace, &queue.name).await?;
+    if let Some(other) = others.iter().find(|it| it.queue.id != queue.id) {
+        return Err(other.has_it());
     }
     take_name(connection, workspace, &queue.name).await?;
     let sql = "update queue set name = $3 where workspace_id = $1 and id = $2";

@@ -2,7 +2,6 @@
 //! where no middleware is: so each asks here first who is asking.
 
 use axum::http::request::Parts;
-use futures::future::join_all;
 use leptos::context::use_context;
 
 use super::session::SignedIn;
@@ -22,7 +21,7 @@ use crate::{
     server::{
         desk::{Command, Desk, Done, Verb},
         error::Error,
-        store::{drafts, escalations, operators, people, presence, queues, reads},
+        store::{drafts, operators, people, presence, queues, reads},
     },
 };
 
@@ -160,22 +159,7 @@ impl Caller {
         // Whoever leaves does not break it off.
         let task = tokio::spawn(async move {
             operators::set_away(desk.store(), workspace, by.who.id, since).await?;
-            if !release {
-                return Ok(());
-            }
-            let held = escalations::held_by(desk.store(), workspace, by.who.id).await?;
-            let released = held.into_iter().map(|(escalation, fence)| {
-                let verb = Verb::Release { by: by.clone(), escalation, fence };
-                desk.run(Command { workspace, verb, once: None })
-            });
-            for released in join_all(released).await {
-                match released {
-                    // It ended, or went to somebody else.
-                    Ok(_) | Err(Error::Refused { .. }) => {}
-                    Err(fault) => return Err(fault),
-                }
-            }
-            Ok(())
+            if release { desk.give_back(workspace, by).await } else { Ok(()) }
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
     }

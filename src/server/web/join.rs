@@ -33,6 +33,7 @@ use crate::{
         desk::Desk,
         error::Error,
         keys::ApiKey,
+        password::SHORTEST,
         secret::{Secret, digest},
         store::{
             agents,
@@ -82,19 +83,23 @@ fn spent(web: &Web) -> Response {
 }
 
 fn form(web: &Web, status: StatusCode, purpose: Purpose, typed: &page::Typed, refused: Option<Notice>) -> Response {
+    let length = format!("Choose a password of {SHORTEST} characters or more.");
     let page = |title, draw: Box<dyn FnOnce() -> _ + '_>| web.page(status, Preferences::default(), title, draw);
     match purpose {
         Purpose::SetUp => {
-            let why = "You are the first one here, and become its admin.".to_owned();
+            let why = format!("You are the first one here, and become its admin. {length}");
             let draw = move || page::newcomer("Set up Bailout", why, "Set up", typed, refused);
             page("Set up · Bailout", Box::new(draw))
         }
         Purpose::Invite(role) => {
-            let why = format!("You are invited as {role}.");
+            let why = format!("You are invited as {role}. {length}");
             let draw = move || page::newcomer("Join Bailout", why, "Join", typed, refused);
             page("Join · Bailout", Box::new(draw))
         }
-        Purpose::Reset(_) => page("New password · Bailout", Box::new(move || page::reset(refused))),
+        Purpose::Reset(_) => {
+            let why = format!("{length} Your other sessions end.");
+            page("New password · Bailout", Box::new(move || page::reset(why, refused)))
+        }
     }
 }
 

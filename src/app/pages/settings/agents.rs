@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     app::{
-        pages::frame::{Notice, act, hidden, moment, page, secret, section},
+        pages::frame::{Notice, act, asked, hidden, moment, page, secret, section},
         parts::{
             drawn::{element, words},
             form::{Field, field},
@@ -64,7 +64,12 @@ pub fn shown_once(fresh: &Fresh) -> Vec<AnyView> {
     vec![
         words("p", "", &("The agent ".to_owned() + fresh.agent.as_str() + " shows this key with each call.")),
         secret("key", "API key", &fresh.key, "It is not shown again: keep it where the agent can read it."),
-        secret("call", "Try it in a shell", &fresh.call, "It waits until you have answered in the console."),
+        secret(
+            "call",
+            "Try it in a shell",
+            &fresh.call,
+            "It waits for your answer in the console, for up to 50 seconds; then it answers how things stand.",
+        ),
         secret(
             "tool",
             "The tool for the model",
@@ -97,11 +102,13 @@ fn row(it: &KeyedAgent) -> AnyView {
             <button class="button" data-size="small" type="submit" name="do" value="rotate">"New key"</button>
         </form>
     };
-    let acts = [
-        act(TEST, "test", "Send a test escalation", std::slice::from_ref(&about)),
-        act(PATH, "revoke", "Revoke all keys", std::slice::from_ref(&about)),
-        rotate.into_any(),
-    ];
-    content.push(element("div", "plain-acts", acts.into()));
+    let revoke = (!it.keys.is_empty()).then(|| {
+        let what =
+            "All keys of this agent end now: it cannot call until it has a new one. What it has opened stays open.";
+        asked("Revoke all keys…", what, act(PATH, "revoke", "Revoke all keys", std::slice::from_ref(&about)))
+    });
+    let test = act(TEST, "test", "Send a test escalation", std::slice::from_ref(&about));
+    let acts = [Some(test), Some(rotate.into_any()), revoke];
+    content.push(element("div", "plain-acts", acts.into_iter().flatten().collect()));
     element("li", "", content)
 }

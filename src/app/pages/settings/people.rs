@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     app::{
-        pages::frame::{Notice, act, hidden, moment, page, secret, section},
+        pages::frame::{Notice, act, asked, hidden, moment, page, secret, section},
         parts::{
             drawn::{element, words},
             form::choice,
@@ -125,6 +125,7 @@ pub fn person(me: &Operator, it: &Details, link: Option<&str>, said: Option<Noti
             {choice("role", "Role", ROLES, it.person.operator.role.as_str())}
             <button class="button" type="submit" name="do" value="role">"Change role"</button>
         </form>
+        <p class="plain-facts">"What somebody holds who becomes a viewer goes back to its queue at once."</p>
     };
     let link = link.map(|link| {
         let hint = "It works once, within a day, and is not shown again. Send it to the one whose password it is.";
@@ -132,10 +133,14 @@ pub fn person(me: &Operator, it: &Details, link: Option<&str>, said: Option<Noti
     });
     let toggle = match it.person.disabled {
         true => act(&path, "enable", "Enable", &[]),
-        false => act(&path, "disable", "Disable", &[]),
+        false => {
+            let what = "Signs them out everywhere, and lets them in no more until you enable them. What they hold goes back \
+                        to its queue at once, and they serve no queue any more.";
+            asked("Disable…", what, act(&path, "disable", "Disable", &[]))
+        }
     };
     let reset = (!it.person.disabled).then(|| act(&path, "reset", "Reset password", &[]));
-    let acts = element("div", "plain-acts", [Some(toggle), reset].into_iter().flatten().collect());
+    let acts = element("div", "plain-acts", [reset, Some(toggle)].into_iter().flatten().collect());
     let access = [Some(role.into_any()), link, Some(acts)].into_iter().flatten().collect();
     let back = view! { <p><a href=PATH>"All people"</a></p> };
     let content = vec![

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     app::{
-        pages::frame::{Notice, act, notice, section},
+        pages::frame::{Notice, act, asked, notice, section},
         parts::{
             drawn::{element, words},
             revealed::{revealed, spelled},
@@ -18,6 +18,13 @@ use crate::{
 
 /// Where the page is.
 pub const PATH: &str = "/settings/queues";
+
+/// What each deadline does, and what holds where it is empty, as [`Deadlines`](crate::domain::deadline::Deadlines) has it.
+const CLAIM_WITHIN: &str = "What nobody has claimed by then expires; given back it waits as long again. Empty: 15 min for \
+                            takeovers, no such end for questions and decisions.";
+const RESOLVE_WITHIN: &str = "Shown beside the conversation; nothing happens when it has passed. Empty: none.";
+const EXPIRE_AFTER: &str = "What is not resolved by then expires, also when somebody holds it. Empty: 1 d for questions and \
+                            decisions, never for takeovers.";
 
 /// A queue as its form has it, word for word, so that nothing that was typed is lost when it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,7 +53,7 @@ pub struct QueueForm {
 /// likewise.
 pub fn queues(forms: Vec<QueueForm>, removed: &[(String, String)], people: &[(String, String)]) -> Vec<AnyView> {
     let hints = [
-        "A queue fills in what the agent leaves out; times are written as 90 s, 15 min, 2 h or 1 d. Without members everybody \
+        "A queue fills in what the agent leaves out, and where it says nothing either, the product does; times are written as 90 s, 15 min, 2 h or 1 d. Without members everybody \
          serves it; with members only they see it in their Queue and take from it, and supervisors may.",
         "Agents find a queue by its name, and by the names that it had before, until another queue takes one of them. A queue \
          that is removed takes nothing new: what agents send there goes to the default queue, and they are told so. What is \
@@ -84,17 +91,21 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
     let former = (!form.former_names.is_empty()).then(|| {
         words("p", "plain-facts", &("Agents also find it as: ".to_owned() + &spelled(&form.former_names.join(", "))))
     });
-    let remove =
-        (!is_new && !form.is_default).then(|| act(&(action.clone() + "/remove"), "remove", "Remove queue", &[]));
+    let remove = (!is_new && !form.is_default).then(|| {
+        let what = "It takes nothing new: what agents send there goes to the default queue. What is open in it stays where \
+                    it is.";
+        asked("Remove queue…", what, act(&(action.clone() + "/remove"), "remove", "Remove queue", &[]))
+    });
     let acts =
         form.id.as_deref().map(|id| element("div", "plain-acts", [open_in(id)].into_iter().chain(remove).collect()));
     let at = |name: &str| name.to_owned() + "-" + &key;
-    let span = |name: &'static str, label: &'static str, value: String| {
-        let id = at(name);
+    let span = |name: &'static str, label: &'static str, hint: &'static str, value: String| {
+        let (id, says) = (at(name), at(name) + "-hint");
         view! {
             <div class="field">
                 <label class="field-label" for=id.clone()>{label}</label>
-                <input class="input" id=id name=name type="text" autocomplete="off" value=value/>
+                <span class="field-hint" id=says.clone()>{hint}</span>
+                <input class="input" id=id name=name type="text" autocomplete="off" value=value aria-describedby=says/>
             </div>
         }
     };
@@ -116,9 +127,9 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
                     {urgency.into_iter().collect::<Vec<_>>()}
                 </select>
             </div>
-            {span("claim_within", "Claim within", form.claim_within)}
-            {span("resolve_within", "Resolve within", form.resolve_within)}
-            {span("expire_after", "Expire after", form.expire_after)}
+            {span("claim_within", "Claim within", CLAIM_WITHIN, form.claim_within)}
+            {span("resolve_within", "Resolve within", RESOLVE_WITHIN, form.resolve_within)}
+            {span("expire_after", "Expire after", EXPIRE_AFTER, form.expire_after)}
             <div class="field">
                 <label class="field-label" for=at("note")>"What the agent is told when nobody came"</label>
                 <textarea class="input" id=at("note") name="expiry_note" rows="2" dir="auto">{form.expiry_note}</textarea>

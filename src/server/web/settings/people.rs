@@ -14,7 +14,7 @@ use crate::{
     },
     domain::{
         ids::OperatorId,
-        operator::Role,
+        operator::{Operator, Role},
         time::{Span, Timestamp},
     },
     server::{
@@ -197,10 +197,10 @@ async fn changed(web: &Web, me: &SignedIn, id: &str, fields: &Fields) -> Result<
     match fields.get("do") {
         "role" => {
             let role: Role = fields.get("role").parse().map_err(|_| Denied::said("There is no such role."))?;
-            stands(web, me, id, Standing::Role(role)).await?;
+            stands(web, me, member.operator, Standing::Role(role)).await?;
         }
-        "disable" => stands(web, me, id, Standing::Disabled(Some(now))).await?,
-        "enable" => stands(web, me, id, Standing::Disabled(None)).await?,
+        "disable" => stands(web, me, member.operator, Standing::Disabled(Some(now))).await?,
+        "enable" => stands(web, me, member.operator, Standing::Disabled(None)).await?,
         "end" => end_sessions(web, me, id, fields.get("session")).await?,
         "reset" if member.disabled_at.is_some() => return Err(Denied::said("Enable this person first.")),
         "reset" => {
@@ -230,9 +230,11 @@ enum Standing {
     Disabled(Option<Timestamp>),
 }
 
-/// Changes what somebody may. A workspace always keeps an admin who can sign in.
-async fn stands(web: &Web, me: &SignedIn, id: OperatorId, standing: Standing) -> Result<(), Denied> {
-    let workspace = me.workspace;
+/// Changes what somebody may. A workspace always keeps an admin who can sign in, and nobody waits for somebody who cannot
+/// answer any more: what they hold goes back to its queues.
+async fn stands(web: &Web, me: &SignedIn, whom: Operator, standing: Standing) -> Result<(), Denied> {
+    let (workspace, id) = (me.workspace, whom.who.id);
+    let answers_no_more = matches!(standing, Standing::Disabled(Some(_)) | Standing::Role(Role::Viewer));
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
             // Two admins who do this to each other come one after the other.
@@ -246,7 +248,7 @@ async fn stands(web: &Web, me: &SignedIn, id: OperatorId, standing: Standing) ->
                 Standing::Disabled(at) => people::set_disabled(tx, workspace, id, at).await?,
             };
             // Who cannot answer serves no queue: escalations would wait where nobody looks.
-            if matches!(standing, Standing::Disabled(Some(_)) | Standing::Role(Role::Viewer)) {
+            if answers_no_more {
                 queues::leave(tx, workspace, id).await?;
             }
             if !matches!(standing, Standing::Disabled(Some(_))) {
@@ -257,7 +259,13 @@ async fn stands(web: &Web, me: &SignedIn, id: OperatorId, standing: Standing) ->
         })
     });
     web.close_sessions(write.await?);
-    Ok(())
+    if !answers_no_more {
+        return Ok(());
+    }
+    // An admin who leaves does not break it off.
+    let desk = web.desk.clone();
+    let task = tokio::spawn(async move { desk.give_back(workspace, whom).await });
+    Ok(task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))?)
 }
 
 /// Ends one session of somebody, or `all` of them.

@@ -3,10 +3,12 @@
 
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+
+use serde::Deserialize;
 
 use super::spans;
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
         settings::queues::{PATH, QueueForm, queues as page},
     },
     domain::{
+        ask::FieldProblem,
         deadline::{LONGEST, SHORTEST, Within},
         ids::QueueId,
         queue::{Defaults, Members, QueueRef, Urgency},
@@ -37,9 +40,24 @@ use crate::{
     },
 };
 
+/// Where one is led whose form was taken.
+const SAVED: &str = "/settings/queues?saved";
+
+/// What the address of the page says.
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    saved: Option<String>,
+}
+
 /// `GET /settings/queues`
-pub async fn show(State(web): State<Web>, Extension(admin): Extension<SignedIn>) -> Response {
-    drawn(&web, &admin, StatusCode::OK, QueueForm::default(), None).await
+pub async fn show(
+    State(web): State<Web>,
+    Extension(admin): Extension<SignedIn>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let Query(asked) = asked.unwrap_or_default();
+    let said = asked.saved.map(|_| Notice::Done("Saved."));
+    drawn(&web, &admin, StatusCode::OK, QueueForm::default(), said).await
 }
 
 /// `POST /settings/queues`
@@ -61,7 +79,7 @@ pub async fn change(
 pub async fn remove(State(web): State<Web>, Extension(admin): Extension<SignedIn>, Path(id): Path<String>) -> Response {
     let removed = take_out(&web, &admin, &id).await;
     let draw = async |status, why| drawn(&web, &admin, status, QueueForm::default(), Some(Notice::Refused(why))).await;
-    answer(removed, draw).await
+    answer(removed, PATH, draw).await
 }
 
 async fn take_out(web: &Web, admin: &SignedIn, id: &str) -> Result<(), Error> {
@@ -74,19 +92,21 @@ async fn take_out(web: &Web, admin: &SignedIn, id: &str) -> Result<(), Error> {
 async fn saved(web: &Web, admin: &SignedIn, typed: QueueForm) -> Response {
     let saved = save(web, admin, &typed).await;
     let draw = async |status, why| drawn(web, admin, status, QueueForm { refused: Some(why), ..typed }, None).await;
-    answer(saved, draw).await
+    answer(saved, SAVED, draw).await
 }
 
-/// Back to the page when it was done; else the page drawn with the sentence why not.
-async fn answer(done: Result<(), Error>, draw: impl AsyncFnOnce(StatusCode, String) -> Response) -> Response {
+/// Back `to` the page when it was done; else the page drawn with the sentences why not.
+async fn answer(done: Result<(), Error>, to: &str, draw: impl AsyncFnOnce(StatusCode, String) -> Response) -> Response {
     match done {
-        Ok(()) => see_other(PATH),
+        Ok(()) => see_other(to),
         Err(Error::Refused { refusal: Refusal::NotFound, .. }) => {
             (StatusCode::NOT_FOUND, "There is no such queue.\n").into_response()
         }
         Err(Error::Refused { refusal, .. }) => {
             let why = match refusal {
-                Refusal::InvalidFields { problems } => problems.into_iter().map(|it| it.detail).collect(),
+                Refusal::InvalidFields { problems } => {
+                    problems.into_iter().map(|it| it.detail).collect::<Vec<_>>().join(" ")
+                }
                 other => other.to_string(),
             };
             draw(StatusCode::UNPROCESSABLE_ENTITY, why).await
@@ -97,20 +117,14 @@ async fn answer(done: Result<(), Error>, draw: impl AsyncFnOnce(StatusCode, Stri
 
 async fn save(web: &Web, admin: &SignedIn, typed: &QueueForm) -> Result<(), Error> {
     let (store, workspace, now) = (web.desk.store(), admin.workspace, web.desk.clock().now());
-    let name =
-        Name::parse(typed.name.trim()).map_err(|problem| Refusal::field("/name", format!("A name {problem}.")))?;
-    let queue = match &typed.id {
-        Some(id) => Some(read(id.parse().map_err(|_| Refusal::NotFound)?, name.clone(), typed)?),
-        None => None,
+    let Some(id) = &typed.id else {
+        let name = name(typed).map_err(|problem| Refusal::InvalidFields { problems: vec![problem] })?;
+        let write =
+            store.write(move |tx| Box::pin(async move { queues::add(tx, workspace, &name, now).await.map(drop) }));
+        return write.await;
     };
-    let write = store.write(move |tx| {
-        Box::pin(async move {
-            match &queue {
-                Some(queue) => queues::change(tx, workspace, queue).await,
-                None => queues::add(tx, workspace, &name, now).await.map(drop),
-            }
-        })
-    });
+    let queue = read(id.parse().map_err(|_| Refusal::NotFound)?, typed)?;
+    let write = store.write(move |tx| Box::pin(async move { queues::change(tx, workspace, &queue).await }));
     write.await
 }
 
@@ -133,19 +147,25 @@ fn typed(id: Option<String>, fields: &Fields) -> QueueForm {
     }
 }
 
-/// What a form means.
-fn read(id: QueueId, name: Name, typed: &QueueForm) -> Result<Queue, Refusal> {
-    let urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == typed.urgency);
-    let expiry_note = match NoteText::parse(typed.expiry_note.as_str()) {
-        Ok(note) => Some(note),
-        Err(TextProblem::Empty) => None,
-        Err(problem) => return Err(Refusal::field("/expiry_note", format!("What the agent is told {problem}."))),
-    };
+/// What a form means; or everything that is wrong with it.
+fn read(id: QueueId, typed: &QueueForm) -> Result<Queue, Refusal> {
+    let mut problems = vec![];
+    let name = name(typed).map_err(|it| problems.push(it)).ok();
+    let mut span = |label, text| span(label, text).map_err(|it| problems.push(it)).ok().flatten();
     let within = Within {
-        claim: span("Claim within", &typed.claim_within)?,
-        resolve: span("Resolve within", &typed.resolve_within)?,
-        expire: span("Expire after", &typed.expire_after)?,
+        claim: span("Claim within", &typed.claim_within),
+        resolve: span("Resolve within", &typed.resolve_within),
+        expire: span("Expire after", &typed.expire_after),
     };
+    for (label, span) in [("Claim within", within.claim), ("Resolve within", within.resolve)] {
+        if span.zip(within.expire).is_some_and(|(span, end)| span > end) {
+            let sentence = format!("{label} is longer than Expire after: it would have expired by then.");
+            problems.push(FieldProblem::new("/within", sentence));
+        }
+    }
+    let expiry_note = note(typed).map_err(|it| problems.push(it)).ok().flatten();
+    let Some(name) = name.filter(|_| problems.is_empty()) else { return Err(Refusal::InvalidFields { problems }) };
+    let urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == typed.urgency);
     let members = typed.members.iter().filter_map(|id| id.parse().ok()).collect();
     Ok(Queue {
         itself: QueueRef { id, name },
@@ -154,7 +174,19 @@ fn read(id: QueueId, name: Name, typed: &QueueForm) -> Result<Queue, Refusal> {
     })
 }
 
-fn span(label: &str, typed: &str) -> Result<Option<Span>, Refusal> {
+fn name(typed: &QueueForm) -> Result<Name, FieldProblem> {
+    Name::parse(typed.name.trim()).map_err(|problem| FieldProblem::new("/name", format!("A name {problem}.")))
+}
+
+fn note(typed: &QueueForm) -> Result<Option<NoteText>, FieldProblem> {
+    match NoteText::parse(typed.expiry_note.as_str()) {
+        Ok(note) => Ok(Some(note)),
+        Err(TextProblem::Empty) => Ok(None),
+        Err(problem) => Err(FieldProblem::new("/expiry_note", format!("What the agent is told {problem}."))),
+    }
+}
+
+fn span(label: &str, typed: &str) -> Result<Option<Span>, FieldProblem> {
     if typed.trim().is_empty() {
         return Ok(None);
     }
@@ -163,7 +195,7 @@ fn span(label: &str, typed: &str) -> Result<Option<Span>, Refusal> {
         let (shortest, longest) = (spans::written(SHORTEST), spans::written(LONGEST));
         format!("{label} is a time with its unit, as 90 s, 15 min, 2 h or 1 d: {shortest} to {longest}, or empty.")
     };
-    span.map(Some).ok_or_else(|| Refusal::field("/within", sentence()))
+    span.map(Some).ok_or_else(|| FieldProblem::new("/within", sentence()))
 }
 
 /// A queue as its form has it.
