@@ -131,7 +131,7 @@ impl Told {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn to_stop(&mut self) {
+    async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -167,7 +167,7 @@ async fn attend(
     let told = {
         let desk = desk.clone();
         async move {
-            told.to_stop().await;
+            told.wait().await;
             tracing::info!("stopping");
             desk.shutdown().cancel();
         }

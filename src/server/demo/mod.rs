@@ -85,7 +85,7 @@ pub async fn run(settings: Settings, demo: Demo) -> Result<(), DemoError> {
     // Nothing is left also of one that was not wanted any more before it began.
     let playing = tokio::select! {
         playing = begin(settings, demo.operator) => playing?,
-        () = told.to_stop() => return Ok(()),
+        () = told.wait() => return Ok(()),
     };
     let ready = async |at: &str| {
         announce(at, &playing, demo.operator);

@@ -56,7 +56,7 @@ pub const COUNTS: &str = "select shelf, claimed_by, queue_id, count(*) from esca
 pub const CHOICES: [&str; 3] = [
     "select id, name from agent where workspace_id = $1 limit $2",
     "select id, case when removed_at is null then name else name || ' (removed)' end from queue \
-        where workspace_id = $1 order by removed_at is not null limit $2",
+        where workspace_id = $1 limit $2",
     "select id, name from operator where workspace_id = $1 limit $2",
 ];
 
