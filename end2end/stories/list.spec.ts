@@ -226,7 +226,11 @@ test("while much happens, a click opens the row that was under the pointer", asy
   const box = (await page.locator(".list-scroll").boundingBox())!;
   let going = true;
   const arriving = (async () => {
-    for (let n = 0; going; n++) await agent.open(bare(`Late ${n}`));
+    for (let n = 0; going; n++) {
+      await agent.open(bare(`Late ${n}`));
+      // One a frame: faster than that is no desk any more, and the page would be measured, not the click.
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+    }
     return true;
   })();
   const name = (at: { x: number; y: number }) =>
