@@ -83,7 +83,7 @@ impl Acts {
         self.act(async move {
             let answer = actions::release(self.id, fence).await;
             if self.came_of(answer) {
-                focus("thread-title");
+                focus_if_lost("thread-title");
             }
         });
     }
@@ -213,7 +213,7 @@ impl Acts {
         self.act(async move {
             let answer = actions::follow_up(self.id, note).await;
             if self.came_of(answer) {
-                focus("thread-title");
+                focus_if_lost("thread-title");
             }
         });
     }
