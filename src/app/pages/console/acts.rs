@@ -12,6 +12,7 @@ use crate::{
         actions,
         clock::Clock,
         drafts::call,
+        focus::focus_if_lost,
         live::{Connection, Live, Pending, Sending},
         parts::revealed::spelled,
         problem::Problem,
