@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{answer, chance::Chance, hand::Hand};
+use super::{answer, hand::Hand};
 use crate::{
     domain::{
         ask::AskKind,
@@ -40,7 +41,7 @@ const LATER: [&str; 3] = [
 ];
 
 /// Works until the server stops.
-pub async fn work(hands: Vec<Hand>, agents: Vec<AgentId>, mut chance: Chance) {
+pub async fn work(hands: Vec<Hand>, agents: Vec<AgentId>, mut chance: Rng) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -56,7 +57,7 @@ pub async fn work(hands: Vec<Hand>, agents: Vec<AgentId>, mut chance: Chance) {
     }
 }
 
-async fn look(hand: &Hand, agents: &[AgentId], chance: &mut Chance) -> Result<(), Error> {
+async fn look(hand: &Hand, agents: &[AgentId], chance: &mut Rng) -> Result<(), Error> {
     let mut open = vec![];
     for agent in agents {
         let states = [Status::Waiting, Status::Claimed];
@@ -77,22 +78,22 @@ async fn look(hand: &Hand, agents: &[AgentId], chance: &mut Chance) -> Result<()
     let now = hand.desk.clock().now();
     let oldest = waiting.first().filter(|it| now - it.opened_at > UNHURRIED);
     match oldest {
-        Some(it) if waiting.len() > LEAVES && mine.len() < HOLDS && chance.once_in(3) => {
+        Some(it) if waiting.len() > LEAVES && mine.len() < HOLDS && chance.u64(..3) == 0 => {
             hand.claims(it.id).await.map(drop)
         }
         _ => Ok(()),
     }
 }
 
-async fn go_on(hand: &Hand, it: &Escalation, claim: &Claim, chance: &mut Chance) -> Result<(), Error> {
+async fn go_on(hand: &Hand, it: &Escalation, claim: &Claim, chance: &mut Rng) -> Result<(), Error> {
     let now = hand.desk.clock().now();
     let talks = it.opening.ask.kind == AskKind::Takeover || it.taken_over;
     let owes = it.replied_at.is_none() || it.owed_since.is_some();
-    if talks && owes && chance.once_in(2) {
+    if talks && owes && chance.u64(..2) == 0 {
         let lines = if it.replied_at.is_some_and(|at| at > claim.at) { &LATER } else { &HELLO };
-        let line = chance.one(lines).copied().unwrap_or(HELLO[0]);
+        let line = chance.choice(lines).copied().unwrap_or(HELLO[0]);
         hand.replies(it.id, claim.fence, line).await.map(drop)
-    } else if now - claim.at > UNHURRIED && chance.once_in(8) {
+    } else if now - claim.at > UNHURRIED && chance.u64(..8) == 0 {
         hand.resolves(it.id, Some(claim.fence), answer::resolutions(it, None, None)).await.map(drop)
     } else {
         Ok(())

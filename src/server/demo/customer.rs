@@ -2,9 +2,8 @@
 
 use std::sync::LazyLock;
 
+use fastrand::Rng;
 use serde::Deserialize;
-
-use super::chance::Chance;
 
 /// Lines, and which words bring them.
 #[derive(Deserialize)]
@@ -41,7 +40,7 @@ const MOST_TURNS: usize = 12;
 
 /// One customer in one conversation.
 pub struct Customer {
-    chance: Chance,
+    chance: Rng,
     /// Whether it is the one who has answers of her own.
     is_star: bool,
     turns: usize,
@@ -49,11 +48,11 @@ pub struct Customer {
 }
 
 impl Customer {
-    pub fn anyone(chance: Chance) -> Self {
+    pub fn anyone(chance: Rng) -> Self {
         Self { chance, is_star: false, turns: 0, quiet: false }
     }
 
-    pub fn star(chance: Chance) -> Self {
+    pub fn star(chance: Rng) -> Self {
         Self { is_star: true, ..Self::anyone(chance) }
     }
 
@@ -80,7 +79,7 @@ impl Customer {
         } else {
             &script.nods
         };
-        self.chance.one(lines).map(String::as_str)
+        self.chance.choice(lines).map(String::as_str)
     }
 }
 
@@ -98,7 +97,7 @@ mod tests {
     #[test]
     fn a_customer_greets_answers_thanks_and_goes_quiet() {
         let script = SCRIPT.as_ref().unwrap();
-        let mut customer = Customer::star(Chance::of(7));
+        let mut customer = Customer::star(Rng::with_seed(7));
         let mut is_one_of = |said: &str, lines: &[String]| {
             let answer = customer.answers(said);
             assert!(answer.is_some_and(|answer| lines.iter().any(|line| line == answer)), "{said}: {answer:?}");
@@ -116,7 +115,7 @@ mod tests {
     #[test]
     fn what_one_customer_knows_no_other_does() {
         let script = SCRIPT.as_ref().unwrap();
-        let mut customer = Customer::anyone(Chance::of(7));
+        let mut customer = Customer::anyone(Rng::with_seed(7));
         customer.answers("Hello.");
         let answer = customer.answers("Is there an order number I can search for?").unwrap();
         assert!(script.evasions.iter().any(|line| line == answer), "{answer}");
@@ -125,7 +124,7 @@ mod tests {
     #[test]
     fn the_same_seed_says_the_same() {
         let say = || {
-            let mut customer = Customer::star(Chance::of(3));
+            let mut customer = Customer::star(Rng::with_seed(3));
             ["Hello", "Which order?", "What happened?", "Why?"].map(|said| customer.answers(said))
         };
         assert_eq!(say(), say());

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use fastrand::Rng;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
@@ -11,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{DemoError, agent::Agent, chance::Chance, customer::Customer, until};
+use super::{DemoError, agent::Agent, customer::Customer, until};
 
 /// What can come up while the demo runs.
 #[derive(Deserialize)]
@@ -54,7 +55,7 @@ pub struct Stage {
     agents: Vec<(&'static str, Agent)>,
     concierge: Agent,
     room: Arc<Semaphore>,
-    chance: Chance,
+    chance: Rng,
     script: Script,
     /// The end of the play.
     stop: CancellationToken,
@@ -64,7 +65,7 @@ impl Stage {
     pub fn new(
         agents: Vec<(&'static str, Agent)>,
         concierge: Agent,
-        chance: Chance,
+        chance: Rng,
         stop: CancellationToken,
     ) -> Result<Self, DemoError> {
         let script = serde_json::from_str(SCRIPT).map_err(|error| DemoError::Script(format!("live.json: {error}")))?;
@@ -91,13 +92,13 @@ impl Stage {
                 self.keep_up(&agent, escalation, false, room);
             }
         }
-        let (concierge, request, chance) = (self.concierge.clone(), self.script.star.clone(), self.chance.split());
+        let (concierge, request, chance) = (self.concierge.clone(), self.script.star.clone(), self.chance.fork());
         tokio::join!(self.open_more(), stay(concierge, request, star, chance));
     }
 
     async fn open_more(mut self) {
         for round in 1_u64.. {
-            sleep(self.chance.seconds(UNTIL_THE_NEXT)).await;
+            sleep(Duration::from_secs(self.chance.u64(UNTIL_THE_NEXT))).await;
             let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
             match self.open_one(round, room).await {
                 Ok(()) | Err(DemoError::Dismissed(_)) => {}
@@ -108,18 +109,18 @@ impl Stage {
 
     async fn open_one(&mut self, round: u64, room: OwnedSemaphorePermit) -> Result<(), DemoError> {
         let missing = || DemoError::Script("live.json: a story lacks its agent".to_owned());
-        let story = self.chance.one(&self.script.stories).ok_or_else(missing)?;
+        let story = self.chance.choice(&self.script.stories).ok_or_else(missing)?;
         let (_, agent) = self.agents.iter().find(|(name, _)| *name == story.agent).ok_or_else(missing)?;
         let agent = agent.clone();
         let mut request = story.open.clone();
         if let Some(conversation) = request["conversation"].as_object_mut() {
             conversation.insert("external_id".into(), json!(format!("conv-{round}")));
-            let name = self.chance.one(&self.script.customers);
+            let name = self.chance.choice(&self.script.customers);
             conversation.insert("customer".into(), json!({"external_id": format!("cus-{round}"), "name": name}));
         }
         let id = agent.opens(&request).await?;
         let (_, escalation) = agent.get(&format!("/escalations/{id}")).await?;
-        let gives_up = self.chance.once_in(GIVES_UP_ONCE_IN);
+        let gives_up = self.chance.u64(..GIVES_UP_ONCE_IN) == 0;
         self.keep_up(&agent, &escalation, gives_up, Some(room));
         Ok(())
     }
@@ -131,8 +132,8 @@ impl Stage {
             agent: agent.clone(),
             id,
             after: escalation["seq"].as_i64(),
-            customer: Customer::anyone(self.chance.split()),
-            chance: self.chance.split(),
+            customer: Customer::anyone(self.chance.fork()),
+            chance: self.chance.fork(),
             gives_up,
         };
         let stop = self.stop.clone();
@@ -144,9 +145,9 @@ impl Stage {
 }
 
 /// Keeps one customer there for whoever signed in.
-async fn stay(agent: Agent, request: Value, mut id: String, mut chance: Chance) {
+async fn stay(agent: Agent, request: Value, mut id: String, mut chance: Rng) {
     loop {
-        let (customer, own) = (Customer::star(chance.split()), chance.split());
+        let (customer, own) = (Customer::star(chance.fork()), chance.fork());
         Bout { agent: agent.clone(), id, after: None, customer, chance: own, gives_up: false }.play().await;
         id = loop {
             sleep(STAR_AGAIN_AFTER).await;
@@ -166,7 +167,7 @@ struct Bout {
     /// What of it was heard. Without this it begins at the open.
     after: Option<i64>,
     customer: Customer,
-    chance: Chance,
+    chance: Rng,
     gives_up: bool,
 }
 
@@ -211,7 +212,7 @@ impl Bout {
                 }
                 // What came back carried the outcome, so it is delivered; this says that it is understood.
                 _ => {
-                    sleep(self.chance.seconds(1..=3)).await;
+                    sleep(Duration::from_secs(self.chance.u64(1..=3))).await;
                     self.agent.post(&format!("/escalations/{}/acknowledge", self.id), &json!({})).await?;
                     return Ok(());
                 }
@@ -229,7 +230,7 @@ impl Bout {
         let Some(answer) = self.customer.answers(said) else { return Ok(()) };
         sleep(Duration::from_secs(1)).await;
         self.agent.post(&format!("/escalations/{}/typing", self.id), &json!({})).await?;
-        sleep(self.chance.seconds(WRITES_FOR)).await;
+        sleep(Duration::from_secs(self.chance.u64(WRITES_FOR))).await;
         // It may have ended meanwhile; then nobody is there to hear it.
         self.agent.says(&self.id, "customer", answer).await.map(drop)
     }

@@ -7,7 +7,6 @@
 mod agent;
 mod answer;
 mod cast;
-mod chance;
 mod colleagues;
 mod customer;
 mod filler;
@@ -20,11 +19,12 @@ mod robot;
 use std::{fs::Permissions, future::Future, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
 use axum::Router;
+use fastrand::Rng;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 pub use self::passes::{Pass, Passes};
-use self::{agent::Agent, cast::Cast, chance::Chance, hand::Hand, live::Stage};
+use self::{agent::Agent, cast::Cast, hand::Hand, live::Stage};
 use super::{
     ServeError, Told, attend,
     clock::Clock,
@@ -122,9 +122,9 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Playing
 
 /// Starts everyone; the escalation that waits for whoever signs in.
 async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, DemoError> {
-    let mut chance = Chance::of(SEED);
+    let mut chance = Rng::with_seed(SEED);
     let agents = cast.agents.iter().map(|hired| (hired.name, Agent::new(router, hired))).collect();
-    let stage = Stage::new(agents, Agent::new(router, &cast.concierge), chance.split(), desk.shutdown().clone())?;
+    let stage = Stage::new(agents, Agent::new(router, &cast.concierge), chance.fork(), desk.shutdown().clone())?;
     let star = stage.open_star().await?;
     let hand = |operator: &Operator| Hand { desk: desk.clone(), workspace: cast.workspace, operator: operator.clone() };
     let colleagues: Vec<Hand> = cast.colleagues.iter().map(hand).collect();
@@ -134,7 +134,7 @@ async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, Demo
         let since = desk.head(cast.workspace).await?;
         spawn(desk, robot::work(hand(robot), scripted, since));
     }
-    spawn(desk, colleagues::work(colleagues, ids, chance.split()));
+    spawn(desk, colleagues::work(colleagues, ids, chance.fork()));
     spawn(desk, stage.play(star.clone()));
     Ok(star)
 }

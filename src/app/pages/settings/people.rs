@@ -177,6 +177,9 @@ pub fn sessions(action: &str, sessions: &[Session]) -> Vec<AnyView> {
 
 /// Draws when and from where somebody signed in.
 fn sign_ins(sign_ins: &[(Timestamp, Option<String>)]) -> AnyView {
+    if sign_ins.is_empty() {
+        return words("p", "plain-facts", "None in the last ninety days.");
+    }
     let row = |(at, address): &(Timestamp, Option<String>)| {
         let from = address.as_deref().unwrap_or("an unknown address");
         element("li", "", vec![words("p", "plain-facts", &(moment(*at) + " from " + from))])

@@ -53,8 +53,9 @@ pub struct QueueForm {
 /// likewise.
 pub fn queues(forms: Vec<QueueForm>, removed: &[(String, String)], people: &[(String, String)]) -> Vec<AnyView> {
     let hints = [
-        "A queue fills in what the agent leaves out, and where it says nothing either, the product does; times are written as 90 s, 15 min, 2 h or 1 d. Without members everybody \
-         serves it; with members only they see it in their Queue and take from it, and supervisors may.",
+        "A queue fills in what the agent leaves out, and where it says nothing either, Bailout does. Times are written as 90 s, \
+         15 min, 2 h or 1 d. Without members everybody serves it; with members only they see it in their Queue and take from \
+         it, and supervisors may.",
         "Agents find a queue by its name, and by the names that it had before, until another queue takes one of them. A queue \
          that is removed takes nothing new: what agents send there goes to the default queue, and they are told so. What is \
          open in it stays where it is, for those who serve it. Added again, a queue is as it was.",
@@ -104,8 +105,16 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
         view! {
             <div class="field">
                 <label class="field-label" for=id.clone()>{label}</label>
-                <span class="field-hint" id=says.clone()>{hint}</span>
-                <input class="input" id=id name=name type="text" autocomplete="off" value=value aria-describedby=says/>
+                <input
+                    class="input"
+                    id=id
+                    name=name
+                    type="text"
+                    autocomplete="off"
+                    value=value
+                    aria-describedby=says.clone()
+                />
+                <span class="field-hint" id=says>{hint}</span>
             </div>
         }
     };
