@@ -1,8 +1,6 @@
 //! Links that work once: `/set-up/…`, `/invite/…` and `/reset/…`. Whoever has one is let in; a link is used up in the same
 //! transaction, so that of two who come at once one gets in.
 
-use std::net::IpAddr;
-
 use axum::{
     Router,
     extract::{Path, State},
@@ -13,10 +11,10 @@ use axum::{
 use sqlx::AnyConnection;
 
 use super::{
-    Web, client,
+    Web,
     forms::{Denied, Fields},
     origin::{self, Side, side},
-    session::{self, By, SignedIn, cookie_of},
+    session::{Begun, cookie_of},
     settings::agents::{fresh, mint as mint_key},
     sign_in::{HOME, INSECURE, failed, see_other},
 };
@@ -168,15 +166,8 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
     };
     let password = fields.new_password("password")?;
     let hash = web.checker.place()?.hash(password).await?;
-    let secret = Secret::mint()?;
     let key = (link.purpose == Purpose::SetUp).then(mint_key).transpose()?;
-    let before = session::read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
-    let begun = Begun {
-        digest: secret.digest(),
-        address: client::address(&web.settings, parts),
-        now: web.desk.clock().now(),
-        before,
-    };
+    let (secret, begun) = Begun::at(web, parts).await?;
     let (used, joins) = (link.digest.clone(), newcomer.clone());
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
@@ -194,15 +185,6 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
     let Some((key, ended)) = write.await? else { return Ok(None) };
     web.close_sessions(ended);
     Ok(Some(Entered { workspace, secret, newcomer, key }))
-}
-
-/// A session that begins.
-struct Begun {
-    digest: [u8; 32],
-    address: Option<IpAddr>,
-    now: Timestamp,
-    /// The one that the browser had, which ends.
-    before: Option<SignedIn>,
 }
 
 /// Adds a newcomer, or gives the one whose link it is their new password, and begins a session; which others ended.
@@ -226,11 +208,7 @@ async fn let_in(
         }
         (None, _) => return Err(Error::Internal("a link changed what it is for".into()).into()),
     };
-    if let Some(before) = &begun.before {
-        sessions::end(tx, before.workspace, &before.digest).await?;
-        ended.push(before.digest);
-    }
-    sessions::begin(tx, link.workspace, id, &begun.digest, begun.address, begun.now).await?;
+    ended.extend(begun.begin(tx, link.workspace, id).await?);
     Ok(ended)
 }
 

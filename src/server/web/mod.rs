@@ -48,7 +48,7 @@ pub struct Web {
 
 impl Web {
     /// Closes what is open with sessions that have ended.
-    pub fn close_sessions(&self, ended: Vec<[u8; 32]>) {
+    pub fn close_sessions(&self, ended: impl IntoIterator<Item = [u8; 32]>) {
         for digest in ended {
             self.desk.doors().close(&Credential::Session(digest));
         }

@@ -10,16 +10,15 @@ use axum::{
 };
 
 use super::{
-    Web, client,
+    Web,
     origin::{Side, side},
-    session::{self, By, cookie_of},
+    session::{Begun, cookie_of},
     sign_in::{failed, see_other},
 };
 use crate::server::{
     demo::{Pass, Passes},
     error::Error,
     secret::Secret,
-    store::sessions,
 };
 
 /// The address of a link. A HEAD request is answered as any other method is: looking at a link must not use it up.
@@ -60,21 +59,14 @@ async fn enter(
     }
 }
 
-/// Replaces whatever session the browser had by one of the pass.
+/// Begins the session of a pass.
 async fn begin(web: &Web, pass: &Pass, parts: &Parts) -> Result<Secret, Error> {
-    let before = session::read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
-    let ended: Vec<_> = before.iter().map(|before| before.digest).collect();
-    let (secret, address, now) = (Secret::mint()?, client::address(&web.settings, parts), web.desk.clock().now());
-    let (digest, workspace, operator) = (secret.digest(), pass.workspace, pass.operator);
-    let write = web.desk.store().write(move |tx| {
-        Box::pin(async move {
-            if let Some(before) = before {
-                sessions::end(tx, before.workspace, &before.digest).await?;
-            }
-            Ok::<_, Error>(sessions::begin(tx, workspace, operator, &digest, address, now).await?)
-        })
-    });
-    write.await?;
-    web.close_sessions(ended);
+    let (secret, begun) = Begun::at(web, parts).await?;
+    let (workspace, operator) = (pass.workspace, pass.operator);
+    let write = web
+        .desk
+        .store()
+        .write(move |tx| Box::pin(async move { Ok::<_, Error>(begun.begin(tx, workspace, operator).await?) }));
+    web.close_sessions(write.await?);
     Ok(secret)
 }

@@ -1,12 +1,18 @@
 //! Who is signed in: the session's cookie, and reading it. The database holds only the hash of its secret.
 
-use axum::http::{HeaderMap, HeaderValue, Uri};
-use axum_extra::extract::CookieJar;
+use std::net::IpAddr;
 
-use super::origin::{Side, side};
+use axum::http::{HeaderMap, HeaderValue, Uri, request::Parts};
+use axum_extra::extract::CookieJar;
+use sqlx::AnyConnection;
+
+use super::{
+    Web, client,
+    origin::{Side, side},
+};
 use crate::{
     domain::{
-        ids::WorkspaceId,
+        ids::{OperatorId, WorkspaceId},
         operator::{Operator, Preferences},
         time::Timestamp,
     },
@@ -29,6 +35,38 @@ pub struct SignedIn {
     pub confirmed_at: Timestamp,
     /// The hash of the session's secret, its name in the database.
     pub digest: [u8; 32],
+}
+
+/// A session that begins, in the place of whatever the browser had.
+pub struct Begun {
+    digest: [u8; 32],
+    address: Option<IpAddr>,
+    pub now: Timestamp,
+    before: Option<SignedIn>,
+}
+
+impl Begun {
+    /// One at the browser behind a request, and the secret of its cookie.
+    pub async fn at(web: &Web, parts: &Parts) -> Result<(Secret, Self), Error> {
+        let before = read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
+        let (secret, address) = (Secret::mint()?, client::address(&web.settings, parts));
+        let begun = Self { digest: secret.digest(), address, now: web.desk.clock().now(), before };
+        Ok((secret, begun))
+    }
+
+    /// Begins it for somebody, and ends the one before, within a transaction; which that was, to be closed after the commit.
+    pub async fn begin(
+        &self,
+        tx: &mut AnyConnection,
+        workspace: WorkspaceId,
+        operator: OperatorId,
+    ) -> Result<Option<[u8; 32]>, sqlx::Error> {
+        if let Some(before) = &self.before {
+            sessions::end(tx, before.workspace, &before.digest).await?;
+        }
+        sessions::begin(tx, workspace, operator, &self.digest, self.address, self.now).await?;
+        Ok(self.before.as_ref().map(|before| before.digest))
+    }
 }
 
 /// The cookie that brings a session's secret back; nothing where no cookie is safe.

@@ -1,6 +1,6 @@
 //! Signing in and out: plain forms, which work without any script.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Form,
@@ -20,8 +20,8 @@ use serde::Deserialize;
 use super::{
     Web, client,
     origin::{Side, side},
-    session::{self, By, SignedIn},
-    throttle::{self, Admission, Try},
+    session::{self, Begun, By, SignedIn},
+    throttle::{self, Admission},
 };
 use crate::{
     app::pages,
@@ -32,7 +32,7 @@ use crate::{
         error::Error,
         secret::Secret,
         store::{
-            operators::{self, Account, Email},
+            operators::{self, Email},
             sessions,
         },
     },
@@ -184,41 +184,20 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let same = place.matches(form.password, hash).await?;
     let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
-    let before = who(web, &parts.headers, &parts.uri).await?;
-    Ok(begin(web, account, tried, address, before).await?.map_or(Entry::Wrong, Entry::In))
-}
-
-/// Replaces whatever session the browser had by a new one; none when the password was changed while it was checked.
-async fn begin(
-    web: &Web,
-    account: Account,
-    tried: Try,
-    address: Option<IpAddr>,
-    before: Option<SignedIn>,
-) -> Result<Option<Secret>, Error> {
-    let secret = Secret::mint()?;
-    let (digest, now) = (secret.digest(), web.desk.clock().now());
-    let old = before.as_ref().map(|before| Credential::Session(before.digest));
+    let (secret, begun) = Begun::at(web, parts).await?;
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
+            // It may have been changed while it was checked.
             if !operators::is_still(tx, &account).await? {
-                return Ok(false);
+                return Ok(None);
             }
-            throttle::forgive(tx, &tried, now).await?;
-            if let Some(before) = before {
-                sessions::end(tx, before.workspace, &before.digest).await?;
-            }
-            sessions::begin(tx, account.workspace, account.operator, &digest, address, now).await?;
-            Ok::<_, Error>(true)
+            throttle::forgive(tx, &tried, begun.now).await?;
+            Ok::<_, Error>(Some(begun.begin(tx, account.workspace, account.operator).await?))
         })
     });
-    if !write.await? {
-        return Ok(None);
-    }
-    if let Some(old) = old {
-        web.desk.doors().close(&old);
-    }
-    Ok(Some(secret))
+    let Some(ended) = write.await? else { return Ok(Entry::Wrong) };
+    web.close_sessions(ended);
+    Ok(Entry::In(secret))
 }
 
 async fn who(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {
