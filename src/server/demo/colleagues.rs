@@ -94,7 +94,7 @@ async fn go_on(hand: &Hand, it: &Escalation, claim: &Claim, chance: &mut Rng) ->
         let line = chance.choice(lines).copied().unwrap_or(HELLO[0]);
         hand.replies(it.id, claim.fence, line).await.map(drop)
     } else if now - claim.at > UNHURRIED && chance.u64(..8) == 0 {
-        hand.resolves(it.id, Some(claim.fence), answer::resolutions(it, None, None)).await.map(drop)
+        hand.resolves(it, Some(claim.fence), answer::resolutions(it, None, None)).await.map(drop)
     } else {
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::{BETWEEN_TRIES, TRIES};
 use crate::{
     domain::{
         claim::Fence,
-        escalation::NewMessage,
+        escalation::{Escalation, NewMessage},
         event::Seq,
         ids::{EscalationId, MessageId, WorkspaceId},
         message::{Author, MessageRole},
@@ -126,17 +126,16 @@ impl Hand {
     /// Resolves with the first of these that is taken.
     pub async fn resolves(
         &self,
-        escalation: EscalationId,
+        it: &Escalation,
         fence: Option<Fence>,
         said: impl IntoIterator<Item = Resolution>,
     ) -> Result<Done, Error> {
-        let current = self.sees(escalation).await?;
         let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
         for resolution in said {
             let by = self.operator.clone();
-            let checked = schema::check(&current.escalation.opening.ask, resolution).map_err(Error::from);
+            let checked = schema::check(&it.opening.ask, resolution).map_err(Error::from);
             let done = match checked {
-                Ok(resolution) => self.does(Verb::Resolve { by, escalation, fence, resolution }).await,
+                Ok(resolution) => self.does(Verb::Resolve { by, escalation: it.id, fence, resolution }).await,
                 Err(refusal) => Err(refusal),
             };
             match done {

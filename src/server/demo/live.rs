@@ -88,8 +88,9 @@ impl Stage {
                 }
             };
             for escalation in open["items"].as_array().into_iter().flatten() {
+                let Some(id) = escalation["id"].as_str().map(str::to_owned) else { continue };
                 let room = Arc::clone(&self.room).try_acquire_owned().ok();
-                self.keep_up(&agent, escalation, false, room);
+                self.keep_up(&agent, id, escalation["seq"].as_i64(), false, room);
             }
         }
         let (concierge, request, chance) = (self.concierge.clone(), self.script.star.clone(), self.chance.fork());
@@ -119,19 +120,24 @@ impl Stage {
             conversation.insert("customer".into(), json!({"external_id": format!("cus-{round}"), "name": name}));
         }
         let id = agent.opens(&request).await?;
-        let (_, escalation) = agent.get(&format!("/escalations/{id}")).await?;
         let gives_up = self.chance.u64(..GIVES_UP_ONCE_IN) == 0;
-        self.keep_up(&agent, &escalation, gives_up, Some(room));
+        self.keep_up(&agent, id, None, gives_up, Some(room));
         Ok(())
     }
 
-    /// Stays with one escalation, in a task of its own.
-    fn keep_up(&mut self, agent: &Agent, escalation: &Value, gives_up: bool, room: Option<OwnedSemaphorePermit>) {
-        let Some(id) = escalation["id"].as_str().map(str::to_owned) else { return };
+    /// Stays with one escalation, in a task of its own; what was heard of it `after` tells.
+    fn keep_up(
+        &mut self,
+        agent: &Agent,
+        id: String,
+        after: Option<i64>,
+        gives_up: bool,
+        room: Option<OwnedSemaphorePermit>,
+    ) {
         let bout = Bout {
             agent: agent.clone(),
             id,
-            after: escalation["seq"].as_i64(),
+            after,
             customer: Customer::anyone(self.chance.fork()),
             chance: self.chance.fork(),
             gives_up,

@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-
-use crate::domain::ids::{OperatorId, WorkspaceId};
+use crate::{
+    domain::ids::{OperatorId, WorkspaceId},
+    server::{error::Error, secret::Secret},
+};
 
 /// Whom a pass lets in, and where they begin.
 #[derive(Debug)]
@@ -23,11 +24,9 @@ pub struct Pass {
 pub struct Passes(Arc<Mutex<HashMap<String, Pass>>>);
 
 impl Passes {
-    /// Gives a pass out; its path holds 256 random bits.
-    pub fn issue(&self, pass: Pass) -> Result<String, getrandom::Error> {
-        let mut bits = [0; 32];
-        getrandom::fill(&mut bits)?;
-        let token = URL_SAFE_NO_PAD.encode(bits);
+    /// Gives a pass out; its path holds a secret.
+    pub fn issue(&self, pass: Pass) -> Result<String, Error> {
+        let token = Secret::mint()?.reveal().to_owned();
         let path = format!("/demo/sign-in/{token}");
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, pass);
         Ok(path)

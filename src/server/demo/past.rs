@@ -200,7 +200,9 @@ async fn play(desk: &Desk, cast: &Cast, played: &mut Played, deed: &Deed) -> Res
             played.replied = done.message.map(|message| message.id);
         }
         Deed::Resolve { by, with } => {
-            drop(hand(by)?.resolves(escalation, played.fence, [with.clone()]).await?);
+            let hand = hand(by)?;
+            let current = hand.sees(escalation).await?;
+            hand.resolves(&current.escalation, played.fence, [with.clone()]).await?;
         }
         Deed::TakeOver { by } => {
             let hand = hand(by)?;

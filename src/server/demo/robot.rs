@@ -111,7 +111,7 @@ async fn answer(hand: &Hand, agent: AgentId, escalation: EscalationId, since: Se
     sleep_until(end).await;
     let current = hand.sees(escalation).await?;
     let resolutions = answer::resolutions(&current.escalation, rehearsal.disposition, problem.as_deref());
-    hand.resolves(escalation, Some(fence), resolutions).await.map(drop)
+    hand.resolves(&current.escalation, Some(fence), resolutions).await.map(drop)
 }
 
 /// Talks to the customer until it is time to resolve; false when it has ended before.
