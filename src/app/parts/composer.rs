@@ -70,16 +70,15 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
         send();
     };
     let pressed = move |event: ev::KeyboardEvent| {
-        if event.is_composing() {
-            return;
-        }
-        if event.key() == "Escape" {
-            // Out of the field, where single keys are shortcuts again; what is written stays.
-            event.prevent_default();
-            focus("thread-title");
-        }
-        if event.key() != "Enter" {
-            return;
+        match event.key().as_str() {
+            _ if event.is_composing() => return,
+            "Enter" => {}
+            "Escape" => {
+                // Out of the field, where single keys are shortcuts again; what is written stays.
+                event.prevent_default();
+                return focus("thread-title");
+            }
+            _ => return,
         }
         let always = event.ctrl_key() || event.meta_key();
         let alone = !(event.shift_key() || event.alt_key()) && event_target::<web_sys::Element>(&event).id() == TEXT;

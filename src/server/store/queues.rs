@@ -214,7 +214,8 @@ async fn outdate_pages(connection: &mut AnyConnection, workspace: WorkspaceId) -
     Ok(())
 }
 
-/// Adds a queue that everybody serves; refused when there is one of that name, in whatever case. One that was removed comes back as it was.
+/// Adds a queue that everybody serves; refused when there is one of that name, in whatever case. One that was removed comes
+/// back as it was.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,

@@ -21,10 +21,10 @@ pub fn address(settings: &Settings, parts: &Parts) -> Option<IpAddr> {
 
 /// The last address that is none of a proxy we trust. What comes before it anyone may have made up.
 fn behind(trusted: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    let said: Vec<&str> =
-        headers.get_all(FORWARDED_FOR).iter().flat_map(|value| value.to_str().unwrap_or("").split(',')).collect();
+    // The nearest first.
+    let said = headers.get_all(FORWARDED_FOR).iter().rev().flat_map(|value| value.to_str().unwrap_or("").rsplit(','));
     let mut client = peer;
-    for word in said.into_iter().rev() {
+    for word in said {
         if !trusted.include(client) {
             break;
         }

@@ -7,7 +7,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-
 use serde::Deserialize;
 
 use super::spans;
