@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    ask::{Ask, FieldProblem},
+    ask::{Ask, AskKind, FieldProblem},
     reason::Reason,
     text::{NoteText, Text},
 };
@@ -74,6 +74,14 @@ impl Opening {
     /// The customer, when anything is known of them.
     pub fn customer(&self) -> Option<&Customer> {
         self.conversation.as_ref()?.customer.as_ref()
+    }
+
+    /// Whether there is a customer to talk to: a background agent that asks a question may have none.
+    pub fn has_customer(&self) -> bool {
+        self.ask.kind == AskKind::Takeover
+            || self.conversation.as_ref().is_some_and(|it| {
+                it.external_id.is_some() || it.customer.is_some() || it.total_messages > 0 || it.received_messages > 0
+            })
     }
 
     /// How many messages came and how many there were, when not all came.

@@ -42,6 +42,8 @@ pub enum Refusal {
     NotExpired,
     #[error("This escalation is already a takeover.")]
     AlreadyATakeover,
+    #[error("This escalation came without a conversation, so there is nobody to talk to.")]
+    NoCustomer,
     #[error("The data does not match what was asked for.")]
     InvalidFields { problems: Vec<FieldProblem> },
     #[error("The same key was used before with another request.")]
@@ -76,6 +78,7 @@ impl Refusal {
             Self::NotDue => "not_due",
             Self::NotExpired => "not_expired",
             Self::AlreadyATakeover => "already_a_takeover",
+            Self::NoCustomer => "no_customer",
             Self::InvalidFields { .. } => "invalid_field",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::NotFound => "not_found",

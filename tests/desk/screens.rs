@@ -88,7 +88,7 @@ on_both! {
         let fence = ana.does(verb).await.expect("a transfer").current.escalation.fence;
         ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
         bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.ok(200);
-        let question = bot.escalates(json!({"ask": {"kind": "question", "prompt": "?"}})).await;
+        let question = bot.escalates(json!({"ask": {"kind": "question", "prompt": "?"}, "conversation": {"customer": {"name": "Dana"}}})).await;
         let verb = Verb::TakeOver { by: ada.operator.clone(), escalation: id(&question), fence: None };
         ada.does(verb).await.expect("a take-over");
         bot.post(&format!("/escalations/{question}/cancel"), json!({"reason": "never mind"})).await.ok(200);

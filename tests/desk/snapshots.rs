@@ -231,8 +231,10 @@ async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance
 async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Agent, album: &mut Album) {
     let mut ids = vec![];
     for _ in 0..4 {
+        let chat = json!({"customer": {"name": "Dana"}});
+        let deadlines = json!({"expire_after_seconds": 3_600});
         let it =
-            bot.escalates(json!({"ask": {"kind": "question"}, "deadlines": {"expire_after_seconds": 3_600}})).await;
+            bot.escalates(json!({"ask": {"kind": "question"}, "conversation": chat, "deadlines": deadlines})).await;
         album.read_thread(ada, &it).await;
         ids.push(it);
     }

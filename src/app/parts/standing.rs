@@ -29,6 +29,8 @@ pub enum Hold {
 pub struct Standing {
     pub hold: Hold,
     pub ask: AskKind,
+    /// There is a customer to talk to.
+    pub has_customer: bool,
     /// Whoever holds it speaks to the customer.
     pub speaks: bool,
     status: Status,
@@ -48,6 +50,7 @@ impl Standing {
         Self {
             hold,
             ask: escalation.opening.ask.kind,
+            has_customer: escalation.has_customer(),
             speaks: escalation.speaks_to_customer(),
             status: escalation.status,
             control,
@@ -78,7 +81,7 @@ impl Standing {
 
     /// A question or a decision may be turned into a talk with the customer.
     pub fn may_take_over(&self) -> bool {
-        !self.speaks && matches!(self.hold, Hold::Mine(_) | Hold::Waiting)
+        !self.speaks && self.has_customer && matches!(self.hold, Hold::Mine(_) | Hold::Waiting)
     }
 
     /// Who is in control, as the styles know it.

@@ -80,6 +80,9 @@ impl Escalation {
         now: Timestamp,
     ) -> Result<Vec<EventKind>, Refusal> {
         let is_takeover = self.opening.ask.kind == AskKind::Takeover;
+        if !self.has_customer() {
+            return Err(Refusal::NoCustomer);
+        }
         let claimed = match self.hold_or_claim(by, fence, now) {
             Err(Refusal::NotClaimed) if is_takeover => return Err(Refusal::AlreadyATakeover),
             held => held?,

@@ -171,6 +171,11 @@ impl Escalation {
         self.opening.ask.kind == AskKind::Takeover || self.taken_over
     }
 
+    /// Whether there is a customer to talk to: the opening names one, or somebody has said something since.
+    pub fn has_customer(&self) -> bool {
+        self.opening.has_customer() || self.messages > 0
+    }
+
     /// Where lists put it.
     pub fn shelf(&self) -> Shelf {
         Shelf::of(self.status, self.not_picked_up, self.followed_up.is_some())
