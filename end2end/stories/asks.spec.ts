@@ -143,12 +143,16 @@ test("arguments without a schema are edited as JSON, and a rejection says why", 
   const edited = refund.getByRole("textbox", { name: "Arguments" });
   await edited.fill('{"order": "A-4721", "eur":');
   await refund.getByRole("button", { name: "Edit and approve" }).click();
-  await expect(edited).toHaveAccessibleDescription(/no JSON/);
+  await expect(edited).toHaveAccessibleDescription(/is not JSON/);
   await refund.getByRole("button", { name: "Reject" }).click();
-  const why = refund.getByRole("textbox", { name: "Why not" });
+  const why = refund.getByRole("textbox", { name: "Reason" });
   await expect(why).toBeFocused();
+  await refund.getByRole("button", { name: "Reject" }).click();
+  await expect(why).toHaveAccessibleDescription(/Say why/);
+  expect((await agent.get(id)).status).toBe("waiting");
   await why.fill("Too much.");
-  await page.keyboard.press("Enter");
+  await expect(why).not.toHaveAccessibleDescription(/Say why/);
+  await page.keyboard.press("Control+Enter");
   const { escalation } = await ended;
   expect(escalation.outcome).toMatchObject({
     disposition: "rejected",

@@ -33,6 +33,13 @@ pub fn let_enter_send(keys: RwSignal<Keys>, sends: bool) {
     spawn_local(async move { drop(prefer(Some(sends), None).await) });
 }
 
+/// Whether a key belongs to an input method that composes a letter. Safari ends the composition before it reports the key
+/// that ended it, and marks that key by the code 229 only.
+pub fn composes(event: &ev::KeyboardEvent) -> bool {
+    const COMPOSES: u32 = 229;
+    event.is_composing() || event.key_code() == COMPOSES
+}
+
 /// Calls `act` for every single key that is pressed where it may be a shortcut, as long as the part that asks is there.
 /// `act` says whether it was one.
 pub fn on_key(act: impl Fn(&str) -> bool + 'static) {

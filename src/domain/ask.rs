@@ -1,9 +1,9 @@
 //! What the agent wants of a human: a takeover, an answer, or a decision.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{outcome::Disposition, text::Text};
+use super::{json::JsonText, outcome::Disposition, text::Text};
 
 /// The three kinds of ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -65,9 +65,14 @@ pub enum Verdict {
 pub struct Action {
     pub id: Text<100>,
     pub name: Text<200>,
-    pub arguments: Map<String, Value>,
+    /// An object, as the agent sent it: an approval hands back these bytes.
+    pub arguments: JsonText,
     pub arguments_schema: Option<Value>,
     pub allowed: Vec<Verdict>,
+    /// Where the arguments break the agent's own schema; pointers are from the root of the arguments. It does not
+    /// prevent an approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FieldProblem>,
 }
 
 /// What the agent wants.

@@ -17,6 +17,7 @@ mod follow_tests;
 pub mod found;
 pub mod ids;
 pub mod inbox;
+pub mod json;
 #[cfg(test)]
 mod list_tests;
 pub mod message;

@@ -1,14 +1,15 @@
 //! How an escalation ended, in a form the agent can act on.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
-    ask::{AskKind, Verdict},
+    ask::{AskKind, FieldProblem, Verdict},
     claim::Stint,
     conversation::Conversation,
     event::Actor,
     ids::MessageId,
+    json::JsonText,
     message::{Message, MessageRole},
     text::{NoteText, Text},
     time::{Span, Timestamp},
@@ -95,26 +96,51 @@ pub struct ActionDecision {
     pub id: Text<100>,
     pub decision: Verdict,
     /// Those to run.
-    pub arguments: Map<String, Value>,
+    pub arguments: JsonText,
+    pub comment: Option<Text<2_000>>,
+    pub executed_by: ExecutedBy,
+    /// Where these arguments break the agent's own schema; pointers are from the root of the outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<FieldProblem>,
+}
+
+/// A change of one place in proposed arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// RFC 6901, from the root of the arguments.
+    pub pointer: String,
+    /// JSON text; none removes what is there.
+    pub json: Option<String>,
+}
+
+/// What an operator's page sends about one proposed action. It does not send arguments: an approval takes those that are
+/// stored, so what runs is what was shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionRequest {
+    pub id: Text<100>,
+    pub decision: Verdict,
+    /// Needed for an edit, empty otherwise.
+    pub edits: Vec<Edit>,
     pub comment: Option<Text<2_000>>,
     pub executed_by: ExecutedBy,
 }
 
-/// What an operator says to end an escalation.
+/// What an operator says to end an escalation. Pages send [`DecisionRequest`]s; the server makes decisions of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Resolution {
+pub struct Resolution<Decision = ActionDecision> {
     pub disposition: Disposition,
     pub next: Next,
     /// Free text, for a question without a schema.
     pub answer: Option<NoteText>,
     pub data: Option<Value>,
-    pub actions: Vec<ActionDecision>,
+    pub actions: Vec<Decision>,
     pub note_to_agent: Option<NoteText>,
     /// "The agent could have done this itself": for reports.
     pub avoidable: bool,
 }
 
-impl Resolution {
+impl<Decision> Resolution<Decision> {
     /// A resolution that says only how it ended.
     pub fn bare(disposition: Disposition) -> Self {
         Self {
@@ -249,7 +275,7 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Ending<
         said.push("No decision was made.".to_owned());
     }
     for action in &resolution.actions {
-        let arguments = Value::Object(action.arguments.clone());
+        let arguments = action.arguments.as_str();
         said.push(match action.decision {
             Verdict::Approve => format!("Action {}: approved, with arguments {arguments}.", action.id),
             Verdict::Edit => format!("Action {}: approved with edited arguments {arguments}.", action.id),

@@ -14,6 +14,7 @@ pub mod hints;
 pub mod keys;
 pub mod password;
 pub mod request_id;
+pub mod resolution;
 pub mod rich;
 pub mod router;
 pub mod schema;

@@ -1,13 +1,12 @@
-//! JSON Schemas of agents: compiled when an escalation is opened, checked before its outcome is written.
+//! JSON Schemas of agents: compiled when an escalation is opened, used again before its outcome is written.
 
-use jsonschema::{PatternOptions, Validator};
-use serde_json::{Map, Value, json};
+use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
+use serde_json::{Map, Value};
 
 use super::contract::short;
 use crate::domain::{
-    ask::{Ask, FieldProblem, Verdict},
-    checked::Checked,
-    outcome::{Disposition, Resolution},
+    ask::{Action, FieldProblem},
+    json::{Json, JsonText, MAX_DEPTH, pointer_name},
     refusal::Refusal,
 };
 
@@ -15,23 +14,14 @@ use crate::domain::{
 const LARGEST: usize = 64 * 1024;
 /// How many problems one refusal names.
 const MOST_PROBLEMS: usize = 20;
-/// How deep objects and lists may be within each other. serde_json reads 128 levels, and what is stored is read again
-/// within what is around it.
-pub const DEEPEST: usize = 64;
-
-/// What is said of a value that is nested deeper.
-pub fn too_deep() -> String {
-    format!("must not be nested deeper than {DEEPEST}")
-}
-
-/// Whether a value is nested deeper than that.
+/// Whether a value is nested deeper than [`MAX_DEPTH`].
 pub fn is_too_deep(value: &Value) -> bool {
-    is_deeper(value, DEEPEST)
+    is_deeper(value, MAX_DEPTH)
 }
 
 /// Whether an object is.
 pub fn is_object_too_deep(object: &Map<String, Value>) -> bool {
-    object.values().any(|value| is_deeper(value, DEEPEST - 1))
+    object.values().any(|value| is_deeper(value, MAX_DEPTH - 1))
 }
 
 fn is_deeper(value: &Value, than: usize) -> bool {
@@ -61,7 +51,8 @@ pub fn compile(schema: &Value) -> Result<(), String> {
     validator(schema).map(drop)
 }
 
-fn problems(schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>, Refusal> {
+/// What is wrong with a value; pointers begin with `at`.
+pub fn problems(schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>, Refusal> {
     let validator =
         validator(schema).map_err(|error| Refusal::field(at, format!("the schema is unusable: {error}")))?;
     let found = validator.iter_errors(value).take(MOST_PROBLEMS);
@@ -69,57 +60,54 @@ fn problems(schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>
     Ok(found.map(|error| problem(format!("{at}{}", error.instance_path()), error.to_string())).collect())
 }
 
-/// Holds a resolution's data and edited arguments against the schemas of the ask.
-pub fn check(ask: &Ask, resolution: Resolution) -> Result<Checked<Resolution>, Refusal> {
-    Checked::by(resolution, |resolution| {
-        let mut found = vec![];
-        let problem = |pointer: String| FieldProblem::new(pointer, too_deep());
-        found.extend(resolution.data.iter().filter(|data| is_too_deep(data)).map(|_| problem("/data".to_owned())));
-        let actions = resolution.actions.iter().enumerate();
-        let deep = actions.filter(|(_, decision)| is_object_too_deep(&decision.arguments));
-        found.extend(deep.map(|(i, _)| problem(format!("/actions/{i}/arguments"))));
-        if !found.is_empty() {
-            return Err(Refusal::InvalidFields { problems: found });
+/// Where an action's proposed arguments break its own schema; pointers are from the root of the arguments. Empty without
+/// a schema, and for one that cannot be used.
+pub fn faults_of(action: &Action) -> Vec<FieldProblem> {
+    faults(action, &action.arguments)
+}
+
+/// Where other arguments for the action break its schema.
+pub fn faults(action: &Action, arguments: &JsonText) -> Vec<FieldProblem> {
+    let Some(Ok(validator)) = action.arguments_schema.as_ref().map(validator) else { return vec![] };
+    let value = arguments.value();
+    let mut found: Vec<FieldProblem> = validator.iter_errors(&value).flat_map(|error| fault(&error)).collect();
+    found.truncate(MOST_PROBLEMS);
+    found
+}
+
+/// A schema error in words that follow the name of the field. They do not repeat the value, so that the same fault of
+/// two values is the same.
+fn fault(error: &ValidationError<'_>) -> Vec<FieldProblem> {
+    use ValidationErrorKind as Kind;
+    let at = error.instance_path().to_string();
+    let member = |name: &str, detail: &str| FieldProblem::new(format!("{at}/{}", pointer_name(name)), detail);
+    let detail = match error.kind() {
+        Kind::Required { property } => return vec![member(property.as_str().unwrap_or_default(), "is missing")],
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            return unexpected.iter().map(|name| member(name, "is not expected")).collect();
         }
-        // A decision's disposition follows from its cards: any rejection rejects, and then there is no data.
-        let carries_data = match resolution.actions.as_slice() {
-            [] => resolution.disposition.carries_data(),
-            decisions => decisions.iter().all(|decision| decision.decision != Verdict::Reject),
-        };
-        if carries_data {
-            let data = resolution.data.as_ref().unwrap_or(&Value::Null);
-            if let Some(schema) = &ask.response_schema {
-                found.extend(problems(schema, data, "/data")?);
-            } else if let Some(options) =
-                ask.options.as_ref().filter(|_| resolution.disposition == Disposition::Answered)
-            {
-                let options: Vec<&str> = options.iter().map(|option| option.as_str()).collect();
-                let schema = json!({
-                    "type": "object", "required": ["choice"], "additionalProperties": false,
-                    "properties": {"choice": {"enum": options}},
-                });
-                found.extend(problems(&schema, data, "/data")?);
-            }
-        }
-        for (i, decision) in resolution.actions.iter().enumerate() {
-            let action = ask.actions.iter().find(|action| action.id == decision.id);
-            if let Some(schema) = action.and_then(|action| action.arguments_schema.as_ref()) {
-                let arguments = Value::Object(decision.arguments.clone());
-                found.extend(problems(schema, &arguments, &format!("/actions/{i}/arguments"))?);
-            }
-        }
-        if found.is_empty() { Ok(()) } else { Err(Refusal::InvalidFields { problems: found }) }
-    })
+        Kind::Type { .. } => format!("is {}", Json::from(error.instance().as_ref()).kind()),
+        Kind::Enum { .. } | Kind::Constant { .. } => "is none of the allowed values".to_owned(),
+        Kind::MaxLength { limit } => format!("is longer than {limit} characters"),
+        Kind::MinLength { limit } => format!("is shorter than {limit} characters"),
+        Kind::Maximum { limit } => format!("is more than {limit}"),
+        Kind::Minimum { limit } => format!("is less than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("is not less than {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("is not more than {limit}"),
+        Kind::MaxItems { limit } => format!("has more than {limit} items"),
+        Kind::MinItems { limit } => format!("has fewer than {limit} items"),
+        Kind::Pattern { .. } => "does not have the required form".to_owned(),
+        Kind::Format { format } => format!("is not of the format {format}"),
+        other => format!("does not satisfy {}", other.keyword()),
+    };
+    vec![FieldProblem::new(at, short(&detail))]
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::domain::{
-        ask::AskKind,
-        outcome::{ActionDecision, ExecutedBy},
-        text::Text,
-    };
 
     #[test]
     fn unusable_schemas_are_refused() {
@@ -134,44 +122,5 @@ mod tests {
         }
         assert_eq!(compile(&json!({"type": "object"})), Ok(()));
         assert_eq!(compile(&json!({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a"})), Ok(()));
-    }
-
-    fn nested(levels: usize) -> Value {
-        (0..levels).fold(json!(1), |value, _| json!([value]))
-    }
-
-    #[test]
-    fn what_is_too_deep_to_be_read_again_is_refused() {
-        assert!(!is_too_deep(&nested(DEEPEST)) && is_too_deep(&nested(DEEPEST + 1)));
-        let ask = Ask::bare(AskKind::Question);
-        let said = |levels| Resolution { data: Some(nested(levels)), ..Resolution::bare(Disposition::Answered) };
-        assert!(check(&ask, said(DEEPEST)).is_ok());
-        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(DEEPEST + 1)) else { panic!("it was taken") };
-        assert_eq!((problems[0].pointer.as_str(), problems[0].detail.as_str()), ("/data", too_deep().as_str()));
-        let decision = |levels| ActionDecision {
-            id: Text::parse("a").unwrap(),
-            decision: Verdict::Edit,
-            arguments: Map::from_iter([("a".to_owned(), nested(levels))]),
-            comment: None,
-            executed_by: ExecutedBy::Agent,
-        };
-        let said = |levels| Resolution { actions: vec![decision(levels)], ..Resolution::bare(Disposition::Approved) };
-        assert!(check(&ask, said(DEEPEST - 1)).is_ok());
-        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(DEEPEST)) else { panic!("it was taken") };
-        assert_eq!(problems[0].pointer, "/actions/0/arguments");
-    }
-
-    #[test]
-    fn data_that_breaks_the_schema_is_refused_with_pointers() {
-        let schema = json!({"type": "object", "required": ["eur"], "properties": {"eur": {"type": "number"}}});
-        let ask = Ask { response_schema: Some(schema), ..Ask::bare(AskKind::Takeover) };
-        let said = |data| Resolution { data, ..Resolution::bare(Disposition::Handled) };
-        assert!(check(&ask, said(Some(json!({"eur": 240})))).is_ok());
-        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(Some(json!({"eur": "much"})))) else {
-            panic!("a text is no number")
-        };
-        assert_eq!(problems[0].pointer, "/data/eur");
-        assert!(check(&ask, said(None)).is_err());
-        assert!(check(&ask, Resolution::bare(Disposition::Declined)).is_ok());
     }
 }

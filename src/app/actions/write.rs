@@ -155,7 +155,7 @@ pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>,
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Ends an escalation and hands back. `resolution` is a [`Resolution`](crate::domain::outcome::Resolution) as JSON,
+/// Ends an escalation and hands back. `resolution` is a [`Resolution`](crate::domain::outcome::Resolution) of decision requests as JSON,
 /// since arguments travel as flat fields.
 #[server(output = LeanJson)]
 pub async fn resolve(
@@ -164,11 +164,12 @@ pub async fn resolve(
     resolution: String,
 ) -> Result<Result<(), Refusal>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
-    use crate::server::{desk::Verb, schema};
-    let resolution =
-        serde_json::from_str(&resolution).map_err(|error| Problem::Bad(format!("This is no resolution: {error}.")))?;
+    use crate::server::{desk::Verb, resolution};
+    // A page of an earlier version sends arguments: those are not taken, since it may show others than are stored.
+    let sent = serde_json::from_str(&resolution)
+        .map_err(|error| Problem::Bad(format!("This is no resolution: {error}. Reload the page.")))?;
     let current = caller.desk.current(caller.workspace, id).await?.ok_or(Problem::NotFound)?;
-    let resolution = match schema::check(&current.escalation.opening.ask, resolution) {
+    let resolution = match resolution::check(&current.escalation.opening.ask, sent) {
         Ok(resolution) => resolution,
         Err(refusal) => return Ok(Err(refusal)),
     };

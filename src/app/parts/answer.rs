@@ -4,17 +4,26 @@
 use leptos::prelude::*;
 
 use super::{
-    fields::{Bound, Problems, described_by, problem_view, schema_fields},
+    fields::{Bound, Problems, described_by, problem_view},
+    filled::defaults,
     resolution::{Sheet, data_fields},
     revealed::revealed,
+    schema_form::{Form, Place, schema_form},
 };
-use crate::domain::ask::Ask;
+use crate::domain::ask::{Ask, FieldProblem};
 
 /// Draws the data by the schema; nothing without one. Ids on the page begin with `prefix`.
-pub fn result(ask: &Ask, prefix: &str, sheet: RwSignal<Sheet>, problems: Problems) -> Vec<AnyView> {
+pub fn result(ask: &Ask, prefix: &str, sheet: RwSignal<Sheet>, problems: RwSignal<Vec<FieldProblem>>) -> Vec<AnyView> {
     let filled = Signal::derive(move || sheet.with(|it| it.filled.clone()));
     let fill = Callback::new(move |(name, text)| sheet.update(|it| drop(it.filled.insert(name, text))));
-    schema_fields(&(prefix.to_owned() + "-data"), &data_fields(ask), filled, problems, fill)
+    let fields = data_fields(ask);
+    let whole = fields.first().filter(|field| field.name.is_empty());
+    let base = match whole {
+        Some(field) => field.default.clone(),
+        None => Some(defaults(&fields)),
+    };
+    let form = Form { filled, on_fill: fill, problems, faults: StoredValue::new(vec![]), is_proposal: false };
+    schema_form(form, &fields, base.as_ref(), &Place::root(prefix.to_owned() + "-data", "/data".to_owned()))
 }
 
 /// Draws the answer to a question.
@@ -23,12 +32,12 @@ pub fn answer(
     prefix: &'static str,
     label: &str,
     sheet: RwSignal<Sheet>,
-    problems: Problems,
+    problems: RwSignal<Vec<FieldProblem>>,
 ) -> Vec<AnyView> {
     if ask.response_schema.is_some() {
         return result(ask, prefix, sheet, problems);
     }
-    let problem = Signal::derive(move || problems.at("/answer"));
+    let problem = Signal::derive(move || Problems(problems.into()).at("/answer"));
     let id = prefix.to_owned() + "-answer";
     match &ask.options {
         Some(options) => {
@@ -40,7 +49,7 @@ pub fn answer(
         None => {
             let value = Signal::derive(move || sheet.with(|it| it.answer.clone()));
             let fill = Callback::new(move |text| sheet.update(|it| it.answer = text));
-            let bound = Bound { id, label, required: true, hint: None, problem, value, fill };
+            let bound = Bound { id, label, required: true, hint: None, fault: None, problem, value, fill };
             vec![bound.area("3", false)]
         }
     }
@@ -71,6 +80,7 @@ pub fn note_field(prefix: &str, sheet: RwSignal<Sheet>, problems: Problems) -> A
         label: "Note to the agent",
         required: false,
         hint: None,
+        fault: None,
         problem: Signal::derive(move || problems.at("/note_to_agent")),
         value: Signal::derive(move || sheet.with(|it| it.note.clone())),
         fill: Callback::new(move |text| sheet.update(|it| it.note = text)),

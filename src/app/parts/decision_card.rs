@@ -6,16 +6,21 @@ use leptos::{ev, prelude::*};
 use super::{
     answer::{note_field, result},
     drawn::words,
-    fields::{Bound, Problems, described_by, problem_view, schema_fields, unplaced},
-    pairs::pairs,
-    resolution::{Card, Sheet, argument_fields},
-    revealed::revealed,
+    fields::{Bound, Problems, described_by, problem_view, unplaced},
+    icons::{Icon, icon},
+    pairs::arguments,
+    resolution::{Card, Sheet, action_pointer, argument_fields, arguments_pointer},
+    revealed::{revealed, spelled},
+    schema_form::{Form, Place, schema_form},
 };
 use crate::{
-    app::focus::focus,
+    app::{
+        focus::focus,
+        keys::{composes, go},
+    },
     domain::{
         ask::{Action, Ask, FieldProblem, Verdict},
-        outcome::Resolution,
+        outcome::{DecisionRequest, Resolution},
     },
 };
 
@@ -23,13 +28,15 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Deciding {
     pub ask: StoredValue<Ask>,
+    /// The name of the agent that asks.
+    pub agent: StoredValue<String>,
     pub sheet: RwSignal<Sheet>,
     pub problems: RwSignal<Vec<FieldProblem>>,
     /// Whether it is mine to decide.
     pub may_decide: Signal<bool>,
     /// Whether the connection allows it now.
     pub may_act: Signal<bool>,
-    pub on_decided: Callback<Resolution>,
+    pub on_decided: Callback<Resolution<DecisionRequest>>,
     /// The server did not take what was decided.
     pub refused: Signal<bool>,
     /// None where the customer is spoken to already.
@@ -54,7 +61,7 @@ pub fn decision_cards(it: Deciding) -> AnyView {
         }
     });
     let shared = it.ask.with_value(|ask| {
-        let mut shared = result(ask, "decide", it.sheet, problems);
+        let mut shared = result(ask, "decide", it.sheet, it.problems);
         shared.push(note_field("decide", it.sheet, problems));
         shared
     });
@@ -82,26 +89,34 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     let may = |verdict| action.allowed.contains(&verdict);
     let (may_approve, may_edit, may_reject) = (may(Verdict::Approve), may(Verdict::Edit), may(Verdict::Reject));
     let id = "card-".to_owned() + &i.to_string();
-    let arguments: Vec<AnyView> = match may_edit {
+    let shown: Vec<AnyView> = match may_edit {
         true => {
             let filled = Signal::derive(move || it.sheet.with(|sheet| of(sheet, i, |card| card.filled.clone())));
-            let fill =
-                Callback::new(move |(name, text)| change(it.sheet, i, |card| drop(card.filled.insert(name, text))));
-            schema_fields(&(id.clone() + "-argument"), &argument_fields(&action, i), filled, problems, fill)
+            let on_fill =
+                Callback::new(move |(at, text)| change(it.sheet, i, |card| drop(card.filled.insert(at, text))));
+            let faults = StoredValue::new(action.faults.clone());
+            let form = Form { filled, on_fill, problems: it.problems, faults, is_proposal: true };
+            let place = Place::root(id.clone() + "-argument", arguments_pointer(i));
+            schema_form(form, &argument_fields(&action), Some(&action.arguments.json()), &place)
         }
-        false => vec![pairs(&action.arguments)],
+        false => vec![arguments(&action.arguments)],
     };
-    let pointer = "/actions/".to_owned() + &i.to_string();
+    let mismatch = mismatch(&action, &it.agent.get_value());
+    let pointer = action_pointer(i);
     let (undecided, why) = (pointer.clone() + "/decision", pointer + "/comment");
     let undecided = Signal::derive(move || problems.at(&undecided));
     let comment = Bound {
         id: id.clone() + "-comment",
-        label: "Why not",
-        required: false,
-        hint: Some("One line; the agent reads it."),
+        label: "Reason",
+        required: true,
+        hint: Some("The agent reads it."),
+        fault: None,
         problem: Signal::derive(move || problems.at(&why)),
         value: Signal::derive(move || it.sheet.with(|sheet| of(sheet, i, |card| card.comment.clone()))),
-        fill: Callback::new(move |text: String| change(it.sheet, i, |card| card.comment = text)),
+        fill: Callback::new(move |text: String| {
+            it.problems.update(|all| all.retain(|it| !it.pointer.ends_with("/comment")));
+            change(it.sheet, i, |card| card.comment = text);
+        }),
     };
     let rejecting = RwSignal::new(false);
     let error_id = id.clone() + "-error";
@@ -111,6 +126,7 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     let edited = Memo::new(move |_| {
         it.sheet.with(|sheet| sheet.cards.get(i).is_some_and(|card| action.with_value(|action| card.is_edited(action))))
     });
+    let card_id = StoredValue::new(id.clone());
     let decide = move |verdict: Verdict| {
         if !it.may_act.get_untracked() {
             return;
@@ -125,10 +141,13 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
         match made {
             Ok(resolution) => it.on_decided.run(resolution),
             Err(found) => {
-                let own = "/actions/".to_owned() + &i.to_string() + "/";
+                let own = action_pointer(i) + "/";
                 let found: Vec<FieldProblem> =
                     found.into_iter().filter(|problem| !open || problem.pointer.starts_with(&own)).collect();
-                if !found.is_empty() {
+                if found.is_empty() {
+                    // The pressed button is gone. The focus stays at this card, and on no button: a held key would press it.
+                    focus(card_id.get_value());
+                } else {
                     // Not decided by what cannot be sent.
                     change(it.sheet, i, |card| card.verdict = None);
                     it.problems.set(found);
@@ -136,11 +155,11 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
             }
         }
     };
-    let first = id.clone() + "-argument-0";
+    let first = "#".to_owned() + &id + " .decision-arguments :is(input, textarea, select, button)";
     let edit = move |_| match edited.get_untracked() {
         true => decide(Verdict::Edit),
         // An edit needs a change: there.
-        false => focus(first.clone()),
+        false => drop(go(&first)),
     };
     let line = id.clone() + "-comment";
     let reject = move || match rejecting.get_untracked() {
@@ -152,7 +171,7 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     };
     let (clicked, entered) = (reject.clone(), reject);
     let pressed = move |event: ev::KeyboardEvent| {
-        if event.key() == "Enter" && !event.is_composing() {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !composes(&event) && !event.repeat() {
             event.prevent_default();
             entered();
         }
@@ -160,13 +179,16 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     let blocked = move || !it.may_act.get();
     let decided = move || verdict().is_some();
     view! {
-        <fieldset class="decision" id=id.clone() aria-describedby=described_by(&id, false, undecided)>
+        <fieldset class="decision" id=id.clone() tabindex="-1" aria-describedby=described_by(&id, false, undecided)>
             <legend class="decision-name">{revealed(&name)}</legend>
             <div class="decision-open" hidden=decided>
-                <div class="fields">{arguments}</div>
+                <div class="fields decision-arguments">{shown}</div>
                 <div class="fields">{shared}</div>
-                <div hidden=move || !rejecting.get() on:keydown=pressed>{comment.line("text")}</div>
+                {mismatch}
                 <div class="decision-buttons">
+                <div class="decision-reason" hidden=move || !rejecting.get() on:keydown=pressed>
+                    {comment.area("2", false)}
+                </div>
                     <button
                         class="button"
                         type="button"
@@ -231,6 +253,18 @@ fn change(sheet: RwSignal<Sheet>, i: usize, change: impl FnOnce(&mut Card)) {
             change(card);
         }
     });
+}
+
+/// Says where the proposal breaks the agent's own schema: `Does not match shop-bot's own schema: eur is text.`
+fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
+    let fault = |it: &FieldProblem| {
+        let name = it.pointer.strip_prefix('/').unwrap_or("it").replace('/', ".").replace("~1", "/").replace("~0", "~");
+        name + " " + &it.detail
+    };
+    let faults: Vec<String> = action.faults.iter().map(fault).collect();
+    let said = "Does not match ".to_owned() + agent + "'s own schema: " + &faults.join(", ") + ".";
+    (!faults.is_empty())
+        .then(|| view! { <p class="field-fault">{icon(Icon::Alert)} " " {spelled(&said)}</p> }.into_any())
 }
 
 fn said(verdict: Verdict) -> &'static str {

@@ -8,7 +8,7 @@ use super::{
     icons::{Icon, icon},
     marking::listed,
     marks::dated,
-    pairs::{code, pair, pairs},
+    pairs::{arguments, code, pair, pairs},
     revealed::revealed,
 };
 use crate::{
@@ -169,7 +169,7 @@ fn ended(outcome: &Outcome, ask: &Ask) -> Vec<AnyView> {
         let comment = made.comment.as_ref().map(|comment| comment.as_str());
         content.push(list(&[(name, Some(decided)), ("Because", comment)]));
         if made.decision != Verdict::Reject {
-            content.push(pairs(&made.arguments));
+            content.push(arguments(&made.arguments));
         }
     }
     content

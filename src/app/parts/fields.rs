@@ -1,13 +1,10 @@
 //! Form fields: a label, a control, a hint, and what is wrong with it where assistive technology finds it.
 
 use leptos::{ev, prelude::*};
-use serde_json::Value;
 
 use super::{
     icons::{Icon, icon},
-    pairs::in_line,
     revealed::{revealed, spelled},
-    schema::{Field, Filled, Kind},
 };
 use crate::domain::ask::FieldProblem;
 
@@ -33,6 +30,8 @@ pub struct Bound<'a> {
     pub label: &'a str,
     pub required: bool,
     pub hint: Option<&'a str>,
+    /// Where the proposed value breaks its schema.
+    pub fault: Option<String>,
     pub problem: Signal<Option<String>>,
     pub value: Signal<String>,
     pub fill: Callback<String>,
@@ -66,7 +65,7 @@ impl Bound<'_> {
                 dir=(kind == "text").then_some("auto")
                 aria-required=self.required.then_some("true")
                 aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                aria-describedby=described_by(&self.id, self.has_hint(), problem)
                 prop:value=move || value.get()
                 on:keydown=stepped
                 on:input=move |event| fill.run(event_target_value(&event))
@@ -88,7 +87,7 @@ impl Bound<'_> {
                 placeholder=is_code.then_some("JSON")
                 aria-required=self.required.then_some("true")
                 aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                aria-describedby=described_by(&self.id, self.has_hint(), problem)
                 prop:value=move || value.get()
                 on:input=move |event| fill.run(event_target_value(&event))
             ></textarea>
@@ -96,16 +95,19 @@ impl Bound<'_> {
         self.around(control.into_any())
     }
 
-    /// Draws it as a choice among options, each known by its number.
-    fn choice(self, options: &[Value]) -> AnyView {
+    fn has_hint(&self) -> bool {
+        self.hint.is_some() || self.fault.is_some()
+    }
+
+    /// Draws it as a choice among these values and their words.
+    pub fn choice(self, options: Vec<(String, String)>) -> AnyView {
         let Self { value, fill, problem, .. } = self;
-        let options = options.iter().enumerate().map(|(i, option)| {
-            let at = i.to_string();
+        let options = options.into_iter().map(|(at, words)| {
             let chosen = {
                 let at = at.clone();
                 move || value.with(|value| *value == at)
             };
-            view! { <option value=at selected=chosen>{spelled(&in_line(option))}</option> }
+            view! { <option value=at selected=chosen>{spelled(&words)}</option> }
         });
         let control = view! {
             <select
@@ -113,10 +115,9 @@ impl Bound<'_> {
                 id=self.id.clone()
                 aria-required=self.required.then_some("true")
                 aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                aria-describedby=described_by(&self.id, self.has_hint(), problem)
                 on:change=move |event| fill.run(event_target_value(&event))
             >
-                <option value="" selected=move || value.with(String::is_empty)>"Choose…"</option>
                 {options.collect::<Vec<_>>()}
             </select>
         };
@@ -124,16 +125,16 @@ impl Bound<'_> {
     }
 
     /// Draws it as a box to tick.
-    fn flag(self) -> AnyView {
+    pub fn flag(self) -> AnyView {
         let Self { value, fill, problem, .. } = self;
         let ticked =
-            move |event: ev::Event| fill.run(if event_target_checked(&event) { "true" } else { "" }.to_owned());
+            move |event: ev::Event| fill.run(if event_target_checked(&event) { "true" } else { "false" }.to_owned());
         let control = view! {
             <label class="choice">
                 <input
                     type="checkbox"
                     aria-invalid=move || problem.with(Option::is_some).then_some("true")
-                    aria-describedby=described_by(&self.id, self.hint.is_some(), problem)
+                    aria-describedby=described_by(&self.id, self.has_hint(), problem)
                     prop:checked=move || value.with(|value| value == "true")
                     on:change=ticked
                 />
@@ -148,7 +149,12 @@ impl Bound<'_> {
         let required =
             self.required.then(|| view! { <span class="field-required" aria-hidden="true">" required"</span> });
         let hint_id = self.id.clone() + "-hint";
-        let hint = self.hint.map(|hint| view! { <p class="field-hint" id=hint_id>{revealed(hint)}</p> });
+        let has_hint = self.has_hint();
+        let fault = self
+            .fault
+            .map(|fault| view! { <span class="field-fault">{icon(Icon::Alert)} " " {spelled(&fault)}</span> });
+        let hint =
+            has_hint.then(|| view! { <p class="field-hint" id=hint_id>{self.hint.map(revealed)} " " {fault}</p> });
         view! {
             <div class="field">
                 <label class="field-label" for=self.id.clone() hidden=self.label.is_empty()>
@@ -200,38 +206,4 @@ pub fn described_by(id: &str, hint: bool, problem: Signal<Option<String>>) -> im
         (false, true) => Some(id.clone() + "-error"),
         (true, true) => Some(id.clone() + "-hint " + &id + "-error"),
     }
-}
-
-/// Draws the form of a schema; ids on the page begin with `prefix`.
-pub fn schema_fields(
-    prefix: &str,
-    fields: &[Field],
-    filled: Signal<Filled>,
-    problems: Problems,
-    on_fill: Callback<(String, String)>,
-) -> Vec<AnyView> {
-    let one = |(i, it): (usize, &Field)| {
-        let pointer = it.pointer.clone();
-        let (name, filling) = (it.name.clone(), it.name.clone());
-        let bound = Bound {
-            id: prefix.to_owned() + "-" + &i.to_string(),
-            label: &it.label,
-            required: it.required && it.kind != Kind::Flag,
-            hint: it.hint.as_deref(),
-            // The whole value owns all that is wrong with it.
-            problem: Signal::derive(move || problems.at(&pointer)),
-            value: Signal::derive(move || filled.with(|filled| filled.get(&name).cloned().unwrap_or_default())),
-            fill: Callback::new(move |text| on_fill.run((filling.clone(), text))),
-        };
-        match &it.kind {
-            Kind::Text => bound.line("text"),
-            Kind::Date => bound.line("date"),
-            // Whole or not is judged when it is read: a browser's own complaint would not be announced.
-            Kind::Number | Kind::Integer => bound.line("number"),
-            Kind::Flag => bound.flag(),
-            Kind::Choice(options) => bound.choice(options),
-            Kind::Json => bound.area("4", true),
-        }
-    };
-    fields.iter().enumerate().map(one).collect()
 }

@@ -7,7 +7,7 @@ use super::{
     drawn::{element, words, written},
     icons::chevron,
     marks::spoken,
-    pairs::{in_line, pairs, sentence_case},
+    pairs::{arguments, in_line, sentence_case},
     revealed::{revealed, spelled},
     rich_text::plain_text,
 };
@@ -154,7 +154,7 @@ fn proposes(ask: &Ask) -> (Vec<AnyView>, Option<String>) {
     let mut all: Vec<AnyView> = vec![];
     for action in &ask.actions {
         let name = words("h3", "decision-name", action.name.as_str());
-        all.push(element("div", "decision", vec![name, pairs(&action.arguments)]));
+        all.push(element("div", "decision", vec![name, arguments(&action.arguments)]));
     }
     if let Some(options) = &ask.options {
         all.push(items(options.iter().map(|it| it.as_str())));

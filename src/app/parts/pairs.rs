@@ -7,15 +7,39 @@ use super::{
     drawn::{code_block, element, words},
     revealed::spelled,
 };
+use crate::domain::json::{Json, JsonText};
+
+/// Objects and lists with more characters than this are indented.
+const LONGEST_LINE: usize = 60;
 
 /// Draws an object as terms and their values.
 pub fn pairs(object: &Map<String, Value>) -> AnyView {
-    element("dl", "pairs", object.iter().flat_map(|(key, value)| pair(key, &in_line(value))).collect())
+    element("dl", "pairs", object.iter().flat_map(|(key, value)| pair(key, &value_text(&Json::from(value)))).collect())
+}
+
+/// Draws arguments as terms and their values, with the text of their numbers.
+pub fn arguments(text: &JsonText) -> AnyView {
+    match text.json() {
+        Json::Object(members) => {
+            let members = members.iter().flat_map(|(key, value)| pair(key, &value_text(value)));
+            element("dl", "pairs", members.collect())
+        }
+        other => code_block(&other.pretty()),
+    }
 }
 
 /// Draws a term and its value.
 pub fn pair(name: &str, value: &str) -> [AnyView; 2] {
     [words("dt", "", name), words("dd", "", value)]
+}
+
+/// A value as a person reads it: text without its quotes, anything else as JSON, indented when it is long.
+pub fn value_text(value: &Json) -> String {
+    let line = match value {
+        Json::String(text) => return text.clone(),
+        other => other.to_string(),
+    };
+    if line.len() > LONGEST_LINE { value.pretty() } else { line }
 }
 
 /// A value on one line: text without its quotes, anything else as JSON.

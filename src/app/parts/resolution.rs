@@ -1,14 +1,17 @@
 //! What stands in the forms that end an escalation, and the resolution that it makes. Pure; the server judges it again.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::schema::{Field, Filled, Kind, fields, value};
+use super::{
+    filled::{Filled, edits, response},
+    schema::{Field, fields},
+};
 use crate::{
     app::lean,
     domain::{
         ask::{Action, Ask, FieldProblem, Verdict},
-        outcome::{ActionDecision, Disposition, ExecutedBy, Next, Resolution},
+        outcome::{DecisionRequest, Disposition, Edit, ExecutedBy, Next, Resolution},
         text::{NoteText, Text},
     },
 };
@@ -18,7 +21,7 @@ use crate::{
 pub struct Card {
     /// None until it is decided.
     pub verdict: Option<Verdict>,
-    /// The arguments, by the fields of their schema.
+    /// The arguments that were changed, by the fields of their schema.
     pub filled: Filled,
     pub comment: String,
 }
@@ -42,18 +45,7 @@ type Problems = Vec<FieldProblem>;
 impl Sheet {
     /// An empty sheet for an ask: nothing is decided, arguments stand as proposed.
     pub fn of(ask: &Ask) -> Self {
-        let card = |action: &Action| {
-            let filled = argument_fields(action, 0).into_iter().filter_map(|field| {
-                let value = match field.name.as_str() {
-                    "" => Value::Object(action.arguments.clone()),
-                    name => action.arguments.get(name)?.clone(),
-                };
-                Some((field.name, field.kind.filled(&value)?))
-            });
-            Card { filled: filled.collect(), ..Card::default() }
-        };
-        let filled = data_fields(ask).into_iter().filter_map(|field| Some((field.name, field.default?))).collect();
-        Self { cards: ask.actions.iter().map(card).collect(), filled, ..Self::default() }
+        Self { cards: ask.actions.iter().map(|_| Card::default()).collect(), ..Self::default() }
     }
 
     /// One that was kept, when it is of this ask.
@@ -68,17 +60,17 @@ impl Sheet {
     }
 
     /// The resolution of the dialog, or what is missing; pointers are from its root.
-    pub fn resolution(&self, ask: &Ask, offered: &[Disposition]) -> Result<Resolution, Problems> {
+    pub fn resolution(&self, ask: &Ask, offered: &[Disposition]) -> Result<Resolution<DecisionRequest>, Problems> {
         self.ended(ask, self.disposition(offered), vec![])
     }
 
     /// The answer to a question, or what is missing.
-    pub fn answered(&self, ask: &Ask) -> Result<Resolution, Problems> {
+    pub fn answered(&self, ask: &Ask) -> Result<Resolution<DecisionRequest>, Problems> {
         self.ended(ask, Disposition::Answered, vec![])
     }
 
     /// What the cards amount to once all are decided, or what is missing.
-    pub fn decided(&self, ask: &Ask) -> Result<Resolution, Problems> {
+    pub fn decided(&self, ask: &Ask) -> Result<Resolution<DecisionRequest>, Problems> {
         let mut problems = vec![];
         let mut decisions = vec![];
         for (i, (action, card)) in ask.actions.iter().zip(&self.cards).enumerate() {
@@ -99,15 +91,20 @@ impl Sheet {
         self.ended(ask, disposition, decisions)
     }
 
-    fn ended(&self, ask: &Ask, disposition: Disposition, actions: Vec<ActionDecision>) -> Result<Resolution, Problems> {
+    fn ended(
+        &self,
+        ask: &Ask,
+        disposition: Disposition,
+        actions: Vec<DecisionRequest>,
+    ) -> Result<Resolution<DecisionRequest>, Problems> {
         let mut problems = vec![];
         let mut resolution =
             Resolution { next: self.next, avoidable: self.avoidable, actions, ..Resolution::bare(disposition) };
         let answers = disposition == Disposition::Answered;
         if ask.response_schema.is_some() && disposition.carries_data() {
-            match value(&data_fields(ask), &self.filled) {
-                Ok(data) => resolution.data = Some(data),
-                Err(found) => problems.extend(found),
+            match response(&data_fields(ask), &self.filled) {
+                Ok(data) => resolution.data = serde_json::from_slice(data.to_string().as_bytes()).ok(),
+                Err(found) => problems.extend(below("/data", found)),
             }
         } else if ask.options.is_some() && answers {
             match self.answer.is_empty() {
@@ -131,80 +128,69 @@ impl Sheet {
 }
 
 impl Card {
-    /// The arguments as they stand in the fields. What no field shows stays as it was proposed.
-    pub fn arguments(&self, action: &Action, i: usize) -> Result<Map<String, Value>, Problems> {
-        let fields = argument_fields(action, i);
-        let is_whole = fields.first().is_some_and(|field| field.name.is_empty());
-        match (value(&fields, &self.filled)?, is_whole) {
-            (Value::Object(written), true) => Ok(written),
-            (Value::Object(written), false) => {
-                let mut arguments = action.arguments.clone();
-                for field in &fields {
-                    match written.get(&field.name) {
-                        Some(value) => drop(arguments.insert(field.name.clone(), value.clone())),
-                        None => drop(arguments.shift_remove(&field.name)),
-                    }
-                }
-                // A flag that was not proposed and is not set is no change.
-                let unsaid = |name: &String, value: &mut Value| {
-                    *value != Value::Bool(false) || action.arguments.contains_key(name)
-                };
-                arguments.retain(unsaid);
-                Ok(arguments)
-            }
-            _ => Err(vec![FieldProblem::new(arguments_at(i), "This is no JSON object.")]),
-        }
+    /// What was changed in the arguments.
+    fn edits(&self, action: &Action) -> Result<Vec<Edit>, Problems> {
+        edits(&argument_fields(action), Some(&action.arguments.json()), &self.filled)
     }
 
     /// Whether other arguments stand here than those proposed.
     pub fn is_edited(&self, action: &Action) -> bool {
-        self.arguments(action, 0).as_ref() != Ok(&action.arguments)
+        self.edits(action).as_deref() != Ok(&[])
     }
 
-    fn decide(&self, action: &Action, i: usize) -> Result<ActionDecision, Problems> {
-        let at = |field: &str, detail: String| vec![FieldProblem::new(format!("/actions/{i}/{field}"), detail)];
-        let decision = self.verdict.ok_or_else(|| at("decision", "Decide this one too.".to_owned()))?;
-        let arguments = match decision {
-            Verdict::Edit => self.arguments(action, i)?,
-            Verdict::Approve | Verdict::Reject => action.arguments.clone(),
+    fn decide(&self, action: &Action, i: usize) -> Result<DecisionRequest, Problems> {
+        let at = |field: &str, detail: &str| vec![FieldProblem::new(action_pointer(i) + field, detail)];
+        let decision = self.verdict.ok_or_else(|| at("/decision", "Decide this one too."))?;
+        let edits = match decision {
+            Verdict::Edit => self.edits(action).map_err(|found| below(&arguments_pointer(i), found))?,
+            Verdict::Approve | Verdict::Reject => vec![],
         };
         let comment = match (decision, self.comment.trim()) {
-            (Verdict::Reject, comment) if !comment.is_empty() => {
-                Some(Text::parse(comment).map_err(|problem| at("comment", format!("The reason {problem}.")))?)
+            (Verdict::Reject, "") => return Err(at("/comment", "Say why: the agent reads it.")),
+            (Verdict::Reject, comment) => {
+                let parsed = Text::parse(comment);
+                Some(
+                    parsed
+                        .map_err(|problem| at("/comment", &("The reason ".to_owned() + &problem.to_string() + ".")))?,
+                )
             }
             _ => None,
         };
-        Ok(ActionDecision { id: action.id.clone(), decision, arguments, comment, executed_by: ExecutedBy::Agent })
+        Ok(DecisionRequest { id: action.id.clone(), decision, edits, comment, executed_by: ExecutedBy::Agent })
     }
+}
+
+/// Problems of a form, as problems of the resolution that it is a part of.
+fn below(at: &str, problems: Problems) -> Problems {
+    problems.into_iter().map(|it| FieldProblem::new(at.to_owned() + &it.pointer, it.detail)).collect()
 }
 
 /// The fields of an ask's result.
 pub fn data_fields(ask: &Ask) -> Vec<Field> {
-    ask.response_schema.as_ref().map(|schema| fields(schema, "/data")).unwrap_or_default()
+    ask.response_schema.as_ref().map(fields).unwrap_or_default()
 }
 
-fn arguments_at(i: usize) -> String {
-    "/actions/".to_owned() + &i.to_string() + "/arguments"
+/// The place of an action in a resolution.
+pub fn action_pointer(i: usize) -> String {
+    "/actions/".to_owned() + &i.to_string()
 }
 
-/// The fields of the arguments of the action at place `i`; without a schema of properties one, for JSON.
-pub fn argument_fields(action: &Action, i: usize) -> Vec<Field> {
-    match &action.arguments_schema {
-        Some(schema) if schema.get("properties").is_some_and(Value::is_object) => fields(schema, &arguments_at(i)),
-        _ => vec![Field {
-            name: String::new(),
-            pointer: arguments_at(i),
-            label: "Arguments".to_owned(),
-            hint: None,
-            required: true,
-            kind: Kind::Json,
-            default: None,
-        }],
+/// The place of an action's arguments in a resolution.
+pub fn arguments_pointer(i: usize) -> String {
+    action_pointer(i) + "/arguments"
+}
+
+/// The fields of an action's arguments; without a schema of properties one, for JSON.
+pub fn argument_fields(action: &Action) -> Vec<Field> {
+    let fields = action.arguments_schema.as_ref().map(fields).unwrap_or_default();
+    match fields.first() {
+        Some(first) if !first.name.is_empty() => fields,
+        _ => vec![Field::json("Arguments")],
     }
 }
 
 /// What the agent will be told, as far as it is decided here.
-pub fn preview(resolution: &Resolution) -> String {
+pub fn preview(resolution: &Resolution<DecisionRequest>) -> String {
     let mut value = serde_json::to_value(resolution).unwrap_or_default();
     if let Value::Object(fields) = &mut value {
         fields.retain(|name, value| name != "avoidable" && !value.is_null() && *value != json!([]));
@@ -215,16 +201,21 @@ pub fn preview(resolution: &Resolution) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ask::AskKind;
+    use crate::domain::{ask::AskKind, json::JsonText};
 
     fn action(id: &str, arguments_schema: Option<Value>) -> Action {
         Action {
             id: Text::parse(id).unwrap(),
             name: Text::parse("refund").unwrap(),
-            arguments: json!({"eur": 5, "order": "A-1"}).as_object().cloned().unwrap(),
+            arguments: JsonText::parse(r#"{"eur": 5.00, "order": "A-1"}"#).unwrap(),
             arguments_schema,
             allowed: vec![Verdict::Approve, Verdict::Edit, Verdict::Reject],
+            faults: vec![],
         }
+    }
+
+    fn edit(pointer: &str, json: &str) -> Edit {
+        Edit { pointer: pointer.into(), json: Some(json.into()) }
     }
 
     #[test]
@@ -248,29 +239,33 @@ mod tests {
         sheet.cards[0].verdict = Some(Verdict::Approve);
         assert_eq!(sheet.decided(&ask).unwrap_err()[0].pointer, "/actions/1/decision");
         sheet.cards[1].verdict = Some(Verdict::Edit);
-        sheet.cards[1].filled.insert(String::new(), r#"{"eur": 4}"#.into());
+        sheet.cards[1].filled.insert(String::new(), r#"{"eur": 4.50}"#.into());
         let resolution = sheet.decided(&ask).unwrap();
         assert_eq!(resolution.disposition, Disposition::ApprovedWithEdits);
-        assert_eq!(resolution.actions[1].arguments, json!({"eur": 4}).as_object().cloned().unwrap());
-        sheet.cards[1].filled.insert(String::new(), "[4]".into());
+        assert_eq!(resolution.actions[0].edits, []);
+        assert_eq!(resolution.actions[1].edits, [edit("", r#"{"eur":4.50}"#)]);
+        sheet.cards[1].filled.insert(String::new(), "{4".into());
         assert_eq!(sheet.decided(&ask).unwrap_err()[0].pointer, "/actions/1/arguments");
         sheet.cards[1].verdict = Some(Verdict::Reject);
+        assert_eq!(sheet.decided(&ask).unwrap_err()[0].pointer, "/actions/1/comment");
         sheet.cards[1].comment = "Too much".into();
         assert_eq!(sheet.decided(&ask).unwrap().disposition, Disposition::Rejected);
     }
 
     #[test]
-    fn typed_arguments_keep_what_no_field_shows() {
+    fn only_changed_arguments_are_sent() {
         let schema = json!({"properties": {"eur": {"type": "number"}, "express": {"type": "boolean"}}});
         let ask = Ask { actions: vec![action("a", Some(schema))], ..Ask::bare(AskKind::Decision) };
         let mut sheet = Sheet::of(&ask);
+        sheet.cards[0].verdict = Some(Verdict::Edit);
         assert!(!sheet.cards[0].is_edited(&ask.actions[0]));
-        sheet.cards[0].filled.insert("eur".into(), "4.5".into());
+        sheet.cards[0].filled.insert("/eur".into(), "4.5".into());
         assert!(sheet.cards[0].is_edited(&ask.actions[0]));
-        let arguments = sheet.cards[0].arguments(&ask.actions[0], 0).unwrap();
-        assert_eq!(Value::Object(arguments), json!({"eur": 4.5, "order": "A-1"}));
-        sheet.cards[0].filled.insert("eur".into(), "much".into());
-        assert_eq!(sheet.cards[0].arguments(&ask.actions[0], 3).unwrap_err()[0].pointer, "/actions/3/arguments/eur");
+        assert_eq!(sheet.decided(&ask).unwrap().actions[0].edits, [edit("/eur", "4.5")]);
+        sheet.cards[0].filled.insert("/eur".into(), "much".into());
+        assert_eq!(sheet.decided(&ask).unwrap_err()[0].pointer, "/actions/0/arguments/eur");
+        sheet.cards[0].filled.insert("/eur".into(), "5.00".into());
+        assert!(!sheet.cards[0].is_edited(&ask.actions[0]), "what stands there again was not edited");
     }
 
     #[test]

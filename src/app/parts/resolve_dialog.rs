@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     ask::{Ask, FieldProblem},
-    outcome::{Disposition, Next, Resolution},
+    outcome::{DecisionRequest, Disposition, Next, Resolution},
 };
 
 /// Draws the dialog, closed until `open` says otherwise.
@@ -36,13 +36,20 @@ pub fn ResolveDialog(
     problems: RwSignal<Vec<FieldProblem>>,
     /// What no field is to blame for.
     refused: RwSignal<Option<String>>,
-    on_resolve: Callback<Resolution>,
+    on_resolve: Callback<Resolution<DecisionRequest>>,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let read = move || offered.with(|offered| ask.with_value(|ask| sheet.with(|it| it.resolution(ask, offered))));
     let found = Problems(problems.into());
 
     follow(dialog, open);
+    // What was found wrong was found of what stood there then.
+    Effect::new(move |_| {
+        if open.get() {
+            problems.set(vec![]);
+            refused.set(None);
+        }
+    });
     let submitted = move |event: ev::SubmitEvent| {
         event.prevent_default();
         refused.set(None);
@@ -61,7 +68,7 @@ pub fn ResolveDialog(
         Ok(resolution) => preview(&resolution),
         Err(wrong) => wrong.into_iter().map(|it| it.detail).collect::<Vec<_>>().join("\n"),
     };
-    let body = ask.with_value(|ask| answers(ask, sheet, offered, found));
+    let body = ask.with_value(|ask| answers(ask, sheet, offered, problems));
 
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="resolve-title" on:close=move |_| open.set(false)>
@@ -80,7 +87,7 @@ pub fn ResolveDialog(
                     </button>
                 </div>
                 <div class="dialog-body">
-                    {disposition_field(offered, sheet, found)}
+                    {disposition_field(offered, sheet, problems)}
                     {body}
                     {note_field("resolve", sheet, found)}
                     {next_field(sheet)}
@@ -122,12 +129,12 @@ fn answers(
     ask: &Ask,
     sheet: RwSignal<Sheet>,
     offered: Signal<Vec<Disposition>>,
-    found: Problems,
+    problems: RwSignal<Vec<FieldProblem>>,
 ) -> impl IntoView + use<> {
     let asked: Vec<AnyView> = ask.prompt.iter().map(|prompt| words("p", "", prompt.as_str())).collect();
     let structured = ask.response_schema.is_some();
     let legend = if structured { "Result" } else { "Answer" };
-    let fields = answer(ask, "resolve", "Answer", sheet, found);
+    let fields = answer(ask, "resolve", "Answer", sheet, problems);
     let unwanted = move || {
         let disposition = offered.with(|offered| sheet.with(|it| it.disposition(offered)));
         !if structured { disposition.carries_data() } else { disposition == Disposition::Answered }
@@ -141,8 +148,12 @@ fn answers(
     }
 }
 
-fn disposition_field(offered: Signal<Vec<Disposition>>, sheet: RwSignal<Sheet>, found: Problems) -> impl IntoView {
-    let problem = Signal::derive(move || found.at("/disposition"));
+fn disposition_field(
+    offered: Signal<Vec<Disposition>>,
+    sheet: RwSignal<Sheet>,
+    problems: RwSignal<Vec<FieldProblem>>,
+) -> impl IntoView {
+    let problem = Signal::derive(move || Problems(problems.into()).at("/disposition"));
     let chosen = move || offered.with(|offered| sheet.with(|it| it.disposition(offered)));
     let options = move || {
         let option = |(i, it): (usize, Disposition)| {
@@ -153,6 +164,7 @@ fn disposition_field(offered: Signal<Vec<Disposition>>, sheet: RwSignal<Sheet>, 
     let choose = move |event: ev::Event| {
         let at: Option<usize> = event_target_value(&event).parse().ok();
         let choice = at.and_then(|at| offered.with_untracked(|offered| offered.get(at).copied()));
+        problems.set(vec![]);
         sheet.update(|it| it.chosen = choice);
     };
     view! {

@@ -265,6 +265,9 @@ impl Escalation {
                     "a rejected action is not carried out",
                 ));
             }
+            if decision.decision == Verdict::Reject && decision.comment.is_none() {
+                return Err(Refusal::field(format!("/actions/{i}/comment"), "A rejection needs a reason."));
+            }
             let edited = decision.arguments != action.arguments;
             if edited && decision.decision != Verdict::Edit {
                 return Err(Refusal::field(format!("/actions/{i}/arguments"), "only an edit changes arguments"));

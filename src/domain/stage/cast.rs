@@ -1,13 +1,14 @@
 //! Who and what the stories are about: Ada and Ana who answer, Grace who supervises, Eve who looks, billing-bot who
 //! escalates, and Dana who was charged twice.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::domain::{
     agent::AgentRef,
     ask::{Action, Ask, AskKind, Verdict},
     ids::{AgentId, OperatorId, QueueId},
+    json::JsonText,
     opening::{ConversationFacts, Customer, Opening},
     operator::{Operator, OperatorRef, Role},
     outcome::{ActionDecision, Disposition, ExecutedBy, Resolution},
@@ -52,8 +53,8 @@ pub fn queue(name: &str) -> QueueRef {
     QueueRef { id: QueueId::new(Uuid::from_u128(name.len() as u128)), name: text(name) }
 }
 
-pub fn arguments(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap()
+pub fn arguments(value: Value) -> JsonText {
+    JsonText::parse(&value.to_string()).unwrap()
 }
 
 /// A decision proposes to refund (approve, edit or reject) and to write to Dana (approve or reject).
@@ -64,6 +65,7 @@ pub fn ask(kind: AskKind) -> Ask {
         arguments: arguments(of),
         arguments_schema: None,
         allowed: allowed.to_vec(),
+        faults: vec![],
     };
     let actions = match kind {
         AskKind::Decision => vec![
@@ -114,8 +116,9 @@ pub fn decided(refund: Verdict, eur: i64, letter: Verdict) -> Resolution {
         id: text(id),
         decision,
         arguments: arguments(of),
-        comment: None,
+        comment: (decision == Verdict::Reject).then(|| text("No.")),
         executed_by: ExecutedBy::Agent,
+        warnings: vec![],
     };
     let actions = vec![card("a1", refund, json!({"eur": eur})), card("a2", letter, json!({"to": "Dana"}))];
     Resolution { actions, ..Resolution::bare(Disposition::Rejected) }

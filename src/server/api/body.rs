@@ -58,7 +58,8 @@ pub struct AskRequest {
 pub struct ActionRequest {
     pub id: String,
     pub name: String,
-    pub arguments: Option<Map<String, Value>>,
+    /// Kept as text, so that numbers stay as they were written.
+    pub arguments: Option<Box<RawValue>>,
     pub arguments_schema: Option<Value>,
     pub allowed: Option<Vec<Verdict>>,
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         ask::FieldProblem,
+        json::too_deep,
         text::{Text, TextProblem},
     },
     server::schema,
@@ -110,7 +111,7 @@ impl Checks {
             self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
         }
         if schema::is_object_too_deep(object) {
-            return self.refuse(pointer, schema::too_deep());
+            return self.refuse(pointer, too_deep());
         }
         self.members(pointer, object);
     }
@@ -118,7 +119,7 @@ impl Checks {
     /// Whatever JSON, so long as it can be given back as it came.
     pub fn value(&mut self, pointer: &str, value: &Value) {
         if schema::is_too_deep(value) {
-            return self.refuse(pointer, schema::too_deep());
+            return self.refuse(pointer, too_deep());
         }
         self.within(pointer, value);
     }

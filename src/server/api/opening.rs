@@ -1,6 +1,6 @@
 //! From what an agent sent to what the domain takes: every field of an open, checked.
 
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     body::{
@@ -16,6 +16,7 @@ use crate::{
     domain::{
         ask::{Action, Ask, AskKind, FieldProblem, Verdict},
         deadline::{LONGEST, SHORTEST, Within},
+        json::JsonText,
         message::Message,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,
@@ -85,6 +86,7 @@ pub fn check(request: OpenRequest, length: usize, checks: &mut Checks) -> Result
     let (facts, transcript) = conversation.map(|it| read(it, checks)).unzip();
     checks.verdict()?;
     usable(&opening.ask)?;
+    find_faults(&mut opening.ask, checks);
     opening.conversation = facts;
     let transcript = transcript.transpose()?.unwrap_or_default();
     Ok(Checked { opening, transcript, urgency: request.urgency, within, queue })
@@ -144,14 +146,42 @@ fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> A
 }
 
 fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Action> {
-    let arguments = it.arguments.unwrap_or_default();
-    checks.object(&format!("{pointer}/arguments"), &arguments, MOST_BESIDE_MESSAGES);
+    let arguments =
+        arguments(it.arguments.as_deref().map_or("{}", RawValue::get), &format!("{pointer}/arguments"), checks);
     if let Some(schema) = &it.arguments_schema {
         checks.value(&format!("{pointer}/arguments_schema"), schema);
     }
     let (id, name) = (checks.exact(&format!("{pointer}/id"), it.id), checks.exact(&format!("{pointer}/name"), it.name));
     let allowed = it.allowed.unwrap_or_else(|| vec![Verdict::Approve, Verdict::Edit, Verdict::Reject]);
-    Some(Action { id: id?, name: name?, arguments, arguments_schema: it.arguments_schema, allowed })
+    Some(Action { id: id?, name: name?, arguments, arguments_schema: it.arguments_schema, allowed, faults: vec![] })
+}
+
+/// Proposed arguments, as they were sent.
+fn arguments(text: &str, pointer: &str, checks: &mut Checks) -> JsonText {
+    let taken = match JsonText::parse(text) {
+        Ok(taken) => taken,
+        // A name that is there twice means one value to one reader and another to the next.
+        Err(error) => {
+            checks.refuse(pointer, error.to_string());
+            return JsonText::default();
+        }
+    };
+    match taken.value() {
+        Value::Object(object) => checks.object(pointer, &object, MOST_BESIDE_MESSAGES),
+        _ => checks.refuse(pointer, "must be an object"),
+    }
+    taken
+}
+
+/// Notes where proposed arguments break their own schema. The proposal is taken all the same: a person will see it.
+fn find_faults(ask: &mut Ask, checks: &mut Checks) {
+    for (i, action) in ask.actions.iter_mut().enumerate() {
+        action.faults = schema::faults_of(action);
+        for fault in &action.faults {
+            let pointer = format!("/ask/actions/{i}/arguments{}", fault.pointer);
+            checks.warn(pointer, format!("{}, which does not match arguments_schema", fault.detail));
+        }
+    }
 }
 
 /// Whether the schemas of an ask can be used, before anybody is asked to answer by them.

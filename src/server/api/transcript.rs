@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{
         ids::MessageId,
+        json::MAX_DEPTH,
         message::{Message, MessageRole},
         transcript::{native, openai_chat},
     },
@@ -126,7 +127,7 @@ fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
     if !schema::is_too_deep(&value) {
         return value;
     }
-    checks.warn(pointer, format!("is nested deeper than {} and is kept as its JSON text", schema::DEEPEST));
+    checks.warn(pointer, format!("is nested deeper than {} and is kept as its JSON text", MAX_DEPTH));
     Value::String(value.to_string())
 }
 

@@ -7,7 +7,7 @@ use super::{At, Links, Named, as_rendered, path_of, written};
 use crate::{
     domain::{
         agent::AgentRef,
-        ask::{Action, Ask, AskKind, FieldProblem},
+        ask::{Action, Ask, AskKind, FieldProblem, Verdict},
         conversation::Control,
         escalation::{Escalation, Status},
         event::Seq,
@@ -72,7 +72,28 @@ struct AskBody<'a> {
     suggested_reply: Option<&'a Text<4_000>>,
     options: &'a [Text<200>],
     response_schema: Option<&'a Value>,
-    actions: &'a [Action],
+    actions: Vec<ActionBody<'a>>,
+}
+
+#[derive(Serialize)]
+struct ActionBody<'a> {
+    id: &'a Text<100>,
+    name: &'a Text<200>,
+    arguments: Option<&'a RawValue>,
+    arguments_schema: Option<&'a Value>,
+    allowed: &'a [Verdict],
+}
+
+impl<'a> From<&'a Action> for ActionBody<'a> {
+    fn from(it: &'a Action) -> Self {
+        Self {
+            id: &it.id,
+            name: &it.name,
+            arguments: as_rendered(it.arguments.as_str()),
+            arguments_schema: it.arguments_schema.as_ref(),
+            allowed: &it.allowed,
+        }
+    }
 }
 
 impl<'a> From<&'a Ask> for AskBody<'a> {
@@ -83,7 +104,7 @@ impl<'a> From<&'a Ask> for AskBody<'a> {
             suggested_reply: ask.suggested_reply.as_ref(),
             options: ask.options.as_deref().unwrap_or_default(),
             response_schema: ask.response_schema.as_ref(),
-            actions: &ask.actions,
+            actions: ask.actions.iter().map(ActionBody::from).collect(),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! An outcome as agents read it: rendered when it is written, then the same bytes on every transport.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
-use super::{ActorBody, At, MessageBody, written};
+use super::{ActorBody, At, MessageBody, as_rendered, written};
 use crate::domain::{
+    ask::{FieldProblem, Verdict},
     ids::MessageId,
     message::Message,
-    outcome::{ActionDecision, Disposition, Next, Outcome},
-    text::NoteText,
+    outcome::{ActionDecision, Disposition, ExecutedBy, Next, Outcome},
+    text::{NoteText, Text},
 };
 
 #[derive(Serialize)]
@@ -17,7 +18,7 @@ struct OutcomeBody<'a> {
     next: Next,
     answer: Option<&'a NoteText>,
     data: Option<&'a Value>,
-    actions: &'a [ActionDecision],
+    actions: Vec<DecisionBody<'a>>,
     note_to_agent: Option<&'a NoteText>,
     by: ActorBody<'a>,
     at: At,
@@ -28,6 +29,29 @@ struct OutcomeBody<'a> {
     briefing: &'a str,
 }
 
+#[derive(Serialize)]
+struct DecisionBody<'a> {
+    id: &'a Text<100>,
+    decision: Verdict,
+    arguments: Option<&'a RawValue>,
+    comment: Option<&'a Text<2_000>>,
+    executed_by: ExecutedBy,
+    warnings: &'a [FieldProblem],
+}
+
+impl<'a> From<&'a ActionDecision> for DecisionBody<'a> {
+    fn from(it: &'a ActionDecision) -> Self {
+        Self {
+            id: &it.id,
+            decision: it.decision,
+            arguments: as_rendered(it.arguments.as_str()),
+            comment: it.comment.as_ref(),
+            executed_by: it.executed_by,
+            warnings: &it.warnings,
+        }
+    }
+}
+
 /// Renders an outcome; `messages` are those it names, in order.
 pub fn outcome_json(outcome: &Outcome, messages: &[Message]) -> String {
     let resolution = &outcome.resolution;
@@ -36,7 +60,7 @@ pub fn outcome_json(outcome: &Outcome, messages: &[Message]) -> String {
         next: resolution.next,
         answer: resolution.answer.as_ref(),
         data: resolution.data.as_ref(),
-        actions: &resolution.actions,
+        actions: resolution.actions.iter().map(DecisionBody::from).collect(),
         note_to_agent: resolution.note_to_agent.as_ref(),
         by: ActorBody::from(&outcome.by),
         at: At(outcome.at),

@@ -1,12 +1,13 @@
 //! How a scripted operator ends an escalation: resolutions to try in turn, the best first.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::filler::{Fields, fill};
 use crate::domain::{
     ask::{Action, Ask, AskKind, Verdict},
     escalation::Escalation,
-    outcome::{ActionDecision, Disposition, ExecutedBy, Resolution},
+    json::{Json, pointer_name},
+    outcome::{DecisionRequest, Disposition, Edit, ExecutedBy, Resolution},
     text::{NoteText, Text},
 };
 
@@ -15,7 +16,11 @@ const NO_DATA: &str = "Nothing that fits the response schema could be made up, s
 
 /// What to try: as it was wished for, filled in wholly and then with what is required, and at last an end that needs no
 /// data. The agent is told the problem with its wish.
-pub fn resolutions(it: &Escalation, wished: Option<Disposition>, problem: Option<&str>) -> Vec<Resolution> {
+pub fn resolutions(
+    it: &Escalation,
+    wished: Option<Disposition>,
+    problem: Option<&str>,
+) -> Vec<Resolution<DecisionRequest>> {
     let ask = &it.opening.ask;
     let offered = it.offered();
     let first = wished.filter(|wished| offered.contains(wished) || of_cards(ask, *wished));
@@ -60,7 +65,7 @@ fn of_cards(ask: &Ask, wished: Disposition) -> bool {
     }
 }
 
-fn filled(ask: &Ask, said: Resolution, fields: Fields) -> Resolution {
+fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: Fields) -> Resolution<DecisionRequest> {
     let end = said.disposition;
     // Approving is the default, also where some card does not allow it.
     let decides = end == Disposition::Approved || of_cards(ask, end);
@@ -77,7 +82,7 @@ fn filled(ask: &Ask, said: Resolution, fields: Fields) -> Resolution {
 }
 
 /// What is decided about one card of a decision that shall end like this: that, where it is allowed.
-fn decision(card: &Action, end: Disposition) -> ActionDecision {
+fn decision(card: &Action, end: Disposition) -> DecisionRequest {
     let wanted = match end {
         Disposition::Rejected => Verdict::Reject,
         Disposition::ApprovedWithEdits => Verdict::Edit,
@@ -87,11 +92,38 @@ fn decision(card: &Action, end: Disposition) -> ActionDecision {
     let choices = [wanted, Verdict::Approve, Verdict::Edit];
     let decision = choices.into_iter().find(|verdict| card.allowed.contains(verdict)).unwrap_or(Verdict::Reject);
     let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(schema, Fields::Required));
-    let arguments: Map<String, Value> = match (decision, refilled) {
+    let proposed = card.arguments.json();
+    let edits = match (decision, refilled) {
         // What is already there stays; an edit only adds what its schema misses.
-        (Verdict::Edit, Some(Value::Object(more))) => more.into_iter().chain(card.arguments.clone()).collect(),
-        _ => card.arguments.clone(),
+        (Verdict::Edit, Some(Value::Object(more))) => {
+            let missing = more.into_iter().filter(|(name, _)| proposed.get(name).is_none());
+            let edit = |(name, value): (String, Value)| Edit {
+                pointer: "/".to_owned() + &pointer_name(&name),
+                json: Some(value.to_string()),
+            };
+            missing.map(edit).collect()
+        }
+        (Verdict::Edit, _) => vec![changed(&proposed)],
+        _ => vec![],
     };
     let comment = (decision == Verdict::Reject).then(|| Text::parse("Not like this, please.").ok()).flatten();
-    ActionDecision { id: card.id.clone(), decision, arguments, comment, executed_by: ExecutedBy::Agent }
+    DecisionRequest { id: card.id.clone(), decision, edits, comment, executed_by: ExecutedBy::Agent }
+}
+
+/// Some change, for an edit of arguments of which nothing is known: of the first member, or one more.
+fn changed(proposed: &Json) -> Edit {
+    let first = match proposed {
+        Json::Object(members) => members.first(),
+        _ => None,
+    };
+    let (name, json) = match first {
+        Some((name, Json::Number(digits))) => {
+            let more = digits.parse().map_or(json!(1), |number: f64| json!(number + 1.0));
+            (name.as_str(), more)
+        }
+        Some((name, Json::Bool(flag))) => (name.as_str(), json!(!flag)),
+        Some((name, Json::String(text))) => (name.as_str(), json!(text.clone() + " (edited)")),
+        _ => ("edited", json!(true)),
+    };
+    Edit { pointer: "/".to_owned() + &pointer_name(name), json: Some(json.to_string()) }
 }

@@ -204,13 +204,13 @@ mod tests {
             ask::{Ask, AskKind},
             outcome::{Disposition, Resolution},
         },
-        server::schema,
+        server::resolution,
     };
 
     /// Whether the server takes it.
     fn passes(schema: &Value, data: Option<Value>) -> bool {
         let ask = Ask { response_schema: Some(schema.clone()), ..Ask::bare(AskKind::Takeover) };
-        schema::check(&ask, Resolution { data, ..Resolution::bare(Disposition::Handled) }).is_ok()
+        resolution::check(&ask, Resolution { data, ..Resolution::bare(Disposition::Handled) }).is_ok()
     }
 
     #[test]

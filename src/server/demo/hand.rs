@@ -14,7 +14,7 @@ use crate::{
         ids::{EscalationId, MessageId, WorkspaceId},
         message::{Author, MessageRole},
         operator::Operator,
-        outcome::Resolution,
+        outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
         text::{ClientMessageId, Said, TextProblem},
     },
@@ -23,7 +23,7 @@ use crate::{
         clock::mint,
         desk::{Command, Desk, Done, Verb},
         error::{Current, Error},
-        schema,
+        resolution,
     },
 };
 
@@ -128,12 +128,12 @@ impl Hand {
         &self,
         it: &Escalation,
         fence: Option<Fence>,
-        said: impl IntoIterator<Item = Resolution>,
+        said: impl IntoIterator<Item = Resolution<DecisionRequest>>,
     ) -> Result<Done, Error> {
         let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
-        for resolution in said {
+        for sent in said {
             let by = self.operator.clone();
-            let checked = schema::check(&it.opening.ask, resolution).map_err(Error::from);
+            let checked = resolution::check(&it.opening.ask, sent).map_err(Error::from);
             let done = match checked {
                 Ok(resolution) => self.does(Verb::Resolve { by, escalation: it.id, fence, resolution }).await,
                 Err(refusal) => Err(refusal),

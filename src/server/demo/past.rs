@@ -15,7 +15,7 @@ use crate::{
     domain::{
         claim::Fence,
         ids::{EscalationId, MessageId},
-        outcome::Resolution,
+        outcome::{DecisionRequest, Resolution},
         queue::Urgency,
         text::{NoteText, tags},
         time::{Span, Timestamp},
@@ -80,7 +80,7 @@ enum Deed {
     },
     Resolve {
         by: String,
-        with: Resolution,
+        with: Resolution<DecisionRequest>,
     },
     FollowUp {
         by: String,

@@ -18,7 +18,7 @@ use bailout::{
         ids::{EscalationId, MessageId, OperatorId, WorkspaceId},
         message::{Author, MessageRole},
         operator::{Operator, OperatorRef, Role},
-        outcome::Resolution,
+        outcome::{DecisionRequest, Resolution},
         queue::{Defaults, Members, QueueRef},
         text::{ClientMessageId, Name, Said},
         time::{Span, Timestamp},
@@ -30,7 +30,7 @@ use bailout::{
         desk::{Command, Desk, Done, Verb},
         error::Error,
         keys::ApiKey,
-        schema,
+        resolution,
         store::{
             agents, operators,
             queues::{self, Queue},
@@ -327,9 +327,14 @@ impl Person {
         self.does(Verb::Reply { by: self.operator.clone(), escalation: id(escalation), fence, message }).await
     }
 
-    pub async fn resolves(&self, escalation: &str, fence: Option<Fence>, said: Resolution) -> Result<Done, Error> {
+    pub async fn resolves(
+        &self,
+        escalation: &str,
+        fence: Option<Fence>,
+        said: Resolution<DecisionRequest>,
+    ) -> Result<Done, Error> {
         let current = self.desk.current(self.workspace, id(escalation)).await?.expect("an escalation");
-        let resolution: Checked<Resolution> = schema::check(&current.escalation.opening.ask, said)?;
+        let resolution: Checked<Resolution> = resolution::check(&current.escalation.opening.ask, said)?;
         self.does(Verb::Resolve { by: self.operator.clone(), escalation: id(escalation), fence, resolution }).await
     }
 }

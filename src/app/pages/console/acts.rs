@@ -18,8 +18,14 @@ use crate::{
         problem::Problem,
     },
     domain::{
-        ask::FieldProblem, claim::Fence, draft::Mode, ids::EscalationId, outcome::Resolution, presence::Targets,
-        refusal::Refusal, time::Span,
+        ask::FieldProblem,
+        claim::Fence,
+        draft::Mode,
+        ids::EscalationId,
+        outcome::{DecisionRequest, Resolution},
+        presence::Targets,
+        refusal::Refusal,
+        time::Span,
     },
 };
 
@@ -100,7 +106,7 @@ impl Acts {
     }
 
     /// Ends it. What is refused stays in the dialog.
-    pub fn resolve(self, fence: Option<Fence>, resolution: &Resolution) {
+    pub fn resolve(self, fence: Option<Fence>, resolution: &Resolution<DecisionRequest>) {
         let Ok(resolution) = serde_json::to_string(resolution) else { return };
         self.act(async move {
             match actions::resolve(self.id, fence, resolution).await {

@@ -34,8 +34,14 @@ use crate::{
         session::me,
     },
     domain::{
-        ask::AskKind, draft::Mode, escalation::Escalation, event::Seq, operator::Role, outcome::Resolution,
-        refusal::Refusal, thread::Thread,
+        ask::AskKind,
+        draft::Mode,
+        escalation::Escalation,
+        event::Seq,
+        operator::Role,
+        outcome::{DecisionRequest, Resolution},
+        refusal::Refusal,
+        thread::Thread,
     },
 };
 
@@ -106,16 +112,17 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let problems = Problems(acts.resolve_problems.into());
     let in_tab = desk.ask.with_value(|ask| match ask.kind {
         AskKind::Question => {
-            let mut all = answer(ask, "own", "Answer to the agent", desk.sheet, problems);
+            let mut all = answer(ask, "own", "Answer to the agent", desk.sheet, acts.resolve_problems);
             all.push(unplaced(problems, "/note_to_agent"));
             all
         }
         AskKind::Takeover | AskKind::Decision => vec![],
     });
-    let resolve = Callback::new(move |resolution: Resolution| acts.resolve(fence(), &resolution));
+    let resolve = Callback::new(move |resolution: Resolution<DecisionRequest>| acts.resolve(fence(), &resolution));
     let take_over = Callback::new(move |()| acts.take_over(fence()));
     let deciding = Deciding {
         ask: desk.ask,
+        agent: StoredValue::new(agent.clone()),
         sheet: desk.sheet,
         problems: acts.resolve_problems,
         may_decide: Signal::derive(move || may_write && standing.with(Standing::may_resolve)),

@@ -134,7 +134,10 @@ fn a_rejection_says_why() {
     resolution.actions[0].comment = Some(text("Only one charge was booked."));
     stage.resolve(&ada(), id, resolution).unwrap();
     let briefing = &stage.outcome(id).briefing;
-    assert!(briefing.contains("Action a1: rejected: Only one charge was booked. Action a2: rejected."), "{briefing}");
+    assert!(
+        briefing.contains("Action a1: rejected: Only one charge was booked. Action a2: rejected: No."),
+        "{briefing}"
+    );
 }
 
 #[test]

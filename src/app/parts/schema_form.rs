@@ -1,0 +1,272 @@
+//! Draws the form of a JSON Schema: fields, and fieldsets for objects and lists, over proposed arguments or a response.
+
+use leptos::prelude::*;
+
+use super::{
+    fields::{Bound, problem_view},
+    filled::{Filled, fits, item, order, order_key, shown},
+    icons::{Icon, icon},
+    pairs::value_text,
+    revealed::{revealed, spelled},
+    schema::{Field, Format, Kind, TextRules},
+    typed::check,
+};
+use crate::domain::{
+    ask::FieldProblem,
+    json::{Json, pointer_name},
+};
+
+/// Texts longer than this stand in several lines.
+const LONGEST_LINE: usize = 80;
+
+/// What the fields of a form share.
+#[derive(Clone, Copy)]
+pub struct Form {
+    pub filled: Signal<Filled>,
+    /// Hears a pointer from the root of the form, and what is typed there.
+    pub on_fill: Callback<(String, String)>,
+    /// Pointers are from the root of the resolution.
+    pub problems: RwSignal<Vec<FieldProblem>>,
+    /// Where the base breaks the schema; pointers are from the root of the form.
+    pub faults: StoredValue<Vec<FieldProblem>>,
+    /// The base is what an agent proposed, so what is not touched stays as it is.
+    pub is_proposal: bool,
+}
+
+/// Where fields stand: their ids on the page, their pointers in the form, and in the resolution. The last differs where a
+/// list has gained or lost items.
+#[derive(Clone)]
+pub struct Place {
+    pub id: String,
+    pub pointer: String,
+    pub in_resolution: Signal<String>,
+}
+
+impl Place {
+    /// The root of a form.
+    pub fn root(id: String, in_resolution: String) -> Self {
+        Self { id, pointer: String::new(), in_resolution: Signal::stored(in_resolution) }
+    }
+
+    fn child(&self, i: usize, field: &Field) -> Self {
+        let around = self.in_resolution;
+        let own = field.pointer("");
+        Self {
+            id: self.id.clone() + "-" + &i.to_string(),
+            pointer: field.pointer(&self.pointer),
+            in_resolution: Signal::derive(move || around.get() + &own),
+        }
+    }
+}
+
+/// Draws the fields.
+pub fn schema_form(form: Form, fields: &[Field], base: Option<&Json>, place: &Place) -> Vec<AnyView> {
+    let one = |(i, field): (usize, &Field)| {
+        let base = if field.name.is_empty() { base } else { base.and_then(|base| base.get(&field.name)) };
+        draw(form, field, base, place.child(i, field))
+    };
+    fields.iter().enumerate().map(one).collect()
+}
+
+fn draw(form: Form, field: &Field, base: Option<&Json>, place: Place) -> AnyView {
+    match &field.kind {
+        kind if !fits(kind, base) => leaf(form, Field { kind: Kind::Json, ..field.clone() }, base, place),
+        Kind::Object(fields) => {
+            let content = schema_form(form, fields, base, &place);
+            fieldset(form, field, &place, content)
+        }
+        Kind::List(item) => list(form, field, item, base, place),
+        _ => leaf(form, field.clone(), base, place),
+    }
+}
+
+/// Draws a group of fields under its name.
+fn fieldset(form: Form, field: &Field, place: &Place, content: Vec<AnyView>) -> AnyView {
+    let in_resolution = place.in_resolution;
+    let problem = Signal::derive(move || own_problem(form, &in_resolution.get()));
+    let fault = fault(form, &place.pointer);
+    let hint = field.hint.as_deref().map(|hint| view! { <p class="field-hint">{revealed(hint)}</p> });
+    let fault = fault.map(|fault| view! { <p class="field-fault">{icon(Icon::Alert)} " " {spelled(&fault)}</p> });
+    view! {
+        <fieldset class="fields nested" id=place.id.clone()>
+            <legend>{revealed(&field.label)}</legend>
+            {hint}
+            {fault}
+            {content}
+            {problem_view(place.id.clone() + "-error", problem)}
+        </fieldset>
+    }
+    .into_any()
+}
+
+fn list(form: Form, field: &Field, item_field: &Field, base: Option<&Json>, place: Place) -> AnyView {
+    let base = StoredValue::new(base.cloned());
+    let (label, pointer) = (field.label.clone(), StoredValue::new(place.pointer.clone()));
+    let item_field = StoredValue::new(item_field.clone());
+    let names = Memo::new(move |_| {
+        form.filled.with(|filled| base.with_value(|base| pointer.with_value(|at| order(at, base.as_ref(), filled))))
+    });
+    let arrange = move |names: Vec<String>| form.on_fill.run((pointer.with_value(|at| order_key(at)), names.join(",")));
+    let add = {
+        move |_| {
+            let mut all = names.get_untracked();
+            let added = all.iter().filter_map(|name| name.strip_prefix('n')?.parse::<usize>().ok()).max().unwrap_or(0);
+            all.push("n".to_owned() + &(added + 1).to_string());
+            arrange(all);
+        }
+    };
+    let around = place.clone();
+    let row = move |name: String| {
+        let own = name.clone();
+        let in_list = around.in_resolution;
+        let at = Memo::new(move |_| names.with(|all| all.iter().position(|it| *it == own).unwrap_or_default()));
+        let place = Place {
+            id: around.id.clone() + "-" + &name,
+            pointer: around.pointer.clone() + "/" + &pointer_name(&name),
+            in_resolution: Signal::derive(move || in_list.get() + "/" + &at.get().to_string()),
+        };
+        let number = move || (at.get() + 1).to_string();
+        let remove = move |_| {
+            let left = names.get_untracked().into_iter().filter(|it| *it != name);
+            arrange(left.collect());
+        };
+        let base =
+            base.with_value(|base| item_field.with_value(|field| item(field, base.as_ref(), &place_name(&place))));
+        let content = item_field.with_value(|field| draw(form, field, base.as_ref(), place));
+        view! {
+            <div class="list-item">
+                {content}
+                <button class="button" type="button" data-size="small" on:click=remove>
+                    "Remove "
+                    {label.clone()}
+                    " "
+                    {number}
+                </button>
+            </div>
+        }
+        .into_any()
+    };
+    let rows = view! { <For each=move || names.get() key=Clone::clone children=row/> }.into_any();
+    let empty =
+        view! { <p class="field-hint" hidden=move || names.with(|all| !all.is_empty())>"No items."</p> }.into_any();
+    let add =
+        view! { <button class="button" type="button" data-size="small" on:click=add>"Add item"</button> }.into_any();
+    fieldset(form, field, &place, vec![rows, empty, add])
+}
+
+/// The name of an item, the last part of its pointer.
+fn place_name(place: &Place) -> String {
+    place.pointer.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+fn leaf(form: Form, field: Field, base: Option<&Json>, place: Place) -> AnyView {
+    if let Kind::Constant(value) = &field.kind {
+        let value = base.unwrap_or(value);
+        let text = vec![view! { <p class="constant">{revealed(&value_text(value))}</p> }.into_any()];
+        return fieldset(form, &field, &place, text);
+    }
+    let initial = shown(&field.kind, base);
+    let is_there = base.is_some();
+    let bare = match (base, &field.kind) {
+        (Some(Json::Bool(_)), _) | (_, Kind::Json) => None,
+        (Some(value), Kind::Choice(_)) if initial.is_empty() => Some(value),
+        (Some(value), Kind::Flag) => Some(value),
+        _ => None,
+    };
+    // What no option stands for is one of its own, so that nothing is chosen in its place.
+    let as_proposed = bare.map(|value| "As proposed: ".to_owned() + &value.to_string());
+    let (key, filling) = (place.pointer.clone(), place.pointer.clone());
+    let first = initial.clone();
+    let value = Signal::derive(move || form.filled.with(|filled| filled.get(&key).unwrap_or(&first).clone()));
+    let checked = field.clone();
+    let (unedited, in_resolution) = (initial.clone(), place.in_resolution);
+    let problem = Signal::derive(move || {
+        let typed = value.get();
+        let live = if typed == unedited { None } else { check(&checked, &typed) };
+        live.or_else(|| problem_within(form, &in_resolution.get()))
+    });
+    let fill = Callback::new(move |text: String| {
+        // What was found wrong was found of another text.
+        let place = in_resolution.get_untracked();
+        if form.problems.with_untracked(|all| all.iter().any(|it| is_within(&it.pointer, &place))) {
+            form.problems.update(|all| all.retain(|it| !is_within(&it.pointer, &place)));
+        }
+        form.on_fill.run((filling.clone(), text));
+    });
+    let bound = Bound {
+        id: place.id,
+        label: &field.label,
+        required: field.required && !field.nullable && !matches!(field.kind, Kind::Flag),
+        hint: field.hint.as_deref(),
+        fault: fault(form, &place.pointer),
+        problem,
+        value,
+        fill,
+    };
+    match &field.kind {
+        Kind::Text(rules) if wants_area(rules, &initial) => bound.area("4", false),
+        Kind::Text(TextRules { format: Some(Format::Date), .. })
+            if initial.is_empty() || Format::Date.takes(&initial) =>
+        {
+            bound.line("date")
+        }
+        Kind::Text(_) => bound.line("text"),
+        // Whole or not is judged when it is read: a browser's own complaint would not be announced.
+        Kind::Number(_) => bound.line("number"),
+        Kind::Flag if form.is_proposal && !matches!(base, Some(Json::Bool(_))) => {
+            let nothing = as_proposed.unwrap_or_else(|| "Not given".to_owned());
+            bound.choice(vec![
+                (initial, nothing),
+                ("true".to_owned(), "Yes".to_owned()),
+                ("false".to_owned(), "No".to_owned()),
+            ])
+        }
+        Kind::Flag => bound.flag(),
+        Kind::Choice(options) => {
+            let nothing = match as_proposed {
+                Some(words) => Some(words),
+                None if field.nullable => Some("None".to_owned()),
+                None if is_there && field.required => None,
+                None if field.required => Some("Choose…".to_owned()),
+                None => Some("Not given".to_owned()),
+            };
+            let options = options.iter().enumerate().map(|(i, option)| (i.to_string(), value_text(option)));
+            bound.choice(nothing.map(|words| (String::new(), words)).into_iter().chain(options).collect())
+        }
+        _ => bound.area("4", true),
+    }
+}
+
+fn wants_area(rules: &TextRules, initial: &str) -> bool {
+    rules.area || initial.contains(['\n', '\r']) || initial.chars().nth(LONGEST_LINE).is_some()
+}
+
+fn is_within(pointer: &str, place: &str) -> bool {
+    pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// What is wrong at a place and below it.
+fn problem_within(form: Form, place: &str) -> Option<String> {
+    said(form, |pointer| is_within(pointer, place))
+}
+
+/// What is wrong at a place itself; what is below it has fields of its own.
+fn own_problem(form: Form, place: &str) -> Option<String> {
+    said(form, |pointer| pointer == place)
+}
+
+fn said(form: Form, is_its: impl Fn(&str) -> bool) -> Option<String> {
+    let found: String = form.problems.with(|all| {
+        let its: Vec<&str> = all.iter().filter(|it| is_its(&it.pointer)).map(|it| it.detail.as_str()).collect();
+        its.join(" ")
+    });
+    (!found.is_empty()).then_some(found)
+}
+
+/// How the proposed value at a pointer breaks its schema.
+fn fault(form: Form, pointer: &str) -> Option<String> {
+    form.faults.with_value(|all| {
+        let fault = all.iter().find(|it| it.pointer == pointer)?;
+        Some("The proposed value ".to_owned() + &fault.detail + ".")
+    })
+}

@@ -1,0 +1,389 @@
+//! JSON that keeps the text of its numbers and the order of its members. `serde_json::Value` reads numbers into 64 bits,
+//! so 0.10 comes back as 0.1: good enough to validate, not good enough to hand an approved argument back.
+
+use std::fmt::{self, Display, Formatter, Write};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+
+/// How deep objects and lists may be within each other. serde_json reads 128 levels, and what is stored is read again
+/// within what is around it.
+pub const MAX_DEPTH: usize = 64;
+/// Beyond this, readers that use doubles (JavaScript) mistake one whole number for another.
+pub const LARGEST_NUMBER: u64 = 1 << 53;
+
+/// A parsed JSON value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Json {
+    Null,
+    Bool(bool),
+    /// The digits as they were written.
+    Number(String),
+    String(String),
+    Array(Vec<Json>),
+    /// In the order in which they were written, each name once.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// Parses a text. Refuses what is not JSON, a name that an object has twice, and values nested deeper than 64.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        parse_raw(serde_json::from_str(text)?, 0)
+    }
+
+    /// The member of an object, by its name.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Object(members) => members.iter().find(|(known, _)| known == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Replaces or adds the value at a JSON pointer (RFC 6901); `None` removes a member. Missing parent objects are
+    /// created. False when the pointer leads nowhere: below a text or a number, or to an array item that is not there.
+    pub fn set(&mut self, pointer: &str, value: Option<Self>) -> bool {
+        let Some((name, rest)) = split_pointer(pointer) else {
+            let Some(value) = value else { return false };
+            *self = value;
+            return pointer.is_empty();
+        };
+        match self {
+            Self::Array(items) => {
+                name.parse().ok().and_then(|at: usize| items.get_mut(at)).is_some_and(|item| item.set(rest, value))
+            }
+            Self::Object(members) => {
+                match (members.iter().position(|(known, _)| *known == name), value) {
+                    (Some(at), None) if rest.is_empty() => drop(members.remove(at)),
+                    (Some(at), value) => return members[at].1.set(rest, value),
+                    (None, None) => {}
+                    (None, Some(value)) => {
+                        let mut member = Self::Object(vec![]);
+                        member.set(rest, Some(value));
+                        members.push((name, member));
+                    }
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What kind of value it is, in words that follow "is".
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::String(_) => "text",
+            Self::Array(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// Whether a number in it is beyond ±2^53, so that not every reader can hold it exactly.
+    pub fn has_number_beyond(&self) -> bool {
+        match self {
+            Self::Number(digits) => {
+                let whole = digits.strip_prefix('-').unwrap_or(digits).parse::<u64>();
+                match whole {
+                    Ok(whole) => whole > LARGEST_NUMBER,
+                    Err(_) => digits.parse().is_ok_and(|number: f64| number.abs() > LARGEST_NUMBER as f64),
+                }
+            }
+            Self::Array(items) => items.iter().any(Self::has_number_beyond),
+            Self::Object(members) => members.iter().any(|(_, value)| value.has_number_beyond()),
+            _ => false,
+        }
+    }
+
+    /// As a person reads it: text without quotes, anything else as JSON, indented when it has members.
+    pub fn as_read(&self) -> String {
+        match self {
+            Self::String(text) => text.clone(),
+            other => other.pretty(),
+        }
+    }
+
+    /// As JSON with one member a line.
+    pub fn pretty(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = self.write(&mut text, Some(0));
+        text
+    }
+
+    /// Writes it on one line, or indented by so many levels.
+    fn write(&self, to: &mut dyn Write, indent: Option<usize>) -> fmt::Result {
+        match self {
+            Self::Null => to.write_str("null"),
+            Self::Bool(true) => to.write_str("true"),
+            Self::Bool(false) => to.write_str("false"),
+            Self::Number(digits) => to.write_str(digits),
+            Self::String(text) => to.write_str(&quoted(text)),
+            Self::Array(items) => write_list(to, indent, ["[", "]"], items.iter().map(|item| (None, item))),
+            Self::Object(members) => {
+                write_list(to, indent, ["{", "}"], members.iter().map(|(name, value)| (Some(name.as_str()), value)))
+            }
+        }
+    }
+}
+
+fn write_list<'a>(
+    to: &mut dyn Write,
+    indent: Option<usize>,
+    [open, close]: [&str; 2],
+    values: impl ExactSizeIterator<Item = (Option<&'a str>, &'a Json)>,
+) -> fmt::Result {
+    let inner = indent.filter(|_| values.len() > 0).map(|level| level + 1);
+    to.write_str(open)?;
+    for (i, (name, value)) in values.enumerate() {
+        if i > 0 {
+            to.write_str(",")?;
+        }
+        new_line(to, inner)?;
+        if let Some(name) = name {
+            to.write_str(&quoted(name))?;
+            to.write_str(if inner.is_some() { ": " } else { ":" })?;
+        }
+        value.write(to, inner)?;
+    }
+    new_line(to, inner.map(|level| level - 1))?;
+    to.write_str(close)
+}
+
+fn new_line(to: &mut dyn Write, indent: Option<usize>) -> fmt::Result {
+    match indent {
+        Some(level) => {
+            to.write_str("\n")?;
+            (0..level).try_for_each(|_| to.write_str("  "))
+        }
+        None => Ok(()),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    // A text can always be written.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+impl Display for Json {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.write(f, None)
+    }
+}
+
+impl From<&Value> for Json {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(flag) => Self::Bool(*flag),
+            Value::Number(number) => Self::Number(number.to_string()),
+            Value::String(text) => Self::String(text.clone()),
+            Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
+            Value::Object(object) => {
+                Self::Object(object.iter().map(|(name, value)| (name.clone(), Self::from(value))).collect())
+            }
+        }
+    }
+}
+
+/// The first name of a pointer, unescaped, and the pointer below it.
+fn split_pointer(pointer: &str) -> Option<(String, &str)> {
+    let names = pointer.strip_prefix('/')?;
+    let end = names.find('/').unwrap_or(names.len());
+    Some((names[..end].replace("~1", "/").replace("~0", "~"), &names[end..]))
+}
+
+/// What is said of a value that is nested deeper than [`MAX_DEPTH`].
+pub fn too_deep() -> String {
+    "must not be nested deeper than ".to_owned() + &MAX_DEPTH.to_string()
+}
+
+/// A name as a part of a pointer (RFC 6901).
+pub fn pointer_name(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn parse_raw(raw: &RawValue, depth: usize) -> Result<Json, serde_json::Error> {
+    let text = raw.get();
+    Ok(match text.as_bytes().first() {
+        Some(b'{' | b'[') if depth >= MAX_DEPTH => return Err(Error::custom(too_deep())),
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(text)?;
+            let members = members.into_iter().map(|(name, value)| Ok((name, parse_raw(value, depth + 1)?)));
+            Json::Object(members.collect::<Result<_, serde_json::Error>>()?)
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text)?;
+            let items = items.into_iter().map(|item| parse_raw(item, depth + 1));
+            Json::Array(items.collect::<Result<_, serde_json::Error>>()?)
+        }
+        Some(b'"') => Json::String(serde_json::from_str(text)?),
+        Some(b't') => Json::Bool(true),
+        Some(b'f') => Json::Bool(false),
+        Some(b'n') => Json::Null,
+        _ => Json::Number(text.to_owned()),
+    })
+}
+
+/// The members of an object, unparsed.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members: Vec<(String, &RawValue)> = vec![];
+                while let Some((name, value)) = map.next_entry()? {
+                    if members.iter().any(|(known, _)| *known == name) {
+                        return Err(Error::custom("a name is given twice"));
+                    }
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// A JSON value as the text in which it was received, so that it can be handed back byte for byte. Stored as a string;
+/// what was stored as a value by earlier versions is read, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonText(String);
+
+impl JsonText {
+    /// Keeps a text that [`Json::parse`] takes.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        Json::parse(text).map(|_| Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value, with the text of its numbers.
+    pub fn json(&self) -> Json {
+        // It was parsed when it was taken.
+        Json::parse(&self.0).unwrap_or(Json::Null)
+    }
+
+    /// The value as validators read it: numbers are rounded to 64 bits.
+    pub fn value(&self) -> Value {
+        serde_json::from_slice(self.0.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl Default for JsonText {
+    fn default() -> Self {
+        Self("{}".to_owned())
+    }
+}
+
+impl From<&Json> for JsonText {
+    fn from(json: &Json) -> Self {
+        Self(json.to_string())
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::String(text) => Self(text),
+            value => Self(value.to_string()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str = r#"{"b": 0.10, "a": [1e2, -0, {"x": null}], "t": "a\n\"b\"", "f": true, "e": {}, "l": []}"#;
+
+    #[test]
+    fn numbers_and_order_are_kept() {
+        let json = Json::parse(TEXT).unwrap();
+        assert_eq!(json.to_string(), r#"{"b":0.10,"a":[1e2,-0,{"x":null}],"t":"a\n\"b\"","f":true,"e":{},"l":[]}"#);
+        assert_eq!(Json::parse(&json.pretty()).unwrap(), json);
+        assert_eq!(Json::parse(r#"{"a":[1],"e":{}}"#).unwrap().pretty(), "{\n  \"a\": [\n    1\n  ],\n  \"e\": {}\n}");
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        for text in ["", "{", "1 2", "{\"a\": 1, \"a\": 2}", "[01]", "\"\\ud800\"", deep.as_str()] {
+            assert!(Json::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_place_changes_and_the_rest_stays() {
+        let mut json = Json::parse(TEXT).unwrap();
+        assert!(json.set("/a/2/x", Some(Json::Number("5.00".into()))));
+        assert!(json.set("/e/new/deep", Some(Json::Bool(true))));
+        assert!(json.set("/f", None) && json.set("/not/there", None));
+        assert_eq!(
+            json.to_string(),
+            r#"{"b":0.10,"a":[1e2,-0,{"x":5.00}],"t":"a\n\"b\"","e":{"new":{"deep":true}},"l":[]}"#
+        );
+        assert!(!json.set("/a/9", Some(Json::Null)) && !json.set("/t/x", Some(Json::Null)) && !json.set("b", None));
+        let mut odd = Json::Object(vec![]);
+        assert!(odd.set("/a~1b~0c", Some(Json::Null)));
+        assert_eq!(odd.to_string(), r#"{"a/b~c":null}"#);
+        assert_eq!(pointer_name("a/b~c"), "a~1b~0c");
+    }
+
+    #[test]
+    fn numbers_that_not_every_reader_can_hold_are_found() {
+        for (text, beyond) in [
+            ("9007199254740992", false),
+            ("9007199254740993", true),
+            ("-9007199254740993", true),
+            ("[{\"a\": 123456789012345678901234567890}]", true),
+            ("1e300", true),
+            ("0.1234567890123456789", false),
+            ("\"9007199254740993\"", false),
+        ] {
+            assert_eq!(Json::parse(text).unwrap().has_number_beyond(), beyond, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_stored_as_it_came_and_old_values_are_read() {
+        let text = JsonText::parse(TEXT).unwrap();
+        let stored = serde_json::to_string(&text).unwrap();
+        assert_eq!(serde_json::from_str::<JsonText>(&stored).unwrap(), text);
+        let old: JsonText = serde_json::from_value(json!({"eur": 5})).unwrap();
+        assert_eq!((old.as_str(), old.value()), (r#"{"eur":5}"#, json!({"eur": 5})));
+    }
+}

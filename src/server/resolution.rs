@@ -1,0 +1,288 @@
+//! From what an operator's page sends to a resolution: the data is validated, edits are applied to the stored arguments.
+
+use serde_json::{Value, json};
+
+use super::{
+    contract::short,
+    schema::{faults, faults_of, is_too_deep, problems},
+};
+use crate::domain::{
+    ask::{Action, Ask, FieldProblem, Verdict},
+    checked::Checked,
+    json::{Json, JsonText, too_deep},
+    outcome::{ActionDecision, DecisionRequest, Disposition, Edit, Resolution},
+    refusal::Refusal,
+};
+
+/// The most bytes that edited arguments may have, as many as proposed ones.
+const LARGEST_ARGUMENTS: usize = 256 * 1024;
+/// What is said of a number that not every reader can hold exactly.
+const NUMBER_BEYOND: &str = "A number must not be beyond ±2^53: write it as text.";
+
+/// Validates a resolution against the schemas of the ask, and makes decisions of what the page sent: an approval or a
+/// rejection carries the stored arguments, an edit those with its changes.
+pub fn check(ask: &Ask, sent: Resolution<DecisionRequest>) -> Result<Checked<Resolution>, Refusal> {
+    let mut found = vec![];
+    let data = sent.data.as_ref().map(Json::from);
+    if sent.data.as_ref().is_some_and(is_too_deep) {
+        found.push(FieldProblem::new("/data", too_deep()));
+    } else if data.is_some_and(|data| data.has_number_beyond()) {
+        found.push(FieldProblem::new("/data", NUMBER_BEYOND));
+    }
+    let mut actions = vec![];
+    for (i, request) in sent.actions.into_iter().enumerate() {
+        let at = format!("/actions/{i}");
+        // Actions that the ask does not have are refused by the escalation itself, which knows their order.
+        match ask.actions.iter().find(|action| action.id == request.id) {
+            Some(action) => match decide(action, request, &at) {
+                Ok(decision) => actions.push(decision),
+                Err(problems) => found.extend(problems),
+            },
+            None => found.push(FieldProblem::new(format!("{at}/id"), "The agent did not propose this action.")),
+        }
+    }
+    if !found.is_empty() {
+        return Err(Refusal::InvalidFields { problems: found });
+    }
+    let resolution = Resolution {
+        disposition: sent.disposition,
+        next: sent.next,
+        answer: sent.answer,
+        data: sent.data,
+        actions,
+        note_to_agent: sent.note_to_agent,
+        avoidable: sent.avoidable,
+    };
+    Checked::by(resolution, |resolution| check_data(ask, resolution))
+}
+
+fn check_data(ask: &Ask, resolution: &Resolution) -> Result<(), Refusal> {
+    // A decision's disposition follows from its cards: any rejection rejects, and then there is no data.
+    let carries_data = match resolution.actions.as_slice() {
+        [] => resolution.disposition.carries_data(),
+        decisions => decisions.iter().all(|decision| decision.decision != Verdict::Reject),
+    };
+    if !carries_data {
+        return Ok(());
+    }
+    let data = resolution.data.as_ref().unwrap_or(&Value::Null);
+    let found = if let Some(schema) = &ask.response_schema {
+        problems(schema, data, "/data")?
+    } else if let Some(options) = ask.options.as_ref().filter(|_| resolution.disposition == Disposition::Answered) {
+        let options: Vec<&str> = options.iter().map(|option| option.as_str()).collect();
+        let schema = json!({
+            "type": "object", "required": ["choice"], "additionalProperties": false,
+            "properties": {"choice": {"enum": options}},
+        });
+        problems(&schema, data, "/data")?
+    } else {
+        vec![]
+    };
+    if found.is_empty() { Ok(()) } else { Err(Refusal::InvalidFields { problems: found }) }
+}
+
+/// The decision about one action. An edit that changes nothing is an approval; one that does is checked against the
+/// schema, without the faults that the proposal had already.
+fn decide(action: &Action, request: DecisionRequest, at: &str) -> Result<ActionDecision, Vec<FieldProblem>> {
+    let at = format!("{at}/arguments");
+    let proposed = action.arguments.json();
+    let edited = match request.decision {
+        Verdict::Edit => apply_edits(&proposed, &request.edits, &at)?,
+        Verdict::Approve | Verdict::Reject if request.edits.is_empty() => proposed.clone(),
+        Verdict::Approve | Verdict::Reject => {
+            return Err(vec![FieldProblem::new(at, "Only an edit changes arguments.")]);
+        }
+    };
+    let changed = edited != proposed;
+    let arguments = if changed { JsonText::from(&edited) } else { action.arguments.clone() };
+    let warnings = faults(action, &arguments);
+    if changed {
+        let known = faults_of(action);
+        let new = warnings.iter().filter(|fault| !known.contains(fault));
+        let new: Vec<FieldProblem> = new.map(|fault| sentence(fault, &at)).collect();
+        if !new.is_empty() {
+            return Err(new);
+        }
+    }
+    let decision = match request.decision {
+        Verdict::Edit if !changed && action.allowed.contains(&Verdict::Approve) => Verdict::Approve,
+        decision => decision,
+    };
+    let to_outcome = |fault: FieldProblem| FieldProblem::new(format!("{at}{}", fault.pointer), fault.detail);
+    let warnings = match decision {
+        Verdict::Reject => vec![],
+        Verdict::Approve | Verdict::Edit => warnings.into_iter().map(to_outcome).collect(),
+    };
+    Ok(ActionDecision {
+        id: request.id,
+        decision,
+        arguments,
+        comment: request.comment,
+        executed_by: request.executed_by,
+        warnings,
+    })
+}
+
+/// The proposed arguments with the changes of an operator. What no edit names keeps its order and the text of its numbers.
+fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<FieldProblem>> {
+    let mut edited = proposed.clone();
+    let mut found = vec![];
+    for edit in edits {
+        let mut refuse =
+            |detail: String| found.push(FieldProblem::new(format!("{at}{}", short(&edit.pointer)), detail));
+        let value = match edit.json.as_deref().map(Json::parse).transpose() {
+            Ok(value) => value,
+            Err(error) => {
+                refuse(format!("This is not JSON: {error}."));
+                continue;
+            }
+        };
+        if value.as_ref().is_some_and(Json::has_number_beyond) {
+            refuse(NUMBER_BEYOND.to_owned());
+        } else if value.as_ref().is_some_and(|value| value.to_string().contains("\\u0000")) {
+            refuse("Text must not contain U+0000.".to_owned());
+        } else if !edited.set(&edit.pointer, value) {
+            refuse("There is no such place in the arguments.".to_owned());
+        }
+    }
+    let text = edited.to_string();
+    if !matches!(edited, Json::Object(_)) {
+        found.push(FieldProblem::new(at, "Arguments are a JSON object."));
+    } else if text.len() > LARGEST_ARGUMENTS {
+        found.push(FieldProblem::new(at, "Arguments have at most 256 KiB."));
+    } else if is_too_deep(&JsonText::from(&edited).value()) {
+        found.push(FieldProblem::new(at, too_deep()));
+    }
+    if found.is_empty() { Ok(edited) } else { Err(found) }
+}
+
+/// A fault as a sentence about its field, for whoever edits it.
+fn sentence(fault: &FieldProblem, at: &str) -> FieldProblem {
+    let name = fault.pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let name = if fault.pointer.is_empty() { "This" } else { name.as_str() };
+    FieldProblem::new(format!("{at}{}", fault.pointer), short(&format!("{name} {}.", fault.detail)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ask::AskKind, json::MAX_DEPTH, outcome::ExecutedBy, text::Text};
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(json!(1), |value, _| json!([value]))
+    }
+
+    #[test]
+    fn what_is_too_deep_to_be_read_again_is_refused() {
+        assert!(!is_too_deep(&nested(MAX_DEPTH)) && is_too_deep(&nested(MAX_DEPTH + 1)));
+        let ask = Ask::bare(AskKind::Question);
+        let said = |levels| Resolution { data: Some(nested(levels)), ..Resolution::bare(Disposition::Answered) };
+        assert!(check(&ask, said(MAX_DEPTH)).is_ok());
+        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(MAX_DEPTH + 1)) else { panic!("it was taken") };
+        assert_eq!((problems[0].pointer.as_str(), problems[0].detail.as_str()), ("/data", too_deep().as_str()));
+        let action = Action { arguments: JsonText::parse("{}").unwrap(), ..card(None) };
+        let ask = Ask { actions: vec![action], ..Ask::bare(AskKind::Decision) };
+        let said = |levels| edited(&[("/a", &nested(levels).to_string())]);
+        assert!(check(&ask, said(MAX_DEPTH - 1)).is_ok());
+        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(MAX_DEPTH)) else { panic!("it was taken") };
+        assert_eq!(problems[0].pointer, "/actions/0/arguments");
+    }
+
+    const PROPOSED: &str = r#"{ "order": 4721, "eur": "250", "rate": 0.10, "lines": [1.0, 2] }"#;
+
+    fn card(schema: Option<Value>) -> Action {
+        Action {
+            id: Text::parse("a").unwrap(),
+            name: Text::parse("refund").unwrap(),
+            arguments: JsonText::parse(PROPOSED).unwrap(),
+            arguments_schema: schema,
+            allowed: vec![Verdict::Approve, Verdict::Edit, Verdict::Reject],
+            faults: vec![],
+        }
+    }
+
+    fn says(decision: Verdict, edits: &[(&str, &str)]) -> Resolution<DecisionRequest> {
+        let edit = |(pointer, json): &(&str, &str)| Edit { pointer: (*pointer).into(), json: Some((*json).into()) };
+        let request = DecisionRequest {
+            id: Text::parse("a").unwrap(),
+            decision,
+            edits: edits.iter().map(edit).collect(),
+            comment: None,
+            executed_by: ExecutedBy::Agent,
+        };
+        Resolution { actions: vec![request], ..Resolution::bare(Disposition::Approved) }
+    }
+
+    fn edited(edits: &[(&str, &str)]) -> Resolution<DecisionRequest> {
+        says(Verdict::Edit, edits)
+    }
+
+    /// Text where the schema wants a number, a number where it wants text.
+    fn strict() -> Ask {
+        let schema = json!({"properties": {
+            "order": {"type": "string"}, "eur": {"type": "number", "maximum": 300}, "rate": {"type": "number"},
+        }});
+        Ask { actions: vec![card(Some(schema))], ..Ask::bare(AskKind::Decision) }
+    }
+
+    #[test]
+    fn an_approval_carries_the_proposed_bytes_and_the_faults_they_had() {
+        let checked = check(&strict(), says(Verdict::Approve, &[])).unwrap();
+        let decision = &checked.get().actions[0];
+        assert_eq!((decision.decision, decision.arguments.as_str()), (Verdict::Approve, PROPOSED));
+        let warned: Vec<_> = decision.warnings.iter().map(|it| (it.pointer.as_str(), it.detail.as_str())).collect();
+        assert_eq!(warned, [("/actions/0/arguments/order", "is a number"), ("/actions/0/arguments/eur", "is text")]);
+        assert!(check(&strict(), says(Verdict::Approve, &[("/eur", "1")])).is_err());
+    }
+
+    #[test]
+    fn an_edit_changes_its_place_and_is_checked_without_the_old_faults() {
+        let checked = check(&strict(), edited(&[("/lines/1", "2.50")])).unwrap();
+        let decision = &checked.get().actions[0];
+        let expected = r#"{"order":4721,"eur":"250","rate":0.10,"lines":[1.0,2.50]}"#;
+        assert_eq!((decision.decision, decision.arguments.as_str()), (Verdict::Edit, expected));
+        assert_eq!(decision.warnings.len(), 2);
+        let pointers = |edits: &[(&str, &str)]| match check(&strict(), edited(edits)) {
+            Err(Refusal::InvalidFields { problems }) => {
+                problems.into_iter().map(|it| it.pointer + ": " + &it.detail).collect()
+            }
+            _ => vec![],
+        };
+        assert_eq!(pointers(&[("/eur", "301")]), ["/actions/0/arguments/eur: eur is more than 300."]);
+        assert_eq!(pointers(&[("/rate", "\"x\"")]), ["/actions/0/arguments/rate: rate is text."]);
+        assert_eq!(pointers(&[("/rate", "9007199254740993")]), [format!("/actions/0/arguments/rate: {NUMBER_BEYOND}")]);
+        assert_eq!(pointers(&[("/order/x", "1")]).len(), 1);
+        assert_eq!(pointers(&[("", "[]")]), ["/actions/0/arguments: Arguments are a JSON object."]);
+        assert_eq!(pointers(&[("/order", "nonsense")]).len(), 1);
+        assert_eq!(pointers(&[("/eur", "300")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_edit_that_changes_nothing_is_an_approval() {
+        let checked = check(&strict(), edited(&[("/rate", " 0.10 "), ("/order", "4721")])).unwrap();
+        let decision = &checked.get().actions[0];
+        assert_eq!((decision.decision, decision.arguments.as_str()), (Verdict::Approve, PROPOSED));
+    }
+
+    #[test]
+    fn whole_numbers_that_doubles_mistake_are_refused_in_data() {
+        let ask = Ask::bare(AskKind::Question);
+        let said = |data| Resolution { data: Some(data), ..Resolution::bare(Disposition::Answered) };
+        assert!(check(&ask, said(json!({"n": 9_007_199_254_740_993_u64}))).is_err());
+        assert!(check(&ask, said(json!({"n": 9_007_199_254_740_992_u64}))).is_ok());
+    }
+
+    #[test]
+    fn data_that_breaks_the_schema_is_refused_with_pointers() {
+        let schema = json!({"type": "object", "required": ["eur"], "properties": {"eur": {"type": "number"}}});
+        let ask = Ask { response_schema: Some(schema), ..Ask::bare(AskKind::Takeover) };
+        let said = |data| Resolution { data, ..Resolution::bare(Disposition::Handled) };
+        assert!(check(&ask, said(Some(json!({"eur": 240})))).is_ok());
+        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(Some(json!({"eur": "much"})))) else {
+            panic!("a text is no number")
+        };
+        assert_eq!(problems[0].pointer, "/data/eur");
+        assert!(check(&ask, said(None)).is_err());
+        assert!(check(&ask, Resolution::bare(Disposition::Declined)).is_ok());
+    }
+}
