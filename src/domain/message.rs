@@ -64,7 +64,7 @@ impl From<&OperatorRef> for Author {
 pub struct ToolCall {
     pub id: Option<String>,
     pub name: String,
-    /// An object as a rule; text when what the model wrote was not JSON.
+    /// An object as a rule; text when what the model wrote was not JSON, or JSON with a number that would change.
     pub arguments: Value,
 }
 
@@ -74,6 +74,9 @@ pub struct ToolResult {
     pub call_id: Option<String>,
     pub output: Value,
     pub is_error: bool,
+    /// Whether the agent said if the call failed. Without it, `is_error: false` means that nobody knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outcome_stated: bool,
 }
 
 /// Whether an operator's message got to the customer.

@@ -71,7 +71,20 @@ const UGLY: &[(&str, &str, &[&str], &[&str])] = &[
         {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}}, {"type": "file", "file": {"filename": "a.pdf"}}]},
         {"role": "user", "content": [{"type": "smell", "smell": "roses"}, 5, null]},
         {"role": "assistant", "content": null, "audio": {"id": "audio_1", "transcript": "Hello"}}]"#,
-     &["customer: This:\n[image]", "customer: [audio]\n[file: a.pdf]", "customer: [smell]\n[part]\n[part]", "agent: [audio]\nHello"], &[]),
+     &["customer: This:\n[image]", "customer: [audio]\n[file: a.pdf]", "customer: [smell, 32 bytes]\n[part, 1 byte]\n[part, 4 bytes]", "agent: [audio]\nHello"],
+     &["/2/content/0", "/2/content/1", "/2/content/2"]),
+    ("texts in other shapes", r#"[
+        {"role": "user", "content": [{"type": "text", "text": {"value": "Where is it?", "annotations": []}}]},
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "UklG", "transcript": "Hello?"}}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "4"}]},
+        {"role": "assistant", "content": null, "reasoning": "Let me see.", "function_call": {"name": "", "arguments": ""}}]"#,
+     &["customer: Where is it?", "customer: [audio]\nHello?", "agent: 4", "agent: "], &[]),
+    ("numbers that a reader would change", r#"[
+        {"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": "{\"n\": 9007199254740993, \"eur\": 19.90}"}}]},
+        {"role": "tool", "tool_call_id": "a", "content": "{\"n\": 12345678901234567890123}"},
+        {"role": "assistant", "tool_calls": [{"id": "b", "function": {"name": "f", "arguments": {"n": 12345678901234567890123}}}]}]"#,
+     &[r#"agent: f("{\"n\": 9007199254740993, \"eur\": 19.90}")"#, r#"tool: = "{\"n\": 12345678901234567890123}""#,
+       r#"agent: f({"n":"12345678901234567890123"})"#], &["/2"]),
     ("refusals", r#"[{"role": "assistant", "content": null, "refusal": "I cannot help with that."}]"#,
      &["agent: I cannot help with that."], &[]),
     ("ids and content of other types", r#"[
@@ -211,8 +224,12 @@ fn message() -> impl Strategy<Value = Message> {
     let call =
         id().prop_map(|id| ToolCall { id: id.map(str::to_owned), name: "look up!".into(), arguments: json!("{") });
     let output = select(vec![Value::Null, json!(""), json!("ok"), json!({"n": 1})]);
-    let result =
-        (id(), output).prop_map(|(id, output)| ToolResult { call_id: id.map(str::to_owned), output, is_error: false });
+    let result = (id(), output).prop_map(|(id, output)| ToolResult {
+        call_id: id.map(str::to_owned),
+        output,
+        is_error: false,
+        outcome_stated: false,
+    });
     let text = select(vec![None, Some(" "), Some("Hello")]);
     let role = select(vec![Customer, Agent, Operator, Tool, System]);
     let calls = prop::collection::vec(call, 0..3);
@@ -265,7 +282,8 @@ fn an_answer_far_behind_its_call_is_found_from_either_page() {
         let mut messages: Vec<Message> = (0..500).map(|n| said(MessageRole::Customer, &format!("line {n}"))).collect();
         let call = ToolCall { id: Some("a".into()), name: "look_up".into(), arguments: json!({"n": 1}) };
         messages[100] = Message { tool_calls: vec![call], ..said(MessageRole::Agent, "I look.") };
-        let result = ToolResult { call_id: Some("a".into()), output: json!("found"), is_error: true };
+        let result =
+            ToolResult { call_id: Some("a".into()), output: json!("found"), is_error: true, outcome_stated: true };
         messages[100 + apart as usize] = Message { tool_result: Some(result), ..said(MessageRole::Tool, "") };
         let messages = placed(messages);
         let whole = write(&messages, 0..=i64::MAX);

@@ -138,6 +138,7 @@ impl Log {
             call_id: None,
             output: Value::String(message.text.clone().unwrap_or_default()),
             is_error: false,
+            outcome_stated: false,
         };
         let result = message.tool_result.clone().unwrap_or_else(said);
         self.position = message.position;

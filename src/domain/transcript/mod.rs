@@ -3,6 +3,8 @@
 
 pub mod native;
 pub mod openai_chat;
+pub mod outcome;
+pub mod reasoning;
 
 use serde_json::{Map, Value};
 

@@ -78,6 +78,11 @@ fn tool_call(value: &Value) -> Option<ToolCall> {
 
 fn tool_result(value: &Value) -> Option<ToolResult> {
     let object = value.as_object()?;
-    let is_error = object.get("is_error").and_then(Value::as_bool).unwrap_or(false);
-    Some(ToolResult { call_id: text_of(object, "call_id"), output: object.get("output")?.clone(), is_error })
+    let stated = object.get("is_error").and_then(Value::as_bool);
+    Some(ToolResult {
+        call_id: text_of(object, "call_id"),
+        output: object.get("output")?.clone(),
+        is_error: stated.unwrap_or(false),
+        outcome_stated: stated.is_some(),
+    })
 }

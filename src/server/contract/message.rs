@@ -20,7 +20,7 @@ pub struct MessageBody<'a> {
     at: Option<At>,
     author: Option<AuthorBody<'a>>,
     tool_calls: &'a [ToolCall],
-    tool_result: Option<&'a ToolResult>,
+    tool_result: Option<ToolResultBody<'a>>,
     attachments: [(); 0],
     unreadable: bool,
     raw: Option<&'a Value>,
@@ -30,6 +30,19 @@ pub struct MessageBody<'a> {
 struct AuthorBody<'a> {
     id: Option<&'a str>,
     name: &'a str,
+}
+
+#[derive(Serialize)]
+struct ToolResultBody<'a> {
+    call_id: Option<&'a str>,
+    output: &'a Value,
+    is_error: bool,
+}
+
+impl<'a> From<&'a ToolResult> for ToolResultBody<'a> {
+    fn from(it: &'a ToolResult) -> Self {
+        Self { call_id: it.call_id.as_deref(), output: &it.output, is_error: it.is_error }
+    }
 }
 
 impl<'a> From<&'a Author> for AuthorBody<'a> {
@@ -48,7 +61,7 @@ impl<'a> From<&'a Message> for MessageBody<'a> {
             at: it.at.map(At),
             author: it.author.as_ref().map(AuthorBody::from),
             tool_calls: &it.tool_calls,
-            tool_result: it.tool_result.as_ref(),
+            tool_result: it.tool_result.as_ref().map(ToolResultBody::from),
             attachments: [],
             unreadable: it.unreadable,
             raw: it.raw.as_ref(),

@@ -3,7 +3,10 @@
 
 use serde_json::{Map, Value};
 
-use super::super::{Rest, set};
+use super::{
+    super::{Rest, reasoning, set},
+    parts::{drop_data, is_annotated, known_part, transcript_of, unknown_part, with_transcript, words_of},
+};
 use crate::domain::{
     ask::FieldProblem,
     message::{Author, Message, MessageRole, ToolCall, ToolResult},
@@ -12,12 +15,6 @@ use crate::domain::{
 /// What a message of this form needs, for those whose messages have none of it.
 pub const NEEDS: &str =
     "a role (user, assistant, system, developer, tool or function) and one of content, tool_calls and tool_call_id";
-
-/// Longer text in base64, or a longer address that holds what it is of, is a picture or a sound: nothing for a reader, and
-/// too large to carry along.
-const MOST_DATA: usize = 4_096;
-/// How much of a stranger's word a placeholder repeats, in characters.
-const MOST_OF_A_WORD: usize = 60;
 
 /// Reads into a message that has its id and place; none when this is no message of this form. What is odd is told with
 /// pointers from the message.
@@ -34,6 +31,7 @@ pub fn read(object: &Map<String, Value>, blank: Message, odd: &mut Vec<FieldProb
         said: vec![],
         call_id: None,
         output: None,
+        is_error: None,
         rest: Rest { raw: Map::new(), odd },
     };
     object.iter().for_each(|(name, value)| it.field(name, value));
@@ -46,6 +44,7 @@ struct Reading<'a> {
     said: Vec<String>,
     call_id: Option<String>,
     output: Option<Value>,
+    is_error: Option<bool>,
     rest: Rest<'a>,
 }
 
@@ -72,6 +71,8 @@ impl Reading<'_> {
                 }
                 self.message.tool_calls.extend(read);
             }
+            // Some programs fill in each field that there is.
+            ("function_call", call) if call["name"] == "" && call["arguments"] == "" => {}
             ("function_call", call) => match tool_call(call) {
                 Some(call) => self.message.tool_calls.push(call),
                 None => self.unread(name, value),
@@ -81,6 +82,7 @@ impl Reading<'_> {
                     self.unread(name, value);
                 }
             }
+            ("is_error", Value::Bool(is_error)) if is_tool => self.is_error = Some(*is_error),
             ("refusal" | "name" | "tool_calls", _) => self.unread(name, value),
             (_, other) => {
                 // As RFC 6901 wants it.
@@ -90,17 +92,28 @@ impl Reading<'_> {
         }
     }
 
-    /// The texts of content in parts, in order, each other part as a placeholder. The other parts are kept.
+    /// The texts of content in parts, in order, each other part as a placeholder. The other parts are kept; so are parts
+    /// whose text has annotations. Reasoning has no placeholder, since it is shown apart.
     fn parts(&mut self, parts: &[Value]) {
         let mut others = vec![];
         for (i, part) in parts.iter().enumerate() {
-            match words_of(part) {
-                Some(text) => self.said.push(text.to_owned()),
-                None => {
-                    self.said.push(placeholder(part));
-                    others.push(self.kept(part, &format!("/content/{i}")));
+            let pointer = format!("/content/{i}");
+            match (words_of(part), known_part(part)) {
+                (Some(text), _) => {
+                    self.said.push(text.to_owned());
+                    if !is_annotated(part) {
+                        continue;
+                    }
+                }
+                (None, _) if reasoning::is_part(part) => {}
+                (None, Some(words)) => self.said.push(words),
+                (None, None) => {
+                    self.said.push(unknown_part(part));
+                    let detail = "is of an unknown type; its type and size are shown, and it is kept in `raw`";
+                    self.rest.odd.push(FieldProblem::new(pointer.as_str(), detail));
                 }
             }
+            others.push(self.kept(part, &pointer));
         }
         if parts.is_empty() {
             self.said.push(String::new());
@@ -136,11 +149,12 @@ impl Reading<'_> {
     }
 
     fn into_message(mut self) -> Option<Message> {
-        if self.said.iter().all(String::is_empty)
-            && let Some(audio) = self.rest.raw.get("audio")
-        {
-            self.said.push("[audio]".to_owned());
-            self.said.extend(audio.get("transcript").and_then(Value::as_str).map(str::to_owned));
+        if let Some(audio) = self.rest.raw.get("audio").filter(|audio| audio["id"] != "") {
+            let transcript = transcript_of(audio).filter(|text| !self.said.iter().any(|said| said.contains(text)));
+            if transcript.is_some() || self.said.iter().all(String::is_empty) {
+                let words = with_transcript(transcript);
+                self.said.push(words);
+            }
         }
         let words: Vec<&str> = self.said.iter().map(String::as_str).filter(|words| !words.is_empty()).collect();
         // Nothing but empty words is something only where there is nothing else.
@@ -149,11 +163,12 @@ impl Reading<'_> {
         self.message.tool_result = (self.output.is_some() || self.call_id.is_some()).then(|| ToolResult {
             call_id: self.call_id,
             output: self.output.unwrap_or_default(),
-            is_error: false,
+            is_error: self.is_error.unwrap_or(false),
+            outcome_stated: self.is_error.is_some(),
         });
         let does = !self.message.tool_calls.is_empty() || self.message.tool_result.is_some();
         self.message.raw = self.rest.into_raw();
-        (says || does).then_some(self.message)
+        (says || does || reasoning::reasoning(&self.message).is_some()).then_some(self.message)
     }
 }
 
@@ -176,50 +191,6 @@ fn tool_call(value: &Value) -> Option<ToolCall> {
     let inside = ["function", "custom"].into_iter().find_map(|kind| call.get(kind)?.as_object()).unwrap_or(call);
     let arguments = inside.get("arguments").or(inside.get("input")).cloned().unwrap_or_default();
     Some(ToolCall { id: call.get("id").and_then(id_of), name: inside.get("name")?.as_str()?.to_owned(), arguments })
-}
-
-/// The words of a part that is words.
-fn words_of(part: &Value) -> Option<&str> {
-    let words = match part.get("type").and_then(Value::as_str) {
-        Some("text" | "input_text" | "output_text") => part.get("text")?,
-        Some("refusal") => part.get("refusal")?,
-        _ => part,
-    };
-    words.as_str()
-}
-
-/// What stands in the text for a part that is no words.
-fn placeholder(part: &Value) -> String {
-    let word =
-        |value: Option<&Value>| value?.as_str().map(|word| word.chars().take(MOST_OF_A_WORD).collect::<String>());
-    match word(part.get("type")).as_deref() {
-        Some("image_url" | "input_image" | "image") => "[image]".to_owned(),
-        Some("input_audio" | "output_audio" | "audio") => "[audio]".to_owned(),
-        Some("file" | "input_file") => {
-            let file = part.get("file").unwrap_or(part);
-            word(file.get("filename")).map_or("[file]".to_owned(), |name| format!("[file: {name}]"))
-        }
-        Some(other) => format!("[{other}]"),
-        None => "[part]".to_owned(),
-    }
-}
-
-/// Replaces data by a word on how much there was; how often it did.
-fn drop_data(value: &mut Value) -> usize {
-    match value {
-        Value::String(text) if is_data(text) => {
-            *text = format!("({} characters of data)", text.len());
-            1
-        }
-        Value::Array(items) => items.iter_mut().map(drop_data).sum(),
-        Value::Object(object) => object.values_mut().map(drop_data).sum(),
-        _ => 0,
-    }
-}
-
-fn is_data(text: &str) -> bool {
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&byte);
-    text.len() > MOST_DATA && (text.starts_with("data:") || text.bytes().all(is_base64))
 }
 
 #[cfg(test)]
@@ -304,13 +275,54 @@ mod tests {
     }
 
     #[test]
+    fn words_are_read_from_every_shape_that_holds_them() {
+        let wrapped = json!({"type": "text", "text": {"value": "Wrapped", "annotations": []}});
+        let cited = json!({"type": "text", "text": {"value": "Cited", "annotations": [{"type": "file_citation"}]}});
+        let sounds = json!([
+            {"type": "input_audio", "input_audio": {"data": "UklG", "transcript": "One"}},
+            {"type": "output_audio", "transcript": "Two"}, {"type": "audio", "audio": {"transcript": " "}},
+        ]);
+        let message = readable(json!({"role": "user", "content": [wrapped, cited, {"text": "Bare"}]}));
+        assert_eq!(message.text.as_deref(), Some("Wrapped\nCited\nBare"));
+        assert_eq!(message.raw, Some(json!({"content": [cited]})));
+        let message = readable(json!({"role": "user", "content": sounds}));
+        assert_eq!(message.text.as_deref(), Some("[audio]\nOne\n[audio]\nTwo\n[audio]"));
+        let result = readable(json!({"role": "tool", "tool_call_id": "c", "content": [wrapped], "is_error": false}));
+        let result = result.tool_result.unwrap();
+        assert_eq!((result.output, result.is_error, result.outcome_stated), (json!("Wrapped"), false, true));
+    }
+
+    #[test]
+    fn reasoning_is_kept_apart_from_what_was_said() {
+        let thinking = json!({"type": "thinking", "thinking": [{"type": "text", "text": "Two and two."}]});
+        let message = readable(json!({"role": "assistant", "content": [thinking, {"type": "text", "text": "4"}]}));
+        assert_eq!((message.text.as_deref(), &message.raw), (Some("4"), &Some(json!({"content": [thinking]}))));
+        assert_eq!(reasoning::reasoning(&message).as_deref(), Some("Two and two."));
+        let message = readable(json!({"role": "assistant", "content": null, "reasoning_content": "Hm."}));
+        assert_eq!((message.text.as_deref(), reasoning::reasoning(&message).as_deref()), (None, Some("Hm.")));
+    }
+
+    #[test]
+    fn empty_fields_that_a_program_fills_in_are_nothing() {
+        let audio = json!({"data": "", "expires_at": 0, "id": "", "transcript": ""});
+        let call = json!({"arguments": "", "name": ""});
+        let message = readable(json!({"role": "assistant", "content": "Hi", "audio": audio, "function_call": call}));
+        assert_eq!((message.text.as_deref(), message.tool_calls.len()), (Some("Hi"), 0));
+    }
+
+    #[test]
     fn what_is_no_text_is_a_placeholder_and_kept() {
         let picture = json!({"type": "image_url", "image_url": {"url": "https://x.example/a.png", "detail": "low"}});
-        let message = readable(json!({"role": "user", "content": [
+        let (message, odd) = read_one(json!({"role": "user", "content": [
             {"type": "text", "text": "Look:"}, picture, {"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}},
             {"type": "file", "file": {"filename": "bill.pdf", "file_id": "file_1"}}, {"type": "hologram"}, "and", 7,
         ]}));
-        assert_eq!(message.text.as_deref(), Some("Look:\n[image]\n[audio]\n[file: bill.pdf]\n[hologram]\nand\n[part]"));
+        let message = message.unwrap();
+        let text = "Look:\n[image]\n[audio]\n[file: bill.pdf]\n[hologram, 19 bytes]\nand\n[part, 1 byte]";
+        assert_eq!(
+            (message.text.as_deref(), odd),
+            (Some(text), vec!["/content/4".to_owned(), "/content/6".to_owned()])
+        );
         let raw = message.raw.unwrap();
         assert_eq!((&raw["content"][0], raw["content"].as_array().map(Vec::len)), (&picture, Some(5)));
     }
@@ -338,6 +350,11 @@ mod tests {
         let (message, odd) = read_one(json!({"role": "assistant", "content": null, "audio": audio}));
         assert_eq!(message.unwrap().text.as_deref(), Some("[audio]\nHello there."));
         assert_eq!(odd, ["/audio"]);
+        for (content, text) in [("Hello there.", "Hello there."), ("Hm.", "Hm.\n[audio]\nHello there.")] {
+            let audio = json!({"id": "audio_1", "transcript": "Hello there."});
+            let message = readable(json!({"role": "assistant", "content": content, "audio": audio}));
+            assert_eq!(message.text.as_deref(), Some(text));
+        }
         let (_, odd) = read_one(json!({"role": "user", "content": "a", "a/b": "A".repeat(5_000)}));
         assert_eq!(odd, ["/a~1b"]);
         let message =
