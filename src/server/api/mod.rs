@@ -9,6 +9,7 @@ mod idempotency;
 mod json;
 mod key_auth;
 mod messages;
+mod numbers;
 mod open;
 mod opening;
 mod params;

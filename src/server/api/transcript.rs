@@ -3,10 +3,7 @@
 
 use serde_json::{Value, value::RawValue};
 
-use super::{
-    checks::{Checks, beyond},
-    json::escaped,
-};
+use super::{checks::Checks, json::escaped, numbers};
 use crate::{
     domain::{
         ids::MessageId,
@@ -78,13 +75,15 @@ fn read_all(raw: &[Box<RawValue>], form: Form, checks: &mut Checks) -> Vec<Messa
 }
 
 fn message(json: &str, position: i64, form: Form, pointer: &str, checks: &mut Checks) -> Message {
+    let quoted = numbers::quoted(json);
+    let json = quoted.as_deref().unwrap_or(json);
     let mut value = parsed(json).unwrap_or_else(|| Value::String(json.replace('\0', "\u{FFFD}")));
-    let replaced = mend(&mut value);
-    if replaced.nulls {
+    if mend(&mut value) {
         checks.warn(pointer, "U+0000 was replaced");
     }
-    if replaced.numbers {
-        checks.warn(pointer, "a number beyond ±2^53 was replaced by its text");
+    // Of a number that stands alone it is enough to say that it is no message.
+    if quoted.is_some() && !value.is_string() {
+        checks.warn(pointer, "a number beyond ±2^53, or with more digits than a float holds, was replaced by its text");
     }
     let blank = Message::empty(MessageId::new(mint()), position, MessageRole::System);
     let mut odd = vec![];
@@ -131,11 +130,11 @@ fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
     Value::String(value.to_string())
 }
 
-/// An object or a list that is written as text; a model's other text stays text (`1.50` is no number to it), and so does
-/// what is nested too deep.
+/// An object or a list that is written as text. A model's other text stays text (`1.50` is no number to it), and so does
+/// JSON that is nested too deep, or of which a number or a field would not survive.
 fn unwrapped(value: Value) -> Value {
     let Value::String(text) = &value else { return value };
-    match parsed(text).filter(|json| !schema::is_too_deep(json)) {
+    match parsed(text).filter(|json| !schema::is_too_deep(json) && numbers::survive(text, json)) {
         Some(mut json @ (Value::Object(_) | Value::Array(_))) => {
             mend(&mut json);
             json
@@ -177,40 +176,23 @@ fn whole_characters(json: &str) -> String {
     mended + rest
 }
 
-/// What was replaced in a value.
-#[derive(Default)]
-struct Replaced {
-    nulls: bool,
-    numbers: bool,
-}
-
-/// Replaces what cannot be stored or given back: U+0000 in texts and names, numbers that are too large.
-fn mend(value: &mut Value) -> Replaced {
-    let mut replaced = Replaced::default();
-    mend_into(value, &mut replaced);
-    replaced
-}
-
-fn mend_into(value: &mut Value, replaced: &mut Replaced) {
+/// Replaces U+0000 in texts and names, which cannot be stored; whether there was any.
+fn mend(value: &mut Value) -> bool {
     match value {
         Value::String(text) if text.contains('\0') => {
             *text = text.replace('\0', "\u{FFFD}");
-            replaced.nulls = true;
+            true
         }
-        Value::Number(number) if beyond(number) => {
-            *value = Value::String(number.to_string());
-            replaced.numbers = true;
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| mend_into(item, replaced)),
+        Value::Array(items) => items.iter_mut().fold(false, |replaced, item| mend(item) || replaced),
         Value::Object(object) => {
-            if object.keys().any(|name| name.contains('\0')) {
+            let in_names = object.keys().any(|name| name.contains('\0'));
+            if in_names {
                 let old = std::mem::take(object);
                 object.extend(old.into_iter().map(|(name, value)| (name.replace('\0', "\u{FFFD}"), value)));
-                replaced.nulls = true;
             }
-            object.values_mut().for_each(|value| mend_into(value, replaced));
+            object.values_mut().fold(in_names, |replaced, value| mend(value) || replaced)
         }
-        _ => {}
+        _ => false,
     }
 }
 
@@ -265,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn no_digit_of_a_number_is_lost() {
+        let long = "123456789012345678901234567890";
+        let (message, warnings) = read_one(&format!(
+            r#"{{"role": "agent", "tool_calls": [{{"name": "a", "arguments": {{"n": {long}, "eur": 1.50}}}}], "x": 0.1234567890123456789}}"#
+        ));
+        assert_eq!((&message.tool_calls[0].arguments, warnings), (&json!({"n": long, "eur": 1.5}), 1));
+        assert_eq!(message.raw, Some(json!({"x": "0.1234567890123456789"})));
+    }
+
+    #[test]
     fn what_is_nested_too_deep_becomes_text() {
         let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
         let call = |arguments: &str| {
@@ -296,7 +288,10 @@ mod tests {
             ("{oops", json!("{oops")),
             ("", json!("")),
             ("7", json!("7")),
-            (r#"{"n": 9007199254740993}"#, json!({"n": "9007199254740993"})),
+            (r#"{"n": 9007199254740992, "eur": 19.9}"#, json!({"n": 9_007_199_254_740_992_u64, "eur": 19.9})),
+            (r#"{"n": 9007199254740993}"#, json!(r#"{"n": 9007199254740993}"#)),
+            (r#"{"eur": 19.90}"#, json!(r#"{"eur": 19.90}"#)),
+            (r#"{"a": 1, "a": 2}"#, json!(r#"{"a": 1, "a": 2}"#)),
         ] {
             let (message, warnings) = read_as(Form::OpenaiChat, &call(arguments).to_string());
             assert_eq!((&message.tool_calls[0].arguments, warnings), (&read, 0), "{arguments}");
