@@ -55,13 +55,13 @@ impl Span {
 }
 
 impl Timestamp {
-    /// `14:02` at a place `offset` east of Greenwich.
+    /// `14:02` in a zone that is `offset` ahead of UTC at this moment.
     pub fn clock_time(self, offset: Span) -> String {
         let minutes = (self.0 + offset.0).div_euclid(60_000).rem_euclid(24 * 60);
         format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
 
-    /// The calendar day at a place `offset` east of Greenwich, as days since 1970-01-01.
+    /// The calendar day in a zone that is `offset` ahead of UTC at this moment, as days since 1970-01-01.
     pub fn day(self, offset: Span) -> i64 {
         (self.0 + offset.0).div_euclid(86_400_000)
     }

@@ -127,7 +127,7 @@ on_both! {
         let page = async || browser.gets(&format!("/e/{it}")).await.text().await.expect("a page");
         let thread = async || ada.desk.thread(ada.workspace, id(&it)).await.expect("a read").expect("a thread");
         let keys = |thread: &Thread| {
-            let entries = entries(thread, ada.operator.who.id, Span(0));
+            let entries = entries(thread, ada.operator.who.id, &|_| Span(0));
             entries.iter().map(|entry| entry.key()).collect::<Vec<_>>()
         };
         let (first, known) = (page().await, thread().await);

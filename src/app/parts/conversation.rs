@@ -8,7 +8,7 @@ use super::{
     icons::{Icon, icon},
     message::{Around, message, note, pending_message},
     revealed::revealed,
-    steps::steps_view,
+    steps::{folded_text, steps_view},
 };
 use crate::app::{
     clock::{Clock, clock},
@@ -66,7 +66,7 @@ pub fn Conversation(
     };
     Effect::new(move |before: Option<(Option<String>, usize)>| {
         let (first, last) = entries
-            .with(|entries| (entries.iter().find(|it| !matches!(it, Entry::Day(_))).map(Entry::key), entries.len()));
+            .with(|entries| (entries.iter().find(|it| !matches!(it, Entry::Day(..))).map(Entry::key), entries.len()));
         let count = last + pending.with(Vec::len);
         let prepended = before.as_ref().is_some_and(|(known, _)| *known != first);
         let grew = before.as_ref().is_none_or(|(_, known)| count > *known);
@@ -92,7 +92,9 @@ pub fn Conversation(
         on_earlier.run(());
     };
     let around = StoredValue::new(around);
-    let said = |entry: &Entry| matches!(entry, Entry::Message { .. } | Entry::Steps(..));
+    let said = |entry: &Entry| {
+        matches!(entry, Entry::Message { .. } | Entry::Prompt(_) | Entry::Reasoning(..) | Entry::Steps(..))
+    };
 
     view! {
         <div
@@ -146,8 +148,16 @@ fn sent((received, total): (i64, i64)) -> AnyView {
 
 fn drawn(entry: &Entry, around: &Around, clock: Clock) -> AnyView {
     match entry {
-        Entry::Day(date) => element("p", "day", vec![words("span", "", date)]),
+        Entry::Day(date, _) => element("p", "day", vec![words("span", "", date)]),
         Entry::Message { shown, steps, grouped } => message(shown, steps, *grouped, around),
+        Entry::Prompt(shown) => {
+            let text = shown.message.text.as_deref().unwrap_or_default();
+            folded_text("System prompt", text, message(shown, &[], false, around))
+        }
+        Entry::Reasoning(_, text) => {
+            let content = words("div", "reasoning", text);
+            element("div", "message steps-alone", vec![folded_text("Reasoning", text, content)])
+        }
         Entry::Steps(_, steps) => element("div", "message steps-alone", vec![steps_view(steps)]),
         Entry::Boundary { at, words: said, .. } => {
             let at = *at;

@@ -1,6 +1,4 @@
-//! What a conversation's log shows, in order: days, messages with the steps that led to them, boundaries, notes. Pure.
-
-use std::mem::take;
+//! What a conversation's log shows, in order: days, messages with their tool calls, boundaries, notes. Pure.
 
 use serde_json::Value;
 
@@ -12,10 +10,14 @@ use crate::domain::{
     operator::OperatorRef,
     thread::{Item, Shown, Thread},
     time::{Span, Timestamp},
+    transcript::reasoning::reasoning,
 };
 
 /// Messages of the same side within this time share a heading.
 const TOGETHER: Span = Span::minutes(5);
+/// A system message of a transcript that is longer, in characters, is folded wherever it stands. A shorter one is folded
+/// only where the conversation begins, because it may be a note on what happened.
+const LONG_PROMPT: usize = 500;
 
 /// A call of a tool, with what it answered as far as anyone knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,23 +25,28 @@ pub struct Step {
     pub name: String,
     pub arguments: Option<Value>,
     pub result: Option<ToolResult>,
-    /// By which its result is found.
-    call_id: Option<String>,
+    /// Whether this is the agent's last call before the hand-over.
+    pub is_last: bool,
 }
 
 /// One thing in the log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
-    /// `2026-11-22`, where a day begins.
-    Day(String),
+    /// `2026-11-22`, where another day begins than that of the entry before. The same day may begin several times, so
+    /// its index in the log tells it apart.
+    Day(String, usize),
     Message {
         shown: Box<Shown>,
-        /// What the agent did before it said this.
+        /// The tool calls of this message.
         steps: Vec<Step>,
         /// The one before has its heading.
         grouped: bool,
     },
-    /// Steps that led to nothing said; the position of the last tells them apart.
+    /// Instructions to the agent, which came with the transcript.
+    Prompt(Box<Shown>),
+    /// What the model thought before the message at this position.
+    Reasoning(i64, String),
+    /// Tool calls of messages without text; the position of the first tells them apart.
     Steps(i64, Vec<Step>),
     /// Where control changed hands or the escalation's state did.
     Boundary {
@@ -59,16 +66,29 @@ impl Entry {
     /// Tells entries apart; one whose look changes is another.
     pub fn key(&self) -> String {
         match self {
-            Self::Day(date) => format!("day {date}"),
+            Self::Day(date, index) => format!("day {date} {index}"),
             Self::Message { shown, steps, grouped } => {
                 let foot = became(&shown.message).unwrap_or_default();
-                format!("message {} {} {grouped} {foot}", shown.message.id, steps.len())
+                format!("message {} {} {} {grouped} {foot}", shown.message.id, steps.len(), answered(steps))
             }
-            Self::Steps(position, steps) => format!("steps {position} {}", steps.len()),
+            Self::Prompt(shown) => format!("prompt {}", shown.message.id),
+            Self::Reasoning(position, _) => format!("reasoning {position}"),
+            Self::Steps(position, steps) => format!("steps {position} {} {}", steps.len(), answered(steps)),
             Self::Boundary { seq, .. } => format!("event {seq}"),
             Self::Note { seq, .. } => format!("note {seq}"),
         }
     }
+
+    fn steps(&mut self) -> Option<&mut Vec<Step>> {
+        match self {
+            Self::Message { steps, .. } | Self::Steps(_, steps) => Some(steps),
+            _ => None,
+        }
+    }
+}
+
+fn answered(steps: &[Step]) -> usize {
+    steps.iter().filter(|step| step.result.is_some()).count()
 }
 
 /// What became of a message on its way to the customer, in words.
@@ -81,58 +101,87 @@ pub fn became(message: &Message) -> Option<String> {
     })
 }
 
-/// Lays out a thread for one reader, at a place `offset` east of Greenwich.
-pub fn entries(thread: &Thread, me: OperatorId, offset: Span) -> Vec<Entry> {
-    let mut log = Log { entries: vec![], steps: vec![], position: 0, day: None, offset };
+/// Lays out a thread for one reader, whose zone is `offset` ahead of UTC at a given moment.
+pub fn entries(thread: &Thread, me: OperatorId, offset: &dyn Fn(Timestamp) -> Span) -> Vec<Entry> {
+    let mut log = Log { entries: vec![], open: vec![], day: None, has_begun: thread.has_earlier(), offset };
     for item in thread.items() {
         match item {
             Item::Message(shown) => log.message(shown),
             Item::Opened => {
+                log.mark_last_call();
                 log.boundary(thread.escalation.opened_seq, thread.escalation.opened_at, asked(&thread.escalation))
             }
             Item::Happening(event) => log.happening(event, &thread.escalation, me),
         }
     }
-    log.flush();
     log.entries
 }
 
-struct Log {
+struct Log<'a> {
     entries: Vec<Entry>,
-    steps: Vec<Step>,
-    /// Of the last message that brought a step.
-    position: i64,
+    /// The calls that have no result yet, oldest first.
+    open: Vec<OpenCall>,
+    /// The day of the last entry that has a date.
     day: Option<i64>,
-    offset: Span,
+    /// Whether anybody but the system has said or done something.
+    has_begun: bool,
+    offset: &'a dyn Fn(Timestamp) -> Span,
 }
 
-impl Log {
+/// A call that waits for its result, and its place in the log.
+struct OpenCall {
+    id: Option<String>,
+    /// Of its message.
+    position: i64,
+    entry: usize,
+    step: usize,
+}
+
+impl Log<'_> {
     fn message(&mut self, shown: &Shown) {
         let message = &shown.message;
         if message.role == MessageRole::Tool {
+            self.has_begun = true;
             return self.result(message);
         }
         let says = message.unreadable || message.text.as_ref().is_some_and(|text| !text.trim().is_empty());
-        if says {
-            if message.role != MessageRole::Agent {
-                self.flush();
-            }
+        let thought = reasoning(message);
+        if says || thought.is_some() || !message.tool_calls.is_empty() {
             self.day(message.at);
-            let steps = take(&mut self.steps);
-            let grouped = steps.is_empty() && self.continues(message);
-            self.entries.push(Entry::Message { shown: Box::new(shown.clone()), steps, grouped });
         }
+        if let Some(text) = thought {
+            self.entries.push(Entry::Reasoning(message.position, text));
+        }
+        let is_prompt = says && self.is_prompt(message);
+        if is_prompt {
+            self.entries.push(Entry::Prompt(Box::new(shown.clone())));
+        } else if says {
+            let grouped = self.continues(message);
+            self.entries.push(Entry::Message { shown: Box::new(shown.clone()), steps: vec![], grouped });
+        }
+        self.has_begun |= message.role != MessageRole::System || message.unreadable;
+        if message.tool_calls.is_empty() {
+            return;
+        }
+        let entry = match says && !is_prompt {
+            true => self.entries.len() - 1,
+            false => self.steps_at_end(message.position),
+        };
         for call in &message.tool_calls {
-            self.position = message.position;
-            self.steps.push(Step {
-                name: call.name.clone(),
-                arguments: Some(call.arguments.clone()),
-                result: None,
-                call_id: call.id.clone(),
-            });
+            let (name, arguments) = (call.name.clone(), Some(call.arguments.clone()));
+            let step = self.push_step(entry, Step { name, arguments, result: None, is_last: false });
+            self.open.push(OpenCall { id: call.id.clone(), position: message.position, entry, step });
         }
     }
 
+    /// Whether a message instructs the agent, and so is folded.
+    fn is_prompt(&self, message: &Message) -> bool {
+        let is_long = || message.text.as_ref().is_some_and(|text| text.chars().count() > LONG_PROMPT);
+        let came_with_transcript = message.role == MessageRole::System && message.seq.is_none() && !message.unreadable;
+        came_with_transcript && (!self.has_begun || is_long())
+    }
+
+    /// Puts a result to its call; one whose call is not here stands for itself.
     fn result(&mut self, message: &Message) {
         let said = || ToolResult {
             call_id: None,
@@ -141,25 +190,51 @@ impl Log {
             outcome_stated: false,
         };
         let result = message.tool_result.clone().unwrap_or_else(said);
-        self.position = message.position;
-        let asked = self
-            .steps
-            .iter_mut()
-            .find(|step| step.result.is_none() && (result.call_id.is_none() || step.call_id == result.call_id));
-        match asked {
-            Some(step) => step.result = Some(result),
-            None => self.steps.push(Step {
-                name: "tool".to_owned(),
-                arguments: None,
-                call_id: result.call_id.clone(),
-                result: Some(result),
-            }),
+        let call = match &result.call_id {
+            Some(_) => self.open.iter().position(|call| call.id == result.call_id),
+            // A result without an id answers the latest message that waits for results, in the order of its calls.
+            None => {
+                let latest = self.open.last().map(|call| call.position);
+                self.open.iter().position(|call| Some(call.position) == latest)
+            }
+        };
+        if let Some(call) = call.map(|at| self.open.remove(at)) {
+            let steps = self.entries.get_mut(call.entry).and_then(Entry::steps);
+            if let Some(step) = steps.and_then(|steps| steps.get_mut(call.step)) {
+                step.result = Some(result);
+            }
+            return;
+        }
+        self.day(message.at);
+        let entry = self.steps_at_end(message.position);
+        let name = message.author.as_ref().map_or("tool".to_owned(), |author| author.name.clone());
+        self.push_step(entry, Step { name, arguments: None, result: Some(result), is_last: false });
+    }
+
+    /// The index of the steps that end the log; new ones begin where anything else does.
+    fn steps_at_end(&mut self, position: i64) -> usize {
+        if !matches!(self.entries.last(), Some(Entry::Steps(..))) {
+            self.entries.push(Entry::Steps(position, vec![]));
+        }
+        self.entries.len() - 1
+    }
+
+    /// Adds a step to an entry; its index there.
+    fn push_step(&mut self, entry: usize, step: Step) -> usize {
+        let Some(steps) = self.entries.get_mut(entry).and_then(Entry::steps) else { return 0 };
+        steps.push(step);
+        steps.len() - 1
+    }
+
+    fn mark_last_call(&mut self) {
+        let mut steps = self.entries.iter_mut().rev().filter_map(Entry::steps);
+        if let Some(step) = steps.find_map(|steps| steps.last_mut()) {
+            step.is_last = true;
         }
     }
 
     fn happening(&mut self, event: &Event, escalation: &Escalation, me: OperatorId) {
         if let (EventKind::Noted { text }, Actor::Operator(by)) = (&event.kind, &event.actor) {
-            self.flush();
             self.day(Some(event.at));
             let text = text.to_string();
             return self.entries.push(Entry::Note { seq: event.seq, at: event.at, by: by.clone(), text });
@@ -170,24 +245,18 @@ impl Log {
     }
 
     fn boundary(&mut self, seq: Seq, at: Timestamp, words: String) {
-        self.flush();
         self.day(Some(at));
         self.entries.push(Entry::Boundary { seq, at, words });
     }
 
-    fn flush(&mut self) {
-        if !self.steps.is_empty() {
-            self.entries.push(Entry::Steps(self.position, take(&mut self.steps)));
-        }
-    }
-
     fn day(&mut self, at: Option<Timestamp>) {
         let Some(at) = at else { return };
-        let day = at.day(self.offset);
-        // Agents date messages as they like: a day that comes again is no new one, and would have the key of the first.
-        if self.day.is_none_or(|known| day > known) {
+        let offset = (self.offset)(at);
+        let day = at.day(offset);
+        // Agents date messages as they like. One that is dated ahead or back gets a line of its own, and so does the next.
+        if self.day != Some(day) {
             self.day = Some(day);
-            self.entries.push(Entry::Day(at.date(self.offset)));
+            self.entries.push(Entry::Day(at.date(offset), self.entries.len()));
         }
     }
 
@@ -195,7 +264,7 @@ impl Log {
         let Some(Entry::Message { shown, .. }) = self.entries.last() else { return false };
         let before = &shown.message;
         let near = match (before.at, message.at) {
-            (Some(before), Some(at)) => at - before <= TOGETHER,
+            (Some(before), Some(at)) => (Span(0)..=TOGETHER).contains(&(at - before)),
             (None, None) => true,
             _ => false,
         };
@@ -264,37 +333,4 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{ask::AskKind, rich::Block, stage::Stage};
-
-    #[test]
-    fn every_entry_has_a_key_of_its_own_however_messages_are_dated() {
-        let mut stage = Stage::new();
-        let id = stage.open(AskKind::Takeover).unwrap();
-        let escalation = stage.of(id).clone();
-        let day = |days: i64| Timestamp(escalation.opened_at.0 + days * 86_400_000);
-        let messages = stage.world.messages.iter().cycle().take(4).zip([0, 1, 0, 1]).zip(0..);
-        let messages = messages.map(|(((_, message), days), position)| Shown {
-            message: Message {
-                id: crate::domain::ids::MessageId::new(uuid::Uuid::from_u128(position as u128)),
-                position,
-                at: Some(day(days)),
-                ..message.clone()
-            },
-            blocks: Vec::<Block>::new(),
-        });
-        let thread = Thread {
-            seq: escalation.seq,
-            held_by: None,
-            messages: messages.collect(),
-            happenings: vec![],
-            earlier: vec![],
-            escalation,
-        };
-        let entries = entries(&thread, OperatorId::new(uuid::Uuid::from_u128(9)), Span(0));
-        let days = entries.iter().filter(|entry| matches!(entry, Entry::Day(_))).count();
-        let keys: std::collections::HashSet<String> = entries.iter().map(Entry::key).collect();
-        assert_eq!((keys.len(), days), (entries.len(), 2));
-    }
-}
+mod tests;

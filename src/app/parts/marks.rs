@@ -34,12 +34,13 @@ pub fn deadline_words(due: Timestamp, now: Timestamp) -> String {
 
 /// A moment with its day, as in `2026-11-22 14:02`.
 pub fn dated(clock: Clock, at: Timestamp) -> String {
-    at.date(clock.offset()) + " " + &clock.time(at)
+    at.date(clock.offset(at)) + " " + &clock.time(at)
 }
 
 /// The same as it is said: `today 14:02`.
 pub fn spoken(clock: Clock, at: Timestamp) -> String {
-    match at.day(clock.offset()) == clock.now().day(clock.offset()) {
+    let now = clock.now();
+    match at.day(clock.offset(at)) == now.day(clock.offset(now)) {
         true => "today ".to_owned() + &clock.time(at),
         false => dated(clock, at),
     }

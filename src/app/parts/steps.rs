@@ -1,4 +1,5 @@
-//! What the agent did before it spoke: calls of tools, folded under the message they led to. Errors stand open.
+//! What the agent did: tool calls, folded where they happened. Those with an error stand open, and so does the last before
+//! the hand-over.
 
 use std::collections::HashSet;
 
@@ -11,23 +12,36 @@ use super::{
     pairs::{code, pairs},
     revealed::revealed,
 };
+use crate::domain::{message::ToolResult, transcript::outcome::ToolOutcome};
 
-/// Draws steps, folded unless one failed.
+/// Draws steps, folded unless one failed or is the last before the hand-over.
 pub fn steps_view(steps: &[Step]) -> AnyView {
-    let failed = steps.iter().any(Step::failed);
+    let open = steps.iter().any(|step| step.is_last || step.outcome() == Some(ToolOutcome::Failed));
+    let list = view! { <ol class="step-list">{steps.iter().map(step).collect::<Vec<_>>()}</ol> };
+    folded(Icon::Wrench, counted(steps), open, list.into_any())
+}
+
+/// Draws a long text of which only the title and the size are shown until it is opened.
+pub fn folded_text(title: &str, text: &str, content: AnyView) -> AnyView {
+    let size = many(text.chars().count(), "character");
+    folded(Icon::List, title.to_owned() + " · " + &size, false, content)
+}
+
+fn folded(picture: Icon, title: String, open: bool, content: AnyView) -> AnyView {
     view! {
-        <details class="steps" open=failed>
-            <summary>{icon(Icon::Wrench)} <span>{counted(steps)}</span> {chevron()}</summary>
-            <ol class="step-list">{steps.iter().map(step).collect::<Vec<_>>()}</ol>
+        <details class="steps" open=open>
+            <summary>{icon(picture)} <span>{title}</span> {chevron()}</summary>
+            {content}
         </details>
     }
     .into_any()
 }
 
 fn step(step: &Step) -> impl IntoView + use<> {
-    let (state, mark, words) = match &step.result {
-        Some(result) if result.is_error => ("failed", Icon::Alert, "failed"),
-        Some(_) => ("done", Icon::Check, "called"),
+    let (state, mark, words) = match step.outcome() {
+        Some(ToolOutcome::Failed) => ("failed", Icon::Alert, "answered with an error"),
+        Some(ToolOutcome::Succeeded) => ("done", Icon::Check, "succeeded"),
+        Some(ToolOutcome::Unknown) => ("answered", Icon::Chat, "answered"),
         None => ("called", Icon::Clock, "called, no result"),
     };
     let arguments = match &step.arguments {
@@ -50,8 +64,9 @@ fn step(step: &Step) -> impl IntoView + use<> {
 }
 
 impl Step {
-    fn failed(&self) -> bool {
-        self.result.as_ref().is_some_and(|result| result.is_error)
+    /// What is known of the call; none while it has no result.
+    fn outcome(&self) -> Option<ToolOutcome> {
+        self.result.as_ref().map(ToolResult::outcome)
     }
 }
 

@@ -81,7 +81,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     let log = Memo::new_with_compare(
         move |last: Option<&Vec<_>>| {
             live.thread.with(|thread| match thread {
-                Some(it) if shown(thread) => entries(it, me.id(), clock.offset()),
+                Some(it) if shown(thread) => entries(it, me.id(), &|at| clock.offset(at)),
                 _ => last.cloned().unwrap_or_default(),
             })
         },
