@@ -31,7 +31,7 @@ test("of two claims at the same moment one wins, and the other is told who", asy
     await expect(pages[winner].getByRole("textbox", { name: "Reply to customer" })).toBeVisible();
     await expect(pages[loser].getByRole("alert")).toContainText(`${winner} claimed this`);
     await expect(pages[loser].getByText(`${winner} is in control`)).toBeVisible();
-    await expect(pages[loser].getByText(`${winner} is replying`)).toBeVisible();
+    await expect(pages[loser].locator(".claim-bar").getByText(`Claimed by ${winner}`)).toBeVisible();
     await expect(pages[loser].getByRole("textbox", { name: "Reply to customer" })).toBeHidden();
     await expect(pages[loser].getByRole("button", { name: "Claim" })).toBeHidden();
     await expect(pages[loser].getByRole("button", { name: "Resolve", exact: true })).toBeHidden();
@@ -57,7 +57,7 @@ test("a claim and a release show live on the other's page, and in every list", a
 
   // Bob reads along, and may leave a note.
   await row.click();
-  await expect(bob.getByText("Ana is replying")).toBeVisible();
+  await expect(bob.locator(".claim-bar").getByText("Claimed by Ana")).toBeVisible();
   await expect(bob.getByRole("textbox", { name: "Reply to customer" })).toBeHidden();
   await bob.getByRole("textbox", { name: "Internal note" }).fill("I know this customer.");
   await bob.getByRole("button", { name: "Add note" }).click();

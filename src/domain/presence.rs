@@ -120,6 +120,11 @@ impl Presence {
         (now - *at >= GONE_AFTER).then_some(*at)
     }
 
+    /// Whether an operator is writing to the customer.
+    pub fn is_typing(&self, operator: OperatorId, now: Timestamp) -> bool {
+        self.viewers.iter().any(|it| it.operator.id == operator && it.typing && now - it.at < TYPING_FOR)
+    }
+
     /// Whether the agent listens.
     pub fn is_listening(&self, now: Timestamp) -> bool {
         self.heard.is_some_and(|heard| now - heard.at < DEAF_AFTER)
@@ -129,7 +134,7 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ask::AskKind, stage::Stage};
+    use crate::domain::{ask::AskKind, stage::Stage, text::Name};
 
     #[test]
     fn only_hints_about_it_count_and_none_goes_back_in_time() {
@@ -146,6 +151,27 @@ mod tests {
         assert!(!presence.apply(&hint(Some(other), heard(50, 50)), it));
         assert!(!presence.apply(&Hint::CustomerTyping { escalation: other, at: Timestamp(1) }, it));
         assert!(presence.is_listening(Timestamp(9)) && !presence.is_listening(Timestamp(9) + DEAF_AFTER));
+    }
+
+    #[test]
+    fn an_operator_types_until_six_seconds_after_the_last_hint() {
+        let mut stage = Stage::new();
+        let id = stage.open(AskKind::Takeover).unwrap();
+        let it = stage.of(id);
+        let name = || Name::parse("Ana").unwrap();
+        let operator = OperatorRef { id: OperatorId::new(uuid::Uuid::from_u128(7)), name: name(), public_name: name() };
+        let who = operator.id;
+        let mut presence = Presence::default();
+        let hint = |at: i64, typing| Hint::Viewing {
+            agent: it.agent.id,
+            escalation: it.id,
+            viewer: Viewer { operator: operator.clone(), at: Timestamp(at), typing },
+        };
+        presence.apply(&hint(0, false), it);
+        assert!(!presence.is_typing(who, Timestamp(1)), "who only looks does not type");
+        presence.apply(&hint(10, true), it);
+        assert!(presence.is_typing(who, Timestamp(11)) && !presence.is_typing(who, Timestamp(10) + TYPING_FOR));
+        assert!(!presence.is_typing(OperatorId::new(uuid::Uuid::from_u128(8)), Timestamp(11)));
     }
 
     #[test]

@@ -39,13 +39,13 @@ pub fn ClaimBar(
                 Some(("elsewhere", words + " and supervisors can claim this"))
             }
             Hold::Other(who) => {
-                let gone = presence.with(|presence| presence.gone_since(who.id, clock.now()));
-                let doing = match gone {
-                    Some(since) => " is gone since ".to_owned() + &clock.time(since),
-                    None if it.speaks => " is replying".to_owned(),
-                    None => " is on it".to_owned(),
-                };
-                Some(("other", spelled(who.name.as_str()) + &doing))
+                let (name, now) = (spelled(who.name.as_str()), clock.now());
+                let words = presence.with(|presence| match presence.gone_since(who.id, now) {
+                    Some(since) => name + " is gone since " + &clock.time(since),
+                    None if presence.is_typing(who.id, now) => name + " is replying",
+                    None => "Claimed by ".to_owned() + &name,
+                });
+                Some(("other", words))
             }
             Hold::Mine(_) | Hold::Closed => None,
         })
