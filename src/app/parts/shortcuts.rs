@@ -5,6 +5,7 @@ use leptos::{html, prelude::*};
 use super::{
     dialog::follow,
     drawn::{element, words},
+    icons::{Icon, icon},
 };
 use crate::app::keys;
 
@@ -46,6 +47,17 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
             <div class="dialog-form">
                 <div class="dialog-head">
                     <h2 class="dialog-title" id="shortcuts-title">"Keyboard shortcuts"</h2>
+                    // The dialog opens on its first button: not on the switch, which the next Space would turn off.
+                    <button
+                        class="button"
+                        data-kind="quiet"
+                        data-size="small"
+                        type="button"
+                        on:click=move |_| open.set(false)
+                    >
+                        {icon(Icon::Close)}
+                        <span class="visually-hidden">"Close"</span>
+                    </button>
                 </div>
                 <div class="dialog-body">
                     {element("dl", "shortcuts", all.collect())}
@@ -57,9 +69,6 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
                         />
                         "Single keys act as shortcuts"
                     </label>
-                </div>
-                <div class="dialog-foot">
-                    <button class="button" type="button" on:click=move |_| open.set(false)>"Close"</button>
                 </div>
             </div>
         </dialog>
