@@ -5,13 +5,17 @@ use std::rc::Rc;
 
 use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::{Element, HtmlElement, KeyboardEvent};
 
-use super::actions::prefer;
+use super::{
+    actions::prefer,
+    typing::{follow_typing, is_field, is_latin, is_latin_letter, is_typing, only_char},
+};
 use crate::domain::operator::Keys;
 
 /// Makes known to everything below what keys do for the operator.
 pub fn provide_keys(keys: Keys) {
+    follow_typing();
     provide_context(RwSignal::new(keys));
 }
 
@@ -47,12 +51,12 @@ pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
     Effect::new(move |_| {
         let act = Rc::clone(&act);
         let listening = window_event_listener(ev::keydown, move |event| {
-            let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key() || event.is_composing());
-            if !plain || event.default_prevented() || !is_free(event.target()) {
+            let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key() || composes(&event));
+            if !plain || event.default_prevented() || is_typing() || !is_free(event.target()) {
                 return;
             }
             let off = wishes.try_with_untracked(|keys| keys.shortcuts_off);
-            if off == Some(false) && act(&event.key().to_ascii_lowercase()) {
+            if off == Some(false) && act(&shortcut(&event.key(), &event.code(), event.shift_key(), is_latin())) {
                 event.prevent_default();
             }
         });
@@ -60,11 +64,41 @@ pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
     });
 }
 
-/// Whether nothing else wants the keys that are pressed there.
+/// Whether nothing else wants the keys that are pressed there. While a dialog is open, the page behind it gets none, even
+/// when a click beside the fields has put the focus on nothing.
 fn is_free(target: Option<web_sys::EventTarget>) -> bool {
+    if found("dialog[open], [role=alertdialog]").is_some() {
+        return false;
+    }
     let Some(element) = target.and_then(|target| target.dyn_into::<Element>().ok()) else { return true };
-    let within = |selector| element.closest(selector).ok().flatten().is_some();
-    !within("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog, [role=alertdialog], [role=tab]")
+    !is_field(&element) && element.closest("[role=tab]").ok().flatten().is_none()
+}
+
+/// The shortcut that a key stands for. On a layout of another script the place of the key (`code`) decides: the key types
+/// no Latin letter, or a sign that Latin layouts have elsewhere. `is_latin` tells of the last letter that was typed.
+fn shortcut(key: &str, code: &str, shift: bool, is_latin: bool) -> String {
+    let Some(typed) = only_char(key) else { return key.to_ascii_lowercase() };
+    // In the place of Q, no Latin layout has the sign that Hebrew, Greek or Bulgarian ones have there.
+    let is_their_q = code == "KeyQ" && matches!(typed, '/' | ';' | ',');
+    let is_foreign = typed.is_alphanumeric() && !is_latin_letter(typed);
+    if !is_latin || is_foreign || is_their_q {
+        let place = code.strip_prefix("Key").or(code.strip_prefix("Digit").filter(|_| !typed.is_ascii()));
+        match (place, code) {
+            (Some(place), _) => return place.to_ascii_lowercase(),
+            (None, "Slash") => return if shift { "?" } else { "/" }.to_owned(),
+            (None, "Period") if !shift => return ".".to_owned(),
+            _ => {}
+        }
+    }
+    key.to_ascii_lowercase()
+}
+
+/// Keeps Enter in a field of one line from submitting its form. It stays a key of the text, and nobody else hears it.
+pub fn keep_enter(event: &KeyboardEvent, field: &Element) {
+    if field.tag_name() == "INPUT" {
+        event.prevent_default();
+        event.stop_propagation();
+    }
 }
 
 fn found(selector: &str) -> Option<HtmlElement> {
@@ -93,4 +127,40 @@ pub fn go_along(step: i32) -> bool {
     let at = has_focus.or_else(|| rows.iter().position(|row| row.has_attribute("aria-current")));
     let next = at.map_or(0, |at| at.saturating_add_signed(step as isize).min(rows.len().saturating_sub(1)));
     rows.get(next).is_some_and(|row| row.focus().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latin_layouts_go_by_what_a_key_types() {
+        let latin = |key, code| shortcut(key, code, false, true);
+        assert_eq!(latin("c", "KeyC"), "c");
+        assert_eq!(latin("C", "KeyC"), "c");
+        assert_eq!(latin("Escape", "Escape"), "escape");
+        // AZERTY, Dvorak and the Turkish layout.
+        assert_eq!((latin("a", "KeyQ"), latin("q", "KeyA")), ("a".to_owned(), "q".to_owned()));
+        assert_eq!((latin(".", "KeyE"), latin("'", "KeyQ")), (".".to_owned(), "'".to_owned()));
+        assert_eq!(latin(".", "Slash"), ".");
+        assert_eq!(shortcut("?", "Digit7", true, false), "?");
+    }
+
+    #[test]
+    fn layouts_of_other_scripts_go_by_the_place_of_a_key() {
+        let other = |key, code| shortcut(key, code, false, false);
+        for c in ["с", "ψ", "ב", "ㅊ", "ц"] {
+            assert_eq!(other(c, "KeyC"), "c");
+            // The first letter of all is known by itself.
+            assert_eq!(shortcut(c, "KeyC", false, true), "c");
+        }
+        assert_eq!(shortcut("С", "KeyC", true, false), "c");
+        // Hebrew, Greek and Bulgarian have signs in the place of Q, and Hebrew has letters on those of signs.
+        for q in ["/", ";", ","] {
+            assert_eq!(shortcut(q, "KeyQ", false, true), "q");
+        }
+        assert_eq!((other("ץ", "Period"), other(".", "Slash")), (".".to_owned(), "/".to_owned()));
+        assert_eq!(shortcut(",", "Slash", true, false), "?");
+        assert_eq!((other("1", "Digit1"), other("۲", "Digit2")), ("1".to_owned(), "2".to_owned()));
+    }
 }

@@ -19,6 +19,7 @@ pub mod problem;
 pub mod session;
 pub mod shell;
 pub mod stirs;
+pub mod typing;
 pub mod wire;
 
 use leptos::prelude::*;

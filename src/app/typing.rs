@@ -1,0 +1,142 @@
+//! Whether the operator is typing a text. Keys that continue a text must never act as commands, and an answer of the server
+//! must not move the focus out of a text, even when the field has just disappeared.
+
+use std::cell::Cell;
+
+use leptos::{ev, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
+
+/// Selects the elements that take typed text.
+const FIELDS: &str = "input:not([type=radio]):not([type=checkbox]), textarea, select";
+
+/// What the last key did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Typing {
+    /// The operator is not typing, or has left the field by a click, the Tab key or Escape.
+    No,
+    /// The last key went into a field. It may have lost the focus since then.
+    Yes,
+    /// The last key sent what stands in a field.
+    Sent,
+}
+
+thread_local! {
+    static TYPING: Cell<Typing> = const { Cell::new(Typing::No) };
+    /// The last letter that was typed is a Latin one.
+    static IS_LATIN: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Follows the keys, the pointer and the focus from now on.
+pub fn follow_typing() {
+    Effect::new(|_| {
+        let keys = window_event_listener(ev::keydown, |event| follow_key(&event));
+        // A focus that moves is moved by the operator: code asks `may_move_focus` before it moves it while they type.
+        let stop = |_: web_sys::Event| TYPING.set(Typing::No);
+        let all = ["pointerdown", "focusin", "popstate"].map(|name| window_event_listener_untyped(name, stop));
+        on_cleanup(move || {
+            keys.remove();
+            all.into_iter().for_each(|it| it.remove());
+        });
+    });
+}
+
+/// Whether the operator is typing, so that the next key belongs to their text wherever the focus is.
+pub fn is_typing() -> bool {
+    TYPING.get() == Typing::Yes
+}
+
+/// Whether the last letter that was typed is a Latin one.
+pub fn is_latin() -> bool {
+    IS_LATIN.get()
+}
+
+/// Whether code may move the focus now, without the operator having asked for it by their last key or click.
+pub fn may_move_focus() -> bool {
+    match TYPING.get() {
+        Typing::Sent => true,
+        Typing::Yes => false,
+        Typing::No => !document().active_element().as_ref().is_some_and(is_field),
+    }
+}
+
+/// Whether typed text goes into an element.
+pub fn is_field(element: &Element) -> bool {
+    element.matches(FIELDS) == Ok(true)
+}
+
+/// Closes a dialog. The browser gives the focus back, perhaps to a button; the next key of a text would press it.
+pub fn close(dialog: &HtmlDialogElement) {
+    let was_typing = is_typing();
+    dialog.close();
+    if was_typing {
+        let focused = document().active_element().and_then(|it| it.dyn_into::<HtmlElement>().ok());
+        if let Some(focused) = focused {
+            // It refuses nothing that matters here.
+            let _ = focused.blur();
+        }
+        TYPING.set(Typing::Yes);
+    }
+}
+
+fn follow_key(event: &KeyboardEvent) {
+    let key = event.key();
+    if let Some(letter) = only_char(&key).filter(|letter| letter.is_alphabetic()) {
+        IS_LATIN.set(is_latin_letter(letter));
+    }
+    let in_field = event.target().and_then(|it| it.dyn_into::<Element>().ok()).as_ref().is_some_and(is_field);
+    let modified = event.ctrl_key() || event.meta_key();
+    TYPING.set(after(TYPING.get(), &key, in_field, modified, event.default_prevented()));
+}
+
+/// What holds after a key. `handled` says that a part of the page has acted on it, as the composer does when Enter sends.
+fn after(before: Typing, key: &str, in_field: bool, modified: bool, handled: bool) -> Typing {
+    match key {
+        "Escape" => Typing::No,
+        "Enter" if in_field && (modified || handled) => Typing::Sent,
+        _ if in_field && !modified => Typing::Yes,
+        _ => before,
+    }
+}
+
+/// The character that a key types; none for keys with names.
+pub fn only_char(key: &str) -> Option<char> {
+    let mut chars = key.chars();
+    let first = chars.next()?;
+    chars.next().is_none().then_some(first)
+}
+
+/// Whether a letter is of the Latin script: Basic Latin to Latin Extended-B, and Latin Extended Additional.
+pub fn is_latin_letter(letter: char) -> bool {
+    letter <= '\u{24f}' || ('\u{1e00}'..='\u{1eff}').contains(&letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_goes_on_until_the_operator_leaves_it() {
+        let typed = after(Typing::No, "a", true, false, false);
+        assert_eq!(typed, Typing::Yes);
+        // The field has disappeared: space, Enter and letters still belong to the text.
+        for key in ["q", " ", "Enter"] {
+            assert_eq!(after(typed, key, false, false, false), Typing::Yes);
+        }
+        assert_eq!(after(typed, "Escape", false, false, false), Typing::No);
+        // A line break is text; an Enter that sends is not.
+        assert_eq!(after(typed, "Enter", true, false, false), Typing::Yes);
+        assert_eq!(after(typed, "Enter", true, true, true), Typing::Sent);
+        assert_eq!(after(typed, "Enter", true, false, true), Typing::Sent);
+        assert_eq!(after(Typing::Sent, "a", true, false, false), Typing::Yes);
+        // A key outside fields begins no text.
+        assert_eq!(after(Typing::No, "q", false, false, false), Typing::No);
+    }
+
+    #[test]
+    fn latin_letters_are_told_from_others() {
+        assert!(['a', 'Z', 'é', 'ğ', 'ạ'].into_iter().all(is_latin_letter));
+        assert!(!['с', 'ψ', 'ב', 'ㅊ'].into_iter().any(is_latin_letter));
+        assert_eq!((only_char("ψ"), only_char("Enter"), only_char("")), (Some('ψ'), None, None));
+    }
+}
