@@ -6,7 +6,7 @@ use std::time::Duration;
 use js_sys::Reflect;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::fetch::{Fetch, focus};
+use super::fetch::{Fetch, focus_if_free};
 use crate::{
     app::{
         actions,
@@ -75,7 +75,7 @@ impl Acts {
         }
     }
 
-    /// Claims it; the focus follows into the composer.
+    /// Claims it; the focus follows into the composer, unless the operator is in another field by then.
     pub fn claim(self) {
         self.act(async move {
             let answer = actions::claim(self.id).await;
@@ -114,7 +114,7 @@ impl Acts {
                     self.resolving.try_set(false);
                     self.live.drafts.write(self.id, Mode::Answer, String::new(), self.live.seq());
                     self.catch_up();
-                    focus("list-title");
+                    focus_if_free("list-title");
                 }
                 Ok(Err(Refusal::InvalidFields { problems })) => drop(self.resolve_problems.try_set(problems)),
                 Ok(Err(refusal)) => {
@@ -140,10 +140,8 @@ impl Acts {
         spawn_local(async move {
             match actions::targets().await {
                 Ok(targets) => drop(self.targets.try_set(Some(targets))),
-                Err(problem) => {
-                    self.transferring.try_set(false);
-                    self.notice.try_set(Some(self.fetch.noted(problem)));
-                }
+                // The dialog stays open and says so: by now the operator may be writing in it.
+                Err(problem) => drop(self.notice.try_set(Some(self.fetch.noted(problem)))),
             }
         });
     }
@@ -154,7 +152,7 @@ impl Acts {
             let answer = actions::transfer(self.id, fence, to, note).await;
             if self.came_of(answer) {
                 self.transferring.try_set(false);
-                focus("thread-title");
+                focus_if_free("thread-title");
             }
         });
     }

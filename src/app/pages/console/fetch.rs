@@ -6,7 +6,7 @@ use std::time::Duration;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::place::Place;
-pub use crate::app::focus::focus;
+pub use crate::app::focus::{focus, focus_if_free};
 use crate::{
     app::{
         actions,
@@ -212,7 +212,7 @@ impl Fetch {
     pub fn noted(self, problem: Problem) -> String {
         if problem == Problem::SignedOut {
             self.live.connection.try_set(Connection::SignedOut);
-            focus("sign-in-again");
+            focus_if_free("sign-in-again");
         }
         problem.to_string()
     }

@@ -4,7 +4,7 @@ use leptos::{html, prelude::*};
 
 use super::{
     acts::Acts,
-    fetch::{Fetch, focus},
+    fetch::{Fetch, focus, focus_if_free},
     place::{Place, address},
     writing::Desk,
 };
@@ -99,8 +99,9 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
 
     let (heading, pane) = (NodeRef::<html::H1>::new(), NodeRef::<html::Aside>::new());
     Effect::new(move |_| {
-        if let Some(heading) = heading.get().filter(|_| fetch.moved()) {
-            request_animation_frame(move || drop(heading.focus()));
+        if heading.get().is_some() && fetch.moved() {
+            // The escalation is here after a request; the operator may have begun to type elsewhere.
+            focus_if_free("thread-title");
         }
     });
     let (customer, agent) =
