@@ -2,19 +2,20 @@
 //! Ctrl or Cmd with Enter sends, and not while an input method composes. Whether Enter alone sends a reply is asked once.
 
 use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
 
 use super::icons::{Icon, icon};
 use crate::{
     app::{
         focus::focus,
-        keys::{let_enter_send, wishes},
+        keys::{composes, keep_enter, let_enter_send, wishes},
+        typing::is_field,
     },
     domain::draft::Mode,
 };
 
-/// The text and the question about Enter, by their ids.
+/// The text, by its id.
 const TEXT: &str = "composer-text";
-const QUESTION: &str = "enter-sends";
 
 /// What the composer is told by the page around it.
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ pub struct Writing {
     /// What is written so far in this mode.
     pub draft: Signal<String>,
     pub on_input: Callback<String>,
+    /// Whether the operator writes in the mode that is shown, which then must not change under their hands.
+    pub on_hold: Callback<bool>,
     /// Who will read it, or who else writes.
     pub hint: Signal<String>,
     /// What was said since one began; empty when nothing.
@@ -45,7 +48,8 @@ pub struct Writing {
 #[component]
 pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textarea>) -> impl IntoView {
     let Writing { mode, draft, busy, awake, news, .. } = it;
-    let (keys, asking) = (wishes(), RwSignal::new(false));
+    // While the question is asked: the text before the Enter that led to it.
+    let (keys, asking) = (wishes(), RwSignal::new(None::<String>));
     let answers = move || mode.get() == Mode::Answer;
     let label = move || match mode.get() {
         Mode::Reply => "Reply to customer",
@@ -62,6 +66,7 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
         let mode = mode.get_untracked();
         let something = mode == Mode::Answer || draft.with_untracked(|draft| !draft.trim().is_empty());
         if !busy.get_untracked() && something {
+            asking.set(None);
             it.on_send.run(mode);
         }
     };
@@ -71,7 +76,7 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
     };
     let pressed = move |event: ev::KeyboardEvent| {
         match event.key().as_str() {
-            _ if event.is_composing() => return,
+            _ if composes(&event) => return,
             "Enter" => {}
             "Escape" => {
                 // Out of the field, where single keys are shortcuts again; what is written stays.
@@ -81,25 +86,44 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
             _ => return,
         }
         let always = event.ctrl_key() || event.meta_key();
-        let alone = !(event.shift_key() || event.alt_key()) && event_target::<web_sys::Element>(&event).id() == TEXT;
+        let field = event_target::<web_sys::Element>(&event);
+        let alone = !(event.shift_key() || event.alt_key()) && field.id() == TEXT;
         let wish = keys.with_untracked(|keys| keys.enter_sends);
         if always || (alone && mode.get_untracked() == Mode::Reply && wish == Some(true)) {
             event.prevent_default();
             send();
         } else if alone && mode.get_untracked() == Mode::Reply && wish.is_none() {
-            event.prevent_default();
-            asking.set(true);
-            focus(QUESTION);
+            // The key begins a line, as in any text. The question stands beside the text and takes no focus: the next keys
+            // would answer it.
+            asking.set(Some(draft.get_untracked()));
+        } else if is_field(&field) {
+            // An answer by a schema has fields of one line.
+            keep_enter(&event, &field);
         }
     };
     let answered = move |sends: bool| {
-        asking.set(false);
+        let before = asking.get_untracked().unwrap_or_default();
+        asking.set(None);
         let_enter_send(keys, sends);
-        match sends {
-            true => send(),
-            false => it.on_input.run(draft.get_untracked() + "\n"),
+        // That Enter was meant to send, as long as nothing was typed after it.
+        if sends && draft.with_untracked(|now| now.replace('\n', "") == before.replace('\n', "")) {
+            it.on_input.run(before);
+            send();
         }
         focus(TEXT);
+    };
+    let entered = move |_| {
+        if mode.get_untracked() == Mode::Note {
+            it.on_hold.run(true);
+        }
+    };
+    let left = move |event: ev::FocusEvent| {
+        let form = event.current_target().map(JsCast::unchecked_into::<web_sys::Node>);
+        let to = event.related_target().and_then(|to| to.dyn_into::<web_sys::Node>().ok());
+        // The focus goes nowhere when the window loses it; then the operator comes back to the same text.
+        if to.is_some() && form.is_some_and(|form| !form.contains(to.as_ref())) {
+            it.on_hold.run(false);
+        }
     };
     view! {
         <section class="composer" data-mode=move || mode.get().as_str() aria-label="Write">
@@ -107,7 +131,15 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
                 {Mode::ALL.map(|mode| tab(mode, it)).into_iter().collect::<Vec<_>>()}
             </div>
             <div role="tabpanel" id="composer-panel" aria-labelledby=move || tab_id(mode.get())>
-                <form class="composer-form" novalidate=true on:submit=submitted on:keydown=pressed>
+                <form
+                    class="composer-form"
+                    novalidate=true
+                    on:submit=submitted
+                    on:keydown=pressed
+                    on:input=move |_| it.on_hold.run(true)
+                    on:focusin=entered
+                    on:focusout=left
+                >
                     <div class="composer-news" hidden=move || news.with(String::is_empty) role="status">
                         {move || news.get()}
                         " "
@@ -120,9 +152,15 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
                             "Review"
                         </button>
                     </div>
-                    <div class="composer-news" hidden=move || !asking.get() role="group" aria-label="Enter sends?">
+                    <div
+                        class="composer-news"
+                        hidden=move || asking.with(Option::is_none) || mode.get() != Mode::Reply
+                        role="group"
+                        aria-label="Enter sends?"
+                        aria-live="polite"
+                    >
                         "Enter sends? "
-                        <button class="button" type="button" data-size="small" id=QUESTION on:click=move |_| answered(true)>
+                        <button class="button" type="button" data-size="small" on:click=move |_| answered(true)>
                             "Enter sends"
                         </button>
                         " "

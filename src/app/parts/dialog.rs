@@ -1,6 +1,13 @@
-//! What every dialog does: open as a modal one and close as its signal says.
+//! What every dialog does: open as a modal one, close as its signal says, and submit its form.
 
-use leptos::{html, prelude::*};
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+use crate::app::{
+    keys::{composes, keep_enter},
+    typing::{close, is_field},
+};
 
 /// Lets a dialog follow `open`.
 pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
@@ -9,8 +16,28 @@ pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
         match (open.get(), dialog.open()) {
             // Fails only for a dialog that is open already.
             (true, false) => drop(dialog.show_modal()),
-            (false, true) => dialog.close(),
+            (false, true) => close(&dialog),
             _ => {}
         }
     });
+}
+
+/// Submits the form around a field with Ctrl or Cmd and Enter. Enter alone submits nothing: in a line of text it is the end
+/// of a sentence more often than a command that cannot be undone.
+pub fn submit_by_mod_enter(event: ev::KeyboardEvent) {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let is_enter = event.key() == "Enter" && !composes(&event);
+    let Some(field) = target.filter(|it| is_enter && is_field(it)) else { return };
+    if event.ctrl_key() || event.meta_key() {
+        event.prevent_default();
+        let submit = field.closest("form").ok().flatten();
+        let submit = submit.and_then(|form| form.query_selector("[type=submit]").ok().flatten());
+        // A key that is held down must not answer a question that its first press has led to.
+        let submit = submit.filter(|_| !event.repeat());
+        if let Some(submit) = submit.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+            submit.click();
+        }
+    } else {
+        keep_enter(&event, &field);
+    }
 }

@@ -3,7 +3,7 @@
 
 use leptos::{ev, prelude::*};
 
-use super::revealed::spelled;
+use super::{dialog::submit_by_mod_enter, revealed::spelled};
 use crate::{
     app::{clock::clock, parts::marks::spoken},
     domain::{
@@ -55,7 +55,7 @@ pub fn FollowUpBar(
     let form = move || {
         (to_do() && may_write && done.with(Option::is_none)).then(|| {
             view! {
-                <form class="claim-bar follow-up" on:submit=on_submit>
+                <form class="claim-bar follow-up" on:submit=on_submit on:keydown=submit_by_mod_enter>
                     <p>{reach()}</p>
                     <label class="visually-hidden" for="follow-up-note">"Note on the follow-up"</label>
                     <input

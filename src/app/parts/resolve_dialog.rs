@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 
 use super::{
     answer::{answer, note_field},
-    dialog::follow,
+    dialog::{follow, submit_by_mod_enter},
     drawn::words,
     fields::{Problems, described_by, problem_view, unplaced},
     icons::{Icon, chevron, icon},
@@ -72,7 +72,12 @@ pub fn ResolveDialog(
 
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="resolve-title" on:close=move |_| open.set(false)>
-            <form class="dialog-form" novalidate=true on:submit=submitted>
+            <form
+                class="dialog-form"
+                novalidate=true
+                on:submit=submitted
+                on:keydown=submit_by_mod_enter
+            >
                 <div class="dialog-head">
                     <h2 class="dialog-title" id="resolve-title">"Resolve"</h2>
                     <button

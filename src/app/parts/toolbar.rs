@@ -7,7 +7,7 @@ use super::{
     revealed::spelled,
 };
 use crate::{
-    app::focus::focus,
+    app::{focus::focus, keys::composes},
     domain::inbox::{Choice, Choices, Field, Filters, Listing, Sort},
 };
 
@@ -36,7 +36,8 @@ pub fn toolbar(
     let on_toggle = move |event: ev::Event| open.set(event_target::<web_sys::Element>(&event).has_attribute("open"));
     let on_key = move |event: ev::KeyboardEvent| {
         let menu = event.current_target().map(wasm_bindgen::JsCast::unchecked_into::<web_sys::Element>);
-        if let Some(menu) = menu.filter(|menu| event.key() == "Escape" && menu.has_attribute("open")) {
+        let is_escape = event.key() == "Escape" && !composes(&event);
+        if let Some(menu) = menu.filter(|menu| is_escape && menu.has_attribute("open")) {
             // It means the menu, and not the whole escalation.
             event.prevent_default();
             // It is one of the element's own attributes.

@@ -2,7 +2,10 @@
 
 use leptos::{ev, html, prelude::*};
 
-use super::{dialog::follow, revealed::spelled};
+use super::{
+    dialog::{follow, submit_by_mod_enter},
+    revealed::spelled,
+};
 use crate::{
     app::clock::clock,
     domain::presence::{GONE_AFTER, Targets},
@@ -61,7 +64,7 @@ pub fn TransferDialog(
     };
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="transfer-title" on:close=move |_| open.set(false)>
-            <form class="dialog-form" on:submit=submitted>
+            <form class="dialog-form" on:submit=submitted on:keydown=submit_by_mod_enter>
                 <div class="dialog-head"><h2 class="dialog-title" id="transfer-title">"Transfer"</h2></div>
                 <div class="dialog-body">
                     <div class="field">

@@ -9,6 +9,7 @@ use crate::{
         live::Live,
         parts::{composer::Writing, resolution::Sheet, revealed::spelled, standing::Standing},
         session::me,
+        typing::may_move_focus,
     },
     domain::{
         ask::{Ask, AskKind},
@@ -17,6 +18,7 @@ use crate::{
         ids::EscalationId,
         message::MessageRole,
         presence::{Presence, TYPING_FOR},
+        refusal::Refusal,
         thread::Thread,
     },
 };
@@ -31,6 +33,9 @@ pub struct Desk {
     pub sheet: RwSignal<Sheet>,
     /// The mode that was chosen, whether or not there is one such now.
     pub chosen: RwSignal<Mode>,
+    /// The mode that the operator is writing in. It stays until they leave the text, whoever claims or takes over meanwhile:
+    /// a note must not go on as a reply to the customer.
+    pub held: RwSignal<Option<Mode>>,
     pub textbox: NodeRef<html::Textarea>,
     /// Whom one writes to.
     pub customer: StoredValue<String>,
@@ -62,29 +67,33 @@ impl Desk {
             ask: StoredValue::new(ask),
             sheet,
             chosen: RwSignal::new(first),
+            held: RwSignal::new(None),
             textbox: NodeRef::new(),
             customer: StoredValue::new(customer),
         };
         Effect::new(move |_| {
             if acts.wants_to_write.get() && standing.with(|it| it.may_reply()) {
                 acts.wants_to_write.set(false);
-                it.write(Mode::Reply);
+                if may_move_focus() {
+                    it.write(Mode::Reply);
+                }
             }
         });
         it
     }
 
-    /// The modes that there are now.
+    /// The modes that there are now, and the one that is being written in.
     fn modes(self) -> Vec<Mode> {
         let (replies, answers) = self.standing.with(|it| (it.may_reply(), it.may_resolve()));
         let is_question = self.ask.with_value(|ask| ask.kind == AskKind::Question);
         let all = [(Mode::Reply, replies), (Mode::Answer, answers && is_question), (Mode::Note, true)];
-        all.into_iter().filter_map(|(mode, is)| is.then_some(mode)).collect()
+        let held = self.held.get();
+        all.into_iter().filter_map(|(mode, is)| (is || held == Some(mode)).then_some(mode)).collect()
     }
 
     /// Changes to a mode and goes there.
     pub fn write(self, mode: Mode) {
-        self.chosen.set(mode);
+        self.choose_mode(mode);
         let textbox = self.textbox;
         request_animation_frame(move || {
             if let Some(textbox) = textbox.try_get_untracked().flatten() {
@@ -92,6 +101,11 @@ impl Desk {
                 let _ = textbox.focus();
             }
         });
+    }
+
+    fn choose_mode(self, mode: Mode) {
+        self.held.set(None);
+        self.chosen.set(mode);
     }
 
     /// Puts a text where one replies.
@@ -128,7 +142,7 @@ impl Desk {
     pub fn to_answer(self) -> bool {
         let answers = untrack(|| self.modes().contains(&Mode::Answer));
         if answers {
-            self.chosen.set(Mode::Answer);
+            self.choose_mode(Mode::Answer);
             request_animation_frame(|| {
                 go(".composer-answer :is(input, textarea, select)");
             });
@@ -142,7 +156,8 @@ impl Desk {
             (Mode::Reply, Some(fence)) => acts.reply(fence),
             (Mode::Note, _) => acts.note(acts.live.drafts.text_now(acts.id, Mode::Note)),
             (Mode::Answer, _) => return self.answer(),
-            (Mode::Reply, None) => {}
+            // The text stays where it is.
+            (Mode::Reply, None) => return acts.notice.set(Some(Refusal::StaleFence.to_string())),
         }
         self.write(mode);
     }
@@ -153,7 +168,7 @@ impl Desk {
         let id = acts.id;
         let modes = Memo::new(move |_| self.modes());
         let mode = Memo::new(move |_| {
-            let chosen = self.chosen.get();
+            let chosen = self.held.get().unwrap_or(self.chosen.get());
             modes.with(|modes| if modes.contains(&chosen) { chosen } else { modes[0] })
         });
         let news = Memo::new(move |_| {
@@ -161,6 +176,9 @@ impl Desk {
             live.thread.with(|thread| Some(said_since(thread.as_ref()?, id, since, &me.id().to_string())))
         });
         let hint = move || match mode.get() {
+            Mode::Reply if !self.standing.with(Standing::may_reply) => {
+                "You do not hold this any more. What you have written stays here.".to_owned()
+            }
             Mode::Reply if types(&live.presence, acts) => spelled(&self.customer.get_value()) + " is typing…",
             Mode::Reply => "The customer sees this, from ".to_owned() + me.who().public_name.as_str() + ".",
             Mode::Answer => "The agent gets this, and control. The customer does not see it.".to_owned(),
@@ -174,11 +192,12 @@ impl Desk {
         Writing {
             modes: modes.into(),
             mode: mode.into(),
-            on_mode: Callback::new(move |mode| self.chosen.set(mode)),
+            on_mode: Callback::new(move |mode| self.choose_mode(mode)),
             draft: Signal::derive(move || live.drafts.text(id, mode.get())),
             on_input: Callback::new(move |text| {
                 live.drafts.write(id, mode.get_untracked(), text, seq_of(live));
             }),
+            on_hold: Callback::new(move |holds: bool| self.held.set(holds.then(|| mode.get_untracked()))),
             hint: Signal::derive(hint),
             news: Signal::derive(words),
             on_review: Callback::new(move |()| {
