@@ -12,7 +12,11 @@ use super::{
     revealed::revealed,
 };
 use crate::{
-    app::clock::{Clock, clock},
+    app::{
+        clock::{Clock, clock},
+        keys::composes,
+        typing::is_field,
+    },
     domain::{
         ask::{Ask, Verdict},
         escalation::{Escalation, Status},
@@ -38,10 +42,15 @@ pub fn Details(
 ) -> impl IntoView {
     let (clock, is_set_here) = (clock(), marking.is_some());
     let pressed = move |event: ev::KeyboardEvent| {
-        if event.key() == "Escape" {
-            // It means these here, and not the whole escalation.
-            event.prevent_default();
-            on_close.run(());
+        if event.key() != "Escape" || composes(&event) {
+            return;
+        }
+        // It means these here, and not the whole escalation; in a field, only the field.
+        event.prevent_default();
+        match pane.get_untracked().filter(|_| is_field(&event_target::<web_sys::Element>(&event))) {
+            // It refuses nothing that matters here.
+            Some(pane) => drop(pane.focus()),
+            None => on_close.run(()),
         }
     };
     view! {

@@ -1,9 +1,12 @@
 //! What operators set of an escalation beside its course: how urgent it is, and its tags. Each acts at once.
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 
 use super::toolbar::select;
-use crate::domain::{escalation::Escalation, inbox::Choice, queue::Urgency, text::Tag};
+use crate::{
+    app::keys::composes,
+    domain::{escalation::Escalation, inbox::Choice, queue::Urgency, text::Tag},
+};
 
 /// Where the keys `P` and `L` lead.
 pub const URGENCY: &str = "set-urgency";
@@ -21,9 +24,24 @@ pub fn marking(
     let options = ["4", "3", "2", "1"].into_iter().zip(Urgency::ALL).rev();
     let options = options.map(|(digit, it)| Choice { value: it.as_str().to_owned(), label: label((digit, it)) });
     let is_closed = move || escalation.with(|it| !it.status.is_open());
+    let tags = move || escalation.with(|it| listed(&it.tags));
+    let changed = move |event: ev::Event| {
+        let now = event_target_value(&event);
+        if now != untrack(tags) {
+            on_tags.run(now);
+        }
+    };
+    let pressed = move |event: ev::KeyboardEvent| {
+        if event.key() == "Escape" && !composes(&event) {
+            // Before the focus leaves the field, which would keep what stands there.
+            event_target::<web_sys::HtmlInputElement>(&event).set_value(&untrack(tags));
+        }
+    };
     view! {
-        <fieldset class="marking" disabled=move || !may_act.get()>
-            <div hidden=is_closed>{select(URGENCY, "field-label", "Urgency", options.collect(), urgency, on_urgency)}</div>
+        <div class="marking">
+            <fieldset class="marking-urgency" hidden=is_closed disabled=move || !may_act.get()>
+                {select(URGENCY, "field-label", "Urgency", options.collect(), urgency, on_urgency)}
+            </fieldset>
             <label class="field">
                 <span class="field-label">"Tags"</span>
                 <input
@@ -31,11 +49,14 @@ pub fn marking(
                     id=TAGS
                     dir="auto"
                     placeholder="refund, vip"
-                    prop:value=move || escalation.with(|it| listed(&it.tags))
-                    on:change=move |event| on_tags.run(event_target_value(&event))
+                    // Not disabled: that would take the focus away while the operator types.
+                    readonly=move || !may_act.get()
+                    prop:value=tags
+                    on:change=changed
+                    on:keydown=pressed
                 />
             </label>
-        </fieldset>
+        </div>
     }
     .into_any()
 }
