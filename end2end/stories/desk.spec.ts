@@ -24,12 +24,12 @@ test("an escalation is transferred with a note, and a supervisor takes it", asyn
   await hand.click();
   await expect(bob.getByText("You are in control")).toBeVisible();
   await expect(bob.getByRole("log", { name: "Conversation" })).toContainText("Ana transferred this to Bob: You know her.");
-  await expect(ana.getByText("Bob is replying")).toBeVisible();
+  await expect(ana.locator(".claim-bar").getByText("Claimed by Bob")).toBeVisible();
   expect((await agent.get(id)).claimed_by.name).toBe("Bob");
 
   await grace.getByRole("button", { name: "Take from Bob" }).click();
   await expect(grace.getByText("You are in control")).toBeVisible();
-  await expect(bob.getByText("Grace is replying")).toBeVisible();
+  await expect(bob.locator(".claim-bar").getByText("Claimed by Grace")).toBeVisible();
 });
 
 test("a draft survives the page, and what was said meanwhile is told", async ({ signedIn, bailout }) => {
@@ -134,12 +134,15 @@ test("whether Enter sends is asked once, and kept", async ({ signedIn, bailout }
   const log = page.getByRole("log", { name: "Conversation" });
   await reply.fill("Hello Dana");
   await reply.press("Enter");
+  // The key stays a key of the text, and the focus stays in it.
   await expect(page.getByRole("group", { name: "Enter sends?" })).toBeVisible();
-  await expect(reply).toHaveValue("Hello Dana");
+  await expect(reply).toHaveValue("Hello Dana\n");
+  await expect(reply).toBeFocused();
   const kept = page.waitForResponse((response) => response.url().includes("/prefer") && response.ok());
   await page.getByRole("button", { name: "Enter sends", exact: true }).click();
   await kept;
   await expect(log.getByText("Hello Dana")).toBeVisible();
+  await expect(reply).toHaveValue("");
   await expect(reply).toBeFocused();
   await page.reload();
   await reply.fill("One line");
@@ -162,6 +165,8 @@ test("each side sees who is there", async ({ signedIn, bailout }) => {
   await bob.goto(`/e/${id}`);
   await expect(ana.getByText("Bob is here")).toBeVisible();
   await ana.getByRole("button", { name: "Claim" }).click();
+  const bar = bob.locator(".claim-bar");
+  await expect(bar).toContainText("Claimed by Ana");
   const typing = (async () => {
     for await (const frame of agent.events(`/escalations/${id}/events`)) {
       if (frame.event === "typing") return frame.data;
@@ -169,11 +174,13 @@ test("each side sees who is there", async ({ signedIn, bailout }) => {
   })();
   await ana.getByRole("textbox", { name: "Reply to customer" }).pressSequentially("Hello Dana, let me see.", { delay: 150 });
   await expect(bob.getByText("Ana is typing…")).toBeVisible();
+  await expect(bar).toContainText("Ana is replying");
   expect(await typing).toMatchObject({ escalation_id: id, operator: { name: "Ana" } });
   await agent.request("POST", `/escalations/${id}/typing`, {});
   await expect(ana.getByText("Dana is typing…")).toBeVisible();
   await ana.keyboard.press("Control+Enter");
   await heard;
+  await expect(bar).toContainText("Claimed by Ana", { timeout: 12_000 });
 });
 
 test("the keyboard does it all", async ({ signedIn, bailout }) => {
