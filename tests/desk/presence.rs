@@ -12,7 +12,7 @@ use bailout::{
         operator::Role,
         presence::{Hint, LAPSES_AFTER, Presence, Viewer},
         text::{ClientMessageId, Said},
-        time::Span,
+        time::{Span, Timestamp},
     },
     server::{
         clock::mint,
@@ -239,6 +239,35 @@ on_both! {
         keep(Draft { escalation: id(&other), ..draft(Mode::Reply, "Dear Dana") }).await;
         bot.post(&format!("/escalations/{other}/cancel"), json!({"reason": "Solved."})).await.ok(200);
         assert_eq!(kept(&ada).await.len(), 1);
+    }
+
+    async fn a_draft_of_one_tab_survives_what_another_tab_does(server: TestServer) {
+        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+        let (store, me, it) = (server.desk.store(), ada.operator.who.id, bot.hands_over("conv_1").await);
+        let draft = |mode, name: &str, text: &str| {
+            let client_message_id = ClientMessageId::parse(name).expect("a name");
+            Draft { escalation: id(&it), mode, client_message_id, text: text.to_owned() }
+        };
+        let keep = async |draft, after: i64| {
+            let at = Timestamp(server.now().0 + after);
+            drafts::keep(store, server.workspace, me, draft, at).await.expect("it is kept");
+        };
+        let kept = async || drafts::of_operator(store, server.workspace, me).await.expect("a read");
+        for mode in [Mode::Reply, Mode::Note] {
+            keep(draft(mode, "first", "In the first tab"), 1).await;
+            keep(draft(mode, "second", "In the second tab"), 2).await;
+            assert_eq!(kept().await, [draft(mode, "second", "In the second tab")], "the latest is shown");
+            match mode {
+                Mode::Reply => {
+                    let name = ClientMessageId::parse("second").expect("a name");
+                    drafts::sent(store, server.workspace, me, id(&it), &name).await.expect("it is forgotten");
+                }
+                _ => keep(draft(mode, "second", ""), 3).await,
+            }
+            assert_eq!(kept().await, [draft(mode, "first", "In the first tab")]);
+            keep(draft(mode, "first", ""), 4).await;
+            assert_eq!(kept().await, []);
+        }
     }
 
     async fn targets_say_who_is_here_and_what_they_hold(server: TestServer) {

@@ -1,4 +1,5 @@
-//! What operators have begun to write: outside the log, a row an escalation and mode, written over.
+//! What operators have begun to write: outside the log, a row for each draft by the name it will be sent under, so that two
+//! tabs do not overwrite each other's.
 
 use sqlx::{Row, any::AnyRow};
 
@@ -22,17 +23,16 @@ pub async fn keep(
     now: Timestamp,
 ) -> Result<(), Error> {
     const KEEP: &str = "insert into draft (workspace_id, operator_id, escalation_id, mode, client_message_id, text, at) \
-        values ($1, $2, $3, $4, $5, $6, $7) on conflict (workspace_id, operator_id, escalation_id, mode) \
-        do update set client_message_id = excluded.client_message_id, text = excluded.text, at = excluded.at";
+        values ($1, $2, $3, $4, $5, $6, $7) \
+        on conflict (workspace_id, operator_id, escalation_id, mode, client_message_id) \
+        do update set text = excluded.text, at = excluded.at";
     const FORGET: &str = "delete from draft where workspace_id = $1 and operator_id = $2 and escalation_id = $3 \
-        and mode = $4";
+        and mode = $4 and client_message_id = $5";
     let is_empty = draft.text.trim().is_empty();
     let query = sqlx::query(if is_empty { FORGET } else { KEEP }).bind(workspace.to_string());
     let query = query.bind(operator.to_string()).bind(draft.escalation.to_string()).bind(draft.mode.as_str());
-    let query = match is_empty {
-        true => query,
-        false => query.bind(draft.client_message_id.to_string()).bind(draft.text).bind(now.0),
-    };
+    let query = query.bind(draft.client_message_id.to_string());
+    let query = if is_empty { query } else { query.bind(draft.text).bind(now.0) };
     query.execute(store.writer()).await?;
     Ok(())
 }
@@ -66,10 +66,17 @@ pub async fn forget(store: &Store, before: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// An operator's drafts.
+/// An operator's drafts: of each escalation and mode the latest. Earlier ones are those of other tabs.
 pub async fn of_operator(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<Vec<Draft>, Error> {
     let query = sqlx::query(OF_OPERATOR).bind(workspace.to_string()).bind(operator.to_string());
-    query.fetch_all(store.reader()).await?.iter().map(draft).collect()
+    let mut latest: Vec<Draft> = vec![];
+    for row in query.fetch_all(store.reader()).await? {
+        let draft = draft(&row)?;
+        if latest.iter().all(|it| (it.escalation, it.mode) != (draft.escalation, draft.mode)) {
+            latest.push(draft);
+        }
+    }
+    Ok(latest)
 }
 
 fn draft(row: &AnyRow) -> Result<Draft, Error> {
