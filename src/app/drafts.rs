@@ -1,13 +1,19 @@
-//! What is being written: kept in the page at once, with the server soon after, and there again when the page is not.
+//! What is being written: kept in the page at once, in the tab until the server has it, and with the server soon after. So it
+//! is there again after a reload, however soon, and after the page is closed.
 
 use js_sys::{Function, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 
+use super::{
+    lean,
+    memory::{keep_in_tab, kept_in_tab},
+    unsaved::Unsaved,
+};
 use crate::domain::{
     draft::{Draft, LONGEST, Mode},
     event::Seq,
-    ids::EscalationId,
+    ids::{EscalationId, OperatorId},
     text::ClientMessageId,
 };
 
@@ -21,16 +27,39 @@ pub struct Begun {
 /// All drafts of the operator at this page.
 #[derive(Clone, Copy)]
 pub struct Drafts {
+    me: OperatorId,
     all: RwSignal<Vec<Begun>>,
-    /// What the server does not have yet.
-    unsaved: StoredValue<Vec<Draft>>,
+    /// The drafts that the server has not confirmed yet. The tab keeps a copy, which survives a reload.
+    unsaved: StoredValue<Unsaved>,
+    /// Whether the tab had drafts that the server did not have when it drew the page.
+    pub restored: RwSignal<bool>,
 }
 
 impl Drafts {
     /// What the server kept; the page has heard up to `since`.
-    pub fn new(kept: Vec<Draft>, since: Seq) -> Self {
+    pub fn new(me: OperatorId, kept: Vec<Draft>, since: Seq) -> Self {
         let all = kept.into_iter().map(|draft| Begun { draft, since }).collect();
-        Self { all: RwSignal::new(all), unsaved: StoredValue::new(vec![]) }
+        let unsaved = StoredValue::new(Unsaved::default());
+        Self { me, all: RwSignal::new(all), unsaved, restored: RwSignal::new(false) }
+    }
+
+    /// Restores what the server had not confirmed when this tab was reloaded. Only after hydration: the server has drawn
+    /// the page without it.
+    pub fn restore(self, since: Seq) {
+        let kept = kept_in_tab(&self.in_tab()).and_then(|json| lean::read::<Vec<Draft>>(json.as_bytes()).ok());
+        let Some(kept) = kept.filter(|kept| !kept.is_empty()) else { return };
+        self.all.try_update(|all| {
+            for draft in &kept {
+                if draft.text.is_empty() {
+                    all.retain(|it| it.draft.client_message_id != draft.client_message_id);
+                } else {
+                    all.retain(|it| !is(&it.draft, draft.escalation, draft.mode));
+                    all.push(Begun { draft: draft.clone(), since });
+                }
+            }
+        });
+        self.unsaved.try_update_value(|unsaved| kept.into_iter().for_each(|draft| unsaved.add(draft)));
+        self.restored.try_set(true);
     }
 
     /// What is written here, as it changes.
@@ -48,9 +77,9 @@ impl Drafts {
         self.all.try_with_untracked(|all| text(all, id, mode)).unwrap_or_default()
     }
 
-    /// Whether the server lacks anything at this moment.
-    pub fn is_any_unsaved(self) -> bool {
-        self.unsaved.try_with_value(|unsaved| !unsaved.is_empty()).unwrap_or(false)
+    /// Every draft that the server lacks at this moment.
+    pub fn unsaved(self) -> Vec<Draft> {
+        self.unsaved.try_with_value(Unsaved::all).unwrap_or_default()
     }
 
     /// Keeps what is written. What is begun now is named now, and has heard up to `since`.
@@ -109,7 +138,9 @@ impl Drafts {
     /// A reply of this name was said, here or in another tab. What still stands under it, when it is something else, is
     /// new and gets a name of its own.
     pub fn sent(self, name: &str, text: &str) {
-        self.unsaved.try_update_value(|unsaved| unsaved.retain(|it| it.client_message_id.as_str() != name));
+        if self.unsaved.try_with_value(|unsaved| unsaved.has(name)) == Some(true) {
+            self.change_unsaved(|unsaved| unsaved.remove(name));
+        }
         let renamed = self.all.try_maybe_update(|all| {
             let Some(at) = all.iter().position(|it| it.draft.client_message_id.as_str() == name) else {
                 return (false, None);
@@ -124,6 +155,31 @@ impl Drafts {
         });
         if let Some(Some(draft)) = renamed {
             self.unsave(draft);
+        }
+    }
+
+    /// A note of an operator was added, here or in another tab. If it is mine, my draft of a note is done, or it is another
+    /// text and gets a name of its own: the draft of the old name is forgotten by whichever tab added the note.
+    pub fn noted(self, id: EscalationId, by: OperatorId, text: &str) {
+        if by != self.me {
+            return;
+        }
+        let changed = self.all.try_maybe_update(|all| {
+            let at = all.iter().position(|it| is(&it.draft, id, Mode::Note));
+            let (Some(at), Some(fresh)) = (at, mint()) else { return (false, None) };
+            let done = Draft { text: String::new(), ..all[at].draft.clone() };
+            if all[at].draft.text == text {
+                all.remove(at);
+                return (true, Some((done, None)));
+            }
+            all[at].draft.client_message_id = fresh;
+            (true, Some((done, Some(all[at].draft.clone()))))
+        });
+        if let Some(Some((done, renamed))) = changed {
+            self.unsave(done);
+            if let Some(renamed) = renamed {
+                self.unsave(renamed);
+            }
         }
     }
 
@@ -142,17 +198,42 @@ impl Drafts {
         put.unwrap_or(false)
     }
 
-    /// What the server shall keep now.
+    /// The drafts to send to the server now; `settle` is told what came of each.
     pub fn to_save(self) -> Vec<Draft> {
-        self.unsaved.try_update_value(std::mem::take).unwrap_or_default()
+        self.unsaved.try_update_value(Unsaved::take_waiting).unwrap_or_default()
     }
 
-    /// It was not kept: again later, unless something newer is to be kept by then.
-    pub fn unsave(self, draft: Draft) {
-        self.unsaved.try_update_value(|unsaved| {
-            unsaved.retain(|it| !is(it, draft.escalation, draft.mode));
-            unsaved.push(draft);
+    /// Notes whether the server saved a draft. If not, it is sent again later.
+    pub fn settle(self, sent: &Draft, is_saved: bool) {
+        self.change_unsaved(|unsaved| unsaved.settle(sent, is_saved));
+    }
+
+    /// Sends again what is underway on a connection that is gone.
+    pub fn retry(self) {
+        self.unsaved.try_update_value(Unsaved::retry);
+    }
+
+    fn unsave(self, draft: Draft) {
+        self.change_unsaved(|unsaved| unsaved.add(draft));
+    }
+
+    /// Changes what is unsaved, and the copy in the tab with it.
+    fn change_unsaved(self, change: impl FnOnce(&mut Unsaved)) {
+        let json = self.unsaved.try_update_value(|unsaved| {
+            change(unsaved);
+            match unsaved.is_empty() {
+                true => Some(String::new()),
+                false => serde_json::to_string(&unsaved.all()).ok(),
+            }
         });
+        if let Some(Some(json)) = json {
+            keep_in_tab(&self.in_tab(), &json);
+        }
+    }
+
+    /// The name under which the tab keeps the copy: another operator who signs in here does not get these drafts.
+    fn in_tab(self) -> String {
+        "drafts ".to_owned() + &self.me.to_string()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     },
     domain::{
         draft::Draft,
-        event::{EventKind, Seq},
+        event::{Actor, EventKind, Seq},
         ids::EscalationId,
         inbox::{Choices, Frame, Inbox, Page},
         message::{Message, MessageRole},
@@ -103,7 +103,7 @@ pub struct Live {
 impl Live {
     /// A store that begins with what the server rendered.
     pub fn new(start: Bootstrap) -> Self {
-        let drafts = Drafts::new(start.drafts, start.inbox.seq);
+        let drafts = Drafts::new(start.me.who.id, start.drafts, start.inbox.seq);
         Self {
             drafts,
             stirs: Stirs::new(drafts, start.reads),
@@ -192,6 +192,15 @@ impl Live {
         self.thread.try_set(thread);
     }
 
+    /// Restores the drafts that the server had not confirmed when this tab was reloaded, except those that were sent.
+    pub fn restore_drafts(self) {
+        self.drafts.restore(self.seq());
+        self.thread.try_with_untracked(|thread| {
+            let messages = thread.iter().flat_map(|thread| &thread.messages);
+            messages.for_each(|shown| self.arrived(&shown.message));
+        });
+    }
+
     /// Follows a hint.
     pub fn hint(self, hint: &Hint) {
         self.stirs.hear(hint);
@@ -259,8 +268,12 @@ impl Live {
     }
 
     fn heard(self, frame: &Frame) {
-        if let EventKind::MessageCreated { message } = &frame.event.kind {
-            self.arrived(message);
+        match (&frame.event.kind, &frame.event.actor) {
+            (EventKind::MessageCreated { message }, _) => self.arrived(message),
+            (EventKind::Noted { text }, Actor::Operator(by)) => {
+                self.drafts.noted(frame.event.escalation_id, by.id, text.as_str());
+            }
+            _ => {}
         }
     }
 

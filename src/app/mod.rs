@@ -20,6 +20,7 @@ pub mod session;
 pub mod shell;
 pub mod stirs;
 pub mod typing;
+pub mod unsaved;
 pub mod wire;
 
 use leptos::prelude::*;

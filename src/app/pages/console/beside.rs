@@ -13,6 +13,7 @@ use crate::{
         clock::Clock,
         drafts::{Drafts, call},
         live::{Connection, Live},
+        problem::Problem,
     },
     domain::{
         draft::Mode,
@@ -29,9 +30,18 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Tells until the page is gone.
 pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
     Effect::new(move |_| {
+        if live.connection.get() == Connection::Live {
+            live.drafts.retry();
+        }
+    });
+    Effect::new(move |_| {
+        live.restore_drafts();
         let told = StoredValue::new(None);
         let beat = move || {
-            save(live.drafts);
+            // Signed out, the server takes nothing, and the tab keeps it.
+            if live.connection.try_get_untracked() != Some(Connection::SignedOut) {
+                save(live.drafts);
+            }
             look(live, clock, place, told);
         };
         if let Ok(beating) = set_interval_with_handle(beat, EVERY) {
@@ -42,7 +52,7 @@ pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
         // Neither the letter nor anything else leaves while the server cannot be reached: better ask.
         let asking = window_event_listener_untyped("beforeunload", move |event| {
             let is_cut_off = live.connection.try_get_untracked() != Some(Connection::Live);
-            if is_cut_off && live.drafts.is_any_unsaved() {
+            if is_cut_off && !live.drafts.unsaved().is_empty() {
                 event.prevent_default();
             }
         });
@@ -56,14 +66,11 @@ pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
 fn save(drafts: Drafts) {
     for draft in drafts.to_save() {
         spawn_local(async move {
-            let kept = draft.clone();
-            let (id, mode) = (draft.escalation, draft.mode);
-            if actions::keep_draft(id, mode, draft.client_message_id, draft.text).await.is_err() {
-                // Unless something newer was written, which will be kept.
-                if drafts.text_now(id, mode) == kept.text {
-                    drafts.unsave(kept);
-                }
-            }
+            let sent = draft.clone();
+            let answer = actions::keep_draft(draft.escalation, draft.mode, draft.client_message_id, draft.text).await;
+            // What the server refuses today it would refuse again.
+            let fails = matches!(answer, Err(Problem::SignedOut | Problem::Fault { .. } | Problem::Unavailable));
+            drafts.settle(&sent, !fails);
         });
     }
 }
@@ -72,7 +79,8 @@ fn save(drafts: Drafts) {
 fn send_off(drafts: Drafts) {
     let navigator = Reflect::get(&window(), &"navigator".into()).unwrap_or_default();
     let written = |text: &str| String::from(js_sys::encode_uri_component(text));
-    for draft in drafts.to_save() {
+    // Also those that are underway: the browser breaks off the requests of a page that it leaves.
+    for draft in drafts.unsaved() {
         let id = "id=".to_owned() + &draft.escalation.to_string() + "&mode=" + draft.mode.as_str();
         let named = "&client_message_id=".to_owned() + &written(draft.client_message_id.as_str());
         let fields = id + &named + "&text=" + &written(&draft.text);

@@ -71,6 +71,14 @@ impl Desk {
             textbox: NodeRef::new(),
             customer: StoredValue::new(customer),
         };
+        // The tab had more than the server drew this form with.
+        Effect::new(move |_| {
+            if live.drafts.restored.get()
+                && let Some(kept) = it.ask.with_value(|ask| Sheet::kept(ask, &live.drafts.text_now(id, Mode::Answer)))
+            {
+                sheet.set(kept);
+            }
+        });
         Effect::new(move |_| {
             if acts.wants_to_write.get() && standing.with(|it| it.may_reply()) {
                 acts.wants_to_write.set(false);
