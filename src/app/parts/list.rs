@@ -45,7 +45,7 @@ pub fn ListPane(
     /// Whether an escalation is open beside it, which then is the page's main part and has its first heading.
     #[prop(into)]
     beside: Signal<bool>,
-    /// Why the list could not be read, which leaves the old one in place.
+    /// Why the list could not be read. Rows of the same list that were read before stay in place.
     #[prop(into)]
     failed: Signal<Option<String>>,
     #[prop(into)] awake: Signal<bool>,
@@ -67,8 +67,13 @@ pub fn ListPane(
     });
     let (first, height) = (RwSignal::new(0), StoredValue::new(ROW_HEIGHT));
     let drawn = Memo::new(move |_| lines.with(|lines| window(first.get(), lines.ids.len())));
+    // Under the heading of one list never stand the rows of another: until its own are here, there are none.
+    let is_here = Memo::new(move |_| inbox.with(|inbox| inbox.query.listing) == listing.get());
     // Only the rows that changed are drawn anew.
     let rows = Memo::new(move |_| {
+        if !is_here.get() {
+            return vec![];
+        }
         lines.with(|lines| inbox.with(|inbox| left.with(|left| lines.drawn(drawn.get(), inbox, left))))
     });
     let sort = Memo::new(move |_| inbox.with(|inbox| inbox.query.listing.sort));
@@ -130,7 +135,7 @@ pub fn ListPane(
     Effect::new(move |_| held.set(pointed.get() || focused.get()));
 
     let nothing_here = move || {
-        let none = lines.with(|lines| lines.ids.is_empty());
+        let none = is_here.get() && lines.with(|lines| lines.ids.is_empty());
         none && inbox.with(|inbox| inbox.rows.is_empty() && inbox.bound.is_none())
     };
     let words = move || {
@@ -143,6 +148,9 @@ pub fn ListPane(
     };
     let narrowed = move || inbox.with(|inbox| !inbox.query.listing.filters.all_set().is_empty());
     let count = move || {
+        if !is_here.get() {
+            return String::new();
+        }
         inbox.with(|inbox| match narrowed() {
             true => inbox.rows.len().to_string() + if inbox.bound.is_some() { "+" } else { "" },
             false => {
@@ -151,9 +159,8 @@ pub fn ListPane(
             }
         })
     };
-    // Another list is on its way, and the old one still here.
-    let fetching = move || failed.with(Option::is_none) && inbox.with(|inbox| inbox.query.listing) != listing.get();
-    let waiting = Memo::new(move |_| lines.with(|lines| lines.waiting));
+    let fetching = move || failed.with(Option::is_none) && !is_here.get();
+    let waiting = Memo::new(move |_| if is_here.get() { lines.with(|lines| lines.waiting) } else { 0 });
     let (tools, chips) = toolbar(listing, choices, on_listing);
     view! {
         <section
@@ -198,9 +205,13 @@ pub fn ListPane(
             {chips}
             {move || failed.get().map(|why| {
                 let shown = inbox.with_untracked(|inbox| inbox.query);
+                let as_of = move || match is_here.get() {
+                    true => " ".to_owned() + shown.listing.view.label() + " as of " + &clock.time(shown.as_of) + ".",
+                    false => String::new(),
+                };
                 view! {
                     <div class="list-notice" data-state="failed" role="alert">
-                        <span>{why} " " {shown.listing.view.label()} " as of " {move || clock.time(shown.as_of)} "."</span>
+                        <span>{why} {as_of}</span>
                         <button class="button" type="button" data-size="small" on:click=move |_| on_retry.run(())>
                             "Retry"
                         </button>
@@ -221,7 +232,7 @@ pub fn ListPane(
                     <p>{words}</p>
                     {move || narrowed().then(|| clear(listing, on_listing))}
                 </div>
-                <ul class="rows" node_ref=list aria-label="Escalations" hidden=nothing_here>
+                <ul class="rows" node_ref=list aria-label="Escalations" hidden=move || !is_here.get() || nothing_here()>
                     <For
                         each=move || rows.with(|rows| rows.iter().map(|line| line.row.id).collect::<Vec<_>>())
                         key=|id| *id
@@ -230,7 +241,7 @@ pub fn ListPane(
                         {row_link(id, line(id), (stands, size), sort, href, selected)}
                     </For>
                 </ul>
-                <p class="list-more" hidden=move || inbox.with(|inbox| inbox.bound.is_none())>
+                <p class="list-more" hidden=move || !is_here.get() || inbox.with(|inbox| inbox.bound.is_none())>
                     <button
                         class="button"
                         type="button"
