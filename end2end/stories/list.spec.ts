@@ -252,7 +252,7 @@ test.describe("a server behind a proxy that fails", () => {
   // A browser notes each request that failed as an error.
   test.use({ forgiven: [/Failed to load resource/] });
 
-  test("a list that cannot be read leaves the old one, and says of when it is", async ({ signedIn, bailout }) => {
+  test("a list that cannot be read says so, and shows no rows of another", async ({ signedIn, bailout }) => {
     const agent = await bailout.addAgent("billing-bot");
     const page = await signedIn("Ada");
     await agent.open(bare("Anna"));
@@ -260,11 +260,29 @@ test.describe("a server behind a proxy that fails", () => {
     await live(page);
     await page.route("**/_fn/**", (route) => (route.request().postData()?.includes("closed") ? route.fulfill({ status: 502, body: "" }) : route.continue()));
     await views(page).getByRole("link", { name: "Closed" }).click();
-    await expect(page.getByRole("alert")).toContainText(/Queue as of \d\d:\d\d/);
-    await expect(row(page, "Anna")).toBeVisible();
+    await expect(page.getByRole("alert")).toContainText("Bailout cannot be reached.");
+    await expect(page.getByRole("alert")).not.toContainText("as of");
+    await expect(page.locator(".row-link")).toHaveCount(0);
     await page.unroute("**/_fn/**");
     await page.getByRole("button", { name: "Retry" }).click();
     await expect(page.getByText("Nothing is closed yet.")).toBeVisible();
     await expect(page.getByRole("alert")).toHaveCount(0);
+  });
+
+  test("a list that cannot be read anew keeps its rows, says of when they are, and is read by itself later", async ({ signedIn, bailout }) => {
+    const agent = await bailout.addAgent("billing-bot");
+    const page = await signedIn("Ada");
+    await agent.open(bare("Anna"));
+    await page.goto("/queue");
+    await live(page);
+    await page.route("**/_fn/**", (route) => (/closed|queue/.test(route.request().postData() ?? "") ? route.fulfill({ status: 502, body: "" }) : route.continue()));
+    await views(page).getByRole("link", { name: "Closed" }).click();
+    await expect(page.getByRole("alert")).toContainText("Bailout cannot be reached.");
+    await views(page).getByRole("link", { name: "Queue" }).click();
+    await expect(page.getByRole("alert")).toContainText(/Queue as of \d\d:\d\d/);
+    await expect(row(page, "Anna")).toBeVisible();
+    await page.unroute("**/_fn/**");
+    await expect(page.getByRole("alert")).toHaveCount(0, { timeout: 10_000 });
+    await expect(row(page, "Anna")).toBeVisible();
   });
 });

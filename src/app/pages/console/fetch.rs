@@ -19,6 +19,8 @@ use crate::{
 
 /// After how long a list that is narrowed by age is read anew.
 const AGES_AFTER: Duration = Duration::from_secs(60);
+/// How often something that could not be read is read again.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// With fewer rows than this left, the next page is fetched unasked.
 const FEW_ROWS: usize = 25;
 
@@ -35,6 +37,8 @@ pub struct Fetch {
     /// The address has changed since the page was loaded: then the focus moves with it.
     moved: StoredValue<bool>,
     more_underway: StoredValue<bool>,
+    /// Only a further page of the list could not be read, and the rows before it stay.
+    more_failed: StoredValue<bool>,
     /// Whether the pointer or the focus is on the list: then it is not fetched unasked.
     pub held: RwSignal<bool>,
 }
@@ -50,6 +54,7 @@ impl Fetch {
             thread_failed: RwSignal::new(None),
             moved: StoredValue::new(false),
             more_underway: StoredValue::new(false),
+            more_failed: StoredValue::new(false),
             held: RwSignal::new(false),
         };
         Effect::new(move |before: Option<Place>| {
@@ -57,6 +62,7 @@ impl Fetch {
             if let Some(before) = before.filter(|before| *before != now) {
                 it.moved.set_value(true);
                 if before.listing != now.listing {
+                    it.list_failed.set(None);
                     it.list();
                 }
                 if before.selected != now.selected {
@@ -76,7 +82,49 @@ impl Fetch {
                 on_cleanup(move || ageing.clear());
             }
         });
+        // The stream is back: now everything can be read that could not be read without it.
+        Effect::new(move |before: Option<Connection>| {
+            let now = live.connection.get();
+            if now == Connection::Live && before.is_some_and(|before| before != now) {
+                // A request that was underway may never be answered.
+                it.more_underway.set_value(false);
+                it.retry();
+            }
+            now
+        });
+        // A single request may fail while the stream stays.
+        Effect::new(move |_| {
+            if let Ok(retrying) = set_interval_with_handle(move || it.retry_failed(), AGAIN_AFTER) {
+                on_cleanup(move || retrying.clear());
+            }
+        });
         it
+    }
+
+    /// Reads what the address names and the page does not show, or could not read.
+    pub fn retry(self) {
+        let Some(place) = self.place.try_get_untracked() else { return };
+        let is_here = self.live.inbox.try_with_untracked(|inbox| inbox.query.listing == place.listing) == Some(true);
+        if is_here && self.more_failed.try_get_value() == Some(true) {
+            self.more();
+        } else if !is_here || is_some(self.list_failed) {
+            self.list();
+        }
+        let shown = self.live.thread.try_with_untracked(|thread| thread.as_ref().map(|thread| thread.escalation.id));
+        let is_missing = self.live.missing.try_get_untracked() == Some(true);
+        if let Some(id) = place.id()
+            && (is_some(self.thread_failed) || (shown != Some(Some(id)) && !is_missing))
+        {
+            self.refresh(id);
+        }
+    }
+
+    fn retry_failed(self) {
+        let is_live = self.live.connection.try_get_untracked() == Some(Connection::Live);
+        // A tab that nobody looks at keeps no session alive.
+        if is_live && !document().hidden() && (is_some(self.list_failed) || is_some(self.thread_failed)) {
+            self.retry();
+        }
     }
 
     /// A list of what is older than so much grows with the time.
@@ -95,6 +143,7 @@ impl Fetch {
 
     /// The list of the address.
     pub fn list(self) {
+        self.more_failed.set_value(false);
         let listing = self.place.get_untracked().listing;
         spawn_local(async move {
             let answer = actions::inbox(listing).await;
@@ -106,7 +155,7 @@ impl Fetch {
                     self.list_failed.try_set(None);
                     self.live.show_inbox(inbox);
                 }
-                Err(problem) => drop(self.list_failed.try_set(Some(self.noted(problem)))),
+                Err(problem) => failed(self.list_failed, self.noted(problem)),
             }
         });
     }
@@ -128,12 +177,19 @@ impl Fetch {
             match answer {
                 // A page of an earlier moment than the list: the same again, as it is now.
                 Ok(page) if still == Some(true) => {
+                    if self.more_failed.try_update_value(std::mem::take) == Some(true) {
+                        self.list_failed.try_set(None);
+                    }
                     if self.live.extend_inbox(page) == Some(false) {
                         self.more();
                     }
                 }
+                Err(problem) if still == Some(true) => {
+                    self.more_failed.try_set_value(true);
+                    failed(self.list_failed, self.noted(problem));
+                }
                 Ok(_) => {}
-                Err(problem) => drop(self.list_failed.try_set(Some(self.noted(problem)))),
+                Err(problem) => drop(self.noted(problem)),
             }
         });
     }
@@ -164,10 +220,11 @@ impl Fetch {
             }
             match answer {
                 Ok(opened) => {
+                    self.thread_failed.try_set(None);
                     let (thread, presence) = opened.unzip();
                     self.live.show_thread(thread, presence.unwrap_or_default());
                 }
-                Err(problem) => drop(self.thread_failed.try_set(Some(self.noted(problem)))),
+                Err(problem) => failed(self.thread_failed, self.noted(problem)),
             }
         });
     }
@@ -216,4 +273,17 @@ impl Fetch {
         }
         problem.to_string()
     }
+}
+
+fn is_some(failed: RwSignal<Option<String>>) -> bool {
+    failed.try_with_untracked(Option::is_some) == Some(true)
+}
+
+/// Says why something could not be read. The same sentence is not announced twice.
+fn failed(place: RwSignal<Option<String>>, why: String) {
+    place.try_maybe_update(|known| {
+        let is_new = known.as_ref() != Some(&why);
+        *known = Some(why);
+        (is_new, ())
+    });
 }

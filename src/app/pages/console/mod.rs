@@ -151,6 +151,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         let there = place.with_untracked(|place| address(&listing, place.selected.as_deref()));
         at.go(&there);
     });
+    let on_retry = Callback::new(move |()| fetch.retry());
     let pane = move || match beside_it.get() {
         // The list is the main thing then.
         Beside::Nothing => view! {
@@ -159,8 +160,8 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             </section>
         }
         .into_any(),
-        Beside::Missing => nothing(Icon::Question, "There is no such escalation.".to_owned()),
-        Beside::Failed(why) => nothing(Icon::Alert, why),
+        Beside::Missing => nothing(Icon::Question, "There is no such escalation.".to_owned(), None),
+        Beside::Failed(why) => nothing(Icon::Alert, why, Some(on_retry)),
         Beside::Fetching => view! {
             <main class="thread-pane" id="thread" tabindex="-1" aria-busy="true">
                 <div class="skeleton"></div>
@@ -221,7 +222,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
                 held=fetch.held
                 href=Callback::new(move |id: EscalationId| address(&listing.get(), Some(&id.to_string())))
                 on_listing=on_listing
-                on_retry=Callback::new(move |()| fetch.list())
+                on_retry=on_retry
                 on_more=Callback::new(move |()| fetch.more())
             />
             {pane}
@@ -231,10 +232,17 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     }
 }
 
-fn nothing(picture: Icon, words: String) -> AnyView {
+fn nothing(picture: Icon, words: String, on_retry: Option<Callback<()>>) -> AnyView {
+    let retry = on_retry.map(|on_retry| {
+        view! {
+            <button class="button" type="button" data-size="small" on:click=move |_| on_retry.run(())>
+                "Retry"
+            </button>
+        }
+    });
     view! {
         <main class="thread-pane" id="thread" tabindex="-1">
-            <div class="empty">{icon(picture)} <p>{words}</p></div>
+            <div class="empty">{icon(picture)} <p>{words}</p> {retry}</div>
         </main>
     }
     .into_any()
