@@ -7,7 +7,7 @@ use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{Element, EventSource, HtmlInputElement, MessageEvent, MouseEvent};
 
-use super::{attention, drafts::call};
+use super::{attention, drafts::call, memory::tell_tabs};
 
 /// Where the browser enters at a plain page.
 #[wasm_bindgen]
@@ -17,6 +17,8 @@ pub fn enhance() {
     });
     tell_permission();
     listen();
+    // Perhaps someone has just signed in here.
+    tell_tabs();
     // Only now are the buttons worth showing.
     if let Some(root) = document().document_element() {
         let _ = root.set_attribute("data-enhanced", "");

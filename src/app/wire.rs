@@ -13,16 +13,23 @@ use crate::{
         clock::Clock,
         lean,
         live::{Connection, Live},
+        memory::tell_tabs,
     },
-    domain::inbox::Frame,
+    domain::{inbox::Frame, presence::PING_EVERY},
 };
 
 /// How often the wire looks at itself.
 const HEARTBEAT: Duration = Duration::from_millis(500);
-/// Without any event for so long, the stream is dead, whatever the browser says. The server pings more often.
-const SILENCE_MS: f64 = 45_000.0;
+/// Without any event for so long, the stream is dead, whatever the browser says: three pings of the server are missing.
+const SILENCE_MS: f64 = 3.0 * PING_EVERY.0 as f64;
 /// After a sleep, less silence is enough to distrust it.
-const SILENCE_AFTER_SLEEP_MS: f64 = 20_000.0;
+const SILENCE_AFTER_SLEEP_MS: f64 = 1.5 * PING_EVERY.0 as f64;
+/// How long a stream may take to open.
+const OPENS_WITHIN_MS: f64 = 10_000.0;
+/// When the network comes back, an attempt that has not opened for so long was made without it, and may hang.
+const HANGS_AFTER_MS: f64 = 2_000.0;
+/// How often a page that is signed out asks whether someone has signed in. Most often another tab tells it at once.
+const ASK_AGAIN_AFTER_MS: f64 = 5_000.0;
 /// How long the stream may be down before the page says so, and before it stops claims.
 const SAY_SO_AFTER_MS: f64 = 1_500.0;
 const LOST_AFTER_MS: f64 = 5_000.0;
@@ -59,6 +66,8 @@ struct Wire {
     retry_at: f64,
     attempts: u32,
     back_until: f64,
+    /// When a page that is signed out last asked whether it still is.
+    asked_at: f64,
 }
 
 /// Opens the wire when the page wakes and keeps it until the page is gone.
@@ -67,7 +76,7 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
         let wire = StoredValue::new_local(Wire::new(live));
         let listener = Closure::new(move |event: MessageEvent| match event.type_().as_str() {
             "open" => opened(wire, live),
-            "error" => failed(wire, hooks),
+            "error" => failed(wire, hooks, Wire::fail),
             "ping" => heard(wire),
             "hint" => {
                 heard(wire);
@@ -114,7 +123,19 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
             });
             on_cleanup(move || listening.remove());
         }
+        // A browser knows of a lost network before the stream does. Should the server be reached all the same, as on the
+        // same machine, the next attempt shows it.
+        let losing = window_event_listener_untyped("offline", move |_| failed(wire, hooks, Wire::cut));
+        // Another tab has loaded a page: perhaps because someone signed in there. Nobody need look at this one.
+        let told = window_event_listener_untyped("storage", move |_| {
+            if live.connection.try_get_untracked() == Some(Connection::SignedOut) {
+                hooks.probe.run(());
+            }
+        });
+        tell_tabs();
         on_cleanup(move || {
+            losing.remove();
+            told.remove();
             wire.try_update_value(Wire::close);
         });
     });
@@ -138,9 +159,9 @@ fn heard(wire: StoredValue<Wire, LocalStorage>) {
     });
 }
 
-fn failed(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
+fn failed(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks, fail: fn(&mut Wire)) {
     let attempts = wire.try_update_value(|wire| {
-        wire.fail();
+        fail(wire);
         wire.attempts
     });
     // The first failure is most often a server that restarts.
@@ -160,12 +181,14 @@ fn read<T: serde::de::DeserializeOwned>(event: &MessageEvent) -> Option<T> {
 }
 
 fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
-    let silent = wire.try_with_value(|wire| wire.source.is_some() && now() - wire.heard_at > SILENCE_MS);
-    if silent == Some(true) {
-        failed(wire, hooks);
+    if wire.try_with_value(Wire::is_dead) == Some(true) {
+        failed(wire, hooks, Wire::cut);
+    }
+    if wire.try_update_value(Wire::waits_for_sign_in) == Some(true) {
+        hooks.probe.run(());
     }
     wire.try_update_value(|wire| {
-        if wire.rests(hooks.attention) {
+        if wire.is_signed_out() || wire.rests(hooks.attention) {
             return;
         }
         if wire.source.is_none() && now() >= wire.retry_at {
@@ -187,13 +210,14 @@ impl Wire {
             retry_at: 0.0,
             attempts: 0,
             back_until: 0.0,
+            asked_at: 0.0,
         }
     }
 
     fn open(&mut self) {
         self.close();
         let Some(cursor) = self.live.cursor() else { return };
-        if self.live.connection.try_get_untracked() == Some(Connection::SignedOut) {
+        if self.is_signed_out() {
             return;
         }
         self.heard_at = now();
@@ -227,6 +251,39 @@ impl Wire {
         self.attempts = (self.attempts + 1).min(10);
     }
 
+    /// Closes the stream of a network that is known to be gone, and says so at once.
+    fn cut(&mut self) {
+        self.fail();
+        let said = now() - SAY_SO_AFTER_MS;
+        self.down_since = Some(self.down_since.map_or(said, |since| since.min(said)));
+        self.show();
+    }
+
+    /// Whether the stream has been silent, or has taken to open, for too long.
+    fn is_dead(&self) -> bool {
+        let patience = if self.down_since.is_some() { OPENS_WITHIN_MS } else { SILENCE_MS };
+        self.source.is_some() && now() - self.heard_at > patience
+    }
+
+    fn is_signed_out(&self) -> bool {
+        self.live.connection.try_get_untracked() == Some(Connection::SignedOut)
+    }
+
+    /// Keeps a page that is signed out ready to open its stream at the next beat after someone signs in. Whether it is
+    /// time to ask if someone has.
+    fn waits_for_sign_in(&mut self) -> bool {
+        if !self.is_signed_out() {
+            return false;
+        }
+        self.close();
+        (self.attempts, self.retry_at, self.down_since) = (0, 0.0, Some(now()));
+        let asks = !document().hidden() && now() - self.asked_at > ASK_AGAIN_AFTER_MS;
+        if asks {
+            self.asked_at = now();
+        }
+        asks
+    }
+
     /// Whether nobody has seen the page for so long that it needs no stream until it is seen again.
     fn rests(&mut self, attention: Attention) -> bool {
         if !document().hidden() || attention.leads() {
@@ -244,7 +301,8 @@ impl Wire {
     /// The machine woke, the network came back, or the page is looked at again.
     fn woken(&mut self) {
         self.hidden_since = None;
-        if self.source.is_none() || now() - self.heard_at > SILENCE_AFTER_SLEEP_MS {
+        let patience = if self.down_since.is_some() { HANGS_AFTER_MS } else { SILENCE_AFTER_SLEEP_MS };
+        if self.source.is_none() || now() - self.heard_at > patience {
             self.down_since.get_or_insert_with(now);
             self.open();
         }
@@ -270,4 +328,18 @@ impl Wire {
 
 fn now() -> f64 {
     js_sys::Date::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_network_is_noticed_within_20_seconds() {
+        let beat = HEARTBEAT.as_millis() as f64;
+        let ping = PING_EVERY.0 as f64;
+        assert!(SILENCE_MS + 2.0 * beat <= 20_000.0, "the page says so at once");
+        assert!(SILENCE_MS >= 2.0 * ping + beat, "one lost ping is no dead network");
+        assert!(SILENCE_AFTER_SLEEP_MS > ping);
+    }
 }

@@ -12,13 +12,15 @@ use super::{
     time::{Span, Timestamp},
 };
 
+/// How often the server sends something on a page's stream, even when nothing happens: pages take silence for a dead network.
+pub const PING_EVERY: Span = Span::seconds(5);
 /// An agent that did not listen for so long is shown as not listening.
 pub const DEAF_AFTER: Span = Span::seconds(60);
 /// An operator whose pages were not connected for so long is shown as gone.
 pub const GONE_AFTER: Span = Span::minutes(2);
 /// The claims of an operator who was gone for so long lapse.
 pub const LAPSES_AFTER: Span = Span::minutes(15);
-/// An operator counts as available for so long after they were seen. Their row is written every 30 seconds.
+/// An operator counts as available for so long after they were seen. Their row is written every 25 seconds.
 pub const AVAILABLE_FOR: Span = Span::seconds(45);
 /// How often a page says where its operator looks, and for how long that counts.
 pub const VIEWING_EVERY: Span = Span::seconds(20);

@@ -25,8 +25,7 @@ use crate::{
 
 /// How many hints a slow stream may be behind before it misses some.
 const MOST_BEHIND: usize = 1_024;
-/// How long the rows of one who is there are good at least. Streams note it every 15 seconds, so that with a little room
-/// for these to be late they are written at every other one.
+/// How often the row of a person or agent who is there is written at most. Streams report them more often than that.
 const EVERY: Span = Span::seconds(25);
 /// How often what is new is written.
 const TOGETHER: Duration = Duration::from_secs(1);

@@ -27,7 +27,7 @@ use crate::{
     domain::{
         event::Seq,
         ids::{OperatorId, WorkspaceId},
-        presence::{DEAF_AFTER, Hint},
+        presence::{DEAF_AFTER, Hint, PING_EVERY},
         time::Span,
     },
     server::{
@@ -42,8 +42,8 @@ use crate::{
 
 /// Streams of one session, some for each of its tabs.
 const STREAMS_A_SESSION: usize = 50;
-/// How often a quiet stream says that it is there; browsers give up after 45 s of silence.
-const PING: Duration = Duration::from_secs(15);
+/// How often a quiet stream says that it is there.
+const PING: Duration = Duration::from_millis(PING_EVERY.0 as u64);
 /// A stream ends after this and is opened anew, so that load and rights are looked at again.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// How many bytes of ready events go into one write.
