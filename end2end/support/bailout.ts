@@ -65,6 +65,15 @@ export class Bailout {
     clearTimeout(late);
   }
 
+  /** Makes the server fall silent as a dead network does: connections stay, and nothing is answered until `thaw`. */
+  freeze(): void {
+    this.server?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.server?.kill("SIGCONT");
+  }
+
   /** Ends the server and removes its folder. */
   async end(): Promise<void> {
     await this.stop("SIGKILL");
