@@ -1,6 +1,6 @@
 // What makes a desk of several people: transfers, drafts, who is there, the keyboard.
 import { bare } from "../support/openings";
-import { expect, test } from "../support/story";
+import { expect, password, test } from "../support/story";
 
 test("an escalation is transferred with a note, and a supervisor takes it", async ({ signedIn, bailout }) => {
   const agent = await bailout.addAgent("billing-bot");
@@ -30,6 +30,42 @@ test("an escalation is transferred with a note, and a supervisor takes it", asyn
   await grace.getByRole("button", { name: "Take from Bob" }).click();
   await expect(grace.getByText("You are in control")).toBeVisible();
   await expect(bob.locator(".claim-bar").getByText("Claimed by Grace")).toBeVisible();
+});
+
+test("a transfer to somebody offline asks again, and comes back to who gave it when nobody takes it", async ({ signedIn, bailout }) => {
+  // The two minutes are the server's own.
+  test.setTimeout(180_000);
+  const agent = await bailout.addAgent("billing-bot");
+  const [ada, bob] = [await signedIn("Ada"), await signedIn("Bob")];
+  await bailout.addOperator({ email: "ana@example.com", name: "Ana", role: "operator", password });
+  const { id } = await agent.open(bare("Dana"));
+  await ada.goto(`/e/${id}`);
+  await ada.getByRole("button", { name: "Claim" }).click();
+  await ada.getByRole("button", { name: "Transfer" }).click();
+  const dialog = ada.getByRole("dialog", { name: "Transfer" });
+  await dialog.getByRole("combobox", { name: "To" }).selectOption({ label: "Ana · offline · holds 0" });
+  await dialog.getByRole("textbox", { name: "Note" }).fill("You know her.");
+  await dialog.getByRole("button", { name: "Hand over" }).click();
+  await expect(dialog.getByRole("alert")).toContainText("Ana is offline.");
+  // Another choice is another question, and whoever is here needs none.
+  await dialog.getByRole("combobox", { name: "To" }).selectOption({ label: "Bob · here · holds 0" });
+  await expect(dialog.getByRole("alert")).toBeHidden();
+  await dialog.getByRole("combobox", { name: "To" }).selectOption({ label: "Ana · offline · holds 0" });
+  await dialog.getByRole("button", { name: "Hand over", exact: true }).click();
+  expect((await agent.get(id)).claimed_by.name).toBe("Ada");
+  await dialog.getByRole("button", { name: "Hand over anyway" }).click();
+  await expect(dialog).toBeHidden();
+  await expect.poll(async () => (await agent.get(id)).claimed_by.name).toBe("Ana");
+
+  // Ada looks at something else when it comes back.
+  await ada.getByRole("navigation", { name: "Views" }).getByRole("link", { name: "All open" }).click();
+  const notice = ada.getByRole("region", { name: "Transfer notice" });
+  await expect(notice).toContainText("Ana did not take it: Dana", { timeout: 135_000 });
+  expect(await agent.get(id)).toMatchObject({ status: "waiting", control: "agent" });
+  await expect(bob.getByRole("region", { name: "Transfer notice" })).toBeHidden();
+  await notice.getByRole("link", { name: "Open" }).click();
+  await expect(ada.getByRole("log", { name: "Conversation" })).toContainText("Ana did not take it · waiting again");
+  await expect(notice).toBeHidden();
 });
 
 test("a draft survives the page, and what was said meanwhile is told", async ({ signedIn, bailout }) => {

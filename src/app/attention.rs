@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     escalation::Status,
-    event::EventKind,
+    event::{Actor, EventKind},
     ids::EscalationId,
     inbox::{Frame, Shelf},
     message::MessageRole,
@@ -34,11 +34,21 @@ thread_local! {
     static SHOWN: RefCell<Vec<(EscalationId, JsValue)>> = const { RefCell::new(vec![]) };
 }
 
+/// A transfer of mine that its target did not accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    pub id: EscalationId,
+    /// Who did not take what.
+    pub words: String,
+}
+
 /// Who is called, and how.
 #[derive(Clone, Copy)]
 pub struct Attention {
     pub sound: RwSignal<bool>,
     pub notify: RwSignal<bool>,
+    /// Shown in every tab until the escalation is opened there, is claimed, or the notice is dismissed.
+    pub returned: RwSignal<Vec<Returned>>,
     /// This tab speaks for all of them.
     leads: RwSignal<bool>,
     me: Me,
@@ -51,6 +61,7 @@ impl Attention {
         let it = Self {
             sound: RwSignal::new(false),
             notify: RwSignal::new(false),
+            returned: RwSignal::new(vec![]),
             leads: RwSignal::new(false),
             me: me(),
             quiet: StoredValue::new(false),
@@ -102,8 +113,17 @@ impl Attention {
             serves && row.status == Status::Waiting && frame.was.as_ref().is_none_or(|was| was.shelf != Shelf::Waiting);
         let writes_to_me = mine
             && matches!(&frame.event.kind, EventKind::MessageCreated { message } if message.role == MessageRole::Customer);
-        if waits_anew || writes_to_me {
-            let words = if waits_anew { " waits: " } else { " writes: " };
+        let is_given = mine
+            && matches!(&frame.event.kind, EventKind::Transferred { .. })
+            && !matches!(&frame.event.actor, Actor::Operator(by) if by.id == self.me.id());
+        if let Some(words) = self.note_return(frame) {
+            self.alert(row.id, &words);
+        } else if waits_anew || writes_to_me || is_given {
+            let words = match (waits_anew, writes_to_me) {
+                (true, _) => " waits: ",
+                (_, true) => " writes: ",
+                _ => " was transferred to you: ",
+            };
             let said = match &row.last_said {
                 Some(said) if writes_to_me => &said.preview,
                 _ => &row.reason,
@@ -112,6 +132,34 @@ impl Attention {
         } else if row.status != Status::Waiting && (!mine || row.closed_at.is_some() || is_mine(&frame.event.kind)) {
             self.clear(row.id);
         }
+    }
+
+    /// Keeps a notice when a transfer of mine came back, and drops it once the escalation waits no more; the words of a
+    /// new notice.
+    fn note_return(self, frame: &Frame) -> Option<String> {
+        let row = &frame.row;
+        let words = match &frame.event.kind {
+            EventKind::Released { returned: Some(it), .. } if it.from.id == self.me.id() => {
+                Some(spelled(it.to.name.as_str()) + " did not take it: " + &spelled(&row.title))
+            }
+            _ => None,
+        };
+        if words.is_some() || row.status != Status::Waiting {
+            self.forget_return(row.id);
+        }
+        if let Some(words) = words.clone() {
+            self.returned.try_update(|all| all.push(Returned { id: row.id, words }));
+        }
+        words
+    }
+
+    /// Drops the notice of a transfer that came back.
+    pub fn forget_return(self, id: EscalationId) {
+        self.returned.try_maybe_update(|all| {
+            let before = all.len();
+            all.retain(|it| it.id != id);
+            (all.len() != before, ())
+        });
     }
 
     fn alert(self, id: EscalationId, words: &str) {

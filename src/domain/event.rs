@@ -47,6 +47,15 @@ pub enum TransferTarget {
     Queue(QueueRef),
 }
 
+/// A transfer that its target did not accept in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnedTransfer {
+    /// The operator who transferred it.
+    pub from: OperatorRef,
+    /// The operator who did not accept it.
+    pub to: OperatorRef,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +76,13 @@ pub enum EventKind {
     Released {
         at: Timestamp,
         claim_by: Option<Timestamp>,
+        /// Set when the claim ended because a colleague did not accept a transfer in time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        returned: Option<ReturnedTransfer>,
+    },
+    /// The target of a transfer opened the escalation, and so accepted it. For operators only.
+    Accepted {
+        at: Timestamp,
     },
     /// It went to a colleague (who holds it: `claim`) or to a queue (where it waits again).
     Transferred {
@@ -131,6 +147,7 @@ impl EventKind {
             Self::Claimed { .. } => "escalation.claimed",
             Self::TakenOver { .. } => "escalation.taken_over",
             Self::Released { .. } => "escalation.released",
+            Self::Accepted { .. } => "escalation.accepted",
             Self::Transferred { .. } => "escalation.transferred",
             Self::MessageCreated { .. } => "message.created",
             Self::MessageReceipt { .. } => "message.receipt",
@@ -155,7 +172,8 @@ impl EventKind {
     pub fn for_agents(&self) -> bool {
         !matches!(
             self,
-            Self::Noted { .. }
+            Self::Accepted { .. }
+                | Self::Noted { .. }
                 | Self::Marked { .. }
                 | Self::Delivered { .. }
                 | Self::NotPickedUp { .. }

@@ -229,6 +229,11 @@ impl Stage {
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.release(by, it.fence, now))
     }
 
+    pub fn accept(&mut self, by: &Operator, id: EscalationId) -> Done {
+        let now = self.now;
+        self.act(id, Actor::Operator(by.who.clone()), |it, _, _| Ok(it.accept(by, now)))
+    }
+
     pub fn transfer(&mut self, by: &Operator, id: EscalationId, to: TransferTarget) -> Done {
         let (fence, now) = (self.hold(by, id), self.now);
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.transfer(by, fence, to, None, now))

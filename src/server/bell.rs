@@ -45,11 +45,12 @@ pub struct Recorded {
 }
 
 /// The types of [`EventKind::name`], so that a stored one is again one of ours.
-pub const KINDS: [&str; 16] = [
+pub const KINDS: [&str; 17] = [
     "escalation.opened",
     "escalation.claimed",
     "escalation.taken_over",
     "escalation.released",
+    "escalation.accepted",
     "escalation.transferred",
     "message.created",
     "message.receipt",

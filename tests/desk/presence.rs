@@ -91,6 +91,8 @@ on_both! {
         let transfer =
             Verb::Transfer { by: grace.operator.clone(), escalation: id(&it), fence: Some(fence), to, note: None };
         grace.does(transfer).await.expect("a transfer");
+        // Without this the transfer would return after two minutes.
+        ada.does(Verb::Accept { by: ada.operator.clone(), escalation: id(&it) }).await.expect("an acceptance");
         server.pass(Span::minutes(14));
         deadlines::lapse(&server.desk).await.expect("a look");
         assert_eq!(status(&server, &it).await, Status::Claimed);

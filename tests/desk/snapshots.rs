@@ -256,6 +256,7 @@ async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Age
     let to = TransferTarget::Operator(by.who);
     let transfer = Verb::Transfer { by: ana.operator.clone(), escalation, fence: Some(fence), to, note: None };
     let fence = ana.does(transfer).await.expect("a transfer").current.escalation.fence;
+    ada.does(Verb::Accept { by: ada.operator.clone(), escalation }).await.expect("an acceptance");
     ada.resolves(it, Some(fence), Resolution::bare(Disposition::Declined)).await.expect("a resolve");
     bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.ok(200);
     bot.post(&format!("/escalations/{cancelled}/cancel"), json!({"reason": "Never mind."})).await.ok(200);

@@ -1,10 +1,11 @@
 //! What operators ask of the server beside claims and replies, over HTTP as the console does: transfers, drafts, and where
 //! they look.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bailout::{
     domain::{
+        claim::ACCEPTED_WITHIN,
         operator::Role,
         presence::{Hint, LAPSES_AFTER},
         time::Span,
@@ -16,7 +17,11 @@ use tokio::time::timeout;
 
 use crate::{
     on_both,
-    support::{TestServer, browser::Browser, server::soon},
+    support::{
+        Engine, TestServer,
+        browser::Browser,
+        server::{Agent, soon},
+    },
 };
 
 /// What a server function answered, when it was none of our faults.
@@ -28,6 +33,34 @@ async fn called(browser: &Browser, function: &str, arguments: &str) -> Value {
 
 async fn status(browser: &Browser, function: &str, arguments: &str) -> u16 {
     browser.calls(function, arguments).send().await.expect("an answer").status().as_u16()
+}
+
+/// Ada claims an escalation and transfers it to a colleague; its id.
+async fn transferred(ada: &Browser, bot: &Agent, to: &str) -> String {
+    let it = bot.hands_over("conv_1").await;
+    let fence = called(ada, "claim", &format!("id={it}")).await["Ok"]["fence"].as_i64().expect("a fence");
+    let done = called(ada, "transfer", &format!("id={it}&fence={fence}&to={to}&note=Please")).await;
+    assert!(done.get("Ok").is_some(), "{done}");
+    it
+}
+
+/// The status of an escalation, and who is in control of its conversation.
+async fn stands(bot: &Agent, it: &str) -> (String, String) {
+    let now = bot.get(&format!("/escalations/{it}")).await.ok(200);
+    let word = |name: &str| now[name].as_str().expect("a word").to_owned();
+    (word("status"), word("control"))
+}
+
+/// What the agent has heard of an escalation: types and actors.
+async fn heard(bot: &Agent, it: &str) -> Vec<(String, String)> {
+    let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200);
+    let word = |it: &Value| it.as_str().expect("a word").to_owned();
+    let events = heard["events"].as_array().expect("events").iter();
+    events.map(|event| (word(&event["type"]), word(&event["actor"]["kind"]))).collect()
+}
+
+fn is(status: &str, control: &str) -> (String, String) {
+    (status.to_owned(), control.to_owned())
 }
 
 on_both! {
@@ -73,12 +106,73 @@ on_both! {
         server.pass(Span::hours(1));
         let done = called(&ada, "transfer", &format!("id={it}&fence={fence}&to={ana}&note=Please")).await;
         assert!(done.get("Ok").is_some(), "{done}");
+        // She opens it, and her page never connects.
+        let opens = format!("id={it}&typing=false&read=0");
+        called(&Browser::of("Ana", &server.url).await, "viewing", &opens).await;
         // She has her time first.
         deadlines::lapse(&server.desk).await.expect("a look");
         assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "claimed");
         server.pass(LAPSES_AFTER);
         deadlines::lapse(&server.desk).await.expect("a look");
         assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
+    }
+
+    async fn a_transfer_that_nobody_takes_returns_to_its_queue(server: TestServer) {
+        let ana = server.person("Ana", Role::Operator).await;
+        let vera = server.person("Vera", Role::Viewer).await;
+        server.person("Ada", Role::Operator).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = transferred(&ada, &bot, &ana.operator.who.id.to_string()).await;
+        // That she is online, and that others look at it, does not count.
+        ana.is_seen().await;
+        vera.is_seen().await;
+        let looks = format!("id={it}&typing=false&read=0");
+        called(&ada, "viewing", &looks).await;
+        called(&Browser::of("Vera", &server.url).await, "viewing", &looks).await;
+        server.pass(Span(ACCEPTED_WITHIN.0 - 30_000));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(stands(&bot, &it).await, is("claimed", "human"), "half a minute is left");
+
+        server.pass(Span::seconds(30));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(stands(&bot, &it).await, is("waiting", "agent"));
+        let last = heard(&bot, &it).await.pop();
+        assert_eq!(last, Some(("escalation.released".to_owned(), "system".to_owned())));
+        // Who gave it reads who did not take it, and may take it again; who comes too late is told.
+        let page = ada.sees(&format!("/e/{it}"), 200).await;
+        assert!(page.contains("Ana did not take it · waiting again"), "the page does not say so");
+        called(&Browser::of("Ana", &server.url).await, "viewing", &looks).await;
+        assert_eq!(stands(&bot, &it).await, is("waiting", "agent"), "it is too late to open it");
+        assert!(called(&ada, "claim", &format!("id={it}")).await.get("Ok").is_some());
+    }
+
+    async fn who_opens_a_transfer_keeps_it(server: TestServer) {
+        let ana = server.person("Ana", Role::Operator).await.operator.who.id;
+        server.person("Ada", Role::Operator).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = transferred(&ada, &bot, &ana.to_string()).await;
+        server.pass(Span(ACCEPTED_WITHIN.0 - 30_000));
+        let (browser, looks) = (Browser::of("Ana", &server.url).await, format!("id={it}&typing=false&read=0"));
+        for _ in 0..2 {
+            called(&browser, "viewing", &looks).await;
+        }
+        server.pass(Span::minutes(5));
+        deadlines::sweep(&server.desk).await.expect("a sweep");
+        assert_eq!(stands(&bot, &it).await, is("claimed", "human"));
+        // That she opened it is no business of the agent.
+        let last = heard(&bot, &it).await.pop();
+        assert_eq!(last, Some(("escalation.transferred".to_owned(), "operator".to_owned())));
+    }
+
+    async fn a_transfer_returns_also_when_the_server_was_restarted(server: TestServer) {
+        let ana = server.person("Ana", Role::Operator).await.operator.who.id;
+        server.person("Ada", Role::Operator).await;
+        let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
+        let it = transferred(&ada, &bot, &ana.to_string()).await;
+        let server = server.restarted(Span::seconds(30)).await;
+        assert_eq!(stands(&bot.at(&server), &it).await, is("claimed", "human"), "there is time left");
+        let server = server.restarted(ACCEPTED_WITHIN).await;
+        assert_eq!(stands(&bot.at(&server), &it).await, is("waiting", "agent"));
     }
 
     async fn only_who_holds_it_types_to_its_customer(server: TestServer) {
@@ -172,4 +266,21 @@ on_both! {
         looks(said + 100).await;
         assert_eq!(read(&ada).await, Some(format!("[[\"{it}\",{said}]]")), "nobody has read what is yet to come");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_servers_one_returns_a_transfer() {
+    let Some(first) = TestServer::start(Engine::Postgres).await else { return };
+    let second = TestServer::on(Arc::clone(&first.database)).await;
+    let ana = first.person("Ana", Role::Operator).await.operator.who.id;
+    first.person("Ada", Role::Operator).await;
+    let (bot, ada) = (first.agent("billing-bot").await, Browser::of("Ada", &first.url).await);
+    let it = transferred(&ada, &bot, &ana.to_string()).await;
+    first.pass(ACCEPTED_WITHIN);
+    second.pass(ACCEPTED_WITHIN);
+    let (one, other) = tokio::join!(deadlines::sweep(&first.desk), deadlines::sweep(&second.desk));
+    one.expect("a sweep");
+    other.expect("a sweep");
+    let released = heard(&bot, &it).await.into_iter().filter(|(kind, _)| kind == "escalation.released").count();
+    assert_eq!(released, 1);
 }

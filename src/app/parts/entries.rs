@@ -289,6 +289,10 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
         EventKind::Claimed { .. } if speaks => format!("{who} took control"),
         EventKind::Claimed { .. } => format!("{who} claimed this"),
         EventKind::TakenOver { .. } => format!("{who} took over"),
+        EventKind::Released { returned: Some(it), .. } => {
+            let to = if it.to.id == me { "You" } else { it.to.name.as_str() };
+            to.to_owned() + " did not take it · waiting again"
+        }
         EventKind::Released { .. } if event.actor == Actor::System => "Its holder was gone · waiting again".to_owned(),
         EventKind::Released { .. } => format!("{who} released this · waiting again"),
         EventKind::Transferred { to, note, .. } => {
@@ -325,6 +329,7 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
         }
         EventKind::NotPickedUp { .. } => format!("{} has not picked up the outcome", escalation.agent.name),
         EventKind::Opened { .. }
+        | EventKind::Accepted { .. }
         | EventKind::MessageCreated { .. }
         | EventKind::MessageReceipt { .. }
         | EventKind::Noted { .. }

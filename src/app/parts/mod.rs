@@ -25,6 +25,7 @@ pub mod pairs;
 pub mod rail;
 pub mod resolution;
 pub mod resolve_dialog;
+pub mod returned;
 pub mod revealed;
 pub mod rich_text;
 pub mod row;

@@ -1,4 +1,5 @@
-//! The transfer dialog: to whom, and a note that they will need.
+//! The transfer dialog: to whom, and a note that they will need. It asks again before a transfer to a colleague who is not
+//! here.
 
 use leptos::{ev, html, prelude::*};
 
@@ -8,7 +9,10 @@ use super::{
 };
 use crate::{
     app::clock::clock,
-    domain::presence::{GONE_AFTER, Targets},
+    domain::{
+        presence::{AVAILABLE_FOR, Colleague, Targets},
+        time::Timestamp,
+    },
 };
 
 /// Draws the dialog, closed until `open` says otherwise.
@@ -30,21 +34,14 @@ pub fn TransferDialog(
     let dialog = NodeRef::<html::Dialog>::new();
     let clock = clock();
     let (chosen, note) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    // The question whether to transfer to a colleague who is not here was asked.
+    let asked = RwSignal::new(false);
     follow(dialog, open);
     let options = move || {
         let mut all = vec![];
         for it in targets.get().unwrap_or_default().colleagues {
-            let here = it.seen_at.is_some_and(|at| clock.moment() - at < GONE_AFTER);
-            let words = spelled(it.operator.name.as_str())
-                + if it.away {
-                    " · away"
-                } else if here {
-                    " · here"
-                } else {
-                    " · gone"
-                }
-                + " · holds "
-                + &it.holds.to_string();
+            let state = absence(&it, clock.moment()).unwrap_or("here");
+            let words = spelled(it.operator.name.as_str()) + " · " + state + " · holds " + &it.holds.to_string();
             let id = it.operator.id.to_string();
             if id != me {
                 all.push((id, words));
@@ -55,15 +52,44 @@ pub fn TransferDialog(
         }
         all.into_iter().map(|(id, words)| view! { <option value=id>{words}</option> }).collect::<Vec<_>>()
     };
+    let question = move || {
+        targets.with(|targets| {
+            let colleagues = &targets.as_ref()?.colleagues;
+            let it = chosen.with(|chosen| colleagues.iter().find(|it| it.operator.id.to_string() == *chosen))?;
+            let state = absence(it, clock.moment())?;
+            let said = spelled(it.operator.name.as_str()) + " is " + state;
+            Some(said + ". If they do not open it within 2 minutes, it returns to its queue.")
+        })
+    };
     let missing = move || chosen.with(String::is_empty) || note.with(|note| note.trim().is_empty());
     let submitted = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        if !untrack(missing) {
+        if untrack(missing) {
+            return;
+        }
+        if !asked.get_untracked() && untrack(question).is_some() {
+            asked.set(true);
+        } else {
             on_transfer.run((chosen.get_untracked(), note.get_untracked()));
         }
     };
+    // A double click, or a key that is held down, must not answer the question that its first press has asked.
+    let clicked = |event: ev::MouseEvent| {
+        if event.detail() > 1 {
+            event.prevent_default();
+        }
+    };
+    let pressed = |event: ev::KeyboardEvent| {
+        if event.repeat() {
+            event.prevent_default();
+        }
+    };
+    let closed = move |_| {
+        open.set(false);
+        asked.set(false);
+    };
     view! {
-        <dialog class="dialog" node_ref=dialog aria-labelledby="transfer-title" on:close=move |_| open.set(false)>
+        <dialog class="dialog" node_ref=dialog aria-labelledby="transfer-title" on:close=closed>
             <form class="dialog-form" on:submit=submitted on:keydown=submit_by_mod_enter>
                 <div class="dialog-head"><h2 class="dialog-title" id="transfer-title">"Transfer"</h2></div>
                 <div class="dialog-body">
@@ -73,7 +99,10 @@ pub fn TransferDialog(
                             class="input"
                             id="transfer-to"
                             prop:value=move || chosen.get()
-                            on:change=move |event| chosen.set(event_target_value(&event))
+                            on:change=move |event| {
+                                asked.set(false);
+                                chosen.set(event_target_value(&event));
+                            }
                         >
                             <option value="">"Choose…"</option>
                             {options}
@@ -96,6 +125,10 @@ pub fn TransferDialog(
                     </div>
                 </div>
                 <div class="dialog-foot">
+                    {move || {
+                        let question = if asked.get() { question() } else { None };
+                        question.map(|words| view! { <p class="form-error" role="alert">{words}</p> })
+                    }}
                     {move || notice.get().map(|words| view! { <p class="form-error" role="alert">{words}</p> })}
                     <button class="button" type="button" on:click=move |_| open.set(false)>"Cancel"</button>
                     <button
@@ -103,11 +136,23 @@ pub fn TransferDialog(
                         data-kind="primary"
                         type="submit"
                         disabled=move || missing() || !may_act.get()
+                        on:click=clicked
+                        on:keydown=pressed
                     >
-                        "Hand over"
+                        {move || if asked.get() { "Hand over anyway" } else { "Hand over" }}
                     </button>
                 </div>
             </form>
         </dialog>
+    }
+}
+
+/// Why a colleague may not see a transfer soon; none when they are here.
+fn absence(it: &Colleague, now: Timestamp) -> Option<&'static str> {
+    let here = it.seen_at.is_some_and(|at| now - at < AVAILABLE_FOR);
+    match (it.away, here) {
+        (true, _) => Some("away"),
+        (false, true) => None,
+        (false, false) => Some("offline"),
     }
 }

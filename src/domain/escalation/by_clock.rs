@@ -1,8 +1,9 @@
-//! What the clock says: expire, not picked up, and lapse. It fails closed: a timeout never approves anything.
+//! What the clock says: expire, return a transfer, not picked up, and lapse. It fails closed: a timeout never approves
+//! anything.
 
 use super::{Escalation, Status};
 use crate::domain::{
-    event::{Actor, EventKind},
+    event::{Actor, EventKind, ReturnedTransfer},
     ids::OperatorId,
     outcome::{Disposition, Meanwhile, Outcome, Resolution},
     presence::LAPSES_AFTER,
@@ -14,7 +15,10 @@ impl Escalation {
     /// What the clock has to say of it now: see [`Escalation::clock_at`].
     pub fn fall_due(&self, meanwhile: &Meanwhile<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         match self.status {
-            Status::Waiting | Status::Claimed => self.expire(meanwhile, now),
+            Status::Waiting | Status::Claimed => match self.expire(meanwhile, now) {
+                Err(Refusal::NotDue) => self.return_transfer(now),
+                expired => expired,
+            },
             _ if self.clock_at().is_some_and(|due| due <= now) => Ok(vec![EventKind::NotPickedUp { at: now }]),
             _ => Err(Refusal::NotDue),
         }
@@ -31,6 +35,16 @@ impl Escalation {
         Ok(vec![EventKind::Expired { outcome }])
     }
 
+    /// Returns it to its queue when the target of a transfer has not accepted it in time. Judged here again, since the
+    /// target may have accepted it first.
+    fn return_transfer(&self, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+        let claim = self.holder().ok_or(Refusal::NotDue)?;
+        let offer = claim.offer.as_ref().filter(|offer| offer.until <= now).ok_or(Refusal::NotDue)?;
+        let returned = ReturnedTransfer { from: offer.by.clone(), to: claim.operator.clone() };
+        let claim_by = self.deadlines.claim_by_from(now);
+        Ok(vec![EventKind::Released { at: now, claim_by, returned: Some(returned) }])
+    }
+
     /// Gives it back to the queue when its holder has been gone for too long, as last seen at `seen_at`. Judged here again:
     /// they may have come back, or someone else may hold it. A claim is young for as long, whoever was gone before it.
     pub fn lapse(&self, holder: OperatorId, seen_at: Timestamp, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
@@ -38,7 +52,7 @@ impl Escalation {
         if now - claim.at.max(seen_at) < LAPSES_AFTER {
             return Err(Refusal::NotDue);
         }
-        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now) }])
+        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now), returned: None }])
     }
 
     /// Whether it waits for an operator.

@@ -5,7 +5,7 @@ use super::{Escalation, FollowUp, NewMessage, Status};
 use crate::domain::{
     ask::{AskKind, Verdict},
     checked::Checked,
-    claim::{Claim, Fence},
+    claim::{ACCEPTED_WITHIN, Claim, Fence, Offer},
     conversation::Conversation,
     event::{Actor, EventKind, TransferTarget},
     operator::{Operator, Role},
@@ -20,12 +20,13 @@ use crate::domain::{
 const MOST_TAGS: usize = 20;
 
 impl Escalation {
-    /// Claims it. Claiming what one already holds changes nothing; the loser of a race learns who won.
+    /// Claims it. Claiming an escalation that the operator already holds only accepts its transfer; the loser of a race
+    /// learns who won.
     pub fn claim(&self, by: &Operator, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         by.role.at_least(Role::Operator)?;
         self.must_be_open()?;
         match &self.claim {
-            Some(claim) if claim.operator.id == by.who.id => Ok(vec![]),
+            Some(claim) if claim.operator.id == by.who.id => Ok(self.accept(by, now)),
             Some(claim) => Err(Refusal::AlreadyClaimed { by: claim.operator.clone(), at: claim.at }),
             None => {
                 if self.opening.ask.kind == AskKind::Takeover {
@@ -39,10 +40,18 @@ impl Escalation {
     /// Gives it back to the queue; its wait begins anew.
     pub fn release(&self, by: &Operator, fence: Fence, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         self.must_be_held(by, fence)?;
-        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now) }])
+        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now), returned: None }])
     }
 
-    /// Hands it to a colleague or a queue. A supervisor may do so with anyone's claim (`fence` none).
+    /// Accepts a transfer, because its target opened the escalation. Changes nothing when there is nothing to accept. The
+    /// other verbs of the target need no such event: [`Escalation::apply`] reads the acceptance from who acted.
+    pub fn accept(&self, by: &Operator, now: Timestamp) -> Vec<EventKind> {
+        let offered = self.holder().is_some_and(|claim| claim.operator.id == by.who.id && claim.offer.is_some());
+        offered.then_some(EventKind::Accepted { at: now }).into_iter().collect()
+    }
+
+    /// Hands it to a colleague or a queue. A supervisor may do so with anyone's claim (`fence` none). A colleague has
+    /// [`ACCEPTED_WITHIN`] to accept it.
     pub fn transfer(
         &self,
         by: &Operator,
@@ -61,7 +70,12 @@ impl Escalation {
         }
         let fence = self.fence.next();
         let claim = match &to {
-            TransferTarget::Operator(operator) => Some(Claim { operator: operator.clone(), fence, at: now }),
+            TransferTarget::Operator(operator) => {
+                let offer = Offer { by: by.who.clone(), until: now + ACCEPTED_WITHIN };
+                // An operator who takes it over for themselves has nothing to accept.
+                let offer = Some(offer).filter(|_| operator.id != by.who.id);
+                Some(Claim { operator: operator.clone(), fence, at: now, offer })
+            }
             TransferTarget::Queue(_) => None,
         };
         let claim_by = match claim {
@@ -180,7 +194,7 @@ impl Escalation {
     }
 
     fn claimed(&self, by: &Operator, now: Timestamp) -> EventKind {
-        EventKind::Claimed { claim: Claim { operator: by.who.clone(), fence: self.fence.next(), at: now } }
+        EventKind::Claimed { claim: Claim { operator: by.who.clone(), fence: self.fence.next(), at: now, offer: None } }
     }
 
     /// The claim that comes first when a question or a decision is ended while it waits.

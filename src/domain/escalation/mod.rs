@@ -16,7 +16,7 @@ use super::{
     claim::{Claim, Fence, Stint},
     conversation::ConversationKey,
     deadline::Deadlines,
-    event::{Event, EventKind, Seq, TransferTarget},
+    event::{Actor, Event, EventKind, Seq, TransferTarget},
     ids::{EscalationId, OperatorId},
     inbox::Shelf,
     message::{Message, MessageRole},
@@ -192,12 +192,15 @@ impl Escalation {
         self.claim.as_ref().filter(|_| lies).map(|claim| claim.operator.id)
     }
 
-    /// When the clock has something to say: at the hard deadline that comes first, and of one that has ended, when its
-    /// agent should have picked the outcome up. What an agent has cancelled it need not pick up.
+    /// When the clock has something to say: at the hard deadline that comes first, when a transfer that was not accepted
+    /// returns, and of one that has ended, when its agent should have picked the outcome up. What an agent has cancelled
+    /// it need not pick up.
     pub fn clock_at(&self) -> Option<Timestamp> {
         let awaited = matches!(self.status, Status::Resolved | Status::Expired);
         let awaited = awaited && !self.not_picked_up && !self.is_picked_up();
-        self.due_at().or(self.closed_at.filter(|_| awaited).map(|at| at + PICKED_UP_WITHIN))
+        let returns_at = self.holder().and_then(|claim| claim.offer.as_ref()).map(|offer| offer.until);
+        let while_open = self.due_at().into_iter().chain(returns_at).min();
+        while_open.or(self.closed_at.filter(|_| awaited).map(|at| at + PICKED_UP_WITHIN))
     }
 
     /// The hard deadline that comes first, in the state it is in.
@@ -235,14 +238,18 @@ impl Escalation {
             return;
         }
         self.seq = event.seq;
+        self.note_acceptance(&event.actor);
         match &event.kind {
-            EventKind::Opened { .. } | EventKind::MessageReceipt { .. } | EventKind::Noted { .. } => {}
+            EventKind::Opened { .. }
+            | EventKind::Accepted { .. }
+            | EventKind::MessageReceipt { .. }
+            | EventKind::Noted { .. } => {}
             EventKind::Claimed { claim } => self.held(claim.clone()),
             EventKind::TakenOver { at } => {
                 self.taken_over = true;
                 self.begin_stint(*at);
             }
-            EventKind::Released { at, claim_by } => self.wait_again(*at, *claim_by),
+            EventKind::Released { at, claim_by, .. } => self.wait_again(*at, *claim_by),
             EventKind::Transferred { to, at, claim, fence, claim_by, .. } => {
                 match claim {
                     Some(claim) => {
@@ -295,6 +302,15 @@ impl Escalation {
                 self.not_picked_up &= !self.is_picked_up();
             }
             EventKind::FollowedUp { follow_up } => self.followed_up = Some(follow_up.clone()),
+        }
+    }
+
+    /// Whatever the target of a transfer does accepts it.
+    fn note_acceptance(&mut self, actor: &Actor) {
+        if let (Some(claim), Actor::Operator(by)) = (&mut self.claim, actor)
+            && claim.operator.id == by.id
+        {
+            claim.offer = None;
         }
     }
 

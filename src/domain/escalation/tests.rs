@@ -8,3 +8,4 @@ mod deadlines;
 mod ends;
 mod outcomes;
 mod receipts;
+mod transfers;

@@ -28,6 +28,7 @@ pub enum Verb {
     Open(AskKind, &'static str),
     Claim,
     Release,
+    Accept,
     TransferTo(usize),
     TransferToQueue,
     TakeOver,
@@ -89,6 +90,7 @@ fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Verb> {
         2 => (select(kinds), select(chats)).prop_map(|(kind, chat)| Verb::Open(kind, chat)),
         5 => Just(Verb::Claim),
         2 => Just(Verb::Release),
+        2 => Just(Verb::Accept),
         2 => (0..3_usize).prop_map(Verb::TransferTo),
         1 => Just(Verb::TransferToQueue),
         3 => Just(Verb::TakeOver),
@@ -148,6 +150,7 @@ impl Stage {
             }
             Verb::Claim => self.claim(&by, id),
             Verb::Release => self.act(id, actor, |it, _, _| it.release(&by, must_show, now)),
+            Verb::Accept => self.accept(&by, id),
             Verb::TransferTo(whom) => {
                 let to = TransferTarget::Operator(operators()[whom].who.clone());
                 self.act(id, actor, |it, _, _| it.transfer(&by, shown, to, None, now))

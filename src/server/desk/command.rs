@@ -58,6 +58,11 @@ pub enum Verb {
         escalation: EscalationId,
         fence: Fence,
     },
+    /// The target of a transfer has opened the escalation.
+    Accept {
+        by: Operator,
+        escalation: EscalationId,
+    },
     Transfer {
         by: Operator,
         escalation: EscalationId,
@@ -123,6 +128,7 @@ impl Verb {
             | Self::Deliver { escalation }
             | Self::Claim { escalation, .. }
             | Self::Release { escalation, .. }
+            | Self::Accept { escalation, .. }
             | Self::Transfer { escalation, .. }
             | Self::TakeOver { escalation, .. }
             | Self::Reply { escalation, .. }

@@ -122,12 +122,15 @@ impl Caller {
         write.await
     }
 
-    /// Tells who else looks, or writes, and notes how far they have read.
+    /// Tells who else looks, or writes, and notes how far they have read. The target of a transfer accepts it by looking.
     pub async fn views(&self, escalation: EscalationId, typing: bool, read: Seq) -> Result<(), Error> {
         let current = self.desk.current(self.workspace, escalation).await?.ok_or(Refusal::NotFound)?;
         // Only who holds it writes to its customer.
-        let holder = current.escalation.holder().map(|claim| claim.operator.id);
-        let typing = typing && holder == Some(self.operator.who.id);
+        let claim = current.escalation.holder().filter(|claim| claim.operator.id == self.operator.who.id);
+        let typing = typing && claim.is_some();
+        if claim.is_some_and(|claim| claim.offer.is_some()) {
+            self.accepts(escalation).await?;
+        }
         let viewer = Viewer { operator: self.operator.who.clone(), at: self.desk.clock().now(), typing };
         let agent = current.escalation.agent.id;
         // Nobody has read what is yet to come.
@@ -135,6 +138,15 @@ impl Caller {
         reads::note(self.desk.store(), self.workspace, self.operator.who.id, read, now).await?;
         self.desk.hints().tell(self.workspace, Hint::Viewing { agent, escalation, viewer });
         Ok(())
+    }
+
+    /// Accepts a transfer. The writer judges again whether there still is one: it may have returned to its queue.
+    async fn accepts(&self, escalation: EscalationId) -> Result<(), Error> {
+        let verb = Verb::Accept { by: self.operator.clone(), escalation };
+        match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
+            Ok(_) | Err(Error::Refused { .. }) => Ok(()),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// To whom an escalation may go, by an operator's or a queue's id.

@@ -1,4 +1,5 @@
-//! The sweeper: says when something is due and sends `lapse` for claims whose holders are gone, and forgets old answers.
+//! The sweeper: says when something is due (an escalation expires, or a transfer that nobody accepted returns to its queue),
+//! sends `lapse` for claims whose holders are gone, and forgets old answers.
 //! Deadlines are rows, so a restart loses none; the verb judges each again, so sweeping twice, or from two processes, harms
 //! nothing.
 
@@ -30,7 +31,8 @@ const KEEP_READS: Span = Span::hours(90 * 24);
 /// How many looks between two rounds of forgetting: about an hour.
 const FORGET_EVERY: u32 = 7_200;
 
-/// Lets all that is due fall due: it expires, or is known not to have been picked up. What cannot holds up nothing else.
+/// Lets all that is due fall due: it expires, its transfer returns, or it is known not to have been picked up. What cannot
+/// holds up nothing else.
 pub async fn sweep(desk: &Desk) -> Result<(), Error> {
     loop {
         let due = escalations::due(desk.store(), desk.clock().now(), GULP).await?;

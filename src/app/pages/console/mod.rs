@@ -29,6 +29,7 @@ use crate::{
             icons::{Icon, icon},
             list::ListPane,
             rail::Rail,
+            returned::ReturnedBar,
             revealed::spelled,
             shortcuts::Shortcuts,
         },
@@ -129,6 +130,13 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     let listing = Signal::derive(move || place.with(|place| place.listing));
     let view_now = Signal::derive(move || listing.get().view);
     let selected = Signal::derive(move || place.with(Place::id));
+    Effect::new(move |_| {
+        // The conversation that is open says it in its own line.
+        attention.returned.track();
+        if let Some(id) = selected.get() {
+            attention.forget_return(id);
+        }
+    });
     let has_beside = Signal::derive(move || place.with(|place| place.selected.is_some()));
     let counts = Memo::new(move |_| live.inbox.with(|inbox| inbox.counts));
     let current = Signal::derive(move || (!has_beside.get()).then(|| view_now.get()));
@@ -199,7 +207,13 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         <a class="skip-link" href="#list-title" on:click=to_list>"Skip to the list"</a>
         <a class="skip-link" href="#thread" on:click=to_conversation>"Skip to the conversation"</a>
         <div class="console" data-pane=move || if has_beside.get() { "thread" } else { "list" }>
-            <ConnectionBar connection=live.connection caught_up=live.caught_up/>
+            <div class="notices">
+                <ConnectionBar connection=live.connection caught_up=live.caught_up/>
+                <ReturnedBar
+                    returned=attention.returned
+                    on_dismiss=Callback::new(move |id: EscalationId| attention.forget_return(id))
+                />
+            </div>
             <Rail
                 counts=counts
                 current=current

@@ -33,6 +33,8 @@ fn is_sound(it: &Escalation, on: &Conversation) {
         Status::Resolved | Status::Expired | Status::Cancelled => {}
     }
     assert!(it.claim.as_ref().is_none_or(|claim| claim.fence == it.fence), "the claim is the newest");
+    let offered = it.claim.as_ref().is_some_and(|claim| claim.offer.is_some());
+    assert!(!offered || closed || it.clock_at().is_some(), "a transfer that was not accepted returns by itself");
     assert!(it.status != Status::Waiting || !it.taken_over, "what waits is nobody's takeover");
 
     let speaks = it.status == Status::Claimed && it.speaks_to_customer();
@@ -181,6 +183,7 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
         }
     }
     let every = [
+        "escalation.accepted",
         "escalation.acknowledged",
         "escalation.cancelled",
         "escalation.claimed",

@@ -198,6 +198,7 @@ impl Batch<'_> {
             Verb::Deliver { .. } => it.deliver(now)?,
             Verb::Claim { by, .. } => it.claim(by, conversation, now)?,
             Verb::Release { by, fence, .. } => it.release(by, *fence, now)?,
+            Verb::Accept { by, .. } => it.accept(by, now),
             Verb::Transfer { by, fence, to, note, .. } => {
                 it.transfer(by, *fence, self.target(key.0, to)?, note.clone(), now)?
             }
@@ -213,6 +214,7 @@ impl Batch<'_> {
         let actor = match &command.verb {
             Verb::Claim { by, .. }
             | Verb::Release { by, .. }
+            | Verb::Accept { by, .. }
             | Verb::Transfer { by, .. }
             | Verb::TakeOver { by, .. }
             | Verb::Reply { by, .. }

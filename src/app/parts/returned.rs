@@ -1,0 +1,25 @@
+//! Notices of my transfers that came back because nobody took them: over the page, wherever I am in the console.
+
+use leptos::prelude::*;
+
+use super::icons::{Icon, icon};
+use crate::{app::attention::Returned, domain::ids::EscalationId};
+
+/// Draws the notices.
+#[component]
+pub fn ReturnedBar(returned: RwSignal<Vec<Returned>>, on_dismiss: Callback<EscalationId>) -> impl IntoView {
+    let notice = move |Returned { id, words }: Returned| {
+        let href = "/e/".to_owned() + &id.to_string();
+        view! {
+            <section class="connection-bar" aria-label="Transfer notice">
+                {icon(Icon::Alert)}
+                <p role="alert">{words}</p>
+                <a class="button" data-size="small" href=href>"Open"</a>
+                <button class="button" type="button" data-size="small" on:click=move |_| on_dismiss.run(id)>
+                    "Dismiss"
+                </button>
+            </section>
+        }
+    };
+    move || returned.get().into_iter().map(notice).collect::<Vec<_>>()
+}
