@@ -218,7 +218,7 @@ async fn whoever_signs_out_at_one_server_is_out_at_the_other() {
     first.person("Ada", Role::Operator).await;
     let second = TestServer::on(first.database.clone()).await;
     let here = Browser::of("Ada", &first.url).await;
-    let there = Browser { cookie: here.cookie.clone(), ..Browser::at(&second) };
+    let there = here.also_at(&second.url);
     let mut open = Open::live(&there, OPEN).await;
     let began = Instant::now();
     here.posts("/sign-out", "", "same-origin").await;

@@ -55,6 +55,30 @@ on_both! {
         assert_eq!(browser.gets("/live").await.status(), 401);
     }
 
+    async fn signing_in_on_another_port_does_not_sign_out_this_one(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let here = Browser::of("Ada", &server.url).await;
+        let mut there = Browser::new(&server.also_with(&[]).await);
+        // Browsers send a host's cookies to all of its ports.
+        there.cookie = here.cookie.clone();
+        assert_eq!(leads_to(&there.signs_in("ada@example.com", PASSWORD, "/mine").await), "/mine");
+        let [one, other] = [&here, &there].map(|it| it.cookie.clone().expect("a cookie"));
+        let name = |cookie: &str| cookie.split_once('=').expect("a name").0.to_owned();
+        assert_ne!(name(&one), name(&other), "one would replace the other");
+        for url in [&here.url, &there.url] {
+            let browser = Browser { cookie: Some(format!("{one}; {other}")), ..Browser::new(url) };
+            assert_eq!(browser.gets("/mine").await.status(), 200, "{url}");
+        }
+        // Signing out on one port leaves the other alone.
+        let browser = Browser { cookie: Some(format!("{one}; {other}")), ..Browser::new(&there.url) };
+        assert_eq!(leads_to(&browser.posts("/sign-out", "", "same-origin").await), "/sign-in");
+        assert_eq!(here.gets("/mine").await.status(), 200);
+        // A session that began before the name carried the port goes on.
+        let secret = one.split_once('=').expect("a secret").1;
+        let earlier = Browser { cookie: Some(format!("bailout={secret}")), ..Browser::at(&server) };
+        assert_eq!(earlier.gets("/mine").await.status(), 200);
+    }
+
     async fn a_list_is_drawn_as_its_address_has_it(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         server.person("Ada", Role::Operator).await;

@@ -118,7 +118,7 @@ async fn enter(
     let side = side(&web.settings, &headers, &uri);
     let entered = match side {
         Side::Plain => Err(Denied::said(INSECURE)),
-        Side::Https | Side::Loopback => entered(&web, &link, &parts, &fields).await,
+        Side::Https | Side::Loopback(_) => entered(&web, &link, &parts, &fields).await,
     };
     match entered {
         Ok(Some(entered)) => {

@@ -15,18 +15,19 @@ use crate::server::config::Settings;
 pub enum Side {
     /// Through TLS, as the public address says.
     Https,
-    /// Plain HTTP on its own machine, by the name it used.
-    Loopback,
+    /// Plain HTTP on its own machine, by the name it used, at this port.
+    Loopback(u16),
     /// Plain HTTP from elsewhere: no cookie would be safe.
     Plain,
 }
 
 impl Side {
-    /// The name of the session's cookie; none where none is safe.
-    pub fn cookie(self) -> Option<&'static str> {
+    /// The name of the session's cookie; none where none is safe. Browsers send a host's cookies to all of its ports, so on
+    /// plain HTTP the name carries the port: signing in on one port must not replace the session of another.
+    pub fn cookie(self) -> Option<String> {
         match self {
-            Self::Https => Some("__Host-bailout"),
-            Self::Loopback => Some("bailout"),
+            Self::Https => Some("__Host-bailout".to_owned()),
+            Self::Loopback(port) => Some(format!("bailout-{port}")),
             Self::Plain => None,
         }
     }
@@ -49,11 +50,16 @@ pub fn is_loopback(host: &str) -> bool {
 
 /// How the browser behind a request reached us.
 pub fn side(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> Side {
-    match &settings.public_url {
-        Some(origin) if origin.is_https() => Side::Https,
-        _ if host(headers, uri).is_some_and(is_loopback) => Side::Loopback,
+    match (&settings.public_url, host(headers, uri)) {
+        (Some(origin), _) if origin.is_https() => Side::Https,
+        (_, Some(host)) if is_loopback(host) => Side::Loopback(port(host)),
         _ => Side::Plain,
     }
+}
+
+/// The port that a browser used on plain HTTP.
+fn port(host: &str) -> u16 {
+    host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
 }
 
 /// Our origin, as whoever asks reached it.
@@ -123,14 +129,17 @@ mod tests {
         for (public, host, side_) in [
             (Some("https://desk.example.com"), "desk.example.com", Side::Https),
             (Some("http://desk.lan"), "desk.lan", Side::Plain),
-            (Some("http://localhost:3000"), "localhost:3000", Side::Loopback),
-            (None, "127.0.0.1:3000", Side::Loopback),
+            (Some("http://localhost:3000"), "localhost:3000", Side::Loopback(3000)),
+            (None, "127.0.0.1:3000", Side::Loopback(3000)),
+            (None, "[::1]:3001", Side::Loopback(3001)),
+            (None, "[::1]", Side::Loopback(80)),
+            (None, "localhost", Side::Loopback(80)),
             (None, "desk.lan", Side::Plain),
         ] {
             assert_eq!(side(&settings(public), &from(host), &uri), side_, "{public:?} {host}");
         }
-        assert_eq!(Side::Https.cookie(), Some("__Host-bailout"));
-        assert_eq!(Side::Loopback.cookie(), Some("bailout"));
+        assert_eq!(Side::Https.cookie().as_deref(), Some("__Host-bailout"));
+        assert_eq!(Side::Loopback(3000).cookie().as_deref(), Some("bailout-3000"));
         assert_eq!(Side::Plain.cookie(), None);
     }
 

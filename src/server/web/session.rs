@@ -25,6 +25,10 @@ use crate::{
     },
 };
 
+/// The name of the cookie on plain HTTP before it carried the port. A session that began under it is still read, for as long
+/// as it is good.
+const EARLIER_COOKIE: &str = "bailout";
+
 /// The person behind a request. Middleware leaves it in the request's extensions.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
@@ -103,7 +107,9 @@ pub async fn read(
     by: By,
 ) -> Result<Option<SignedIn>, Error> {
     let jar = CookieJar::from_headers(headers);
-    let Some(secret) = side(settings, headers, uri).cookie().and_then(|name| jar.get(name)) else { return Ok(None) };
+    let side = side(settings, headers, uri);
+    let earlier = || jar.get(EARLIER_COOKIE).filter(|_| matches!(side, Side::Loopback(_)));
+    let Some(secret) = side.cookie().and_then(|name| jar.get(&name)).or_else(earlier) else { return Ok(None) };
     let digest = digest(secret.value());
     let now = desk.clock().now();
     let Some(found) = sessions::find(desk.store(), &digest, now).await? else { return Ok(None) };
@@ -138,7 +144,10 @@ mod tests {
             text(Side::Https).as_deref(),
             Some("__Host-bailout=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax; Secure")
         );
-        assert_eq!(text(Side::Loopback).as_deref(), Some("bailout=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax"));
+        assert_eq!(
+            text(Side::Loopback(3000)).as_deref(),
+            Some("bailout-3000=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax")
+        );
         assert_eq!(text(Side::Plain), None);
     }
 }

@@ -43,6 +43,13 @@ impl Browser {
         browser
     }
 
+    /// The same session at another server of the same database, under that server's name for the cookie.
+    pub fn also_at(&self, url: &str) -> Self {
+        let (_, port) = url.rsplit_once(':').expect("a port");
+        let secret = self.cookie.as_deref().and_then(|it| it.split_once('=')).expect("a cookie").1;
+        Self { cookie: Some(format!("bailout-{port}={secret}")), ..Self::new(url) }
+    }
+
     pub async fn gets(&self, path: &str) -> Response {
         self.asks(path).send().await.expect("an answer")
     }
