@@ -8,6 +8,7 @@ use argon2::{
     password_hash::{Error as HashError, PasswordHasher, PasswordVerifier},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::server::error::Error;
 
@@ -49,8 +50,14 @@ pub enum Weak {
     Common,
 }
 
+/// A password in NFC, the form in which it is hashed: one keyboard sends é as one character, another as e and an accent.
+fn normalised(password: &str) -> String {
+    password.nfc().collect()
+}
+
 /// Whether a password may be chosen. Length and rarity count; which characters it is made of does not.
 pub fn choose(password: &str) -> Result<(), Weak> {
+    let password = normalised(password);
     match password.chars().count() {
         ..SHORTEST => return Err(Weak::Short),
         SHORTEST..=LONGEST => {}
@@ -74,11 +81,17 @@ fn argon2id() -> Result<Argon2<'static>, Error> {
 
 /// The text kept instead of a password. Takes a while, so not within a task that others share.
 pub fn hash(password: &str) -> Result<String, Error> {
-    let hash = argon2id()?.hash_password(password.as_bytes());
+    let hash = argon2id()?.hash_password(normalised(password).as_bytes());
     Ok(hash.map_err(|problem| Error::Internal(format!("cannot hash a password: {problem}")))?.to_string())
 }
 
+/// Whether a password has this hash. Earlier programs hashed the text as it was typed, so that form is tried too.
 fn matches(password: &str, hash: &str) -> Result<bool, Error> {
+    let normal = normalised(password);
+    Ok(verify(&normal, hash)? || (normal != password && verify(password, hash)?))
+}
+
+fn verify(password: &str, hash: &str) -> Result<bool, Error> {
     match argon2id()?.verify_password(password.as_bytes(), hash) {
         Ok(()) => Ok(true),
         Err(HashError::PasswordInvalid) => Ok(false),
@@ -173,6 +186,23 @@ mod tests {
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
         assert!(matches("a long enough one", &kept).unwrap());
         assert!(!matches("another long one", &kept).unwrap());
+    }
+
+    #[test]
+    fn a_password_is_the_same_however_its_accents_are_typed() {
+        let (composed, decomposed) = ("caf\u{e9} au lait, s'il", "cafe\u{301} au lait, s'il");
+        for chosen in [composed, decomposed] {
+            let kept = hash(chosen).unwrap();
+            for typed in [composed, decomposed] {
+                assert!(matches(typed, &kept).unwrap(), "{chosen:?} {typed:?}");
+            }
+        }
+        // The hashes of earlier programs are of the text as it was typed.
+        for typed in [composed, decomposed] {
+            let kept = argon2id().unwrap().hash_password(typed.as_bytes()).unwrap().to_string();
+            assert!(matches(typed, &kept).unwrap(), "{typed:?}");
+        }
+        assert_eq!(choose(&"e\u{301}".repeat(6)), Err(Weak::Short), "six letters are six letters");
     }
 
     #[tokio::test]
