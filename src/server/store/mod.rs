@@ -172,6 +172,7 @@ impl Store {
                 }
             }
         }
+        operators::unify_emails(&writer).await?;
         let epoch = Arc::new(RwLock::new(workspaces::epoch(&writer, now).await?.into()));
         let reader = pool(dialect, true).connect(url).await?;
         let lock = lock.filter(|_| opener == Opener::Server).map(Arc::new);

@@ -2,7 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use sqlx::{AnyConnection, Row, any::AnyRow};
+use sqlx::{AnyConnection, AnyPool, Row, any::AnyRow};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     domain::{
@@ -21,7 +22,8 @@ use crate::{
 /// RFC 5321 allows no longer address.
 const LONGEST: usize = 254;
 
-/// An e-mail address, trimmed and in lower case, so that one person has one.
+/// An e-mail address in the one form in which addresses are compared: trimmed, in lower case, in NFC, and with the domain in
+/// Unicode. Browsers send the domain of an e-mail field as punycode, a shell as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
@@ -33,18 +35,27 @@ pub struct NotAnEmail;
 impl FromStr for Email {
     type Err = NotAnEmail;
     fn from_str(text: &str) -> Result<Self, NotAnEmail> {
-        let text = text.trim().to_lowercase();
+        let text: String = text.trim().to_lowercase().nfc().collect();
         let (local, host) = text.rsplit_once('@').ok_or(NotAnEmail)?;
+        let host = in_unicode(host);
         let strange = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '@';
         if local.is_empty()
             || host.is_empty()
-            || text.len() > LONGEST
+            || local.len() + 1 + host.len() > LONGEST
             || local.contains(strange)
             || host.contains(strange)
         {
             return Err(NotAnEmail);
         }
-        Ok(Self(text))
+        Ok(Self(format!("{local}@{host}")))
+    }
+}
+
+/// A domain in Unicode, whether it was written so or as punycode. Text that is no domain by IDNA stays as it is.
+fn in_unicode(host: &str) -> String {
+    match idna::domain_to_unicode(host) {
+        (unicode, Ok(())) => unicode,
+        _ => host.to_owned(),
     }
 }
 
@@ -52,6 +63,23 @@ impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Rewrites the e-mail addresses that an earlier program stored in another form. An address whose form is taken stays as it
+/// is: it belongs to a second account of the same person, which an admin can disable.
+pub async fn unify_emails(writer: &AnyPool) -> Result<(), sqlx::Error> {
+    // In one order, so that two servers that start at once do not meet half-way.
+    let rows = sqlx::query("select id, email from operator order by email").fetch_all(writer).await?;
+    for row in rows {
+        let (id, stored): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let Some(email) = stored.parse::<Email>().ok().filter(|email| email.0 != stored) else { continue };
+        let sql = "update operator set email = $2 where email = $1 and not exists \
+                   (select 1 from operator where email = $2)";
+        if sqlx::query(sql).bind(stored).bind(email.0).execute(writer).await?.rows_affected() == 0 {
+            tracing::warn!(operator = %id, "two operators have the same e-mail address, written in different ways");
+        }
+    }
+    Ok(())
 }
 
 /// Adds a person; `false` when the e-mail address is taken.
@@ -170,6 +198,24 @@ mod tests {
         assert_eq!(" Ada@Example.COM ".parse::<Email>().map(|email| email.to_string()), Ok("ada@example.com".into()));
         for text in ["", "ada", "@example.com", "ada@", "a da@example.com", "ada@b@c", "ada@exa\nmple.com"] {
             assert_eq!(text.parse::<Email>(), Err(NotAnEmail), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_form_however_it_is_written() {
+        for text in [
+            "käte@bücher.example",
+            "KÄTE@BÜCHER.EXAMPLE",
+            "ka\u{308}te@bu\u{308}cher.example",
+            "käte@xn--bcher-kva.example",
+            "Käte@XN--BCHER-KVA.Example",
+        ] {
+            let email = text.parse::<Email>().map(|email| email.to_string());
+            assert_eq!(email, Ok("käte@bücher.example".to_owned()), "{text:?}");
+        }
+        // What is no domain by IDNA is compared as it was before.
+        for text in ["ada@[127.0.0.1]", "ada@build_host", "ada@xn--a.example"] {
+            assert_eq!(text.parse::<Email>().map(|email| email.to_string()), Ok(text.to_owned()));
         }
     }
 }
