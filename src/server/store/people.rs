@@ -18,6 +18,7 @@ use crate::{
 pub struct Member {
     pub operator: Operator,
     pub email: String,
+    pub added_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
     /// When they last signed in, in the last ninety days.
     pub signed_in_at: Option<Timestamp>,
@@ -25,7 +26,7 @@ pub struct Member {
 
 /// Everyone in a workspace, by name.
 pub async fn all(store: &Store, workspace: WorkspaceId) -> Result<Vec<Member>, Error> {
-    const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.disabled_at, \
+    const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.created_at, o.disabled_at, \
         (select max(s.at) from sign_in s where s.workspace_id = o.workspace_id and s.operator_id = o.id) \
         from operator o where o.workspace_id = $1 order by o.name, o.id";
     let rows = sqlx::query(SQL).bind(workspace.to_string()).fetch_all(store.reader()).await?;
@@ -34,7 +35,7 @@ pub async fn all(store: &Store, workspace: WorkspaceId) -> Result<Vec<Member>, E
 
 /// Somebody in a workspace.
 pub async fn one(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Result<Option<Member>, Error> {
-    const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.disabled_at, \
+    const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.created_at, o.disabled_at, \
         (select max(s.at) from sign_in s where s.workspace_id = o.workspace_id and s.operator_id = o.id) \
         from operator o where o.workspace_id = $1 and o.id = $2";
     let query = sqlx::query(SQL).bind(workspace.to_string()).bind(id.to_string());
@@ -48,8 +49,9 @@ fn member(row: &AnyRow) -> Result<Member, Error> {
     Ok(Member {
         operator: Operator { who, role },
         email: row.try_get(4)?,
-        disabled_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp),
-        signed_in_at: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
+        added_at: Timestamp(row.try_get(5)?),
+        disabled_at: row.try_get::<Option<i64>, _>(6)?.map(Timestamp),
+        signed_in_at: row.try_get::<Option<i64>, _>(7)?.map(Timestamp),
     })
 }
 

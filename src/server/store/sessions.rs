@@ -79,7 +79,7 @@ pub fn preferences(row: &AnyRow, column: usize) -> Result<Preferences, sqlx::Err
 }
 
 /// How long it is remembered when and from where somebody signed in.
-const REMEMBERED: Span = Span::hours(90 * 24);
+pub const REMEMBERED: Span = Span::hours(90 * 24);
 /// Forgets the sign-ins of somebody before a moment.
 pub const FORGET_SIGN_INS: &str = "delete from sign_in where workspace_id = $1 and operator_id = $2 and at < $3";
 /// The last sign-ins of somebody.

@@ -32,6 +32,8 @@ pub struct Person {
     pub email: String,
     pub disabled: bool,
     pub signed_in_at: Option<Timestamp>,
+    /// Added so lately that every sign-in since then is known.
+    pub is_new: bool,
 }
 
 /// An invitation that nobody has used yet.
@@ -74,8 +76,9 @@ pub fn people(
 
 fn facts(person: &Person) -> AnyView {
     let last = match person.signed_in_at {
-        Some(at) => "last signed in ".to_owned() + &moment(at),
-        None => "not signed in for ninety days".to_owned(),
+        Some(at) => "Last signed in ".to_owned() + &moment(at),
+        None if person.is_new => "Never signed in".to_owned(),
+        None => "Not signed in for ninety days".to_owned(),
     };
     let disabled = if person.disabled { ", disabled" } else { "" };
     let facts = person.email.clone() + " · " + person.operator.role.as_str() + disabled + " · " + &last;

@@ -57,8 +57,9 @@ async fn drawn(web: &Web, me: &SignedIn, status: StatusCode, link: Option<&str>,
 
 async fn everyone(web: &Web, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitation>), Error> {
     let (store, workspace) = (web.desk.store(), me.workspace);
-    let people = people::all(store, workspace).await?.into_iter().map(shown).collect();
-    let links = links::invitations(store, workspace, web.desk.clock().now()).await?;
+    let now = web.desk.clock().now();
+    let people = people::all(store, workspace).await?.into_iter().map(|member| shown(member, now)).collect();
+    let links = links::invitations(store, workspace, now).await?;
     let invitations = links.into_iter().filter_map(|link| match link.purpose {
         Purpose::Invite(role) => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
         Purpose::SetUp | Purpose::Reset(_) => None,
@@ -66,9 +67,10 @@ async fn everyone(web: &Web, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitati
     Ok((people, invitations.collect()))
 }
 
-fn shown(member: Member) -> Person {
-    let Member { operator, email, disabled_at, signed_in_at } = member;
-    Person { operator, email, disabled: disabled_at.is_some(), signed_in_at }
+fn shown(member: Member, now: Timestamp) -> Person {
+    let Member { operator, email, added_at, disabled_at, signed_in_at } = member;
+    let is_new = now - added_at < sessions::REMEMBERED;
+    Person { operator, email, disabled: disabled_at.is_some(), signed_in_at, is_new }
 }
 
 /// `POST /settings/people`: makes an invitation, or takes one back.
@@ -149,7 +151,7 @@ async fn found(web: &Web, me: &SignedIn, id: &str) -> Result<Option<Details>, Er
     let Some(member) = people::one(store, workspace, id).await? else { return Ok(None) };
     let sign_ins = sessions::sign_ins(store, workspace, id).await?;
     Ok(Some(Details {
-        person: shown(member),
+        person: shown(member, web.desk.clock().now()),
         sessions: open_sessions(web, me, id).await?,
         sign_ins: sign_ins.into_iter().map(|it| (it.at, it.address)).collect(),
     }))
