@@ -9,11 +9,13 @@ use super::{
     error::Error,
     keys::ApiKey,
     password,
+    secret::Secret,
     store::{
         OpenError, Opener, Store, agents,
         backup::{self, BackupError},
-        operators::{self, Email},
-        workspaces,
+        links::{self, Purpose, RESET_LASTS},
+        operators::{self, Account, Email},
+        people, sessions, workspaces,
     },
 };
 use crate::domain::{
@@ -33,6 +35,8 @@ pub enum AdminError {
     Weak(#[from] password::Weak),
     #[error("there is already an operator with the e-mail address {0}")]
     EmailTaken(Email),
+    #[error("there is no operator with the e-mail address {0}, or they are disabled")]
+    NoSuchOperator(Email),
     #[error("the agent {0} has a key already; revoke it first, or choose another name")]
     HasKey(Name),
     #[error("there is no agent named {0}")]
@@ -51,19 +55,32 @@ impl From<sqlx::Error> for AdminError {
     }
 }
 
-/// Carries a command out. Only an API key goes to standard output; everything else to standard error.
+/// Carries a command out. Only an API key or a link goes to standard output; everything else to standard error.
 pub async fn run(settings: &Settings, admin: Admin) -> Result<(), AdminError> {
     let clock = Clock::system();
     match admin {
         Admin::Operator(OperatorVerb::Add { email, name, public_name, role, password_stdin: _ }) => {
-            let password = password::from_first_line(io::stdin().lock()).map_err(AdminError::NoPassword)?;
-            password::choose(&password)?;
+            let hash = hash_of_new_password()?;
             let public_name = public_name.unwrap_or_else(|| name.clone());
             let who = OperatorRef { id: OperatorId::new(mint()), name, public_name };
             let operator = Operator { who, role };
             let store = open(settings, &clock).await?;
-            add_operator(&store, &clock, &operator, &email, &password::hash(&password)?).await?;
+            add_operator(&store, &clock, &operator, &email, &hash).await?;
             eprintln!("Added {}, {}, who signs in as {email}.", operator.who.name, operator.role);
+            store.close().await;
+        }
+        Admin::Operator(OperatorVerb::ResetPassword { email, password_stdin: true }) => {
+            let hash = hash_of_new_password()?;
+            let store = open(settings, &clock).await?;
+            set_password(&store, &email, &hash).await?;
+            eprintln!("{email} signs in with the new password from now on. Their sessions have ended.");
+            store.close().await;
+        }
+        Admin::Operator(OperatorVerb::ResetPassword { email, password_stdin: false }) => {
+            let store = open(settings, &clock).await?;
+            let secret = reset_link(&store, &clock, &email).await?;
+            eprintln!("With this link {email} can choose a new password. It works once, within a day:");
+            println!("{}/reset/{}", settings.console_address(settings.addr), secret.reveal());
             store.close().await;
         }
         Admin::Agent(AgentVerb::Add { name }) => {
@@ -105,6 +122,42 @@ pub async fn run(settings: &Settings, admin: Admin) -> Result<(), AdminError> {
 
 async fn open(settings: &Settings, clock: &Clock) -> Result<Store, OpenError> {
     Store::open(settings.database_url.as_str(), Opener::Admin, clock.now()).await
+}
+
+/// Reads a password that may be chosen from standard input; its hash.
+fn hash_of_new_password() -> Result<String, AdminError> {
+    let password = password::from_first_line(io::stdin().lock()).map_err(AdminError::NoPassword)?;
+    password::choose(&password)?;
+    Ok(password::hash(&password)?)
+}
+
+async fn account(store: &Store, email: &Email) -> Result<Account, AdminError> {
+    operators::account(store, email).await?.ok_or_else(|| AdminError::NoSuchOperator(email.clone()))
+}
+
+/// A link to a new password; a newer link takes the place of an older one.
+async fn reset_link(store: &Store, clock: &Clock, email: &Email) -> Result<Secret, AdminError> {
+    let Account { workspace, operator, .. } = account(store, email).await?;
+    let (secret, now) = (Secret::mint()?, clock.now());
+    let mut tx = store.begin_write().await?;
+    workspaces::lock_head(&mut tx, workspace).await?;
+    links::revoke_resets(&mut tx, workspace, operator).await?;
+    let purpose = (Purpose::Reset(operator), None);
+    links::add(&mut tx, workspace, &secret.digest(), purpose, now, now + RESET_LASTS).await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// Sets somebody's password and ends their sessions; what is open with these closes within a second where a server runs.
+async fn set_password(store: &Store, email: &Email, hash: &str) -> Result<(), AdminError> {
+    let Account { workspace, operator, .. } = account(store, email).await?;
+    let mut tx = store.begin_write().await?;
+    workspaces::lock_head(&mut tx, workspace).await?;
+    people::set_password(&mut tx, workspace, operator, hash).await?;
+    links::revoke_resets(&mut tx, workspace, operator).await?;
+    sessions::end_all(&mut tx, workspace, operator, None).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn add_operator(

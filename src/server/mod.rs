@@ -150,10 +150,7 @@ async fn attend(
 ) -> Result<(), ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
     let addr = listener.local_addr()?;
-    // Where every address listens, this machine's own is the one that works here.
-    let here =
-        if addr.ip().is_unspecified() { format!("http://127.0.0.1:{}", addr.port()) } else { format!("http://{addr}") };
-    let shown = settings.public_url.as_ref().map_or(here, |origin| origin.as_str().to_owned());
+    let shown = settings.console_address(addr);
     let working = TaskTracker::new();
     let router = router.layer(from_fn_with_state(working.clone(), work));
     // Whoever reads the address may stop us from then on.

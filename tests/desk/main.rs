@@ -1,6 +1,7 @@
 //! Stories told on a desk, over HTTP, on SQLite and on PostgreSQL.
 
 mod aborts;
+mod accounts;
 mod agents;
 mod alerts;
 mod api;

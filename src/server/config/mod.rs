@@ -120,6 +120,17 @@ pub enum OperatorVerb {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Print a link, once, on standard output, with which a person can choose a new password within a day
+    ///
+    /// With --password-stdin the password is set at once instead, and all of the person's sessions end.
+    ResetPassword {
+        /// The e-mail address with which they sign in
+        #[arg(long)]
+        email: Email,
+        /// Read the new password, 12 to 128 characters, from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 /// What can be done about agents.
@@ -171,6 +182,18 @@ pub struct Settings {
     /// What is logged: a level, or a filter like info,bailout=debug
     #[arg(long, global = true, env = "BAILOUT_LOG", default_value = "info", value_parser = log)]
     pub log: String,
+}
+
+impl Settings {
+    /// The address that people open, when the server listens here.
+    pub fn console_address(&self, listening: SocketAddr) -> String {
+        match &self.public_url {
+            Some(origin) => origin.as_str().to_owned(),
+            // A server that listens on every address is open on this machine's own.
+            None if listening.ip().is_unspecified() => format!("http://127.0.0.1:{}", listening.port()),
+            None => format!("http://{listening}"),
+        }
+    }
 }
 
 fn name(text: &str) -> Result<Name, TextProblem> {

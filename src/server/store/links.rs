@@ -8,10 +8,13 @@ use crate::{
     domain::{
         ids::{OperatorId, WorkspaceId},
         operator::Role,
-        time::Timestamp,
+        time::{Span, Timestamp},
     },
     server::error::Error,
 };
+
+/// How long a link to a new password is good.
+pub const RESET_LASTS: Span = Span::hours(24);
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use crate::{
         error::Error,
         secret::{Secret, named, of_name},
         store::{
-            links::{self, Purpose},
+            links::{self, Purpose, RESET_LASTS},
             people::{self, Member},
             queues, sessions, workspaces,
         },
@@ -37,8 +37,6 @@ use crate::{
 
 /// How long an invitation is good.
 const INVITED: Span = Span::hours(7 * 24);
-/// How long a link to a new password is good.
-const RESET: Span = Span::hours(24);
 
 /// `GET /settings/people`
 pub async fn list(State(web): State<Web>, Extension(me): Extension<SignedIn>) -> Response {
@@ -212,9 +210,8 @@ async fn changed(web: &Web, me: &SignedIn, id: &str, fields: &Fields) -> Result<
                 Box::pin(async move {
                     // A newer link takes the place of an older one.
                     links::revoke_resets(tx, workspace, id).await?;
-                    Ok::<_, Error>(
-                        links::add(tx, workspace, &digest, (Purpose::Reset(id), Some(by)), now, now + RESET).await?,
-                    )
+                    let purpose = (Purpose::Reset(id), Some(by));
+                    Ok::<_, Error>(links::add(tx, workspace, &digest, purpose, now, now + RESET_LASTS).await?)
                 })
             });
             write.await?;
