@@ -1,59 +1,127 @@
-//! Words, as search knows them: without case, accents and marks, alike in what is written and in what is asked. What has
-//! no spaces between its words, as Chinese, Japanese and Thai, is known letter by letter; asked for, such letters are
-//! found next to each other, so that any part of such a text finds it.
+//! The words of a text, as the search index has them: without case, accents and marks, alike in stored texts and in
+//! queries. Scripts without spaces between words, such as Chinese, Japanese and Thai, are indexed letter by letter, and a
+//! query for several such letters is a phrase, so that any part of such a text finds it.
+//!
+//! A compound such as `A-4721`, `e-mail`, `INV/2024/17` or `+49 170 123` is indexed apart, as its parts, and joined, as
+//! one word; so is a query for one. So the two find each other however each of them is written.
 
-use std::ops::Range;
+mod asked;
+mod fold;
 
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use std::{mem::take, ops::Range};
 
-/// How many words of one text are known, and how many letters of one word. Together, at four bytes a letter, they stay
-/// below the mebibyte that PostgreSQL takes of one text.
-const MOST_WORDS: usize = 6_000;
+use unicode_normalization::char::is_combining_mark;
+
+pub use self::asked::Asked;
+use self::fold::{fold, is_invisible};
+
+/// How many words of one text are indexed, how many letters of one word, and how many bytes of all words together.
+/// PostgreSQL takes at most a mebibyte for one text, and no position above 16,383.
+const MOST_WORDS: usize = 12_000;
 const MOST_LETTERS: usize = 32;
-/// How many words may be asked for.
-const MOST_ASKED: usize = 16;
-/// How many letters a snippet shows before its first mark, and altogether.
-const BEFORE: usize = 60;
-const SNIPPET: usize = 240;
+const MOST_BYTES: usize = 768 * 1024;
+/// How many joined compounds of one text are indexed, how many bytes of them, and how many parts one may have.
+const MOST_JOINED: usize = 4_000;
+const MOST_JOINED_BYTES: usize = 128 * 1024;
+const MOST_PARTS: usize = 8;
+/// How many characters may stand between two groups of digits of one number.
+const MOST_BETWEEN_DIGITS: usize = 3;
 
-/// A word, and where in the text it stands.
+/// A word, or a joined compound, and where in the text it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
-    pub folded: String,
+struct Word {
+    folded: String,
     at: Range<usize>,
+    /// Whether it is part of the same compound as the word before it.
+    continues: bool,
+    /// For a joined compound, how many bytes of it come before its last part.
+    before_last_part: usize,
+}
+
+impl Word {
+    /// Whether a query for one word finds this one. A compound is not found by less than all of its parts but the last:
+    /// the shorter compound, or the first part, is found instead.
+    fn matches(&self, asked: &str, is_prefix: bool) -> bool {
+        let matches = if is_prefix { self.folded.starts_with(asked) } else { self.folded == asked };
+        matches && asked.len() > self.before_last_part
+    }
+}
+
+/// Everything that the index has of a text: its words in their order, then its joined compounds.
+pub fn index_words(text: &str) -> Vec<String> {
+    let words = words(text);
+    let joined = joined_compounds(&words);
+    words.into_iter().chain(joined).map(|word| word.folded).collect()
 }
 
 /// The words of a text, in their order.
-pub fn words(text: &str) -> Vec<Word> {
-    let (mut words, mut begun): (Vec<Word>, Option<(Word, usize)>) = (vec![], None);
+fn words(text: &str) -> Vec<Word> {
+    let mut reader = WordReader::default();
+    let mut folded = vec![];
     for (start, letter) in text.char_indices() {
-        let end = start + letter.len_utf8();
-        for folded in letter.to_lowercase().nfkd() {
-            if let Some((word, letters)) = &mut begun
-                && (is_combining_mark(folded) || folded.is_alphanumeric() && !stands_alone(folded))
-            {
-                word.at.end = end;
-                if !is_combining_mark(folded) && *letters < MOST_LETTERS {
-                    word.folded.push(folded);
-                    *letters += 1;
-                }
-                continue;
-            }
-            words.extend(begun.take().map(|(word, _)| word));
-            if words.len() >= MOST_WORDS {
-                return words;
-            }
-            if folded.is_alphanumeric() {
-                let word = Word { folded: folded.into(), at: start..end };
-                match stands_alone(folded) {
-                    true => words.push(word),
-                    false => begun = Some((word, 1)),
-                }
-            }
+        fold(letter, &mut folded);
+        for it in &folded {
+            reader.read(*it, start..start + letter.len_utf8());
+        }
+        if reader.words.len() >= MOST_WORDS || reader.bytes > MOST_BYTES {
+            reader.words.truncate(MOST_WORDS);
+            return reader.words;
         }
     }
-    words.extend(begun.map(|(word, _)| word));
-    words
+    reader.end_word();
+    reader.words
+}
+
+/// Splits folded letters into words.
+#[derive(Default)]
+struct WordReader {
+    words: Vec<Word>,
+    /// How many bytes the words have together.
+    bytes: usize,
+    /// The word that is being read, and how many letters it has.
+    current: Option<(Word, usize)>,
+    /// What stands between the word before and the current one.
+    gap: String,
+    /// What stands after the current word, so far.
+    next_gap: String,
+}
+
+impl WordReader {
+    fn read(&mut self, letter: char, at: Range<usize>) {
+        if is_invisible(letter) {
+            return;
+        }
+        let (is_mark, is_letter) = (is_combining_mark(letter), letter.is_alphanumeric());
+        if let Some((word, letters)) = &mut self.current
+            && (is_mark || is_letter && !stands_alone(letter))
+        {
+            word.at.end = at.end;
+            if !is_mark && *letters < MOST_LETTERS {
+                word.folded.push(letter);
+                *letters += 1;
+            }
+            return;
+        }
+        self.end_word();
+        if is_letter {
+            self.gap = take(&mut self.next_gap);
+            self.current = Some((Word { folded: letter.into(), at, continues: false, before_last_part: 0 }, 1));
+            if stands_alone(letter) {
+                self.end_word();
+            }
+        } else if !is_mark && self.next_gap.chars().count() <= MOST_BETWEEN_DIGITS {
+            self.next_gap.push(letter);
+        }
+    }
+
+    fn end_word(&mut self) {
+        if let Some((mut word, _)) = self.current.take() {
+            let before = self.words.last().map(|before| before.folded.as_str());
+            word.continues = before.is_some_and(|before| is_compound(before, &self.gap, &word.folded));
+            self.bytes += word.folded.len();
+            self.words.push(word);
+        }
+    }
 }
 
 /// Whether a letter is of a script that puts no spaces between words.
@@ -66,151 +134,143 @@ fn stands_alone(letter: char) -> bool {
         | 0x20000..=0x3FFFF)
 }
 
-/// What is asked for: phrases, all of which one text must have. The last word may be the beginning of one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Asked(Vec<Vec<String>>);
-
-impl Asked {
-    /// Reads what a person typed; none when it holds no word. Nothing in it is an operator: whatever is no letter and no
-    /// digit only parts words.
-    pub fn read(text: &str) -> Option<Self> {
-        let mut left = MOST_ASKED;
-        let phrases = text.split_whitespace().map(|typed| {
-            let words: Vec<String> = words(typed).into_iter().map(|word| word.folded).take(left).collect();
-            left -= words.len();
-            words
-        });
-        let phrases: Vec<_> = phrases.filter(|phrase| !phrase.is_empty()).collect();
-        (!phrases.is_empty()).then_some(Self(phrases))
+/// Whether two words with this between them are parts of one compound.
+fn is_compound(before: &str, gap: &str, after: &str) -> bool {
+    if [before, after].iter().any(|word| word.starts_with(stands_alone)) {
+        return false;
     }
-
-    /// As FTS5 takes it. Only letters and digits come between the quotes.
-    pub fn fts5(&self) -> String {
-        let phrases: Vec<String> = self.0.iter().map(|phrase| format!("\"{}\"", phrase.join(" "))).collect();
-        phrases.join(" AND ") + " *"
+    let are_digits =
+        before.ends_with(|it: char| it.is_ascii_digit()) && after.starts_with(|it: char| it.is_ascii_digit());
+    match gap {
+        "" => false,
+        // 1,234 is one number; 1,2,3 are three.
+        "," => are_digits && after.len() == 3 && after.bytes().all(|it| it.is_ascii_digit()),
+        _ => {
+            let length = gap.chars().count();
+            length == 1 && gap.starts_with(joins_words)
+                || are_digits && length <= MOST_BETWEEN_DIGITS && gap.chars().all(joins_digits)
+        }
     }
+}
 
-    /// As a `tsquery` is written, likewise.
-    pub fn tsquery(&self) -> String {
-        let phrase = |phrase: &Vec<String>| {
-            let words: Vec<String> = phrase.iter().map(|word| format!("'{word}'")).collect();
-            words.join(" <-> ")
-        };
-        let phrases: Vec<String> = self.0.iter().map(phrase).collect();
-        phrases.join(" & ") + ":*"
-    }
+/// Signs that stand between the parts of a compound, alone: hyphens, dots, slashes, apostrophes and the like.
+fn joins_words(sign: char) -> bool {
+    matches!(
+        sign,
+        '\u{2010}'..='\u{2013}' | '\u{2018}'..='\u{2019}' | '\u{2212}' | '\u{5BE}' | '\u{5F3}'..='\u{5F4}'
+            | '-' | '.' | '/' | '_' | '\'' | '&' | '#' | ':' | '\u{B7}'
+    )
+}
 
-    /// Where in a text it is found.
-    fn marks(&self, text: &str) -> Vec<Range<usize>> {
-        let words = words(text);
-        let mut marks: Vec<Range<usize>> = vec![];
-        for (nth, phrase) in self.0.iter().enumerate() {
-            for there in words.windows(phrase.len()) {
-                let is_last = |at: usize| nth + 1 == self.0.len() && at + 1 == phrase.len();
-                let is = |(at, (word, asked)): (usize, (&Word, &String))| match is_last(at) {
-                    true => word.folded.starts_with(asked.as_str()),
-                    false => word.folded == *asked,
-                };
-                if there.iter().zip(phrase).enumerate().all(is) {
-                    marks.push(there[0].at.start..there[there.len() - 1].at.end);
-                }
+/// Signs that stand between the digits of one number, such as that of a telephone, an account or a card. A line break is
+/// none of them, and neither is `+`, which begins another number.
+fn joins_digits(sign: char) -> bool {
+    matches!(sign, ' ' | '(' | ')' | '-' | '.' | '/' | '\u{2010}'..='\u{2013}')
+}
+
+/// Every run of two or more adjacent parts of a compound, joined to one word.
+fn joined_compounds(words: &[Word]) -> Vec<Word> {
+    let (mut joined, mut bytes) = (vec![], 0);
+    for (first, begin) in words.iter().enumerate() {
+        let mut folded = begin.folded.clone();
+        for part in words[first + 1..].iter().take(MOST_PARTS - 1).take_while(|word| word.continues) {
+            let before_last_part = folded.len();
+            folded.push_str(&part.folded);
+            bytes += folded.len();
+            if folded.chars().count() > MOST_LETTERS {
+                break;
             }
-        }
-        marks.sort_by_key(|mark| mark.start);
-        let mut merged: Vec<Range<usize>> = vec![];
-        for mark in marks {
-            match merged.last_mut() {
-                Some(last) if mark.start <= last.end => last.end = last.end.max(mark.end),
-                _ => merged.push(mark),
+            if joined.len() >= MOST_JOINED || bytes > MOST_JOINED_BYTES {
+                return joined;
             }
+            let at = begin.at.start..part.at.end;
+            joined.push(Word { folded: folded.clone(), at, continues: false, before_last_part });
         }
-        merged
     }
-
-    /// The part of a text around the first place where it is found, in pieces: each a run of text, and whether it is what
-    /// was asked for.
-    pub fn snippet(&self, text: &str) -> Vec<(String, bool)> {
-        let marks = self.marks(text);
-        let first = marks.first().map_or(0, |mark| mark.start);
-        let start = text[..first].char_indices().rev().take(BEFORE).last().map_or(first, |(at, _)| at);
-        let end = text[start..].char_indices().nth(SNIPPET).map_or(text.len(), |(at, _)| start + at);
-        let mut pieces = vec![];
-        let mut plain = |text: &str| {
-            if !text.is_empty() {
-                pieces.push((text.to_owned(), false));
-            }
-            pieces.len()
-        };
-        if start > 0 {
-            plain("…");
-        }
-        let mut at = start;
-        let mut marked = vec![];
-        for mark in marks.into_iter().filter(|mark| mark.start < end) {
-            let nth = plain(&text[at..mark.start]);
-            at = mark.end.min(end);
-            marked.push((nth, text[mark.start..at].to_owned()));
-        }
-        plain(&text[at..end]);
-        if end < text.len() {
-            plain("…");
-        }
-        // From behind, so that the places of those before stay right.
-        marked.into_iter().rev().for_each(|(nth, text)| pieces.insert(nth, (text, true)));
-        pieces
-    }
+    joined
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn folded(text: &str) -> Vec<String> {
+    fn apart(text: &str) -> Vec<String> {
         words(text).into_iter().map(|word| word.folded).collect()
     }
 
-    fn marked(asked: &str, text: &str) -> Vec<String> {
-        let pieces = Asked::read(asked).unwrap().snippet(text).into_iter();
-        pieces.filter(|(_, is_marked)| *is_marked).map(|(text, _)| text).collect()
+    fn joined(text: &str) -> Vec<String> {
+        joined_compounds(&words(text)).into_iter().map(|word| word.folded).collect()
     }
 
     #[test]
     fn case_accents_and_forms_do_not_matter() {
-        assert_eq!(folded("Crème BRÛLÉE, İstanbul"), ["creme", "brulee", "istanbul"]);
-        assert_eq!(folded("e\u{301}te\u{301} ｆｕｌｌ ﬁne A-4721"), ["ete", "full", "fine", "a", "4721"]);
-        assert_eq!(folded("東京タワーで a"), ["東", "京", "タ", "ワ", "ー", "て", "a"]);
-        assert_eq!(folded("\0\"*()"), Vec::<String>::new());
-        assert_eq!(folded(&"x".repeat(100)), ["x".repeat(MOST_LETTERS)]);
-        assert_eq!(folded(&"x ".repeat(9_000)).len(), MOST_WORDS);
+        assert_eq!(apart("Crème BRÛLÉE, İstanbul"), ["creme", "brulee", "istanbul"]);
+        assert_eq!(apart("e\u{301}te\u{301} ｆｕｌｌ ﬁne A-4721"), ["ete", "full", "fine", "a", "4721"]);
+        assert_eq!(apart("東京タワーで a"), ["東", "京", "タ", "ワ", "ー", "て", "a"]);
+        assert_eq!(apart("ﾄﾞｱ Ａ－４７２１ ㎒"), ["ト", "ア", "a", "4721", "mhz"]);
+        assert_eq!(apart("\0\"*()"), Vec::<String>::new());
+        assert_eq!(apart(&"x".repeat(100)), ["x".repeat(MOST_LETTERS)]);
+        assert_eq!(apart(&"x ".repeat(20_000)).len(), MOST_WORDS);
     }
 
     #[test]
-    fn what_is_asked_holds_no_operator() {
-        for hostile in ["\"", "*", "'", "NEAR(", "OR", "a:b", "-x", "a AND b", "\\", "$1", "(((", "' | 'x", "東京*"] {
-            let Some(asked) = Asked::read(hostile) else { continue };
-            for word in asked.0.iter().flatten() {
-                assert!(word.chars().all(char::is_alphanumeric), "{word}");
-            }
+    fn letters_that_do_not_decompose_are_spelled_plainly() {
+        for (written, typed) in [
+            ("Straße", "strasse"),
+            ("STRAẞE", "strasse"),
+            ("Łódź", "lodz"),
+            ("Ærø", "aero"),
+            ("Œuvre", "oeuvre"),
+            ("København", "kobenhavn"),
+            ("Đorđević", "dordevic"),
+            ("Þórður", "thordur"),
+            ("Iğdır", "igdir"),
+            ("Ħal", "hal"),
+            ("Əliyev", "eliyev"),
+            ("Ŋuŧŧa", "nutta"),
+            ("ΟΔΟΣ", "οδος"),
+            ("٤٧٢١", "4721"),
+            ("४७२१", "4721"),
+            ("Donau\u{AD}dampf", "donaudampf"),
+            ("کتاب", "كتاب"),
+        ] {
+            assert_eq!((apart(written).len(), apart(written)), (1, apart(typed)), "{written}");
         }
-        let asked = Asked::read("e-mail OR Ref").unwrap();
-        assert_eq!(asked.fts5(), "\"e mail\" AND \"or\" AND \"ref\" *");
-        assert_eq!(asked.tsquery(), "'e' <-> 'mail' & 'or' & 'ref':*");
-        assert_eq!(Asked::read(" \" * "), None);
-        assert_eq!(Asked::read(&"word ".repeat(50)).unwrap().0.len(), MOST_ASKED);
     }
 
     #[test]
-    fn a_snippet_marks_what_was_asked_for() {
-        assert_eq!(marked("creme bru", "Two crèmes? One CRÈME, brûlée."), ["CRÈME", "brûlée"]);
-        assert_eq!(marked("京タ", "東京タワー"), ["京タ"]);
-        assert_eq!(marked("charged twice", "charged twice; twice charged"), ["charged", "twice", "twice", "charged"]);
-        let long = format!("{}needle{}", "hay ".repeat(200), " hay".repeat(200));
-        let pieces = Asked::read("needle").unwrap().snippet(&long);
-        let whole: String = pieces.iter().map(|(text, _)| text.as_str()).collect();
-        assert!(whole.chars().count() <= SNIPPET + 2 && whole.starts_with('…') && whole.ends_with('…'), "{whole}");
-        assert_eq!(Asked::read("x").unwrap().snippet(""), vec![]);
-        // A text of which every piece is kept, marked or not.
-        let pieces = Asked::read("a c").unwrap().snippet("a b c d");
-        assert_eq!(pieces.iter().map(|(text, _)| text.as_str()).collect::<String>(), "a b c d");
+    fn compounds_are_joined_as_well() {
+        assert_eq!(joined("Order A-4721, e-mail."), ["a4721", "email"]);
+        assert_eq!(joined("INV/2024/17"), ["inv2024", "inv202417", "202417"]);
+        assert!(joined("Call +49 170 123.").contains(&"49170123".to_owned()));
+        assert!(joined("+49 (0)170 / 123\u{A0}45").contains(&"49017012345".to_owned()));
+        for (written, typed) in [
+            ("e‑mail", "email"),
+            ("O’Brien", "obrien"),
+            ("Ａ－４７２１", "a4721"),
+            ("order_id", "orderid"),
+            ("AT&T", "att"),
+            ("1,234.50", "123450"),
+            ("550e8400-e29b-41d4-a716-446655440000", "550e8400e29b41d4a716446655440000"),
+            ("DE89 3704 0044 0532 0130 00", "de89370400440532013000"),
+            ("п’ять", "пять"),
+            ("пʼять", "пять"),
+        ] {
+            assert!(joined(written).contains(&typed.to_owned()), "{written}: {:?}", joined(written));
+        }
+        // Neither sentences, lists, lines nor e-mail addresses are compounds.
+        for text in ["One. Two, three", "1,2,3", "12\n34", "5 EUR", "zoe@example", "a -- b", "東京-大阪"] {
+            assert_eq!(joined(text), [""; 0], "{text}");
+        }
+        assert_eq!(joined(&"a-b ".repeat(9_000)).len(), MOST_JOINED);
+    }
+
+    #[test]
+    fn no_text_has_more_words_than_postgresql_takes() {
+        let letter = |n: usize| char::from_u32(0x1_0428 + n as u32 % 40).unwrap();
+        let word = |n: usize| (0..4).map(|at| letter(n / 40_usize.pow(at))).collect::<String>().repeat(8);
+        let hay = (0..15_000).map(word).collect::<Vec<_>>().join("-");
+        let bytes: usize = index_words(&hay).iter().map(|word| word.len() + 5).sum();
+        assert!((600_000..1_000_000).contains(&bytes), "{bytes}");
     }
 }

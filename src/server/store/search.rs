@@ -25,7 +25,7 @@ use crate::{
     },
     server::{
         error::Error,
-        words::{Asked, words},
+        words::{Asked, index_words},
     },
 };
 
@@ -144,11 +144,11 @@ impl Dialect {
 
     /// The words of a text as this database indexes them.
     fn indexed(self, text: &str) -> String {
-        let words = words(text);
+        let words = index_words(text);
         match self {
-            Self::Sqlite => words.iter().map(|word| word.folded.as_str()).collect::<Vec<_>>().join(" "),
+            Self::Sqlite => words.join(" "),
             Self::Postgres => {
-                let placed = words.iter().enumerate().map(|(at, word)| format!("'{}':{}", word.folded, at + 1));
+                let placed = words.iter().enumerate().map(|(at, word)| format!("'{word}':{}", at + 1));
                 placed.collect::<Vec<_>>().join(" ")
             }
         }
