@@ -15,4 +15,6 @@ pub struct Hit {
 pub struct Found {
     pub hits: Vec<Hit>,
     pub more: Option<i64>,
+    /// The search index is being rebuilt after an upgrade, so that older texts are perhaps not found yet.
+    pub is_indexing: bool,
 }

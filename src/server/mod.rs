@@ -45,7 +45,7 @@ use self::{
     config::Settings,
     contract::Links,
     desk::Desk,
-    store::{Dialect, OpenError, Opener, Store, search, workspaces},
+    store::{Dialect, OpenError, Opener, Store, workspaces},
 };
 
 /// How long requests may go on after the server was told to stop.
@@ -76,7 +76,7 @@ pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError>
             let mut tx = store.begin_write().await?;
             workspaces::default(&mut tx, now).await?;
             tx.commit().await?;
-            search::index_older(&store).await
+            Ok::<_, error::Error>(())
         })
     };
     task.await.unwrap_or_else(|failed| Err(error::Error::Internal(failed.to_string())))?;
@@ -92,6 +92,7 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     workers::deadlines::sweep(desk).await?;
     tokio::spawn(workers::deadlines::work(desk.clone()));
     tokio::spawn(workers::epoch::watch(desk.clone()));
+    tokio::spawn(workers::search_index::work(desk.clone()));
     tokio::spawn(doors::watch(desk.clone()));
     tokio::spawn(hints::keep(desk.clone()));
     if desk.store().dialect() == Dialect::Postgres {

@@ -13,6 +13,7 @@ pub mod links;
 mod lock;
 pub mod messages;
 pub mod operators;
+pub mod passages;
 pub mod people;
 pub mod presence;
 pub mod queues;

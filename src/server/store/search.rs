@@ -2,6 +2,9 @@
 //! indexed by the writer in the transaction that brings it. Found are the passages that have all the words, the newest
 //! first: what is looked for is mostly recent, and an order by rank would change under the reader with every new text,
 //! so that pages would repeat and leave out.
+//!
+//! After a migration that changes the index, `workspace.indexed_seq` says up to which event it is rebuilt, and
+//! [`index_next`] goes on from there. Once that is the head, the writer moves both together.
 
 use std::collections::HashMap;
 
@@ -11,17 +14,17 @@ use super::{
     Dialect, Store,
     escalations::parse,
     events,
+    passages::{Passage, seq_of, text_of_event, text_of_message},
     rows::{chunks, with_rows},
+    workspaces,
 };
 use crate::{
     domain::{
-        event::{Event, EventKind, Seq},
+        event::{EventKind, Seq},
         found::{Found, Hit},
         ids::{AgentId, EscalationId, WorkspaceId},
         inbox::Row,
         message::Message,
-        opening::Opening,
-        text::{NoteText, Text},
     },
     server::{
         error::Error,
@@ -31,113 +34,59 @@ use crate::{
 
 /// How many passages a page has.
 const PAGE: usize = 25;
-/// How many passages one event may bring, as a power of two: a transcript has fewer messages.
-const PASSAGES_AN_EVENT: u32 = 20;
-/// How many bytes of a transcript are known, the newest messages first: the writer reads them while everyone waits.
-const MOST_BYTES: usize = 256 * 1024;
-/// How many older events are indexed at a time.
-const GULP: i64 = 50;
+/// How many stored events one transaction indexes at most, and after how many bytes of text it stops: the writer waits for
+/// it.
+const READ_BATCH: i64 = 50;
+const READ_BYTES: usize = 256 * 1024;
 
-/// One text, to be found by its words.
-#[derive(Debug)]
-pub struct Passage {
-    workspace: WorkspaceId,
-    escalation: EscalationId,
-    /// The event that brought it, and its number within that.
-    place: i64,
-    /// Where it stands among the messages; -1 when it is none.
-    position: i64,
-    text: String,
+/// An index of a SQLite database. PostgreSQL has only the current one, since it replaces rows in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    Current,
+    /// The one that serves searches until the current one has every event.
+    Former,
 }
 
-impl Passage {
-    /// The text that an event brings.
-    pub fn of_event(workspace: WorkspaceId, event: &Event) -> Option<Self> {
-        let position = match &event.kind {
-            EventKind::MessageCreated { message } => message.position,
-            _ => -1,
-        };
-        let text = text_of(&event.kind)?;
-        Some(Self {
-            workspace,
-            escalation: event.escalation_id,
-            place: event.seq.0 << PASSAGES_AN_EVENT,
-            position,
-            text,
-        })
-    }
-
-    /// The messages that an escalation was opened with, and the seq of its opening.
-    pub fn of_transcript(
-        workspace: WorkspaceId,
-        escalation: EscalationId,
-        opened: Seq,
-        transcript: &[Message],
-    ) -> Vec<Self> {
-        let mut left = MOST_BYTES;
-        let said = transcript.iter().rev().filter_map(|it| Some((it.position, it.text.as_deref()?)));
-        let known = said.map_while(|(position, text)| {
-            left = left.checked_sub(text.len())?;
-            let place = (opened.0 << PASSAGES_AN_EVENT) + 1 + position;
-            Some(Self { workspace, escalation, place, position, text: text.to_owned() })
-        });
-        let mut known: Vec<Self> = known.collect();
-        known.reverse();
-        known
+impl Index {
+    /// The index in which passages of a workspace are searched, and to which new ones are added.
+    pub fn in_use(dialect: Dialect, is_complete: bool) -> Self {
+        if dialect == Dialect::Sqlite && !is_complete { Self::Former } else { Self::Current }
     }
 }
 
-/// What people read of an event.
-fn text_of(kind: &EventKind) -> Option<String> {
-    let note = |note: &Option<NoteText>| note.as_ref().map(ToString::to_string);
-    match kind {
-        EventKind::Opened { escalation } => Some(text_of_opening(&escalation.opening)),
-        EventKind::MessageCreated { message } => message.text.clone(),
-        EventKind::Noted { text } => Some(text.to_string()),
-        EventKind::Transferred { note: said, .. } => note(said),
-        EventKind::FollowedUp { follow_up } => note(&follow_up.note),
-        EventKind::Cancelled { reason, .. } => Some(reason.to_string()),
-        EventKind::Resolved { outcome } => {
-            let said = [note(&outcome.resolution.answer), note(&outcome.resolution.note_to_agent)];
-            let said: Vec<String> = said.into_iter().flatten().collect();
-            (!said.is_empty()).then(|| said.join("\n"))
-        }
-        _ => None,
-    }
-}
-
-/// The customer, the reason, the summary and the facts.
-fn text_of_opening(it: &Opening) -> String {
-    fn given<const N: usize>(text: &Option<Text<N>>) -> Option<&str> {
-        text.as_ref().map(Text::as_str)
-    }
-    let customer = it.customer();
-    let words = it.reason.in_words();
-    let known = [
-        customer.and_then(|it| given(&it.name)),
-        customer.and_then(|it| given(&it.email)),
-        customer.and_then(|it| given(&it.external_id)),
-        Some(words.as_str()),
-        Some(it.reason.text.as_str()),
-        given(&it.summary),
-        given(&it.ask.prompt),
-        given(&it.customer_told),
-        it.external_id(),
-    ];
-    let tried = it.tried.iter().map(Text::as_str);
-    let facts = it.context.iter().flat_map(|it| [Some(it.label.as_str()), given(&it.value), given(&it.url)]);
-    let all: Vec<&str> = known.into_iter().chain(facts).flatten().chain(tried).collect();
-    all.join("\n")
+/// Both indexes of SQLite have the same columns. The cursor is the index's own number: only by that it walks backwards
+/// without sorting.
+macro_rules! found_on_sqlite {
+    ($index:literal) => {
+        concat!(
+            "select passage.rowid, passage.place, passage.escalation_id, passage.position, e.row from ",
+            $index,
+            " as passage cross join escalation e \
+             on e.workspace_id = passage.workspace_id and e.id = passage.escalation_id \
+             where passage.",
+            $index,
+            " match $2 and passage.workspace_id = $1 and passage.rowid < $3 \
+             and ($4 = '' or e.agent_id = $4) \
+             and ($5 = '' or $5 = case when e.closed_at is null then 'open' else 'closed' end) \
+             order by passage.rowid desc limit $6"
+        )
+    };
 }
 
 impl Dialect {
     /// Both write the same columns; what the words are written as differs.
-    fn index(self) -> &'static str {
-        match self {
-            Self::Sqlite => "insert into passage (workspace_id, escalation_id, place, position, words) values {rows}",
-            Self::Postgres => {
+    fn index(self, index: Index) -> &'static str {
+        match (self, index) {
+            (Self::Sqlite, Index::Current) => {
+                "insert into passage_index (workspace_id, escalation_id, place, position, words) values {rows}"
+            }
+            (Self::Sqlite, Index::Former) => {
+                "insert into passage (workspace_id, escalation_id, place, position, words) values {rows}"
+            }
+            (Self::Postgres, _) => {
                 "insert into passage (workspace_id, escalation_id, place, position, words) \
-                 select column1, column2, column3, column4, cast(column5 as tsvector) from (values {rows}) fresh"
+                 select column1, column2, column3, column4, cast(column5 as tsvector) from (values {rows}) fresh \
+                 on conflict (workspace_id, place) do update set words = excluded.words"
             }
         }
     }
@@ -161,19 +110,12 @@ impl Dialect {
         }
     }
 
-    /// The passages before a cursor that have the words, the newest first. On SQLite the cursor is the index's own number:
-    /// only by that it walks backwards without sorting.
-    pub fn found(self) -> &'static str {
-        match self {
-            Self::Sqlite => {
-                "select passage.rowid, passage.place, passage.escalation_id, passage.position, e.row from passage \
-                 cross join escalation e on e.workspace_id = passage.workspace_id and e.id = passage.escalation_id \
-                 where passage match $2 and passage.workspace_id = $1 and passage.rowid < $3 \
-                 and ($4 = '' or e.agent_id = $4) \
-                 and ($5 = '' or $5 = case when e.closed_at is null then 'open' else 'closed' end) \
-                 order by passage.rowid desc limit $6"
-            }
-            Self::Postgres => {
+    /// The passages before a cursor that have the words, the newest first.
+    pub fn found(self, index: Index) -> &'static str {
+        match (self, index) {
+            (Self::Sqlite, Index::Current) => found_on_sqlite!("passage_index"),
+            (Self::Sqlite, Index::Former) => found_on_sqlite!("passage"),
+            (Self::Postgres, _) => {
                 "select passage.place, passage.place, passage.escalation_id, passage.position, e.row from passage \
                  join escalation e on e.workspace_id = passage.workspace_id and e.id = passage.escalation_id \
                  where passage.words @@ cast($2 as tsquery) and passage.workspace_id = $1 and passage.place < $3 \
@@ -185,10 +127,15 @@ impl Dialect {
     }
 }
 
-/// Indexes new texts.
-pub async fn index(connection: &mut AnyConnection, dialect: Dialect, passages: &[Passage]) -> Result<(), Error> {
+/// Adds passages to an index.
+pub async fn index(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    index: Index,
+    passages: &[&Passage],
+) -> Result<(), Error> {
     for passages in chunks(passages, 5) {
-        let mut query = sqlx::query(with_rows(dialect.index(), 5, passages.len()));
+        let mut query = sqlx::query(with_rows(dialect.index(index), 5, passages.len()));
         for it in passages {
             query = query
                 .bind(it.workspace.to_string())
@@ -209,7 +156,7 @@ pub struct Search {
     /// Only open ones, or only closed ones.
     pub open: Option<bool>,
     pub agent: Option<AgentId>,
-    /// From where on: a page's `more`.
+    /// From where on: a page's `more`, which is negative in the former index.
     pub before: Option<i64>,
 }
 
@@ -219,11 +166,19 @@ pub async fn find(store: &Store, workspace: WorkspaceId, search: Search) -> Resu
     let dialect = store.dialect();
     let read = store.snapshot(move |connection| {
         Box::pin(async move {
+            let is_complete = is_complete(connection, workspace).await?;
+            let index = Index::in_use(dialect, is_complete);
+            let before = match (search.before, index) {
+                (Some(before), Index::Current) if before > 0 => before,
+                (Some(before), Index::Former) if before < 0 => before.saturating_neg(),
+                // The page before was one of the other index, whose numbers are others: the search begins anew.
+                _ => i64::MAX,
+            };
             let status = search.open.map_or("", |open| if open { "open" } else { "closed" });
-            let query = sqlx::query(dialect.found())
+            let query = sqlx::query(dialect.found(index))
                 .bind(workspace.to_string())
                 .bind(dialect.asked(&search.asked))
-                .bind(search.before.unwrap_or(i64::MAX))
+                .bind(before)
                 .bind(search.agent.map(|agent| agent.to_string()).unwrap_or_default())
                 .bind(status)
                 .bind(PAGE as i64 + 1);
@@ -236,11 +191,11 @@ pub async fn find(store: &Store, workspace: WorkspaceId, search: Search) -> Resu
                 let (place, escalation, position): (i64, String, i64) =
                     (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
                 match position {
-                    -1 => places.push(place >> PASSAGES_AN_EVENT),
+                    -1 => places.push(seq_of(place)),
                     position => messages.push((escalation.clone(), position)),
                 }
                 let line: Row = parse("escalation", "row", &row.try_get::<String, _>(4)?)?;
-                found.push((line, place >> PASSAGES_AN_EVENT, escalation, position));
+                found.push((line, seq_of(place), escalation, position));
             }
             let texts = texts(connection, workspace, &places, &messages).await?;
             let hits = found.into_iter().map(|(row, seq, escalation, position)| {
@@ -249,11 +204,21 @@ pub async fn find(store: &Store, workspace: WorkspaceId, search: Search) -> Resu
                 Hit { row, snippet: search.asked.snippet(text) }
             });
             let hits = hits.collect();
-            let last = rows.last().map(|row| row.try_get(0)).transpose()?;
-            Ok(Found { hits, more: last.filter(|_| !is_last) })
+            let last: Option<i64> = rows.last().map(|row| row.try_get(0)).transpose()?;
+            let more = last.filter(|_| !is_last).map(|last| if index == Index::Former { -last } else { last });
+            Ok(Found { hits, more, is_indexing: !is_complete })
         })
     });
     read.await
+}
+
+/// Whether the index has every event of a workspace.
+async fn is_complete(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<bool, sqlx::Error> {
+    let sql = "select head, indexed_seq from workspace where id = $1";
+    let Some(row) = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(connection).await? else {
+        return Ok(true);
+    };
+    Ok(row.try_get::<i64, _>(0)? == row.try_get::<i64, _>(1)?)
 }
 
 /// Where a passage's text is kept.
@@ -281,7 +246,7 @@ async fn texts(
         }
         for row in query.fetch_all(&mut *connection).await? {
             let event = events::kept(&row.try_get::<String, _>(0)?)?;
-            texts.extend(text_of(&event.kind).map(|text| (Kept::Event(event.seq.0), text)));
+            texts.extend(text_of_event(&event.kind).map(|text| (Kept::Event(event.seq.0), text)));
         }
     }
     for messages in chunks(messages, 3) {
@@ -291,50 +256,75 @@ async fn texts(
         }
         for row in query.fetch_all(&mut *connection).await? {
             let message: Message = parse("message", "body", &row.try_get::<String, _>(1)?)?;
-            texts.insert(Kept::Message(row.try_get(0)?, message.position), message.text.unwrap_or_default());
+            let text = text_of_message(&message).unwrap_or_default();
+            texts.insert(Kept::Message(row.try_get(0)?, message.position), text);
         }
     }
     Ok(texts)
 }
 
-/// Indexes what was written before there was a search, some events at a time; a server that stops on the way goes on where
-/// it was. Before the first request: on SQLite what is indexed first is taken for older.
-pub async fn index_older(store: &Store) -> Result<(), Error> {
-    let sql = "select id, older, indexed from workspace where indexed < older";
-    for row in sqlx::query(sql).fetch_all(store.reader()).await? {
+/// The workspaces of which the index does not have every event.
+pub async fn incomplete(store: &Store) -> Result<Vec<WorkspaceId>, Error> {
+    let rows = sqlx::query("select id from workspace where indexed_seq < head").fetch_all(store.reader()).await?;
+    let ids = rows.iter().map(|row| {
         let id: String = row.try_get(0)?;
-        let workspace = id.parse().map_err(|_| Error::Inconsistent { table: "workspace", column: "id", id })?;
-        let (older, mut indexed): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
-        tracing::info!(%workspace, events = older - indexed, "indexing older texts for search");
-        while indexed < older {
-            indexed = gulp(store, workspace, indexed, older).await?;
-        }
-    }
-    Ok(())
+        id.parse().map_err(|_| Error::Inconsistent { table: "workspace", column: "id", id })
+    });
+    ids.collect()
 }
 
-/// Indexes the next older events; answers how far it has come, or another process has.
-async fn gulp(store: &Store, workspace: WorkspaceId, indexed: i64, older: i64) -> Result<i64, Error> {
-    const TRANSCRIPT: &str =
-        "select body from message where workspace_id = $1 and escalation_id = $2 and seq is null order by position";
+/// Indexes the next stored events of a workspace, in a transaction of its own; false when the index has them all. Of
+/// several servers each goes on where another has stopped, since each locks the head first. Call it only within a spawned
+/// task, as any write.
+pub async fn index_next(store: &Store, workspace: WorkspaceId) -> Result<bool, Error> {
     let mut tx = store.begin_write().await?;
-    let until = (indexed + GULP).min(older);
-    let take = "update workspace set indexed = $2 where id = $1 and indexed = $3";
-    let taken = sqlx::query(take).bind(workspace.to_string()).bind(until).bind(indexed).execute(&mut *tx).await?;
-    if taken.rows_affected() == 1 {
-        let mut passages = vec![];
-        for event in events::run(&mut tx, workspace, Seq(indexed), Seq(until)).await? {
-            passages.extend(Passage::of_event(workspace, &event));
-            if let EventKind::Opened { .. } = event.kind {
-                let query = sqlx::query(TRANSCRIPT).bind(workspace.to_string()).bind(event.escalation_id.to_string());
-                let rows = query.fetch_all(&mut *tx).await?;
-                let messages = rows.iter().map(|row| parse("message", "body", &row.try_get::<String, _>(0)?));
-                let messages: Vec<Message> = messages.collect::<Result<_, Error>>()?;
-                passages.extend(Passage::of_transcript(workspace, event.escalation_id, event.seq, &messages));
-            }
+    let Some(head) = workspaces::lock_head(&mut tx, workspace).await?.filter(|head| head.indexed < head.seq) else {
+        tx.rollback().await?;
+        return Ok(false);
+    };
+    let last = Seq(head.seq.0.min(head.indexed.0 + READ_BATCH));
+    let (mut passages, mut reached): (Vec<Passage>, Seq) = (vec![], last);
+    for event in events::run(&mut tx, workspace, head.indexed, last).await? {
+        passages.extend(Passage::of_event(workspace, &event));
+        if let EventKind::Opened { .. } = event.kind {
+            let messages = transcript(&mut tx, workspace, event.escalation_id).await?;
+            passages.extend(Passage::of_transcript(workspace, event.escalation_id, event.seq, &messages));
         }
-        index(&mut tx, store.dialect(), &passages).await?;
+        if passages.iter().map(|it| it.text.len()).sum::<usize>() > READ_BYTES {
+            reached = event.seq;
+            break;
+        }
+    }
+    let passages: Vec<&Passage> = passages.iter().collect();
+    index(&mut tx, store.dialect(), Index::Current, &passages).await?;
+    let sql = "update workspace set indexed_seq = $2 where id = $1";
+    sqlx::query(sql).bind(workspace.to_string()).bind(reached.0).execute(&mut *tx).await?;
+    let is_complete = reached == head.seq;
+    if is_complete && store.dialect() == Dialect::Sqlite {
+        empty_former_index(&mut tx).await?;
     }
     tx.commit().await?;
-    Ok(until)
+    Ok(!is_complete)
+}
+
+/// The messages that an escalation was opened with.
+async fn transcript(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    escalation: EscalationId,
+) -> Result<Vec<Message>, Error> {
+    let sql =
+        "select body from message where workspace_id = $1 and escalation_id = $2 and seq is null order by position";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(escalation.to_string());
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(|row| parse("message", "body", &row.try_get::<String, _>(0)?)).collect()
+}
+
+/// Frees the room of the former index, once no workspace needs it any more.
+async fn empty_former_index(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let sql = "select id from workspace where indexed_seq < head limit 1";
+    if sqlx::query(sql).fetch_optional(&mut *connection).await?.is_none() {
+        sqlx::query("insert into passage (passage) values ('delete-all')").execute(connection).await?;
+    }
+    Ok(())
 }

@@ -67,23 +67,36 @@ pub async fn heads(store: &Store) -> Result<Vec<(WorkspaceId, Seq)>, Error> {
         .collect()
 }
 
-/// Takes the head of a workspace for the rest of the transaction: its seq and how many escalations are open.
+/// The head of a workspace, locked for the rest of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockedHead {
+    pub seq: Seq,
+    /// How many escalations are open.
+    pub open: i64,
+    /// The search index has every event up to this one.
+    pub indexed: Seq,
+}
+
+/// Locks the head of a workspace for the rest of the transaction.
 pub async fn lock_head(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
-) -> Result<Option<(Seq, i64)>, sqlx::Error> {
-    let sql = "update workspace set head = head where id = $1 returning head, open";
+) -> Result<Option<LockedHead>, sqlx::Error> {
+    let sql = "update workspace set head = head where id = $1 returning head, open, indexed_seq";
     let row = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(connection).await?;
-    row.map(|row| Ok((Seq(row.try_get(0)?), row.try_get(1)?))).transpose()
+    row.map(|row| Ok(LockedHead { seq: Seq(row.try_get(0)?), open: row.try_get(1)?, indexed: Seq(row.try_get(2)?) }))
+        .transpose()
 }
 
-/// Moves the head on.
+/// Moves the head on. A search index that had every event has the new ones, too: the writer adds them in the same
+/// transaction. One that is being rebuilt stays where it is, so that the background task reaches them.
 pub async fn move_head(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     head: Seq,
     open: i64,
 ) -> Result<(), sqlx::Error> {
-    let sql = "update workspace set head = $2, open = $3 where id = $1";
+    let sql = "update workspace set head = $2, open = $3, \
+        indexed_seq = case when indexed_seq = head then $2 else indexed_seq end where id = $1";
     sqlx::query(sql).bind(workspace.to_string()).bind(head.0).bind(open).execute(connection).await.map(drop)
 }

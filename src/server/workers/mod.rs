@@ -1,7 +1,8 @@
-//! What runs beside the requests: alerts, deadlines, wake-ups between processes, and the watch over the history's name. Each is
-//! a caller of the desk like any other.
+//! What runs beside the requests: alerts, deadlines, wake-ups between processes, the rebuilding of the search index, and the
+//! watch over the history's name. Each is a caller of the desk like any other.
 
 pub mod alerts;
 pub mod deadlines;
 pub mod epoch;
+pub mod search_index;
 pub mod wakeups;

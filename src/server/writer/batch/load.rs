@@ -19,7 +19,8 @@ use crate::{
             escalations::{self, CustomerName},
             events::{self, AnswerName},
             messages::{self, MessageName},
-            queues, workspaces,
+            queues,
+            workspaces::{self, LockedHead},
         },
     },
 };
@@ -55,8 +56,8 @@ impl<'a> Batch<'a> {
     ) -> Result<Self, Error> {
         let mut heads = BTreeMap::new();
         for workspace in commands.iter().map(|command| command.workspace).collect::<BTreeSet<_>>() {
-            if let Some((seq, open)) = workspaces::lock_head(tx, workspace).await? {
-                heads.insert(workspace, Head { seq, open });
+            if let Some(LockedHead { seq, open, indexed }) = workspaces::lock_head(tx, workspace).await? {
+                heads.insert(workspace, Head { seq, open, is_indexed: indexed == seq });
             }
         }
         let names: Vec<_> =

@@ -37,7 +37,8 @@ use crate::{
             escalations::{self, CustomerName, Stored},
             events::{self, Answer, AnswerName},
             messages::{self, MessageName, ReplyName},
-            search::{self, Passage},
+            passages::Passage,
+            search::{self, Index},
             workspaces,
         },
     },
@@ -51,6 +52,8 @@ type Key<T> = (WorkspaceId, T);
 struct Head {
     seq: Seq,
     open: i64,
+    /// The search index had every event when the batch began.
+    is_indexed: bool,
 }
 
 /// The state that a batch of commands sees and changes.
@@ -368,7 +371,12 @@ impl Batch<'_> {
         messages::insert(tx, &new_messages).await?;
         messages::keep_receipts(tx, &self.replies).await?;
         events::insert(tx, &self.new_events).await?;
-        search::index(tx, dialect, &self.new_passages).await?;
+        for is_indexed in [true, false] {
+            let is_here =
+                |it: &&Passage| self.heads.get(&it.workspace).is_some_and(|head| head.is_indexed == is_indexed);
+            let passages: Vec<&Passage> = self.new_passages.iter().filter(is_here).collect();
+            search::index(tx, dialect, Index::in_use(dialect, is_indexed), &passages).await?;
+        }
         events::keep_answers(tx, &answers, self.now).await?;
         for (workspace, agent) in &self.first_acknowledged {
             agents::acknowledged(tx, *workspace, *agent, self.now).await?;

@@ -1,0 +1,287 @@
+//! Passages: the texts that search finds. Each message, note, reason and so on is one, indexed by its words; the index says
+//! where the text is stored, and snippets are made of the stored text.
+
+use serde_json::{Map, Value};
+
+use crate::domain::{
+    event::{Event, EventKind, Seq},
+    ids::{EscalationId, WorkspaceId},
+    message::Message,
+    opening::Opening,
+    outcome::Resolution,
+    text::{NoteText, Text},
+};
+
+/// How many passages one event may bring, as a power of two: a transcript has fewer messages.
+const PASSAGES_AN_EVENT: u32 = 20;
+/// How many bytes of a transcript's texts are indexed, and as many of its tools, the newest messages first: the writer
+/// indexes them while its other callers wait.
+const MOST_BYTES: usize = 256 * 1024;
+/// How many bytes are indexed of one message's calls of tools, as many of their results, and of each other JSON value.
+const MOST_JSON: usize = 16 * 1024;
+
+/// One text, to be found by its words.
+#[derive(Debug)]
+pub struct Passage {
+    pub workspace: WorkspaceId,
+    pub escalation: EscalationId,
+    /// The event that brought it, and its number within that.
+    pub place: i64,
+    /// Its position among the messages; -1 when it is none.
+    pub position: i64,
+    pub text: String,
+}
+
+/// The seq of the event that brought the passage of a place.
+pub fn seq_of(place: i64) -> i64 {
+    place >> PASSAGES_AN_EVENT
+}
+
+impl Passage {
+    /// The text that an event brings.
+    pub fn of_event(workspace: WorkspaceId, event: &Event) -> Option<Self> {
+        let position = match &event.kind {
+            EventKind::MessageCreated { message } => message.position,
+            _ => -1,
+        };
+        let text = text_of_event(&event.kind)?;
+        Some(Self {
+            workspace,
+            escalation: event.escalation_id,
+            place: event.seq.0 << PASSAGES_AN_EVENT,
+            position,
+            text,
+        })
+    }
+
+    /// The messages that an escalation was opened with, and the seq of its opening.
+    pub fn of_transcript(
+        workspace: WorkspaceId,
+        escalation: EscalationId,
+        opened: Seq,
+        transcript: &[Message],
+    ) -> Vec<Self> {
+        let (mut left, mut left_for_tools) = (MOST_BYTES, MOST_BYTES);
+        let mut passages = vec![];
+        for message in transcript.iter().rev() {
+            let Some(rest) = left.checked_sub(message.text.as_deref().map_or(0, str::len)) else { break };
+            left = rest;
+            // Large results do not keep what people said before them out of the index.
+            let tools = text_of_tools(message).filter(|tools| tools.len() <= left_for_tools);
+            left_for_tools -= tools.as_deref().map_or(0, str::len);
+            let Some(text) = in_lines([message.text.clone(), tools]) else { continue };
+            let position = message.position;
+            let place = (opened.0 << PASSAGES_AN_EVENT) + 1 + position;
+            passages.push(Self { workspace, escalation, place, position, text });
+        }
+        passages.reverse();
+        passages
+    }
+}
+
+/// What people read of an event.
+pub fn text_of_event(kind: &EventKind) -> Option<String> {
+    let note = |note: &Option<NoteText>| note.as_ref().map(ToString::to_string);
+    match kind {
+        EventKind::Opened { escalation } => Some(text_of_opening(&escalation.opening)),
+        EventKind::MessageCreated { message } => text_of_message(message),
+        EventKind::Noted { text } => Some(text.to_string()),
+        EventKind::Transferred { note: said, .. } => note(said),
+        EventKind::FollowedUp { follow_up } => note(&follow_up.note),
+        EventKind::Cancelled { reason, .. } => Some(reason.to_string()),
+        EventKind::Resolved { outcome } => text_of_resolution(&outcome.resolution),
+        _ => None,
+    }
+}
+
+/// What people read of a message: its text, and what its tools were called with and answered.
+pub fn text_of_message(message: &Message) -> Option<String> {
+    in_lines([message.text.clone(), text_of_tools(message)])
+}
+
+/// What people read of a message beside its text.
+fn text_of_tools(message: &Message) -> Option<String> {
+    let (mut calls, mut results) = (JsonText::new(), JsonText::new());
+    for call in &message.tool_calls {
+        calls.line(&call.name);
+        calls.value(&call.arguments);
+    }
+    if let Some(result) = &message.tool_result {
+        results.value(&result.output);
+    }
+    if let Some(raw) = message.raw.as_ref().filter(|_| message.unreadable) {
+        results.value(raw);
+    }
+    in_lines([Some(calls.text), Some(results.text)])
+}
+
+/// The customer, the reason, the summary, the facts, and what the agent proposes to do.
+fn text_of_opening(it: &Opening) -> String {
+    fn given<const N: usize>(text: &Option<Text<N>>) -> Option<&str> {
+        text.as_ref().map(Text::as_str)
+    }
+    let customer = it.customer();
+    let words = it.reason.in_words();
+    let known = [
+        customer.and_then(|it| given(&it.name)),
+        customer.and_then(|it| given(&it.email)),
+        customer.and_then(|it| given(&it.external_id)),
+        Some(words.as_str()),
+        Some(it.reason.text.as_str()),
+        given(&it.summary),
+        given(&it.ask.prompt),
+        given(&it.customer_told),
+        it.external_id(),
+    ];
+    let tried = it.tried.iter().map(Text::as_str);
+    let facts = it.context.iter().flat_map(|it| [Some(it.label.as_str()), given(&it.value), given(&it.url)]);
+    let options = it.ask.options.iter().flatten().map(Text::as_str);
+    let all =
+        known.into_iter().chain(facts).flatten().chain(tried).chain(options).chain(given(&it.ask.suggested_reply));
+    let all = all.map(|text| Some(text.to_owned()));
+    let objects = [&it.reason.evidence, &it.metadata].into_iter().flatten().map(text_of_object);
+    let actions =
+        it.ask.actions.iter().flat_map(|action| [Some(action.name.to_string()), text_of_object(&action.arguments)]);
+    in_lines(all.chain(objects).chain(actions)).unwrap_or_default()
+}
+
+/// What people read of an end: the answer, the data, the note, and what was decided of each action.
+fn text_of_resolution(it: &Resolution) -> Option<String> {
+    let note = |note: &Option<NoteText>| note.as_ref().map(ToString::to_string);
+    let data = it.data.as_ref().map(|data| {
+        let mut text = JsonText::new();
+        text.value(data);
+        text.text
+    });
+    let actions = it
+        .actions
+        .iter()
+        .flat_map(|action| [action.comment.as_ref().map(ToString::to_string), text_of_object(&action.arguments)]);
+    in_lines([note(&it.answer), data, note(&it.note_to_agent)].into_iter().chain(actions))
+}
+
+fn text_of_object(object: &Map<String, Value>) -> Option<String> {
+    let mut text = JsonText::new();
+    text.object(object);
+    Some(text.text)
+}
+
+/// Those of the texts that are there, each in lines of its own; none when there is none.
+fn in_lines(texts: impl IntoIterator<Item = Option<String>>) -> Option<String> {
+    let texts: Vec<String> = texts.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// JSON as people read it, up to so many bytes: a line for each name and value, and text without quotes and escapes, since
+/// `\n` before a word would become part of it.
+struct JsonText {
+    text: String,
+    left: usize,
+}
+
+impl JsonText {
+    fn new() -> Self {
+        Self { text: String::new(), left: MOST_JSON }
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Object(object) => self.object(object),
+            Value::Array(items) => items.iter().for_each(|item| self.value(item)),
+            Value::String(text) => self.line(text),
+            other => self.line(&other.to_string()),
+        }
+    }
+
+    fn object(&mut self, object: &Map<String, Value>) {
+        for (name, value) in object {
+            self.push(name);
+            match value {
+                Value::Object(_) | Value::Array(_) => self.push("\n"),
+                _ => self.push(": "),
+            }
+            self.value(value);
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.push(text);
+        self.push("\n");
+    }
+
+    /// Adds as much of a text as there is room for.
+    fn push(&mut self, text: &str) {
+        let mut end = text.len().min(self.left);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.text.push_str(&text[..end]);
+        // A character that is too long ends the text.
+        self.left = if end < text.len() { 0 } else { self.left - end };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        ids::MessageId,
+        message::{MessageRole, ToolCall, ToolResult},
+    };
+
+    fn message(position: i64) -> Message {
+        Message::empty(MessageId::new(Uuid::nil()), position, MessageRole::Agent)
+    }
+
+    fn answering(position: i64, output: Value) -> Message {
+        Message { tool_result: Some(ToolResult { call_id: None, output, is_error: false }), ..message(position) }
+    }
+
+    #[test]
+    fn calls_and_results_of_tools_are_read_as_text() {
+        let arguments = json!({"order": "A-4721", "items": [{"sku": "x\ny"}, 2.50], "note": null});
+        let call = ToolCall { id: None, name: "refund".to_owned(), arguments };
+        let it = Message { text: Some("One moment".to_owned()), tool_calls: vec![call], ..message(0) };
+        let text = text_of_message(&it).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..2], ["One moment", "refund"]);
+        for line in ["order: A-4721", "items", "sku: x", "y", "2.5", "note: null"] {
+            assert!(lines.contains(&line), "{line}: {lines:?}");
+        }
+        assert_eq!(
+            text_of_message(&answering(0, json!("Error: no such \"order\""))).unwrap().trim(),
+            "Error: no such \"order\""
+        );
+        assert_eq!(text_of_message(&message(0)), None);
+        let odd = Message { unreadable: true, raw: Some(json!({"who": "knows"})), ..message(0) };
+        assert_eq!(text_of_message(&odd).unwrap().trim(), "who: knows");
+    }
+
+    #[test]
+    fn of_one_message_sixteen_kibibytes_of_results_are_read() {
+        let text = |hay: usize| text_of_message(&answering(0, json!(format!("{}needle", "é".repeat(hay))))).unwrap();
+        assert!(text(8_189).contains("needle"));
+        let cut = text(8_190);
+        assert!(!cut.contains("needle") && cut.len() <= MOST_JSON, "{}", cut.len());
+        // A character that does not fit as a whole is left out.
+        assert_eq!(
+            text_of_message(&answering(0, json!(format!("a{}", "é".repeat(9_000))))).unwrap().len(),
+            MOST_JSON - 1
+        );
+    }
+
+    #[test]
+    fn large_results_do_not_keep_older_words_out() {
+        let opened = Seq(1);
+        let (workspace, escalation) = (WorkspaceId::new(Uuid::nil()), EscalationId::new(Uuid::nil()));
+        let mut transcript = vec![Message { text: Some("The first words".to_owned()), ..message(0) }];
+        transcript.extend((1..40).map(|at| answering(at, json!("hay ".repeat(5_000)))));
+        let passages = Passage::of_transcript(workspace, escalation, opened, &transcript);
+        assert_eq!(passages[0].text, "The first words");
+        assert_eq!((passages.len(), passages.last().map(|it| it.position)), (1 + MOST_BYTES / MOST_JSON, Some(39)));
+        assert!(passages.is_sorted_by_key(|it| it.place) && passages.iter().all(|it| seq_of(it.place) == 1));
+    }
+}

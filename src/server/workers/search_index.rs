@@ -1,0 +1,40 @@
+//! Rebuilds the search index in the background, after an upgrade that changed what it holds. Each batch is a short
+//! transaction that also stores how far the index reaches, so that a server that is killed goes on where it was, and several
+//! servers on one PostgreSQL database share the work. Searches are served meanwhile.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::server::{desk::Desk, error::Error, store::search};
+
+/// How long the writer has the database to itself between two batches.
+const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
+/// How often to look for events that are not indexed: another server of an older version may have written some.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Indexes what is not indexed, until the server stops.
+pub async fn work(desk: Desk) {
+    loop {
+        if let Err(error) = index_all(&desk).await {
+            tracing::error!(%error, "the search index could not be rebuilt; trying again in a minute");
+        }
+        if desk.shutdown().run_until_cancelled(sleep(EVERY)).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn index_all(desk: &Desk) -> Result<(), Error> {
+    for workspace in search::incomplete(desk.store()).await? {
+        tracing::info!(%workspace, "rebuilding the search index");
+        while search::index_next(desk.store(), workspace).await? {
+            // Only the pause is cut short at the shutdown: a dropped transaction could stay open.
+            if desk.shutdown().run_until_cancelled(sleep(BETWEEN_BATCHES)).await.is_none() {
+                return Ok(());
+            }
+        }
+        tracing::info!(%workspace, "the search index is complete");
+    }
+    Ok(())
+}
