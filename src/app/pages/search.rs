@@ -60,17 +60,25 @@ fn option(value: &str, label: &str, chosen: &str) -> AnyView {
 }
 
 fn results(found: Option<Found>, more: Option<String>) -> AnyView {
-    let Some(Found { hits, .. }) = found else {
+    let Some(Found { hits, is_indexing, .. }) = found else {
         return view! {
             <p class="plain-facts">
-                "Finds messages, notes, reasons, summaries, customers and facts that have all of the words. The last one may \
-                 be the beginning of a word; case and accents do not matter."
+                "Finds messages, notes, reasons, summaries, customers, facts, tool calls and their results that have all of \
+                 the words. The last one may be the beginning of a word; case, accents and hyphens do not matter."
             </p>
         }
         .into_any();
     };
+    let indexing = is_indexing.then(|| {
+        view! {
+            <p class="plain-facts" role="status">
+                "The search index is being rebuilt after an upgrade. Some older results may be missing until it is done."
+            </p>
+        }
+    });
     if hits.is_empty() {
         return view! {
+            {indexing}
             <p class="plain-facts" role="status">
                 "Nothing was found. Try fewer words, or the beginning of one; all of them must be in the same text. Or look \
                  among open and closed ones, of every agent."
@@ -79,6 +87,7 @@ fn results(found: Option<Found>, more: Option<String>) -> AnyView {
         .into_any();
     }
     view! {
+        {indexing}
         <ol class="search-results" aria-label="Results">{grouped(hits).into_iter().map(line).collect::<Vec<_>>()}</ol>
         {more.map(|more| view! { <a class="button" href=more>"Older results"</a> })}
     }
