@@ -27,7 +27,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row, migrate::Migrator};
 use crate::support::{
     Engine, TestServer,
     browser::Browser,
-    server::{Agent, id},
+    server::{Agent, id, soon},
 };
 
 /// The rows, by the newest migration that their program had, and which migrations had been applied. 3 and 4 came from two
@@ -54,7 +54,11 @@ async fn fill(connection: &mut AnyConnection, engine: Engine, applied: &[i64], t
     let known = all.iter().filter(|it| applied.contains(&it.version)).cloned().collect();
     Migrator::with_migrations(known).run(&mut *connection).await.expect("the old schema");
     for table in tables.as_array().expect("tables") {
-        let name = table[0].as_str().expect("a name");
+        let name = match table[0].as_str().expect("a name") {
+            // From then on SQLite has its words in another table.
+            "passage" if engine == Engine::Sqlite && applied.contains(&10) => "passage_index",
+            name => name,
+        };
         for row in table[1].as_array().expect("rows") {
             let filled: Vec<_> = row.as_object().expect("columns").iter().filter(|(_, it)| !it.is_null()).collect();
             let columns: Vec<&str> = filled.iter().map(|(column, _)| column.as_str()).collect();
@@ -174,7 +178,13 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     assert_eq!(texts, ["I was charged twice, claimed.", "Let me see.", "Is anybody there?", "Good **morning**, Dana."]);
     assert!(thread.happenings.iter().any(|event| event.kind.name() == "note.created"), "{:?}", thread.happenings);
 
-    // What was said before there was a search is found, once.
+    // Stored texts are indexed in the background. What was said before there was a search is found, once.
+    soon("the search index", async || {
+        let search = Search { asked: Asked::read("a").expect("a word"), open: None, agent: None, before: None };
+        let found = find(server.desk.store(), server.workspace, search).await.expect("an answer");
+        (!found.is_indexing).then_some(())
+    })
+    .await;
     for words in ["i was charged twice, waiting", "she is a regular", "good morning", "order a-question", "never mind"]
     {
         let search = Search { asked: Asked::read(words).expect("words"), open: None, agent: None, before: None };

@@ -10,6 +10,7 @@ use bailout::{
         operator::Role,
         outcome::{Disposition, Resolution},
         text::{Name, NoteText},
+        time::Span,
     },
     server::{
         clock::mint,
@@ -17,7 +18,7 @@ use bailout::{
         keys::ApiKey,
         store::{
             Dialect, agents,
-            search::{Search, find},
+            search::{Index, Search, find, index_next},
         },
         words::Asked,
     },
@@ -31,7 +32,7 @@ use crate::{
         TestServer,
         browser::{Browser, between, leads_to},
         markup::{elements, read},
-        server::{Agent, id},
+        server::{Agent, id, soon},
     },
 };
 
@@ -64,6 +65,36 @@ async fn opened(bot: &Agent) -> String {
         },
     }))
     .await
+}
+
+/// Leaves the database as an older program would have left it: the index has other words, and nothing of it is rebuilt.
+async fn age_index(server: &TestServer) {
+    let statements: &[&str] = match server.desk.store().dialect() {
+        Dialect::Sqlite => &[
+            "insert into passage_index (passage_index) values ('delete-all')",
+            "insert into passage (workspace_id, escalation_id, place, position, words) \
+             select workspace_id, escalation_id, seq * 1048576, position, 'parcel late' from message \
+             where seq is not null order by seq",
+            "update workspace set indexed_seq = 0",
+        ],
+        Dialect::Postgres => {
+            &["update passage set words = to_tsvector('simple', 'parcel late')", "update workspace set indexed_seq = 0"]
+        }
+    };
+    for sql in statements {
+        sqlx::query(*sql).execute(server.desk.store().writer()).await.expect("an older index");
+    }
+}
+
+/// Indexes what is left, as the background task of a server does.
+async fn rebuild(server: &TestServer) {
+    while index_next(server.desk.store(), server.workspace).await.expect("a batch") {}
+}
+
+async fn count_rows(server: &TestServer, table: &str) -> i64 {
+    let sql = format!("select cast(count(*) as bigint) from {table}");
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(server.desk.store().reader()).await.expect("a count");
+    row.get(0)
 }
 
 on_both! {
@@ -112,6 +143,123 @@ on_both! {
         let (all, own) = (count(None, None).await, Some(hit.row.agent.id));
         assert!(all > 2 && count(Some(false), own).await == all && count(Some(true), None).await == 0);
         assert_eq!(count(None, Some(AgentId::new(mint()))).await, 0);
+    }
+
+    async fn tools_evidence_metadata_and_actions_are_found(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let hay = "hay ".repeat(4_000);
+        let messages = json!([
+            {"role": "customer", "text": "Where is it?"},
+            {"role": "agent", "tool_calls": [
+                {"id": "c1", "name": "find_parcel", "arguments": {"carrier": "pangolin", "note": "first\nmanatee"}},
+            ]},
+            {"role": "tool", "tool_result": {"call_id": "c1", "output": {"state": ["lost in Narwhal"]}}},
+            {"role": "tool", "tool_result": {"call_id": "c2", "output": format!("{hay} axolotl {hay} capybara")}},
+        ]);
+        bot.escalates(json!({
+            "reason": {"code": "policy_limit", "text": "Too much", "evidence": {"limit": {"unit": "quoll"}}},
+            "ask": {"kind": "decision", "actions": [{"id": "a", "name": "refund", "arguments": {"memo": "okapi"}}]},
+            "metadata": {"shipment": {"vessel": "Dugong"}},
+            "conversation": {"external_id": "conv_1", "messages": messages},
+        }))
+        .await;
+        for word in ["find_parcel", "findparcel", "pangolin", "manatee", "narwhal", "axolotl", "quoll", "okapi", "dugong"] {
+            assert_eq!(finds(&server, word).await.len(), 1, "{word}");
+        }
+        // Of one message's results the first 16 KiB are found.
+        assert_eq!(finds(&server, "capybara").await, Vec::<String>::new());
+        // A snippet shows names and values as text, and the words as they are written.
+        assert_eq!(finds(&server, "Manatee").await, ["find_parcel\ncarrier: pangolin\nnote: first\nmanatee\n"]);
+        let hit = look(&server, server.workspace, "narwhal", None).await.hits.remove(0);
+        assert!(hit.snippet.contains(&("Narwhal".to_owned(), true)), "{:?}", hit.snippet);
+    }
+
+    async fn words_are_found_however_they_are_written(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let it = bot.escalates(json!({})).await;
+        let spellings: [(&[&str], &[&str]); 8] = [
+            (&["Straße 5", "STRASSE 5"], &["strasse", "straße", "Strasse 5"]),
+            (&["Łódź", "Lodz"], &["lodz", "łódź", "ŁÓDŹ"]),
+            (&["Þórður Ærø", "thordur aero"], &["thordur", "þórður", "aero", "ærø"]),
+            (&["A-4721", "a4721", "A/4721", "Ａ－４７２１"], &["a4721", "A-4721", "a_4721", "ａ４７２１"]),
+            (&["e-mail", "email", "E\u{2011}Mail"], &["email", "e-mail", "E-MAIL"]),
+            (&["+49 170 123", "+49170123", "+49-170/123", "(+49) 170 123"], &["+49 170 123", "49170123", "+49-170-123"]),
+            (&["INV/2024/17", "INV-2024-17", "INV202417"], &["inv/2024/17", "inv202417", "INV-2024-17", "inv2024/17"]),
+            (&["Ms O’Brien", "Ms OBrien"], &["obrien", "o'brien", "O’Brien"]),
+        ];
+        let said = |text: &str| format!("About {text}, please.");
+        for text in spellings.iter().flat_map(|(texts, _)| texts.iter()) {
+            bot.says(&it, "customer", &said(text)).await.ok(201);
+        }
+        for (texts, queries) in spellings {
+            let texts: BTreeSet<String> = texts.iter().map(|text| said(text)).collect();
+            for query in queries {
+                // As the beginning of a word, and as a whole one.
+                for query in [(*query).to_owned(), format!("{query} please")] {
+                    let found = finds(&server, &query).await;
+                    assert_eq!(found.len(), texts.len(), "{query}: {found:?}");
+                    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), texts, "{query}");
+                }
+            }
+        }
+    }
+
+    async fn stored_texts_are_indexed_again_while_people_search(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let messages = json!([{"role": "customer", "text": "In der Straße"}]);
+        let it = bot.escalates(json!({"conversation": {"external_id": "conv_1", "messages": messages}})).await;
+        for n in 0..120 {
+            bot.says(&it, "customer", &format!("Parcel A-{n} is late")).await.ok(201);
+        }
+        assert!(!look(&server, server.workspace, "parcel", None).await.is_indexing);
+        age_index(&server).await;
+
+        // The index as it was serves searches, new texts are found at once, and every batch is a part of the way.
+        let before = look(&server, server.workspace, "parcel", None).await;
+        assert!(before.is_indexing && before.hits.len() == 25, "{} hits", before.hits.len());
+        assert_eq!(finds(&server, "a7 late").await, Vec::<String>::new());
+        assert!(index_next(server.desk.store(), server.workspace).await.expect("a batch"), "all at once");
+        bot.says(&it, "customer", "Parcel A-777 is late").await.ok(201);
+        assert_eq!(finds(&server, "a777 late").await, ["Parcel A-777 is late"]);
+        let page = look(&server, server.workspace, "parcel", None).await;
+        assert!(page.is_indexing && whole(&page.hits[0]).contains("A-777"));
+        assert_eq!(look(&server, server.workspace, "parcel", page.more).await.hits.len(), 25);
+
+        // Two servers go on together; nothing is found twice.
+        futures::future::join(rebuild(&server), rebuild(&server)).await;
+        for (query, text) in [("a7 late", "Parcel A-7 is late"), ("a777 late", "Parcel A-777 is late"), ("strasse", "In der Straße")] {
+            assert_eq!(finds(&server, query).await, [text], "{query}");
+        }
+        let index = if server.desk.store().dialect() == Dialect::Sqlite { "passage_index" } else { "passage" };
+        // The opening, its message, and what was said.
+        assert_eq!(count_rows(&server, index).await, 1 + 1 + 121);
+        let after = look(&server, server.workspace, "parcel", None).await;
+        assert!(!after.is_indexing && whole(&after.hits[0]).contains("A-777"));
+        if server.desk.store().dialect() == Dialect::Sqlite {
+            assert_eq!(count_rows(&server, "passage").await, 0, "the former index still has its rows");
+            // A page that begins in the former index begins anew.
+            assert_eq!(look(&server, server.workspace, "parcel", page.more).await, after);
+        }
+        bot.says(&it, "customer", "Parcel A-778 is late").await.ok(201);
+        assert_eq!(finds(&server, "a778").await, ["Parcel A-778 is late"]);
+    }
+
+    async fn a_server_indexes_what_an_older_one_stored(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let it = bot.hands_over("conv_1").await;
+        for n in 0..120 {
+            bot.says(&it, "customer", &format!("Parcel A-{n} is late")).await.ok(201);
+        }
+        age_index(&server).await;
+        let server = server.restarted(Span(0)).await;
+        soon("the search index", async || {
+            (!look(&server, server.workspace, "parcel", None).await.is_indexing).then_some(())
+        })
+        .await;
+        for n in [0, 60, 119] {
+            assert_eq!(finds(&server, &format!("a{n} late")).await, [format!("Parcel A-{n} is late")]);
+        }
+        assert_eq!(finds(&server, "charged").await.len(), 1);
     }
 
     async fn what_is_typed_is_never_an_operator(server: TestServer) {
@@ -208,7 +356,7 @@ on_both! {
         assert_eq!(look(&server, other, "canary", None).await.hits.len(), 1);
         // The control: a statement that does not ask for the workspace finds it.
         let dialect = store.dialect();
-        let scoped = dialect.found();
+        let scoped = dialect.found(Index::Current);
         assert!(scoped.contains("passage.workspace_id = $1"));
         let asked = Asked::read("canary").expect("a word");
         for (sql, found) in [(scoped.to_owned(), 0), (scoped.replace("passage.workspace_id = $1", "$1 <> ''"), 1)] {
@@ -239,7 +387,7 @@ on_both! {
             assert_eq!(filled.expect("hay").rows_affected(), 5_000);
             sqlx::query("analyze passage").execute(store.writer()).await.expect("statistics");
         }
-        let sql = format!("{explain}{}", store.dialect().found());
+        let sql = format!("{explain}{}", store.dialect().found(Index::Current));
         let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
         let steps = query.bind("").bind("").bind(10_i64).fetch_all(&mut *connection).await.expect("a plan");
         let at = if store.dialect() == Dialect::Sqlite { 3 } else { 0 };
