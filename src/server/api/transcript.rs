@@ -183,14 +183,14 @@ fn mend(value: &mut Value) -> bool {
             *text = text.replace('\0', "\u{FFFD}");
             true
         }
-        Value::Array(items) => items.iter_mut().fold(false, |replaced, item| mend(item) || replaced),
+        Value::Array(items) => items.iter_mut().map(mend).filter(|replaced| *replaced).count() > 0,
         Value::Object(object) => {
             let in_names = object.keys().any(|name| name.contains('\0'));
             if in_names {
                 let old = std::mem::take(object);
                 object.extend(old.into_iter().map(|(name, value)| (name.replace('\0', "\u{FFFD}"), value)));
             }
-            object.values_mut().fold(in_names, |replaced, value| mend(value) || replaced)
+            object.values_mut().map(mend).filter(|replaced| *replaced).count() > 0 || in_names
         }
         _ => false,
     }

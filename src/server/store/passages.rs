@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::domain::{
     event::{Event, EventKind, Seq},
     ids::{EscalationId, WorkspaceId},
+    json::{Json, JsonText},
     message::Message,
     opening::Opening,
     outcome::Resolution,
@@ -101,7 +102,7 @@ pub fn text_of_message(message: &Message) -> Option<String> {
 
 /// What people read of a message beside its text.
 fn text_of_tools(message: &Message) -> Option<String> {
-    let (mut calls, mut results) = (JsonText::new(), JsonText::new());
+    let (mut calls, mut results) = (ReadableJson::new(), ReadableJson::new());
     for call in &message.tool_calls {
         calls.line(&call.name);
         calls.value(&call.arguments);
@@ -141,7 +142,7 @@ fn text_of_opening(it: &Opening) -> String {
     let all = all.map(|text| Some(text.to_owned()));
     let objects = [&it.reason.evidence, &it.metadata].into_iter().flatten().map(text_of_object);
     let actions =
-        it.ask.actions.iter().flat_map(|action| [Some(action.name.to_string()), text_of_object(&action.arguments)]);
+        it.ask.actions.iter().flat_map(|action| [Some(action.name.to_string()), text_of_arguments(&action.arguments)]);
     in_lines(all.chain(objects).chain(actions)).unwrap_or_default()
 }
 
@@ -149,20 +150,36 @@ fn text_of_opening(it: &Opening) -> String {
 fn text_of_resolution(it: &Resolution) -> Option<String> {
     let note = |note: &Option<NoteText>| note.as_ref().map(ToString::to_string);
     let data = it.data.as_ref().map(|data| {
-        let mut text = JsonText::new();
+        let mut text = ReadableJson::new();
         text.value(data);
         text.text
     });
     let actions = it
         .actions
         .iter()
-        .flat_map(|action| [action.comment.as_ref().map(ToString::to_string), text_of_object(&action.arguments)]);
+        .flat_map(|action| [action.comment.as_ref().map(ToString::to_string), text_of_arguments(&action.arguments)]);
     in_lines([note(&it.answer), data, note(&it.note_to_agent)].into_iter().chain(actions))
 }
 
 fn text_of_object(object: &Map<String, Value>) -> Option<String> {
-    let mut text = JsonText::new();
+    let mut text = ReadableJson::new();
     text.object(object);
+    Some(text.text)
+}
+
+/// Arguments, with the digits of their numbers as they were written.
+fn text_of_arguments(arguments: &JsonText) -> Option<String> {
+    fn readable(json: Json) -> Value {
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(flag) => Value::Bool(flag),
+            Json::Number(text) | Json::String(text) => Value::String(text),
+            Json::Array(items) => items.into_iter().map(readable).collect(),
+            Json::Object(members) => members.into_iter().map(|(name, value)| (name, readable(value))).collect(),
+        }
+    }
+    let mut text = ReadableJson::new();
+    text.value(&readable(arguments.json()));
     Some(text.text)
 }
 
@@ -174,12 +191,12 @@ fn in_lines(texts: impl IntoIterator<Item = Option<String>>) -> Option<String> {
 
 /// JSON as people read it, up to so many bytes: a line for each name and value, and text without quotes and escapes, since
 /// `\n` before a word would become part of it.
-struct JsonText {
+struct ReadableJson {
     text: String,
     left: usize,
 }
 
-impl JsonText {
+impl ReadableJson {
     fn new() -> Self {
         Self { text: String::new(), left: MOST_JSON }
     }
@@ -237,7 +254,10 @@ mod tests {
     }
 
     fn answering(position: i64, output: Value) -> Message {
-        Message { tool_result: Some(ToolResult { call_id: None, output, is_error: false }), ..message(position) }
+        Message {
+            tool_result: Some(ToolResult { call_id: None, output, is_error: false, outcome_stated: false }),
+            ..message(position)
+        }
     }
 
     #[test]

@@ -55,7 +55,8 @@ fn a_transfer_that_nobody_accepts_returns_to_its_queue_after_two_minutes() {
 
 #[test]
 fn whatever_the_target_does_accepts_it() {
-    let acts: [(&str, fn(&mut Stage, EscalationId) -> Done); 6] = [
+    type Act = fn(&mut Stage, EscalationId) -> Done;
+    let acts: [(&str, Act); 6] = [
         ("opens it", |stage, id| stage.accept(&ana(), id)),
         ("claims it", |stage, id| stage.claim(&ana(), id)),
         ("replies", |stage, id| stage.reply(&ana(), id, "Hello Dana.")),
