@@ -211,7 +211,13 @@ async fn story(engine: Engine) {
         let (url, last) = (format!("{}{path}", proxy.url), last.subscribe());
         Client { url, header, resumes, epoch: epoch.clone(), seq: begin, last }.follow()
     };
-    let cookie = |n: usize| ("cookie", people[n % people.len()].cookie.clone().expect("a cookie"));
+    // On plain HTTP the cookie's name carries the port, which is the line's for whoever comes by it.
+    let (direct, line) =
+        (format!("bailout-{}=", program.port), proxy.url.rsplit(':').next().expect("a port").to_owned());
+    let cookie = |n: usize| {
+        let cookie = people[n % people.len()].cookie.clone().expect("a cookie");
+        ("cookie", cookie.replace(&direct, &format!("bailout-{line}=")))
+    };
     let (mut operators, mut agents, mut controls) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
     for n in 0..CLIENTS {
         let (late, following) =
