@@ -7,12 +7,13 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{
+    drawn::code_block,
     entries::Step,
     icons::{Icon, chevron, icon},
-    pairs::{code, pairs},
+    pairs::{arguments, code, pairs},
     revealed::revealed,
 };
-use crate::domain::{message::ToolResult, transcript::outcome::ToolOutcome};
+use crate::domain::{json::JsonText, message::ToolResult, transcript::outcome::ToolOutcome};
 
 /// Draws steps, folded unless one failed or is the last before the hand-over.
 pub fn steps_view(steps: &[Step]) -> AnyView {
@@ -44,9 +45,11 @@ fn step(step: &Step) -> impl IntoView + use<> {
         Some(ToolOutcome::Unknown) => ("answered", Icon::Chat, "answered"),
         None => ("called", Icon::Clock, "called, no result"),
     };
-    let arguments = match &step.arguments {
+    let given = match &step.arguments {
         Some(Value::Object(object)) if object.is_empty() => None,
         Some(Value::Object(object)) => Some(pairs(object)),
+        // Arguments that came as text are kept as text where a number of theirs would not survive being read.
+        Some(Value::String(text)) => Some(JsonText::parse(text).map_or_else(|_| code_block(text), |it| arguments(&it))),
         Some(other) => Some(code(other)),
         None => None,
     };
@@ -57,7 +60,7 @@ fn step(step: &Step) -> impl IntoView + use<> {
                 <code class="step-name">{revealed(&step.name)}</code>
                 <span>{words}</span>
             </p>
-            {arguments}
+            {given}
             {step.result.as_ref().map(|result| code(&result.output))}
         </li>
     }
