@@ -7,9 +7,19 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Block {
     Paragraph(Vec<Inline>),
-    List { ordered: bool, items: Vec<Vec<Block>> },
+    Heading(Vec<Inline>),
+    List(Vec<Item>),
     Quote(Vec<Block>),
     Code(String),
+    Table { head: Vec<Vec<Inline>>, rows: Vec<Vec<Vec<Inline>>> },
+}
+
+/// One item of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its number as its author wrote it, `3.` or `3)`; empty for a bullet.
+    pub number: String,
+    pub blocks: Vec<Block>,
 }
 
 /// A run of text within a block.
@@ -19,6 +29,8 @@ pub enum Inline {
     Text(String),
     Strong(Vec<Inline>),
     Emphasis(Vec<Inline>),
+    /// Struck out.
+    Strike(Vec<Inline>),
     Code(String),
     /// Only `http`, `https` and `mailto`. The host is shown beside the words, so that a link cannot lie.
     Link {
@@ -27,4 +39,60 @@ pub enum Inline {
         content: Vec<Inline>,
     },
     Break,
+}
+
+/// Everything that is shown of these, in reading order. Bullets and lines of tables are not text.
+pub fn visible_text(blocks: &[Block]) -> String {
+    let mut text = String::new();
+    blocks.iter().for_each(|block| push_block(block, &mut text));
+    text
+}
+
+fn push_block(block: &Block, text: &mut String) {
+    match block {
+        Block::Paragraph(content) | Block::Heading(content) => push_inlines(content, text),
+        Block::List(items) => {
+            for item in items {
+                text.extend([item.number.as_str(), " "]);
+                item.blocks.iter().for_each(|block| push_block(block, text));
+            }
+        }
+        Block::Quote(blocks) => blocks.iter().for_each(|block| push_block(block, text)),
+        Block::Code(code) => text.push_str(code),
+        Block::Table { head, rows } => {
+            for cell in [head].into_iter().chain(rows).flatten() {
+                push_inlines(cell, text);
+                text.push(' ');
+            }
+        }
+    }
+    text.push('\n');
+}
+
+fn push_inlines(content: &[Inline], text: &mut String) {
+    for inline in content {
+        match inline {
+            Inline::Text(words) | Inline::Code(words) => text.push_str(words),
+            Inline::Break => text.push('\n'),
+            Inline::Strong(content) | Inline::Emphasis(content) | Inline::Strike(content) => {
+                push_inlines(content, text)
+            }
+            Inline::Link { url, host, content } => {
+                push_inlines(content, text);
+                if !host.is_empty() {
+                    text.extend([" ", host]);
+                }
+                if let Some(target) = shown_target(url, content) {
+                    text.extend([" ", target]);
+                }
+            }
+        }
+    }
+}
+
+/// The address of a link as it is shown after its words; none where it is the words.
+pub fn shown_target<'a>(url: &'a str, content: &[Inline]) -> Option<&'a str> {
+    let target = url.strip_prefix("mailto:").unwrap_or(url);
+    let is_words = matches!(content, [Inline::Text(words)] if words == target || words == url);
+    (!is_words).then_some(target)
 }

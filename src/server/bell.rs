@@ -94,7 +94,7 @@ impl Recorded {
             "message.created" => {
                 let mut frame: Frame = parse("event", "body", &self.body)?;
                 if let EventKind::MessageCreated { message } = &frame.event.kind {
-                    frame.blocks = Some(rich::blocks(message.text.as_deref().unwrap_or_default()));
+                    frame.blocks = Some(rich::blocks(message));
                 }
                 crate::server::store::escalations::json(&frame)?.into()
             }

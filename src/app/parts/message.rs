@@ -48,7 +48,11 @@ pub fn message(shown: &Shown, steps: &[Step], grouped: bool, around: &Around) ->
         (_, Some(text)) if shown.blocks.is_empty() => plain_text(text),
         _ => rich_text(&shown.blocks),
     };
-    said = vec![written("div", "message-body", said)];
+    let body = written("div", "message-body", said);
+    said = match it.text.as_deref().filter(|_| !it.unreadable) {
+        Some(text) => with_original(body, text),
+        None => vec![body],
+    };
     if !steps.is_empty() {
         said.push(steps_view(steps));
     }
@@ -57,6 +61,27 @@ pub fn message(shown: &Shown, steps: &[Step], grouped: bool, around: &Around) ->
     let picture = (it.role == MessageRole::Agent).then_some(Icon::Agent);
     let mine = it.role == MessageRole::Operator && it.author.as_ref().is_some_and(is_me);
     article(it.role.as_str(), Look { grouped, mine, failed, note: false }, label, picture, &author, it.at, said)
+}
+
+/// Draws a message's body and a button that shows the text as it was written instead.
+fn with_original(body: AnyView, text: &str) -> Vec<AnyView> {
+    let original = RwSignal::new(false);
+    let text = StoredValue::new(text.to_owned());
+    let formatted = view! { <div class="message-shown" hidden=move || original.get()>{body}</div> };
+    let typed =
+        move || original.get().then(|| text.with_value(|text| words("pre", "message-body message-original", text)));
+    let button = view! {
+        <button
+            class="button message-switch"
+            type="button"
+            data-size="small"
+            aria-pressed=move || if original.get() { "true" } else { "false" }
+            on:click=move |_| original.update(|it| *it = !*it)
+        >
+            "Show as written"
+        </button>
+    };
+    vec![formatted.into_any(), typed.into_any(), button.into_any()]
 }
 
 /// Draws a note among operators.

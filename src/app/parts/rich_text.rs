@@ -6,29 +6,49 @@ use super::{
     drawn::{code_block, element, words},
     revealed::revealed,
 };
-use crate::domain::rich::{Block, Inline};
+use crate::domain::rich::{Block, Inline, Item, shown_target};
 
 /// Draws the blocks of a message.
 pub fn rich_text(blocks: &[Block]) -> Vec<AnyView> {
     blocks.iter().map(block).collect()
 }
 
-/// Draws text that nobody parsed, a paragraph a line.
+/// Draws text as it was typed.
 pub fn plain_text(text: &str) -> Vec<AnyView> {
-    text.lines().filter(|line| !line.trim().is_empty()).map(|line| words("p", "", line)).collect()
+    vec![words("p", "as-typed", text)]
 }
 
 fn block(block: &Block) -> AnyView {
     let (tag, content) = match block {
         Block::Paragraph(content) => ("p", inlines(content)),
-        Block::List { ordered, items } => {
-            let items = items.iter().map(|item| element("li", "", rich_text(item))).collect();
-            (if *ordered { "ol" } else { "ul" }, items)
-        }
+        Block::Heading(content) => return element("p", "heading", inlines(content)),
+        Block::List(items) => return list(items),
+        Block::Table { head, rows } => return table(head, rows),
         Block::Quote(content) => ("blockquote", rich_text(content)),
         Block::Code(code) => return code_block(code),
     };
     element(tag, "", content)
+}
+
+/// Draws a list; numbers are text, since a browser would count them anew.
+fn list(items: &[Item]) -> AnyView {
+    let is_numbered = items.first().is_some_and(|item| !item.number.is_empty());
+    let item = |item: &Item| {
+        let number = (!item.number.is_empty()).then(|| words("span", "list-number", &item.number));
+        let content = element("div", "", rich_text(&item.blocks));
+        element("li", "", number.into_iter().chain([content]).collect())
+    };
+    let (tag, class) = if is_numbered { ("ol", "numbered") } else { ("ul", "") };
+    element(tag, class, items.iter().map(item).collect())
+}
+
+fn table(head: &[Vec<Inline>], rows: &[Vec<Vec<Inline>>]) -> AnyView {
+    let row = |tag, cells: &[Vec<Inline>]| {
+        element("tr", "", cells.iter().map(|cell| element(tag, "", inlines(cell))).collect())
+    };
+    let body = rows.iter().map(|cells| row("td", cells)).collect();
+    let parts = vec![element("thead", "", vec![row("th", head)]), element("tbody", "", body)];
+    element("table", "", parts)
 }
 
 fn inlines(content: &[Inline]) -> Vec<AnyView> {
@@ -42,12 +62,15 @@ fn inline(inline: &Inline) -> AnyView {
         Inline::Break => return revealed("\n"),
         Inline::Strong(content) => ("strong", inlines(content)),
         Inline::Emphasis(content) => ("em", inlines(content)),
+        Inline::Strike(content) => ("del", inlines(content)),
         Inline::Code(code) => ("code", vec![revealed(code)]),
         Inline::Link { url, host, content } => {
+            let host = (!host.is_empty()).then(|| vec![revealed(" "), words("span", "link-host", host)]);
+            let target = shown_target(url, content).map(|it| vec![revealed(" "), words("span", "link-target", it)]);
             return view! {
                 <a href=url.clone() target="_blank" rel="noopener noreferrer nofollow">{inlines(content)}</a>
-                " "
-                <span class="link-host">{revealed(host)}</span>
+                {host}
+                {target}
             }
             .into_any();
         }

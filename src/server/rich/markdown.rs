@@ -1,38 +1,21 @@
-//! What people and models write, parsed into blocks: Markdown's events become data, never HTML.
+//! Markdown's events as blocks. The text was prepared before, so that nothing of it is taken for markup that is not shown.
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, TextMergeStream};
+use std::ops::Range;
 
-use crate::domain::{
-    message::Message,
-    rich::{Block, Inline},
-    thread::Shown,
-};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
+
+use super::links::{host, linked};
+use crate::domain::rich::{Block, Inline, Item};
 
 /// Nesting deeper than this is shown as plain text: no honest message needs it.
 const DEEPEST: usize = 16;
-/// How many characters are parsed; the rest is shown as it is. As many as a message said here may have.
-const MOST_PARSED: usize = 32_000;
 
-/// A message with its text parsed.
-pub fn shown(message: Message) -> Shown {
-    Shown { blocks: blocks(message.text.as_deref().unwrap_or_default()), message }
-}
-
-/// Parses a text. Raw HTML stays the text that it is, images become links, headings and tables become paragraphs.
-pub fn blocks(text: &str) -> Vec<Block> {
-    let end = text.char_indices().nth(MOST_PARSED).map_or(text.len(), |(end, _)| end);
-    let (text, rest) = text.split_at(end);
-    let mut blocks = parsed(text);
-    if !rest.is_empty() {
-        blocks.push(Block::Paragraph(vec![Inline::Text(rest.to_owned())]));
-    }
-    blocks
-}
-
-fn parsed(text: &str) -> Vec<Block> {
-    let mut reader = Reader { frames: vec![Frame::Blocks(Kind::Root, vec![])], beyond: 0 };
-    for event in TextMergeStream::new(Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH)) {
-        reader.read(event);
+/// Parses a prepared text.
+pub fn parse(text: &str) -> Vec<Block> {
+    let mut reader = Reader { text, frames: vec![Frame::Blocks(Kind::Root, vec![])], beyond: 0 };
+    let options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES;
+    for (event, range) in TextMergeWithOffset::new(Parser::new_ext(text, options).into_offset_iter()) {
+        reader.read(event, range);
     }
     while reader.frames.len() > 1 {
         reader.close();
@@ -46,17 +29,20 @@ fn parsed(text: &str) -> Vec<Block> {
 enum Kind {
     Root,
     Quote,
-    Item,
+    /// Of a list, with its number.
+    Item(String),
 }
 
 enum Frame {
     Blocks(Kind, Vec<Block>),
-    List {
-        ordered: bool,
-        items: Vec<Vec<Block>>,
-    },
+    List(Vec<Item>),
+    Table(Vec<Vec<Vec<Inline>>>),
+    Row(Vec<Vec<Inline>>),
     Paragraph(Vec<Inline>),
+    Heading(Vec<Inline>),
+    Cell(Vec<Inline>),
     Code(String),
+    Strike(Vec<Inline>),
     Strong(Vec<Inline>),
     Emphasis(Vec<Inline>),
     Link {
@@ -67,60 +53,82 @@ enum Frame {
     Through,
 }
 
-struct Reader {
+struct Reader<'a> {
+    text: &'a str,
     frames: Vec<Frame>,
     /// How many constructs are open that are nested too deep to be drawn.
     beyond: usize,
 }
 
-impl Reader {
-    fn read(&mut self, event: Event<'_>) {
+impl Reader<'_> {
+    fn read(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
-            Event::Start(tag) => self.open(tag),
-            Event::End(end) => self.end(end),
+            Event::Start(tag) => self.open(tag, range),
+            Event::End(end) => self.end(end, range),
             Event::Text(text) => self.text(&text),
             Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
             Event::Code(code) => self.inline(Inline::Code(code.into_string())),
             Event::SoftBreak | Event::HardBreak => self.inline(Inline::Break),
-            Event::Rule => {}
             Event::FootnoteReference(name) => self.text(&name),
-            Event::TaskListMarker(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
+            Event::Rule | Event::TaskListMarker(_) | Event::InlineMath(_) | Event::DisplayMath(_) => {}
         }
     }
 
-    fn open(&mut self, tag: Tag<'_>) {
+    fn open(&mut self, tag: Tag<'_>, range: Range<usize>) {
         if self.frames.len() > DEEPEST || self.beyond > 0 {
             self.beyond += 1;
             return;
         }
-        if !matches!(tag, Tag::Strong | Tag::Emphasis | Tag::Link { .. } | Tag::Image { .. } | Tag::Strikethrough) {
+        let is_inline =
+            matches!(tag, Tag::Strong | Tag::Emphasis | Tag::Link { .. } | Tag::Image { .. } | Tag::Strikethrough);
+        if is_inline {
+            self.begin_loose_paragraph();
+        } else {
             self.end_loose_paragraph();
         }
         let frame = match tag {
-            Tag::Paragraph | Tag::Heading { .. } | Tag::HtmlBlock | Tag::TableRow | Tag::TableHead => {
-                Frame::Paragraph(vec![])
-            }
+            Tag::Paragraph | Tag::HtmlBlock => Frame::Paragraph(vec![]),
+            Tag::Heading { .. } => Frame::Heading(vec![]),
             Tag::BlockQuote(_) => Frame::Blocks(Kind::Quote, vec![]),
-            Tag::CodeBlock(_) => Frame::Code(String::new()),
-            Tag::List(start) => Frame::List { ordered: start.is_some(), items: vec![] },
-            Tag::Item => Frame::Blocks(Kind::Item, vec![]),
-            Tag::Strong => Frame::Strong(vec![]),
-            Tag::Emphasis => Frame::Emphasis(vec![]),
+            Tag::CodeBlock(kind) => {
+                // The language is a word of the author's, too.
+                if let CodeBlockKind::Fenced(language) = kind
+                    && !language.is_empty()
+                {
+                    self.block(Block::Paragraph(vec![Inline::Text(language.into_string())]));
+                }
+                Frame::Code(String::new())
+            }
+            Tag::List(_) => Frame::List(vec![]),
+            Tag::Item => Frame::Blocks(Kind::Item(number(&self.text[range])), vec![]),
+            Tag::Table(_) => Frame::Table(vec![]),
+            Tag::TableHead | Tag::TableRow => Frame::Row(vec![]),
+            Tag::TableCell => Frame::Cell(vec![]),
+            // The markers of emphasis may be a part of a name, `__init__`: only those of Markdown's strongest sign vanish.
+            Tag::Strong => Frame::Strong(marker(&self.text[range], "__")),
+            Tag::Emphasis => {
+                Frame::Emphasis(marker(&self.text[range.clone()], &self.text[range.start..range.start + 1]))
+            }
+            Tag::Strikethrough => Frame::Strike(vec![]),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
                 Frame::Link { url: dest_url.into_string(), content: vec![] }
             }
             _ => Frame::Through,
         };
-        if matches!(frame, Frame::Strong(_) | Frame::Emphasis(_) | Frame::Link { .. }) {
-            self.begin_loose_paragraph();
-        }
         self.frames.push(frame);
     }
 
-    fn end(&mut self, end: TagEnd) {
+    fn end(&mut self, end: TagEnd, range: Range<usize>) {
         if self.beyond > 0 {
             self.beyond -= 1;
             return;
+        }
+        match self.frames.last_mut() {
+            Some(Frame::Strong(content)) => content.extend(marker(&self.text[range], "__")),
+            Some(Frame::Emphasis(content)) => {
+                content.extend(marker(&self.text[range.clone()], &self.text[range.start..range.start + 1]));
+            }
+            _ => {}
         }
         if matches!(end, TagEnd::Item | TagEnd::BlockQuote(_)) {
             self.end_loose_paragraph();
@@ -144,7 +152,9 @@ impl Reader {
     fn text(&mut self, text: &str) {
         match self.frames.iter_mut().rev().find(|frame| !matches!(frame, Frame::Through)) {
             Some(Frame::Code(code)) => code.push_str(text),
-            _ => self.inline(Inline::Text(text.to_owned())),
+            // The words of a link lead where the link leads.
+            Some(Frame::Link { content, .. }) => content.push(Inline::Text(text.to_owned())),
+            _ => linked(text).into_iter().for_each(|inline| self.inline(inline)),
         }
     }
 
@@ -154,13 +164,15 @@ impl Reader {
         match around {
             Some(
                 Frame::Paragraph(content)
+                | Frame::Heading(content)
+                | Frame::Cell(content)
                 | Frame::Strong(content)
                 | Frame::Emphasis(content)
+                | Frame::Strike(content)
                 | Frame::Link { content, .. },
             ) => content.push(inline),
             Some(Frame::Blocks(_, blocks)) => blocks.push(Block::Paragraph(vec![inline])),
-            Some(Frame::List { items, .. }) => items.push(vec![Block::Paragraph(vec![inline])]),
-            Some(Frame::Code(_) | Frame::Through) | None => {}
+            Some(Frame::List(_) | Frame::Table(_) | Frame::Row(_) | Frame::Code(_) | Frame::Through) | None => {}
         }
     }
 
@@ -180,11 +192,26 @@ impl Reader {
         }
         match self.frames.pop() {
             Some(Frame::Blocks(Kind::Quote, blocks)) => self.block(Block::Quote(blocks)),
-            Some(Frame::Blocks(_, blocks)) => match self.frames.last_mut() {
-                Some(Frame::List { items, .. }) => items.push(blocks),
+            Some(Frame::Blocks(kind, blocks)) => match (kind, self.frames.last_mut()) {
+                (Kind::Item(number), Some(Frame::List(items))) => items.push(Item { number, blocks }),
                 _ => blocks.into_iter().for_each(|block| self.block(block)),
             },
-            Some(Frame::List { ordered, items }) => self.block(Block::List { ordered, items }),
+            Some(Frame::List(items)) => self.block(Block::List(items)),
+            Some(Frame::Table(mut rows)) => {
+                let head = if rows.is_empty() { vec![] } else { rows.remove(0) };
+                self.block(Block::Table { head, rows });
+            }
+            Some(Frame::Row(cells)) => {
+                if let Some(Frame::Table(rows)) = self.frames.last_mut() {
+                    rows.push(cells);
+                }
+            }
+            Some(Frame::Cell(content)) => {
+                if let Some(Frame::Row(cells)) = self.frames.last_mut() {
+                    cells.push(content);
+                }
+            }
+            Some(Frame::Heading(content)) => self.block(Block::Heading(content)),
             Some(Frame::Paragraph(content)) => {
                 if !content.is_empty() {
                     self.block(Block::Paragraph(content));
@@ -193,6 +220,7 @@ impl Reader {
             Some(Frame::Code(code)) => self.block(Block::Code(code)),
             Some(Frame::Strong(content)) => self.inline(Inline::Strong(content)),
             Some(Frame::Emphasis(content)) => self.inline(Inline::Emphasis(content)),
+            Some(Frame::Strike(content)) => self.inline(Inline::Strike(content)),
             Some(Frame::Link { url, content }) => match host(&url) {
                 Some(host) => self.inline(Inline::Link { url, host, content }),
                 // A link that leads nowhere safe is its words and its address, as text.
@@ -206,119 +234,17 @@ impl Reader {
     }
 }
 
-/// Where a link leads, for the schemes that may be followed.
-fn host(url: &str) -> Option<String> {
-    if let Some(address) = url.strip_prefix("mailto:") {
-        return Some(address.split('?').next().unwrap_or(address).to_owned());
+/// The number of a list item as it is written, `3.` or `3)`; empty for a bullet.
+fn number(item: &str) -> String {
+    let item = item.trim_start();
+    let digits = item.bytes().take_while(u8::is_ascii_digit).count();
+    match item.as_bytes().get(digits) {
+        Some(b'.' | b')') if digits > 0 => item[..=digits].to_owned(),
+        _ => String::new(),
     }
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
-    let host = authority.rsplit('@').next().unwrap_or(authority);
-    (!host.is_empty()).then(|| host.to_owned())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(text: &str) -> Inline {
-        Inline::Text(text.to_owned())
-    }
-
-    #[test]
-    fn markdown_becomes_blocks() {
-        let read = blocks("Hello **Dana**\n\n- one\n- `two`\n\n> so\n\n```\nx < y\n```");
-        assert_eq!(
-            read,
-            vec![
-                Block::Paragraph(vec![text("Hello "), Inline::Strong(vec![text("Dana")])]),
-                Block::List {
-                    ordered: false,
-                    items: vec![
-                        vec![Block::Paragraph(vec![text("one")])],
-                        vec![Block::Paragraph(vec![Inline::Code("two".into())])],
-                    ],
-                },
-                Block::Quote(vec![Block::Paragraph(vec![text("so")])]),
-                Block::Code("x < y\n".into()),
-            ]
-        );
-    }
-
-    #[test]
-    fn html_stays_text_and_links_show_where_they_lead() {
-        assert_eq!(blocks("<b>x</b>"), vec![Block::Paragraph(vec![text("<b>"), text("x"), text("</b>")])]);
-        let read = blocks("[bank](https://bank.example@evil.example/x)");
-        let link = Inline::Link {
-            url: "https://bank.example@evil.example/x".into(),
-            host: "evil.example".into(),
-            content: vec![text("bank")],
-        };
-        assert_eq!(read, vec![Block::Paragraph(vec![link])]);
-        let read = blocks("[x](javascript:alert(1)) ![p](https://img.example/p.png)");
-        let Some(Block::Paragraph(content)) = read.first() else { panic!("{read:?}") };
-        assert!(content.contains(&text(" (javascript:alert(1))")), "{content:?}");
-        assert!(content.iter().any(|it| matches!(it, Inline::Link { host, .. } if host == "img.example")));
-    }
-
-    /// How many blocks and inlines there are.
-    fn size(blocks: &[Block]) -> usize {
-        let within = |block: &Block| match block {
-            Block::Paragraph(content) => inlines(content),
-            Block::List { items, .. } => items.iter().map(|item| size(item)).sum(),
-            Block::Quote(blocks) => size(blocks),
-            Block::Code(_) => 0,
-        };
-        blocks.iter().map(|block| 1 + within(block)).sum()
-    }
-
-    fn inlines(content: &[Inline]) -> usize {
-        let within = |inline: &Inline| match inline {
-            Inline::Strong(content) | Inline::Emphasis(content) | Inline::Link { content, .. } => inlines(content),
-            Inline::Text(_) | Inline::Code(_) | Inline::Break => 0,
-        };
-        content.iter().map(|inline| 1 + within(inline)).sum()
-    }
-
-    #[test]
-    fn what_costs_much_to_nest_makes_few_blocks() {
-        for (hostile, most) in [
-            (">".repeat(150_000), 100),
-            ("`".repeat(150_000), 100),
-            (format!("{}x", "> ".repeat(75_000)), 100),
-            ("*a ".repeat(50_000), 100),
-            ("- ".repeat(75_000), 100),
-            ("[".repeat(150_000), 100),
-            ("a\n".repeat(75_000), 40_000),
-        ] {
-            let read = blocks(&hostile);
-            let pieces = size(&read);
-            assert!(pieces < most, "{}: {pieces} pieces", &hostile[..4]);
-            let Some(Block::Paragraph(last)) = read.last() else { panic!("the rest of {} is lost", &hostile[..4]) };
-            let [Inline::Text(rest)] = &last[..] else { panic!("{last:?}") };
-            assert_eq!(rest.len(), hostile.len() - MOST_PARSED);
-        }
-        assert_eq!(blocks(&"ä".repeat(MOST_PARSED + 1)).len(), 2);
-    }
-
-    #[test]
-    fn what_is_too_deep_ends_where_it_ends() {
-        let read = blocks(&format!("{}deep\n\nafter **it**", "> ".repeat(40)));
-        assert_eq!(read.len(), 2, "{read:?}");
-        assert_eq!(read[1], Block::Paragraph(vec![text("after "), Inline::Strong(vec![text("it")])]));
-        assert!(format!("{:?}", read[0]).contains("deep"));
-    }
-
-    #[test]
-    fn a_quote_in_a_list_stays_after_what_introduces_it() {
-        let item = vec![Block::Paragraph(vec![text("a")]), Block::Quote(vec![Block::Paragraph(vec![text("q")])])];
-        assert_eq!(blocks("- a\n  > q"), vec![Block::List { ordered: false, items: vec![item] }]);
-    }
-
-    #[test]
-    fn any_depth_is_read() {
-        let read = blocks(&">".repeat(5_000));
-        assert!(!format!("{read:?}").is_empty());
-        assert!(!blocks(&format!("{}x", "> ".repeat(200))).is_empty());
-    }
+/// The sign that begins a text, when it is this one.
+fn marker(text: &str, sign: &str) -> Vec<Inline> {
+    if text.starts_with(sign) { vec![Inline::Text(sign.to_owned())] } else { vec![] }
 }

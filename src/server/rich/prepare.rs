@@ -1,0 +1,322 @@
+//! Prepares an agent's text for a Markdown parser: what the parser would swallow is escaped, so that it stays text. A sign
+//! at the begin of a line is markup only before words: `- milk` is a list, `- 20 EUR` an amount.
+
+use std::{collections::HashMap, ops::Range};
+
+/// How many markers at the begin of a line, and signs around a word, are looked at.
+const MOST_MARKERS: usize = 16;
+/// How many characters a link may have.
+const LONGEST_LINK: usize = 2_000;
+
+/// A text for a Markdown parser.
+#[derive(Default)]
+pub struct Prepared {
+    /// With escapes for what the parser would swallow.
+    pub markdown: String,
+    /// The signs that must be shown, in their order; the others are markup that becomes a style.
+    pub must_show: String,
+}
+
+impl Prepared {
+    /// Escapes what would be lost. Code stays as it is.
+    pub fn new(text: &str) -> Self {
+        let mut prepared = Self::default();
+        let mut fence: Option<String> = None;
+        let mut paragraph: Vec<&str> = vec![];
+        let mut in_list = false;
+        for line in text.split_inclusive('\n') {
+            let bare = line.trim_end_matches(['\n', '\r']);
+            if let Some(sign) = &fence {
+                let closes = bare.trim().strip_prefix(sign.as_str());
+                if closes.is_some_and(|rest| rest.trim_start_matches(&sign[..1]).is_empty()) {
+                    fence = None;
+                    prepared.markup(line);
+                } else {
+                    prepared.as_it_is(line);
+                }
+            } else if let Some(sign) = opened_fence(bare) {
+                flush(&mut paragraph, in_list, &mut prepared);
+                let info = line.find(&sign).map_or(0, |at| at + sign.len());
+                prepared.markup(&line[..info]);
+                // A parser takes escapes and entities for such in the name of a language, too.
+                line[info..].chars().for_each(|letter| prepared.sign(letter, matches!(letter, '\\' | '&')));
+                fence = Some(sign);
+            } else if bare.trim().is_empty() {
+                flush(&mut paragraph, in_list, &mut prepared);
+                prepared.markup(line);
+            } else {
+                if !bare.starts_with([' ', '\t']) {
+                    in_list = list_marker(bare).is_some();
+                } else {
+                    in_list = in_list || list_marker(bare.trim_start()).is_some_and(|_| indent(bare) < 4);
+                }
+                // A marker begins a paragraph of its own.
+                if list_marker(bare.trim_start()).is_some() || bare.trim_start().starts_with(['>', '#']) {
+                    flush(&mut paragraph, in_list, &mut prepared);
+                }
+                paragraph.push(line);
+            }
+        }
+        flush(&mut paragraph, in_list, &mut prepared);
+        prepared
+    }
+
+    /// Whether all that must be shown is in what is shown.
+    pub fn is_shown_by(&self, visible: &str) -> bool {
+        let mut visible = visible.chars();
+        self.must_show.chars().filter(|it| !it.is_whitespace()).all(|it| visible.any(|shown| shown == it))
+    }
+
+    fn markup(&mut self, text: &str) {
+        self.markdown.push_str(text);
+    }
+
+    fn as_it_is(&mut self, text: &str) {
+        self.markdown.push_str(text);
+        self.must_show.push_str(text);
+    }
+
+    fn sign(&mut self, letter: char, escape: bool) {
+        if escape {
+            self.markdown.push('\\');
+        }
+        self.markdown.push(letter);
+        self.must_show.push(letter);
+    }
+}
+
+/// The backticks or tildes that begin a block of code.
+fn opened_fence(line: &str) -> Option<String> {
+    let line = after_markers(line);
+    let sign = line.chars().next().filter(|sign| matches!(sign, '`' | '~'))?;
+    let length = line.chars().take_while(|it| *it == sign).count();
+    let info = &line[length..];
+    (length >= 3 && !(sign == '`' && info.contains('`'))).then(|| line[..length].to_owned())
+}
+
+/// What follows the markers of quotes and lists at the begin of a line.
+fn after_markers(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    while let Some(next) = rest.strip_prefix('>').or_else(|| list_marker(rest).map(|marker| &rest[marker.end..])) {
+        rest = next.trim_start();
+    }
+    rest
+}
+
+/// The marker of a list at the begin of a line, with the blank after it.
+fn list_marker(line: &str) -> Option<Range<usize>> {
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let end = match line.as_bytes().get(digits) {
+        Some(b'-' | b'+' | b'*') if digits == 0 => 1,
+        Some(b'.' | b')') if (1..=9).contains(&digits) => digits + 1,
+        _ => return None,
+    };
+    line[end..].starts_with([' ', '\t']).then_some(0..end + 1)
+}
+
+fn indent(line: &str) -> usize {
+    line.chars().take_while(|it| matches!(it, ' ' | '\t')).map(|it| if it == '\t' { 4 } else { 1 }).sum()
+}
+
+/// Whether words follow, perhaps emphasised, quoted or linked: then a marker before them is one.
+fn begins_with_words(text: &str) -> bool {
+    let text = text.trim_start_matches([' ', '\t', '*', '_', '~', '`', '[', '(', '"', '\'', '“', '„', '«', '‘']);
+    text.chars().next().is_some_and(|first| {
+        first.is_alphabetic() || (!first.is_ascii() && !first.is_alphanumeric() && !is_sign(first))
+    })
+}
+
+/// Signs that belong to the amount after them.
+fn is_sign(letter: char) -> bool {
+    "€£¥¢₹₽₩₺₿−–—±×÷≤≥≈≠§°".contains(letter)
+}
+
+/// Writes the lines that may be one paragraph, within which code and emphasis may reach from line to line.
+fn flush(lines: &mut Vec<&str>, in_list: bool, prepared: &mut Prepared) {
+    let text: String = lines.concat();
+    let code = code_spans(&text);
+    let is_table = lines.len() > 1 && lines.iter().any(|line| is_delimiter_row(line));
+    let mut at = 0;
+    for line in lines.drain(..) {
+        write_line(&text, at..at + line.len(), &code, in_list, is_table, prepared);
+        at += line.len();
+    }
+}
+
+/// `|---|:--:|`: the line under the head of a table.
+fn is_delimiter_row(line: &str) -> bool {
+    line.contains('|') && line.contains('-') && line.trim().chars().all(|it| matches!(it, '|' | '-' | ':' | ' '))
+}
+
+/// Where code stands between runs of equally many backticks, and how many they are.
+fn code_spans(text: &str) -> Vec<(Range<usize>, usize)> {
+    let mut runs: Vec<Range<usize>> = vec![];
+    for (at, _) in text.match_indices('`') {
+        match runs.last_mut() {
+            Some(run) if run.end == at => run.end += 1,
+            _ => runs.push(at..at + 1),
+        }
+    }
+    // The next run of each length, from behind, so that many runs cost no more than one walk.
+    let mut next: HashMap<usize, usize> = HashMap::new();
+    let mut closes = vec![None; runs.len()];
+    for (i, run) in runs.iter().enumerate().rev() {
+        closes[i] = next.insert(run.len(), i);
+    }
+    let mut spans = vec![];
+    let mut i = 0;
+    while i < runs.len() {
+        match closes[i] {
+            Some(close) => {
+                spans.push((runs[i].start..runs[close].end, runs[i].len()));
+                i = close + 1;
+            }
+            None => i += 1,
+        }
+    }
+    spans
+}
+
+fn write_line(
+    text: &str,
+    line: Range<usize>,
+    code: &[(Range<usize>, usize)],
+    in_list: bool,
+    is_table: bool,
+    to: &mut Prepared,
+) {
+    let whole = &text[line.clone()];
+    let bare = whole.trim_end();
+    // Four blanks would make code of it.
+    let blanks = whole.len() - whole.trim_start_matches([' ', '\t']).len();
+    to.markup(if !in_list && indent(whole) >= 4 { "   " } else { &whole[..blanks] });
+    let mut at = line.start + blanks;
+    if is_table && is_delimiter_row(bare) {
+        return to.markup(&text[at..line.end]);
+    }
+    // Rules and underlines of headings are signs of their own.
+    let is_rule = |sign: char| bare.trim_start().chars().all(|it| it == sign || it == ' ' || it == '\t');
+    if ['-', '*', '_', '='].into_iter().any(is_rule) {
+        return text[at..line.end].chars().for_each(|letter| to.sign(letter, letter.is_ascii_punctuation()));
+    }
+    let markers = &text[at..at + shown_markers(&text[at..line.end])];
+    match markers.as_bytes().first() {
+        Some(b'0'..=b'9') => to.as_it_is(markers),
+        _ => to.markup(markers),
+    }
+    at += markers.len();
+    let rest = &text[at..line.end];
+    // A sign that is no marker here.
+    let mut literal = match list_marker(rest) {
+        _ if rest.starts_with(['#', '>', '-', '+', '=']) => Some(at),
+        Some(marker) if rest.as_bytes()[0].is_ascii_digit() => Some(at + marker.end - 2),
+        _ => None,
+    };
+    let closing = closing_signs(bare, line.start);
+    // Runs of one sign are judged once.
+    let mut run = (at..at, false);
+    // Where a link's words end, and where its address does.
+    let mut link: Option<(Range<usize>, usize)> = None;
+    for (offset, letter) in text[at..line.end].char_indices() {
+        let here = at + offset;
+        let span = code.partition_point(|(span, _)| span.end <= here);
+        if let Some((span, fence)) = code.get(span).filter(|(span, _)| span.start <= here) {
+            let is_fence = here < span.start + fence || here >= span.end - fence;
+            if is_fence {
+                to.markup("`")
+            } else {
+                to.as_it_is(letter.encode_utf8(&mut [0; 4]))
+            }
+            continue;
+        }
+        if matches!(letter, '*' | '_') && !run.0.contains(&here) {
+            let length = text[here..line.end].len() - text[here..line.end].trim_start_matches(letter).len();
+            run = (here..here + length, is_at_word_boundary(text, here..here + length));
+        }
+        if letter == '[' && link.as_ref().is_none_or(|(_, end)| *end < here) {
+            link = link_at(&text[here..line.end]).map(|(words, end)| (here..here + words, here + end));
+            if link.is_some() {
+                to.markup("[");
+                continue;
+            }
+        }
+        if link.as_ref().is_some_and(|(words, end)| (words.end..words.end + 2).contains(&here) || *end == here) {
+            to.markup(letter.encode_utf8(&mut [0; 4]));
+            continue;
+        }
+        let is_strike = letter == '~' && (text[here..].starts_with("~~") || text[..here].ends_with('~'));
+        if (letter == '*' && run.1 && run.0.len() > 1) || is_strike || (letter == '|' && is_table) {
+            to.markup(letter.encode_utf8(&mut [0; 4]));
+            continue;
+        }
+        let escape = match letter {
+            '\\' | '&' | '<' | '`' | '[' | '~' | '|' => true,
+            '!' => text[here..].starts_with("!["),
+            '*' | '_' => !run.1,
+            '#' => closing.contains(&here),
+            _ => false,
+        };
+        to.sign(letter, escape || literal.take_if(|literal| *literal == here).is_some());
+    }
+}
+
+/// How far the markers at the begin of a line reach that become their visible form.
+fn shown_markers(text: &str) -> usize {
+    if let Some(marker) = list_marker(text).filter(|_| text.as_bytes()[0].is_ascii_digit()) {
+        // A number is shown as it is written, whatever follows.
+        return if text[marker.end..].trim().is_empty() { 0 } else { marker.end };
+    }
+    let mut end = 0;
+    for _ in 0..MOST_MARKERS {
+        let Some(marker) = bullet_quote_or_heading(&text[end..]) else { break };
+        end += marker;
+    }
+    if begins_with_words(&text[end..]) { end } else { 0 }
+}
+
+fn bullet_quote_or_heading(text: &str) -> Option<usize> {
+    let level = text.bytes().take_while(|it| *it == b'#').count();
+    let end = match text.as_bytes().first()? {
+        b'#' if level <= 6 && text[level..].starts_with(' ') => level + 1,
+        b'>' if text.starts_with("> ") => 2,
+        b'-' | b'+' | b'*' => list_marker(text)?.end,
+        _ => return None,
+    };
+    Some(end + text[end..].bytes().take_while(|it| *it == b' ').count().min(3))
+}
+
+/// The signs after a heading, which a parser would take for its end.
+fn closing_signs(line: &str, start: usize) -> Range<usize> {
+    let kept = line.trim_end_matches('#').len();
+    start + kept..start + line.len()
+}
+
+/// `[words](address)` at the begin of a text, on one line: where the words end, and the address.
+fn link_at(text: &str) -> Option<(usize, usize)> {
+    let near = text.char_indices().nth(LONGEST_LINK).map_or(text, |(end, _)| &text[..end]);
+    let close = near.find("](")?;
+    let words = &near[1..close];
+    let address = near[close + 2..].split(')').next().unwrap_or_default();
+    let end = close + 2 + address.len();
+    let is_link = near[end..].starts_with(')') && !words.contains(['[', ']']) && !words.trim().is_empty();
+    (is_link && is_address(address)).then_some((close, end))
+}
+
+fn is_address(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '"' | '('))
+}
+
+/// Whether a run of signs stands at the begin or the end of a word, seen from outside.
+fn is_at_word_boundary(text: &str, run: Range<usize>) -> bool {
+    const AROUND: [char; 24] = [
+        '"', '\'', '(', ')', '[', ']', '{', '}', '.', ',', ';', ':', '!', '?', '…', '“', '”', '„', '‘', '’', '|', '*',
+        '_', '~',
+    ];
+    let (before, after) = (&text[..run.start], &text[run.end..]);
+    let is_outside = |letter: Option<char>| letter.is_none_or(char::is_whitespace);
+    let is_inside = |letter: Option<char>| letter.is_some_and(|it| !it.is_whitespace());
+    let outside_before = before.chars().rev().take(MOST_MARKERS).find(|it| !AROUND.contains(it));
+    let outside_after = after.chars().take(MOST_MARKERS).find(|it| !AROUND.contains(it));
+    (is_outside(outside_before) && is_inside(after.chars().next()))
+        || (is_outside(outside_after) && is_inside(before.chars().next_back()))
+}
