@@ -112,7 +112,7 @@ test("an edit changes its place and nothing else", async ({ signedIn, bailout })
   await card(page).getByRole("button", { name: "Edit and approve" }).click();
   await decided(agent, id);
   expect(await text(agent, id)).toContain(
-    '"decision":"edit","arguments":{"rate":0.10,"mail":"Hi Dana,\\nis there.\\nyour refund","lines":[{"sku":"a","n":1.0,"x":7.50},{"sku":"c","n":3}],"to":{"city":null},"more":{"k":1.50}}',
+    '"decision":"edit","arguments":{"rate":0.10,"mail":"Hi Dana,\\nyour refund\\nis there.","lines":[{"sku":"a","n":1.0,"x":7.50},{"sku":"c","n":3}],"to":{"city":null},"more":{"k":1.50}}',
   );
 });
 
@@ -166,4 +166,65 @@ test("a response form checks as one types, and says what is missing", async ({ s
   const outcome = await decided(agent, id);
   expect(outcome.data).toEqual({ eur: null, v: 2, plan: "pro", note: "", when: "2026-11-30", mail: "dana@example.com" });
   await expect(page.getByRole("button", { name: "Take over instead" })).toBeHidden();
+});
+
+test("the second of two cards and the focus stay when the first is decided", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("shop-bot");
+  const page = await signedIn("Ada");
+  const actions = [
+    { id: "a1", name: "issue_refund", arguments: { eur: 250 } },
+    { id: "a2", name: "send_mail", arguments: { to: "dana@example.com" } },
+  ];
+  const { id } = await agent.open({ reason, ask: { kind: "decision", actions } });
+  await page.goto(`/e/${id}`);
+  const mail = page.getByRole("group", { name: "send_mail" });
+  await mail.getByRole("textbox", { name: "Arguments" }).fill('{"to": "ana@example.com"}');
+  await card(page).getByRole("button", { name: "Approve", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await expect(card(page)).toBeFocused();
+  for (const key of ["Enter", " "]) await page.keyboard.press(key);
+  await expect(card(page)).toContainText("Approved. Sent once all are decided.");
+  await expect(mail).toBeInViewport();
+  await expect(mail.getByRole("textbox", { name: "Arguments" })).toHaveValue('{"to": "ana@example.com"}');
+  await mail.getByRole("button", { name: "Edit and approve" }).click();
+  const outcome = await decided(agent, id);
+  expect(outcome.actions).toMatchObject([{ decision: "approve", arguments: { eur: 250 } }, { decision: "edit", arguments: { to: "ana@example.com" } }]);
+});
+
+test("a card shows every argument, and marks what is wrong where Pydantic writes the schema", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("shop-bot");
+  const page = await signedIn("Ada");
+  const schema = {
+    properties: {
+      eur: { anyOf: [{ type: "number" }, { type: "null" }], default: null },
+      to: { anyOf: [{ $ref: "#/$defs/Address" }, { type: "null" }], default: null },
+      notify: { anyOf: [{ type: "boolean" }, { type: "null" }], default: true },
+      kind: { const: "refund", default: "refund" },
+    },
+    minProperties: 6,
+    $defs: { Address: { type: "object", title: "Address", properties: { city: { type: "string", title: "City" } }, required: ["city"] } },
+  };
+  const id = await propose(agent, '{"eur": "250", "to": null, "iban": "DE00", "lines": [1, 2]}', schema);
+  await page.goto(`/e/${id}`);
+  await expect(card(page)).toContainText("iban");
+  await expect(card(page)).toContainText("DE00");
+  await expect(card(page)).toContainText("Does not match shop-bot's own schema: eur is text");
+  await expect(card(page).getByRole("combobox", { name: "notify" })).toHaveValue("");
+  await expect(card(page).getByRole("combobox", { name: "notify" })).toHaveAccessibleDescription(/Default: true/);
+  await card(page).getByRole("textbox", { name: "City" }).fill("Łódź");
+  await card(page).getByRole("button", { name: "Edit and approve" }).click();
+  await decided(agent, id);
+  expect(await text(agent, id)).toContain('"arguments":{"eur":"250","to":{"city":"Łódź"},"iban":"DE00","lines":[1,2]}');
+});
+
+test("a refusal of the arguments as a whole is told on the card", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("shop-bot");
+  const page = await signedIn("Ada");
+  const schema = { properties: { a: { type: "string" }, b: { type: "string" } }, not: { required: ["a", "b"] } };
+  const id = await propose(agent, '{"a": "1"}', schema);
+  await page.goto(`/e/${id}`);
+  await card(page).getByRole("textbox", { name: "b" }).fill("2");
+  await card(page).getByRole("button", { name: "Edit and approve" }).click();
+  await expect(card(page)).toContainText("This does not satisfy not.");
+  expect((await agent.get(id)).status).toBe("waiting");
 });

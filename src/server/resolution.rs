@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     contract::short,
-    schema::{faults, faults_of, is_too_deep, problems},
+    schema::{MOST_PROBLEMS, faults, is_too_deep, problems},
 };
 use crate::domain::{
     ask::{Action, Ask, FieldProblem, Verdict},
     checked::Checked,
-    json::{Json, JsonText, too_deep},
+    json::{Json, JsonText, MAX_DEPTH, too_deep},
     outcome::{ActionDecision, DecisionRequest, Disposition, Edit, Resolution},
     refusal::Refusal,
 };
@@ -97,11 +97,9 @@ fn decide(action: &Action, request: DecisionRequest, at: &str) -> Result<ActionD
     let arguments = if changed { JsonText::from(&edited) } else { action.arguments.clone() };
     let warnings = faults(action, &arguments);
     if changed {
-        let known = faults_of(action);
-        let new = warnings.iter().filter(|fault| !known.contains(fault));
-        let new: Vec<FieldProblem> = new.map(|fault| sentence(fault, &at)).collect();
+        let new = new_faults(&warnings, faults(action, &action.arguments));
         if !new.is_empty() {
-            return Err(new);
+            return Err(new.into_iter().take(MOST_PROBLEMS).map(|fault| sentence(fault, &at)).collect());
         }
     }
     let decision = match request.decision {
@@ -111,7 +109,7 @@ fn decide(action: &Action, request: DecisionRequest, at: &str) -> Result<ActionD
     let to_outcome = |fault: FieldProblem| FieldProblem::new(format!("{at}{}", fault.pointer), fault.detail);
     let warnings = match decision {
         Verdict::Reject => vec![],
-        Verdict::Approve | Verdict::Edit => warnings.into_iter().map(to_outcome).collect(),
+        Verdict::Approve | Verdict::Edit => warnings.into_iter().take(MOST_PROBLEMS).map(to_outcome).collect(),
     };
     Ok(ActionDecision {
         id: request.id,
@@ -123,6 +121,38 @@ fn decide(action: &Action, request: DecisionRequest, at: &str) -> Result<ActionD
     })
 }
 
+/// The faults that the proposal did not have. Each old one excuses one: at its own place, or at that of another item of its
+/// list, since items move when one is removed.
+fn new_faults(now: &[FieldProblem], mut old: Vec<FieldProblem>) -> Vec<&FieldProblem> {
+    let mut left: Vec<&FieldProblem> = vec![];
+    for fault in now {
+        match old.iter().position(|known| known == fault) {
+            Some(at) => drop(old.swap_remove(at)),
+            None => left.push(fault),
+        }
+    }
+    left.retain(|fault| {
+        let moved =
+            |known: &FieldProblem| known.detail == fault.detail && is_same_field(&known.pointer, &fault.pointer);
+        let at = old.iter().position(moved);
+        at.map(|at| old.swap_remove(at)).is_none()
+    });
+    left
+}
+
+/// Whether two pointers differ only in the numbers of items.
+fn is_same_field(one: &str, other: &str) -> bool {
+    let is_number = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    let (mut one, mut other) = (one.split('/'), other.split('/'));
+    loop {
+        match (one.next(), other.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one == other || (is_number(one) && is_number(other)) => {}
+            _ => return false,
+        }
+    }
+}
+
 /// The proposed arguments with the changes of an operator. What no edit names keeps its order and the text of its numbers.
 fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<FieldProblem>> {
     let mut edited = proposed.clone();
@@ -130,6 +160,10 @@ fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<Fi
     for edit in edits {
         let mut refuse =
             |detail: String| found.push(FieldProblem::new(format!("{at}{}", short(&edit.pointer)), detail));
+        if edit.pointer.matches('/').count() > MAX_DEPTH {
+            refuse(too_deep());
+            continue;
+        }
         let value = match edit.json.as_deref().map(Json::parse).transpose() {
             Ok(value) => value,
             Err(error) => {
@@ -139,7 +173,7 @@ fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<Fi
         };
         if value.as_ref().is_some_and(Json::has_number_beyond) {
             refuse(NUMBER_BEYOND.to_owned());
-        } else if value.as_ref().is_some_and(|value| value.to_string().contains("\\u0000")) {
+        } else if value.as_ref().is_some_and(Json::has_null_character) {
             refuse("Text must not contain U+0000.".to_owned());
         } else if !edited.set(&edit.pointer, value) {
             refuse("There is no such place in the arguments.".to_owned());
@@ -150,7 +184,7 @@ fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<Fi
         found.push(FieldProblem::new(at, "Arguments are a JSON object."));
     } else if text.len() > LARGEST_ARGUMENTS {
         found.push(FieldProblem::new(at, "Arguments have at most 256 KiB."));
-    } else if is_too_deep(&JsonText::from(&edited).value()) {
+    } else if edited.is_deeper(MAX_DEPTH) {
         found.push(FieldProblem::new(at, too_deep()));
     }
     if found.is_empty() { Ok(edited) } else { Err(found) }
@@ -255,6 +289,21 @@ mod tests {
         assert_eq!(pointers(&[("", "[]")]), ["/actions/0/arguments: Arguments are a JSON object."]);
         assert_eq!(pointers(&[("/order", "nonsense")]).len(), 1);
         assert_eq!(pointers(&[("/eur", "300")]), Vec::<String>::new());
+        assert_eq!(pointers(&[("/a".repeat(40_000).as_str(), "1")]).len(), 1);
+        assert_eq!(pointers(&[("/order", r#""a\\u0000b""#)]), Vec::<String>::new());
+        assert_eq!(pointers(&[("/order", r#""a\u0000b""#)]).len(), 1);
+    }
+
+    #[test]
+    fn an_old_fault_is_excused_where_its_item_has_moved() {
+        let schema = json!({"properties": {"l": {"items": {"properties": {"n": {"type": "integer"}}}}}});
+        let items = |from: usize| (from..30).map(|n| format!(r#"{{"n":"{n}"}}"#)).collect::<Vec<_>>().join(",");
+        let text = format!(r#"{{"l":[{{"n":1}},{}]}}"#, items(0));
+        let action = Action { arguments: JsonText::parse(&text).unwrap(), ..card(Some(schema)) };
+        let ask = Ask { actions: vec![action], ..Ask::bare(AskKind::Decision) };
+        assert!(check(&ask, edited(&[("/l", &format!("[{}]", items(0)))])).is_ok(), "the first is removed");
+        assert!(check(&ask, edited(&[("/l/1/n", "5")])).is_ok(), "one of many is mended");
+        assert!(check(&ask, edited(&[("/l/0/n", "\"x\"")])).is_err(), "and a new one is found behind them");
     }
 
     #[test]

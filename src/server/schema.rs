@@ -1,6 +1,9 @@
 //! JSON Schemas of agents: compiled when an escalation is opened, used again before its outcome is written.
 
-use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
+use jsonschema::{
+    JsonType, PatternOptions, ValidationError, Validator,
+    error::{TypeKind, ValidationErrorKind},
+};
 use serde_json::{Map, Value};
 
 use super::contract::short;
@@ -13,7 +16,7 @@ use crate::domain::{
 /// The largest schema taken, in bytes of JSON.
 const LARGEST: usize = 64 * 1024;
 /// How many problems one refusal names.
-const MOST_PROBLEMS: usize = 20;
+pub const MOST_PROBLEMS: usize = 20;
 /// Whether a value is nested deeper than [`MAX_DEPTH`].
 pub fn is_too_deep(value: &Value) -> bool {
     is_deeper(value, MAX_DEPTH)
@@ -60,19 +63,22 @@ pub fn problems(schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProb
     Ok(found.map(|error| problem(format!("{at}{}", error.instance_path()), error.to_string())).collect())
 }
 
+/// How many faults of one value are looked at.
+const MOST_FAULTS: usize = 1_000;
+
 /// Where an action's proposed arguments break its own schema; pointers are from the root of the arguments. Empty without
 /// a schema, and for one that cannot be used.
 pub fn faults_of(action: &Action) -> Vec<FieldProblem> {
-    faults(action, &action.arguments)
+    let mut found = faults(action, &action.arguments);
+    found.truncate(MOST_PROBLEMS);
+    found
 }
 
 /// Where other arguments for the action break its schema.
 pub fn faults(action: &Action, arguments: &JsonText) -> Vec<FieldProblem> {
     let Some(Ok(validator)) = action.arguments_schema.as_ref().map(validator) else { return vec![] };
     let value = arguments.value();
-    let mut found: Vec<FieldProblem> = validator.iter_errors(&value).flat_map(|error| fault(&error)).collect();
-    found.truncate(MOST_PROBLEMS);
-    found
+    validator.iter_errors(&value).take(MOST_FAULTS).flat_map(|error| fault(&error)).collect()
 }
 
 /// A schema error in words that follow the name of the field. They do not repeat the value, so that the same fault of
@@ -86,6 +92,18 @@ fn fault(error: &ValidationError<'_>) -> Vec<FieldProblem> {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             return unexpected.iter().map(|name| member(name, "is not expected")).collect();
         }
+        // A value that may also be null breaks its other form.
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            let wants_null = |errors: &&Vec<ValidationError<'static>>| {
+                errors.iter().any(|it| matches!(it.kind(), Kind::Type { kind: TypeKind::Single(JsonType::Null) }))
+            };
+            let mut others = context.iter().filter(|errors| !wants_null(errors));
+            match (others.next(), others.next()) {
+                (Some(one), None) => return one.iter().flat_map(fault).collect(),
+                _ => "is none of the allowed forms".to_owned(),
+            }
+        }
+        Kind::Type { .. } if error.instance().is_number() && is_integer(error) => "is not a whole number".to_owned(),
         Kind::Type { .. } => format!("is {}", Json::from(error.instance().as_ref()).kind()),
         Kind::Enum { .. } | Kind::Constant { .. } => "is none of the allowed values".to_owned(),
         Kind::MaxLength { limit } => format!("is longer than {limit} characters"),
@@ -101,6 +119,11 @@ fn fault(error: &ValidationError<'_>) -> Vec<FieldProblem> {
         other => format!("does not satisfy {}", other.keyword()),
     };
     vec![FieldProblem::new(at, short(&detail))]
+}
+
+/// Whether a whole number was wanted.
+fn is_integer(error: &ValidationError<'_>) -> bool {
+    matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::Integer) })
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::domain::ask::{Ask, FieldProblem};
 
 /// Draws the data by the schema; nothing without one. Ids on the page begin with `prefix`.
 pub fn result(ask: &Ask, prefix: &str, sheet: RwSignal<Sheet>, problems: RwSignal<Vec<FieldProblem>>) -> Vec<AnyView> {
-    let filled = Signal::derive(move || sheet.with(|it| it.filled.clone()));
+    let filled = Memo::new(move |_| sheet.with(|it| it.filled.clone())).into();
     let fill = Callback::new(move |(name, text)| sheet.update(|it| drop(it.filled.insert(name, text))));
     let fields = data_fields(ask);
     let whole = fields.first().filter(|field| field.name.is_empty());

@@ -7,10 +7,12 @@ use super::{
     answer::{note_field, result},
     drawn::words,
     fields::{Bound, Problems, described_by, problem_view, unplaced},
+    filled::edits,
     icons::{Icon, icon},
     pairs::arguments,
     resolution::{Card, Sheet, action_pointer, argument_fields, arguments_pointer},
     revealed::{revealed, spelled},
+    schema::Field,
     schema_form::{Form, Place, schema_form},
 };
 use crate::{
@@ -20,6 +22,7 @@ use crate::{
     },
     domain::{
         ask::{Action, Ask, FieldProblem, Verdict},
+        json::Json,
         outcome::{DecisionRequest, Resolution},
     },
 };
@@ -89,22 +92,25 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     let may = |verdict| action.allowed.contains(&verdict);
     let (may_approve, may_edit, may_reject) = (may(Verdict::Approve), may(Verdict::Edit), may(Verdict::Reject));
     let id = "card-".to_owned() + &i.to_string();
+    let filled = Memo::new(move |_| it.sheet.with(|sheet| of(sheet, i, |card| card.filled.clone())));
+    let fields = if may_edit { argument_fields(&action) } else { vec![] };
+    let form = StoredValue::new((fields, action.arguments.json()));
     let shown: Vec<AnyView> = match may_edit {
         true => {
-            let filled = Signal::derive(move || it.sheet.with(|sheet| of(sheet, i, |card| card.filled.clone())));
             let on_fill =
                 Callback::new(move |(at, text)| change(it.sheet, i, |card| drop(card.filled.insert(at, text))));
             let faults = StoredValue::new(action.faults.clone());
-            let form = Form { filled, on_fill, problems: it.problems, faults, is_proposal: true };
+            let shared = Form { filled: filled.into(), on_fill, problems: it.problems, faults, is_proposal: true };
             let place = Place::root(id.clone() + "-argument", arguments_pointer(i));
-            schema_form(form, &argument_fields(&action), Some(&action.arguments.json()), &place)
+            form.with_value(|(fields, base)| schema_form(shared, fields, Some(base), &place))
         }
         false => vec![arguments(&action.arguments)],
     };
     let mismatch = mismatch(&action, &it.agent.get_value());
     let pointer = action_pointer(i);
     let (undecided, why) = (pointer.clone() + "/decision", pointer + "/comment");
-    let undecided = Signal::derive(move || problems.at(&undecided));
+    let undecided =
+        Signal::derive(move || problems.at(&undecided).or_else(|| form.with_value(|form| unshown(problems, i, form))));
     let comment = Bound {
         id: id.clone() + "-comment",
         label: "Reason",
@@ -121,10 +127,10 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     let rejecting = RwSignal::new(false);
     let error_id = id.clone() + "-error";
     let name = action.name.to_string();
-    let action = StoredValue::new(action);
     let verdict = move || it.sheet.with(|sheet| of(sheet, i, |card| card.verdict));
     let edited = Memo::new(move |_| {
-        it.sheet.with(|sheet| sheet.cards.get(i).is_some_and(|card| action.with_value(|action| card.is_edited(action))))
+        let made = form.with_value(|(fields, base)| filled.with(|filled| edits(fields, Some(base), filled)));
+        may_edit && made.as_deref() != Ok(&[])
     });
     let card_id = StoredValue::new(id.clone());
     let decide = move |verdict: Verdict| {
@@ -232,7 +238,10 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
                     class="button"
                     type="button"
                     data-size="small"
-                    on:click=move |_| change(it.sheet, i, |card| card.verdict = None)
+                    on:click=move |_| {
+                        change(it.sheet, i, |card| card.verdict = None);
+                        focus(card_id.get_value());
+                    }
                 >
                     "Undo"
                 </button>
@@ -265,6 +274,23 @@ fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
     let said = "Does not match ".to_owned() + agent + "'s own schema: " + &faults.join(", ") + ".";
     (!faults.is_empty())
         .then(|| view! { <p class="field-fault">{icon(Icon::Alert)} " " {spelled(&said)}</p> }.into_any())
+}
+
+/// What is wrong with an action that none of its fields shows, as with its arguments as a whole.
+fn unshown(problems: Problems, i: usize, (fields, _): &(Vec<Field>, Json)) -> Option<String> {
+    let whole = arguments_pointer(i);
+    let places: Vec<String> = fields.iter().map(|field| field.pointer(&whole)).collect();
+    let is_within = |pointer: &str, place: &str| {
+        pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let is_unshown = |pointer: &str| {
+        pointer == action_pointer(i) + "/id"
+            || (is_within(pointer, &whole) && !places.iter().any(|place| is_within(pointer, place)))
+    };
+    problems.0.with(|all| {
+        let said: Vec<&str> = all.iter().filter(|it| is_unshown(&it.pointer)).map(|it| it.detail.as_str()).collect();
+        (!said.is_empty()).then(|| said.join(" "))
+    })
 }
 
 fn said(verdict: Verdict) -> &'static str {

@@ -6,7 +6,10 @@ use super::{
     icons::{Icon, icon},
     revealed::{revealed, spelled},
 };
-use crate::domain::ask::FieldProblem;
+use crate::{
+    app::keys::composes,
+    domain::{ask::FieldProblem, json::LARGEST_NUMBER},
+};
 
 /// Problems, and which of them belong to a pointer.
 #[derive(Clone, Copy)]
@@ -46,14 +49,15 @@ impl Bound<'_> {
         let is_number = kind == "number";
         let stepped = move |event: ev::KeyboardEvent| {
             let step = match event.key().as_str() {
-                "ArrowUp" if is_number => 1.0,
-                "ArrowDown" if is_number => -1.0,
+                "ArrowUp" if is_number => 1,
+                "ArrowDown" if is_number => -1,
                 _ => return,
             };
-            event.prevent_default();
-            let now = value.with_untracked(|value| js_sys::parse_float(value));
-            let next = js_sys::Number::from(if now.is_finite() { now + step } else { step });
-            fill.run(next.to_string_with_radix(10).map(String::from).unwrap_or_default());
+            let next = value.with_untracked(|value| stepped_number(value, step));
+            if let Some(next) = next.filter(|_| !composes(&event)) {
+                event.prevent_default();
+                fill.run(next);
+            }
         };
         let control = view! {
             <input
@@ -170,6 +174,20 @@ impl Bound<'_> {
     }
 }
 
+/// The number that is one more or less, exactly: the digits after the point stay. None where that is not so simple.
+fn stepped_number(written: &str, step: i64) -> Option<String> {
+    let (whole, fraction) = match written.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction).filter(|it| it.bytes().all(|it| it.is_ascii_digit()))?),
+        None => (if written.is_empty() { "0" } else { written }, ""),
+    };
+    let next = whole.parse::<i64>().ok()?.checked_add(step).filter(|it| it.unsigned_abs() <= LARGEST_NUMBER)?;
+    let is_positive = !whole.starts_with('-') && next >= 0;
+    match fraction.is_empty() {
+        true => Some(next.to_string()),
+        false => is_positive.then(|| next.to_string() + "." + fraction),
+    }
+}
+
 /// Draws what is wrong, when something is.
 pub fn problem_view(id: String, problem: Signal<Option<String>>) -> impl IntoView {
     view! {
@@ -205,5 +223,26 @@ pub fn described_by(id: &str, hint: bool, problem: Signal<Option<String>>) -> im
         (true, false) => Some(id.clone() + "-hint"),
         (false, true) => Some(id.clone() + "-error"),
         (true, true) => Some(id.clone() + "-hint " + &id + "-error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_step_exactly_or_not_at_all() {
+        for (written, step, next) in [
+            ("", 1, Some("1")),
+            ("239.50", 1, Some("240.50")),
+            ("0.50", -1, None),
+            ("-1.5", 1, None),
+            ("-1", 1, Some("0")),
+            ("9007199254740992", 1, None),
+            ("12 EUR", 1, None),
+            ("1e3", 1, None),
+        ] {
+            assert_eq!(stepped_number(written, step).as_deref(), next, "{written}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is typed into a form, and the JSON that it makes. A form stands over a base: the arguments that an agent proposed,
 //! or the defaults of a response. Only fields that were touched are kept, so what nobody touched stays as it was.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{
     schema::{Field, Kind},
@@ -12,6 +12,9 @@ use crate::domain::{ask::FieldProblem, json::Json, outcome::Edit};
 /// What is typed in each touched field, by its pointer from the root of the form. A flag holds `true` or `false`, a choice
 /// the number of its option; the order of a list stands under [`order_key`].
 pub type Filled = HashMap<String, String>;
+
+/// Longer lists are edited as JSON.
+const MAX_ITEMS: usize = 100;
 
 /// Where the items of a list are kept: numbers of items of the base, and `n1`, `n2` … for added ones. No pointer begins so.
 pub fn order_key(pointer: &str) -> String {
@@ -42,8 +45,10 @@ pub fn item(field: &Field, base: Option<&Json>, name: &str) -> Option<Json> {
 /// Whether a value of the base can stand in a fieldset or a list; what cannot is edited as JSON.
 pub fn fits(kind: &Kind, base: Option<&Json>) -> bool {
     match (kind, base) {
+        // A form over null begins empty; null stays until something is filled in.
+        (Kind::Object(_) | Kind::List(_), Some(Json::Null)) => true,
         (Kind::Object(_), Some(base)) => matches!(base, Json::Object(_)),
-        (Kind::List(_), Some(base)) => matches!(base, Json::Array(_)),
+        (Kind::List(_), Some(base)) => matches!(base, Json::Array(items) if items.len() <= MAX_ITEMS),
         _ => true,
     }
 }
@@ -67,6 +72,7 @@ pub fn defaults(fields: &[Field]) -> Json {
     for field in fields {
         let within = match &field.kind {
             Kind::Object(fields) if field.required => Some(defaults(fields)).filter(|it| *it != Json::Object(vec![])),
+            Kind::Constant(value) if field.required => Some(value.clone()),
             _ => None,
         };
         if let Some(value) = field.default.clone().or(within) {
@@ -175,10 +181,11 @@ impl Found {
             kind => {
                 let Some(typed) = filled.get(at) else { return };
                 let kind = if fits(kind, base) { kind } else { &Kind::Json };
-                if same_lines(typed, &shown(kind, base)) {
+                let old = shown(kind, base);
+                if same_lines(typed, &old) {
                     return;
                 }
-                match read(field, kind, typed, base.is_some()) {
+                match read(field, kind, &with_line_ends_of(&old, typed), base.is_some()) {
                     Ok(json) => {
                         let json = json.map(|json| json.to_string());
                         self.edits.push(Edit { pointer: place.to_owned(), json });
@@ -218,6 +225,14 @@ impl Found {
         if !untouched_order && items(base) != all.as_slice() {
             self.edits.push(Edit { pointer: place.to_owned(), json: Some(Json::Array(all).to_string()) });
         }
+    }
+}
+
+/// A typed text with the line ends of the old one, where those are all CR LF: a text area gives every break as LF.
+fn with_line_ends_of<'a>(old: &str, typed: &'a str) -> Cow<'a, str> {
+    match old.contains("\r\n") && !old.replace("\r\n", "").contains(['\n', '\r']) {
+        true => Cow::Owned(typed.replace("\r\n", "\n").replace('\n', "\r\n")),
+        false => Cow::Borrowed(typed),
     }
 }
 
@@ -326,7 +341,16 @@ mod tests {
         let absent = edited(schema.clone(), "{}", &[("#/lines", "n1"), ("/lines/n1/sku", "d")]).unwrap();
         assert_eq!(absent, r#"{"lines":[{"n":1,"sku":"d"}]}"#);
         let nested = json!({"properties": {"to": {"properties": {"city": {"type": "string"}}}}});
-        assert_eq!(edited(nested, "{}", &[("/to/city", "Łódź")]).unwrap(), r#"{"to":{"city":"Łódź"}}"#);
+        for base in ["{}", r#"{"to":null}"#] {
+            let to = edited(nested.clone(), base, &[("/to/city", "Łódź")]).unwrap();
+            assert_eq!(to, r#"{"to":{"city":"Łódź"}}"#);
+        }
+        let lines = json!({"properties": {"t": {"type": "string"}}});
+        assert_eq!(edited(lines, r#"{"t":"a\r\nb"}"#, &[("/t", "a\nb\nc")]).unwrap(), r#"{"t":"a\r\nb\r\nc"}"#);
+        let literals = json!({"properties": {"l": {"type": "array", "items": {"required": ["type", "n"],
+            "properties": {"type": {"const": "line"}, "n": {"type": "integer"}}}}}});
+        let added = edited(literals, r#"{"l":[]}"#, &[("#/l", "n1"), ("/l/n1/n", "2")]).unwrap();
+        assert_eq!(added, r#"{"l":[{"type":"line","n":2}]}"#);
     }
 
     #[test]

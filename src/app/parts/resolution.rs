@@ -133,11 +133,6 @@ impl Card {
         edits(&argument_fields(action), Some(&action.arguments.json()), &self.filled)
     }
 
-    /// Whether other arguments stand here than those proposed.
-    pub fn is_edited(&self, action: &Action) -> bool {
-        self.edits(action).as_deref() != Ok(&[])
-    }
-
     fn decide(&self, action: &Action, i: usize) -> Result<DecisionRequest, Problems> {
         let at = |field: &str, detail: &str| vec![FieldProblem::new(action_pointer(i) + field, detail)];
         let decision = self.verdict.ok_or_else(|| at("/decision", "Decide this one too."))?;
@@ -235,7 +230,7 @@ mod tests {
     fn cards_make_the_disposition() {
         let ask = Ask { actions: vec![action("a", None), action("b", None)], ..Ask::bare(AskKind::Decision) };
         let mut sheet = Sheet::of(&ask);
-        assert!(!sheet.cards[0].is_edited(&ask.actions[0]));
+        assert_eq!(sheet.cards[0].edits(&ask.actions[0]), Ok(vec![]));
         sheet.cards[0].verdict = Some(Verdict::Approve);
         assert_eq!(sheet.decided(&ask).unwrap_err()[0].pointer, "/actions/1/decision");
         sheet.cards[1].verdict = Some(Verdict::Edit);
@@ -258,14 +253,14 @@ mod tests {
         let ask = Ask { actions: vec![action("a", Some(schema))], ..Ask::bare(AskKind::Decision) };
         let mut sheet = Sheet::of(&ask);
         sheet.cards[0].verdict = Some(Verdict::Edit);
-        assert!(!sheet.cards[0].is_edited(&ask.actions[0]));
+        assert_eq!(sheet.cards[0].edits(&ask.actions[0]), Ok(vec![]));
         sheet.cards[0].filled.insert("/eur".into(), "4.5".into());
-        assert!(sheet.cards[0].is_edited(&ask.actions[0]));
+        assert_ne!(sheet.cards[0].edits(&ask.actions[0]), Ok(vec![]));
         assert_eq!(sheet.decided(&ask).unwrap().actions[0].edits, [edit("/eur", "4.5")]);
         sheet.cards[0].filled.insert("/eur".into(), "much".into());
         assert_eq!(sheet.decided(&ask).unwrap_err()[0].pointer, "/actions/0/arguments/eur");
         sheet.cards[0].filled.insert("/eur".into(), "5.00".into());
-        assert!(!sheet.cards[0].is_edited(&ask.actions[0]), "what stands there again was not edited");
+        assert_eq!(sheet.cards[0].edits(&ask.actions[0]), Ok(vec![]), "what stands there again was not edited");
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The fields of a form, read from a JSON Schema. What a form cannot express is a field for JSON. Pure; the server
 //! validates everything against the schema itself.
 
+use std::cell::Cell;
+
 use serde_json::Value;
 
 use crate::domain::json::{Json, pointer_name};
 
 /// Objects and lists nested deeper than this are edited as JSON.
 const DEEPEST_FIELDSET: usize = 3;
+/// Fields that one form has at most: what follows is edited as JSON. A small schema may refer to itself many times.
+const MAX_FIELDS: usize = 500;
 /// References that are followed one after the other, so that a schema which refers to itself ends.
 const MAX_REFERENCES: usize = 16;
 
@@ -74,7 +78,7 @@ pub struct NumberRules {
 
 /// The fields of a schema: of its properties, or one for a value that is no object.
 pub fn fields(schema: &Value) -> Vec<Field> {
-    let reader = Reader { root: schema };
+    let reader = Reader { root: schema, left: Cell::new(MAX_FIELDS) };
     match reader.field("", schema, true, 0) {
         Field { kind: Kind::Object(fields), .. } => fields,
         field if field.label.is_empty() => vec![Field { label: "Answer".to_owned(), ..field }],
@@ -107,17 +111,34 @@ impl Field {
 
 struct Reader<'a> {
     root: &'a Value,
+    /// How many fields there may still be.
+    left: Cell<usize>,
 }
 
 impl<'a> Reader<'a> {
     fn field(&self, name: &str, schema: &'a Value, required: bool, depth: usize) -> Field {
         let said = schema;
-        let (schema, nullable) = self.without_null(self.resolved(schema));
+        let (schema, may_be_null) = self.without_null(self.resolved(schema));
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
         // A reference may be described where it stands, or where it leads.
         let text = |key: &str| said.get(key).or(schema.get(key)).and_then(Value::as_str).map(str::to_owned);
-        let kind = self.kind(schema, depth);
+        let kind = if left == 0 { Kind::Json } else { self.kind(schema, depth) };
+        let (kind, nullable) = match kind {
+            // Null is no option of its own: an empty field means it.
+            Kind::Choice(mut options) => {
+                let count = options.len();
+                options.retain(|option| *option != Json::Null);
+                let has_null = options.len() < count;
+                (Kind::Choice(options), may_be_null || has_null)
+            }
+            // A constant that may be left out is a choice.
+            Kind::Constant(value) if may_be_null || !required => (Kind::Choice(vec![value]), may_be_null),
+            kind => (kind, may_be_null),
+        };
         let default = said.get("default").or(schema.get("default")).map(Json::from);
-        let hint = hint(text("description"), said.get("examples").or(schema.get("examples")), &kind);
+        let examples = said.get("examples").or(schema.get("examples"));
+        let hint = hint(text("description"), default.as_ref(), examples, &kind);
         let label = text("title").unwrap_or_else(|| name.to_owned());
         Field { name: name.to_owned(), label, hint, required, nullable, kind, default }
     }
@@ -153,7 +174,8 @@ impl<'a> Reader<'a> {
             Some("boolean") => Kind::Flag,
             // The whole value has a level of its own.
             Some("object") | None if depth <= DEEPEST_FIELDSET => match properties {
-                Some(properties) if !properties.is_empty() => {
+                // A name that is empty would stand for the whole value.
+                Some(properties) if !properties.is_empty() && !properties.contains_key("") => {
                     let required: Vec<&str> = match schema.get("required").and_then(Value::as_array) {
                         Some(names) => names.iter().filter_map(Value::as_str).collect(),
                         None => vec![],
@@ -161,14 +183,25 @@ impl<'a> Reader<'a> {
                     let field = |(name, schema): (&String, &'a Value)| {
                         self.field(name, schema, required.contains(&name.as_str()), depth + 1)
                     };
-                    Kind::Object(properties.iter().map(field).collect())
+                    // What must be there is asked for, also when nothing is said of it.
+                    let unsaid = required.iter().filter(|name| !name.is_empty() && !properties.contains_key(**name));
+                    let unsaid = unsaid.map(|name| Field { name: (*name).to_owned(), ..Field::json(name) });
+                    Kind::Object(properties.iter().map(field).chain(unsaid).collect())
                 }
                 _ => Kind::Json,
             },
-            Some("array") if depth < DEEPEST_FIELDSET => match schema.get("items") {
-                Some(items @ Value::Object(_)) => Kind::List(Box::new(self.field("", items, true, depth + 1))),
-                _ => Kind::Json,
-            },
+            Some("array") if depth < DEEPEST_FIELDSET && schema.get("prefixItems").is_none() => {
+                match schema.get("items") {
+                    Some(items @ Value::Object(_)) => {
+                        let mut item = self.field("", items, true, depth + 1);
+                        if item.label.is_empty() {
+                            item.label = "Item".to_owned();
+                        }
+                        Kind::List(Box::new(item))
+                    }
+                    _ => Kind::Json,
+                }
+            }
             _ => Kind::Json,
         }
     }
@@ -180,7 +213,7 @@ impl<'a> Reader<'a> {
             let only = schema.get("allOf").and_then(Value::as_array).filter(|all| all.len() == 1).map(|all| &all[0]);
             let reference = schema.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix('#'));
             let next = match (reference, only) {
-                (Some(pointer), _) => self.root.pointer(pointer),
+                (Some(pointer), _) => self.root.pointer(&percent_decoded(pointer)),
                 (None, Some(only)) if schema.get("type").is_none() => Some(only),
                 _ => None,
             };
@@ -194,7 +227,9 @@ impl<'a> Reader<'a> {
     fn without_null(&self, schema: &'a Value) -> (&'a Value, bool) {
         let types = schema.get("type").and_then(Value::as_array);
         if types.is_some_and(|types| types.iter().any(|it| it == "null")) {
-            return (schema, true);
+            // A list of values that leaves null out forbids it.
+            let options = schema.get("enum").and_then(Value::as_array);
+            return (schema, options.is_none_or(|options| options.contains(&Value::Null)));
         }
         for key in ["anyOf", "oneOf"] {
             let Some(all) = schema.get(key).and_then(Value::as_array) else { continue };
@@ -213,6 +248,29 @@ impl<'a> Reader<'a> {
         let values = all.iter().map(|it| self.resolved(it).get("const").map(Json::from));
         values.collect::<Option<Vec<Json>>>().filter(|values| !values.is_empty())
     }
+}
+
+/// A reference is a part of an address, so that signs of a name in it may be written as `%3C`.
+fn percent_decoded(pointer: &str) -> String {
+    if !pointer.contains('%') {
+        return pointer.to_owned();
+    }
+    let mut bytes = vec![];
+    let mut rest = pointer.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).filter(|_| *first == b'%').and_then(|it| std::str::from_utf8(it).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The one type that a value has when it is not null.
@@ -252,7 +310,7 @@ impl Format {
 }
 
 /// The description, what is allowed, and an example, as far as they are known.
-fn hint(description: Option<String>, examples: Option<&Value>, kind: &Kind) -> Option<String> {
+fn hint(description: Option<String>, default: Option<&Json>, examples: Option<&Value>, kind: &Kind) -> Option<String> {
     let mut said: Vec<String> = description.into_iter().collect();
     let mut bound = |words: &str, number: Option<f64>| {
         if let Some(number) = number {
@@ -273,6 +331,9 @@ fn hint(description: Option<String>, examples: Option<&Value>, kind: &Kind) -> O
         }
         _ => {}
     }
+    if let Some(default) = default.filter(|it| !matches!(it, Json::Null | Json::Array(_) | Json::Object(_))) {
+        said.push("Default: ".to_owned() + &default.as_read() + ".");
+    }
     let given = examples.and_then(Value::as_array).map(|all| {
         let all: Vec<String> = all.iter().take(3).map(|it| Json::from(it).as_read()).collect();
         all.join(", ")
@@ -290,71 +351,4 @@ fn hint(description: Option<String>, examples: Option<&Value>, kind: &Kind) -> O
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn kinds(schema: Value) -> Vec<(String, Kind, bool)> {
-        fields(&schema).into_iter().map(|it| (it.name, it.kind, it.nullable)).collect()
-    }
-
-    #[test]
-    fn values_that_may_be_null_are_the_field_without_it() {
-        let text = || Kind::Text(TextRules::default());
-        let read = kinds(json!({"properties": {
-            "a": {"type": ["string", "null"]},
-            "b": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-            "c": {"anyOf": [{"$ref": "#/$defs/plan"}, {"type": "null"}], "default": null},
-            "d": {"type": ["string", "number"]},
-        }, "$defs": {"plan": {"enum": ["basic", "pro"]}}}));
-        let plans = Kind::Choice(vec![Json::String("basic".into()), Json::String("pro".into())]);
-        let expected = [("a", text(), true), ("b", text(), true), ("c", plans, true), ("d", Kind::Json, false)];
-        assert_eq!(read, expected.map(|(name, kind, nullable)| (name.to_owned(), kind, nullable)));
-    }
-
-    #[test]
-    fn references_are_choices_and_end() {
-        let schema = json!({"$ref": "#/$defs/root", "$defs": {
-            "root": {"properties": {"plan": {"$ref": "#/$defs/plan"}, "again": {"$ref": "#/$defs/again"},
-                "all": {"allOf": [{"$ref": "#/$defs/plan"}]}, "one": {"oneOf": [{"const": 1}, {"const": 2}]}}},
-            "plan": {"enum": ["basic"]},
-            "again": {"$ref": "#/$defs/again"},
-        }});
-        let read = kinds(schema);
-        let plan = Kind::Choice(vec![Json::String("basic".into())]);
-        assert_eq!((&read[0].1, &read[1].1, &read[2].1), (&plan, &Kind::Json, &plan));
-        assert_eq!(read[3].1, Kind::Choice(vec![Json::Number("1".into()), Json::Number("2".into())]));
-    }
-
-    #[test]
-    fn three_levels_are_fieldsets_and_the_next_is_json() {
-        let schema = json!({"properties": {"a": {"type": "object", "properties": {"b": {"type": "array", "items":
-            {"properties": {"c": {"properties": {"d": {"type": "string"}}}}}}}}}});
-        let mut at = &fields(&schema)[0];
-        let mut levels = 0;
-        loop {
-            at = match &at.kind {
-                Kind::Object(fields) => &fields[0],
-                Kind::List(item) => item,
-                kind => {
-                    assert_eq!((levels, kind), (3, &Kind::Json));
-                    break;
-                }
-            };
-            levels += 1;
-        }
-    }
-
-    #[test]
-    fn what_is_allowed_is_said() {
-        let schema = json!({"properties": {
-            "eur": {"type": "integer", "description": "In euros.", "minimum": 1, "exclusiveMaximum": 500, "examples": [20]},
-            "note": {"type": "string", "maxLength": 80},
-        }});
-        let read = fields(&schema);
-        assert_eq!(read[0].hint.as_deref(), Some("In euros. At least 1. Less than 500. For example 20."));
-        assert_eq!(read[1].hint.as_deref(), Some("At most 80 characters."));
-        assert_eq!(fields(&json!({"type": "integer"}))[0].label, "Answer");
-    }
-}
+mod tests;

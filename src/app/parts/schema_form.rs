@@ -3,17 +3,21 @@
 use leptos::prelude::*;
 
 use super::{
-    fields::{Bound, problem_view},
+    drawn::element,
+    fields::{Bound, described_by, problem_view},
     filled::{Filled, fits, item, order, order_key, shown},
     icons::{Icon, icon},
-    pairs::value_text,
+    pairs::{pair, value_text},
     revealed::{revealed, spelled},
     schema::{Field, Format, Kind, TextRules},
     typed::check,
 };
-use crate::domain::{
-    ask::FieldProblem,
-    json::{Json, pointer_name},
+use crate::{
+    app::focus::focus,
+    domain::{
+        ask::FieldProblem,
+        json::{Json, pointer_name},
+    },
 };
 
 /// Texts longer than this stand in several lines.
@@ -65,7 +69,16 @@ pub fn schema_form(form: Form, fields: &[Field], base: Option<&Json>, place: &Pl
         let base = if field.name.is_empty() { base } else { base.and_then(|base| base.get(&field.name)) };
         draw(form, field, base, place.child(i, field))
     };
-    fields.iter().enumerate().map(one).collect()
+    fields.iter().enumerate().map(one).chain(unnamed(fields, base)).collect()
+}
+
+/// Draws the members of the base that no field names, so that nothing runs unseen.
+fn unnamed(fields: &[Field], base: Option<&Json>) -> Option<AnyView> {
+    let Some(Json::Object(members)) = base else { return None };
+    let is_named = |name: &str| fields.iter().any(|field| field.name.is_empty() || field.name == name);
+    let rest = members.iter().filter(|(name, _)| !is_named(name));
+    let rest: Vec<AnyView> = rest.flat_map(|(name, value)| pair(name, &value_text(value))).collect();
+    (!rest.is_empty()).then(|| element("dl", "pairs", rest))
 }
 
 fn draw(form: Form, field: &Field, base: Option<&Json>, place: Place) -> AnyView {
@@ -84,14 +97,22 @@ fn draw(form: Form, field: &Field, base: Option<&Json>, place: Place) -> AnyView
 fn fieldset(form: Form, field: &Field, place: &Place, content: Vec<AnyView>) -> AnyView {
     let in_resolution = place.in_resolution;
     let problem = Signal::derive(move || own_problem(form, &in_resolution.get()));
-    let fault = fault(form, &place.pointer);
-    let hint = field.hint.as_deref().map(|hint| view! { <p class="field-hint">{revealed(hint)}</p> });
-    let fault = fault.map(|fault| view! { <p class="field-fault">{icon(Icon::Alert)} " " {spelled(&fault)}</p> });
+    let fault = fault(form, |pointer| pointer == place.pointer);
+    let has_hint = field.hint.is_some() || fault.is_some();
+    let fault = fault.map(|fault| view! { <span class="field-fault">{icon(Icon::Alert)} " " {spelled(&fault)}</span> });
+    let hint_id = place.id.clone() + "-hint";
+    let hint = has_hint.then(|| {
+        view! { <p class="field-hint" id=hint_id>{field.hint.as_deref().map(revealed)} " " {fault}</p> }
+    });
     view! {
-        <fieldset class="fields nested" id=place.id.clone()>
+        <fieldset
+            class="fields nested"
+            id=place.id.clone()
+            tabindex="-1"
+            aria-describedby=described_by(&place.id, has_hint, problem)
+        >
             <legend>{revealed(&field.label)}</legend>
             {hint}
-            {fault}
             {content}
             {problem_view(place.id.clone() + "-error", problem)}
         </fieldset>
@@ -106,19 +127,27 @@ fn list(form: Form, field: &Field, item_field: &Field, base: Option<&Json>, plac
     let names = Memo::new(move |_| {
         form.filled.with(|filled| base.with_value(|base| pointer.with_value(|at| order(at, base.as_ref(), filled))))
     });
-    let arrange = move |names: Vec<String>| form.on_fill.run((pointer.with_value(|at| order_key(at)), names.join(",")));
-    let add = {
-        move |_| {
-            let mut all = names.get_untracked();
-            let added = all.iter().filter_map(|name| name.strip_prefix('n')?.parse::<usize>().ok()).max().unwrap_or(0);
-            all.push("n".to_owned() + &(added + 1).to_string());
-            arrange(all);
-        }
+    let in_list = place.in_resolution;
+    let arrange = move |names: Vec<String>| {
+        // What was found wrong was found of other items.
+        forget_problems(form, &in_list.get_untracked());
+        form.on_fill.run((pointer.with_value(|at| order_key(at)), names.join(",")));
+    };
+    let add = move |_| {
+        let mut all = names.get_untracked();
+        // A removed item's name is not used again: what was typed under it would come back.
+        let is_used = |name: &String| {
+            let own = pointer.with_value(|at| at.to_owned() + "/" + name);
+            all.contains(name) || form.filled.with_untracked(|filled| filled.keys().any(|key| is_within(key, &own)))
+        };
+        let name = (1..).map(|i: usize| "n".to_owned() + &i.to_string()).find(|name| !is_used(name));
+        all.extend(name);
+        arrange(all);
     };
     let around = place.clone();
+    let list_id = StoredValue::new(place.id.clone());
     let row = move |name: String| {
         let own = name.clone();
-        let in_list = around.in_resolution;
         let at = Memo::new(move |_| names.with(|all| all.iter().position(|it| *it == own).unwrap_or_default()));
         let place = Place {
             id: around.id.clone() + "-" + &name,
@@ -129,6 +158,8 @@ fn list(form: Form, field: &Field, item_field: &Field, base: Option<&Json>, plac
         let remove = move |_| {
             let left = names.get_untracked().into_iter().filter(|it| *it != name);
             arrange(left.collect());
+            // The pressed button is gone.
+            focus(list_id.get_value());
         };
         let base =
             base.with_value(|base| item_field.with_value(|field| item(field, base.as_ref(), &place_name(&place))));
@@ -138,7 +169,7 @@ fn list(form: Form, field: &Field, item_field: &Field, base: Option<&Json>, plac
                 {content}
                 <button class="button" type="button" data-size="small" on:click=remove>
                     "Remove "
-                    {label.clone()}
+                    {spelled(&label)}
                     " "
                     {number}
                 </button>
@@ -161,8 +192,11 @@ fn place_name(place: &Place) -> String {
 
 fn leaf(form: Form, field: Field, base: Option<&Json>, place: Place) -> AnyView {
     if let Kind::Constant(value) = &field.kind {
-        let value = base.unwrap_or(value);
-        let text = vec![view! { <p class="constant">{revealed(&value_text(value))}</p> }.into_any()];
+        let text = match base {
+            None if form.is_proposal => "Not given".to_owned(),
+            base => value_text(base.unwrap_or(value)),
+        };
+        let text = vec![view! { <p class="constant">{revealed(&text)}</p> }.into_any()];
         return fieldset(form, &field, &place, text);
     }
     let initial = shown(&field.kind, base);
@@ -187,10 +221,7 @@ fn leaf(form: Form, field: Field, base: Option<&Json>, place: Place) -> AnyView 
     });
     let fill = Callback::new(move |text: String| {
         // What was found wrong was found of another text.
-        let place = in_resolution.get_untracked();
-        if form.problems.with_untracked(|all| all.iter().any(|it| is_within(&it.pointer, &place))) {
-            form.problems.update(|all| all.retain(|it| !is_within(&it.pointer, &place)));
-        }
+        forget_problems(form, &in_resolution.get_untracked());
         form.on_fill.run((filling.clone(), text));
     });
     let bound = Bound {
@@ -198,7 +229,7 @@ fn leaf(form: Form, field: Field, base: Option<&Json>, place: Place) -> AnyView 
         label: &field.label,
         required: field.required && !field.nullable && !matches!(field.kind, Kind::Flag),
         hint: field.hint.as_deref(),
-        fault: fault(form, &place.pointer),
+        fault: fault(form, |pointer| is_within(pointer, &place.pointer)),
         problem,
         value,
         fill,
@@ -213,10 +244,16 @@ fn leaf(form: Form, field: Field, base: Option<&Json>, place: Place) -> AnyView 
         Kind::Text(_) => bound.line("text"),
         // Whole or not is judged when it is read: a browser's own complaint would not be announced.
         Kind::Number(_) => bound.line("number"),
-        Kind::Flag if form.is_proposal && !matches!(base, Some(Json::Bool(_))) => {
-            let nothing = as_proposed.unwrap_or_else(|| "Not given".to_owned());
+        Kind::Flag if field.nullable || (form.is_proposal && !matches!(base, Some(Json::Bool(_)))) => {
+            let nothing = match base {
+                None if form.is_proposal => "Not given".to_owned(),
+                None | Some(Json::Bool(_) | Json::Null) if field.nullable => "None".to_owned(),
+                _ => as_proposed.unwrap_or_else(|| "Not given".to_owned()),
+            };
+            // Nothing stands for null where the base is a flag, and for the base where it is none.
+            let empty = if matches!(base, Some(Json::Bool(_))) { String::new() } else { initial };
             bound.choice(vec![
-                (initial, nothing),
+                (empty, nothing),
                 ("true".to_owned(), "Yes".to_owned()),
                 ("false".to_owned(), "No".to_owned()),
             ])
@@ -241,6 +278,13 @@ fn wants_area(rules: &TextRules, initial: &str) -> bool {
     rules.area || initial.contains(['\n', '\r']) || initial.chars().nth(LONGEST_LINE).is_some()
 }
 
+/// Forgets what was found wrong at a place and below it.
+fn forget_problems(form: Form, place: &str) {
+    if form.problems.with_untracked(|all| all.iter().any(|it| is_within(&it.pointer, place))) {
+        form.problems.update(|all| all.retain(|it| !is_within(&it.pointer, place)));
+    }
+}
+
 fn is_within(pointer: &str, place: &str) -> bool {
     pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -263,10 +307,10 @@ fn said(form: Form, is_its: impl Fn(&str) -> bool) -> Option<String> {
     (!found.is_empty()).then_some(found)
 }
 
-/// How the proposed value at a pointer breaks its schema.
-fn fault(form: Form, pointer: &str) -> Option<String> {
+/// How the proposed value at these pointers breaks its schema.
+fn fault(form: Form, is_its: impl Fn(&str) -> bool) -> Option<String> {
     form.faults.with_value(|all| {
-        let fault = all.iter().find(|it| it.pointer == pointer)?;
-        Some("The proposed value ".to_owned() + &fault.detail + ".")
+        let its: Vec<&str> = all.iter().filter(|it| is_its(&it.pointer)).map(|it| it.detail.as_str()).collect();
+        (!its.is_empty()).then(|| "The proposed value ".to_owned() + &its.join(", and ") + ".")
     })
 }

@@ -64,6 +64,14 @@ impl TextRules {
     }
 }
 
+/// Whether a number is whole by its digits: as a double, 1.00000000000000000001 would be.
+fn is_whole(number: &str) -> bool {
+    match number.split_once(['e', 'E']) {
+        Some(_) => number.parse().is_ok_and(|number: f64| number.fract() == 0.0),
+        None => number.split_once('.').is_none_or(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0')),
+    }
+}
+
 fn bound(before: &str, number: impl ToString, after: &str) -> String {
     before.to_owned() + &number.to_string() + after
 }
@@ -80,7 +88,7 @@ impl NumberRules {
             return Some(bound("must not be beyond ±", LARGEST_NUMBER, ""));
         }
         let broken = |limit: Option<f64>, breaks: fn(&f64, &f64) -> bool| limit.filter(|limit| breaks(&number, limit));
-        if self.whole && number.fract() != 0.0 {
+        if self.whole && !is_whole(typed) {
             Some("must be a whole number".to_owned())
         } else if let Some(least) = broken(self.least, f64::lt) {
             Some(bound("must be at least ", least, ""))

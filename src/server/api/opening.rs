@@ -168,6 +168,7 @@ fn arguments(text: &str, pointer: &str, checks: &mut Checks) -> JsonText {
     };
     match taken.value() {
         Value::Object(object) => checks.object(pointer, &object, MOST_BESIDE_MESSAGES),
+        _ if taken.json().has_number_beyond() => checks.refuse(pointer, "has a number beyond ±2^53: send it as text"),
         _ => checks.refuse(pointer, "must be an object"),
     }
     taken
