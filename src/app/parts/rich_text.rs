@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    drawn::{code_block, element, words},
+    drawn::{code_block, element, words, written},
     revealed::revealed,
 };
 use crate::domain::rich::{Block, Inline, Item, shown_target};
@@ -27,7 +27,8 @@ fn block(block: &Block) -> AnyView {
         Block::Quote(content) => ("blockquote", rich_text(content)),
         Block::Code(code) => return code_block(code),
     };
-    element(tag, "", content)
+    // Each in the direction of its own words.
+    written(tag, "", content)
 }
 
 /// Draws a list; numbers are text, since a browser would count them anew.
@@ -35,7 +36,7 @@ fn list(items: &[Item]) -> AnyView {
     let is_numbered = items.first().is_some_and(|item| !item.number.is_empty());
     let item = |item: &Item| {
         let number = (!item.number.is_empty()).then(|| words("span", "list-number", &item.number));
-        let content = element("div", "", rich_text(&item.blocks));
+        let content = written("div", "", rich_text(&item.blocks));
         element("li", "", number.into_iter().chain([content]).collect())
     };
     let (tag, class) = if is_numbered { ("ol", "numbered") } else { ("ul", "") };
@@ -44,7 +45,7 @@ fn list(items: &[Item]) -> AnyView {
 
 fn table(head: &[Vec<Inline>], rows: &[Vec<Vec<Inline>>]) -> AnyView {
     let row = |tag, cells: &[Vec<Inline>]| {
-        element("tr", "", cells.iter().map(|cell| element(tag, "", inlines(cell))).collect())
+        element("tr", "", cells.iter().map(|cell| written(tag, "", inlines(cell))).collect())
     };
     let body = rows.iter().map(|cells| row("td", cells)).collect();
     let parts = vec![element("thead", "", vec![row("th", head)]), element("tbody", "", body)];

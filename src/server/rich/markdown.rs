@@ -150,10 +150,11 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, text: &str) {
+        let in_link = self.frames.iter().any(|frame| matches!(frame, Frame::Link { .. }));
         match self.frames.iter_mut().rev().find(|frame| !matches!(frame, Frame::Through)) {
             Some(Frame::Code(code)) => code.push_str(text),
-            // The words of a link lead where the link leads.
-            Some(Frame::Link { content, .. }) => content.push(Inline::Text(text.to_owned())),
+            // The words of a link lead where the link leads, also the emphasised ones.
+            _ if in_link => self.inline(Inline::Text(text.to_owned())),
             _ => linked(text).into_iter().for_each(|inline| self.inline(inline)),
         }
     }

@@ -57,5 +57,8 @@ fn literal(text: &str) -> Vec<Block> {
 fn formatted(text: &str) -> Vec<Block> {
     let prepared = Prepared::new(text);
     let blocks = markdown::parse(&prepared.markdown);
-    if prepared.is_shown_by(&visible_text(&blocks)) { blocks } else { literal(text) }
+    let visible = visible_text(&blocks);
+    // Within what the parser takes for code it shows our escapes.
+    let adds_escapes = visible.matches('\\').count() > text.matches('\\').count();
+    if prepared.is_shown_by(&visible) && !adds_escapes { blocks } else { literal(text) }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, ops::Range};
 
 /// How many markers at the begin of a line, and signs around a word, are looked at.
 const MOST_MARKERS: usize = 16;
-/// How many characters a link may have.
+/// How many bytes a link may have.
 const LONGEST_LINK: usize = 2_000;
 
 /// A text for a Markdown parser.
@@ -27,7 +27,7 @@ impl Prepared {
         for line in text.split_inclusive('\n') {
             let bare = line.trim_end_matches(['\n', '\r']);
             if let Some(sign) = &fence {
-                let closes = bare.trim().strip_prefix(sign.as_str());
+                let closes = after_markers(bare).trim().strip_prefix(sign.as_str());
                 if closes.is_some_and(|rest| rest.trim_start_matches(&sign[..1]).is_empty()) {
                     fence = None;
                     prepared.markup(line);
@@ -231,7 +231,10 @@ fn write_line(
         }
         if matches!(letter, '*' | '_') && !run.0.contains(&here) {
             let length = text[here..line.end].len() - text[here..line.end].trim_start_matches(letter).len();
-            run = (here..here + length, is_at_word_boundary(text, here..here + length));
+            // Within a link its bracket ends the words.
+            let words =
+                link.as_ref().filter(|(words, _)| words.contains(&here)).map_or(text.len(), |(words, _)| words.end);
+            run = (here..here + length, is_at_word_boundary(&text[..words], here..here + length));
         }
         if letter == '[' && link.as_ref().is_none_or(|(_, end)| *end < here) {
             link = link_at(&text[here..line.end]).map(|(words, end)| (here..here + words, here + end));
@@ -271,7 +274,11 @@ fn shown_markers(text: &str) -> usize {
         let Some(marker) = bullet_quote_or_heading(&text[end..]) else { break };
         end += marker;
     }
-    if begins_with_words(&text[end..]) { end } else { 0 }
+    if begins_with_words(&text[end..]) || text[..end].trim_end() == ">" && text[end..].trim().is_empty() {
+        end
+    } else {
+        0
+    }
 }
 
 fn bullet_quote_or_heading(text: &str) -> Option<usize> {
@@ -279,6 +286,8 @@ fn bullet_quote_or_heading(text: &str) -> Option<usize> {
     let end = match text.as_bytes().first()? {
         b'#' if level <= 6 && text[level..].starts_with(' ') => level + 1,
         b'>' if text.starts_with("> ") => 2,
+        // An empty line within a quote.
+        b'>' if text.trim_end() == ">" => return Some(1),
         b'-' | b'+' | b'*' => list_marker(text)?.end,
         _ => return None,
     };
@@ -293,13 +302,13 @@ fn closing_signs(line: &str, start: usize) -> Range<usize> {
 
 /// `[words](address)` at the begin of a text, on one line: where the words end, and the address.
 fn link_at(text: &str) -> Option<(usize, usize)> {
-    let near = text.char_indices().nth(LONGEST_LINK).map_or(text, |(end, _)| &text[..end]);
-    let close = near.find("](")?;
-    let words = &near[1..close];
-    let address = near[close + 2..].split(')').next().unwrap_or_default();
-    let end = close + 2 + address.len();
-    let is_link = near[end..].starts_with(')') && !words.contains(['[', ']']) && !words.trim().is_empty();
-    (is_link && is_address(address)).then_some((close, end))
+    // Words hold no bracket, and an address no blank and no parenthesis, so the next ones decide.
+    let close = 1 + text[1..].find(['[', ']'])?;
+    let address = text[close..].strip_prefix("](")?;
+    let length = address.find(|it: char| matches!(it, '(' | ')') || it.is_whitespace())?;
+    let end = close + 2 + length;
+    let is_link = end <= LONGEST_LINK && text[end..].starts_with(')') && !text[1..close].trim().is_empty();
+    (is_link && is_address(&address[..length])).then_some((close, end))
 }
 
 fn is_address(text: &str) -> bool {
@@ -313,7 +322,12 @@ fn is_at_word_boundary(text: &str, run: Range<usize>) -> bool {
         '_', '~',
     ];
     let (before, after) = (&text[..run.start], &text[run.end..]);
-    let is_outside = |letter: Option<char>| letter.is_none_or(char::is_whitespace);
+    // Dashes, and the letters and signs of scripts without blanks, stand outside of a word, too.
+    let ends_word = |it: char| {
+        it.is_whitespace()
+            || matches!(it, '—' | '–' | '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{FF00}'..='\u{FFEF}')
+    };
+    let is_outside = |letter: Option<char>| letter.is_none_or(ends_word);
     let is_inside = |letter: Option<char>| letter.is_some_and(|it| !it.is_whitespace());
     let outside_before = before.chars().rev().take(MOST_MARKERS).find(|it| !AROUND.contains(it));
     let outside_after = after.chars().take(MOST_MARKERS).find(|it| !AROUND.contains(it));

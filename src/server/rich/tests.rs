@@ -121,10 +121,25 @@ fn nothing_of_these_is_lost() {
         ("1.", "1."),
         ("-", "-"),
         ("**", "**"),
+        ("- Steps:\n\n      run AT&T_x & co", "- Steps: run AT&T_x & co"),
+        ("`a\n---\nb`", "`a --- b`"),
+        ("> a\n>\n> b", "a b"),
+        (
+            "**Pro**—best, 请**务必**检查, [**Click** here](https://x.example)",
+            "Pro—best, 请务必检查, Click here x.example https://x.example",
+        ),
         ("a^2 {b} $5 100% @x ;-) :) =/", "a^2 {b} $5 100% @x ;-) :) =/"),
     ] {
         assert_eq!(shown_text(MessageRole::Agent, written), expected, "{written}");
     }
+}
+
+#[test]
+fn a_link_has_no_link_within() {
+    let read = read("[~~https://bank.example~~](https://evil.example)");
+    let strike = Inline::Strike(vec![text("https://bank.example")]);
+    let link = Inline::Link { url: "https://evil.example".into(), host: "evil.example".into(), content: vec![strike] };
+    assert_eq!(read, vec![Block::Paragraph(vec![link])]);
 }
 
 #[test]
@@ -207,6 +222,8 @@ proptest! {
         let written = pieces.concat();
         let visible = visible_text(&read(&written));
         prop_assert_eq!(lost(&written, &visible), None, "{}\n=>\n{}", written, visible);
+        let escapes = |text: &str| text.matches('\\').count();
+        prop_assert!(escapes(&visible) <= escapes(&written), "{}\n=>\n{}", written, visible);
     }
 }
 
