@@ -1,6 +1,8 @@
 //! Passages: the texts that search finds. Each message, note, reason and so on is one, indexed by its words; the index says
 //! where the text is stored, and snippets are made of the stored text.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::domain::{
@@ -15,9 +17,11 @@ use crate::domain::{
 
 /// How many passages one event may bring, as a power of two: a transcript has fewer messages.
 const PASSAGES_AN_EVENT: u32 = 20;
-/// How many bytes of a transcript's texts are indexed, and as many of its tools, the newest messages first: the writer
-/// indexes them while its other callers wait.
+/// How many bytes of a transcript's texts are indexed, the newest messages first: the writer indexes them while its other
+/// callers wait.
 const MOST_BYTES: usize = 256 * 1024;
+/// How many bytes of a transcript's tools are indexed: as many as one request can bring.
+const MOST_TOOL_BYTES: usize = 8 * 1024 * 1024;
 /// How many bytes are indexed of one message's calls of tools, as many of their results, and of each other JSON value.
 const MOST_JSON: usize = 16 * 1024;
 
@@ -62,7 +66,7 @@ impl Passage {
         opened: Seq,
         transcript: &[Message],
     ) -> Vec<Self> {
-        let (mut left, mut left_for_tools) = (MOST_BYTES, MOST_BYTES);
+        let (mut left, mut left_for_tools) = (MOST_BYTES, MOST_TOOL_BYTES);
         let mut passages = vec![];
         for message in transcript.iter().rev() {
             let Some(rest) = left.checked_sub(message.text.as_deref().map_or(0, str::len)) else { break };
@@ -90,6 +94,7 @@ pub fn text_of_event(kind: &EventKind) -> Option<String> {
         EventKind::Transferred { note: said, .. } => note(said),
         EventKind::FollowedUp { follow_up } => note(&follow_up.note),
         EventKind::Cancelled { reason, .. } => Some(reason.to_string()),
+        EventKind::Marked { tags: Some(tags), .. } => in_lines(tags.iter().map(|tag| Some(tag.to_string()))),
         EventKind::Resolved { outcome } => text_of_resolution(&outcome.resolution),
         _ => None,
     }
@@ -105,10 +110,10 @@ fn text_of_tools(message: &Message) -> Option<String> {
     let (mut calls, mut results) = (ReadableJson::new(), ReadableJson::new());
     for call in &message.tool_calls {
         calls.line(&call.name);
-        calls.value(&call.arguments);
+        calls.value(&unwrapped(&call.arguments));
     }
     if let Some(result) = &message.tool_result {
-        results.value(&result.output);
+        results.value(&unwrapped(&result.output));
     }
     if let Some(raw) = message.raw.as_ref().filter(|_| message.unreadable) {
         results.value(raw);
@@ -167,17 +172,28 @@ fn text_of_object(object: &Map<String, Value>) -> Option<String> {
     Some(text.text)
 }
 
+/// JSON that was kept as its text, so that its escapes are not indexed as letters. Other text stays text.
+fn unwrapped(value: &Value) -> Cow<'_, Value> {
+    let json = value.as_str().filter(|text| text.trim_start().starts_with(['{', '[']));
+    match json.and_then(|text| Json::parse(text).ok()) {
+        Some(json) => Cow::Owned(readable(json)),
+        None => Cow::Borrowed(value),
+    }
+}
+
+/// JSON with the digits of its numbers as they were written.
+fn readable(json: Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(flag),
+        Json::Number(text) | Json::String(text) => Value::String(text),
+        Json::Array(items) => items.into_iter().map(readable).collect(),
+        Json::Object(members) => members.into_iter().map(|(name, value)| (name, readable(value))).collect(),
+    }
+}
+
 /// Arguments, with the digits of their numbers as they were written.
 fn text_of_arguments(arguments: &JsonText) -> Option<String> {
-    fn readable(json: Json) -> Value {
-        match json {
-            Json::Null => Value::Null,
-            Json::Bool(flag) => Value::Bool(flag),
-            Json::Number(text) | Json::String(text) => Value::String(text),
-            Json::Array(items) => items.into_iter().map(readable).collect(),
-            Json::Object(members) => members.into_iter().map(|(name, value)| (name, readable(value))).collect(),
-        }
-    }
     let mut text = ReadableJson::new();
     text.value(&readable(arguments.json()));
     Some(text.text)
@@ -301,7 +317,7 @@ mod tests {
         transcript.extend((1..40).map(|at| answering(at, json!("hay ".repeat(5_000)))));
         let passages = Passage::of_transcript(workspace, escalation, opened, &transcript);
         assert_eq!(passages[0].text, "The first words");
-        assert_eq!((passages.len(), passages.last().map(|it| it.position)), (1 + MOST_BYTES / MOST_JSON, Some(39)));
+        assert_eq!((passages.len(), passages.last().map(|it| it.position)), (40, Some(39)));
         assert!(passages.is_sorted_by_key(|it| it.place) && passages.iter().all(|it| seq_of(it.place) == 1));
     }
 }

@@ -4,12 +4,15 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use crate::server::{desk::Desk, error::Error, store::search};
+use crate::{
+    domain::ids::WorkspaceId,
+    server::{desk::Desk, error::Error, store::search},
+};
 
-/// How long the writer has the database to itself between two batches.
-const BETWEEN_BATCHES: Duration = Duration::from_millis(20);
+/// How long the writer has the database to itself between two batches, at least.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 /// How often to look for events that are not indexed: another server of an older version may have written some.
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -27,14 +30,28 @@ pub async fn work(desk: Desk) {
 
 async fn index_all(desk: &Desk) -> Result<(), Error> {
     for workspace in search::incomplete(desk.store()).await? {
-        tracing::info!(%workspace, "rebuilding the search index");
-        while search::index_next(desk.store(), workspace).await? {
-            // Only the pause is cut short at the shutdown: a dropped transaction could stay open.
-            if desk.shutdown().run_until_cancelled(sleep(BETWEEN_BATCHES)).await.is_none() {
-                return Ok(());
-            }
+        // One workspace that cannot be indexed does not hold up the others.
+        if let Err(error) = index_workspace(desk, workspace).await {
+            tracing::error!(%error, %workspace, "the search index could not be rebuilt; trying again in a minute");
         }
-        tracing::info!(%workspace, "the search index is complete");
     }
+    Ok(())
+}
+
+async fn index_workspace(desk: &Desk, workspace: WorkspaceId) -> Result<(), Error> {
+    tracing::info!(%workspace, "rebuilding the search index");
+    loop {
+        let started = Instant::now();
+        if !search::index_next(desk.store(), workspace).await? {
+            break;
+        }
+        // At least half of the time is the writer's. Only the pause is cut short at the shutdown: a dropped transaction
+        // could stay open.
+        let pause = started.elapsed().max(SHORTEST_PAUSE);
+        if desk.shutdown().run_until_cancelled(sleep(pause)).await.is_none() {
+            return Ok(());
+        }
+    }
+    tracing::info!(%workspace, "the search index is complete");
     Ok(())
 }
