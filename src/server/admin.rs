@@ -3,6 +3,8 @@
 
 use std::io;
 
+use sqlx::AnyConnection;
+
 use super::{
     clock::{Clock, mint},
     config::{Admin, AgentVerb, OperatorVerb, Settings},
@@ -135,12 +137,22 @@ async fn account(store: &Store, email: &Email) -> Result<Account, AdminError> {
     operators::account(store, email).await?.ok_or_else(|| AdminError::NoSuchOperator(email.clone()))
 }
 
+/// Refuses for an account that was disabled since it was read; locks it otherwise.
+async fn still_there(tx: &mut AnyConnection, account: &Account, email: &Email) -> Result<(), AdminError> {
+    match operators::is_still(tx, account).await? {
+        true => Ok(()),
+        false => Err(AdminError::NoSuchOperator(email.clone())),
+    }
+}
+
 /// A link to a new password; a newer link takes the place of an older one.
 async fn reset_link(store: &Store, clock: &Clock, email: &Email) -> Result<Secret, AdminError> {
-    let Account { workspace, operator, .. } = account(store, email).await?;
+    let account = account(store, email).await?;
+    let (workspace, operator) = (account.workspace, account.operator);
     let (secret, now) = (Secret::mint()?, clock.now());
     let mut tx = store.begin_write().await?;
     workspaces::lock_head(&mut tx, workspace).await?;
+    still_there(&mut tx, &account, email).await?;
     links::revoke_resets(&mut tx, workspace, operator).await?;
     let purpose = (Purpose::Reset(operator), None);
     links::add(&mut tx, workspace, &secret.digest(), purpose, now, now + RESET_LASTS).await?;
@@ -150,9 +162,11 @@ async fn reset_link(store: &Store, clock: &Clock, email: &Email) -> Result<Secre
 
 /// Sets somebody's password and ends their sessions; what is open with these closes within a second where a server runs.
 async fn set_password(store: &Store, email: &Email, hash: &str) -> Result<(), AdminError> {
-    let Account { workspace, operator, .. } = account(store, email).await?;
+    let account = account(store, email).await?;
+    let (workspace, operator) = (account.workspace, account.operator);
     let mut tx = store.begin_write().await?;
     workspaces::lock_head(&mut tx, workspace).await?;
+    still_there(&mut tx, &account, email).await?;
     people::set_password(&mut tx, workspace, operator, hash).await?;
     links::revoke_resets(&mut tx, workspace, operator).await?;
     sessions::end_all(&mut tx, workspace, operator, None).await?;

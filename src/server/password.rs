@@ -85,10 +85,23 @@ pub fn hash(password: &str) -> Result<String, Error> {
     Ok(hash.map_err(|problem| Error::Internal(format!("cannot hash a password: {problem}")))?.to_string())
 }
 
-/// Whether a password has this hash. Earlier programs hashed the text as it was typed, so that form is tried too.
+/// Whether a password has this hash. Earlier programs hashed the text as it was typed, so the forms in which one keyboard or
+/// another types it are tried, too.
 fn matches(password: &str, hash: &str) -> Result<bool, Error> {
     let normal = normalised(password);
-    Ok(verify(&normal, hash)? || (normal != password && verify(password, hash)?))
+    let mut forms = vec![normal.as_str()];
+    let decomposed: String = password.nfd().collect();
+    for form in [password, decomposed.as_str()] {
+        if !forms.contains(&form) {
+            forms.push(form);
+        }
+    }
+    for form in forms {
+        if verify(form, hash)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn verify(password: &str, hash: &str) -> Result<bool, Error> {

@@ -26,7 +26,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row, migrate::Migrator};
 
 use crate::support::{
     Engine, TestServer,
-    browser::Browser,
+    browser::{Browser, session_cookie},
     server::{Agent, id, soon},
 };
 
@@ -131,7 +131,8 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
 
     // Who was signed in still is, with what they wished for; a link that was made still works.
     if let (Some(session), Some(invitation)) = (released["session"].as_str(), released["invitation"].as_str()) {
-        let browser = Browser { cookie: Some(session.to_owned()), ..Browser::at(&server) };
+        let (_, secret) = session.split_once('=').expect("a cookie");
+        let browser = Browser { cookie: Some(session_cookie(&server.url, secret)), ..Browser::at(&server) };
         assert!(browser.sees("/me", 200).await.contains("data-theme=\"dark\" data-density=\"compact\""));
         let page = browser.sees(&format!("/e/{}", it("claimed")), 200).await;
         assert!(page.contains("One moment"), "the draft is gone: {page}");
@@ -159,7 +160,8 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
         assert_eq!(drawn.status(), 200, "{path}");
         assert!(drawn.text().await.expect("a page").contains("Dana"), "{path} of {applied:?}");
     }
-    let colleagues = operators::targets(server.desk.store(), server.workspace).await.expect("people").colleagues;
+    let colleagues =
+        operators::targets(server.desk.store(), server.workspace, server.now()).await.expect("people").colleagues;
     let who = colleagues.into_iter().next().expect("Ada").operator;
     let me = who.id;
     let person = server.employs(Operator { who, role: Role::Supervisor });

@@ -22,7 +22,7 @@ use crate::{
     restore::backs_up,
     support::{
         Engine,
-        browser::{Browser, between, form, shown},
+        browser::{Browser, between, form, session_cookie, shown},
         database::{Database, free_port},
         program::{Program, add_agent, add_operator, bailout},
     },
@@ -171,7 +171,7 @@ async fn everyone_acts(
     }
     assert_eq!(sessions.len(), 2, "nobody is signed in");
     // One signs out; a secret that nobody has is shown, too.
-    let browser = Browser { cookie: Some(format!("bailout={}", sessions[0].text)), ..Browser::new(&asking.url) };
+    let browser = Browser { cookie: Some(session_cookie(&asking.url, &sessions[0].text)), ..Browser::new(&asking.url) };
     asking.keep(browser.submits("/sign-out", "", "same-origin")).await;
     asking.keep(browser.asks("/queue")).await;
     sessions

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{
     Engine,
-    browser::Browser,
+    browser::{Browser, session_cookie},
     chance::Chance,
     database::{Database, free_port},
     program::{Program, add_agent, add_operator},
@@ -212,11 +212,9 @@ async fn story(engine: Engine) {
         Client { url, header, resumes, epoch: epoch.clone(), seq: begin, last }.follow()
     };
     // On plain HTTP the cookie's name carries the port, which is the line's for whoever comes by it.
-    let (direct, line) =
-        (format!("bailout-{}=", program.port), proxy.url.rsplit(':').next().expect("a port").to_owned());
     let cookie = |n: usize| {
-        let cookie = people[n % people.len()].cookie.clone().expect("a cookie");
-        ("cookie", cookie.replace(&direct, &format!("bailout-{line}=")))
+        let own = people[n % people.len()].cookie.clone().expect("a cookie");
+        ("cookie", session_cookie(&proxy.url, own.split_once('=').expect("a secret").1))
     };
     let (mut operators, mut agents, mut controls) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
     for n in 0..CLIENTS {

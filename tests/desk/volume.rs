@@ -5,7 +5,10 @@ use std::sync::Arc;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::{on_both, support::TestServer};
+use crate::{
+    on_both,
+    support::{TestServer, browser::session_cookie},
+};
 
 /// An array around an array, so many times.
 fn nested(levels: usize) -> Value {
@@ -101,8 +104,8 @@ on_both! {
             bot.http.get(format!("{}/api/v1/escalations", server.url)).bearer_auth(&bot.key),
             bot.http.post(format!("{}/sign-in", server.url)).header("sec-fetch-site", "same-origin")
                 .header("content-type", "application/x-www-form-urlencoded").body(form),
-            bot.http.get(format!("{}/live", server.url)).header("cookie", "bailout=x"),
-            bot.http.get(format!("{}/queue", server.url)).header("cookie", "bailout=x"),
+            bot.http.get(format!("{}/live", server.url)).header("cookie", session_cookie(&server.url, "x")),
+            bot.http.get(format!("{}/queue", server.url)).header("cookie", session_cookie(&server.url, "x")),
         ] {
             let answer = request.send().await.expect("an answer");
             assert_eq!(answer.status(), 503, "{}", answer.url());

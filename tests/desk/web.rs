@@ -73,10 +73,6 @@ on_both! {
         let browser = Browser { cookie: Some(format!("{one}; {other}")), ..Browser::new(&there.url) };
         assert_eq!(leads_to(&browser.posts("/sign-out", "", "same-origin").await), "/sign-in");
         assert_eq!(here.gets("/mine").await.status(), 200);
-        // A session that began before the name carried the port goes on.
-        let secret = one.split_once('=').expect("a secret").1;
-        let earlier = Browser { cookie: Some(format!("bailout={secret}")), ..Browser::at(&server) };
-        assert_eq!(earlier.gets("/mine").await.status(), 200);
     }
 
     async fn a_list_is_drawn_as_its_address_has_it(server: TestServer) {

@@ -25,10 +25,6 @@ use crate::{
     },
 };
 
-/// The name of the cookie on plain HTTP before it carried the port. A session that began under it is still read, for as long
-/// as it is good.
-const EARLIER_COOKIE: &str = "bailout";
-
 /// The person behind a request. Middleware leaves it in the request's extensions.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
@@ -107,9 +103,8 @@ pub async fn read(
     by: By,
 ) -> Result<Option<SignedIn>, Error> {
     let jar = CookieJar::from_headers(headers);
-    let side = side(settings, headers, uri);
-    let earlier = || jar.get(EARLIER_COOKIE).filter(|_| matches!(side, Side::Loopback(_)));
-    let Some(secret) = side.cookie().and_then(|name| jar.get(&name)).or_else(earlier) else { return Ok(None) };
+    let name = side(settings, headers, uri).cookie();
+    let Some(secret) = name.and_then(|name| jar.get(&name)) else { return Ok(None) };
     let digest = digest(secret.value());
     let now = desk.clock().now();
     let Some(found) = sessions::find(desk.store(), &digest, now).await? else { return Ok(None) };

@@ -15,6 +15,12 @@ pub struct Browser {
     pub cookie: Option<String>,
 }
 
+/// The cookie of a session at a server on plain HTTP.
+pub fn session_cookie(url: &str, secret: &str) -> String {
+    let port = url.trim_end_matches('/').rsplit(':').next().expect("a port");
+    format!("bailout-{port}={secret}")
+}
+
 impl Browser {
     pub fn at(server: &TestServer) -> Self {
         Self::new(&server.url)
@@ -45,9 +51,8 @@ impl Browser {
 
     /// The same session at another server of the same database, under that server's name for the cookie.
     pub fn also_at(&self, url: &str) -> Self {
-        let (_, port) = url.rsplit_once(':').expect("a port");
-        let secret = self.cookie.as_deref().and_then(|it| it.split_once('=')).expect("a cookie").1;
-        Self { cookie: Some(format!("bailout-{port}={secret}")), ..Self::new(url) }
+        let (_, secret) = self.cookie.as_deref().and_then(|it| it.split_once('=')).expect("a cookie");
+        Self { cookie: Some(session_cookie(url, secret)), ..Self::new(url) }
     }
 
     pub async fn gets(&self, path: &str) -> Response {
