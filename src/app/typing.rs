@@ -7,6 +7,8 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
 
+use super::keys::composes;
+
 /// Selects the elements that take typed text.
 const FIELDS: &str = "input:not([type=radio]):not([type=checkbox]), textarea, select";
 
@@ -23,6 +25,10 @@ enum Typing {
 
 thread_local! {
     static TYPING: Cell<Typing> = const { Cell::new(Typing::No) };
+    /// When the operator last touched the page, in milliseconds since 1970.
+    static ACTIVE_AT: Cell<f64> = const { Cell::new(0.0) };
+    /// The operator was typing when the last key was pressed.
+    static WAS_TYPING: Cell<bool> = const { Cell::new(false) };
     /// The last letter that was typed is a Latin one.
     static IS_LATIN: Cell<bool> = const { Cell::new(true) };
 }
@@ -34,16 +40,30 @@ pub fn follow_typing() {
         // A focus that moves is moved by the operator: code asks `may_move_focus` before it moves it while they type.
         let stop = |_: web_sys::Event| TYPING.set(Typing::No);
         let all = ["pointerdown", "focusin", "popstate"].map(|name| window_event_listener_untyped(name, stop));
+        // Opening the page is the operator's doing, too.
+        ACTIVE_AT.set(js_sys::Date::now());
+        let touched = |_: web_sys::Event| ACTIVE_AT.set(js_sys::Date::now());
+        let moves = ["keydown", "pointermove", "wheel"].map(|name| window_event_listener_untyped(name, touched));
         on_cleanup(move || {
             keys.remove();
-            all.into_iter().for_each(|it| it.remove());
+            all.into_iter().chain(moves).for_each(|it| it.remove());
         });
     });
+}
+
+/// How long ago the operator last touched the page, in milliseconds.
+pub fn idle_for() -> f64 {
+    js_sys::Date::now() - ACTIVE_AT.get()
 }
 
 /// Whether the operator is typing, so that the next key belongs to their text wherever the focus is.
 pub fn is_typing() -> bool {
     TYPING.get() == Typing::Yes
+}
+
+/// Whether the last key belonged to a text, also if it was the one that left it.
+pub fn was_typing() -> bool {
+    is_typing() || WAS_TYPING.get()
 }
 
 /// Whether the last letter that was typed is a Latin one.
@@ -80,6 +100,10 @@ pub fn close(dialog: &HtmlDialogElement) {
 }
 
 fn follow_key(event: &KeyboardEvent) {
+    WAS_TYPING.set(is_typing());
+    if composes(event) {
+        return;
+    }
     let key = event.key();
     if let Some(letter) = only_char(&key).filter(|letter| letter.is_alphabetic()) {
         IS_LATIN.set(is_latin_letter(letter));

@@ -129,6 +129,9 @@ on_both! {
         let looks = format!("id={it}&typing=false&read=0");
         called(&ada, "viewing", &looks).await;
         called(&Browser::of("Vera", &server.url).await, "viewing", &looks).await;
+        // Nor that her page showed it before, and nobody has touched that page since.
+        let before = server.now().0 - 1_000;
+        called(&Browser::of("Ana", &server.url).await, "viewing", &format!("{looks}&active_at={before}")).await;
         server.pass(Span(ACCEPTED_WITHIN.0 - 30_000));
         deadlines::sweep(&server.desk).await.expect("a sweep");
         assert_eq!(stands(&bot, &it).await, is("claimed", "human"), "half a minute is left");

@@ -29,11 +29,16 @@ pub async fn set_availability(away: bool, release: bool) -> Result<(), Problem> 
 }
 
 /// Tells colleagues, and the agent when it is typing, that one looks at an escalation, and has read up to `read`. A hint: it
-/// may be lost.
+/// may be lost. `active_at` is when the operator last touched the page: a page that nobody sits at accepts no transfer.
 #[server(output = LeanJson)]
-pub async fn viewing(id: EscalationId, typing: bool, read: Seq) -> Result<(), Problem> {
+pub async fn viewing(
+    id: EscalationId,
+    typing: bool,
+    read: Seq,
+    active_at: Option<crate::domain::time::Timestamp>,
+) -> Result<(), Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    Ok(caller.views(id, typing, read).await?)
+    Ok(caller.views(id, typing, read, active_at).await?)
 }
 
 /// Keeps what the operator wants keys to do; what is not given stays.

@@ -8,6 +8,7 @@ use super::session::SignedIn;
 use crate::{
     app::{actions::Bootstrap, problem::Problem},
     domain::{
+        claim::Claim,
         draft::Draft,
         event::{Seq, TransferTarget},
         ids::{EscalationId, WorkspaceId},
@@ -17,6 +18,7 @@ use crate::{
         refusal::Refusal,
         text::ClientMessageId,
         thread::Thread,
+        time::Timestamp,
     },
     server::{
         desk::{Command, Desk, Done, Verb},
@@ -122,26 +124,32 @@ impl Caller {
         write.await
     }
 
-    /// Tells who else looks, or writes, and notes how far they have read. The target of a transfer accepts it by looking.
-    pub async fn views(&self, escalation: EscalationId, typing: bool, read: Seq) -> Result<(), Error> {
+    /// Tells who else looks, or writes, and notes how far they have read. The target of a transfer accepts it by
+    /// looking, if they touched the page since.
+    pub async fn views(
+        &self,
+        escalation: EscalationId,
+        typing: bool,
+        read: Seq,
+        active_at: Option<Timestamp>,
+    ) -> Result<(), Error> {
         let current = self.desk.current(self.workspace, escalation).await?.ok_or(Refusal::NotFound)?;
         // Only who holds it writes to its customer.
         let claim = current.escalation.holder().filter(|claim| claim.operator.id == self.operator.who.id);
         let typing = typing && claim.is_some();
-        if claim.is_some_and(|claim| claim.offer.is_some()) {
-            self.accepts(escalation).await?;
-        }
+        let is_there = |claim: &&Claim| active_at.is_none_or(|at| at >= claim.at);
+        let accepts = claim.filter(is_there).is_some_and(|claim| claim.offer.is_some());
         let viewer = Viewer { operator: self.operator.who.clone(), at: self.desk.clock().now(), typing };
         let agent = current.escalation.agent.id;
         // Nobody has read what is yet to come.
         let (read, now) = ((escalation, read.min(current.escalation.seq)), viewer.at);
         reads::note(self.desk.store(), self.workspace, self.operator.who.id, read, now).await?;
         self.desk.hints().tell(self.workspace, Hint::Viewing { agent, escalation, viewer });
-        Ok(())
+        if accepts { self.accept_transfer(escalation).await } else { Ok(()) }
     }
 
     /// Accepts a transfer. The writer judges again whether there still is one: it may have returned to its queue.
-    async fn accepts(&self, escalation: EscalationId) -> Result<(), Error> {
+    async fn accept_transfer(&self, escalation: EscalationId) -> Result<(), Error> {
         let verb = Verb::Accept { by: self.operator.clone(), escalation };
         match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
             Ok(_) | Err(Error::Refused { .. }) => Ok(()),

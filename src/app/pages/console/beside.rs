@@ -14,6 +14,8 @@ use crate::{
         drafts::{Drafts, call},
         live::{Connection, Live},
         problem::Problem,
+        session::me,
+        typing::idle_for,
     },
     domain::{
         draft::Mode,
@@ -106,14 +108,28 @@ fn look(live: Live, clock: Clock, place: Memo<Place>, told: StoredValue<Told>) {
     let read = live.reads(id);
     let types = before.as_ref().is_some_and(|(.., before, _)| *before != written && !written.is_empty());
     let reads_on = before.is_some_and(|(.., before)| before < read);
-    let due: Span = match (reads_on, types) {
+    let active_at = Timestamp(now.0 - idle_for() as i64);
+    let due: Span = match (reads_on || accepts(live, id, active_at), types) {
         (true, _) => Span(0),
         (_, true) => TYPING_EVERY,
         _ => VIEWING_EVERY,
     };
     if since >= due {
         told.try_set_value(Some((id, now, written, read)));
-        // One that is lost is made good by the next.
-        spawn_local(async move { drop(actions::viewing(id, types, read).await) });
+        spawn_local(async move {
+            if actions::viewing(id, types, read, Some(active_at)).await.is_err() {
+                told.try_set_value(None);
+            }
+        });
     }
+}
+
+/// Whether the operator accepts a transfer by looking at it: it is theirs, and they touched the page since.
+fn accepts(live: Live, id: EscalationId, active_at: Timestamp) -> bool {
+    let accepts = live.thread.try_with_untracked(|thread| {
+        let it = thread.as_ref().map(|thread| &thread.escalation).filter(|it| it.id == id);
+        let offered = it.and_then(|it| it.holder()).filter(|claim| claim.offer.is_some());
+        offered.is_some_and(|claim| claim.operator.id == me().id() && active_at >= claim.at)
+    });
+    accepts == Some(true)
 }
