@@ -137,14 +137,22 @@ struct OpenCall {
     step: usize,
 }
 
+/// Whether a tool's message has a result beside its words.
+fn has_other_result(message: &Message) -> bool {
+    let said = message.text.as_deref();
+    message.tool_result.as_ref().is_some_and(|result| result.output.as_str() != said)
+}
+
 impl Log<'_> {
     fn message(&mut self, shown: &Shown) {
         let message = &shown.message;
-        if message.role == MessageRole::Tool {
+        let has_words = message.text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        // The words of a tool are its result, unless it has another.
+        if message.role == MessageRole::Tool && !(has_words && has_other_result(message)) {
             self.has_begun = true;
             return self.result(message);
         }
-        let says = message.unreadable || message.text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let says = message.unreadable || has_words;
         let thought = reasoning(message);
         if says || thought.is_some() || !message.tool_calls.is_empty() {
             self.day(message.at);
@@ -160,17 +168,19 @@ impl Log<'_> {
             self.entries.push(Entry::Message { shown: Box::new(shown.clone()), steps: vec![], grouped });
         }
         self.has_begun |= message.role != MessageRole::System || message.unreadable;
-        if message.tool_calls.is_empty() {
-            return;
+        if !message.tool_calls.is_empty() {
+            let entry = match says && !is_prompt {
+                true => self.entries.len() - 1,
+                false => self.steps_at_end(message.position),
+            };
+            for call in &message.tool_calls {
+                let (name, arguments) = (call.name.clone(), Some(call.arguments.clone()));
+                let step = self.push_step(entry, Step { name, arguments, result: None, is_last: false });
+                self.open.push(OpenCall { id: call.id.clone(), position: message.position, entry, step });
+            }
         }
-        let entry = match says && !is_prompt {
-            true => self.entries.len() - 1,
-            false => self.steps_at_end(message.position),
-        };
-        for call in &message.tool_calls {
-            let (name, arguments) = (call.name.clone(), Some(call.arguments.clone()));
-            let step = self.push_step(entry, Step { name, arguments, result: None, is_last: false });
-            self.open.push(OpenCall { id: call.id.clone(), position: message.position, entry, step });
+        if message.tool_result.is_some() {
+            self.result(message);
         }
     }
 
@@ -190,14 +200,11 @@ impl Log<'_> {
             outcome_stated: false,
         };
         let result = message.tool_result.clone().unwrap_or_else(said);
-        let call = match &result.call_id {
-            Some(_) => self.open.iter().position(|call| call.id == result.call_id),
-            // A result without an id answers the latest message that waits for results, in the order of its calls.
-            None => {
-                let latest = self.open.last().map(|call| call.position);
-                self.open.iter().position(|call| Some(call.position) == latest)
-            }
-        };
+        // A result answers the latest message that waits for one with its id, or for any when it has none, in the order of
+        // the calls: agents may number the calls of each message anew.
+        let fits = |call: &OpenCall| result.call_id.is_none() || call.id == result.call_id;
+        let latest = self.open.iter().rfind(|call| fits(call)).map(|call| call.position);
+        let call = self.open.iter().position(|call| fits(call) && Some(call.position) == latest);
         if let Some(call) = call.map(|at| self.open.remove(at)) {
             let steps = self.entries.get_mut(call.entry).and_then(Entry::steps);
             if let Some(step) = steps.and_then(|steps| steps.get_mut(call.step)) {
