@@ -249,7 +249,7 @@ test("the keyboard does it all", async ({ signedIn, bailout }) => {
   await page.keyboard.press("q");
   await expect(page.getByText(/^Waiting .* for a human/)).toBeVisible();
 
-  // Urgency and tags: a digit chooses, Enter keeps.
+  // Urgency and tags: a digit chooses; Enter alone does nothing, Ctrl and Enter keeps.
   await page.keyboard.press("p");
   await expect(page.getByRole("combobox", { name: "Urgency" })).toBeFocused();
   await page.keyboard.press("1");
@@ -260,6 +260,8 @@ test("the keyboard does it all", async ({ signedIn, bailout }) => {
   await expect(tags).toBeFocused();
   await page.keyboard.type(" vip, refund,vip");
   await page.keyboard.press("Enter");
+  await expect(tags).toBeFocused();
+  await page.keyboard.press("Control+Enter");
   await expect(page.getByRole("log", { name: "Conversation" })).toContainText("You set the tags to vip, refund");
   await expect(tags).toHaveValue("vip, refund");
   await expect(rows.first()).toContainText("Urgent");

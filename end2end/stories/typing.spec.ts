@@ -76,7 +76,7 @@ test("prose stays prose: waiting, claimed by a colleague, claimed by me, in dial
   await expect(reply).toHaveValue(prose);
   await expect.poll(() => byBob).toEqual(["prefer"]);
   byBob.splice(0);
-  await types(bob, agent, bob.getByRole("textbox", { name: "Tags" }), line);
+  await types(bob, agent, bob.getByRole("textbox", { name: "Tags" }));
   await bob.keyboard.press("Escape");
 
   await bob.getByRole("button", { name: "Resolve", exact: true }).click();

@@ -22,6 +22,8 @@ use crate::domain::{
 pub struct Begun {
     pub draft: Draft,
     pub since: Seq,
+    /// It came from the server under this name, which other tabs may have, too.
+    is_loaded: bool,
 }
 
 /// All drafts of the operator at this page.
@@ -38,7 +40,7 @@ pub struct Drafts {
 impl Drafts {
     /// What the server kept; the page has heard up to `since`.
     pub fn new(me: OperatorId, kept: Vec<Draft>, since: Seq) -> Self {
-        let all = kept.into_iter().map(|draft| Begun { draft, since }).collect();
+        let all = kept.into_iter().map(|draft| Begun { draft, since, is_loaded: true }).collect();
         let unsaved = StoredValue::new(Unsaved::default());
         Self { me, all: RwSignal::new(all), unsaved, restored: RwSignal::new(false) }
     }
@@ -54,7 +56,7 @@ impl Drafts {
                     all.retain(|it| it.draft.client_message_id != draft.client_message_id);
                 } else {
                     all.retain(|it| !is(&it.draft, draft.escalation, draft.mode));
-                    all.push(Begun { draft: draft.clone(), since });
+                    all.push(Begun { draft: draft.clone(), since, is_loaded: false });
                 }
             }
         });
@@ -92,23 +94,33 @@ impl Drafts {
             let at = all.iter().position(|it| is(&it.draft, id, mode));
             match at {
                 Some(at) => {
+                    // Two tabs that write on must not write to one draft.
+                    let fresh = if all[at].is_loaded { mint() } else { None };
+                    let replaced = fresh.map(|fresh| {
+                        let old = std::mem::replace(&mut all[at].draft.client_message_id, fresh);
+                        all[at].is_loaded = false;
+                        Draft { client_message_id: old, text: String::new(), ..all[at].draft.clone() }
+                    });
                     all[at].draft.text = text;
                     let draft = all[at].draft.clone();
                     if draft.text.is_empty() {
                         all.remove(at);
                     }
-                    Some(draft)
+                    Some((replaced, draft))
                 }
                 // Nothing is begun with nothing.
                 None if text.is_empty() => None,
                 None => {
                     let draft = Draft { escalation: id, mode, client_message_id: mint()?, text };
-                    all.push(Begun { draft: draft.clone(), since });
-                    Some(draft)
+                    all.push(Begun { draft: draft.clone(), since, is_loaded: false });
+                    Some((None, draft))
                 }
             }
         });
-        if let Some(Some(draft)) = written {
+        if let Some(Some((replaced, draft))) = written {
+            if let Some(replaced) = replaced {
+                self.unsave(replaced);
+            }
             self.unsave(draft);
         }
     }
@@ -189,7 +201,7 @@ impl Drafts {
             if find(all, draft.escalation, draft.mode).is_some() {
                 return false;
             }
-            all.push(Begun { draft: draft.clone(), since });
+            all.push(Begun { draft: draft.clone(), since, is_loaded: false });
             true
         });
         if put == Some(true) {

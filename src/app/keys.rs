@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::{
     actions::prefer,
-    typing::{follow_typing, is_field, is_latin, is_latin_letter, is_typing, only_char},
+    typing::{follow_typing, is_field, is_latin, is_latin_letter, only_char, was_typing},
 };
 use crate::domain::operator::Keys;
 
@@ -52,7 +52,7 @@ pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
         let act = Rc::clone(&act);
         let listening = window_event_listener(ev::keydown, move |event| {
             let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key() || composes(&event));
-            if !plain || event.default_prevented() || is_typing() || !is_free(event.target()) {
+            if !plain || event.default_prevented() || was_typing() || !is_free(event.target()) {
                 return;
             }
             let off = wishes.try_with_untracked(|keys| keys.shortcuts_off);

@@ -14,7 +14,7 @@ use crate::{
         stirs::Stirs,
     },
     domain::{
-        draft::Draft,
+        draft::{Draft, Mode},
         event::{Actor, EventKind, Seq},
         ids::EscalationId,
         inbox::{Choices, Frame, Inbox, Page},
@@ -196,8 +196,16 @@ impl Live {
     pub fn restore_drafts(self) {
         self.drafts.restore(self.seq());
         self.thread.try_with_untracked(|thread| {
-            let messages = thread.iter().flat_map(|thread| &thread.messages);
-            messages.for_each(|shown| self.arrived(&shown.message));
+            for thread in thread.iter() {
+                thread.messages.iter().for_each(|shown| self.arrived(&shown.message));
+                for event in &thread.happenings {
+                    if let (EventKind::Noted { text }, Actor::Operator(by)) = (&event.kind, &event.actor)
+                        && self.drafts.text_now(event.escalation_id, Mode::Note) == text.as_str()
+                    {
+                        self.drafts.noted(event.escalation_id, by.id, text.as_str());
+                    }
+                }
+            }
         });
     }
 

@@ -37,8 +37,10 @@ pub fn kept_in_tab(name: &str) -> Option<String> {
 /// Keeps a text in this tab; an empty one is removed.
 pub fn keep_in_tab(name: &str, text: &str) {
     if let Some(kept) = tab_storage() {
-        // Refused only where there is no room: the server has the text soon after.
-        let _ = if text.is_empty() { kept.remove_item(name) } else { kept.set_item(name, text) };
+        // Refused where there is no room: then an older text must not stay, and the server has the new one soon after.
+        if text.is_empty() || kept.set_item(name, text).is_err() {
+            let _ = kept.remove_item(name);
+        }
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Colleague {
 /// To whom an escalation may go.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Targets {
+    /// When this was so.
+    pub at: Timestamp,
     pub colleagues: Vec<Colleague>,
     pub queues: Vec<QueueRef>,
 }

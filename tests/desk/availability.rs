@@ -83,7 +83,7 @@ on_both! {
         let browser = Browser::of("Ada", &server.url).await;
         let status = async |it: &str| bot.get(&format!("/escalations/{it}")).await.ok(200)["status"].clone();
         let away = async || {
-            let targets = operators::targets(server.desk.store(), server.workspace).await.expect("a read");
+            let targets = operators::targets(server.desk.store(), server.workspace, server.now()).await.expect("a read");
             targets.colleagues.iter().map(|it| (it.operator.name.to_string(), it.away)).collect::<Vec<_>>()
         };
         let says = async |is_away: bool, release: bool| {

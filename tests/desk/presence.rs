@@ -278,7 +278,7 @@ on_both! {
         let ana = server.person("Ana", Role::Operator).await;
         ada.claims(&bot.hands_over("conv_1").await).await.expect("a claim");
         sees(&server, &ana).await;
-        let targets = operators::targets(server.desk.store(), server.workspace).await.expect("a read");
+        let targets = operators::targets(server.desk.store(), server.workspace, server.now()).await.expect("a read");
         let known = targets.colleagues.iter().map(|it| (it.operator.name.as_str(), it.holds, it.seen_at.is_some()));
         assert_eq!(known.collect::<Vec<_>>(), [("Ada", 1, false), ("Ana", 0, true)]);
         assert_eq!(targets.queues.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["default"]);

@@ -72,7 +72,7 @@ fn seen(inbox: Inbox) -> (Vec<Row>, Counts, Vec<QueueId>) {
 }
 
 async fn offered(server: &TestServer) -> Vec<String> {
-    let targets = operators::targets(server.desk.store(), server.workspace).await.expect("targets");
+    let targets = operators::targets(server.desk.store(), server.workspace, server.now()).await.expect("targets");
     targets.queues.into_iter().map(|it| it.name.to_string()).collect()
 }
 

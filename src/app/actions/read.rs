@@ -89,7 +89,8 @@ pub async fn thread(id: EscalationId) -> Result<Option<(Thread, Presence)>, Prob
 #[server(name = ReadTargets, output = LeanJson)]
 pub async fn targets() -> Result<Targets, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
-    Ok(crate::server::store::operators::targets(caller.desk.store(), caller.workspace).await?)
+    Ok(crate::server::store::operators::targets(caller.desk.store(), caller.workspace, caller.desk.clock().now())
+        .await?)
 }
 
 /// The messages before a position, oldest first.

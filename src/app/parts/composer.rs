@@ -9,7 +9,6 @@ use crate::{
     app::{
         focus::focus,
         keys::{composes, keep_enter, let_enter_send, wishes},
-        typing::is_field,
     },
     domain::draft::Mode,
 };
@@ -96,8 +95,8 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
             // The key begins a line, as in any text. The question stands beside the text and takes no focus: the next keys
             // would answer it.
             asking.set(Some(draft.get_untracked()));
-        } else if is_field(&field) {
-            // An answer by a schema has fields of one line.
+        } else {
+            // An answer by a schema has fields of one line, and boxes to tick.
             keep_enter(&event, &field);
         }
     };
@@ -106,14 +105,16 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
         asking.set(None);
         let_enter_send(keys, sends);
         // That Enter was meant to send, as long as nothing was typed after it.
-        if sends && draft.with_untracked(|now| now.replace('\n', "") == before.replace('\n', "")) {
+        let only_breaks = |rest: &str| rest.chars().all(|it| it == '\n');
+        if sends && draft.with_untracked(|now| now.strip_prefix(before.as_str()).is_some_and(only_breaks)) {
             it.on_input.run(before);
             send();
         }
         focus(TEXT);
     };
     let entered = move |_| {
-        if mode.get_untracked() == Mode::Note {
+        // Where something is written already, the cursor rests in a text.
+        if mode.get_untracked() == Mode::Note || draft.with_untracked(|draft| !draft.is_empty()) {
             it.on_hold.run(true);
         }
     };

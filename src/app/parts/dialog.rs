@@ -6,7 +6,7 @@ use web_sys::{Element, HtmlElement};
 
 use crate::app::{
     keys::{composes, keep_enter},
-    typing::{close, is_field},
+    typing::close,
 };
 
 /// Lets a dialog follow `open`.
@@ -22,12 +22,22 @@ pub fn follow(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
     });
 }
 
+/// Lets `open` follow a dialog that was closed, as by Escape. The browser reports it later: when the dialog has been opened
+/// again meanwhile, it stays open.
+pub fn note_closed(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
+    if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
+        open.set(false);
+    }
+}
+
 /// Submits the form around a field with Ctrl or Cmd and Enter. Enter alone submits nothing: in a line of text it is the end
 /// of a sentence more often than a command that cannot be undone.
 pub fn submit_by_mod_enter(event: ev::KeyboardEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     let is_enter = event.key() == "Enter" && !composes(&event);
-    let Some(field) = target.filter(|it| is_enter && is_field(it)) else { return };
+    // A box to tick submits its form by Enter, too.
+    let is_control = |it: &Element| it.matches("input, textarea, select") == Ok(true);
+    let Some(field) = target.filter(|it| is_enter && is_control(it)) else { return };
     if event.ctrl_key() || event.meta_key() {
         event.prevent_default();
         let submit = field.closest("form").ok().flatten();

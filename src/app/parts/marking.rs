@@ -4,7 +4,7 @@ use leptos::{ev, prelude::*};
 
 use super::toolbar::select;
 use crate::{
-    app::keys::composes,
+    app::keys::{composes, keep_enter},
     domain::{escalation::Escalation, inbox::Choice, queue::Urgency, text::Tag},
 };
 
@@ -24,17 +24,28 @@ pub fn marking(
     let options = ["4", "3", "2", "1"].into_iter().zip(Urgency::ALL).rev();
     let options = options.map(|(digit, it)| Choice { value: it.as_str().to_owned(), label: label((digit, it)) });
     let is_closed = move || escalation.with(|it| !it.status.is_open());
-    let tags = move || escalation.with(|it| listed(&it.tags));
-    let changed = move |event: ev::Event| {
-        let now = event_target_value(&event);
-        if now != untrack(tags) {
+    // Drawing the field anew would replace what is being typed there: only when the tags themselves change.
+    let tags = Memo::new(move |_| escalation.with(|it| listed(&it.tags)));
+    let save = move |now: String| {
+        if now != tags.get_untracked() {
             on_tags.run(now);
         }
     };
     let pressed = move |event: ev::KeyboardEvent| {
-        if event.key() == "Escape" && !composes(&event) {
+        if composes(&event) {
+            return;
+        }
+        let field = event_target::<web_sys::HtmlInputElement>(&event);
+        match event.key().as_str() {
             // Before the focus leaves the field, which would keep what stands there.
-            event_target::<web_sys::HtmlInputElement>(&event).set_value(&untrack(tags));
+            "Escape" => field.set_value(&tags.get_untracked()),
+            // Enter alone is more often the end of a sentence that was meant for another field.
+            "Enter" if event.ctrl_key() || event.meta_key() => {
+                event.prevent_default();
+                save(field.value());
+            }
+            "Enter" => keep_enter(&event, &field),
+            _ => {}
         }
     };
     view! {
@@ -51,8 +62,8 @@ pub fn marking(
                     placeholder="refund, vip"
                     // Not disabled: that would take the focus away while the operator types.
                     readonly=move || !may_act.get()
-                    prop:value=tags
-                    on:change=changed
+                    prop:value=move || tags.get()
+                    on:change=move |event| save(event_target_value(&event))
                     on:keydown=pressed
                 />
             </label>

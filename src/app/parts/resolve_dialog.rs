@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 
 use super::{
     answer::{answer, note_field},
-    dialog::{follow, submit_by_mod_enter},
+    dialog::{follow, note_closed, submit_by_mod_enter},
     drawn::words,
     fields::{Problems, described_by, problem_view, unplaced},
     icons::{Icon, chevron, icon},
@@ -71,7 +71,7 @@ pub fn ResolveDialog(
     let body = ask.with_value(|ask| answers(ask, sheet, offered, problems));
 
     view! {
-        <dialog class="dialog" node_ref=dialog aria-labelledby="resolve-title" on:close=move |_| open.set(false)>
+        <dialog class="dialog" node_ref=dialog aria-labelledby="resolve-title" on:close=move |_| note_closed(dialog, open)>
             <form
                 class="dialog-form"
                 novalidate=true

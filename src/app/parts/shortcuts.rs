@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*};
 
 use super::{
-    dialog::follow,
+    dialog::{follow, note_closed},
     drawn::{element, words},
     icons::{Icon, icon},
 };
@@ -43,7 +43,7 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
         [key, words("dd", "", does)]
     });
     view! {
-        <dialog class="dialog" node_ref=dialog aria-labelledby="shortcuts-title" on:close=move |_| open.set(false)>
+        <dialog class="dialog" node_ref=dialog aria-labelledby="shortcuts-title" on:close=move |_| note_closed(dialog, open)>
             <div class="dialog-form">
                 <div class="dialog-head">
                     <h2 class="dialog-title" id="shortcuts-title">"Keyboard shortcuts"</h2>

@@ -4,15 +4,12 @@
 use leptos::{ev, html, prelude::*};
 
 use super::{
-    dialog::{follow, submit_by_mod_enter},
+    dialog::{follow, note_closed, submit_by_mod_enter},
     revealed::spelled,
 };
-use crate::{
-    app::clock::clock,
-    domain::{
-        presence::{AVAILABLE_FOR, Colleague, Targets},
-        time::Timestamp,
-    },
+use crate::domain::{
+    presence::{AVAILABLE_FOR, Colleague, Targets},
+    time::Timestamp,
 };
 
 /// Draws the dialog, closed until `open` says otherwise.
@@ -32,15 +29,16 @@ pub fn TransferDialog(
     on_transfer: Callback<(String, String)>,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    let clock = clock();
     let (chosen, note) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     // The question whether to transfer to a colleague who is not here was asked.
     let asked = RwSignal::new(false);
     follow(dialog, open);
     let options = move || {
         let mut all = vec![];
+        // Judged as of when the server looked: seen at most so often, anybody would seem gone after a while.
+        let at = targets.with(|targets| targets.as_ref().map(|it| it.at).unwrap_or_default());
         for it in targets.get().unwrap_or_default().colleagues {
-            let state = absence(&it, clock.moment()).unwrap_or("here");
+            let state = absence(&it, at).unwrap_or("here");
             let words = spelled(it.operator.name.as_str()) + " · " + state + " · holds " + &it.holds.to_string();
             let id = it.operator.id.to_string();
             if id != me {
@@ -54,9 +52,10 @@ pub fn TransferDialog(
     };
     let question = move || {
         targets.with(|targets| {
-            let colleagues = &targets.as_ref()?.colleagues;
-            let it = chosen.with(|chosen| colleagues.iter().find(|it| it.operator.id.to_string() == *chosen))?;
-            let state = absence(it, clock.moment())?;
+            let targets = targets.as_ref()?;
+            let it =
+                chosen.with(|chosen| targets.colleagues.iter().find(|it| it.operator.id.to_string() == *chosen))?;
+            let state = absence(it, targets.at)?;
             let said = spelled(it.operator.name.as_str()) + " is " + state;
             Some(said + ". If they do not open it within 2 minutes, it returns to its queue.")
         })
@@ -85,8 +84,10 @@ pub fn TransferDialog(
         }
     };
     let closed = move |_| {
-        open.set(false);
+        note_closed(dialog, open);
         asked.set(false);
+        // The next time the list is another.
+        chosen.set(String::new());
     };
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="transfer-title" on:close=closed>

@@ -56,7 +56,7 @@ pub async fn sent(
 pub const OF_OPERATOR: &str = "select d.escalation_id, d.mode, d.client_message_id, d.text from draft d \
     where d.workspace_id = $1 and d.operator_id = $2 and not exists (select 1 from message m \
     where m.workspace_id = d.workspace_id and m.escalation_id = d.escalation_id and m.author = d.operator_id \
-    and m.client_message_id = d.client_message_id and m.seq is not null) order by d.at desc limit 100";
+    and m.client_message_id = d.client_message_id and m.seq is not null) order by d.at desc limit 1000";
 /// Forgets drafts that nobody has touched since a moment.
 pub const FORGET: &str = "delete from draft where at < $1";
 

@@ -65,17 +65,24 @@ impl fmt::Display for Email {
     }
 }
 
-/// Rewrites the e-mail addresses that an earlier program stored in another form. An address whose form is taken stays as it
-/// is: it belongs to a second account of the same person, which an admin can disable.
+/// Rewrites the e-mail addresses that an earlier program stored in another form. Of two accounts with one address, an
+/// enabled one gets it from a disabled one; between two enabled ones an admin has to decide.
 pub async fn unify_emails(writer: &AnyPool) -> Result<(), sqlx::Error> {
     // In one order, so that two servers that start at once do not meet half-way.
-    let rows = sqlx::query("select id, email from operator order by email").fetch_all(writer).await?;
-    for row in rows {
+    let sql = "select id, email from operator order by disabled_at is not null, email";
+    for row in sqlx::query(sql).fetch_all(writer).await? {
         let (id, stored): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let Some(email) = stored.parse::<Email>().ok().filter(|email| email.0 != stored) else { continue };
-        let sql = "update operator set email = $2 where email = $1 and not exists \
-                   (select 1 from operator where email = $2)";
-        if sqlx::query(sql).bind(stored).bind(email.0).execute(writer).await?.rows_affected() == 0 {
+        let mut tx = writer.begin().await?;
+        // An id is no address, so nobody can sign in by it.
+        let free = "update operator set email = id where email = $1 and disabled_at is not null and exists \
+                    (select 1 from operator where id = $2 and email = $3 and disabled_at is null)";
+        sqlx::query(free).bind(&email.0).bind(&id).bind(&stored).execute(&mut *tx).await?;
+        let take = "update operator set email = $1 where id = $2 and email = $3 and not exists \
+                    (select 1 from operator where email = $1)";
+        let done = sqlx::query(take).bind(&email.0).bind(&id).bind(&stored).execute(&mut *tx).await?;
+        tx.commit().await?;
+        if done.rows_affected() == 0 {
             tracing::warn!(operator = %id, "two operators have the same e-mail address, written in different ways");
         }
     }
@@ -134,7 +141,7 @@ pub async fn is_still(connection: &mut AnyConnection, account: &Account) -> Resu
 }
 
 /// To whom an escalation may go: whoever may work, and every queue.
-pub async fn targets(store: &Store, workspace: WorkspaceId) -> Result<Targets, Error> {
+pub async fn targets(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Targets, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, s.at, (select count(*) from escalation e \
         where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.shelf = 'claimed'), o.away_at from operator o \
         left join operator_seen s on s.workspace_id = o.workspace_id and s.operator_id = o.id \
@@ -146,6 +153,7 @@ pub async fn targets(store: &Store, workspace: WorkspaceId) -> Result<Targets, E
         Ok(Colleague { operator: who(row)?, seen_at: seen_at.map(Timestamp), away, holds: row.try_get(4)? })
     };
     Ok(Targets {
+        at: now,
         colleagues: rows.iter().map(colleague).collect::<Result<_, Error>>()?,
         queues: queues::all(store, workspace).await?,
     })

@@ -21,6 +21,7 @@ use crate::{
         ask::FieldProblem,
         claim::Fence,
         draft::Mode,
+        escalation::Escalation,
         ids::EscalationId,
         outcome::{DecisionRequest, Resolution},
         presence::Targets,
@@ -79,7 +80,8 @@ impl Acts {
     pub fn claim(self) {
         self.act(async move {
             let answer = actions::claim(self.id).await;
-            if self.came_of(answer) {
+            // A question or a decision is claimed to be answered, not to be replied to.
+            if self.came_of(answer) && self.speaks_to_customer() {
                 self.wants_to_write.try_set(true);
             }
         });
@@ -178,12 +180,17 @@ impl Acts {
     }
 
     /// Takes a reply that did not get through back into the composer, unless something is written there.
-    pub fn edit(self, name: &str) {
+    pub fn edit(self, fence: Option<Fence>, name: &str) {
         let Some(pending) = self.pending(name) else { return };
         if self.live.drafts.put_back(pending.draft, self.live.seq()) {
             self.live.unsend(name);
-            self.wants_to_write.set(true);
+            self.wants_to_write.set(fence.is_some());
         }
+    }
+
+    fn speaks_to_customer(self) -> bool {
+        let speaks = |it: &Escalation| it.id == self.id && it.speaks_to_customer();
+        self.live.thread.try_with_untracked(|it| it.as_ref().is_some_and(|it| speaks(&it.escalation))) == Some(true)
     }
 
     /// Copies the text of a reply that did not get through.
@@ -207,7 +214,8 @@ impl Acts {
 
     /// Sets urgency or tags.
     pub fn mark(self, urgency: Option<String>, tags: Option<String>) {
-        self.act(async move {
+        // It sets values, so it need not wait for what else is underway.
+        spawn_local(async move {
             let answer = actions::mark(self.id, urgency, tags).await;
             self.came_of(answer);
         });

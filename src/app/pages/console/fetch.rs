@@ -105,7 +105,8 @@ impl Fetch {
     pub fn retry(self) {
         let Some(place) = self.place.try_get_untracked() else { return };
         let is_here = self.live.inbox.try_with_untracked(|inbox| inbox.query.listing == place.listing) == Some(true);
-        if is_here && self.more_failed.try_get_value() == Some(true) {
+        let has_more = self.live.inbox.try_with_untracked(|inbox| inbox.bound.is_some()) == Some(true);
+        if is_here && has_more && self.more_failed.try_get_value() == Some(true) {
             self.more();
         } else if !is_here || is_some(self.list_failed) {
             self.list();
@@ -235,6 +236,9 @@ impl Fetch {
         spawn_local(async move {
             match actions::bootstrap(place.listing, place.selected.clone()).await {
                 Ok(start) if self.place.try_get_untracked().as_ref() == Some(&place) => {
+                    self.more_failed.try_set_value(false);
+                    self.list_failed.try_set(None);
+                    self.thread_failed.try_set(None);
                     self.live.restart(start);
                     if place.selected.is_none() {
                         self.live.close_thread();

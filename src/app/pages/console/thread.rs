@@ -226,7 +226,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                 awake=live.awake
                 on_earlier=earlier
                 on_retry=Callback::new(move |name: String| acts.retry(fence(), &name))
-                on_edit=Callback::new(move |name: String| acts.edit(&name))
+                on_edit=Callback::new(move |name: String| acts.edit(fence(), &name))
                 on_copy=Callback::new(move |name: String| acts.copy(&name))
             />
             <FollowUpBar

@@ -222,7 +222,7 @@ async fn drawn(web: &Web, admin: &SignedIn, status: StatusCode, typed: QueueForm
     let read = async {
         let former = queues::former_names(store, workspace).await?;
         let (all, removed) = (queues::settings(store, workspace).await?, queues::removed(store, workspace).await?);
-        Ok((all, removed, former, operators::targets(store, workspace).await?.colleagues))
+        Ok((all, removed, former, operators::targets(store, workspace, web.desk.clock().now()).await?.colleagues))
     };
     let (all, removed, former, colleagues) = match read.await {
         Ok(read) => read,
