@@ -273,30 +273,28 @@ pub async fn incomplete(store: &Store) -> Result<Vec<WorkspaceId>, Error> {
     ids.collect()
 }
 
-/// Indexes the next stored events of a workspace, in a transaction of its own; false when the index has them all. Of
-/// several servers each goes on where another has stopped, since each locks the head first. Call it only within a spawned
-/// task, as any write.
+/// Indexes the next stored events of a workspace, in a transaction of its own; false when the index has them all. History
+/// never changes, so it is read before the head is locked, and the writer does not wait for that. Of several servers one
+/// stores a batch; the others find that the index has moved, and go on from there. Call it only within a spawned task, as
+/// any write.
 pub async fn index_next(store: &Store, workspace: WorkspaceId) -> Result<bool, Error> {
-    let mut tx = store.begin_write().await?;
-    let Some(head) = workspaces::lock_head(&mut tx, workspace).await?.filter(|head| head.indexed < head.seq) else {
-        tx.rollback().await?;
+    let mut reader = store.reader().acquire().await?;
+    let sql = "select head, indexed_seq from workspace where id = $1";
+    let Some(row) = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(&mut *reader).await? else {
         return Ok(false);
     };
-    let last = Seq(head.seq.0.min(head.indexed.0 + READ_BATCH));
-    let (mut passages, mut reached): (Vec<Passage>, Seq) = (vec![], last);
-    for event in events::run(&mut tx, workspace, head.indexed, last).await? {
-        passages.extend(Passage::of_event(workspace, &event));
-        if let EventKind::Opened { .. } = event.kind {
-            let messages = transcript(&mut tx, workspace, event.escalation_id).await?;
-            passages.extend(Passage::of_transcript(workspace, event.escalation_id, event.seq, &messages));
-        }
-        if passages.iter().map(|it| it.text.len()).sum::<usize>() > READ_BYTES {
-            reached = event.seq;
-            break;
-        }
+    let (head, indexed) = (Seq(row.try_get(0)?), Seq(row.try_get(1)?));
+    if indexed >= head {
+        return Ok(false);
     }
-    let passages: Vec<&Passage> = passages.iter().collect();
-    index(&mut tx, store.dialect(), Index::Current, &passages).await?;
+    let (passages, reached) = next_passages(&mut reader, workspace, indexed, head).await?;
+    drop(reader);
+    let mut tx = store.begin_write().await?;
+    let Some(head) = workspaces::lock_head(&mut tx, workspace).await?.filter(|head| head.indexed == indexed) else {
+        tx.rollback().await?;
+        return Ok(true);
+    };
+    index(&mut tx, store.dialect(), Index::Current, &passages.iter().collect::<Vec<_>>()).await?;
     let sql = "update workspace set indexed_seq = $2 where id = $1";
     sqlx::query(sql).bind(workspace.to_string()).bind(reached.0).execute(&mut *tx).await?;
     let is_complete = reached == head.seq;
@@ -305,6 +303,28 @@ pub async fn index_next(store: &Store, workspace: WorkspaceId) -> Result<bool, E
     }
     tx.commit().await?;
     Ok(!is_complete)
+}
+
+/// The passages of the events after `indexed`, up to so many bytes, and the last event that they are of.
+async fn next_passages(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    indexed: Seq,
+    head: Seq,
+) -> Result<(Vec<Passage>, Seq), Error> {
+    let last = Seq(head.0.min(indexed.0 + READ_BATCH));
+    let mut passages: Vec<Passage> = vec![];
+    for event in events::run(connection, workspace, indexed, last).await? {
+        passages.extend(Passage::of_event(workspace, &event));
+        if let EventKind::Opened { .. } = event.kind {
+            let messages = transcript(connection, workspace, event.escalation_id).await?;
+            passages.extend(Passage::of_transcript(workspace, event.escalation_id, event.seq, &messages));
+        }
+        if passages.iter().map(|it| it.text.len()).sum::<usize>() > READ_BYTES {
+            return Ok((passages, event.seq));
+        }
+    }
+    Ok((passages, last))
 }
 
 /// The messages that an escalation was opened with.
