@@ -31,7 +31,7 @@ pub enum Json {
 impl Json {
     /// Parses a text. Refuses what is not JSON, a name that an object has twice, and values nested deeper than 64.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        parse_raw(serde_json::from_str(text)?, 0)
+        parse_raw(read(text)?, 0)
     }
 
     /// The member of an object, by its name.
@@ -123,7 +123,7 @@ impl Json {
                 match whole {
                     Ok(whole) => whole > LARGEST_NUMBER,
                     // Written as a decimal it is rounded when it is read: 9007199254740993.0 as 9007199254740992.
-                    Err(_) => digits.parse().is_ok_and(|number: f64| number.abs() >= LARGEST_NUMBER as f64),
+                    Err(_) => as_f64(digits).is_none_or(|number| number.abs() >= LARGEST_NUMBER as f64),
                 }
             }
             Self::Array(items) => items.iter().any(Self::has_number_beyond),
@@ -240,21 +240,31 @@ pub fn pointer_name(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// The number nearest to these digits; none beyond what 64 bits can hold.
+pub fn as_f64(digits: &str) -> Option<f64> {
+    read::<Value>(digits).ok()?.as_f64()
+}
+
+/// Reads from bytes, as everything that the browser reads: each other way would be more code for it to download.
+fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(text.as_bytes())
+}
+
 fn parse_raw(raw: &RawValue, depth: usize) -> Result<Json, serde_json::Error> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
         Some(b'{' | b'[') if depth >= MAX_DEPTH => return Err(Error::custom(too_deep())),
         Some(b'{') => {
-            let Members(members) = serde_json::from_str(text)?;
+            let Members(members) = read(text)?;
             let members = members.into_iter().map(|(name, value)| Ok((name, parse_raw(value, depth + 1)?)));
             Json::Object(members.collect::<Result<_, serde_json::Error>>()?)
         }
         Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text)?;
+            let items: Vec<&RawValue> = read(text)?;
             let items = items.into_iter().map(|item| parse_raw(item, depth + 1));
             Json::Array(items.collect::<Result<_, serde_json::Error>>()?)
         }
-        Some(b'"') => Json::String(serde_json::from_str(text)?),
+        Some(b'"') => Json::String(read(text)?),
         Some(b't') => Json::Bool(true),
         Some(b'f') => Json::Bool(false),
         Some(b'n') => Json::Null,

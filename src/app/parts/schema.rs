@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::domain::json::{Json, pointer_name};
 
@@ -70,10 +70,10 @@ pub enum Format {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NumberRules {
     pub whole: bool,
-    pub least: Option<f64>,
-    pub most: Option<f64>,
-    pub above: Option<f64>,
-    pub below: Option<f64>,
+    pub least: Option<Number>,
+    pub most: Option<Number>,
+    pub above: Option<Number>,
+    pub below: Option<Number>,
 }
 
 /// The fields of a schema: of its properties, or one for a value that is no object.
@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
         if let Some(options) = self.constants(schema) {
             return Kind::Choice(options);
         }
-        let number = |key: &str| schema.get(key).and_then(Value::as_f64);
+        let number = |key: &str| schema.get(key).and_then(Value::as_number).cloned();
         let count = |key: &str| schema.get(key).and_then(Value::as_u64).map(|count| count as usize);
         let properties = schema.get("properties").and_then(Value::as_object);
         match single_type(schema) {
@@ -312,17 +312,17 @@ impl Format {
 /// The description, what is allowed, and an example, as far as they are known.
 fn hint(description: Option<String>, default: Option<&Json>, examples: Option<&Value>, kind: &Kind) -> Option<String> {
     let mut said: Vec<String> = description.into_iter().collect();
-    let mut bound = |words: &str, number: Option<f64>| {
+    let mut bound = |words: &str, number: &Option<Number>| {
         if let Some(number) = number {
             said.push(words.to_owned() + &number.to_string() + ".");
         }
     };
     match kind {
         Kind::Number(rules) => {
-            bound("At least ", rules.least);
-            bound("More than ", rules.above);
-            bound("At most ", rules.most);
-            bound("Less than ", rules.below);
+            bound("At least ", &rules.least);
+            bound("More than ", &rules.above);
+            bound("At most ", &rules.most);
+            bound("Less than ", &rules.below);
         }
         Kind::Text(rules) => {
             let shortest = (rules.shortest > 1).then(|| "At least ".to_owned() + &rules.shortest.to_string());

@@ -1,7 +1,9 @@
 //! What is typed in one field: the value that it stands for, or what is wrong with it.
 
+use serde_json::Number;
+
 use super::schema::{Field, Format, Kind, NumberRules, TextRules};
-use crate::domain::json::{Json, LARGEST_NUMBER};
+use crate::domain::json::{Json, LARGEST_NUMBER, as_f64};
 
 /// What is said of a field that must be filled in.
 pub fn required(field: &Field) -> String {
@@ -67,7 +69,7 @@ impl TextRules {
 /// Whether a number is whole by its digits: as a double, 1.00000000000000000001 would be.
 fn is_whole(number: &str) -> bool {
     match number.split_once(['e', 'E']) {
-        Some(_) => number.parse().is_ok_and(|number: f64| number.fract() == 0.0),
+        Some(_) => as_f64(number).is_some_and(|number| number.fract() == 0.0),
         None => number.split_once('.').is_none_or(|(_, fraction)| fraction.bytes().all(|digit| digit == b'0')),
     }
 }
@@ -79,25 +81,28 @@ fn bound(before: &str, number: impl ToString, after: &str) -> String {
 impl NumberRules {
     fn problem(&self, typed: &str) -> Option<String> {
         let is_number = matches!(Json::parse(typed), Ok(Json::Number(_)));
-        let number: f64 = match typed.parse() {
-            Ok(number) if is_number => number,
+        let number = match as_f64(typed) {
+            Some(number) if is_number => number,
             _ if self.whole => return Some("must be a whole number".to_owned()),
             _ => return Some("must be a number".to_owned()),
         };
         if Json::Number(typed.to_owned()).has_number_beyond() {
             return Some(bound("must not be beyond ±", LARGEST_NUMBER, ""));
         }
-        let broken = |limit: Option<f64>, breaks: fn(&f64, &f64) -> bool| limit.filter(|limit| breaks(&number, limit));
+        type Breaks = fn(&f64, &f64) -> bool;
+        let broken = |limit: &'_ Option<Number>, breaks: Breaks| {
+            limit.clone().filter(|limit| limit.as_f64().is_some_and(|limit| breaks(&number, &limit)))
+        };
         if self.whole && !is_whole(typed) {
             Some("must be a whole number".to_owned())
-        } else if let Some(least) = broken(self.least, f64::lt) {
+        } else if let Some(least) = broken(&self.least, f64::lt) {
             Some(bound("must be at least ", least, ""))
-        } else if let Some(most) = broken(self.most, f64::gt) {
+        } else if let Some(most) = broken(&self.most, f64::gt) {
             Some(bound("must be at most ", most, ""))
-        } else if let Some(above) = broken(self.above, f64::le) {
+        } else if let Some(above) = broken(&self.above, f64::le) {
             Some(bound("must be more than ", above, ""))
         } else {
-            broken(self.below, f64::ge).map(|below| bound("must be less than ", below, ""))
+            broken(&self.below, f64::ge).map(|below| bound("must be less than ", below, ""))
         }
     }
 }
