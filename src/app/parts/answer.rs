@@ -8,7 +8,7 @@ use super::{
     filled::defaults,
     resolution::{Sheet, data_fields},
     revealed::revealed,
-    schema_form::{Form, Place, schema_form},
+    schema_form::{FieldPlace, SchemaForm, schema_form},
 };
 use crate::domain::ask::{Ask, FieldProblem};
 
@@ -22,8 +22,8 @@ pub fn result(ask: &Ask, prefix: &str, sheet: RwSignal<Sheet>, problems: RwSigna
         Some(field) => field.default.clone(),
         None => Some(defaults(&fields)),
     };
-    let form = Form { filled, on_fill: fill, problems, faults: StoredValue::new(vec![]), is_proposal: false };
-    schema_form(form, &fields, base.as_ref(), &Place::root(prefix.to_owned() + "-data", "/data".to_owned()))
+    let form = SchemaForm { filled, on_fill: fill, problems, faults: StoredValue::new(vec![]), is_proposal: false };
+    schema_form(form, &fields, base.as_ref(), &FieldPlace::root(prefix.to_owned() + "-data", "/data".to_owned()))
 }
 
 /// Draws the answer to a question.

@@ -13,7 +13,7 @@ use super::{
     resolution::{Card, Sheet, action_pointer, argument_fields, arguments_pointer},
     revealed::{revealed, spelled},
     schema::Field,
-    schema_form::{Form, Place, schema_form},
+    schema_form::{FieldPlace, SchemaForm, schema_form},
 };
 use crate::{
     app::{
@@ -100,8 +100,9 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
             let on_fill =
                 Callback::new(move |(at, text)| change(it.sheet, i, |card| drop(card.filled.insert(at, text))));
             let faults = StoredValue::new(action.faults.clone());
-            let shared = Form { filled: filled.into(), on_fill, problems: it.problems, faults, is_proposal: true };
-            let place = Place::root(id.clone() + "-argument", arguments_pointer(i));
+            let shared =
+                SchemaForm { filled: filled.into(), on_fill, problems: it.problems, faults, is_proposal: true };
+            let place = FieldPlace::root(id.clone() + "-argument", arguments_pointer(i));
             form.with_value(|(fields, base)| schema_form(shared, fields, Some(base), &place))
         }
         false => vec![arguments(&action.arguments)],

@@ -1,4 +1,4 @@
-//! What is typed into a form, and the JSON that it makes. A form stands over a base: the arguments that an agent proposed,
+//! Forms and the JSON that they make. A form stands over a base: the arguments that an agent proposed,
 //! or the defaults of a response. Only fields that were touched are kept, so what nobody touched stays as it was.
 
 use std::{borrow::Cow, collections::HashMap};

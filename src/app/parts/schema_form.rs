@@ -25,7 +25,7 @@ const LONGEST_LINE: usize = 80;
 
 /// What the fields of a form share.
 #[derive(Clone, Copy)]
-pub struct Form {
+pub struct SchemaForm {
     pub filled: Signal<Filled>,
     /// Hears a pointer from the root of the form, and what is typed there.
     pub on_fill: Callback<(String, String)>,
@@ -40,13 +40,13 @@ pub struct Form {
 /// Where fields stand: their ids on the page, their pointers in the form, and in the resolution. The last differs where a
 /// list has gained or lost items.
 #[derive(Clone)]
-pub struct Place {
+pub struct FieldPlace {
     pub id: String,
     pub pointer: String,
     pub in_resolution: Signal<String>,
 }
 
-impl Place {
+impl FieldPlace {
     /// The root of a form.
     pub fn root(id: String, in_resolution: String) -> Self {
         Self { id, pointer: String::new(), in_resolution: Signal::stored(in_resolution) }
@@ -64,7 +64,7 @@ impl Place {
 }
 
 /// Draws the fields.
-pub fn schema_form(form: Form, fields: &[Field], base: Option<&Json>, place: &Place) -> Vec<AnyView> {
+pub fn schema_form(form: SchemaForm, fields: &[Field], base: Option<&Json>, place: &FieldPlace) -> Vec<AnyView> {
     let one = |(i, field): (usize, &Field)| {
         let base = if field.name.is_empty() { base } else { base.and_then(|base| base.get(&field.name)) };
         draw(form, field, base, place.child(i, field))
@@ -81,7 +81,7 @@ fn unnamed(fields: &[Field], base: Option<&Json>) -> Option<AnyView> {
     (!rest.is_empty()).then(|| element("dl", "pairs", rest))
 }
 
-fn draw(form: Form, field: &Field, base: Option<&Json>, place: Place) -> AnyView {
+fn draw(form: SchemaForm, field: &Field, base: Option<&Json>, place: FieldPlace) -> AnyView {
     match &field.kind {
         kind if !fits(kind, base) => leaf(form, Field { kind: Kind::Json, ..field.clone() }, base, place),
         Kind::Object(fields) => {
@@ -94,7 +94,7 @@ fn draw(form: Form, field: &Field, base: Option<&Json>, place: Place) -> AnyView
 }
 
 /// Draws a group of fields under its name.
-fn fieldset(form: Form, field: &Field, place: &Place, content: Vec<AnyView>) -> AnyView {
+fn fieldset(form: SchemaForm, field: &Field, place: &FieldPlace, content: Vec<AnyView>) -> AnyView {
     let in_resolution = place.in_resolution;
     let problem = Signal::derive(move || own_problem(form, &in_resolution.get()));
     let fault = fault(form, |pointer| pointer == place.pointer);
@@ -120,7 +120,7 @@ fn fieldset(form: Form, field: &Field, place: &Place, content: Vec<AnyView>) -> 
     .into_any()
 }
 
-fn list(form: Form, field: &Field, item_field: &Field, base: Option<&Json>, place: Place) -> AnyView {
+fn list(form: SchemaForm, field: &Field, item_field: &Field, base: Option<&Json>, place: FieldPlace) -> AnyView {
     let base = StoredValue::new(base.cloned());
     let (label, pointer) = (field.label.clone(), StoredValue::new(place.pointer.clone()));
     let item_field = StoredValue::new(item_field.clone());
@@ -149,7 +149,7 @@ fn list(form: Form, field: &Field, item_field: &Field, base: Option<&Json>, plac
     let row = move |name: String| {
         let own = name.clone();
         let at = Memo::new(move |_| names.with(|all| all.iter().position(|it| *it == own).unwrap_or_default()));
-        let place = Place {
+        let place = FieldPlace {
             id: around.id.clone() + "-" + &name,
             pointer: around.pointer.clone() + "/" + &pointer_name(&name),
             in_resolution: Signal::derive(move || in_list.get() + "/" + &at.get().to_string()),
@@ -186,11 +186,11 @@ fn list(form: Form, field: &Field, item_field: &Field, base: Option<&Json>, plac
 }
 
 /// The name of an item, the last part of its pointer.
-fn place_name(place: &Place) -> String {
+fn place_name(place: &FieldPlace) -> String {
     place.pointer.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-fn leaf(form: Form, field: Field, base: Option<&Json>, place: Place) -> AnyView {
+fn leaf(form: SchemaForm, field: Field, base: Option<&Json>, place: FieldPlace) -> AnyView {
     if let Kind::Constant(value) = &field.kind {
         let text = match base {
             None if form.is_proposal => "Not given".to_owned(),
@@ -279,7 +279,7 @@ fn wants_area(rules: &TextRules, initial: &str) -> bool {
 }
 
 /// Forgets what was found wrong at a place and below it.
-fn forget_problems(form: Form, place: &str) {
+fn forget_problems(form: SchemaForm, place: &str) {
     if form.problems.with_untracked(|all| all.iter().any(|it| is_within(&it.pointer, place))) {
         form.problems.update(|all| all.retain(|it| !is_within(&it.pointer, place)));
     }
@@ -290,16 +290,16 @@ fn is_within(pointer: &str, place: &str) -> bool {
 }
 
 /// What is wrong at a place and below it.
-fn problem_within(form: Form, place: &str) -> Option<String> {
+fn problem_within(form: SchemaForm, place: &str) -> Option<String> {
     said(form, |pointer| is_within(pointer, place))
 }
 
 /// What is wrong at a place itself; what is below it has fields of its own.
-fn own_problem(form: Form, place: &str) -> Option<String> {
+fn own_problem(form: SchemaForm, place: &str) -> Option<String> {
     said(form, |pointer| pointer == place)
 }
 
-fn said(form: Form, is_its: impl Fn(&str) -> bool) -> Option<String> {
+fn said(form: SchemaForm, is_its: impl Fn(&str) -> bool) -> Option<String> {
     let found: String = form.problems.with(|all| {
         let its: Vec<&str> = all.iter().filter(|it| is_its(&it.pointer)).map(|it| it.detail.as_str()).collect();
         its.join(" ")
@@ -308,7 +308,7 @@ fn said(form: Form, is_its: impl Fn(&str) -> bool) -> Option<String> {
 }
 
 /// How the proposed value at these pointers breaks its schema.
-fn fault(form: Form, is_its: impl Fn(&str) -> bool) -> Option<String> {
+fn fault(form: SchemaForm, is_its: impl Fn(&str) -> bool) -> Option<String> {
     form.faults.with_value(|all| {
         let its: Vec<&str> = all.iter().filter(|it| is_its(&it.pointer)).map(|it| it.detail.as_str()).collect();
         (!its.is_empty()).then(|| "The proposed value ".to_owned() + &its.join(", and ") + ".")

@@ -1,4 +1,4 @@
-//! What is typed in one field: the value that it stands for, or what is wrong with it.
+//! Reads the value that is typed in one field, or says what is wrong with it.
 
 use serde_json::Number;
 

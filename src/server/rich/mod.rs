@@ -1,5 +1,5 @@
-//! What people and models write, as blocks. Every letter, digit and sign of a text is shown. The words of customers and
-//! operators are shown as they were typed; those of agents are Markdown, as far as nothing of them is lost.
+//! Parses the words of people and models into blocks. Every letter, digit and sign of a text is shown. The words of
+//! customers and operators are shown as they were typed; those of agents are Markdown, as far as nothing of them is lost.
 
 mod links;
 mod markdown;
