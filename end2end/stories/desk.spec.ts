@@ -39,6 +39,8 @@ test("a transfer to somebody offline asks again, and comes back to who gave it w
   const [ada, bob] = [await signedIn("Ada"), await signedIn("Bob")];
   await bailout.addOperator({ email: "ana@example.com", name: "Ana", role: "operator", password });
   const { id } = await agent.open(bare("Dana"));
+  // Both are here, as far as the server has noted it.
+  await expect.poll(async () => (await agent.get(id)).desk.operators_available).toBe(2);
   await ada.goto(`/e/${id}`);
   await ada.getByRole("button", { name: "Claim" }).click();
   await ada.getByRole("button", { name: "Transfer" }).click();

@@ -114,6 +114,8 @@ fn fault(error: &ValidationError<'_>) -> Vec<FieldProblem> {
         Kind::ExclusiveMinimum { limit } => format!("is not more than {limit}"),
         Kind::MaxItems { limit } => format!("has more than {limit} items"),
         Kind::MinItems { limit } => format!("has fewer than {limit} items"),
+        Kind::MaxProperties { limit } => format!("has more than {limit} members"),
+        Kind::MinProperties { limit } => format!("has fewer than {limit} members"),
         Kind::Pattern { .. } => "does not have the required form".to_owned(),
         Kind::Format { format } => format!("is not of the format {format}"),
         other => format!("does not satisfy {}", other.keyword()),

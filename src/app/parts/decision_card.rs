@@ -27,6 +27,9 @@ use crate::{
     },
 };
 
+/// How many faults of a proposal are told in its sentence; each is marked at its field.
+const MOST_FAULTS_TOLD: usize = 3;
+
 /// What the cards share.
 #[derive(Clone, Copy)]
 pub struct Deciding {
@@ -79,8 +82,8 @@ pub fn decision_cards(it: Deciding) -> AnyView {
     view! {
         <section class="cards" aria-label="Decision" hidden=move || !it.may_decide.get()>
             {asked}
-            <div class="fields cards-shared" hidden=alone>{beside}</div>
             {cards}
+            <div class="fields cards-shared" hidden=alone>{beside}</div>
             {unplaced(problems, "")}
         </section>
     }
@@ -191,8 +194,8 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
             <div class="decision-open" hidden=decided>
                 <div class="fields decision-arguments">{shown}</div>
                 <div class="fields">{shared}</div>
-                {mismatch}
                 <div class="decision-buttons">
+                    {mismatch}
                 <div class="decision-reason" hidden=move || !rejecting.get() on:keydown=pressed>
                     {comment.area("2", false)}
                 </div>
@@ -271,7 +274,10 @@ fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
         let name = it.pointer.strip_prefix('/').unwrap_or("it").replace('/', ".").replace("~1", "/").replace("~0", "~");
         name + " " + &it.detail
     };
-    let faults: Vec<String> = action.faults.iter().map(fault).collect();
+    let mut faults: Vec<String> = action.faults.iter().take(MOST_FAULTS_TOLD).map(fault).collect();
+    if let Some(more) = action.faults.len().checked_sub(MOST_FAULTS_TOLD).filter(|more| *more > 0) {
+        faults.push("and ".to_owned() + &more.to_string() + " more");
+    }
     let said = "Does not match ".to_owned() + agent + "'s own schema: " + &faults.join(", ") + ".";
     (!faults.is_empty())
         .then(|| view! { <p class="field-fault">{icon(Icon::Alert)} " " {spelled(&said)}</p> }.into_any())

@@ -84,9 +84,8 @@ pub fn defaults(fields: &[Field]) -> Json {
 
 /// The changes of a form against its base, or what is wrong with what was typed; pointers are from the root of the form.
 pub fn edits(fields: &[Field], base: Option<&Json>, filled: &Filled) -> Result<Vec<Edit>, Vec<FieldProblem>> {
-    let mut found = Found::default();
-    found.fields(fields, base, filled, "", "");
-    if found.problems.is_empty() { Ok(found.edits) } else { Err(found.problems) }
+    let Found { edits, problems } = Found::all(fields, base, filled);
+    if problems.is_empty() { Ok(edits) } else { Err(problems) }
 }
 
 /// The value of a response form: its defaults with what was typed, and everything that its schema needs.
@@ -97,19 +96,23 @@ pub fn response(fields: &[Field], filled: &Filled) -> Result<Json, Vec<FieldProb
         None => Some(defaults(fields)),
     };
     let mut value = base.clone().or_else(|| untouched(whole?));
-    for edit in edits(fields, base.as_ref(), filled)? {
+    let Found { edits, mut problems } = Found::all(fields, base.as_ref(), filled);
+    for edit in edits {
         let json = edit.json.and_then(|json| Json::parse(&json).ok());
         match &mut value {
             Some(value) if !edit.pointer.is_empty() => drop(value.set(&edit.pointer, json)),
             value => *value = json,
         }
     }
-    let mut problems = vec![];
+    let mut missing = vec![];
     match (&mut value, whole) {
-        (None, Some(field)) => problems.push(FieldProblem::new("", required(field))),
-        (Some(value), _) => complete(fields, value, "", &mut problems),
+        (None, Some(field)) => missing.push(FieldProblem::new("", required(field))),
+        (Some(value), _) => complete(fields, value, "", &mut missing),
         (None, None) => {}
     }
+    // What was typed wrong is not missing.
+    missing.retain(|it| !problems.iter().any(|known| known.pointer == it.pointer));
+    problems.extend(missing);
     value.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
@@ -166,6 +169,12 @@ struct Found {
 }
 
 impl Found {
+    fn all(fields: &[Field], base: Option<&Json>, filled: &Filled) -> Self {
+        let mut found = Self::default();
+        found.fields(fields, base, filled, "", "");
+        found
+    }
+
     /// `at` is where the fields are in the form, `place` where they will be in the value.
     fn fields(&mut self, fields: &[Field], base: Option<&Json>, filled: &Filled, at: &str, place: &str) {
         for field in fields {
@@ -362,6 +371,13 @@ mod tests {
         let fields = fields(&schema);
         let missing = response(&fields, &Filled::new());
         assert_eq!(details(missing), ["/ref: Reference is required.", "/how: how is required."]);
+        let wrong = response(&fields, &filled(&[("/ref", "R"), ("/eur", "much")]));
+        let all = [
+            "/ref: Reference must have at least 2 characters.",
+            "/eur: eur must be a number.",
+            "/how: how is required.",
+        ];
+        assert_eq!(details(wrong), all);
         let typed = filled(&[("/ref", "R1"), ("/eur", "2.50"), ("/how", "1"), ("/more", "[1]"), ("/note", "")]);
         let said = response(&fields, &typed).unwrap().to_string();
         let expected = json!({"lang": "en", "ref": "R1", "eur": 2.5, "how": 7, "more": [1], "ok": false, "code": ""});
