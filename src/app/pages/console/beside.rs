@@ -53,8 +53,11 @@ pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
         let leaving = window_event_listener_untyped("pagehide", move |_| send_off(live.drafts));
         // Neither the letter nor anything else leaves while the server cannot be reached: better ask.
         let asking = window_event_listener_untyped("beforeunload", move |event| {
-            let is_cut_off = live.connection.try_get_untracked() != Some(Connection::Live);
-            if is_cut_off && !live.drafts.unsaved().is_empty() {
+            // Not while the page connects for the first time: what the tab restored, the server most often has by then.
+            let connection = live.connection.try_get_untracked();
+            let is_cut_off =
+                matches!(connection, Some(Connection::Reconnecting | Connection::Lost | Connection::SignedOut));
+            if is_cut_off && live.drafts.unsaved().iter().any(|draft| !draft.text.is_empty()) {
                 event.prevent_default();
             }
         });
