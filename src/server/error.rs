@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sqlx::{error::DatabaseError, postgres::PgDatabaseError, sqlite::SqliteError};
+
 use crate::{
     app::problem::Problem,
     domain::{
@@ -28,8 +30,8 @@ pub enum Error {
     /// The domain said no; nothing changed. `current` is the escalation as it is, where there is one.
     #[error("{refusal}")]
     Refused { refusal: Refusal, current: Option<Box<Current>> },
-    /// The database was not reached, or the connection broke at the commit: a write may or may not have happened. A retry
-    /// under the same key is safe.
+    /// The database was not reached, cannot work for now, or did not confirm the commit: a write may or may not have
+    /// happened. A retry under the same key is safe.
     #[error("the database does not answer")]
     Unavailable,
     /// More work is queued than may be.
@@ -52,16 +54,44 @@ impl From<Refusal> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error::{Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
-        match error {
-            Io(_) | PoolTimedOut | PoolClosed | Tls(_) | WorkerCrashed => {
-                // Said here, since whoever gets it only learns to come back.
-                tracing::warn!(%error, "the database does not answer");
-                Self::Unavailable
-            }
-            error => Self::Database(error),
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+        let is_temporary = match &error {
+            Io(_) | PoolTimedOut | PoolClosed | Tls(_) | WorkerCrashed => true,
+            Database(error) => is_temporary(&**error),
+            _ => false,
+        };
+        if is_temporary {
+            // Logged here, since the caller only learns to come back.
+            tracing::warn!(%error, "the database does not answer");
+            return Self::Unavailable;
         }
+        Self::Database(error)
     }
+}
+
+/// Whether an error that the database reports is about its own condition, and not about the statement: the same
+/// statement can succeed later.
+fn is_temporary(error: &(dyn DatabaseError + 'static)) -> bool {
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return is_temporary_in_postgres(error.code());
+    }
+    let Some(error) = error.try_downcast_ref::<SqliteError>() else { return false };
+    let code = DatabaseError::code(error).and_then(|code| code.parse().ok());
+    code.is_some_and(is_temporary_in_sqlite)
+}
+
+/// By the SQLSTATE: connections (08), lack of space, memory or connections (53), a server that stops or starts (57P),
+/// a refused sign-in (28), locks and deadlocks (40001, 40P01, 55P03), time limits (57014, 25P03, 25P04), a database that is
+/// read-only (25006) and failing disks (58030).
+fn is_temporary_in_postgres(code: &str) -> bool {
+    matches!(code.get(..2), Some("08" | "28" | "53"))
+        || code.starts_with("57P")
+        || matches!(code, "25006" | "25P03" | "25P04" | "40001" | "40P01" | "55P03" | "57014" | "58030")
+}
+
+/// By the primary result code, the lowest byte: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
+fn is_temporary_in_sqlite(code: i32) -> bool {
+    matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14 | 15)
 }
 
 impl From<Error> for Problem {
@@ -76,6 +106,29 @@ impl From<Error> for Problem {
                 tracing::error!(%request_id, error = %fault, "a request of an operator failed");
                 Self::Fault { request_id }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_of_the_database_are_temporary_and_errors_of_statements_are_not() {
+        for code in ["57P01", "57P02", "57P03", "53100", "53300", "25006", "55P03", "40P01", "57014", "08006"] {
+            assert!(is_temporary_in_postgres(code), "{code}");
+        }
+        for code in ["23505", "42601", "42P01", "22021", "25P02", "XX000", ""] {
+            assert!(!is_temporary_in_postgres(code), "{code}");
+        }
+        // Extended codes too: BUSY_SNAPSHOT, IOERR_WRITE, IOERR_FSYNC, READONLY_DBMOVED.
+        for code in [5, 6, 8, 10, 13, 14, 517, 778, 1034, 1032] {
+            assert!(is_temporary_in_sqlite(code), "{code}");
+        }
+        // ERROR, CORRUPT, CONSTRAINT_UNIQUE, NOTADB.
+        for code in [1, 11, 2067, 26] {
+            assert!(!is_temporary_in_sqlite(code), "{code}");
         }
     }
 }

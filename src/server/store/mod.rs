@@ -21,6 +21,7 @@ pub mod reads;
 pub mod rows;
 pub mod search;
 pub mod sessions;
+pub mod transaction;
 pub mod workspaces;
 
 use std::{
@@ -37,6 +38,7 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 
+use self::transaction::DatabaseTransaction;
 use crate::{domain::time::Timestamp, server::error::Error};
 
 /// The lowest SQLite that never loses a committed write under WAL.
@@ -81,7 +83,7 @@ impl Dialect {
     fn settings(self, reader: bool) -> &'static str {
         match (self, reader) {
             (Self::Sqlite, false) => {
-                "pragma busy_timeout = 10000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on"
+                "pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on"
             }
             (Self::Sqlite, true) => "pragma busy_timeout = 10000; pragma query_only = on",
             (Self::Postgres, _) => {
@@ -215,9 +217,9 @@ impl Store {
         Ok(is_another)
     }
 
-    /// Begins a write transaction. Only within a spawned task: a dropped `begin` can leave one open behind it.
-    pub async fn begin_write(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, sqlx::Error> {
-        self.writer.begin_with(self.dialect.begin_write()).await
+    /// Begins a write transaction. Only within a spawned task: each one that is dropped costs a connection.
+    pub async fn begin_write(&self) -> Result<DatabaseTransaction, sqlx::Error> {
+        DatabaseTransaction::begin(&self.writer, self.dialect.begin_write()).await
     }
 
     /// Runs reads that see one moment, in a task of their own, so that a caller who leaves does not break them off.
@@ -228,10 +230,10 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
-            let mut tx = store.reader.begin_with(store.dialect.begin_snapshot()).await?;
-            let value = read(&mut tx).await?;
-            tx.rollback().await?;
-            Ok(value)
+            let mut tx = DatabaseTransaction::begin(&store.reader, store.dialect.begin_snapshot()).await?;
+            let value = read(&mut tx).await;
+            tx.abandon().await;
+            value
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a read ended early: {failed}"))))
     }
@@ -253,7 +255,7 @@ impl Store {
                     Ok(value)
                 }
                 Err(refused) => {
-                    tx.rollback().await?;
+                    tx.abandon().await;
                     Err(refused)
                 }
             }
