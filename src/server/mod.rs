@@ -13,6 +13,7 @@ pub mod error;
 pub mod hints;
 pub mod keys;
 pub mod password;
+pub mod readiness;
 pub mod request_id;
 pub mod resolution;
 pub mod rich;
@@ -20,6 +21,7 @@ pub mod router;
 pub mod schema;
 pub mod secret;
 pub mod store;
+pub mod supervisor;
 pub mod web;
 pub mod words;
 pub mod workers;
@@ -90,16 +92,26 @@ pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError>
 /// Starts what runs beside the requests. What is overdue expires before the first request is taken.
 pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     workers::deadlines::sweep(desk).await?;
-    tokio::spawn(workers::deadlines::work(desk.clone()));
-    tokio::spawn(workers::epoch::watch(desk.clone()));
-    tokio::spawn(workers::search_index::work(desk.clone()));
-    tokio::spawn(doors::watch(desk.clone()));
-    tokio::spawn(hints::keep(desk.clone()));
+    start_worker(desk, "deadlines", workers::deadlines::work);
+    start_worker(desk, "epoch", workers::epoch::watch);
+    start_worker(desk, "search index", workers::search_index::work);
+    start_worker(desk, "revocation", doors::watch);
+    start_worker(desk, "presence", hints::keep);
     if desk.store().dialect() == Dialect::Postgres {
-        tokio::spawn(workers::wakeups::tell(desk.clone()));
-        tokio::spawn(workers::wakeups::hear(desk.clone()));
+        start_worker(desk, "outgoing wake-ups", workers::wakeups::tell);
+        start_worker(desk, "incoming wake-ups", workers::wakeups::hear);
     }
     Ok(())
+}
+
+/// Starts one background task under supervision.
+fn start_worker<F>(desk: &Desk, task: &'static str, work: impl Fn(Desk) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let working = desk.clone();
+    let start = move || work(working.clone());
+    supervisor::supervise(Arc::clone(desk.readiness()), desk.shutdown().clone(), task, start);
 }
 
 /// Serves until told to stop.
@@ -107,7 +119,8 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
     if let Some(url) = settings.alert_url.clone() {
-        tokio::spawn(workers::alerts::work(desk.clone(), workers::alerts::Alerts::new(url)?));
+        let alerts = Arc::new(workers::alerts::Alerts::new(url)?);
+        start_worker(&desk, "alerts", move |desk| workers::alerts::work(desk, Arc::clone(&alerts)));
     }
     let router = router::router(desk.clone(), Arc::new(settings.clone()));
     let ready = async |address: &str| {

@@ -1,15 +1,10 @@
 //! For whoever keeps the process running: alive, and fit to serve.
 
 use axum::{Router, extract::State, http::StatusCode, middleware::map_response, response::Response, routing::get};
+use serde_json::json;
 
 use super::{guarded, json_answer};
-use crate::{
-    domain::time::Span,
-    server::{desk::Desk, error::Error, store::escalations},
-};
-
-/// How long a deadline may be overdue before the server is no longer trusted to keep any.
-const OVERDUE: Span = Span::minutes(-1);
+use crate::server::desk::Desk;
 
 /// `/healthz` and `/readyz`.
 pub fn health(desk: Desk) -> Router {
@@ -28,22 +23,28 @@ async fn alive() -> Response {
     json_answer(StatusCode::OK, r#"{"status":"alive"}"#)
 }
 
-/// Ready when the writer lives, the database answers and the sweeper keeps up. It was migrated before the first address was served.
+/// Ready when the writer can commit, the sweeper looks for deadlines, and no background task keeps dying. The database was
+/// migrated before the first address was served. Escalations whose deadlines cannot be processed are counted in the
+/// answer, and named in the log; they are no reason to stop serving all others.
 async fn ready(State(desk): State<Desk>) -> Response {
-    if !desk.is_writing() {
-        return json_answer(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"the writer has stopped"}"#);
-    }
-    match overdue(&desk).await {
-        Ok(false) => json_answer(StatusCode::OK, r#"{"status":"ready"}"#),
-        Ok(true) => json_answer(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"deadlines are overdue"}"#),
-        Err(error) => {
-            tracing::error!(%error, "the database does not answer");
-            json_answer(StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"the database does not answer"}"#)
-        }
-    }
-}
-
-async fn overdue(desk: &Desk) -> Result<bool, Error> {
-    let due = escalations::due(desk.store(), desk.clock().now() + OVERDUE, 1).await?;
-    Ok(!due.is_empty())
+    let readiness = desk.readiness();
+    let fault = if !desk.is_writing() {
+        Some("the writer has stopped")
+    } else if !desk.can_write().await {
+        Some("the database cannot be written")
+    } else if !readiness.is_sweeping() {
+        Some("deadlines are not looked for")
+    } else if let Some(task) = readiness.dying_task() {
+        tracing::error!(task, "not ready: a background task keeps dying");
+        Some("a background task keeps dying")
+    } else {
+        None
+    };
+    let body = json!({
+        "status": fault.unwrap_or("ready"),
+        "failed_deadlines": readiness.failed_deadlines(),
+        "task_restarts": readiness.restarts(),
+    });
+    let status = if fault.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    json_answer(status, body.to_string())
 }

@@ -2,7 +2,7 @@
 
 mod command;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use tokio::sync::mpsc::error::TrySendError;
@@ -29,9 +29,10 @@ use crate::{
         doors::Doors,
         error::{Current, Error},
         hints::Hints,
+        readiness::Readiness,
         rich,
         store::{Store, at_desk, escalations, events, inbox, messages, queues, workspaces},
-        writer::{self, Queued},
+        writer::{MOST_PROBES, Queued, Writer},
     },
 };
 
@@ -39,6 +40,8 @@ use crate::{
 const MOST_QUEUED: usize = 4_096;
 /// How many bytes of requests may be read or wait for the writer, before callers are told to come back.
 const ROOM: usize = 64 * 1024 * 1024;
+/// How long a readiness check waits for the writer to commit a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many messages a thread page begins with, and each earlier page brings.
 const MESSAGES_A_PAGE: i64 = 200;
 
@@ -51,6 +54,8 @@ struct Inner {
     doors: Doors,
     hints: Hints,
     queue: mpsc::Sender<Queued>,
+    probes: mpsc::Sender<oneshot::Sender<bool>>,
+    readiness: Arc<Readiness>,
     room: Arc<Semaphore>,
     shutdown: CancellationToken,
     beside: TaskTracker,
@@ -64,12 +69,34 @@ impl Desk {
     /// Opens the desk and starts its writer.
     pub fn new(store: Store, clock: Clock, links: Links) -> Self {
         let (queue, queued) = mpsc::channel(MOST_QUEUED);
-        let bell = Arc::new(Bell::default());
-        tokio::spawn(writer::work(store.clone(), clock.clone(), Arc::clone(&bell), links.clone(), queued));
+        let (probes, probed) = mpsc::channel(MOST_PROBES);
+        let (bell, readiness) = (Arc::new(Bell::default()), Arc::new(Readiness::default()));
+        let writer = Writer {
+            store: store.clone(),
+            clock: clock.clone(),
+            bell: Arc::clone(&bell),
+            links: links.clone(),
+            readiness: Arc::clone(&readiness),
+        };
+        tokio::spawn(writer.work(queued, probed));
         let (doors, hints, shutdown) = (Doors::default(), Hints::default(), CancellationToken::new());
         let room = Arc::new(Semaphore::new(ROOM));
         let (started_at, beside) = (clock.now(), TaskTracker::new());
-        Self(Arc::new(Inner { store, clock, started_at, bell, links, doors, hints, queue, room, shutdown, beside }))
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            started_at,
+            bell,
+            links,
+            doors,
+            hints,
+            queue,
+            probes,
+            readiness,
+            room,
+            shutdown,
+            beside,
+        }))
     }
 
     /// Does one thing. The caller may leave: what is queued is done all the same.
@@ -107,6 +134,22 @@ impl Desk {
     /// Whether there still is a writer.
     pub fn is_writing(&self) -> bool {
         !self.0.queue.is_closed()
+    }
+
+    /// Whether the writer committed a moment ago, or can commit a probe now.
+    pub async fn can_write(&self) -> bool {
+        if self.readiness().has_just_committed() {
+            return true;
+        }
+        let (answer, answered) = oneshot::channel();
+        // A full queue means that the writer does not get round to probes either.
+        self.0.probes.try_send(answer).is_ok()
+            && matches!(tokio::time::timeout(PROBE_TIMEOUT, answered).await, Ok(Ok(true)))
+    }
+
+    /// The condition of this process, as its parts report it.
+    pub fn readiness(&self) -> &Arc<Readiness> {
+        &self.0.readiness
     }
 
     /// A permit for every byte of requests that may be in memory.

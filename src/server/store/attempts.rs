@@ -3,7 +3,7 @@
 
 use sqlx::{AnyConnection, Row};
 
-use crate::domain::time::Timestamp;
+use crate::{domain::time::Timestamp, server::clock::mint};
 
 /// Takes a subject's row for the rest of the transaction: its failures and when it last tried. A new subject has none.
 pub async fn lock(
@@ -32,6 +32,15 @@ pub async fn count(
 pub async fn take_back(connection: &mut AnyConnection, subject: &str) -> Result<(), sqlx::Error> {
     let sql = "update sign_in_attempt set failures = failures - 1 where subject = $1 and failures > 0";
     sqlx::query(sql).bind(subject.to_owned()).execute(connection).await.map(drop)
+}
+
+/// Writes a row and deletes it again, so that committing the transaction proves that the database can be written. An update
+/// to the same value would prove nothing: SQLite skips it.
+pub async fn probe(connection: &mut AnyConnection, now: Timestamp) -> Result<(), sqlx::Error> {
+    let subject = format!("write probe {}", mint());
+    let sql = "insert into sign_in_attempt (subject, failures, last_at) values ($1, 0, $2)";
+    sqlx::query(sql).bind(subject.clone()).bind(now.0).execute(&mut *connection).await?;
+    forget(connection, &subject).await
 }
 
 /// Forgets a subject.

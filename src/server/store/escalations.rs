@@ -43,6 +43,15 @@ fn id<T: std::str::FromStr>(column: &'static str, text: String) -> Result<T, Err
     text.parse().map_err(|_| Error::Inconsistent { table: "escalation", column, id: text })
 }
 
+/// Reads the ids of escalations. A row whose ids cannot be read is reported, and holds up no other.
+fn ids(rows: &[AnyRow]) -> Vec<(WorkspaceId, EscalationId)> {
+    let of = |row: &AnyRow| -> Result<(WorkspaceId, EscalationId), Error> {
+        Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))
+    };
+    let report = |error: &Error| tracing::error!(%error, "the id of an escalation cannot be read");
+    rows.iter().filter_map(|row| of(row).inspect_err(report).ok()).collect()
+}
+
 /// Reads an escalation. One that is open is in its queue by the name that the queue has now; one that is closed, by the
 /// name that it had at the end.
 fn read(body: &str, queue: Option<String>) -> Result<Escalation, Error> {
@@ -325,7 +334,7 @@ pub async fn to_alert(
     limit: i64,
 ) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
     let rows = sqlx::query(TO_ALERT).bind(opened_before.0).bind(limit).fetch_all(store.reader()).await?;
-    rows.iter().map(|row| Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))).collect()
+    Ok(ids(&rows))
 }
 
 /// Takes the one alert of an escalation; none when it waits no more or another server has taken it. One row a statement,
@@ -347,5 +356,5 @@ pub async fn take_alert(
 /// Escalations of which the clock has something to say, the longest overdue first.
 pub async fn due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
     let rows = sqlx::query(DUE).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
-    rows.iter().map(|row| Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))).collect()
+    Ok(ids(&rows))
 }

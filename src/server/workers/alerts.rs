@@ -139,7 +139,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Calls until the server stops.
-pub async fn work(desk: Desk, alerts: Alerts) {
+pub async fn work(desk: Desk, alerts: Arc<Alerts>) {
     while desk.shutdown().run_until_cancelled(sleep(EVERY)).await.is_some() {
         if let Err(error) = alerts.send_due(&desk).await {
             tracing::error!(%error, "could not look for escalations that wait too long; looking again");

@@ -3,7 +3,7 @@
 //! Deadlines are rows, so a restart loses none; the verb judges each again, so sweeping twice, or from two processes, harms
 //! nothing.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::join_all;
 
@@ -34,8 +34,13 @@ const FORGET_EVERY: u32 = 7_200;
 /// Lets all that is due fall due: it expires, its transfer returns, or it is known not to have been picked up. What cannot
 /// holds up nothing else.
 pub async fn sweep(desk: &Desk) -> Result<(), Error> {
+    let mut failed = BTreeMap::new();
     loop {
-        let due = escalations::due(desk.store(), desk.clock().now(), GULP).await?;
+        // Rows that failed are still due, so they must not take the places of others.
+        let most = GULP.saturating_add(i64::try_from(failed.len()).unwrap_or(i64::MAX));
+        let mut due = escalations::due(desk.store(), desk.clock().now(), most).await?;
+        let is_all = i64::try_from(due.len()).is_ok_and(|count| count < most);
+        due.retain(|(_, escalation)| !failed.contains_key(escalation));
         let fallen = due.iter().map(|(workspace, escalation)| {
             desk.run(Command { workspace: *workspace, verb: Verb::FallDue { escalation: *escalation }, once: None })
         });
@@ -47,14 +52,23 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
                 Err(Error::Refused { .. }) => {}
                 // Of all of them, not of this one.
                 Err(fault @ (Error::Unavailable | Error::Overloaded)) => return Err(fault),
-                Err(fault) => tracing::error!(%fault, %escalation, "what was due of an escalation was not done"),
+                Err(fault) => {
+                    failed.insert(*escalation, fault);
+                    done += 1;
+                }
             }
         }
-        // Those that stay would be found again and again.
-        if done == 0 || due.len() < GULP as usize {
-            return Ok(());
+        // Those that were refused and stay due would be found again and again.
+        if done == 0 || is_all {
+            break;
         }
     }
+    // A row that stays broken fails at each look, and is reported at the first.
+    for escalation in desk.readiness().swept(failed.keys().copied().collect()) {
+        let fault = failed.get(&escalation).map(ToString::to_string);
+        tracing::error!(%escalation, fault, "the deadline of an escalation cannot be processed; others are not affected");
+    }
+    Ok(())
 }
 
 /// Gives back what is held by operators who are gone. Not before this process has run for as long as that takes: while it

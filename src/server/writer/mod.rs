@@ -3,24 +3,30 @@
 
 mod batch;
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
+use sqlx::AnyConnection;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use self::batch::Batch;
 use super::{
-    bell::Bell,
+    bell::{Bell, Recorded},
     clock::Clock,
     contract::Links,
     desk::{Command, Done},
     error::Error,
+    readiness::Readiness,
     request_id::last_words,
-    store::Store,
+    store::{Store, attempts},
 };
+use crate::domain::ids::WorkspaceId;
 
 /// How many commands share a transaction at most.
 const MOST_TOGETHER: usize = 64;
+
+/// How many readiness checks may wait for a probe.
+pub const MOST_PROBES: usize = 64;
 
 /// A command and who waits for it.
 pub struct Queued {
@@ -34,8 +40,8 @@ pub struct Queued {
 enum Broken {
     /// Before the commit: nothing has happened.
     Before(Error),
-    /// At the commit: nobody knows.
-    AtCommit(sqlx::Error),
+    /// At the commit: nobody knows. The error is in the log.
+    AtCommit,
 }
 
 impl From<Error> for Broken {
@@ -50,44 +56,93 @@ impl From<sqlx::Error> for Broken {
     }
 }
 
-/// Works until every desk is gone.
-pub async fn work(store: Store, clock: Clock, bell: Arc<Bell>, links: Links, mut queue: mpsc::Receiver<Queued>) {
-    let writer = Writer { store, clock, bell, links };
-    let mut queued = Vec::with_capacity(MOST_TOGETHER);
-    while queue.recv_many(&mut queued, MOST_TOGETHER).await > 0 {
-        let (commands, waiting): (Vec<_>, Vec<_>) =
-            queued.drain(..).map(|it| (it.command, (it.answer, it.room))).unzip();
-        let results = writer.run(&commands).await;
-        for ((waiting, _room), result) in waiting.into_iter().zip(results) {
-            // Whoever left does not hear it; it is done all the same.
-            let _ = waiting.send(result);
-        }
-    }
+/// What the writer works with.
+pub struct Writer {
+    pub store: Store,
+    pub clock: Clock,
+    pub bell: Arc<Bell>,
+    pub links: Links,
+    pub readiness: Arc<Readiness>,
 }
 
-struct Writer {
-    store: Store,
-    clock: Clock,
-    bell: Arc<Bell>,
-    links: Links,
-}
+/// The new events of a transaction, by workspace.
+type NewEvents = BTreeMap<WorkspaceId, Vec<Arc<Recorded>>>;
 
 impl Writer {
+    /// Works until every desk is gone. Each of `probes` is answered whether the writer can commit.
+    pub async fn work(self, mut queue: mpsc::Receiver<Queued>, mut probes: mpsc::Receiver<oneshot::Sender<bool>>) {
+        let mut queued = Vec::with_capacity(MOST_TOGETHER);
+        loop {
+            tokio::select! {
+                count = queue.recv_many(&mut queued, MOST_TOGETHER) => {
+                    if count == 0 {
+                        return;
+                    }
+                }
+                Some(probe) = probes.recv() => {
+                    // A check that has waited too long is gone, and must not cost the others a probe.
+                    if !probe.is_closed() {
+                        let _ = probe.send(self.can_commit().await);
+                    }
+                    continue;
+                }
+            }
+            let (commands, waiting): (Vec<_>, Vec<_>) =
+                queued.drain(..).map(|it| (it.command, (it.answer, it.room))).unzip();
+            let results = self.run(&commands).await;
+            for ((waiting, _room), result) in waiting.into_iter().zip(results) {
+                // Whoever left does not hear it; it is done all the same.
+                let _ = waiting.send(result);
+            }
+        }
+    }
+
+    /// Whether a write can be committed now. A commit a moment ago answers for it, so that many checks cost one write.
+    async fn can_commit(&self) -> bool {
+        if self.readiness.has_just_committed() {
+            return true;
+        }
+        let probed = AssertUnwindSafe(self.probe()).catch_unwind().await;
+        match probed {
+            Ok(Ok(())) => {
+                self.readiness.write_succeeded();
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the database cannot be written");
+                self.readiness.write_failed();
+                false
+            }
+            Err(panic) => {
+                tracing::error!(said = last_words(&*panic), "a write probe panicked");
+                false
+            }
+        }
+    }
+
+    async fn probe(&self) -> Result<(), sqlx::Error> {
+        let mut tx = self.store.begin_write().await?;
+        attempts::probe(&mut tx, self.clock.now()).await?;
+        tx.commit().await
+    }
+
     async fn run(&self, commands: &[Command]) -> Vec<Result<Done, Error>> {
-        // A panic ends this transaction, which rolls back, and not the writer.
         let transacted = AssertUnwindSafe(self.transact(commands)).catch_unwind().await;
         let transacted = transacted.unwrap_or_else(|panic| {
-            tracing::error!(said = last_words(&*panic), commands = commands.len(), "a transaction panicked");
-            Ok(commands.iter().map(|_| Err(Error::Internal("the transaction panicked".to_owned()))).collect())
+            tracing::error!(said = last_words(&*panic), "a commit panicked");
+            Err(Broken::AtCommit)
         });
         match transacted {
             Ok(results) => results,
-            Err(Broken::AtCommit(error)) => {
-                tracing::error!(%error, commands = commands.len(), "the commit was not confirmed");
+            Err(Broken::AtCommit) => {
+                self.readiness.write_failed();
                 commands.iter().map(|_| Err(Error::Unavailable)).collect()
             }
             // Nobody could be served: each alone would only wait as long again.
-            Err(Broken::Before(Error::Unavailable)) => commands.iter().map(|_| Err(Error::Unavailable)).collect(),
+            Err(Broken::Before(Error::Unavailable)) => {
+                self.readiness.write_failed();
+                commands.iter().map(|_| Err(Error::Unavailable)).collect()
+            }
             Err(Broken::Before(error)) if commands.len() == 1 => vec![Err(error)],
             // One of them broke it for all: each alone, so that only that one fails.
             Err(Broken::Before(error)) => {
@@ -107,28 +162,59 @@ impl Writer {
 
     async fn transact(&self, commands: &[Command]) -> Result<Vec<Result<Done, Error>>, Broken> {
         let mut tx = self.store.begin_write().await?;
-        let mut batch = Batch::load(&mut tx, commands, self.clock.now(), &self.links).await?;
+        // A panic before the commit fails this transaction and not the writer, and is retried as an error is.
+        let decided = AssertUnwindSafe(self.decide(&mut tx, commands)).catch_unwind().await;
+        let decided = match decided {
+            Ok(decided) => decided,
+            Err(panic) => {
+                // Dropping the transaction closes its connection, where a statement may have been broken off.
+                drop(tx);
+                tracing::error!(said = last_words(&*panic), commands = commands.len(), "a transaction panicked");
+                return Err(Error::Internal("the transaction panicked".to_owned()).into());
+            }
+        };
+        let (results, events) = match decided {
+            Ok(decided) => decided,
+            Err(error) => {
+                tx.abandon().await;
+                return Err(error.into());
+            }
+        };
+        if events.is_empty() {
+            // Refusals and repetitions only: nothing to make durable.
+            tx.abandon().await;
+            return Ok(results);
+        }
+        if let Err(error) = tx.commit().await {
+            tracing::error!(%error, commands = commands.len(), "the commit was not confirmed");
+            return Err(Broken::AtCommit);
+        }
+        self.readiness.write_succeeded();
+        for (workspace, events) in events {
+            self.bell.ring(workspace, &events);
+        }
+        Ok(results)
+    }
+
+    /// Decides the commands and writes what follows, up to the commit.
+    async fn decide(
+        &self,
+        tx: &mut AnyConnection,
+        commands: &[Command],
+    ) -> Result<(Vec<Result<Done, Error>>, NewEvents), Error> {
+        let mut batch = Batch::load(tx, commands, self.clock.now(), &self.links).await?;
         let mut results = Vec::with_capacity(commands.len());
         for command in commands {
             results.push(match batch.run(command) {
                 Err(fault @ (Error::Database(_) | Error::Internal(_) | Error::Inconsistent { .. }))
                     if commands.len() > 1 =>
                 {
-                    return Err(fault.into());
+                    return Err(fault);
                 }
                 result => result,
             });
         }
-        let events = batch.save(&mut tx, self.store.dialect()).await?;
-        if events.is_empty() {
-            // Refusals and repetitions only: nothing to make durable.
-            tx.rollback().await?;
-            return Ok(results);
-        }
-        tx.commit().await.map_err(Broken::AtCommit)?;
-        for (workspace, events) in events {
-            self.bell.ring(workspace, &events);
-        }
-        Ok(results)
+        let events = batch.save(tx, self.store.dialect()).await?;
+        Ok((results, events))
     }
 }
