@@ -10,6 +10,7 @@ mod claims;
 mod crash;
 mod demo;
 mod expiry;
+mod faults;
 mod first_run;
 mod guessing;
 mod hostile;

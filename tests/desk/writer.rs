@@ -47,6 +47,36 @@ async fn a_panic_ends_its_transaction_and_not_the_writer() {
     assert_eq!(reqwest::get(format!("{}/readyz", server.url)).await.expect("an answer").status(), 200);
 }
 
+// With one thread the writer is not polled before all are queued, so that they are one batch.
+#[tokio::test(flavor = "current_thread")]
+async fn a_panic_fails_its_own_command_and_no_other_of_the_batch() {
+    let Some(server) = TestServer::start(Engine::Sqlite).await else { return };
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let mut ids = vec![];
+    for n in 0..8 {
+        ids.push(bot.hands_over(&format!("conv_{n}")).await);
+    }
+    let current = server.desk.current(server.workspace, id(&ids[0])).await.expect("a read").expect("an escalation");
+    let agent = current.escalation.agent.clone();
+    let once = Once {
+        agent: agent.id,
+        path: "/panic".to_owned(),
+        key: "panic-panic".to_owned(),
+        body_sha256: [0; 32],
+        status: 200,
+        answer: Arc::new(|_| panic!("an answer that cannot be made")),
+    };
+    let reason = Text::parse("The customer is happy.").expect("a reason");
+    let verb = Verb::Cancel { agent, escalation: id(&ids[0]), reason };
+    let panics = server.desk.run(Command { workspace: server.workspace, verb, once: Some(once) });
+    let (panicked, claimed) = tokio::join!(panics, join_all(ids[1..].iter().map(|it| ada.claims(it))));
+    assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
+    for claimed in claimed {
+        claimed.expect("a claim");
+    }
+    assert_eq!(bot.get(&format!("/escalations/{}", ids[0])).await.ok(200)["status"], "waiting");
+}
+
 #[test]
 fn a_server_without_its_writer_is_not_ready() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
