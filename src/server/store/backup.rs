@@ -207,7 +207,7 @@ async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Resul
 }
 
 /// `a.db` and `-wal` are `a.db-wal`.
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()

@@ -1,8 +1,9 @@
 //! The lock beside a SQLite file: one server at a time, and whoever comes first to a fresh file makes its tables alone.
 
 use std::{
-    fs::{File, TryLockError, read_link},
+    fs::{File, OpenOptions, TryLockError, read_link},
     io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -15,7 +16,7 @@ use sqlx::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{OpenError, Opener};
+use super::{OpenError, Opener, backup::beside, private};
 
 /// How long a server waits for a command that makes the tables, and a command for whoever does.
 const SERVER_WAITS: Duration = Duration::from_secs(5);
@@ -31,10 +32,12 @@ pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> 
     let options = options(url)?;
     let named = options.get_filename();
     let broken = |error| OpenError::Lock(named.display().to_string(), error);
-    let mut path = real(named).map_err(broken)?.into_os_string();
-    path.push(".lock");
-    let shown = Path::new(&path).display().to_string();
-    let file = File::create(&path).map_err(|error| OpenError::Lock(shown.clone(), error))?;
+    let database = real(named).map_err(broken)?;
+    let path = beside(&database, ".lock");
+    let shown = path.display().to_string();
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+    let file = file.map_err(|error| OpenError::Lock(shown.clone(), error))?;
+    private::restrict(&database);
     let until = Instant::now() + if opener == Opener::Server { SERVER_WAITS } else { ADMIN_WAITS };
     loop {
         match file.try_lock() {
@@ -46,6 +49,17 @@ pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> 
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(shown)),
         }
     }
+}
+
+/// Creates the database file where the address asks for that and there is none: SQLite would let others read it.
+pub fn create(url: &str) -> Result<(), OpenError> {
+    let asked = AnyConnectOptions::from_str(url)?.database_url;
+    if asked.query_pairs().any(|(name, value)| name == "mode" && value == "rwc") {
+        let options = options(url)?;
+        let failed = |error| OpenError::File(options.get_filename().display().to_string(), error);
+        real(options.get_filename()).and_then(|database| private::create(&database)).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// An address as the driver reads it, which is not always as it looks: a name may be written with `%`.

@@ -16,6 +16,7 @@ pub mod operators;
 pub mod passages;
 pub mod people;
 pub mod presence;
+mod private;
 pub mod queues;
 pub mod reads;
 pub mod rows;
@@ -120,6 +121,8 @@ pub enum OpenError {
     NotMade(String),
     #[error("cannot open the lock file {0}: {1}")]
     Lock(String, std::io::Error),
+    #[error("cannot create the database file {0}: {1}")]
+    File(String, std::io::Error),
     #[error("this database is too old: {0}; needed is {1}")]
     TooOld(String, String),
     #[error("the database would lose acknowledged writes: `{0}` answers `{1}` instead of `{2}`")]
@@ -159,7 +162,11 @@ impl Store {
         install_default_drivers();
         let dialect = Dialect::of(url)?;
         let lock = match dialect {
-            Dialect::Sqlite => lock::take(url, opener).await?,
+            Dialect::Sqlite => {
+                let lock = lock::take(url, opener).await?;
+                lock::create(url)?;
+                lock
+            }
             Dialect::Postgres => None,
         };
         let writer = pool(dialect, false).connect(url).await.map_err(|error| unreachable(url, dialect, error))?;
