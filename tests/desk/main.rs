@@ -23,6 +23,7 @@ mod opening;
 mod passwords;
 mod people;
 mod plans;
+mod pooler;
 mod presence;
 mod put_back;
 mod queue_names;

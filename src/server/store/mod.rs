@@ -15,6 +15,7 @@ pub mod messages;
 pub mod operators;
 pub mod passages;
 pub mod people;
+mod pooler;
 pub mod presence;
 mod private;
 pub mod queues;
@@ -131,6 +132,11 @@ pub enum OpenError {
     Database(#[from] sqlx::Error),
     #[error("cannot reach the database that BAILOUT_DATABASE_URL names, PostgreSQL at {at}: {why}")]
     Unreachable { at: String, why: String },
+    #[error(
+        "BAILOUT_DATABASE_URL leads to a connection pooler that shares sessions, like PgBouncer in transaction mode. \
+         Bailout needs sessions of its own: name PostgreSQL itself, or set pool_mode = session for this database"
+    )]
+    Pooler,
     #[error("cannot migrate the database: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
@@ -170,6 +176,9 @@ impl Store {
             Dialect::Postgres => None,
         };
         let writer = pool(dialect, false).connect(url).await.map_err(|error| unreachable(url, dialect, error))?;
+        if dialect == Dialect::Postgres && pooler::shares_sessions(url).await? {
+            return Err(OpenError::Pooler);
+        }
         check(&writer, dialect).await?;
         if dialect == Dialect::Postgres || lock.is_some() {
             match dialect {
