@@ -11,6 +11,7 @@ pub mod desk;
 pub mod doors;
 pub mod error;
 pub mod hints;
+pub mod host;
 pub mod keys;
 pub mod password;
 pub mod readiness;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{api, config::Settings, demo::Passes, desk::Desk, request_id, web};
+use super::{api, config::Settings, demo::Passes, desk::Desk, host, request_id, web};
 
 /// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
 /// and harms nobody else.
@@ -23,6 +23,7 @@ fn all(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
         .merge(api::routes(desk.clone()))
         .merge(api::health(desk.clone()))
         .merge(web::routes(desk, settings, passes))
+        .layer(middleware::from_fn(host::require_one))
         .layer(CatchPanicLayer::custom(request_id::panicked))
         .layer(middleware::from_fn(request_id::give))
 }

@@ -13,6 +13,7 @@ mod expiry;
 mod faults;
 mod first_run;
 mod guessing;
+mod headers;
 mod hostile;
 mod idempotency;
 mod life;

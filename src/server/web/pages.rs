@@ -9,7 +9,7 @@ use axum::{
     extract::{Request, State},
     http::{
         StatusCode, Uri,
-        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERER},
         request::Parts,
     },
     middleware::{Next, from_fn_with_state},
@@ -155,7 +155,10 @@ async fn first_picture(web: &Web, uri: &Uri, signed_in: &SignedIn) -> Result<Opt
 
 /// A server function: its arguments are bounded, and its problem gets the status that says what it is.
 async fn call(request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // Leptos would answer a caller who accepts HTML with a redirect to the Referer, which is wherever they say.
+    parts.headers.remove(ACCEPT);
+    parts.headers.remove(REFERER);
     let Ok(arguments) = to_bytes(body, LARGEST_CALL).await else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "These arguments are too large.\n").into_response();
     };
