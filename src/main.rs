@@ -7,14 +7,13 @@ use bailout::server::{
     config::{Cli, Command},
     demo,
 };
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 /// Rendering a page waits for its own server functions, so a machine with one core needs more than one worker too.
 const FEWEST_WORKERS: usize = 4;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&cli.settings.log)).with_writer(std::io::stderr);
     // Colours are for people at a terminal, who may not want them either (NO_COLOR).
     if std::io::stderr().is_terminal() {

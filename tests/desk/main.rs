@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod expiry;
 mod faults;
+mod files;
 mod first_run;
 mod guessing;
 mod headers;

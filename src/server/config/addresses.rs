@@ -1,51 +1,9 @@
-//! The addresses among the settings: of the database, of ourselves, of proxies, and where alerts go.
+//! The addresses among the settings: of ourselves, of proxies, and where alerts go.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use axum::http::Uri;
 use ipnet::IpNet;
-
-/// The address of a database. It may hold a password, so `Debug` does not print it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    /// The address as the database's driver takes it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:…", self.0.split(':').next().unwrap_or_default())
-    }
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("sqlite", file)) => {
-                let path = file.trim_start_matches('/').split('?').next().unwrap_or_default();
-                if path.is_empty() || path.contains(":memory:") || text.contains("mode=memory") {
-                    return Err(
-                        "BAILOUT_DATABASE_URL must name a file after sqlite://, like sqlite://bailout.db".into()
-                    );
-                }
-                let and = if text.contains('?') { '&' } else { '?' };
-                Ok(Self(if text.contains("mode=") { text.to_owned() } else { format!("{text}{and}mode=rwc") }))
-            }
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Ok(Self(text.to_owned())),
-            // Only the scheme is named: what follows may hold a password.
-            Some((scheme, _)) => Err(format!(
-                "BAILOUT_DATABASE_URL begins with `{scheme}:`, which is no database Bailout knows; \
-                 it must begin with sqlite:// or postgres://"
-            )),
-            None => Err("BAILOUT_DATABASE_URL must begin with sqlite:// or postgres://".into()),
-        }
-    }
-}
 
 /// Where alerts go. Whoever knows it may post there, so `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
@@ -171,13 +129,5 @@ mod tests {
         ] {
             assert_eq!(Origin::parse(text).ok().as_ref().map(Origin::as_str), is, "{text}");
         }
-    }
-
-    #[test]
-    fn a_database_file_is_made_when_it_is_missing() {
-        assert_eq!("sqlite://a.db".parse::<DatabaseUrl>().unwrap().as_str(), "sqlite://a.db?mode=rwc");
-        assert_eq!("sqlite://a.db?mode=rw".parse::<DatabaseUrl>().unwrap().as_str(), "sqlite://a.db?mode=rw");
-        assert!("sqlite::memory:".parse::<DatabaseUrl>().is_err());
-        assert!("sqlite://".parse::<DatabaseUrl>().is_err());
     }
 }

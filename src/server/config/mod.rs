@@ -2,13 +2,25 @@
 //! sentence that names it.
 
 mod addresses;
+mod database_url;
 
-use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{
+    ffi::{OsStr, OsString},
+    net::SocketAddr,
+    path::PathBuf,
+    str::FromStr,
+};
 
-use clap::{Arg, Args, Parser, Subcommand, ValueEnum, builder::TypedValueParser, error::ErrorKind};
+use clap::{
+    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::TypedValueParser,
+    error::ErrorKind,
+};
 use tracing_subscriber::EnvFilter;
 
-pub use self::addresses::{AlertUrl, DatabaseUrl, NotAnOrigin, Origin, TrustedProxies};
+pub use self::{
+    addresses::{AlertUrl, NotAnOrigin, Origin, TrustedProxies},
+    database_url::{DatabaseUrl, sqlite_address},
+};
 use crate::{
     domain::{
         operator::Role,
@@ -26,6 +38,44 @@ pub struct Cli {
     /// What to do; nothing means [`Command::Serve`].
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// Reads the command line and the environment, in which an empty setting counts as none. Ends the program with a
+    /// sentence where that is not possible.
+    pub fn read() -> Self {
+        Self::read_from(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn read_from(words: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command().mut_args(without_empty);
+        let read = command.try_get_matches_from_mut(&words);
+        read.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches))
+            .map_err(|error| without_words(error.format(&mut command), &words, &command))
+    }
+}
+
+/// An argument, not to be read from a variable that is set to nothing.
+fn without_empty(arg: Arg) -> Arg {
+    match arg.get_env().and_then(std::env::var_os) {
+        Some(value) if value.is_empty() => arg.env(None::<&'static str>),
+        _ => arg,
+    }
+}
+
+/// clap repeats a word that it does not know. Beside an address, that may be a piece of a password with a blank in it.
+fn without_words(error: clap::Error, words: &[OsString], command: &clap::Command) -> clap::Error {
+    let unknown = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand);
+    let is_address = |word: &OsString| {
+        let word = word.to_string_lossy();
+        word.contains("://") || word.starts_with("--database-url") || word.starts_with("--alert-url")
+    };
+    if !unknown || !words.iter().any(is_address) {
+        return error;
+    }
+    let sentence = "the command line has an argument that Bailout does not know. It may be a part of an address, and is \
+                    not repeated here: an address with a blank in it must be quoted.\n";
+    clap::Error::raw(error.kind(), sentence).with_cmd(command)
 }
 
 /// What the program can do.
@@ -237,7 +287,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
@@ -256,6 +305,25 @@ mod tests {
         let cli =
             Cli::try_parse_from(["bailout", "--database-url", "mysql://ada:secret@host/db"]).unwrap_err().to_string();
         assert!(cli.contains("`mysql:`") && !cli.contains("secret"), "{cli}");
+    }
+
+    #[test]
+    fn a_piece_of_an_address_is_not_repeated() {
+        let refused = |line: &[&str]| {
+            let words = line.iter().map(OsString::from).collect();
+            Cli::read_from(words).unwrap_err().to_string()
+        };
+        for line in [
+            &["bailout", "--database-url", "postgres://ada:zq", "xj@db.example/desk"][..],
+            &["bailout", "--database-url", "sqlite://a.db", "xj"],
+            &["bailout", "postgres://ada:xj@db.example/desk"],
+            &["bailout", "--databas-url=postgres://ada:xj@db.example/desk"],
+            &["bailout", "admin", "agent", "postgres://ada:xj@db.example/desk"],
+        ] {
+            assert!(!refused(line).contains("xj"), "{}", refused(line));
+        }
+        // The control: another word is.
+        assert!(refused(&["bailout", "xj"]).contains("xj"));
     }
 
     #[test]

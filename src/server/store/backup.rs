@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 use super::{Dialect, OpenError, Opener, Store, lock, workspaces};
-use crate::domain::time::Timestamp;
+use crate::{domain::time::Timestamp, server::config::sqlite_address};
 
 /// Why nothing was backed up or restored. Whatever it is, the database is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +91,7 @@ pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<Pa
     if let Some(flaw) = flaw(&copy.0).await {
         return Err(BackupError::NotABackup(from.display().to_string(), flaw));
     }
-    let store = Store::open(&address(&copy.0), Opener::Server, now).await?;
+    let store = Store::open(&sqlite_address(&copy.0, "mode=rw"), Opener::Server, now).await?;
     workspaces::new_epoch(&store).await.map_err(OpenError::from)?;
     store.close().await;
     drop(store);
@@ -211,12 +211,6 @@ pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
-}
-
-/// A file's address as [`Store::open`] takes it.
-fn address(path: &Path) -> String {
-    let path = path.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-    format!("sqlite://{path}?mode=rw")
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> BackupError {

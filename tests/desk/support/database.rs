@@ -77,7 +77,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 fn start() -> Option<Cluster> {
-    if let Ok(url) = std::env::var("BAILOUT_TEST_POSTGRES") {
+    if let Some(url) = std::env::var("BAILOUT_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) {
         return Some(Cluster { url: url.trim_end_matches('/').to_owned(), bin: binaries().unwrap_or_default() });
     }
     let Some(bin) = binaries() else {

@@ -1,0 +1,234 @@
+//! The address of the database. It is read here so strictly that no piece of a password can be taken for another part of
+//! it, which a message or the log would then name.
+
+use std::{fmt, path::Path, str::FromStr};
+
+use sqlx::{any::AnyConnectOptions, postgres::PgConnectOptions};
+
+/// The parameters that the driver reads, without `options[…]`, and those that only PostgreSQL's own tools read, which are
+/// given the same address.
+const PARAMETERS: [&str; 34] = [
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "dbname",
+    "fallback_application_name",
+    "gssencmode",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "load_balance_hosts",
+    "options",
+    "password",
+    "port",
+    "require_auth",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcompression",
+    "sslkey",
+    "sslmode",
+    "sslnegotiation",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
+/// The address of a database. It may hold a password, so `Debug` does not print it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The address as the database's driver takes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:…", self.0.split(':').next().unwrap_or_default())
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", rest)) => sqlite(rest),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => postgres(text, &rest[2..]),
+            // What follows may hold a password, and so may what precedes when the scheme is missing.
+            Some((scheme, rest)) if rest.starts_with("//") && scheme.bytes().all(|byte| byte.is_ascii_lowercase()) => {
+                Err(format!(
+                    "BAILOUT_DATABASE_URL begins with `{scheme}:`, which is no database Bailout knows; \
+                     it must begin with sqlite:// or postgres://"
+                ))
+            }
+            _ => Err("BAILOUT_DATABASE_URL must begin with sqlite:// or postgres://".into()),
+        }
+    }
+}
+
+/// Takes a file as it is written, with blanks, or percent-encoded; it is created when it is missing, unless `mode` says
+/// otherwise.
+fn sqlite(rest: &str) -> Result<DatabaseUrl, String> {
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let (file, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let file =
+        decoded(file).ok_or("the file in BAILOUT_DATABASE_URL must be UTF-8, also where it is percent-encoded")?;
+    let mode = query.split('&').find_map(|parameter| parameter.strip_prefix("mode="));
+    if file.trim_start_matches('/').is_empty() || file.contains(":memory:") || mode == Some("memory") {
+        return Err("BAILOUT_DATABASE_URL must name a file after sqlite://, like sqlite://bailout.db".into());
+    }
+    let query = match (query, mode) {
+        ("", _) => "mode=rwc".to_owned(),
+        (query, None) => format!("{query}&mode=rwc"),
+        (query, Some(_)) => query.to_owned(),
+    };
+    Ok(DatabaseUrl(sqlite_address(Path::new(&file), &query)))
+}
+
+/// The address of a SQLite file as the driver takes it. It reads an address as one of the web, in which a name with a blank
+/// is no host and `a/../b` is `b`, so every other letter is encoded, slashes too.
+pub fn sqlite_address(file: &Path, query: &str) -> String {
+    let mut address = "sqlite://".to_owned();
+    for byte in file.to_string_lossy().bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(byte)),
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address + "?" + query
+}
+
+/// Resolves percent-encoding; a `%` before anything but two hexadecimal digits stays. None when the result is not UTF-8.
+fn decoded(text: &str) -> Option<String> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let (mut rest, mut decoded) = (text.as_bytes(), vec![]);
+    while let Some((&first, after)) = rest.split_first() {
+        let pair = (after.first().and_then(digit), after.get(1).and_then(digit));
+        let (byte, after) = match (first, pair) {
+            (b'%', (Some(high), Some(low))) => (u8::try_from(high * 16 + low).ok()?, &after[2..]),
+            _ => (first, after),
+        };
+        decoded.push(byte);
+        rest = after;
+    }
+    String::from_utf8(decoded).ok()
+}
+
+/// Takes an address of PostgreSQL of which every part is certain.
+fn postgres(text: &str, rest: &str) -> Result<DatabaseUrl, String> {
+    let unreadable = || {
+        "BAILOUT_DATABASE_URL is not a PostgreSQL address of the form \
+         postgres://<user>:<password>@<host>:<port>/<database>; in the password, percent-encode every character that is \
+         not a letter or a digit, like / as %2F"
+            .to_owned()
+    };
+    // The host ends at the first of these; with one of them in a password, the rest of it would be a database's name.
+    let host_ends = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    if rest[host_ends..].contains(['@', '#']) {
+        return Err(unreadable());
+    }
+    let address = AnyConnectOptions::from_str(text).map_err(|_| unreadable())?.database_url;
+    // With & in a password, the rest of it would be a parameter, and the driver logs those that it does not know.
+    let is_known = |name: &str| PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'));
+    if !address.query_pairs().all(|(name, _)| is_known(&name)) {
+        return Err("BAILOUT_DATABASE_URL has a parameter that PostgreSQL does not know; if that is a part of the \
+                    password, percent-encode every character in it that is not a letter or a digit, like & as %26"
+            .into());
+    }
+    PgConnectOptions::from_str(text).map_err(|_| unreadable())?;
+    Ok(DatabaseUrl(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        text.parse::<DatabaseUrl>().map(|url| url.0)
+    }
+
+    #[test]
+    fn a_database_file_is_made_when_it_is_missing() {
+        assert_eq!(read("sqlite://a.db").unwrap(), "sqlite://a.db?mode=rwc");
+        assert_eq!(read("sqlite://a.db?mode=rw").unwrap(), "sqlite://a.db?mode=rw");
+        assert_eq!(read("sqlite://a.db?cache=private").unwrap(), "sqlite://a.db?cache=private&mode=rwc");
+        assert_eq!(read("sqlite://mode=rw.db").unwrap(), "sqlite://mode%3Drw.db?mode=rwc");
+        for none in ["sqlite::memory:", "sqlite://", "sqlite:///", "sqlite://?mode=rwc", "sqlite://a.db?mode=memory"] {
+            assert!(read(none).is_err(), "{none}");
+        }
+        assert!(read("sqlite://%ff.db").is_err());
+    }
+
+    #[test]
+    fn the_driver_opens_the_file_that_is_named() {
+        for (text, file) in [
+            ("sqlite://my folder/b.db", "my folder/b.db"),
+            ("sqlite://my%20folder/b.db", "my folder/b.db"),
+            ("sqlite:///srv/my folder/b.db?mode=rwc", "/srv/my folder/b.db"),
+            ("sqlite:///srv/my%20folder/b.db", "/srv/my folder/b.db"),
+            ("sqlite:b.db", "b.db"),
+            ("sqlite:/srv/b.db", "/srv/b.db"),
+            ("sqlite://./b.db", "./b.db"),
+            ("sqlite://../B.db", "../B.db"),
+            ("sqlite://a/../b.db", "a/../b.db"),
+            ("sqlite:///a/../b.db", "/a/../b.db"),
+            ("sqlite://a:b/c@d[e]|f^g\\h\"<i>#j.db", "a:b/c@d[e]|f^g\\h\"<i>#j.db"),
+            ("sqlite://Ünï/ b .db ", "Ünï/ b .db "),
+            ("sqlite://100%/a%3Fb.db", "100%/a?b.db"),
+        ] {
+            let address = AnyConnectOptions::from_str(&read(text).unwrap()).unwrap().database_url;
+            let options = SqliteConnectOptions::from_str(address.as_str()).unwrap();
+            assert_eq!(options.get_filename(), Path::new(file), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_taken_for_another_part() {
+        for sound in [
+            "postgres://ada@db.example/desk",
+            "postgresql://ada:s%2Fcret@db.example:5433/desk?sslmode=require&channel_binding=require",
+            "postgres:///desk?host=/var/run/postgresql&user=ada&options[search_path]=desk",
+            // Here the last @ and the first : decide.
+            "postgres://ada:p@ss:word@db.example/desk",
+        ] {
+            assert_eq!(read(sound).as_deref(), Ok(sound));
+        }
+        for (password, pieces) in [
+            ("4711/zqxj", ["4711", "zqxj"]),
+            ("4711?zqxj", ["4711", "zqxj"]),
+            ("4711#zqxj", ["4711", "zqxj"]),
+            ("zqxj@4711/kvwp", ["zqxj", "kvwp"]),
+            ("zqxj/4711", ["zqxj", "4711"]),
+            ("zqxj%ffkvwp", ["zqxj", "kvwp"]),
+        ] {
+            let refused = read(&format!("postgres://ada:{password}@db.example/desk")).unwrap_err();
+            assert!(pieces.iter().all(|piece| !refused.contains(piece)), "{password}: {refused}");
+        }
+        for wrong in [
+            "postgres://db.example/desk?user=ada&password=4711&zqxj=1",
+            "postgres://db.example/desk?sslmode=zqxj",
+            "postgres://ada:zqxj",
+            "postgres:ada:zqxj@db.example/desk",
+            "zqxj:4711@db.example/desk",
+            "ada@zqxj://db.example/desk",
+        ] {
+            let refused = read(wrong).unwrap_err();
+            assert!(!refused.contains("zqxj") && !refused.contains("4711"), "{wrong}: {refused}");
+        }
+    }
+}
