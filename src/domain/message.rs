@@ -145,11 +145,15 @@ impl Message {
     /// The first characters of what was said, on one line and without marks of Markdown, for a list row.
     pub fn preview(&self) -> String {
         let text = self.text.as_deref().unwrap_or_default();
-        let words = text.split_whitespace().map(|word| word.replace(['*', '`'], ""));
-        // Within a word it is the word's own, as in order_id; #3 is no heading, and >5 no quotation.
-        let words = words.map(|word| word.trim_matches('_').to_owned());
-        let words: Vec<String> = words.filter(|word| !word.trim_matches(['#', '>']).is_empty()).collect();
-        words.join(" ").chars().take(140).collect()
+        // A text may have megabytes: it is read lazily, and not copied, up to the last character that is needed.
+        // Within a word an underscore is the word's own, as in order_id; #3 is no heading, and >5 no quotation.
+        let words = text.split_whitespace().map(|word| word.trim_matches(['_', '*', '`']));
+        let words = words.filter(|word| word.contains(|it| !matches!(it, '#' | '>' | '*' | '`')));
+        let letters = words.enumerate().flat_map(|(i, word)| {
+            let blank = (i > 0).then_some(' ');
+            blank.into_iter().chain(word.chars().filter(|it| !matches!(it, '*' | '`')))
+        });
+        letters.take(140).collect()
     }
 }
 
@@ -171,5 +175,16 @@ mod tests {
         );
         assert_eq!(preview(&"a ".repeat(200)).chars().count(), 140);
         assert_eq!(preview(" **\n"), "");
+        assert_eq!(preview("_*a*_ `__b__` #_# >*> c_"), "a b #_# c");
+    }
+
+    #[test]
+    fn a_preview_of_a_long_text_reads_only_its_beginning() {
+        let empty = Message::empty(MessageId::new(Uuid::nil()), 0, MessageRole::Agent);
+        let message = Message { text: Some("word ".repeat(2_000_000)), ..empty };
+        let begun = std::time::Instant::now();
+        (0..1_000).for_each(|_| assert_eq!(message.preview().len(), 140));
+        // To read all of it a thousand times takes more than a minute.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 }

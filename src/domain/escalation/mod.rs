@@ -83,9 +83,10 @@ pub struct LastSaid {
 impl LastSaid {
     /// The last message of these that says something in words.
     pub fn of(messages: &[Message]) -> Option<Self> {
-        let last =
-            messages.iter().rev().find(|message| !message.preview().is_empty() && message.tool_result.is_none())?;
-        Some(Self { role: last.role, preview: last.preview() })
+        messages.iter().rev().filter(|message| message.tool_result.is_none()).find_map(|message| {
+            let preview = message.preview();
+            (!preview.is_empty()).then_some(Self { role: message.role, preview })
+        })
     }
 }
 
