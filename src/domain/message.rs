@@ -148,7 +148,7 @@ impl Message {
         // A text may have megabytes: it is read lazily, and not copied, up to the last character that is needed.
         // Within a word an underscore is the word's own, as in order_id; #3 is no heading, and >5 no quotation.
         let words = text.split_whitespace().map(|word| word.trim_matches(['_', '*', '`']));
-        let words = words.filter(|word| word.contains(|it| !matches!(it, '#' | '>' | '*' | '`')));
+        let words = words.filter(|word| word.contains(|it: char| !matches!(it, '#' | '>' | '*' | '`')));
         let letters = words.enumerate().flat_map(|(i, word)| {
             let blank = (i > 0).then_some(' ');
             blank.into_iter().chain(word.chars().filter(|it| !matches!(it, '*' | '`')))

@@ -66,6 +66,23 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// What is left for operators' streams: pages read an opening from the escalation's own page, and a list from its row.
+    pub fn outline(&self) -> Self {
+        Self {
+            reason: Reason { evidence: None, ..self.reason.clone() },
+            summary: None,
+            tried: vec![],
+            customer_told: None,
+            ask: Ask::bare(self.ask.kind),
+            conversation: None,
+            context: vec![],
+            on_expiry_note: None,
+            resume: None,
+            metadata: None,
+            warnings: vec![],
+        }
+    }
+
     /// The agent's own id of the conversation.
     pub fn external_id(&self) -> Option<&str> {
         self.conversation.as_ref()?.external_id.as_ref().map(Text::as_str)

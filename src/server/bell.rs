@@ -84,8 +84,8 @@ impl Recorded {
         matches!(self.kind, "escalation.resolved" | "escalation.expired" | "escalation.cancelled")
     }
 
-    /// The bytes that operators' streams send: one server-sent event, with its message as rich text. Rendered once,
-    /// however many listen.
+    /// The bytes that operators' streams send: one server-sent event, with its message as rich text, and without what only
+    /// the page of an escalation shows of its opening. Rendered once, however many listen.
     pub fn frame(&self, epoch: &str) -> Result<Bytes, Error> {
         if let Some(bytes) = self.frame.get() {
             return Ok(bytes.clone());
@@ -95,6 +95,13 @@ impl Recorded {
                 let mut frame: Frame = parse("event", "body", &self.body)?;
                 if let EventKind::MessageCreated { message } = &frame.event.kind {
                     frame.blocks = Some(rich::blocks(message));
+                }
+                crate::server::store::escalations::json(&frame)?.into()
+            }
+            "escalation.opened" => {
+                let mut frame: Frame = parse("event", "body", &self.body)?;
+                if let EventKind::Opened { escalation } = &mut frame.event.kind {
+                    escalation.opening = Arc::new(escalation.opening.outline());
                 }
                 crate::server::store::escalations::json(&frame)?.into()
             }

@@ -2,7 +2,7 @@
 
 use bailout::{
     domain::{
-        event::{Seq, TransferTarget},
+        event::{EventKind, Seq, TransferTarget},
         inbox::{Frame, Inbox, Query, SortKey, View},
         operator::Role,
         outcome::{Disposition, Resolution},
@@ -106,6 +106,13 @@ on_both! {
             }).await;
         }
         let frames = frames(&server, from).await;
+        // No page reads an opening from the stream, and it may have 256 KiB.
+        let openings = frames.iter().filter_map(|frame| match &frame.event.kind {
+            EventKind::Opened { escalation } => Some(&escalation.opening),
+            _ => None,
+        });
+        let openings: Vec<_> = openings.collect();
+        assert!(openings.len() > 1 && openings.iter().all(|it| it.ask.prompt.is_none() && it.conversation.is_none()));
         let mut missing_one = thread.clone();
         for frame in &frames {
             thread.apply(frame);
