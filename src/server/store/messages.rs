@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures::TryStreamExt;
 use sqlx::{AnyConnection, Row};
 
 use super::{
@@ -12,13 +13,16 @@ use crate::{
     domain::{
         ids::{EscalationId, MessageId, WorkspaceId},
         message::{Message, MessageRole},
-        outcome::MOST_MESSAGES,
+        outcome::{MOST_BYTES, MOST_MESSAGES},
     },
     server::{error::Error, store::Store},
 };
 
 /// Names a message as its author did: escalation, author, `client_message_id`.
 pub type MessageName = (WorkspaceId, EscalationId, String, String);
+
+/// The roles of those who talk to each other.
+const SPEAKERS: [MessageRole; 3] = [MessageRole::Customer, MessageRole::Agent, MessageRole::Operator];
 
 /// Names an operator's message by its id.
 pub type ReplyName = (WorkspaceId, EscalationId, MessageId);
@@ -130,34 +134,54 @@ pub async fn said_before(
     Ok(found)
 }
 
-/// The latest of what customer, agent and operator said since the open, oldest first, for each of these.
+/// The latest of what customer, agent and operator said since the open, oldest first, for each of these. Messages that are
+/// too far back to be repeated in an outcome have no more than their id and role.
 pub async fn said_since_open(
     connection: &mut AnyConnection,
     ids: &[(WorkspaceId, EscalationId)],
 ) -> Result<HashMap<(WorkspaceId, EscalationId), Vec<Message>>, Error> {
-    const SQL: &str = "select workspace_id, escalation_id, body from (select workspace_id, escalation_id, seq, body, \
-        row_number() over (partition by workspace_id, escalation_id order by seq desc) as newest from message \
+    // The JSON of a character has at most six, and what is beside the text of a message fewer than 8,192: in the last
+    // 200 messages within 2,500,000 characters are all those whose texts have at most 131,072 bytes together.
+    const SQL: &str = "select workspace_id, escalation_id, id, position, role, \
+        case when newest = 1 or total <= 2500000 then body end from (select workspace_id, escalation_id, id, position, \
+        role, seq, body, row_number() over latest as newest, sum(length(body)) over latest as total from message \
         where (workspace_id, escalation_id) in (values {rows}) and seq is not null \
-        and role in ('customer', 'agent', 'operator')) said where newest <= 200 order by seq";
-    // The number in the text is that of the domain.
-    const { assert!(MOST_MESSAGES == 200) };
-    let mut found: HashMap<_, Vec<Message>> = HashMap::new();
+        and role in ('customer', 'agent', 'operator') \
+        window latest as (partition by workspace_id, escalation_id order by seq desc rows unbounded preceding)) said \
+        where newest <= 200 order by seq desc";
+    // The numbers in the text are those of the domain.
+    const { assert!(MOST_MESSAGES == 200 && 6 * MOST_BYTES + MOST_MESSAGES * 8_192 < 2_500_000) };
+    let mut found: HashMap<_, (usize, Vec<Message>)> = HashMap::new();
     for ids in chunks(ids, 2) {
         let mut query = sqlx::query(with_rows(SQL, 2, ids.len()));
         for (workspace, id) in ids {
             query = query.bind(workspace.to_string()).bind(id.to_string());
         }
-        for row in query.fetch_all(&mut *connection).await? {
+        // One row at a time, newest first, so that no more is kept than an outcome repeats.
+        let mut rows = query.fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await? {
             let (workspace, id): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let broken = |column| Error::Inconsistent { table: "message", column, id: id.clone() };
             let key = (
                 workspace.parse().map_err(|_| broken("workspace_id"))?,
                 id.parse().map_err(|_| broken("escalation_id"))?,
             );
-            found.entry(key).or_default().push(parse("message", "body", &row.try_get::<String, _>(2)?)?);
+            let (bytes, said) = found.entry(key).or_default();
+            let message = match row.try_get::<Option<String>, _>(5)?.filter(|_| *bytes <= MOST_BYTES) {
+                Some(body) => parse::<Message>("message", "body", &body)?,
+                None => {
+                    let role: String = row.try_get(4)?;
+                    let role = SPEAKERS.into_iter().find(|it| it.as_str() == role).ok_or_else(|| broken("role"))?;
+                    let message: MessageId = row.try_get::<String, _>(2)?.parse().map_err(|_| broken("id"))?;
+                    Message::empty(message, row.try_get(3)?, role)
+                }
+            };
+            *bytes += message.text.as_deref().map_or(0, str::len);
+            said.push(message);
         }
     }
-    Ok(found)
+    let oldest_first = |(key, (_, said)): (_, (usize, Vec<Message>))| (key, said.into_iter().rev().collect());
+    Ok(found.into_iter().map(oldest_first).collect())
 }
 
 /// A page of messages, oldest first: those after a position, all of them or only those since the open.
