@@ -14,5 +14,6 @@ pub mod server;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
+    app::broken::offer_reload();
     leptos::mount::hydrate_body(app::App);
 }

@@ -3,18 +3,15 @@
 
 use std::panic;
 
-use leptos::prelude::*;
-
-/// From now on a panic covers the page and offers to load it anew.
+/// From now on a panic covers the page and offers to load it anew. Called before the program takes over the page, because it
+/// may fail while it does.
 pub fn offer_reload() {
-    Effect::new(|_| {
-        let report = panic::take_hook();
-        panic::set_hook(Box::new(move |panicked| {
-            report(panicked);
-            // What cannot be drawn now is lost; the report above is not.
-            let _ = cover();
-        }));
-    });
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        report(panicked);
+        // What cannot be drawn now is lost; the report above is not.
+        let _ = cover();
+    }));
 }
 
 fn cover() -> Option<()> {

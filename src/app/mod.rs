@@ -30,7 +30,6 @@ use self::{address::provide_address, pages::console::Console};
 /// The app: the console. What its address names is the console's to read. All other pages are plain ones of the server's.
 #[component]
 pub fn App() -> impl IntoView {
-    broken::offer_reload();
     provide_address();
     view! { <Console/> }
 }

@@ -15,6 +15,7 @@ pub mod event;
 #[cfg(test)]
 mod follow_tests;
 pub mod found;
+pub mod hidden;
 pub mod ids;
 pub mod inbox;
 pub mod json;

@@ -3,20 +3,54 @@
 
 use leptos::prelude::*;
 
+use crate::domain::hidden::runs;
+
+/// How many hidden characters of one text have an element each; the others are spelled.
+const MOST_ELEMENTS: usize = 200;
+/// How many characters one text node has at most. A browser that parses HTML splits a run of text after 65,536 UTF-16
+/// units, and then the page is not the one that the program takes over.
+const LONGEST_NODE: usize = 16_000;
+
 /// Draws text with hidden characters shown by their numbers.
 pub fn revealed(text: &str) -> AnyView {
     let hidden = |hidden| view! { <span class="revealed" title=name(hidden)>{name(hidden)}</span> };
-    let runs = runs(text).into_iter().map(|(plain, hides)| (plain.to_owned(), hides.map(hidden)));
-    runs.collect::<Vec<_>>().into_any()
+    let nodes = nodes(text).into_iter().map(|(plain, hides)| (plain, hides.map(hidden)));
+    nodes.collect::<Vec<_>>().into_any()
+}
+
+/// A text in the pieces in which it is drawn: plain text, and the character that hides after it.
+fn nodes(text: &str) -> Vec<(String, Option<char>)> {
+    let mut nodes = vec![];
+    let runs = runs(text);
+    let (shown, others) = runs.split_at(runs.len().min(MOST_ELEMENTS));
+    for (plain, hides) in shown {
+        push(&mut nodes, plain, *hides);
+    }
+    if !others.is_empty() {
+        push(&mut nodes, &joined(others), None);
+    }
+    nodes
+}
+
+fn push(nodes: &mut Vec<(String, Option<char>)>, mut plain: &str, hides: Option<char>) {
+    while let Some((end, _)) = plain.char_indices().nth(LONGEST_NODE) {
+        nodes.push((plain[..end].to_owned(), None));
+        plain = &plain[end..];
+    }
+    nodes.push((plain.to_owned(), hides));
 }
 
 /// The same where only plain text can stand, as in a label.
 pub fn spelled(text: &str) -> String {
-    let mut spelled = String::with_capacity(text.len());
-    for (plain, hides) in runs(text) {
+    joined(&runs(text))
+}
+
+fn joined(runs: &[(&str, Option<char>)]) -> String {
+    let mut spelled = String::new();
+    for (plain, hides) in runs {
         spelled.push_str(plain);
         if let Some(hidden) = hides {
-            spelled.extend(["[", name(hidden).as_str(), "]"]);
+            spelled.extend(["[", name(*hidden).as_str(), "]"]);
         }
     }
     spelled
@@ -24,38 +58,6 @@ pub fn spelled(text: &str) -> String {
 
 fn name(hidden: char) -> String {
     format!("U+{:04X}", u32::from(hidden))
-}
-
-/// Runs of plain text, each with the character that hides after it.
-fn runs(text: &str) -> Vec<(&str, Option<char>)> {
-    let mut runs = vec![];
-    let mut start = 0;
-    let mut before = None;
-    let mut letters = text.char_indices().peekable();
-    while let Some((at, letter)) = letters.next() {
-        let after = letters.peek().map(|(_, next)| *next);
-        if hides(letter, before, after) {
-            runs.push((&text[start..at], Some(letter)));
-            start = at + letter.len_utf8();
-        }
-        before = Some(letter);
-    }
-    if start < text.len() {
-        runs.push((&text[start..], None));
-    }
-    runs
-}
-
-fn hides(letter: char, before: Option<char>, after: Option<char>) -> bool {
-    match letter {
-        // Joiners belong between the letters of some scripts and the parts of an emoji.
-        '\u{200C}' | '\u{200D}' => !(before.is_some_and(|it| !it.is_ascii()) && after.is_some_and(|it| !it.is_ascii())),
-        '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{FEFF}' => true,
-        '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' => true,
-        // Tags: a whole hidden alphabet.
-        '\u{E0000}'..='\u{E007F}' => true,
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -67,6 +69,20 @@ mod tests {
         assert_eq!(spelled("pay\u{202E}lla"), "pay[U+202E]lla");
         assert_eq!(spelled("a\u{200B}\u{200D}b"), "a[U+200B][U+200D]b");
         assert_eq!(spelled("\u{E0041}"), "[U+E0041]");
+    }
+
+    #[test]
+    fn no_text_node_is_so_long_that_browsers_split_it() {
+        for text in ["x".repeat(70_000), "😀".repeat(40_000), "\u{200B}".repeat(70_000), "a\u{202E}".repeat(300)] {
+            let nodes = nodes(&text);
+            let longest = nodes.iter().map(|(plain, _)| plain.encode_utf16().count()).max();
+            assert!(longest.is_some_and(|units| units <= 2 * LONGEST_NODE), "{longest:?}");
+            assert!(nodes.iter().filter(|(_, hides)| hides.is_some()).count() <= MOST_ELEMENTS);
+            let drawn = |(plain, hides): &(String, Option<char>)| {
+                plain.to_owned() + &hides.map(|it| "[".to_owned() + &name(it) + "]").unwrap_or_default()
+            };
+            assert_eq!(nodes.iter().map(drawn).collect::<String>(), spelled(&text));
+        }
     }
 
     #[test]
