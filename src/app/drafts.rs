@@ -149,7 +149,7 @@ impl Drafts {
 
     /// A reply of this name was said, here or in another tab. What still stands under it, when it is something else, is
     /// new and gets a name of its own.
-    pub fn sent(self, name: &str, text: &str) {
+    pub fn sent(self, name: &str, text: &str, cut: Option<usize>) {
         if self.unsaved.try_with_value(|unsaved| unsaved.has(name)) == Some(true) {
             self.change_unsaved(|unsaved| unsaved.remove(name));
         }
@@ -157,7 +157,12 @@ impl Drafts {
             let Some(at) = all.iter().position(|it| it.draft.client_message_id.as_str() == name) else {
                 return (false, None);
             };
-            if all[at].draft.text == text {
+            let draft = &all[at].draft.text;
+            let is_sent = match cut {
+                Some(length) => draft.starts_with(text) && draft.chars().count() == length,
+                None => draft == text,
+            };
+            if is_sent {
                 all.remove(at);
                 return (true, None);
             }

@@ -20,7 +20,7 @@ use crate::{
         inbox::{Choices, Frame, Inbox, Page},
         message::{Message, MessageRole},
         presence::{Hint, Presence},
-        thread::{Shown, Thread},
+        thread::{Cut, Part, Shown, Thread},
         time::Timestamp,
     },
 };
@@ -184,7 +184,7 @@ impl Live {
         if let Some(thread) = &mut thread {
             self.recent.try_with_value(|recent| recent.iter().for_each(|frame| thread.apply(frame)));
             for shown in &thread.messages {
-                self.arrived(&shown.message);
+                self.arrived(&shown.message, &shown.cuts);
             }
         }
         self.missing.try_set(thread.is_none());
@@ -197,7 +197,7 @@ impl Live {
         self.drafts.restore(self.seq());
         self.thread.try_with_untracked(|thread| {
             for thread in thread.iter() {
-                thread.messages.iter().for_each(|shown| self.arrived(&shown.message));
+                thread.messages.iter().for_each(|shown| self.arrived(&shown.message, &shown.cuts));
                 for event in &thread.happenings {
                     if let (EventKind::Noted { text }, Actor::Operator(by)) = (&event.kind, &event.actor)
                         && self.drafts.text_now(event.escalation_id, Mode::Note) == text.as_str()
@@ -277,7 +277,7 @@ impl Live {
 
     fn heard(self, frame: &Frame) {
         match (&frame.event.kind, &frame.event.actor) {
-            (EventKind::MessageCreated { message }, _) => self.arrived(message),
+            (EventKind::MessageCreated { message }, _) => self.arrived(message, &frame.cuts),
             (EventKind::Noted { text }, Actor::Operator(by)) => {
                 self.drafts.noted(frame.event.escalation_id, by.id, text.as_str());
             }
@@ -286,12 +286,13 @@ impl Live {
     }
 
     /// An operator's message is no longer on its way, and no draft.
-    fn arrived(self, message: &Message) {
+    fn arrived(self, message: &Message, cuts: &[Cut]) {
         let Some(id) = message.client_message_id.as_ref().filter(|_| message.role == MessageRole::Operator) else {
             return;
         };
         let id = id.as_str();
-        self.drafts.sent(id, message.text.as_deref().unwrap_or_default());
+        let cut = cuts.iter().find(|cut| cut.part == Part::Text).map(|cut| cut.length);
+        self.drafts.sent(id, message.text.as_deref().unwrap_or_default(), cut);
         self.pending.try_maybe_update(|all| {
             let before = all.len();
             all.retain(|pending| pending.name() != id);

@@ -47,7 +47,7 @@ pub(super) fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
     Thread {
         seq: Seq(world.frames.len() as i64),
         held_by: on.held_by,
-        messages: said.map(|(_, it)| Shown { message: it.clone(), blocks: blocks_of(it) }).collect(),
+        messages: said.map(|(_, it)| Shown { message: it.clone(), blocks: blocks_of(it), cuts: vec![] }).collect(),
         happenings: own.filter(|event| beside(&event.kind)).cloned().collect(),
         earlier: earlier.into_iter().filter_map(Earlier::of).take(3).collect(),
         escalation,

@@ -204,7 +204,7 @@ impl Stage {
             _ => None,
         };
         let row = Row::from(escalations.iter().find(|it| it.id == id).unwrap());
-        frames.push(Frame { event, was, row, blocks });
+        frames.push(Frame { event, was, row, blocks, cuts: vec![] });
     }
 
     /// A message that nobody has sent yet.

@@ -13,13 +13,53 @@ use super::{
     rich::Block,
     text::Text,
     time::Timestamp,
+    transcript::outcome::ToolOutcome,
 };
+
+/// A part of a message that may be long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    Text,
+    /// Of a message that could not be read.
+    Raw,
+    Reasoning,
+    Arguments,
+    Result,
+    /// The calls of tools themselves, of which a message may have thousands.
+    Calls,
+}
+
+/// A part of a message of which a page has only the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Of the message.
+    pub position: i64,
+    pub part: Part,
+    /// Which of the message's calls, for arguments; the last that is here, for calls.
+    pub index: usize,
+    /// How many characters, or calls, the whole has.
+    pub length: usize,
+    /// Whether the call failed, as the whole result says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<ToolOutcome>,
+}
 
 /// A message with its text parsed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shown {
     pub message: Message,
     pub blocks: Vec<Block>,
+    /// What is not here as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
+}
+
+impl Shown {
+    /// Whether this part is not here as a whole.
+    pub fn cut(&self, part: Part, index: usize) -> Option<Cut> {
+        self.cuts.iter().find(|cut| cut.part == part && cut.index == index).copied()
+    }
 }
 
 /// How an earlier escalation of the same customer ended.
@@ -106,6 +146,7 @@ impl Thread {
             EventKind::MessageCreated { message } => self.messages.push(Shown {
                 message: Message { seq: Some(event.seq), ..message.clone() },
                 blocks: frame.blocks.clone().unwrap_or_default(),
+                cuts: frame.cuts.clone(),
             }),
             EventKind::MessageReceipt { .. } => self.receive(&event.kind),
             EventKind::Opened { .. } => {}

@@ -93,8 +93,10 @@ impl Recorded {
         let data = match self.kind {
             "message.created" => {
                 let mut frame: Frame = parse("event", "body", &self.body)?;
-                if let EventKind::MessageCreated { message } = &frame.event.kind {
-                    frame.blocks = Some(rich::blocks(message));
+                if let EventKind::MessageCreated { message } = &mut frame.event.kind {
+                    let shown = rich::shown(message.clone());
+                    *message = shown.message;
+                    (frame.blocks, frame.cuts) = (Some(shown.blocks), shown.cuts);
                 }
                 crate::server::store::escalations::json(&frame)?.into()
             }

@@ -18,6 +18,7 @@ mod headers;
 mod hostile;
 mod idempotency;
 mod life;
+mod limits;
 mod lists;
 mod live;
 mod me;

@@ -100,6 +100,7 @@ const WAYS: &[Way] = &[
     ("FN", "inbox_page", "", "listing=/all&as_of=0&after=0&after_id={id}", For::Function(Role::Viewer), false),
     ("FN", "thread", "", "id={id}", For::Function(Role::Viewer), true),
     ("FN", "earlier", "", "id={id}&before=9", For::Function(Role::Viewer), true),
+    ("FN", "whole", "", "id={id}&position=0&part=text&index=0", For::Function(Role::Viewer), true),
     ("FN", "targets", "", "", For::Function(Role::Operator), false),
     ("FN", "claim", "", "id={id}", For::Function(Role::Operator), false),
     ("FN", "reply", "", "id={id}&fence=1&client_message_id=m&text=x", For::Function(Role::Operator), false),

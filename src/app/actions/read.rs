@@ -12,7 +12,7 @@ use crate::{
         inbox::{Choices, Inbox, Listing, Page},
         operator::{Keys, Operator},
         presence::{Presence, Targets},
-        thread::{Shown, Thread},
+        thread::{Part, Shown, Thread},
         time::Timestamp,
     },
 };
@@ -98,4 +98,11 @@ pub async fn targets() -> Result<Targets, Problem> {
 pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<Shown>, Problem> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.earlier(caller.workspace, id, before).await?)
+}
+
+/// The whole of a part of a message, of which the page has only the beginning.
+#[server(output = LeanJson)]
+pub async fn whole(id: EscalationId, position: i64, part: Part, index: usize) -> Result<Option<String>, Problem> {
+    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    Ok(caller.desk.whole(caller.workspace, id, position, (part, index)).await?)
 }

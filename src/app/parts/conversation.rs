@@ -9,10 +9,14 @@ use super::{
     message::{Around, message, note, pending_message},
     revealed::revealed,
     steps::{folded_text, steps_view},
+    whole::with_whole,
 };
-use crate::app::{
-    clock::{Clock, clock},
-    live::Pending,
+use crate::{
+    app::{
+        clock::{Clock, clock},
+        live::Pending,
+    },
+    domain::thread::Part,
 };
 
 /// So near to the end one counts as reading there, in pixels.
@@ -152,11 +156,11 @@ fn drawn(entry: &Entry, around: &Around, clock: Clock) -> AnyView {
         Entry::Message { shown, steps, grouped } => message(shown, steps, *grouped, around),
         Entry::Prompt(shown) => {
             let text = shown.message.text.as_deref().unwrap_or_default();
-            folded_text("System prompt", text, message(shown, &[], false, around))
+            folded_text("System prompt", text, shown.cut(Part::Text, 0), message(shown, &[], false, around))
         }
-        Entry::Reasoning(_, text) => {
-            let content = words("div", "reasoning", text);
-            element("div", "message steps-alone", vec![folded_text("Reasoning", text, content)])
+        Entry::Reasoning(_, text, cut) => {
+            let content = with_whole(words("div", "reasoning", text), *cut);
+            element("div", "message steps-alone", vec![folded_text("Reasoning", text, *cut, content)])
         }
         Entry::Steps(_, steps) => element("div", "message steps-alone", vec![steps_view(steps)]),
         Entry::Boundary { at, words: said, .. } => {

@@ -8,7 +8,7 @@ use crate::domain::{
     ids::OperatorId,
     message::{Message, MessageRole, ReceiptState, ToolResult},
     operator::OperatorRef,
-    thread::{Item, Shown, Thread},
+    thread::{Cut, Item, Part, Shown, Thread},
     time::{Span, Timestamp},
     transcript::reasoning::reasoning,
 };
@@ -20,13 +20,18 @@ const TOGETHER: Span = Span::minutes(5);
 const LONG_PROMPT: usize = 500;
 
 /// A call of a tool, with what it answered as far as anyone knows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Step {
     pub name: String,
     pub arguments: Option<Value>,
     pub result: Option<ToolResult>,
     /// Whether this is the agent's last call before the hand-over.
     pub is_last: bool,
+    /// What of the arguments, and of the result, is not here.
+    pub cut_arguments: Option<Cut>,
+    pub cut_result: Option<Cut>,
+    /// How many calls of the same message after this one are not here.
+    pub more: usize,
 }
 
 /// One thing in the log.
@@ -44,8 +49,8 @@ pub enum Entry {
     },
     /// Instructions to the agent, which came with the transcript.
     Prompt(Box<Shown>),
-    /// What the model thought before the message at this position.
-    Reasoning(i64, String),
+    /// What the model thought before the message at this position, and what of it is not here.
+    Reasoning(i64, String, Option<Cut>),
     /// Tool calls of messages without text; the position of the first tells them apart.
     Steps(i64, Vec<Step>),
     /// Where control changed hands or the escalation's state did.
@@ -72,7 +77,7 @@ impl Entry {
                 format!("message {} {} {} {grouped} {foot}", shown.message.id, steps.len(), answered(steps))
             }
             Self::Prompt(shown) => format!("prompt {}", shown.message.id),
-            Self::Reasoning(position, _) => format!("reasoning {position}"),
+            Self::Reasoning(position, ..) => format!("reasoning {position}"),
             Self::Steps(position, steps) => format!("steps {position} {} {}", steps.len(), answered(steps)),
             Self::Boundary { seq, .. } => format!("event {seq}"),
             Self::Note { seq, .. } => format!("note {seq}"),
@@ -150,7 +155,7 @@ impl Log<'_> {
         // The words of a tool are its result, unless it has another.
         if message.role == MessageRole::Tool && !(has_words && has_other_result(message)) {
             self.has_begun = true;
-            return self.result(message);
+            return self.result(shown);
         }
         let says = message.unreadable || has_words;
         let thought = reasoning(message);
@@ -158,7 +163,7 @@ impl Log<'_> {
             self.day(message.at);
         }
         if let Some(text) = thought {
-            self.entries.push(Entry::Reasoning(message.position, text));
+            self.entries.push(Entry::Reasoning(message.position, text, shown.cut(Part::Reasoning, 0)));
         }
         let is_prompt = says && self.is_prompt(message);
         if is_prompt {
@@ -173,14 +178,16 @@ impl Log<'_> {
                 true => self.entries.len() - 1,
                 false => self.steps_at_end(message.position),
             };
-            for call in &message.tool_calls {
+            for (i, call) in message.tool_calls.iter().enumerate() {
                 let (name, arguments) = (call.name.clone(), Some(call.arguments.clone()));
-                let step = self.push_step(entry, Step { name, arguments, result: None, is_last: false });
+                let cut_arguments = shown.cut(Part::Arguments, i);
+                let more = shown.cut(Part::Calls, i).map_or(0, |cut| cut.length - i - 1);
+                let step = self.push_step(entry, Step { name, arguments, cut_arguments, more, ..Step::default() });
                 self.open.push(OpenCall { id: call.id.clone(), position: message.position, entry, step });
             }
         }
         if message.tool_result.is_some() {
-            self.result(message);
+            self.result(shown);
         }
     }
 
@@ -192,7 +199,9 @@ impl Log<'_> {
     }
 
     /// Puts a result to its call; one whose call is not here stands for itself.
-    fn result(&mut self, message: &Message) {
+    fn result(&mut self, shown: &Shown) {
+        let message = &shown.message;
+        let cut_result = shown.cut(if message.tool_result.is_some() { Part::Result } else { Part::Text }, 0);
         let said = || ToolResult {
             call_id: None,
             output: Value::String(message.text.clone().unwrap_or_default()),
@@ -208,14 +217,14 @@ impl Log<'_> {
         if let Some(call) = call.map(|at| self.open.remove(at)) {
             let steps = self.entries.get_mut(call.entry).and_then(Entry::steps);
             if let Some(step) = steps.and_then(|steps| steps.get_mut(call.step)) {
-                step.result = Some(result);
+                (step.result, step.cut_result) = (Some(result), cut_result);
             }
             return;
         }
         self.day(message.at);
         let entry = self.steps_at_end(message.position);
         let name = message.author.as_ref().map_or("tool".to_owned(), |author| author.name.clone());
-        self.push_step(entry, Step { name, arguments: None, result: Some(result), is_last: false });
+        self.push_step(entry, Step { name, result: Some(result), cut_result, ..Step::default() });
     }
 
     /// The index of the steps that end the log; new ones begin where anything else does.

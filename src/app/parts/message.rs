@@ -10,6 +10,7 @@ use super::{
     revealed::{revealed, spelled},
     rich_text::{plain_text, rich_text},
     steps::steps_view,
+    whole::with_whole,
 };
 use crate::{
     app::{
@@ -21,7 +22,7 @@ use crate::{
         event::Seq,
         message::{Author, Message, MessageRole, ReceiptState},
         operator::OperatorRef,
-        thread::Shown,
+        thread::{Part, Shown},
         time::Timestamp,
     },
 };
@@ -43,14 +44,18 @@ pub fn message(shown: &Shown, steps: &[Step], grouped: bool, around: &Around) ->
     let (label, author) = called(it, around);
     let mut said = match (&it.raw, it.text.as_deref()) {
         (Some(raw), _) if it.unreadable => {
-            vec![words("p", "missing", "The agent sent this as a message; it could not be read as one."), code(raw)]
+            let why = words("p", "missing", "The agent sent this as a message; it could not be read as one.");
+            vec![why, with_whole(code(raw), shown.cut(Part::Raw, 0))]
         }
         (_, Some(text)) if shown.blocks.is_empty() => plain_text(text),
         _ => rich_text(&shown.blocks),
     };
     let body = written("div", "message-body", said);
     said = match it.text.as_deref().filter(|_| !it.unreadable) {
-        Some(text) => with_original(body, text),
+        Some(text) => match shown.cut(Part::Text, 0) {
+            None => with_original(body, text),
+            cut => vec![with_whole(element("div", "", with_original(body, text)), cut)],
+        },
         None => vec![body],
     };
     if !steps.is_empty() {

@@ -38,3 +38,4 @@ pub mod thread_head;
 pub mod toolbar;
 pub mod transfer_dialog;
 pub mod typed;
+pub mod whole;

@@ -7,13 +7,14 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{
-    drawn::code_block,
+    drawn::{code_block, words},
     entries::Step,
     icons::{Icon, chevron, icon},
     pairs::{arguments, code, pairs},
     revealed::revealed,
+    whole::with_whole,
 };
-use crate::domain::{json::JsonText, message::ToolResult, transcript::outcome::ToolOutcome};
+use crate::domain::{json::JsonText, message::ToolResult, thread::Cut, transcript::outcome::ToolOutcome};
 
 /// Draws steps, folded unless one failed or is the last before the hand-over.
 pub fn steps_view(steps: &[Step]) -> AnyView {
@@ -23,8 +24,8 @@ pub fn steps_view(steps: &[Step]) -> AnyView {
 }
 
 /// Draws a long text of which only the title and the size are shown until it is opened.
-pub fn folded_text(title: &str, text: &str, content: AnyView) -> AnyView {
-    let size = many(text.chars().count(), "character");
+pub fn folded_text(title: &str, text: &str, cut: Option<Cut>, content: AnyView) -> AnyView {
+    let size = many(cut.map_or_else(|| text.chars().count(), |cut| cut.length), "character");
     folded(Icon::List, title.to_owned() + " · " + &size, false, content)
 }
 
@@ -39,7 +40,7 @@ fn folded(picture: Icon, title: String, open: bool, content: AnyView) -> AnyView
 }
 
 fn step(step: &Step) -> impl IntoView + use<> {
-    let (state, mark, words) = match step.outcome() {
+    let (state, mark, said) = match step.outcome() {
         Some(ToolOutcome::Failed) => ("failed", Icon::Alert, "answered with an error"),
         Some(ToolOutcome::Succeeded) => ("done", Icon::Check, "succeeded"),
         Some(ToolOutcome::Unknown) => ("answered", Icon::Chat, "answered"),
@@ -58,10 +59,11 @@ fn step(step: &Step) -> impl IntoView + use<> {
             <p class="step-head">
                 {icon(mark)}
                 <code class="step-name">{revealed(&step.name)}</code>
-                <span>{words}</span>
+                <span>{said}</span>
             </p>
-            {given}
-            {step.result.as_ref().map(|result| code(&result.output))}
+            {given.map(|given| with_whole(given, step.cut_arguments))}
+            {step.result.as_ref().map(|result| with_whole(code(&result.output), step.cut_result))}
+            {(step.more > 0).then(|| words("p", "missing", &("and ".to_owned() + &many(step.more, "more call"))))}
         </li>
     }
 }
@@ -69,7 +71,8 @@ fn step(step: &Step) -> impl IntoView + use<> {
 impl Step {
     /// What is known of the call; none while it has no result.
     fn outcome(&self) -> Option<ToolOutcome> {
-        self.result.as_ref().map(ToolResult::outcome)
+        // Of a result that is not all here, the server says it.
+        self.cut_result.and_then(|cut| cut.outcome).or_else(|| self.result.as_ref().map(ToolResult::outcome))
     }
 }
 

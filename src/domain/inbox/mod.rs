@@ -19,6 +19,7 @@ use super::{
     event::{Event, Seq},
     ids::{OperatorId, QueueId},
     rich::Block,
+    thread::Cut,
 };
 
 /// What an escalation was before an event, as far as counts care.
@@ -41,6 +42,9 @@ pub struct Frame {
     /// The message of a `message.created`, as rich text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Vec<Block>>,
+    /// What of that message is not here as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
 }
 
 /// A list, complete up to `bound`, as of `seq`.

@@ -1,12 +1,14 @@
 //! Whether a tool call failed, as far as its result tells. Most formats have no field for it, so a failure is most often
 //! only written in the output.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::message::ToolResult;
 
 /// What is known of a call that was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ToolOutcome {
     Failed,
     Succeeded,

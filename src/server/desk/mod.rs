@@ -19,7 +19,7 @@ use crate::{
         inbox::{Choices, Inbox, Page, Query, SortKey},
         message::Message,
         operator::Operator,
-        thread::{Shown, Thread},
+        thread::{Part, Shown, Thread},
         time::Timestamp,
     },
     server::{
@@ -44,6 +44,8 @@ const ROOM: usize = 64 * 1024 * 1024;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many messages a thread page begins with, and each earlier page brings.
 const MESSAGES_A_PAGE: i64 = 200;
+/// About how many pieces of rich text it begins with, at most.
+const PIECES_A_PAGE: usize = 20_000;
 
 struct Inner {
     store: Store,
@@ -326,10 +328,35 @@ impl Desk {
         drop(connection);
         shown(messages).await
     }
+
+    /// The whole of a part of a message, of which pages get only the beginning.
+    pub async fn whole(
+        &self,
+        workspace: WorkspaceId,
+        id: EscalationId,
+        position: i64,
+        (part, index): (Part, usize),
+    ) -> Result<Option<String>, Error> {
+        let Some(message) = messages::at(self.store(), workspace, id, position).await? else { return Ok(None) };
+        let task = tokio::task::spawn_blocking(move || rich::whole(&message, part, index));
+        task.await.map_err(|failed| Error::Internal(format!("reading a message ended early: {failed}")))
+    }
 }
 
-/// Parses the texts of a page. Hundreds of long ones take a while, so not on a thread that others share.
-async fn shown(messages: Vec<Message>) -> Result<Vec<Shown>, Error> {
-    let task = tokio::task::spawn_blocking(|| messages.into_iter().map(rich::shown).collect());
+/// Parses the texts of a page, the newest first, and leaves out the older ones when it gets too many pieces. Hundreds of long
+/// texts take a while, so not on a thread that others share.
+async fn shown(messages: Vec<Shown>) -> Result<Vec<Shown>, Error> {
+    let task = tokio::task::spawn_blocking(|| {
+        let (mut found, mut pieces) = (vec![], 0);
+        for shown in messages.into_iter().rev().map(rich::parsed) {
+            pieces += rich::pieces(&shown.blocks);
+            if pieces > PIECES_A_PAGE && !found.is_empty() {
+                break;
+            }
+            found.push(shown);
+        }
+        found.reverse();
+        found
+    });
     task.await.map_err(|failed| Error::Internal(format!("reading messages ended early: {failed}")))
 }

@@ -1,54 +1,68 @@
 //! Parses the words of people and models into blocks. Every letter, digit and sign of a text is shown. The words of
 //! customers and operators are shown as they were typed; those of agents are Markdown, as far as nothing of them is lost.
 
+mod cut;
 mod links;
 mod markdown;
 mod prepare;
 #[cfg(test)]
 mod tests;
 
+pub use cut::{MOST_SHOWN, cut, size, whole};
 use prepare::Prepared;
 
 use crate::domain::{
+    hidden::runs,
     message::{Message, MessageRole},
     rich::{Block, Inline, visible_text},
     thread::Shown,
 };
 
-/// How many characters are parsed; the rest is shown as it is. As many as a message said here may have.
-const MOST_PARSED: usize = 32_000;
+/// How many pieces a message has at most; one with more is shown as plain text.
+const MOST_PIECES: usize = 2_000;
+/// How many a link is drawn with, beside its words.
+const LINK_PIECES: usize = 5;
 
-/// A message with its text parsed.
+/// A message as pages get it: long parts cut, and its text parsed.
 pub fn shown(message: Message) -> Shown {
-    Shown { blocks: blocks(&message), message }
+    parsed(cut(message))
+}
+
+/// The same of one that is cut already.
+pub fn parsed(shown: Shown) -> Shown {
+    Shown { blocks: blocks(&shown.message), ..shown }
 }
 
 /// The blocks of a message's text.
-pub fn blocks(message: &Message) -> Vec<Block> {
+fn blocks(message: &Message) -> Vec<Block> {
     let text = message.text.as_deref().unwrap_or_default();
     if text.is_empty() {
         return vec![];
     }
-    let end = text.char_indices().nth(MOST_PARSED).map_or(text.len(), |(end, _)| end);
-    let (text, rest) = text.split_at(end);
-    let mut blocks = match message.role {
+    match message.role {
         MessageRole::Agent => formatted(text),
         MessageRole::Customer | MessageRole::Operator | MessageRole::System | MessageRole::Tool => literal(text),
-    };
-    if !rest.is_empty() {
-        blocks.push(Block::Paragraph(vec![Inline::Text(rest.to_owned())]));
     }
-    blocks
 }
 
-/// A text as it was typed, line by line; addresses in it are links.
+/// A text as it was typed, line by line; addresses in it are links, as far as it does not have too many pieces.
 fn literal(text: &str) -> Vec<Block> {
     let mut content = vec![];
-    for (i, line) in text.lines().enumerate() {
-        if i > 0 {
+    let mut count = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let line = links::linked(line.strip_suffix('\r').unwrap_or(line));
+        count += 1 + inline_pieces(&line);
+        if count > MOST_PIECES {
+            content.push(Inline::Text(rest.to_owned()));
+            break;
+        }
+        content.extend(line);
+        if !after.is_empty() {
             content.push(Inline::Break);
         }
-        content.extend(links::linked(line));
+        rest = after;
     }
     vec![Block::Paragraph(content)]
 }
@@ -60,5 +74,31 @@ fn formatted(text: &str) -> Vec<Block> {
     let visible = visible_text(&blocks);
     // Within what the parser takes for code it shows our escapes.
     let adds_escapes = visible.matches('\\').count() > text.matches('\\').count();
-    if prepared.is_shown_by(&visible) && !adds_escapes { blocks } else { literal(text) }
+    let is_whole = prepared.is_shown_by(&visible) && !adds_escapes;
+    if is_whole && pieces(&blocks) <= MOST_PIECES { blocks } else { literal(text) }
+}
+
+/// About how many nodes a browser makes of these.
+pub fn pieces(blocks: &[Block]) -> usize {
+    let within = |block: &Block| match block {
+        Block::Paragraph(content) | Block::Heading(content) => inline_pieces(content),
+        Block::List(items) => items.iter().map(|item| 2 + pieces(&item.blocks)).sum(),
+        Block::Quote(blocks) => pieces(blocks),
+        Block::Code(code) => runs(code).len(),
+        Block::Table { head, rows } => {
+            [head].into_iter().chain(rows).flatten().map(|cell| 1 + inline_pieces(cell)).sum()
+        }
+    };
+    blocks.iter().map(|block| 1 + within(block)).sum()
+}
+
+/// A hidden character is a piece of its own, since it is shown by its number.
+fn inline_pieces(content: &[Inline]) -> usize {
+    let within = |inline: &Inline| match inline {
+        Inline::Text(text) | Inline::Code(text) => runs(text).len(),
+        Inline::Strong(content) | Inline::Emphasis(content) | Inline::Strike(content) => inline_pieces(content),
+        Inline::Link { url, content, .. } => LINK_PIECES + runs(url).len() + inline_pieces(content),
+        Inline::Break => 0,
+    };
+    content.iter().map(|inline| 1 + within(inline)).sum()
 }

@@ -14,9 +14,13 @@ use crate::{
         ids::{EscalationId, MessageId, WorkspaceId},
         message::{Message, MessageRole},
         outcome::{MOST_BYTES, MOST_MESSAGES},
+        thread::Shown,
     },
-    server::{error::Error, store::Store},
+    server::{error::Error, rich, store::Store},
 };
+
+/// About how many bytes of messages a page gets. It has them twice: as data, and drawn.
+const MOST_A_PAGE: usize = 512 * 1024;
 
 /// Names a message as its author did: escalation, author, `client_message_id`.
 pub type MessageName = (WorkspaceId, EscalationId, String, String);
@@ -203,17 +207,41 @@ pub async fn after(
     rows.iter().map(|row| parse("message", "body", &row.try_get::<String, _>(0)?)).collect()
 }
 
-/// The latest messages before a position, oldest first.
+/// The latest messages before a position that fit on a page, at least one, oldest first and not yet parsed.
 pub async fn before(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     id: EscalationId,
     position: i64,
     limit: i64,
-) -> Result<Vec<Message>, Error> {
+) -> Result<Vec<Shown>, Error> {
     let sql = "select body from message where workspace_id = $1 and escalation_id = $2 and position < $3 \
         order by position desc limit $4";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(position).bind(limit);
-    let rows = query.fetch_all(connection).await?;
-    rows.iter().rev().map(|row| parse("message", "body", &row.try_get::<String, _>(0)?)).collect()
+    // One row at a time: a message may have megabytes, of which a page gets little.
+    let mut rows = query.fetch(connection);
+    let (mut found, mut bytes) = (vec![], 0);
+    while let Some(row) = rows.try_next().await? {
+        let shown = rich::cut(parse("message", "body", &row.try_get::<String, _>(0)?)?);
+        bytes += rich::size(&shown);
+        if bytes > MOST_A_PAGE && !found.is_empty() {
+            break;
+        }
+        found.push(shown);
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// The message at a position.
+pub async fn at(
+    store: &Store,
+    workspace: WorkspaceId,
+    id: EscalationId,
+    position: i64,
+) -> Result<Option<Message>, Error> {
+    let sql = "select body from message where workspace_id = $1 and escalation_id = $2 and position = $3";
+    let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(position);
+    let row = query.fetch_optional(store.reader()).await?;
+    row.map(|row| parse("message", "body", &row.try_get::<String, _>(0)?)).transpose()
 }

@@ -30,6 +30,7 @@ use axum::{
     routing::{get, post},
 };
 use leptos::config::LeptosOptions;
+use tokio::sync::Semaphore;
 
 use crate::server::{config::Settings, demo::Passes, desk::Desk, doors::Credential, password::Checker};
 
@@ -44,6 +45,8 @@ pub struct Web {
     pub checker: Checker,
     pub policy: headers::Policy,
     pub leptos: LeptosOptions,
+    /// A permit for every page that may be read and drawn at once.
+    pub drawing: Arc<Semaphore>,
 }
 
 impl Web {
@@ -60,7 +63,8 @@ impl Web {
 pub fn routes(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
     let leptos = pages::options();
     let policy = headers::Policy::new(&leptos);
-    let web = Web { desk, settings, checker: Checker::default(), policy, leptos };
+    let drawing = Arc::new(Semaphore::new(pages::at_once()));
+    let web = Web { desk, settings, checker: Checker::default(), policy, leptos, drawing };
     let own = me::routes().route_layer(from_fn_with_state(web.clone(), gate::people));
     let plain = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))

@@ -48,6 +48,13 @@ const LARGEST_CALL: usize = 1024 * 1024;
 const LARGEST_PROBLEM: usize = 64 * 1024;
 /// How long a page may take to render.
 const SLOWEST: Duration = Duration::from_secs(10);
+/// How long a page may wait for those that are drawn before it.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How many pages may be read and drawn at once: half of the processor's threads do the rest.
+pub fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2))
+}
 
 /// Leptos's settings: those of `Leptos.toml` where the program runs beside it, else what it says anyway.
 pub fn options() -> LeptosOptions {
@@ -122,21 +129,20 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
         request.extensions_mut().insert(signed_in);
         return call(request, next).await;
     }
-    match signed_in {
-        Some(signed_in) => {
-            let uri = request.uri().clone();
-            match first_picture(&web, &uri, &signed_in).await {
-                Ok(Some(start)) => drop(request.extensions_mut().insert(start)),
-                Ok(None) => {}
-                Err(error) => return failed(error),
-            }
-            request.extensions_mut().insert(signed_in);
-        }
-        None => {
-            let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
-            return see_other(&format!("/sign-in?back={}", encoded(own_path(here))));
-        }
+    let Some(signed_in) = signed_in else {
+        let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
+        return see_other(&format!("/sign-in?back={}", encoded(own_path(here))));
+    };
+    let Ok(Ok(_drawing)) = tokio::time::timeout(LONGEST_WAIT, web.drawing.acquire()).await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again.\n").into_response();
+    };
+    let uri = request.uri().clone();
+    match first_picture(&web, &uri, &signed_in).await {
+        Ok(Some(start)) => drop(request.extensions_mut().insert(start)),
+        Ok(None) => {}
+        Err(error) => return failed(error),
     }
+    request.extensions_mut().insert(signed_in);
     match tokio::time::timeout(SLOWEST, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

@@ -14,7 +14,7 @@ use crate::{
         drafts::call,
         focus::focus_if_lost,
         live::{Connection, Live, Pending, Sending},
-        parts::revealed::spelled,
+        parts::{revealed::spelled, whole::Whole},
         problem::Problem,
     },
     domain::{
@@ -26,6 +26,7 @@ use crate::{
         outcome::{DecisionRequest, Resolution},
         presence::Targets,
         refusal::Refusal,
+        thread::Cut,
         time::Span,
     },
 };
@@ -244,6 +245,18 @@ impl Acts {
                 Err(problem) => drop(self.notice.try_set(Some(self.fetch.noted(problem)))),
             }
             fetching.try_set(false);
+        });
+    }
+
+    /// Fetches the whole of what the page has only the beginning of.
+    pub fn whole(self, cut: Cut, into: RwSignal<Whole>) {
+        spawn_local(async move {
+            let shown = match actions::whole(self.id, cut.position, cut.part, cut.index).await {
+                Ok(Some(text)) => Whole::Here(text),
+                Ok(None) => Whole::Failed("This is not there any more.".to_owned()),
+                Err(problem) => Whole::Failed(self.fetch.noted(problem)),
+            };
+            into.try_set(shown);
         });
     }
 

@@ -30,6 +30,7 @@ use crate::{
             standing::{Hold, Standing},
             thread_head::{HeadActions, ThreadHead},
             transfer_dialog::TransferDialog,
+            whole::FetchWhole,
         },
         session::me,
     },
@@ -191,6 +192,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         }
         true
     });
+    provide_context(FetchWhole(Callback::new(move |(cut, into)| acts.whole(cut, into))));
     let fetching = RwSignal::new(false);
     let earlier = Callback::new(move |()| acts.earlier(fetching));
     let back = Signal::derive(move || place.with(|place| address(&place.listing, None)));

@@ -40,7 +40,7 @@ fn laid_out(messages: Vec<Message>, offset: &dyn Fn(Timestamp) -> Span) -> Vec<E
     let thread = Thread {
         seq: escalation.seq,
         held_by: None,
-        messages: messages.into_iter().map(|message| Shown { message, blocks: vec![] }).collect(),
+        messages: messages.into_iter().map(|message| Shown { message, blocks: vec![], cuts: vec![] }).collect(),
         happenings: vec![],
         earlier: vec![],
         escalation,
@@ -65,7 +65,7 @@ fn in_short(entries: &[Entry]) -> Vec<String> {
             if all.is_empty() { text } else { text + " > " + &steps(all) }
         }
         Entry::Prompt(shown) => "prompt ".to_owned() + &shown.message.text.clone().unwrap_or_default(),
-        Entry::Reasoning(_, text) => "thinks ".to_owned() + text,
+        Entry::Reasoning(_, text, _) => "thinks ".to_owned() + text,
         Entry::Steps(_, all) => "> ".to_owned() + &steps(all),
         Entry::Boundary { .. } => "---".to_owned(),
         Entry::Note { text, .. } => text.clone(),

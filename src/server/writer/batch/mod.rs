@@ -294,7 +294,7 @@ impl Batch<'_> {
             }
             let agent_body = contract::event_json(&event, escalation, stored_outcome.as_deref(), self.links);
             let (seq, name) = (event.seq, event.kind.name());
-            let frame = Frame { event, was, row: Row::from(&*escalation), blocks: None };
+            let frame = Frame { event, was, row: Row::from(&*escalation), blocks: None, cuts: vec![] };
             recorded.push(Arc::new(Recorded::new(
                 seq,
                 key.1,

@@ -1,0 +1,325 @@
+//! Pages get the beginning of a long text, result or argument, and its length; the whole is fetched when somebody asks.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use crate::domain::{
+    json::{Json, JsonText},
+    message::{Message, MessageRole, ToolResult},
+    thread::{Cut, Part, Shown},
+    transcript::reasoning::reasoning,
+};
+
+/// How many characters of one text, result or argument a page gets.
+pub const MOST_SHOWN: usize = 16_000;
+/// How many characters of all arguments of one message, and how many of its calls.
+const MOST_ARGUMENTS: usize = 64_000;
+const MOST_CALLS: usize = 200;
+/// JSON that has more characters when it is indented is shown on one line.
+const MOST_INDENTED: usize = 1_000_000;
+/// About how many bytes a message, or one call of a tool, takes beside its texts.
+const BESIDE_TEXTS: usize = 500;
+
+/// A message as pages get it, not yet parsed.
+pub fn cut(mut message: Message) -> Shown {
+    let (mut cuts, position) = (vec![], message.position);
+    let mut note = |part, index, length, outcome| cuts.push(Cut { position, part, index, length, outcome });
+    // Whether a call failed is read from the whole result.
+    let outcome = match (&message.tool_result, &message.text) {
+        (Some(result), _) => Some(result.outcome()),
+        (None, Some(text)) if message.role == MessageRole::Tool => {
+            let output = Value::String(text.clone());
+            Some(ToolResult { call_id: None, output, is_error: false, outcome_stated: false }.outcome())
+        }
+        _ => None,
+    };
+    if let Some(text) = &mut message.text
+        && let Some((beginning, length)) = beginning_of(text)
+    {
+        *text = beginning;
+        note(Part::Text, 0, length, outcome);
+    }
+    if let Some(result) = &mut message.tool_result
+        && let Some((beginning, length)) = beginning_of_value(&result.output)
+    {
+        result.output = Value::String(beginning);
+        note(Part::Result, 0, length, outcome);
+    }
+    if message.unreadable {
+        if let Some((beginning, length)) = message.raw.as_ref().and_then(beginning_of_value) {
+            message.raw = Some(Value::String(beginning));
+            note(Part::Raw, 0, length, None);
+        }
+    } else if message.raw.is_some() {
+        // Only what the model thought is shown of it.
+        message.raw = reasoning(&message).map(|text| match beginning_of(&text) {
+            Some((beginning, length)) => {
+                note(Part::Reasoning, 0, length, None);
+                json!({"reasoning": beginning})
+            }
+            None => json!({"reasoning": text}),
+        });
+    }
+    if message.tool_calls.len() > MOST_CALLS {
+        note(Part::Calls, MOST_CALLS - 1, message.tool_calls.len(), None);
+        message.tool_calls.truncate(MOST_CALLS);
+    }
+    let mut left = MOST_ARGUMENTS;
+    for (index, call) in message.tool_calls.iter_mut().enumerate() {
+        if let Some((beginning, length)) = beginning_of_arguments(&call.arguments, left.min(MOST_SHOWN)) {
+            call.arguments = Value::String(beginning);
+            note(Part::Arguments, index, length, None);
+        }
+        left = left.saturating_sub(counted(&call.arguments).chars);
+    }
+    Shown { message, blocks: vec![], cuts }
+}
+
+/// About how many bytes a message takes on a page.
+pub fn size(shown: &Shown) -> usize {
+    let message = &shown.message;
+    let bytes = |value: &Value| counted(value).bytes;
+    BESIDE_TEXTS
+        + message.text.as_deref().map_or(0, str::len)
+        + message.tool_result.as_ref().map_or(0, |result| bytes(&result.output))
+        + message.raw.as_ref().map_or(0, bytes)
+        + message.tool_calls.iter().map(|it| BESIDE_TEXTS + it.name.len() + bytes(&it.arguments)).sum::<usize>()
+}
+
+/// The whole of a part of a message.
+pub fn whole(message: &Message, part: Part, index: usize) -> Option<String> {
+    match part {
+        Part::Text => message.text.clone(),
+        Part::Result => message.tool_result.as_ref().map(|result| written(&result.output)),
+        Part::Raw => message.raw.as_ref().map(written),
+        Part::Reasoning => reasoning(message),
+        Part::Arguments => message.tool_calls.get(index).map(|call| written(&call.arguments)),
+        Part::Calls => None,
+    }
+}
+
+/// The beginning of a text that is too long, and how many characters it has.
+fn beginning_of(text: &str) -> Option<(String, usize)> {
+    let (end, _) = text.char_indices().nth(MOST_SHOWN)?;
+    Some((text[..end].to_owned(), MOST_SHOWN + text[end..].chars().count()))
+}
+
+/// The same of a value as it is shown: text as it is, anything else as indented JSON.
+fn beginning_of_value(value: &Value) -> Option<(String, usize)> {
+    match value {
+        Value::String(text) => beginning_of(text),
+        other => {
+            let mut all = Beginning::default();
+            // It takes all that is written.
+            let _ = serde_json::to_writer_pretty(&mut all, other);
+            (all.chars > MOST_SHOWN).then(|| (all.text(), length(other, all.chars)))
+        }
+    }
+}
+
+/// The beginning of arguments that take more than `most` characters, as JSON with fewer and shorter members, because they are
+/// shown by their names. Of what is no JSON, the first characters.
+fn beginning_of_arguments(value: &Value, most: usize) -> Option<(String, usize)> {
+    let json = match value {
+        Value::String(text) => match JsonText::parse(text) {
+            Ok(text) => text.json(),
+            Err(_) => {
+                let (end, _) = text.char_indices().nth(most)?;
+                return Some((text[..end].to_owned(), text.chars().count()));
+            }
+        },
+        other => Json::from(other),
+    };
+    let mut left = most;
+    let beginning = shortened(&json, &mut left, 0);
+    if left > 0 {
+        return None;
+    }
+    let length = match value {
+        Value::String(text) => text.chars().count(),
+        other => length(other, counted_indented(other)),
+    };
+    Some((beginning.to_string(), length))
+}
+
+/// As much of a value as may be shown: what is left over is left out. Each level costs what it is indented by.
+fn shortened(value: &Json, left: &mut usize, level: usize) -> Json {
+    let taken = |left: &mut usize, text: &str| {
+        let text: String = text.chars().take(*left).collect();
+        *left = left.saturating_sub(text.chars().count() + 2 * level + 4);
+        text
+    };
+    match value {
+        Json::String(text) => Json::String(taken(left, text)),
+        Json::Array(items) => {
+            let mut kept = vec![];
+            for item in items {
+                if *left == 0 {
+                    break;
+                }
+                kept.push(shortened(item, left, level + 1));
+            }
+            *left = left.saturating_sub(2 * level + 4);
+            Json::Array(kept)
+        }
+        Json::Object(members) => {
+            let mut kept = vec![];
+            for (name, value) in members {
+                *left = left.saturating_sub(name.chars().count());
+                if *left == 0 {
+                    break;
+                }
+                kept.push((name.clone(), shortened(value, left, level + 1)));
+            }
+            *left = left.saturating_sub(2 * level + 4);
+            Json::Object(kept)
+        }
+        other => {
+            *left = left.saturating_sub(other.to_string().len() + 2 * level + 4);
+            other.clone()
+        }
+    }
+}
+
+/// A value as its whole is shown.
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other if counted_indented(other) > MOST_INDENTED => other.to_string(),
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    }
+}
+
+/// How many characters [`written`] has, where so many are those of the indented form.
+fn length(value: &Value, indented: usize) -> usize {
+    if indented > MOST_INDENTED { counted(value).chars } else { indented }
+}
+
+fn counted_indented(value: &Value) -> usize {
+    let mut all = Beginning::default();
+    let _ = serde_json::to_writer_pretty(&mut all, value);
+    all.chars
+}
+
+/// A value on one line, of which only the beginning is kept.
+fn counted(value: &Value) -> Beginning {
+    let mut all = Beginning::default();
+    let _ = serde_json::to_writer(&mut all, value);
+    all
+}
+
+/// Counts what is written to it and keeps the beginning, since indented JSON may be many times as long as it came.
+#[derive(Default)]
+struct Beginning {
+    kept: Vec<u8>,
+    chars: usize,
+    bytes: usize,
+}
+
+impl Beginning {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.kept).chars().take(MOST_SHOWN).collect()
+    }
+}
+
+impl Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.chars <= MOST_SHOWN {
+            // What is written at once may be long.
+            self.kept.extend_from_slice(&bytes[..bytes.len().min(4 * (MOST_SHOWN + 1))]);
+        }
+        self.bytes += bytes.len();
+        self.chars += bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{ids::MessageId, message::ToolCall, transcript::outcome::ToolOutcome};
+
+    fn empty(role: MessageRole) -> Message {
+        Message::empty(MessageId::new(Uuid::nil()), 3, role)
+    }
+
+    fn calls(arguments: Vec<Value>) -> Message {
+        let call = |arguments| ToolCall { id: None, name: "find".to_owned(), arguments };
+        Message { tool_calls: arguments.into_iter().map(call).collect(), ..empty(MessageRole::Agent) }
+    }
+
+    fn result(output: Value) -> Message {
+        let result = ToolResult { call_id: None, output, is_error: false, outcome_stated: false };
+        Message { tool_result: Some(result), ..empty(MessageRole::Tool) }
+    }
+
+    #[test]
+    fn every_long_part_is_cut_and_can_be_had_whole() {
+        let long = "ä".repeat(70_000);
+        let said = Message { text: Some(long.clone()), ..empty(MessageRole::Customer) };
+        let raw = Message { raw: Some(json!({"odd": long})), unreadable: true, ..empty(MessageRole::System) };
+        let thought = Message { raw: Some(json!({"reasoning": long})), ..empty(MessageRole::Agent) };
+        for (message, part) in [
+            (said, Part::Text),
+            (raw, Part::Raw),
+            (thought, Part::Reasoning),
+            (result(json!(long)), Part::Result),
+            (result(json!([long])), Part::Result),
+            (calls(vec![json!({"q": long})]), Part::Arguments),
+            (calls(vec![json!(long)]), Part::Arguments),
+            (calls(vec![json!("{\"eur\": 1.50, \"q\": \"".to_owned() + &long + "\"}")]), Part::Arguments),
+        ] {
+            let shown = cut(message.clone());
+            let whole = whole(&message, part, 0).expect("a whole");
+            assert!(whole.contains(&long), "{part:?}");
+            let length = whole.chars().count();
+            assert_eq!(shown.cuts, [Cut { outcome: shown.cuts[0].outcome, position: 3, part, index: 0, length }]);
+            let json = serde_json::to_string(&shown).expect("JSON");
+            assert!(json.chars().count() < MOST_SHOWN + 1_000, "{part:?}: {}", json.len());
+        }
+    }
+
+    #[test]
+    fn what_is_short_is_whole() {
+        let raw = Some(json!({"reasoning": "Hm.", "other": 1}));
+        let text = Some("x".repeat(MOST_SHOWN));
+        let shown =
+            cut(Message { raw, text: text.clone(), ..calls(vec![json!({"q": [1, {}]}), json!("{\"a\": 1.50}")]) });
+        assert_eq!((shown.cuts, &shown.message.text), (vec![], &text));
+        assert_eq!(shown.message.tool_calls[0].arguments, json!({"q": [1, {}]}));
+        assert_eq!(shown.message.tool_calls[1].arguments, json!("{\"a\": 1.50}"));
+        assert_eq!(reasoning(&shown.message).as_deref(), Some("Hm."));
+    }
+
+    #[test]
+    fn whether_a_call_failed_is_read_from_the_whole_result() {
+        let rows = "x".repeat(70_000);
+        let outcome = |output: Value| cut(result(output)).cuts[0].outcome;
+        assert_eq!(outcome(json!({"rows": rows, "error": "no"})), Some(ToolOutcome::Failed));
+        assert_eq!(outcome(json!({"error": null, "rows": rows})), Some(ToolOutcome::Succeeded));
+        assert_eq!(outcome(json!(rows)), Some(ToolOutcome::Unknown));
+    }
+
+    #[test]
+    fn deep_and_many_values_stay_small() {
+        let deep = (0..60).fold(json!(vec![1; 5_000]), |it, _| json!([it]));
+        let many: serde_json::Map<String, Value> = (0..20_000).map(|i| (i.to_string(), json!(i))).collect();
+        for value in [deep, Value::Object(many)] {
+            let shown = cut(calls(vec![value.clone(); 300]));
+            assert!(size(&shown) < 2 * MOST_ARGUMENTS + MOST_CALLS * (BESIDE_TEXTS + 200), "{}", size(&shown));
+            let calls = Cut { position: 3, part: Part::Calls, index: MOST_CALLS - 1, length: 300, outcome: None };
+            assert_eq!((shown.message.tool_calls.len(), shown.cuts[0]), (MOST_CALLS, calls));
+            let text = shown.message.tool_calls[0].arguments.as_str().expect("a text");
+            let drawn = JsonText::parse(text).expect("JSON").json().pretty();
+            assert!(drawn.chars().count() < 2 * MOST_SHOWN, "{}", drawn.len());
+            assert!(size(&cut(result(value))) < 5 * MOST_SHOWN);
+        }
+    }
+}
