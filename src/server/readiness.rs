@@ -12,7 +12,7 @@ use crate::domain::ids::EscalationId;
 /// How long after a commit no write probe is needed.
 const COMMITTED_WITHIN: Duration = Duration::from_secs(2);
 /// How long ago the sweeper's last complete look may be. It looks twice a second.
-const SWEPT_WITHIN: Duration = Duration::from_secs(10);
+const SWEPT_WITHIN: Duration = Duration::from_secs(30);
 /// A background task that dies this often within `DEATHS_WITHIN` keeps dying.
 const MOST_DEATHS: usize = 3;
 const DEATHS_WITHIN: Duration = Duration::from_secs(60);
@@ -57,6 +57,11 @@ impl Readiness {
         let new = failed.difference(&state.failed_deadlines).copied().collect();
         state.failed_deadlines = failed;
         new
+    }
+
+    /// Records that the sweeper makes progress in a look that takes long.
+    pub fn still_sweeping(&self) {
+        self.state().swept_at = Some(Instant::now());
     }
 
     /// Whether the sweeper's last look is recent.

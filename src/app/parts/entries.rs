@@ -142,10 +142,13 @@ struct OpenCall {
     step: usize,
 }
 
-/// Whether a tool's message has a result beside its words.
-fn has_other_result(message: &Message) -> bool {
-    let said = message.text.as_deref();
-    message.tool_result.as_ref().is_some_and(|result| result.output.as_str() != said)
+/// Whether a tool's message has a result beside its words. Both may be cut where they are still the same.
+fn has_other_result(shown: &Shown) -> bool {
+    let message = &shown.message;
+    let length = |part| shown.cut(part, 0).map(|cut| cut.length);
+    message.tool_result.as_ref().is_some_and(|result| {
+        result.output.as_str() != message.text.as_deref() || length(Part::Text) != length(Part::Result)
+    })
 }
 
 impl Log<'_> {
@@ -153,7 +156,7 @@ impl Log<'_> {
         let message = &shown.message;
         let has_words = message.text.as_ref().is_some_and(|text| !text.trim().is_empty());
         // The words of a tool are its result, unless it has another.
-        if message.role == MessageRole::Tool && !(has_words && has_other_result(message)) {
+        if message.role == MessageRole::Tool && !(has_words && has_other_result(shown)) {
             self.has_begun = true;
             return self.result(shown);
         }

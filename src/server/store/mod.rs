@@ -176,7 +176,7 @@ impl Store {
             Dialect::Postgres => None,
         };
         let writer = pool(dialect, false).connect(url).await.map_err(|error| unreachable(url, dialect, error))?;
-        if dialect == Dialect::Postgres && pooler::shares_sessions(url).await? {
+        if dialect == Dialect::Postgres && pooler::shares_sessions(url).await {
             return Err(OpenError::Pooler);
         }
         check(&writer, dialect).await?;

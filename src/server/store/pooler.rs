@@ -12,13 +12,18 @@ const ROUNDS: usize = 2;
 /// A pooler in session mode lets a connection wait while every session is taken.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether connections to this address share sessions. One that cannot be answered in time counts as no.
-pub async fn shares_sessions(url: &str) -> Result<bool, sqlx::Error> {
+/// Whether connections to this address share sessions. What cannot be answered, or not in time, counts as no: a database
+/// that is short of connections must not prevent the start.
+pub async fn shares_sessions(url: &str) -> bool {
     match tokio::time::timeout(PATIENCE, sessions(url)).await {
-        Ok(seen) => seen.map(|seen| are_shared(&seen)),
+        Ok(Ok(seen)) => are_shared(&seen),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "PostgreSQL did not give {CONNECTIONS} connections to compare");
+            false
+        }
         Err(_) => {
             tracing::warn!("PostgreSQL did not give {CONNECTIONS} connections in time");
-            Ok(false)
+            false
         }
     }
 }

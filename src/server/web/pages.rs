@@ -46,14 +46,15 @@ const FUNCTIONS: &str = "/_fn/";
 const LARGEST_CALL: usize = 1024 * 1024;
 /// Bytes of a server function's problem.
 const LARGEST_PROBLEM: usize = 64 * 1024;
-/// How long a page may take to render.
+/// How long a page's data may take to be read, and a page to be rendered.
 const SLOWEST: Duration = Duration::from_secs(10);
 /// How long a page may wait for those that are drawn before it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// How many pages may be read and drawn at once: half of the processor's threads do the rest.
+/// How many pages may be read and drawn at once: half of the processor's threads do the rest. At least two, so that one
+/// slow read does not stop every page.
 pub fn at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2))
+    std::thread::available_parallelism().map_or(2, |threads| threads.get().div_ceil(2).max(2))
 }
 
 /// Leptos's settings: those of `Leptos.toml` where the program runs beside it, else what it says anyway.
@@ -137,7 +138,8 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
         return (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again.\n").into_response();
     };
     let uri = request.uri().clone();
-    match first_picture(&web, &uri, &signed_in).await {
+    let first = tokio::time::timeout(SLOWEST, first_picture(&web, &uri, &signed_in)).await;
+    match first.unwrap_or(Err(Error::Unavailable)) {
         Ok(Some(start)) => drop(request.extensions_mut().insert(start)),
         Ok(None) => {}
         Err(error) => return failed(error),

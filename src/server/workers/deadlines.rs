@@ -51,13 +51,19 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
                 // What committed first wins: a claim, a resolve, or the sweeper of another process.
                 Err(Error::Refused { .. }) => {}
                 // Of all of them, not of this one.
-                Err(fault @ (Error::Unavailable | Error::Overloaded)) => return Err(fault),
+                Err(fault @ Error::Unavailable) => return Err(fault),
+                // The writer has more to do than it can, and does it.
+                Err(fault @ Error::Overloaded) => {
+                    desk.readiness().still_sweeping();
+                    return Err(fault);
+                }
                 Err(fault) => {
                     failed.insert(*escalation, fault);
                     done += 1;
                 }
             }
         }
+        desk.readiness().still_sweeping();
         // Those that were refused and stay due would be found again and again.
         if done == 0 || is_all {
             break;
@@ -82,7 +88,7 @@ pub async fn lapse(desk: &Desk) -> Result<(), Error> {
         let verb = Verb::Lapse { escalation: it.escalation, holder: it.holder, seen_at: it.seen_at };
         match desk.run(Command { workspace: it.workspace, verb, once: None }).await {
             // They came back, or someone else holds it, or it was claimed only just now.
-            Ok(_) | Err(Error::Refused { .. }) => {}
+            Ok(_) | Err(Error::Refused { .. }) => desk.readiness().still_sweeping(),
             Err(fault) => return Err(fault),
         }
     }
