@@ -227,7 +227,7 @@ impl From<&Value> for Json {
 fn split_pointer(pointer: &str) -> Option<(String, &str)> {
     let names = pointer.strip_prefix('/')?;
     let end = names.find('/').unwrap_or(names.len());
-    Some((names[..end].replace("~1", "/").replace("~0", "~"), &names[end..]))
+    Some((unescaped_name(&names[..end]), &names[end..]))
 }
 
 /// What is said of a value that is nested deeper than [`MAX_DEPTH`].
@@ -238,6 +238,11 @@ pub fn too_deep() -> String {
 /// A name as a part of a pointer (RFC 6901).
 pub fn pointer_name(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The name that such a part of a pointer stands for. It undoes [`pointer_name`].
+pub fn unescaped_name(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
 }
 
 /// The number nearest to these digits; none beyond what 64 bits can hold.

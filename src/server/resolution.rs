@@ -9,7 +9,7 @@ use super::{
 use crate::domain::{
     ask::{Action, Ask, FieldProblem, Verdict},
     checked::Checked,
-    json::{Json, JsonText, MAX_DEPTH, too_deep},
+    json::{Json, JsonText, MAX_DEPTH, too_deep, unescaped_name},
     outcome::{ActionDecision, DecisionRequest, Disposition, Edit, Resolution},
     refusal::Refusal,
 };
@@ -192,7 +192,7 @@ fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<Fi
 
 /// A fault as a sentence about its field, for whoever edits it.
 fn sentence(fault: &FieldProblem, at: &str) -> FieldProblem {
-    let name = fault.pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+    let name = unescaped_name(fault.pointer.rsplit('/').next().unwrap_or_default());
     let name = if fault.pointer.is_empty() { "This" } else { name.as_str() };
     FieldProblem::new(format!("{at}{}", fault.pointer), short(&format!("{name} {}.", fault.detail)))
 }

@@ -37,6 +37,7 @@ fn one_place_changes_and_the_rest_stays() {
     assert!(odd.set("/a~1b~0c", Some(Json::Null)));
     assert_eq!(odd.to_string(), r#"{"a/b~c":null}"#);
     assert_eq!(pointer_name("a/b~c"), "a~1b~0c");
+    assert_eq!(unescaped_name("a~1b~0c~01"), "a/b~c~1");
 }
 
 #[test]

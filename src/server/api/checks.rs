@@ -2,21 +2,16 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::{
-    json::escaped,
-    problem::{Code, Problem, told},
-};
+use super::problem::{Code, Problem, told};
 use crate::{
     domain::{
         ask::FieldProblem,
-        json::too_deep,
+        json::{LARGEST_NUMBER, pointer_name, too_deep},
         text::{Text, TextProblem},
     },
     server::schema,
 };
 
-/// Beyond this, JavaScript and every reader that uses doubles mistakes one whole number for another.
-pub const LARGEST_NUMBER: u64 = 1 << 53;
 /// How many warnings an escalation carries; a transcript may have thousands of odd messages.
 const MOST_WARNINGS: usize = 100;
 /// How many problems one answer names.
@@ -140,7 +135,7 @@ impl Checks {
 
     fn members(&mut self, pointer: &str, object: &Map<String, Value>) {
         for (name, value) in object {
-            let pointer = format!("{pointer}/{}", escaped(name));
+            let pointer = format!("{pointer}/{}", pointer_name(name));
             if name.contains('\0') {
                 self.refuse(pointer.as_str(), TextProblem::Null.to_string());
             }

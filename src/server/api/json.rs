@@ -18,7 +18,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::{Code, Problem};
-use crate::{domain::ask::FieldProblem, server::desk::Desk};
+use crate::{
+    domain::{ask::FieldProblem, json::pointer_name},
+    server::desk::Desk,
+};
 
 /// How much of a refused body is read all the same, so that the caller gets to read why it was refused.
 const DRAINED: usize = 32 * 1024 * 1024;
@@ -114,7 +117,7 @@ fn problem(error: &serde_json::Error, pointer: String) -> Problem {
     // Where in the text it is helps nobody who has the pointer.
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
     let named = |before: &str| said.strip_prefix(before).and_then(|rest| rest.strip_suffix('`'));
-    let at = |name: &str| format!("{pointer}/{}", escaped(name));
+    let at = |name: &str| format!("{pointer}/{}", pointer_name(name));
     let code = if said.starts_with("unknown field") { Code::UnknownField } else { Code::InvalidField };
     Problem::fields(
         code,
@@ -130,15 +133,10 @@ fn problem(error: &serde_json::Error, pointer: String) -> Problem {
 fn pointer(path: &Path) -> String {
     let part = |segment: &Segment| match segment {
         Segment::Seq { index } => Some(format!("/{index}")),
-        Segment::Map { key } => Some(format!("/{}", escaped(key))),
+        Segment::Map { key } => Some(format!("/{}", pointer_name(key))),
         Segment::Enum { .. } | Segment::Unknown => None,
     };
     path.iter().filter_map(part).collect()
-}
-
-/// A name as a part of a pointer (RFC 6901).
-pub fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// An object with the fields of `T`. serde's structs would also take an array of their fields' values.

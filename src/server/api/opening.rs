@@ -7,7 +7,7 @@ use super::{
         ActionRequest, AskRequest, ContextRequest, ConversationRequest, CustomerRequest, DeadlinesRequest, Format,
         OpenRequest, ReasonRequest, ResumeRequest,
     },
-    checks::{Checks, LARGEST_NUMBER},
+    checks::Checks,
     json::Object,
     problem::{Code, Problem},
     transcript::{self, Form},
@@ -16,7 +16,7 @@ use crate::{
     domain::{
         ask::{Action, Ask, AskKind, FieldProblem, Verdict},
         deadline::{LONGEST, SHORTEST, Within},
-        json::JsonText,
+        json::{JsonText, LARGEST_NUMBER},
         message::Message,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,

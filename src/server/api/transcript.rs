@@ -3,11 +3,11 @@
 
 use serde_json::{Value, value::RawValue};
 
-use super::{checks::Checks, json::escaped, numbers};
+use super::{checks::Checks, numbers};
 use crate::{
     domain::{
         ids::MessageId,
-        json::MAX_DEPTH,
+        json::{MAX_DEPTH, pointer_name},
         message::{Message, MessageRole},
         transcript::{native, openai_chat},
     },
@@ -116,7 +116,7 @@ fn settled(mut message: Message, form: Form, pointer: &str, checks: &mut Checks)
         };
     }
     for (name, value) in message.raw.iter_mut().filter_map(Value::as_object_mut).flatten() {
-        *value = shallow(value.take(), &format!("{pointer}/{}", escaped(name)), checks);
+        *value = shallow(value.take(), &format!("{pointer}/{}", pointer_name(name)), checks);
     }
     message
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     ask::FieldProblem,
+    json::pointer_name,
     message::{Author, Message, MessageRole, ToolCall, ToolResult},
 };
 
@@ -85,8 +86,7 @@ impl Reading<'_> {
             ("is_error", Value::Bool(is_error)) if is_tool => self.is_error = Some(*is_error),
             ("refusal" | "name" | "tool_calls", _) => self.unread(name, value),
             (_, other) => {
-                // As RFC 6901 wants it.
-                let kept = self.kept(other, &format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+                let kept = self.kept(other, &format!("/{}", pointer_name(name)));
                 self.rest.raw.insert(name.to_owned(), kept);
             }
         }
