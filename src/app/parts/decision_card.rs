@@ -6,7 +6,7 @@ use leptos::{ev, prelude::*};
 use super::{
     answer::{note_field, result},
     drawn::words,
-    fields::{Bound, Problems, described_by, problem_view, unplaced},
+    fields::{Bound, Problems, described_by, details, is_within, problem_view, unplaced},
     filled::edits,
     icons::{Icon, icon},
     pairs::arguments,
@@ -22,7 +22,7 @@ use crate::{
     },
     domain::{
         ask::{Action, Ask, FieldProblem, Verdict},
-        json::Json,
+        json::{Json, unescaped_name},
         outcome::{DecisionRequest, Resolution},
     },
 };
@@ -196,9 +196,9 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
                 <div class="fields">{shared}</div>
                 <div class="decision-buttons">
                     {mismatch}
-                <div class="decision-reason" hidden=move || !rejecting.get() on:keydown=pressed>
-                    {comment.area("2", false)}
-                </div>
+                    <div class="decision-reason" hidden=move || !rejecting.get() on:keydown=pressed>
+                        {comment.area("2", false)}
+                    </div>
                     <button
                         class="button"
                         type="button"
@@ -271,7 +271,7 @@ fn change(sheet: RwSignal<Sheet>, i: usize, change: impl FnOnce(&mut Card)) {
 /// Says where the proposal breaks the agent's own schema: `Does not match shop-bot's own schema: eur is text.`
 fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
     let fault = |it: &FieldProblem| {
-        let name = it.pointer.strip_prefix('/').unwrap_or("it").replace('/', ".").replace("~1", "/").replace("~0", "~");
+        let name = unescaped_name(&it.pointer.strip_prefix('/').unwrap_or("it").replace('/', "."));
         name + " " + &it.detail
     };
     let mut faults: Vec<String> = action.faults.iter().take(MOST_FAULTS_TOLD).map(fault).collect();
@@ -283,21 +283,15 @@ fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
         .then(|| view! { <p class="field-fault">{icon(Icon::Alert)} " " {spelled(&said)}</p> }.into_any())
 }
 
-/// What is wrong with an action that none of its fields shows, as with its arguments as a whole.
+/// The problems of an action that none of its fields shows, such as those of its arguments as a whole.
 fn unshown(problems: Problems, i: usize, (fields, _): &(Vec<Field>, Json)) -> Option<String> {
     let whole = arguments_pointer(i);
     let places: Vec<String> = fields.iter().map(|field| field.pointer(&whole)).collect();
-    let is_within = |pointer: &str, place: &str| {
-        pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     let is_unshown = |pointer: &str| {
         pointer == action_pointer(i) + "/id"
             || (is_within(pointer, &whole) && !places.iter().any(|place| is_within(pointer, place)))
     };
-    problems.0.with(|all| {
-        let said: Vec<&str> = all.iter().filter(|it| is_unshown(&it.pointer)).map(|it| it.detail.as_str()).collect();
-        (!said.is_empty()).then(|| said.join(" "))
-    })
+    problems.0.with(|all| details(all, is_unshown))
 }
 
 fn said(verdict: Verdict) -> &'static str {

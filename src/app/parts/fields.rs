@@ -18,13 +18,19 @@ pub struct Problems(pub Signal<Vec<FieldProblem>>);
 impl Problems {
     /// What is wrong at a pointer or below it.
     pub fn at(self, pointer: &str) -> Option<String> {
-        self.0.with(|all| {
-            let below = pointer.to_owned() + "/";
-            let here = all.iter().filter(|it| it.pointer == pointer || it.pointer.starts_with(&below));
-            let found: Vec<&str> = here.map(|it| it.detail.as_str()).collect();
-            (!found.is_empty()).then(|| found.join(" "))
-        })
+        self.0.with(|all| details(all, |it| is_within(it, pointer)))
     }
+}
+
+/// Whether a pointer is the one of a place or leads below it.
+pub fn is_within(pointer: &str, place: &str) -> bool {
+    pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Joins the sentences of the problems whose pointer is chosen; none where there are no such problems.
+pub fn details(all: &[FieldProblem], is_chosen: impl Fn(&str) -> bool) -> Option<String> {
+    let chosen: Vec<&str> = all.iter().filter(|it| is_chosen(&it.pointer)).map(|it| it.detail.as_str()).collect();
+    (!chosen.is_empty()).then(|| chosen.join(" "))
 }
 
 /// A field: what it is called, what stands in it, and what is wrong with it.

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     drawn::element,
-    fields::{Bound, described_by, problem_view},
+    fields::{Bound, described_by, details, is_within, problem_view},
     filled::{Filled, fits, item, order, order_key, shown},
     icons::{Icon, icon},
     pairs::{pair, value_text},
@@ -285,26 +285,14 @@ fn forget_problems(form: SchemaForm, place: &str) {
     }
 }
 
-fn is_within(pointer: &str, place: &str) -> bool {
-    pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 /// What is wrong at a place and below it.
 fn problem_within(form: SchemaForm, place: &str) -> Option<String> {
-    said(form, |pointer| is_within(pointer, place))
+    form.problems.with(|all| details(all, |pointer| is_within(pointer, place)))
 }
 
 /// What is wrong at a place itself; what is below it has fields of its own.
 fn own_problem(form: SchemaForm, place: &str) -> Option<String> {
-    said(form, |pointer| pointer == place)
-}
-
-fn said(form: SchemaForm, is_its: impl Fn(&str) -> bool) -> Option<String> {
-    let found: String = form.problems.with(|all| {
-        let its: Vec<&str> = all.iter().filter(|it| is_its(&it.pointer)).map(|it| it.detail.as_str()).collect();
-        its.join(" ")
-    });
-    (!found.is_empty()).then_some(found)
+    form.problems.with(|all| details(all, |pointer| pointer == place))
 }
 
 /// How the proposed value at these pointers breaks its schema.
