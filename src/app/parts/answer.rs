@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     fields::{Bound, Problems, described_by, problem_view},
-    filled::defaults,
+    filled::response_base,
     resolution::{Sheet, data_fields},
     revealed::revealed,
     schema_form::{FieldPlace, SchemaForm, schema_form},
@@ -17,11 +17,7 @@ pub fn result(ask: &Ask, prefix: &str, sheet: RwSignal<Sheet>, problems: RwSigna
     let filled = Memo::new(move |_| sheet.with(|it| it.filled.clone())).into();
     let fill = Callback::new(move |(name, text)| sheet.update(|it| drop(it.filled.insert(name, text))));
     let fields = data_fields(ask);
-    let whole = fields.first().filter(|field| field.name.is_empty());
-    let base = match whole {
-        Some(field) => field.default.clone(),
-        None => Some(defaults(&fields)),
-    };
+    let base = response_base(&fields);
     let form = SchemaForm { filled, on_fill: fill, problems, faults: StoredValue::new(vec![]), is_proposal: false };
     schema_form(form, &fields, base.as_ref(), &FieldPlace::root(prefix.to_owned() + "-data", "/data".to_owned()))
 }
