@@ -4,6 +4,7 @@ use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
+use super::icons::{Icon, icon};
 use crate::app::{
     keys::{composes, keep_enter},
     typing::close,
@@ -28,6 +29,17 @@ pub fn note_closed(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
     if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
         open.set(false);
     }
+}
+
+/// Draws the button that closes a dialog.
+pub fn close_button(open: RwSignal<bool>) -> AnyView {
+    view! {
+        <button class="button" data-kind="quiet" data-size="small" type="button" on:click=move |_| open.set(false)>
+            {icon(Icon::Close)}
+            <span class="visually-hidden">"Close"</span>
+        </button>
+    }
+    .into_any()
 }
 
 /// Submits the form around a field with Ctrl or Cmd and Enter. Enter alone submits nothing: in a line of text it is the end

@@ -6,10 +6,10 @@ use wasm_bindgen::JsCast;
 
 use super::{
     answer::{answer, note_field},
-    dialog::{follow, note_closed, submit_by_mod_enter},
+    dialog::{close_button, follow, note_closed, submit_by_mod_enter},
     drawn::words,
     fields::{Problems, described_by, problem_view, unplaced},
-    icons::{Icon, chevron, icon},
+    icons::chevron,
     resolution::{Sheet, preview},
     revealed::spelled,
 };
@@ -80,16 +80,7 @@ pub fn ResolveDialog(
             >
                 <div class="dialog-head">
                     <h2 class="dialog-title" id="resolve-title">"Resolve"</h2>
-                    <button
-                        class="button"
-                        data-kind="quiet"
-                        data-size="small"
-                        type="button"
-                        on:click=move |_| open.set(false)
-                    >
-                        {icon(Icon::Close)}
-                        <span class="visually-hidden">"Close"</span>
-                    </button>
+                    {close_button(open)}
                 </div>
                 <div class="dialog-body">
                     {disposition_field(offered, sheet, problems)}

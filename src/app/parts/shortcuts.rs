@@ -3,9 +3,8 @@
 use leptos::{html, prelude::*};
 
 use super::{
-    dialog::{follow, note_closed},
+    dialog::{close_button, follow, note_closed},
     drawn::{element, words},
-    icons::{Icon, icon},
 };
 use crate::app::keys;
 
@@ -48,16 +47,7 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
                 <div class="dialog-head">
                     <h2 class="dialog-title" id="shortcuts-title">"Keyboard shortcuts"</h2>
                     // The dialog opens on its first button: not on the switch, which the next Space would turn off.
-                    <button
-                        class="button"
-                        data-kind="quiet"
-                        data-size="small"
-                        type="button"
-                        on:click=move |_| open.set(false)
-                    >
-                        {icon(Icon::Close)}
-                        <span class="visually-hidden">"Close"</span>
-                    </button>
+                    {close_button(open)}
                 </div>
                 <div class="dialog-body">
                     {element("dl", "shortcuts", all.collect())}
