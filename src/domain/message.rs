@@ -79,6 +79,13 @@ pub struct ToolResult {
     pub outcome_stated: bool,
 }
 
+impl ToolResult {
+    /// The text of a tool's message that came without a result: it names no call, and does not state its outcome.
+    pub fn of_text(text: String) -> Self {
+        Self { call_id: None, output: Value::String(text), is_error: false, outcome_stated: false }
+    }
+}
+
 /// Whether an operator's message got to the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

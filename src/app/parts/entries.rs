@@ -205,12 +205,7 @@ impl Log<'_> {
     fn result(&mut self, shown: &Shown) {
         let message = &shown.message;
         let cut_result = shown.cut(if message.tool_result.is_some() { Part::Result } else { Part::Text }, 0);
-        let said = || ToolResult {
-            call_id: None,
-            output: Value::String(message.text.clone().unwrap_or_default()),
-            is_error: false,
-            outcome_stated: false,
-        };
+        let said = || ToolResult::of_text(message.text.clone().unwrap_or_default());
         let result = message.tool_result.clone().unwrap_or_else(said);
         // A result answers the latest message that waits for one with its id, or for any when it has none, in the order of
         // the calls: agents may number the calls of each message anew.

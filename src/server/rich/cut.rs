@@ -28,10 +28,7 @@ pub fn cut(mut message: Message) -> Shown {
     // Whether a call failed is read from the whole result.
     let outcome = match (&message.tool_result, &message.text) {
         (Some(result), _) => Some(result.outcome()),
-        (None, Some(text)) if message.role == MessageRole::Tool => {
-            let output = Value::String(text.clone());
-            Some(ToolResult { call_id: None, output, is_error: false, outcome_stated: false }.outcome())
-        }
+        (None, Some(text)) if message.role == MessageRole::Tool => Some(ToolResult::of_text(text.clone()).outcome()),
         _ => None,
     };
     if let Some(text) = &mut message.text
@@ -110,9 +107,7 @@ fn beginning_of_value(value: &Value) -> Option<(String, usize)> {
     match value {
         Value::String(text) => beginning_of(text),
         other => {
-            let mut all = Beginning::default();
-            // It takes all that is written.
-            let _ = serde_json::to_writer_pretty(&mut all, other);
+            let all = counted_indented(other);
             (all.chars > MOST_SHOWN).then(|| (all.text(), length(other, all.chars)))
         }
     }
@@ -138,7 +133,7 @@ fn beginning_of_arguments(value: &Value, most: usize) -> Option<(String, usize)>
     }
     let length = match value {
         Value::String(text) => text.chars().count(),
-        other => length(other, counted_indented(other)),
+        other => length(other, counted_indented(other).chars),
     };
     Some((beginning.to_string(), length))
 }
@@ -186,7 +181,7 @@ fn shortened(value: &Json, left: &mut usize, level: usize) -> Json {
 fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        other if counted_indented(other) > MOST_INDENTED => other.to_string(),
+        other if counted_indented(other).chars > MOST_INDENTED => other.to_string(),
         other => serde_json::to_string_pretty(other).unwrap_or_default(),
     }
 }
@@ -196,10 +191,12 @@ fn length(value: &Value, indented: usize) -> usize {
     if indented > MOST_INDENTED { counted(value).chars } else { indented }
 }
 
-fn counted_indented(value: &Value) -> usize {
+/// A value in the indented form, of which only the beginning is kept.
+fn counted_indented(value: &Value) -> Beginning {
     let mut all = Beginning::default();
+    // It takes all that is written.
     let _ = serde_json::to_writer_pretty(&mut all, value);
-    all.chars
+    all
 }
 
 /// A value on one line, of which only the beginning is kept.
