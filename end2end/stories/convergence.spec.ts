@@ -1,6 +1,7 @@
 // Every open page comes right by itself: after a crash, a restart, a lost network and a hidden tab, drafts kept.
 import type { Page } from "@playwright/test";
 import { bare } from "../support/openings";
+import { live, mark, marked } from "../support/page";
 import { expect, test } from "../support/story";
 
 // A browser notes each request that finds no server, or no network, as an error.
@@ -8,19 +9,6 @@ test.use({ forgiven: [/ERR_|Failed to load resource/] });
 
 const bar = (page: Page) => page.getByRole("region", { name: "Connection notice" });
 const row = (page: Page, customer: string) => page.getByRole("list", { name: "Escalations" }).getByRole("link", { name: new RegExp(`^${customer}, `) });
-
-async function live(page: Page) {
-  await expect(page.getByRole("status", { name: "Connection" })).toHaveText(/Live/, { timeout: 20_000 });
-}
-
-/** Marks the page: a reload would take the mark away. */
-async function mark(page: Page) {
-  await page.evaluate(() => ((window as any).notReloaded = true));
-}
-
-async function marked(page: Page) {
-  expect(await page.evaluate(() => (window as any).notReloaded)).toBe(true);
-}
 
 test("a killed server is missed, and the page catches up when it is back", async ({ signedIn, bailout }) => {
   test.setTimeout(60_000);

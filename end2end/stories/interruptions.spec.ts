@@ -1,6 +1,7 @@
 // The page is true after every interruption: of the network, of the session, of the page itself, and by another tab.
 import type { Page } from "@playwright/test";
 import { bare } from "../support/openings";
+import { live, mark, marked } from "../support/page";
 import { expect, test } from "../support/story";
 
 // A browser notes each request that finds no server, or no network, as an error.
@@ -13,19 +14,6 @@ const views = (page: Page) => page.getByRole("navigation", { name: "Views" });
 const reply = (page: Page) => page.getByRole("textbox", { name: "Reply to customer" });
 const note = (page: Page) => page.getByRole("textbox", { name: "Internal note" });
 const isKept = (page: Page) => page.waitForResponse((response) => response.url().includes("keep_draft") && response.ok());
-
-async function live(page: Page) {
-  await expect(page.getByRole("status", { name: "Connection" })).toHaveText(/Live/, { timeout: 20_000 });
-}
-
-/** Marks the page: a reload would take the mark away. */
-async function mark(page: Page) {
-  await page.evaluate(() => ((window as any).notReloaded = true));
-}
-
-async function marked(page: Page) {
-  expect(await page.evaluate(() => (window as any).notReloaded)).toBe(true);
-}
 
 /** Reloads the page so long after what was done last. */
 async function reloadAfter(page: Page, milliseconds: number) {

@@ -1,5 +1,6 @@
 // Every address is drawn by the server, with its data, and then taken over in the browser without a complaint.
 import { bare, doubleCharge } from "../support/openings";
+import { mark, marked } from "../support/page";
 import { expect, password, signIn, test } from "../support/story";
 
 const headings = { "/queue": "Queue", "/mine": "Mine", "/missed": "Missed", "/all": "All open", "/closed": "Closed" };
@@ -46,7 +47,7 @@ test("back and forward follow the address, and no page is loaded anew", async ({
   const page = await signedIn("Ada");
   await agent.open(bare("Dana"));
   await agent.open(bare("Eli"));
-  await page.evaluate(() => ((window as any).notReloaded = true));
+  await mark(page);
   await page.getByRole("link", { name: /^Dana, / }).click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Dana");
   await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
@@ -60,7 +61,7 @@ test("back and forward follow the address, and no page is loaded anew", async ({
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Dana");
   await page.goForward();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Eli");
-  expect(await page.evaluate(() => (window as any).notReloaded)).toBe(true);
+  await marked(page);
 });
 
 test.describe("without scripts", () => {

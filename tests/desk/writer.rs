@@ -7,7 +7,7 @@ use std::sync::{
 
 use axum::{body::Body, http::Request};
 use bailout::{
-    domain::{operator::Role, text::Text},
+    domain::{ids::EscalationId, operator::Role, text::Text},
     server::{
         config::Cli,
         desk::{Command, Once, Verb},
@@ -22,12 +22,9 @@ use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 use crate::support::{Engine, TestServer, server::id};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_panic_ends_its_transaction_and_not_the_writer() {
-    let Some(server) = TestServer::start(Engine::Sqlite).await else { return };
-    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-    let it = bot.hands_over("conv_1").await;
-    let current = server.desk.current(server.workspace, id(&it)).await.expect("a read").expect("an escalation");
+/// A cancellation whose answer panics while the writer makes it.
+async fn panicking(server: &TestServer, escalation: EscalationId) -> Command {
+    let current = server.desk.current(server.workspace, escalation).await.expect("a read").expect("an escalation");
     let agent = current.escalation.agent.clone();
     let once = Once {
         agent: agent.id,
@@ -38,8 +35,17 @@ async fn a_panic_ends_its_transaction_and_not_the_writer() {
         answer: Arc::new(|_| panic!("an answer that cannot be made")),
     };
     let reason = Text::parse("The customer is happy.").expect("a reason");
-    let verb = Verb::Cancel { agent, escalation: id(&it), reason };
-    let panicked = server.desk.run(Command { workspace: server.workspace, verb, once: Some(once) }).await;
+    let verb = Verb::Cancel { agent, escalation, reason };
+    Command { workspace: server.workspace, verb, once: Some(once) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_panic_ends_its_transaction_and_not_the_writer() {
+    let Some(server) = TestServer::start(Engine::Sqlite).await else { return };
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let it = bot.hands_over("conv_1").await;
+    let command = panicking(&server, id(&it)).await;
+    let panicked = server.desk.run(command).await;
     assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
     // Nothing of it happened, and the writer goes on.
     assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
@@ -56,19 +62,8 @@ async fn a_panic_fails_its_own_command_and_no_other_of_the_batch() {
     for n in 0..8 {
         ids.push(bot.hands_over(&format!("conv_{n}")).await);
     }
-    let current = server.desk.current(server.workspace, id(&ids[0])).await.expect("a read").expect("an escalation");
-    let agent = current.escalation.agent.clone();
-    let once = Once {
-        agent: agent.id,
-        path: "/panic".to_owned(),
-        key: "panic-panic".to_owned(),
-        body_sha256: [0; 32],
-        status: 200,
-        answer: Arc::new(|_| panic!("an answer that cannot be made")),
-    };
-    let reason = Text::parse("The customer is happy.").expect("a reason");
-    let verb = Verb::Cancel { agent, escalation: id(&ids[0]), reason };
-    let panics = server.desk.run(Command { workspace: server.workspace, verb, once: Some(once) });
+    let command = panicking(&server, id(&ids[0])).await;
+    let panics = server.desk.run(command);
     let (panicked, claimed) = tokio::join!(panics, join_all(ids[1..].iter().map(|it| ada.claims(it))));
     assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
     for claimed in claimed {
