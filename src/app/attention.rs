@@ -38,7 +38,7 @@ thread_local! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Returned {
     pub id: EscalationId,
-    /// Who did not take what.
+    /// The sentence that is shown: who did not accept which transfer.
     pub words: String,
 }
 

@@ -9,7 +9,7 @@ pub fn offer_reload() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
         report(panicked);
-        // What cannot be drawn now is lost; the report above is not.
+        // The notice may fail to be drawn; the panic was reported before.
         let _ = cover();
     }));
 }

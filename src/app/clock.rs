@@ -12,7 +12,7 @@ use crate::domain::time::{Span, Timestamp};
 #[derive(Clone, Copy)]
 pub struct Clock {
     now: RwSignal<Timestamp>,
-    /// Whether times are shown in the browser's zone; before hydration they are shown in UTC.
+    /// True once times are shown in the browser's zone; before hydration they are shown in UTC.
     is_local: RwSignal<bool>,
     /// How far the server's clock is ahead of the browser's, in milliseconds.
     ahead: StoredValue<i64>,

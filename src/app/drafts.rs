@@ -1,5 +1,5 @@
-//! What is being written: kept in the page at once, in the tab until the server has it, and with the server soon after. So it
-//! is there again after a reload, however soon, and after the page is closed.
+//! Drafts of what an operator writes. The page keeps a draft at once, the tab keeps it until the server has it, and the
+//! server gets it soon after. So the draft is there again after a reload, however soon, and after the page is closed.
 
 use js_sys::{Function, Reflect};
 use leptos::prelude::*;
@@ -33,7 +33,7 @@ pub struct Drafts {
     all: RwSignal<Vec<Begun>>,
     /// The drafts that the server has not confirmed yet. The tab keeps a copy, which survives a reload.
     unsaved: StoredValue<Unsaved>,
-    /// Whether the tab had drafts that the server did not have when it drew the page.
+    /// True when the tab had drafts that the server did not have when it drew the page.
     pub restored: RwSignal<bool>,
 }
 

@@ -37,7 +37,7 @@ pub fn let_enter_send(keys: RwSignal<Keys>, sends: bool) {
     spawn_local(async move { drop(prefer(Some(sends), None).await) });
 }
 
-/// Whether a key belongs to an input method that composes a letter. Safari ends the composition before it reports the key
+/// Tells whether an input method composes a letter with this key. Safari ends the composition before it reports the key
 /// that ended it, and marks that key by the code 229 only.
 pub fn composes(event: &ev::KeyboardEvent) -> bool {
     const COMPOSES: u32 = 229;
@@ -64,7 +64,7 @@ pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
     });
 }
 
-/// Whether nothing else wants the keys that are pressed there. While a dialog is open, the page behind it gets none, even
+/// Tells whether a key that is pressed there may act as a shortcut. While a dialog is open, the page behind it gets none, even
 /// when a click beside the fields has put the focus on nothing.
 fn is_free(target: Option<web_sys::EventTarget>) -> bool {
     if found("dialog[open], [role=alertdialog]").is_some() {

@@ -1,5 +1,5 @@
-//! What this browser remembers for its operator, beside what the server keeps: a wish is there or not, a text lasts as
-//! long as its tab. Other tabs hear when a page is loaded.
+//! The browser's own storage: it keeps an operator's wishes (each is on or off) until they are changed, and texts as long
+//! as their tab is open. Other tabs hear when a page is loaded.
 
 use leptos::prelude::*;
 use web_sys::Storage;

@@ -155,8 +155,8 @@ pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>,
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Ends an escalation and hands back. `resolution` is a [`Resolution`](crate::domain::outcome::Resolution) of decision requests as JSON,
-/// since arguments travel as flat fields.
+/// Ends an escalation and hands back. `resolution` is a [`Resolution`](crate::domain::outcome::Resolution) of decision
+/// requests as JSON, since arguments travel as flat fields.
 #[server(output = LeanJson)]
 pub async fn resolve(
     id: EscalationId,

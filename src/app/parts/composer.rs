@@ -27,7 +27,7 @@ pub struct Writing {
     /// What is written so far in this mode.
     pub draft: Signal<String>,
     pub on_input: Callback<String>,
-    /// Whether the operator writes in the mode that is shown, which then must not change under their hands.
+    /// Hears true while the operator writes in the mode that is shown, which then must not change.
     pub on_hold: Callback<bool>,
     /// Who will read it, or who else writes.
     pub hint: Signal<String>,

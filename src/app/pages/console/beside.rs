@@ -73,7 +73,7 @@ fn save(drafts: Drafts) {
         spawn_local(async move {
             let sent = draft.clone();
             let answer = actions::keep_draft(draft.escalation, draft.mode, draft.client_message_id, draft.text).await;
-            // What the server refuses today it would refuse again.
+            // The server would refuse the same draft again, so a refused one is not sent again.
             let fails = matches!(answer, Err(Problem::SignedOut | Problem::Fault { .. } | Problem::Unavailable));
             drafts.settle(&sent, !fails);
         });
@@ -127,7 +127,7 @@ fn look(live: Live, clock: Clock, place: Memo<Place>, told: StoredValue<Told>) {
     }
 }
 
-/// Whether the operator accepts a transfer by looking at it: it is theirs, and they touched the page since.
+/// Tells whether the operator accepts a transfer by looking at it: it is theirs, and they touched the page since.
 fn accepts(live: Live, id: EscalationId, active_at: Timestamp) -> bool {
     let accepts = live.thread.try_with_untracked(|thread| {
         let it = thread.as_ref().map(|thread| &thread.escalation).filter(|it| it.id == id);
