@@ -6,6 +6,7 @@ use bailout::server::{
     self, admin,
     config::{Cli, Command},
     demo,
+    schema::apart,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -13,6 +14,10 @@ use tracing_subscriber::EnvFilter;
 const FEWEST_WORKERS: usize = 4;
 
 fn main() -> ExitCode {
+    // A server starts this program for a check that may take long. It is no command for people.
+    if std::env::args_os().nth(1).is_some_and(|word| word == apart::COMMAND) {
+        return apart::answer();
+    }
     let cli = Cli::read();
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&cli.settings.log)).with_writer(std::io::stderr);
     // Colours are for people at a terminal, who may not want them either (NO_COLOR).

@@ -6,9 +6,9 @@
 pub struct Checked<T>(T);
 
 impl<T> Checked<T> {
-    /// Runs the check and wraps the value when it passes.
-    pub fn by<E>(value: T, check: impl FnOnce(&T) -> Result<(), E>) -> Result<Self, E> {
-        check(&value)?;
+    /// Runs the check, which may add remarks to the value, and wraps the value when it passes.
+    pub fn by<E>(mut value: T, check: impl FnOnce(&mut T) -> Result<(), E>) -> Result<Self, E> {
+        check(&mut value)?;
         Ok(Self(value))
     }
 

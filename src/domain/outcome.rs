@@ -138,6 +138,10 @@ pub struct Resolution<Decision = ActionDecision> {
     pub note_to_agent: Option<NoteText>,
     /// "The agent could have done this itself": for reports.
     pub avoidable: bool,
+    /// What the agent is to know of it: that its schema was not applied to the data. Pointers are from the root of the
+    /// outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<FieldProblem>,
 }
 
 impl<Decision> Resolution<Decision> {
@@ -151,6 +155,7 @@ impl<Decision> Resolution<Decision> {
             actions: vec![],
             note_to_agent: None,
             avoidable: false,
+            warnings: vec![],
         }
     }
 }

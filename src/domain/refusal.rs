@@ -46,6 +46,8 @@ pub enum Refusal {
     NoCustomer,
     #[error("The data does not match what was asked for.")]
     InvalidFields { problems: Vec<FieldProblem> },
+    #[error("This answer could not be checked in time. Nothing was sent.")]
+    NotCheckedInTime,
     #[error("The same key was used before with another request.")]
     IdempotencyKeyReused,
     #[error("There is no such escalation.")]
@@ -80,6 +82,7 @@ impl Refusal {
             Self::AlreadyATakeover => "already_a_takeover",
             Self::NoCustomer => "no_customer",
             Self::InvalidFields { .. } => "invalid_field",
+            Self::NotCheckedInTime => "not_checked_in_time",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::NotFound => "not_found",
             Self::TooManyOpen => "too_many_open",

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     contract::short,
-    schema::{MOST_PROBLEMS, faults, is_too_deep, problems},
+    schema::{MOST_PROBLEMS, Schemas, Unchecked, is_too_deep},
 };
 use crate::domain::{
     ask::{Action, Ask, FieldProblem, Verdict},
@@ -21,7 +21,7 @@ const NUMBER_BEYOND: &str = "A number must not be beyond ±2^53: write it as tex
 
 /// Validates a resolution against the schemas of the ask, and makes decisions of what the page sent: an approval or a
 /// rejection carries the stored arguments, an edit those with its changes.
-pub fn check(ask: &Ask, sent: Resolution<DecisionRequest>) -> Result<Checked<Resolution>, Refusal> {
+pub fn check(schemas: &Schemas, ask: &Ask, sent: Resolution<DecisionRequest>) -> Result<Checked<Resolution>, Refusal> {
     let mut found = vec![];
     let data = sent.data.as_ref().map(Json::from);
     if sent.data.as_ref().is_some_and(is_too_deep) {
@@ -34,7 +34,7 @@ pub fn check(ask: &Ask, sent: Resolution<DecisionRequest>) -> Result<Checked<Res
         let at = format!("/actions/{i}");
         // Actions that the ask does not have are refused by the escalation itself, which knows their order.
         match ask.actions.iter().find(|action| action.id == request.id) {
-            Some(action) => match decide(action, request, &at) {
+            Some(action) => match decide(schemas, action, request, &at)? {
                 Ok(decision) => actions.push(decision),
                 Err(problems) => found.extend(problems),
             },
@@ -52,73 +52,102 @@ pub fn check(ask: &Ask, sent: Resolution<DecisionRequest>) -> Result<Checked<Res
         actions,
         note_to_agent: sent.note_to_agent,
         avoidable: sent.avoidable,
+        warnings: vec![],
     };
-    Checked::by(resolution, |resolution| check_data(ask, resolution))
+    Checked::by(resolution, |resolution| {
+        resolution.warnings = check_data(schemas, ask, resolution)?;
+        Ok(())
+    })
 }
 
-fn check_data(ask: &Ask, resolution: &Resolution) -> Result<(), Refusal> {
+/// Refuses data that does not fit its schema. Returns what the agent is to know where it could not be checked.
+fn check_data(schemas: &Schemas, ask: &Ask, resolution: &Resolution) -> Result<Vec<FieldProblem>, Refusal> {
     // A decision's disposition follows from its cards: any rejection rejects, and then there is no data.
     let carries_data = match resolution.actions.as_slice() {
         [] => resolution.disposition.carries_data(),
         decisions => decisions.iter().all(|decision| decision.decision != Verdict::Reject),
     };
     if !carries_data {
-        return Ok(());
+        return Ok(vec![]);
     }
     let data = resolution.data.as_ref().unwrap_or(&Value::Null);
     let found = if let Some(schema) = &ask.response_schema {
-        problems(schema, data, "/data")?
+        schemas.problems(schema, data, "/data")
     } else if let Some(options) = ask.options.as_ref().filter(|_| resolution.disposition == Disposition::Answered) {
         let options: Vec<&str> = options.iter().map(|option| option.as_str()).collect();
         let schema = json!({
             "type": "object", "required": ["choice"], "additionalProperties": false,
             "properties": {"choice": {"enum": options}},
         });
-        problems(&schema, data, "/data")?
+        schemas.problems(&schema, data, "/data")
     } else {
-        vec![]
+        Ok(vec![])
     };
-    if found.is_empty() { Ok(()) } else { Err(Refusal::InvalidFields { problems: found }) }
+    match found {
+        Ok(found) if found.is_empty() => Ok(vec![]),
+        Ok(problems) => Err(Refusal::InvalidFields { problems }),
+        Err(Unchecked::Unusable(why)) => Ok(vec![not_checked("/data", &why)]),
+        Err(Unchecked::OutOfTime) => Err(Refusal::NotCheckedInTime),
+    }
+}
+
+/// What an agent is told where its schema was not applied.
+fn not_checked(at: &str, why: &str) -> FieldProblem {
+    FieldProblem::new(at, format!("was not checked: {}", short(why)))
 }
 
 /// The decision about one action. An edit that changes nothing is an approval; one that does is checked against the
-/// schema, without the faults that the proposal had already.
-fn decide(action: &Action, request: DecisionRequest, at: &str) -> Result<ActionDecision, Vec<FieldProblem>> {
+/// schema, without the faults that the proposal had already. The inner error is what the operator can mend.
+fn decide(
+    schemas: &Schemas,
+    action: &Action,
+    request: DecisionRequest,
+    at: &str,
+) -> Result<Result<ActionDecision, Vec<FieldProblem>>, Refusal> {
     let at = format!("{at}/arguments");
     let proposed = action.arguments.json();
     let edited = match request.decision {
-        Verdict::Edit => apply_edits(&proposed, &request.edits, &at)?,
+        Verdict::Edit => match apply_edits(&proposed, &request.edits, &at) {
+            Ok(edited) => edited,
+            Err(found) => return Ok(Err(found)),
+        },
         Verdict::Approve | Verdict::Reject if request.edits.is_empty() => proposed.clone(),
         Verdict::Approve | Verdict::Reject => {
-            return Err(vec![FieldProblem::new(at, "Only an edit changes arguments.")]);
+            return Ok(Err(vec![FieldProblem::new(at, "Only an edit changes arguments.")]));
         }
     };
     let changed = edited != proposed;
     let arguments = if changed { JsonText::from(&edited) } else { action.arguments.clone() };
-    let warnings = faults(action, &arguments);
-    if changed {
-        let new = new_faults(&warnings, faults(action, &action.arguments));
-        if !new.is_empty() {
-            return Err(new.into_iter().take(MOST_PROBLEMS).map(|fault| sentence(fault, &at)).collect());
-        }
-    }
     let decision = match request.decision {
         Verdict::Edit if !changed && action.allowed.contains(&Verdict::Approve) => Verdict::Approve,
         decision => decision,
     };
-    let to_outcome = |fault: FieldProblem| FieldProblem::new(format!("{at}{}", fault.pointer), fault.detail);
-    let warnings = match decision {
-        Verdict::Reject => vec![],
-        Verdict::Approve | Verdict::Edit => warnings.into_iter().take(MOST_PROBLEMS).map(to_outcome).collect(),
+    let found = if decision == Verdict::Reject { Ok(vec![]) } else { schemas.faults(action, &arguments) };
+    let warnings = match found {
+        Ok(found) => {
+            if changed {
+                // Cheap where the edited ones were checked, or as long: without them, all faults are new.
+                let new = new_faults(&found, schemas.faults(action, &action.arguments).unwrap_or_default());
+                if !new.is_empty() {
+                    return Ok(Err(new.into_iter().take(MOST_PROBLEMS).map(|fault| sentence(fault, &at)).collect()));
+                }
+            }
+            let to_outcome = |fault: FieldProblem| FieldProblem::new(format!("{at}{}", fault.pointer), fault.detail);
+            found.into_iter().take(MOST_PROBLEMS).map(to_outcome).collect()
+        }
+        // What the agent proposed needs no check to be approved.
+        Err(Unchecked::OutOfTime) if changed => return Err(Refusal::NotCheckedInTime),
+        Err(Unchecked::OutOfTime) => vec![not_checked(&at, "that took too long")],
+        Err(Unchecked::Unusable(why)) => vec![not_checked(&at, &why)],
     };
-    Ok(ActionDecision {
+    Ok(Ok(ActionDecision {
         id: request.id,
         decision,
         arguments,
         comment: request.comment,
         executed_by: request.executed_by,
         warnings,
-    })
+    }))
 }
 
 /// The faults that the proposal did not have. Each old one excuses one: at its own place, or at that of another item of its
@@ -211,14 +240,18 @@ mod tests {
         assert!(!is_too_deep(&nested(MAX_DEPTH)) && is_too_deep(&nested(MAX_DEPTH + 1)));
         let ask = Ask::bare(AskKind::Question);
         let said = |levels| Resolution { data: Some(nested(levels)), ..Resolution::bare(Disposition::Answered) };
-        assert!(check(&ask, said(MAX_DEPTH)).is_ok());
-        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(MAX_DEPTH + 1)) else { panic!("it was taken") };
+        assert!(check(&Schemas::default(), &ask, said(MAX_DEPTH)).is_ok());
+        let Err(Refusal::InvalidFields { problems }) = check(&Schemas::default(), &ask, said(MAX_DEPTH + 1)) else {
+            panic!("it was taken")
+        };
         assert_eq!((problems[0].pointer.as_str(), problems[0].detail.as_str()), ("/data", too_deep().as_str()));
         let action = Action { arguments: JsonText::parse("{}").unwrap(), ..card(None) };
         let ask = Ask { actions: vec![action], ..Ask::bare(AskKind::Decision) };
         let said = |levels| edited(&[("/a", &nested(levels).to_string())]);
-        assert!(check(&ask, said(MAX_DEPTH - 1)).is_ok());
-        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(MAX_DEPTH)) else { panic!("it was taken") };
+        assert!(check(&Schemas::default(), &ask, said(MAX_DEPTH - 1)).is_ok());
+        let Err(Refusal::InvalidFields { problems }) = check(&Schemas::default(), &ask, said(MAX_DEPTH)) else {
+            panic!("it was taken")
+        };
         assert_eq!(problems[0].pointer, "/actions/0/arguments");
     }
 
@@ -261,22 +294,22 @@ mod tests {
 
     #[test]
     fn an_approval_carries_the_proposed_bytes_and_the_faults_they_had() {
-        let checked = check(&strict(), says(Verdict::Approve, &[])).unwrap();
+        let checked = check(&Schemas::default(), &strict(), says(Verdict::Approve, &[])).unwrap();
         let decision = &checked.get().actions[0];
         assert_eq!((decision.decision, decision.arguments.as_str()), (Verdict::Approve, PROPOSED));
         let warned: Vec<_> = decision.warnings.iter().map(|it| (it.pointer.as_str(), it.detail.as_str())).collect();
         assert_eq!(warned, [("/actions/0/arguments/order", "is a number"), ("/actions/0/arguments/eur", "is text")]);
-        assert!(check(&strict(), says(Verdict::Approve, &[("/eur", "1")])).is_err());
+        assert!(check(&Schemas::default(), &strict(), says(Verdict::Approve, &[("/eur", "1")])).is_err());
     }
 
     #[test]
     fn an_edit_changes_its_place_and_is_checked_without_the_old_faults() {
-        let checked = check(&strict(), edited(&[("/lines/1", "2.50")])).unwrap();
+        let checked = check(&Schemas::default(), &strict(), edited(&[("/lines/1", "2.50")])).unwrap();
         let decision = &checked.get().actions[0];
         let expected = r#"{"order":4721,"eur":"250","rate":0.10,"lines":[1.0,2.50]}"#;
         assert_eq!((decision.decision, decision.arguments.as_str()), (Verdict::Edit, expected));
         assert_eq!(decision.warnings.len(), 2);
-        let pointers = |edits: &[(&str, &str)]| match check(&strict(), edited(edits)) {
+        let pointers = |edits: &[(&str, &str)]| match check(&Schemas::default(), &strict(), edited(edits)) {
             Err(Refusal::InvalidFields { problems }) => {
                 problems.into_iter().map(|it| it.pointer + ": " + &it.detail).collect()
             }
@@ -301,14 +334,21 @@ mod tests {
         let text = format!(r#"{{"l":[{{"n":1}},{}]}}"#, items(0));
         let action = Action { arguments: JsonText::parse(&text).unwrap(), ..card(Some(schema)) };
         let ask = Ask { actions: vec![action], ..Ask::bare(AskKind::Decision) };
-        assert!(check(&ask, edited(&[("/l", &format!("[{}]", items(0)))])).is_ok(), "the first is removed");
-        assert!(check(&ask, edited(&[("/l/1/n", "5")])).is_ok(), "one of many is mended");
-        assert!(check(&ask, edited(&[("/l/0/n", "\"x\"")])).is_err(), "and a new one is found behind them");
+        assert!(
+            check(&Schemas::default(), &ask, edited(&[("/l", &format!("[{}]", items(0)))])).is_ok(),
+            "the first is removed"
+        );
+        assert!(check(&Schemas::default(), &ask, edited(&[("/l/1/n", "5")])).is_ok(), "one of many is mended");
+        assert!(
+            check(&Schemas::default(), &ask, edited(&[("/l/0/n", "\"x\"")])).is_err(),
+            "and a new one is found behind them"
+        );
     }
 
     #[test]
     fn an_edit_that_changes_nothing_is_an_approval() {
-        let checked = check(&strict(), edited(&[("/rate", " 0.10 "), ("/order", "4721")])).unwrap();
+        let checked =
+            check(&Schemas::default(), &strict(), edited(&[("/rate", " 0.10 "), ("/order", "4721")])).unwrap();
         let decision = &checked.get().actions[0];
         assert_eq!((decision.decision, decision.arguments.as_str()), (Verdict::Approve, PROPOSED));
     }
@@ -317,8 +357,8 @@ mod tests {
     fn whole_numbers_that_doubles_mistake_are_refused_in_data() {
         let ask = Ask::bare(AskKind::Question);
         let said = |data| Resolution { data: Some(data), ..Resolution::bare(Disposition::Answered) };
-        assert!(check(&ask, said(json!({"n": 9_007_199_254_740_993_u64}))).is_err());
-        assert!(check(&ask, said(json!({"n": 9_007_199_254_740_992_u64}))).is_ok());
+        assert!(check(&Schemas::default(), &ask, said(json!({"n": 9_007_199_254_740_993_u64}))).is_err());
+        assert!(check(&Schemas::default(), &ask, said(json!({"n": 9_007_199_254_740_992_u64}))).is_ok());
     }
 
     #[test]
@@ -326,12 +366,14 @@ mod tests {
         let schema = json!({"type": "object", "required": ["eur"], "properties": {"eur": {"type": "number"}}});
         let ask = Ask { response_schema: Some(schema), ..Ask::bare(AskKind::Takeover) };
         let said = |data| Resolution { data, ..Resolution::bare(Disposition::Handled) };
-        assert!(check(&ask, said(Some(json!({"eur": 240})))).is_ok());
-        let Err(Refusal::InvalidFields { problems }) = check(&ask, said(Some(json!({"eur": "much"})))) else {
+        assert!(check(&Schemas::default(), &ask, said(Some(json!({"eur": 240})))).is_ok());
+        let Err(Refusal::InvalidFields { problems }) =
+            check(&Schemas::default(), &ask, said(Some(json!({"eur": "much"}))))
+        else {
             panic!("a text is no number")
         };
         assert_eq!(problems[0].pointer, "/data/eur");
-        assert!(check(&ask, said(None)).is_err());
-        assert!(check(&ask, Resolution::bare(Disposition::Declined)).is_ok());
+        assert!(check(&Schemas::default(), &ask, said(None)).is_err());
+        assert!(check(&Schemas::default(), &ask, Resolution::bare(Disposition::Declined)).is_ok());
     }
 }

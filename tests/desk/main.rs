@@ -38,6 +38,7 @@ mod restore;
 mod retries;
 mod revocation;
 mod schema;
+mod schema_limits;
 mod scope;
 mod screens;
 mod search;

@@ -169,7 +169,9 @@ pub async fn resolve(
     let sent = serde_json::from_str(&resolution)
         .map_err(|error| Problem::Bad(format!("This is no resolution: {error}. Reload the page.")))?;
     let current = caller.desk.current(caller.workspace, id).await?.ok_or(Problem::NotFound)?;
-    let resolution = match resolution::check(&current.escalation.opening.ask, sent) {
+    let opening = std::sync::Arc::clone(&current.escalation.opening);
+    let check = move |schemas: &_| resolution::check(schemas, &opening.ask, sent);
+    let resolution = match caller.desk.schemas().run(check).await? {
         Ok(resolution) => resolution,
         Err(refusal) => return Ok(Err(refusal)),
     };

@@ -21,6 +21,7 @@ pub mod list;
 pub mod marking;
 pub mod marks;
 pub mod message;
+pub mod not_checked;
 pub mod pairs;
 pub mod rail;
 pub mod resolution;

@@ -36,6 +36,9 @@ pub fn ResolveDialog(
     problems: RwSignal<Vec<FieldProblem>>,
     /// What no field is to blame for.
     refused: RwSignal<Option<String>>,
+    /// Draws what can be done with an answer that was not checked in time, if there is one.
+    #[prop(into)]
+    unchecked: ViewFn,
     on_resolve: Callback<Resolution<DecisionRequest>>,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
@@ -104,6 +107,7 @@ pub fn ResolveDialog(
                     {move || refused.get().map(|words| view! {
                         <p class="form-error" role="alert">{spelled(&words)}</p>
                     })}
+                    {unchecked.run()}
                     {unplaced(found, "")}
                     <button class="button" type="button" on:click=move |_| open.set(false)>"Cancel"</button>
                     <button

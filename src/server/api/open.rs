@@ -73,8 +73,12 @@ pub async fn open(
 
 /// The request as the domain takes it, in the queue it names.
 async fn checked(caller: &Caller, request: ApiJson<OpenRequest>) -> Result<Open, Problem> {
-    let mut checks = Checks::default();
-    let checked = opening::check(request.body, request.length, &mut checks)?;
+    // A transcript of megabytes and schemas take a while, so not on a thread that others share.
+    let check = move |schemas: &_| {
+        let mut checks = Checks::default();
+        opening::check(schemas, request.body, request.length, &mut checks).map(|checked| (checked, checks))
+    };
+    let (checked, mut checks) = caller.desk.schemas().run(check).await??;
     let (queue, defaults) = queue(caller, checked.queue, &mut checks).await?;
     let mut opening = checked.opening;
     opening.on_expiry_note = opening.on_expiry_note.or(defaults.expiry_note);

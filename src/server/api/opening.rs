@@ -24,11 +24,13 @@ use crate::{
         text::{Text, TextProblem},
         time::Span,
     },
-    server::schema,
+    server::schema::{MOST_PROBLEMS, Schemas, Unchecked},
 };
 
 /// The most bytes of an object that is given back as it came.
 const MOST_OBJECT: usize = 16 * 1024;
+/// The most patterns that all schemas of an ask may have together: each is compiled before the answer.
+const MOST_PATTERNS: usize = 256;
 /// The most bytes of `resume.state`.
 const MOST_STATE: usize = 64 * 1024;
 /// The most bytes of all fields but the transcript together.
@@ -47,7 +49,7 @@ pub struct Checked {
 }
 
 /// Checks an open whose body had `length` bytes; refuses with all that is wrong with it.
-pub fn check(request: OpenRequest, length: usize, checks: &mut Checks) -> Result<Checked, Problem> {
+pub fn check(schemas: &Schemas, request: OpenRequest, length: usize, checks: &mut Checks) -> Result<Checked, Problem> {
     let conversation = request.conversation.map(|Object(it)| it);
     let messages = conversation.iter().flat_map(|it| it.messages.iter().flatten()).map(|raw| raw.get().len()).sum();
     if length.saturating_sub(messages) > MOST_BESIDE_MESSAGES {
@@ -85,8 +87,8 @@ pub fn check(request: OpenRequest, length: usize, checks: &mut Checks) -> Result
     };
     let (facts, transcript) = conversation.map(|it| read(it, checks)).unzip();
     checks.verdict()?;
-    usable(&opening.ask)?;
-    find_faults(&mut opening.ask, checks);
+    usable(schemas, &opening.ask)?;
+    find_faults(schemas, &mut opening.ask, checks);
     opening.conversation = facts;
     let transcript = transcript.transpose()?.unwrap_or_default();
     Ok(Checked { opening, transcript, urgency: request.urgency, within, queue })
@@ -175,25 +177,43 @@ fn arguments(text: &str, pointer: &str, checks: &mut Checks) -> JsonText {
 }
 
 /// Notes where proposed arguments break their own schema. The proposal is taken all the same: a person will see it.
-fn find_faults(ask: &mut Ask, checks: &mut Checks) {
+fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
     for (i, action) in ask.actions.iter_mut().enumerate() {
-        action.faults = schema::faults_of(action);
+        let at = format!("/ask/actions/{i}/arguments");
+        match schemas.faults(action, &action.arguments) {
+            Ok(mut faults) => {
+                faults.truncate(MOST_PROBLEMS);
+                action.faults = faults;
+            }
+            Err(Unchecked::OutOfTime) => checks.warn(&*at, "took too long to be checked by arguments_schema"),
+            // Refused before.
+            Err(Unchecked::Unusable(_)) => {}
+        }
         for fault in &action.faults {
-            let pointer = format!("/ask/actions/{i}/arguments{}", fault.pointer);
+            let pointer = format!("{at}{}", fault.pointer);
             checks.warn(pointer, format!("{}, which does not match arguments_schema", fault.detail));
         }
     }
 }
 
 /// Whether the schemas of an ask can be used, before anybody is asked to answer by them.
-fn usable(ask: &Ask) -> Result<(), Problem> {
+fn usable(schemas: &Schemas, ask: &Ask) -> Result<(), Problem> {
     let of_actions = ask.actions.iter().enumerate();
     let of_actions =
         of_actions.map(|(i, action)| (format!("/ask/actions/{i}/arguments_schema"), action.arguments_schema.as_ref()));
-    let schemas = [("/ask/response_schema".to_owned(), ask.response_schema.as_ref())].into_iter().chain(of_actions);
-    let compile =
-        |(pointer, schema): (String, Option<&Value>)| Some(FieldProblem::new(pointer, schema::compile(schema?).err()?));
-    let problems: Vec<FieldProblem> = schemas.filter_map(compile).collect();
+    let all = [("/ask/response_schema".to_owned(), ask.response_schema.as_ref())].into_iter().chain(of_actions);
+    let (mut problems, mut patterns) = (vec![], 0);
+    for (pointer, schema) in all.filter_map(|(pointer, schema)| Some((pointer, schema?))) {
+        match schemas.compile(schema) {
+            Ok(more) => patterns += more,
+            Err(why) => problems.push(FieldProblem::new(pointer, why)),
+        }
+        if patterns > MOST_PATTERNS {
+            problems
+                .push(FieldProblem::new("/ask", format!("has at most {MOST_PATTERNS} patterns in all its schemas")));
+            break;
+        }
+    }
     if problems.is_empty() { Ok(()) } else { Err(Problem::fields(Code::SchemaInvalid, problems)) }
 }
 

@@ -26,6 +26,7 @@ struct OutcomeBody<'a> {
     messages_left_out: i64,
     unanswered: &'a [MessageId],
     avoidable: bool,
+    warnings: &'a [FieldProblem],
     briefing: &'a str,
 }
 
@@ -68,6 +69,7 @@ pub fn outcome_json(outcome: &Outcome, messages: &[Message]) -> String {
         messages_left_out: outcome.messages_left_out,
         unanswered: &outcome.unanswered,
         avoidable: resolution.avoidable,
+        warnings: &resolution.warnings,
         briefing: &outcome.briefing,
     })
 }

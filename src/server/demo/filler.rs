@@ -204,13 +204,14 @@ mod tests {
             ask::{Ask, AskKind},
             outcome::{Disposition, Resolution},
         },
-        server::resolution,
+        server::{resolution, schema::Schemas},
     };
 
     /// Whether the server takes it.
     fn passes(schema: &Value, data: Option<Value>) -> bool {
         let ask = Ask { response_schema: Some(schema.clone()), ..Ask::bare(AskKind::Takeover) };
-        resolution::check(&ask, Resolution { data, ..Resolution::bare(Disposition::Handled) }).is_ok()
+        resolution::check(&Schemas::default(), &ask, Resolution { data, ..Resolution::bare(Disposition::Handled) })
+            .is_ok()
     }
 
     #[test]

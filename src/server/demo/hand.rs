@@ -133,7 +133,9 @@ impl Hand {
         let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
         for sent in said {
             let by = self.operator.clone();
-            let checked = resolution::check(&it.opening.ask, sent).map_err(Error::from);
+            let opening = Arc::clone(&it.opening);
+            let check = move |schemas: &_| resolution::check(schemas, &opening.ask, sent);
+            let checked = self.desk.schemas().run(check).await?.map_err(Error::from);
             let done = match checked {
                 Ok(resolution) => self.does(Verb::Resolve { by, escalation: it.id, fence, resolution }).await,
                 Err(refusal) => Err(refusal),

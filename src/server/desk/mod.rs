@@ -31,6 +31,7 @@ use crate::{
         hints::Hints,
         readiness::Readiness,
         rich,
+        schema::Schemas,
         store::{Store, at_desk, escalations, events, inbox, messages, queues, workspaces},
         writer::{MOST_PROBES, Queued, Writer},
     },
@@ -59,6 +60,7 @@ struct Inner {
     probes: mpsc::Sender<oneshot::Sender<bool>>,
     readiness: Arc<Readiness>,
     room: Arc<Semaphore>,
+    schemas: Schemas,
     shutdown: CancellationToken,
     beside: TaskTracker,
 }
@@ -96,6 +98,7 @@ impl Desk {
             probes,
             readiness,
             room,
+            schemas: Schemas::default(),
             shutdown,
             beside,
         }))
@@ -157,6 +160,11 @@ impl Desk {
     /// A permit for every byte of requests that may be in memory.
     pub fn room(&self) -> &Arc<Semaphore> {
         &self.0.room
+    }
+
+    /// What compiles and applies the schemas of agents.
+    pub fn schemas(&self) -> &Schemas {
+        &self.0.schemas
     }
 
     pub fn store(&self) -> &Store {

@@ -334,7 +334,8 @@ impl Person {
         said: Resolution<DecisionRequest>,
     ) -> Result<Done, Error> {
         let current = self.desk.current(self.workspace, id(escalation)).await?.expect("an escalation");
-        let resolution: Checked<Resolution> = resolution::check(&current.escalation.opening.ask, said)?;
+        let resolution: Checked<Resolution> =
+            resolution::check(self.desk.schemas(), &current.escalation.opening.ask, said)?;
         self.does(Verb::Resolve { by: self.operator.clone(), escalation: id(escalation), fence, resolution }).await
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         drafts::call,
         focus::focus_if_lost,
         live::{Connection, Live, Pending, Sending},
-        parts::{revealed::spelled, whole::Whole},
+        parts::{not_checked::not_checked, revealed::spelled, whole::Whole},
         problem::Problem,
     },
     domain::{
@@ -54,6 +54,8 @@ pub struct Acts {
     pub targets: RwSignal<Option<Targets>>,
     pub resolve_problems: RwSignal<Vec<FieldProblem>>,
     pub resolve_refused: RwSignal<Option<String>>,
+    /// The answer that the server could not check in time, as it was sent.
+    pub unchecked: RwSignal<Option<(Option<Fence>, String)>>,
 }
 
 type Answer<T> = Result<Result<T, Refusal>, Problem>;
@@ -74,6 +76,7 @@ impl Acts {
             targets: RwSignal::new(None),
             resolve_problems: RwSignal::new(vec![]),
             resolve_refused: RwSignal::new(None),
+            unchecked: RwSignal::new(None),
         }
     }
 
@@ -110,15 +113,22 @@ impl Acts {
 
     /// Ends it. What is refused stays in the dialog.
     pub fn resolve(self, fence: Option<Fence>, resolution: &Resolution<DecisionRequest>) {
-        let Ok(resolution) = serde_json::to_string(resolution) else { return };
+        if let Ok(resolution) = serde_json::to_string(resolution) {
+            self.send_resolution(fence, resolution);
+        }
+    }
+
+    fn send_resolution(self, fence: Option<Fence>, resolution: String) {
+        self.unchecked.set(None);
         self.act(async move {
-            match actions::resolve(self.id, fence, resolution).await {
+            match actions::resolve(self.id, fence, resolution.clone()).await {
                 Ok(Ok(())) => {
                     self.resolving.try_set(false);
                     self.live.drafts.write(self.id, Mode::Answer, String::new(), self.live.seq());
                     self.catch_up();
                     focus_if_free("list-title");
                 }
+                Ok(Err(Refusal::NotCheckedInTime)) => drop(self.unchecked.try_set(Some((fence, resolution)))),
                 Ok(Err(Refusal::InvalidFields { problems })) => drop(self.resolve_problems.try_set(problems)),
                 Ok(Err(refusal)) => {
                     self.not_resolved(self.sentence(&refusal));
@@ -127,6 +137,25 @@ impl Acts {
                 Err(problem) => self.not_resolved(self.fetch.noted(problem)),
             }
         });
+    }
+
+    /// Draws what can be done with an answer that was not checked in time, in the dialog or on the page.
+    pub fn unchecked_view(self, in_dialog: bool) -> Option<AnyView> {
+        if self.unchecked.with(Option::is_none) || self.resolving.get() != in_dialog {
+            return None;
+        }
+        let sent = move || self.unchecked.get_untracked();
+        let retry = Callback::new(move |()| {
+            if let Some((fence, resolution)) = sent() {
+                self.send_resolution(fence, resolution);
+            }
+        });
+        let copy = Callback::new(move |()| {
+            if let Some((_, resolution)) = sent() {
+                copy(&resolution);
+            }
+        });
+        Some(not_checked(self.busy.into(), retry, copy))
     }
 
     /// Says so where it was asked: in the dialog, or on the page.

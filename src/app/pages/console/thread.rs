@@ -250,6 +250,9 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                     on_ask=Callback::new(move |()| acts.note(me.who().name.to_string() + " asks to take this over."))
                     on_dismiss=Callback::new(move |()| acts.notice.set(None))
                 />
+                {move || acts.unchecked_view(false).map(|view| view! {
+                    <div class="claim-bar" data-state="refused">{view}</div>
+                })}
                 <Composer it=desk.writing() answer=in_tab textbox=desk.textbox/>
                 <ResolveDialog
                     ask=desk.ask
@@ -260,6 +263,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
                     may_act=may_act
                     problems=acts.resolve_problems
                     refused=acts.resolve_refused
+                    unchecked=move || acts.unchecked_view(true)
                     on_resolve=resolve
                 />
                 <TransferDialog

@@ -1,0 +1,25 @@
+//! What can be done with an answer that the server could not check in time.
+
+use leptos::prelude::*;
+
+use crate::domain::refusal::Refusal;
+
+/// Says that nothing was sent, and offers to send the answer again or to copy it.
+pub fn not_checked(busy: Signal<bool>, on_retry: Callback<()>, on_copy: Callback<()>) -> AnyView {
+    view! {
+        <p class="form-error" role="alert">{Refusal::NotCheckedInTime.to_string()}</p>
+        <button
+            class="button"
+            type="button"
+            data-size="small"
+            disabled=move || busy.get()
+            on:click=move |_| on_retry.run(())
+        >
+            "Try again"
+        </button>
+        <button class="button" type="button" data-size="small" on:click=move |_| on_copy.run(())>
+            "Copy"
+        </button>
+    }
+    .into_any()
+}

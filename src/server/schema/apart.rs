@@ -1,0 +1,93 @@
+//! Checks that may take long, in a process of their own: this program, started anew. A thread can be neither stopped nor
+//! limited; a process is, by the kernel, so that whatever a schema asks for ends, and takes nothing from anybody else.
+
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{STACK, Unchecked, compiled::Compiled, fault::Subject};
+use crate::domain::ask::FieldProblem;
+
+/// The first argument of the program that checks.
+pub const COMMAND: &str = "check-by-schema";
+/// The memory that a check may have, in bytes of addresses.
+const MEMORY: u64 = 512 * 1024 * 1024;
+/// The time that a check may take: of the processor, and by the clock where the processor is busy.
+const PROCESSOR_SECONDS: u64 = 2;
+const WITHIN: Duration = Duration::from_secs(5);
+/// How much a check may answer.
+const MOST_ANSWERED: u64 = 4 * 1024 * 1024;
+
+#[derive(Serialize, Deserialize)]
+struct Asked<S, V> {
+    schema: S,
+    value: V,
+    subject: Subject,
+}
+
+/// What is wrong with a value, found by another process.
+pub fn apply(schema: &Value, value: &Value, subject: Subject) -> Result<Vec<FieldProblem>, Unchecked> {
+    let asked = serde_json::to_vec(&Asked { schema, value, subject }).map_err(|_| Unchecked::OutOfTime)?;
+    ask(&asked).map_err(|error| {
+        tracing::warn!(%error, "a value was not checked by its schema");
+        Unchecked::OutOfTime
+    })
+}
+
+fn ask(asked: &[u8]) -> std::io::Result<Vec<FieldProblem>> {
+    let mut command = Command::new(program()?);
+    command.arg(COMMAND).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn()?;
+    // It reads all before it answers. What it does not read it does not live to answer.
+    let sent = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(asked));
+    let mut answer = vec![];
+    let read = match child.stdout.take() {
+        Some(output) => output.take(MOST_ANSWERED).read_to_end(&mut answer),
+        None => Ok(0),
+    };
+    let _ = child.kill();
+    child.wait()?;
+    sent.and(read)?;
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+/// This program, also when its file was replaced meanwhile.
+fn program() -> std::io::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
+}
+
+/// Answers one check on standard output, asked on standard input, within the limits of a check.
+pub fn answer() -> ExitCode {
+    let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    let limited = setrlimit(Resource::Cpu, limit(PROCESSOR_SECONDS)).and(setrlimit(Resource::As, limit(MEMORY)));
+    let ends = thread::Builder::new().spawn(|| {
+        thread::sleep(WITHIN);
+        std::process::exit(1);
+    });
+    if limited.is_err() || ends.is_err() {
+        return ExitCode::FAILURE;
+    }
+    let checks = thread::Builder::new().stack_size(STACK).spawn(check);
+    match checks.map(thread::JoinHandle::join) {
+        Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn check() -> Result<(), String> {
+    let mut asked = vec![];
+    std::io::stdin().read_to_end(&mut asked).map_err(|error| error.to_string())?;
+    let asked: Asked<Value, Value> = serde_json::from_slice(&asked).map_err(|error| error.to_string())?;
+    let found = Compiled::of(&asked.schema)?.apply(&asked.value, asked.subject);
+    let answer = serde_json::to_vec(&found).map_err(|error| error.to_string())?;
+    std::io::stdout().write_all(&answer).map_err(|error| error.to_string())
+}

@@ -1,0 +1,179 @@
+//! Compiled schemas, of which the latest are kept.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jsonschema::{PatternOptions, Validator};
+use lru::LruCache;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{
+    bounds::{self, Cost},
+    fault::Subject,
+};
+use crate::domain::ask::FieldProblem;
+
+/// The largest compiled pattern, in bytes, and as much again for what matching remembers.
+const LARGEST_PATTERN: usize = 256 * 1024;
+/// About how many bytes the schemas in the cache may take together.
+const CACHE: usize = 32 * 1024 * 1024;
+/// About how many bytes a compiled schema takes for each byte of its text.
+const BYTES_A_BYTE: usize = 16;
+/// How much work a check in this process may be: about ten milliseconds.
+const CHEAP: u64 = 100_000;
+/// How much work it is to match a pattern with one byte of text, at worst.
+const WORK_A_MATCHED_BYTE: u64 = 32;
+/// How many bytes of text are as much work as one subschema.
+const BYTES_A_VALUE: u64 = 64;
+
+/// A schema that can be used.
+pub struct Compiled {
+    validator: Validator,
+    cost: Cost,
+}
+
+impl Compiled {
+    /// Compiles; says why a schema cannot be used.
+    pub fn of(schema: &Value) -> Result<Self, String> {
+        // The count comes first: it bounds what compiling costs.
+        let cost = bounds::count(schema)?;
+        // Patterns in linear time: an agent's schema is data, and must not be able to stop us.
+        let patterns = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
+        let validator = jsonschema::draft202012::options().with_pattern_options(patterns).build(schema);
+        Ok(Self { validator: validator.map_err(|error| error.to_string())?, cost })
+    }
+
+    /// How many patterns it has.
+    pub fn patterns(&self) -> usize {
+        self.cost.patterns
+    }
+
+    /// Whether a check of this value is little work, whatever is in it.
+    pub fn is_cheap_for(&self, value: &Value) -> bool {
+        let size = Size::of(value);
+        let applied = (size.values + size.bytes / BYTES_A_VALUE).saturating_mul(self.cost.work);
+        let matched = size.bytes.saturating_mul(self.cost.matches * WORK_A_MATCHED_BYTE);
+        applied.saturating_add(matched) <= CHEAP
+    }
+
+    /// What is wrong with a value.
+    pub fn apply(&self, value: &Value, subject: Subject) -> Vec<FieldProblem> {
+        // Most values are right, and finding that out collects no errors.
+        if self.validator.is_valid(value) {
+            return vec![];
+        }
+        self.validator.iter_errors(value).take(subject.most_errors()).flat_map(|error| subject.told(&error)).collect()
+    }
+}
+
+/// How much there is in a value.
+#[derive(Default)]
+struct Size {
+    /// Values, itself among them.
+    values: u64,
+    /// Bytes of its texts and names.
+    bytes: u64,
+}
+
+impl Size {
+    fn of(value: &Value) -> Self {
+        let mut size = Self::default();
+        size.add(value);
+        size
+    }
+
+    fn add(&mut self, value: &Value) {
+        self.values += 1;
+        match value {
+            Value::String(text) => self.bytes += text.len() as u64,
+            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
+            Value::Object(object) => {
+                for (name, value) in object {
+                    self.bytes += name.len() as u64;
+                    self.add(value);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The compiled schemas that were used last, by the hash of their text. How many they are follows from their size.
+pub struct Cache(Mutex<Kept>);
+
+struct Kept {
+    schemas: LruCache<[u8; 32], (Arc<Compiled>, usize)>,
+    bytes: usize,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self(Mutex::new(Kept { schemas: LruCache::unbounded(), bytes: 0 }))
+    }
+}
+
+impl Cache {
+    /// A schema, compiled now or before.
+    pub fn get(&self, schema: &Value, text: &str) -> Result<Arc<Compiled>, String> {
+        let hash = Sha256::digest(text).into();
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((compiled, _)) = kept().schemas.get(&hash) {
+            return Ok(Arc::clone(compiled));
+        }
+        let compiled = Arc::new(Compiled::of(schema)?);
+        let bytes = text.len() * BYTES_A_BYTE + compiled.cost.patterns * LARGEST_PATTERN * 2;
+        kept().add(hash, Arc::clone(&compiled), bytes);
+        Ok(compiled)
+    }
+}
+
+impl Kept {
+    fn add(&mut self, hash: [u8; 32], compiled: Arc<Compiled>, bytes: usize) {
+        self.bytes += bytes;
+        if let Some((_, (_, replaced))) = self.schemas.push(hash, (compiled, bytes)) {
+            self.bytes -= replaced;
+        }
+        while self.bytes > CACHE {
+            let Some((_, (_, bytes))) = self.schemas.pop_lru() else { break };
+            self.bytes -= bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_cache_forgets_what_was_not_used_for_longest() {
+        let cache = Cache::default();
+        let get = |schema: &Value| cache.get(schema, &schema.to_string()).unwrap();
+        let patterns = |first: usize| -> Value {
+            let members = (0..20).map(|i| (format!("p{i}"), json!({"pattern": format!("a{}", first + i)})));
+            json!({"properties": serde_json::Map::from_iter(members)})
+        };
+        // Each counts for 10 MiB, so three fit.
+        let first = get(&patterns(0));
+        assert!(Arc::ptr_eq(&first, &get(&patterns(0))));
+        get(&patterns(100));
+        get(&patterns(200));
+        assert!(Arc::ptr_eq(&first, &get(&patterns(0))));
+        get(&patterns(300));
+        assert!(Arc::ptr_eq(&first, &get(&patterns(0))), "used a moment ago");
+        let kept = cache.0.lock().unwrap();
+        assert!(kept.schemas.len() == 3 && kept.bytes <= CACHE, "{} schemas, {} bytes", kept.schemas.len(), kept.bytes);
+    }
+
+    #[test]
+    fn what_is_cheap_follows_from_the_schema_and_the_value() {
+        let cheap = |schema: Value, value: &Value| Compiled::of(&schema).unwrap().is_cheap_for(value);
+        let list = |count: usize| Value::Array(vec![json!(1); count]);
+        assert!(cheap(json!({"items": {"type": "integer"}}), &list(10_000)));
+        assert!(!cheap(json!({"items": {"type": "integer"}}), &list(100_001)));
+        assert!(!cheap(json!({"items": {"enum": list(1_000)}}), &list(200)));
+        assert!(cheap(json!({"pattern": "^a+$"}), &json!("a".repeat(1_000))));
+        assert!(!cheap(json!({"pattern": "^a+$"}), &json!("a".repeat(10_000))));
+    }
+}

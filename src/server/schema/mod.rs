@@ -1,0 +1,174 @@
+//! JSON Schemas of agents: bounded and compiled when an escalation is opened, used again before its outcome is written.
+//!
+//! What a schema may ask for is bounded by its structure ([`bounds`]). What a check may still cost follows from that and
+//! from the size of the value: a cheap one runs here, on a thread with a stack for deep schemas; any other runs in a process
+//! of its own ([`apart`]), which the kernel ends when it takes too much time or memory.
+
+pub mod apart;
+mod bounds;
+mod compiled;
+mod fault;
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
+
+pub use self::fault::MOST_PROBLEMS;
+use self::{
+    compiled::{Cache, Compiled},
+    fault::Subject,
+};
+use super::error::Error;
+use crate::domain::{
+    ask::{Action, FieldProblem},
+    json::{JsonText, MAX_DEPTH},
+};
+
+/// The largest schema taken, in bytes of JSON.
+const LARGEST: usize = 64 * 1024;
+/// How many checks run at once.
+const MOST_AT_ONCE: usize = 2;
+/// How long a check waits for its turn.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
+/// The stack of a thread that compiles or applies schemas: a schema may be a hundred subschemas deep at each of 64 levels.
+const STACK: usize = 128 * 1024 * 1024;
+
+/// Why a value was not checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unchecked {
+    /// The schema cannot be used; one of an earlier program, which took more.
+    Unusable(String),
+    /// The check took too much time or memory.
+    OutOfTime,
+}
+
+/// Compiles and applies the schemas of agents. Cheap to clone.
+#[derive(Clone)]
+pub struct Schemas {
+    cache: Arc<Cache>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Schemas {
+    fn default() -> Self {
+        Self { cache: Arc::default(), turns: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+    }
+}
+
+impl Schemas {
+    /// Does work with schemas on a thread of its own, when its turn comes.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> T + Send + 'static) -> Result<T, Error> {
+        let turn = timeout(TURN_WITHIN, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.ok().and_then(Result::ok).ok_or(Error::Overloaded)?;
+        let (sender, answered) = oneshot::channel();
+        let schemas = self.clone();
+        let work = move || {
+            let _turn = turn;
+            // Whoever left does not hear it.
+            let _ = sender.send(work(&schemas));
+        };
+        let thread = std::thread::Builder::new().name("schemas".to_owned()).stack_size(STACK).spawn(work);
+        thread.map_err(|error| Error::Internal(format!("no thread for schemas: {error}")))?;
+        answered.await.map_err(|_| Error::Internal("work with a schema panicked".to_owned()))
+    }
+
+    /// Whether a schema can be used: valid, small, cheap, and without references to elsewhere. Returns how many patterns
+    /// it has, or says why not.
+    pub fn compile(&self, schema: &Value) -> Result<usize, String> {
+        Ok(self.compiled(schema)?.patterns())
+    }
+
+    fn compiled(&self, schema: &Value) -> Result<Arc<Compiled>, String> {
+        if !(schema.is_object() || schema.is_boolean()) {
+            return Err("a schema is an object or a boolean".to_owned());
+        }
+        let text = schema.to_string();
+        if text.len() > LARGEST {
+            return Err("a schema has at most 64 KiB".to_owned());
+        }
+        self.cache.get(schema, &text)
+    }
+
+    /// What is wrong with data; pointers begin with `at`.
+    pub fn problems(&self, schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>, Unchecked> {
+        let found = self.apply(schema, value, Subject::Data)?;
+        Ok(found.into_iter().map(|it| FieldProblem::new(format!("{at}{}", it.pointer), it.detail)).collect())
+    }
+
+    /// Where arguments for an action break its schema, if it has one; pointers are from the root of the arguments.
+    pub fn faults(&self, action: &Action, arguments: &JsonText) -> Result<Vec<FieldProblem>, Unchecked> {
+        match &action.arguments_schema {
+            Some(schema) => self.apply(schema, &arguments.value(), Subject::Arguments),
+            None => Ok(vec![]),
+        }
+    }
+
+    fn apply(&self, schema: &Value, value: &Value, subject: Subject) -> Result<Vec<FieldProblem>, Unchecked> {
+        let compiled = self.compiled(schema).map_err(Unchecked::Unusable)?;
+        if compiled.is_cheap_for(value) {
+            Ok(compiled.apply(value, subject))
+        } else {
+            apart::apply(schema, value, subject)
+        }
+    }
+}
+
+/// Whether a value is nested deeper than [`MAX_DEPTH`].
+pub fn is_too_deep(value: &Value) -> bool {
+    is_deeper(value, MAX_DEPTH)
+}
+
+/// Whether an object is.
+pub fn is_object_too_deep(object: &Map<String, Value>) -> bool {
+    object.values().any(|value| is_deeper(value, MAX_DEPTH - 1))
+}
+
+fn is_deeper(value: &Value, than: usize) -> bool {
+    match value {
+        Value::Array(items) => than == 0 || items.iter().any(|item| is_deeper(item, than - 1)),
+        Value::Object(object) => than == 0 || object.values().any(|value| is_deeper(value, than - 1)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn unusable_schemas_are_refused() {
+        let schemas = Schemas::default();
+        for schema in [
+            json!("x"),
+            json!({"type": "nonsense"}),
+            json!({"$ref": "https://elsewhere.example/schema.json"}),
+            json!({"type": "string", "pattern": "(?=look)ahead"}),
+            json!({"type": "string", "pattern": "\\p{L}{1000}"}),
+            json!({"description": "x".repeat(LARGEST)}),
+        ] {
+            assert!(schemas.compile(&schema).is_err(), "{}", schema.to_string().chars().take(80).collect::<String>());
+        }
+        assert_eq!(schemas.compile(&json!({"type": "object"})), Ok(0));
+        assert_eq!(schemas.compile(&json!({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a"})), Ok(0));
+    }
+
+    #[tokio::test]
+    async fn the_deepest_schema_fits_on_the_stack() {
+        let mut schema = json!({"items": {"$ref": "#"}});
+        for _ in 0..30 {
+            schema = json!({"anyOf": [schema]});
+        }
+        let mut value = json!("x");
+        for _ in 0..MAX_DEPTH {
+            value = json!([value]);
+        }
+        let found = Schemas::default().run(move |schemas| schemas.problems(&schema, &value, "/data")).await.unwrap();
+        assert_eq!(found, Ok(vec![]));
+    }
+}
