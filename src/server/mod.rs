@@ -5,6 +5,7 @@ pub mod api;
 pub mod bell;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod contract;
 pub mod demo;
 pub mod desk;
@@ -18,6 +19,7 @@ pub mod readiness;
 pub mod request_id;
 pub mod resolution;
 pub mod rich;
+pub mod room;
 pub mod router;
 pub mod schema;
 pub mod secret;
@@ -35,7 +37,6 @@ use axum::{
     extract::{Request, State},
     middleware::{Next, from_fn_with_state},
     response::Response,
-    serve::ListenerExt,
 };
 use tokio::{
     net::TcpListener,
@@ -171,25 +172,17 @@ async fn attend(
     // Whoever reads the address may stop us from then on.
     let mut told = Told::listen()?;
     ready(&shown).await?;
-    let listener = listener.tap_io(|tcp| {
-        // A reply must not wait for more to send.
-        if let Err(error) = tcp.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
-    });
-    let told = {
-        let desk = desk.clone();
+    let stopping = desk.shutdown().clone();
+    tokio::spawn({
+        let stopping = stopping.clone();
         async move {
             told.wait().await;
             tracing::info!("stopping");
-            desk.shutdown().cancel();
+            stopping.cancel();
         }
-    };
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(told);
-    let stopping = desk.shutdown().clone();
+    });
     tokio::select! {
-        served = serving.into_future() => served?,
+        () = connections::serve(listener, router, connections::Limits::of_process(), stopping.clone()) => {}
         () = async {
             stopping.cancelled().await;
             working.close();

@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashSet,
-    future::IntoFuture,
     io::{BufRead, BufReader, Read},
     os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
@@ -21,6 +20,7 @@ use bailout::{
     },
     server::{
         config::{Cli, DemoOperator},
+        connections,
         demo::{self, Playing},
         desk::Verb,
         store::workspaces,
@@ -62,9 +62,8 @@ impl Demo {
         let playing = demo::begin(settings, operator).await.expect("a demo");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let service = playing.router.clone().into_make_service_with_connect_info::<std::net::SocketAddr>();
-        let stop = playing.desk.shutdown().clone().cancelled_owned();
-        tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop).into_future());
+        let (router, stop) = (playing.router.clone(), playing.desk.shutdown().clone());
+        tokio::spawn(connections::serve(listener, router, connections::Limits::of_process(), stop));
         Self { playing, url }
     }
 

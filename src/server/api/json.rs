@@ -1,6 +1,6 @@
 //! Request bodies: `ApiJson` reads one within its limit and says, with a pointer, what is wrong with it.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData};
 
 use axum::{
     body::Body,
@@ -15,12 +15,14 @@ use serde::{
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::problem::{Code, Problem};
+use super::{
+    key_auth::Caller,
+    problem::{Code, Problem},
+};
 use crate::{
     domain::{ask::FieldProblem, json::pointer_name},
-    server::desk::Desk,
+    server::{connections::TooSlow, desk::Desk, room::Taken},
 };
 
 /// How much of a refused body is read all the same, so that the caller gets to read why it was refused.
@@ -42,16 +44,18 @@ pub struct ApiJson<T> {
     /// How many bytes it had.
     pub length: usize,
     /// The room it takes up, to be kept until what it asks for is done.
-    pub room: Option<OwnedSemaphorePermit>,
+    pub room: Taken,
 }
 
 impl<T: RequestBody> FromRequest<Desk> for ApiJson<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, desk: &Desk) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &Desk) -> Result<Self, Problem> {
         let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
         let is_untyped = !request.headers().contains_key(CONTENT_TYPE);
-        let (mut bytes, room) = read(request.into_body(), T::LIMIT, desk).await?;
+        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| Problem::fault("a body was read before its caller was known".to_owned()))?;
+        let (mut bytes, room) = read(request.into_body(), T::LIMIT, &caller).await?;
         let missing = T::MAY_BE_MISSING && bytes.is_empty();
         let nothing_said = missing && is_untyped;
         if !is_json && !nothing_said {
@@ -69,27 +73,27 @@ fn is_json(content_type: &[u8]) -> bool {
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// Reads a body into memory, as far as there is room for it.
-async fn read(body: Body, limit: usize, desk: &Desk) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Problem> {
+/// Reads a body into memory, as far as there is room for it, and while the key is good.
+async fn read(body: Body, limit: usize, caller: &Caller) -> Result<(Vec<u8>, Taken), Problem> {
+    let (door, share) = (caller.enter()?, caller.share());
     let mut chunks = body.into_data_stream();
     let mut bytes = vec![];
     let mut seen = 0;
-    let mut room: Option<OwnedSemaphorePermit> = None;
+    let mut room = Taken::default();
     let mut fits = true;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Code::MalformedJson, "The body broke off."))?;
+    loop {
+        let chunk = tokio::select! {
+            biased;
+            () = door.closed() => return Err(Problem::from(Code::KeyRevoked)),
+            chunk = chunks.next() => chunk,
+        };
+        let Some(chunk) = chunk else { break };
+        let chunk = chunk.map_err(|error| broke_off(&error))?;
         seen += chunk.len();
-        if fits && seen <= limit {
-            let more = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
-            match (Arc::clone(desk.room()).try_acquire_many_owned(more), &mut room) {
-                (Ok(more), Some(room)) => room.merge(more),
-                (Ok(more), none) => *none = Some(more),
-                (Err(_), _) => fits = false,
-            }
-        }
+        fits = fits && (seen > limit || share.take(chunk.len(), &mut room));
         match seen {
             _ if fits && seen <= limit => bytes.extend_from_slice(&chunk),
-            _ if seen <= DRAINED => (bytes, room) = (vec![], None),
+            _ if seen <= DRAINED => (bytes, room) = (vec![], Taken::default()),
             _ => break,
         }
     }
@@ -98,6 +102,14 @@ async fn read(body: Body, limit: usize, desk: &Desk) -> Result<(Vec<u8>, Option<
         true => Err(Problem::from(Code::Overloaded)),
         false => Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes."))),
     }
+}
+
+fn broke_off(error: &axum::Error) -> Problem {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    if causes.into_iter().any(|error| error.is::<TooSlow>()) {
+        return Problem::from(Code::RequestTimeout);
+    }
+    Problem::new(Code::MalformedJson, "The body broke off.")
 }
 
 /// Reads JSON into a body, or says what is wrong where.

@@ -1,16 +1,18 @@
 //! Who calls: the agent whose key the request shows. The key is read from the database for every request, so that a
 //! revoked one is worth nothing from that moment on.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use axum::{
-    extract::{FromRequestParts, Path},
+    extract::{FromRequestParts, Path, Request, State},
     http::{
         HeaderMap,
         header::{ACCEPT, AUTHORIZATION},
         request::Parts,
     },
+    middleware::Next,
+    response::Response,
 };
-
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::{Code, Problem};
 use crate::{
@@ -21,16 +23,18 @@ use crate::{
         presence::Heard,
     },
     server::{
+        connections::when_left,
         contract::AtDesk,
         desk::{Command, Desk, Done, Once, Verb},
         doors::{Credential, Door},
         error::{Current, Error},
         keys::ApiKey,
+        room::{Share, Taken},
         store::agents,
     },
 };
 
-/// How many streams and waits a key may have open.
+/// How many streams, waits and uploads a key may have open.
 const MOST_STREAMS: usize = 1_000;
 
 /// The agent that calls, and what it can do at the desk.
@@ -40,6 +44,7 @@ pub struct Caller {
     pub workspace: WorkspaceId,
     pub agent: AgentRef,
     key: String,
+    handed: Handed,
 }
 
 impl FromRequestParts<Desk> for Caller {
@@ -69,7 +74,11 @@ impl FromRequestParts<Desk> for Caller {
                 }
             });
         }
-        Ok(Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key })
+        let handed = parts.extensions.get().cloned().unwrap_or_default();
+        let caller = Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key, handed };
+        // For what reads the body.
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
     }
 }
 
@@ -96,15 +105,10 @@ fn accepts(headers: &HeaderMap, is_stream: bool) -> bool {
 
 impl Caller {
     /// Does one thing at the desk. A refusal that shows a closed escalation hands over its outcome, too.
-    pub async fn run(
-        &self,
-        verb: Verb,
-        once: Option<Once>,
-        room: Option<OwnedSemaphorePermit>,
-    ) -> Result<Done, Problem> {
+    pub async fn run(&self, verb: Verb, once: Option<Once>, room: Taken) -> Result<Done, Problem> {
         let done = self.desk.run_in(Command { workspace: self.workspace, verb, once }, room).await;
         let Err(Error::Refused { current: Some(current), .. }) = &done else { return Ok(done?) };
-        self.handed(current);
+        self.hands_over(current);
         let at_desk = self.at_desk(current).await?;
         done.map_err(|refused| Problem::from(refused).at(at_desk))
     }
@@ -121,7 +125,12 @@ impl Caller {
         Ok(all.into_values().next())
     }
 
-    /// One more stream or wait of this key, for as long as the door is kept.
+    /// The memory that the requests of this key may take up.
+    pub fn share(&self) -> Share {
+        self.desk.room().share(&self.key)
+    }
+
+    /// One more stream, wait or upload of this key, for as long as the door is kept.
     pub fn enter(&self) -> Result<Door, Problem> {
         let door = self.desk.doors().enter(Credential::Key(self.key.clone()), MOST_STREAMS);
         door.ok_or_else(|| Problem::from(Code::TooManyStreams))
@@ -133,20 +142,59 @@ impl Caller {
         self.desk.hints().heard(self.workspace, self.agent.id, escalation, heard);
     }
 
-    /// An answer with this escalation leaves. If it is closed, its outcome does, which is recorded beside the answer:
-    /// that does not wait for it. Only the first time counts.
-    pub fn handed(&self, current: &Current) {
-        if current.escalation.status.is_open() || current.escalation.delivered_at.is_some() {
-            return;
+    /// The answer carries this escalation. If it is closed, it carries its outcome, which is recorded as delivered once the
+    /// answer has left.
+    pub fn hands_over(&self, current: &Current) {
+        if is_undelivered(current) {
+            self.handed.ids().push((self.workspace, current.escalation.id));
         }
-        let (desk, workspace, escalation) = (self.desk.clone(), self.workspace, current.escalation.id);
-        self.desk.beside().spawn(async move {
-            let command = Command { workspace, verb: Verb::Deliver { escalation }, once: None };
-            if let Err(error) = desk.run(command).await {
-                tracing::error!(%error, %escalation, "an outcome that left was not recorded as delivered");
-            }
+    }
+
+    /// The agent has this escalation as it is now. If it is closed, its outcome is recorded as delivered, beside whatever
+    /// goes on. Only the first time counts.
+    pub fn has(&self, current: &Current) {
+        if is_undelivered(current) {
+            deliver(&self.desk, self.workspace, current.escalation.id);
+        }
+    }
+}
+
+fn is_undelivered(current: &Current) -> bool {
+    !current.escalation.status.is_open() && current.escalation.delivered_at.is_none()
+}
+
+fn deliver(desk: &Desk, workspace: WorkspaceId, escalation: EscalationId) {
+    let working = desk.clone();
+    desk.beside().spawn(async move {
+        let command = Command { workspace, verb: Verb::Deliver { escalation }, once: None };
+        if let Err(error) = working.run(command).await {
+            tracing::error!(%error, %escalation, "an outcome that left was not recorded as delivered");
+        }
+    });
+}
+
+/// The escalations whose outcomes an answer carries; an extension of its request.
+#[derive(Clone, Default)]
+struct Handed(Arc<Mutex<Vec<(WorkspaceId, EscalationId)>>>);
+
+impl Handed {
+    fn ids(&self) -> MutexGuard<'_, Vec<(WorkspaceId, EscalationId)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Middleware that records outcomes as delivered when the answers that carry them have left.
+pub async fn hand_over(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+    let handed = Handed::default();
+    request.extensions_mut().insert(handed.clone());
+    let mut response = next.run(request).await;
+    let ids = std::mem::take(&mut *handed.ids());
+    if !ids.is_empty() {
+        when_left(&mut response, move || {
+            ids.into_iter().for_each(|(workspace, escalation)| deliver(&desk, workspace, escalation));
         });
     }
+    response
 }
 
 /// The escalation that the path names. What is no id names none.

@@ -61,6 +61,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1/{*rest}", any(nothing_here))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(desk.clone(), problem::render))
+        .layer(from_fn_with_state(desk.clone(), key_auth::hand_over))
         .with_state(desk)
 }
 

@@ -47,7 +47,7 @@ pub async fn open(
     let patience = Patience::new(&params, wait.unwrap_or_default())?;
     let patience = wait.map(|_| patience);
     let links = caller.desk.links().clone();
-    let (sha256, room) = (request.sha256, request.room.take());
+    let (sha256, room) = (request.sha256, std::mem::take(&mut request.room));
     let open = checked(&caller, request).await?;
     // The desk as it is just before: the answer is written, and may be stored, where nothing more is read.
     let at_desk = caller.desk.at_queue(caller.workspace, open.queue.id).await?;

@@ -53,7 +53,7 @@ pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Resp
             let (workspace, agent) = (back.workspace, back.agent.id);
             let closed = back.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
             let known = read(closed).into_iter().flatten().filter(|current| is_past_end(current, reached));
-            known.for_each(|current| back.handed(&current));
+            known.for_each(|current| back.has(&current));
         });
     }
     open(caller, audience, epoch, cursor, head, head)
@@ -66,7 +66,7 @@ pub async fn of_one(caller: Caller, Which(id): Which, headers: HeaderMap, uri: U
     let current = caller.current(id).await?;
     let head = caller.desk.head(caller.workspace).await?;
     if cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| is_past_end(&current, reached)) {
-        caller.handed(&current);
+        caller.has(&current);
     }
     let audience = Audience::Escalation(caller.agent.id, id);
     // The event that opened it is the first.
@@ -155,7 +155,7 @@ impl Line {
         // Asked for more: the frame before went out.
         if let Some(closed) = self.closing.take() {
             let current = read(desk.current(self.caller.workspace, closed).await)?;
-            current.iter().for_each(|current| self.caller.handed(current));
+            current.iter().for_each(|current| self.caller.has(current));
         }
         let only = match self.audience {
             Audience::Escalation(_, id) => Some(id),

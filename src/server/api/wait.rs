@@ -108,7 +108,7 @@ pub async fn heard(
         }
         seen = look(caller, id, after).await?;
     }
-    caller.handed(&seen.current);
+    caller.hands_over(&seen.current);
     caller.heard(Some(id), seen.reached(after));
     let at_desk = caller.at_desk(&seen.current).await?;
     Ok(written(&HeardBody {

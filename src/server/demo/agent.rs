@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tower::ServiceExt;
 
 use super::{BETWEEN_TRIES, DemoError, TRIES, cast::Hired};
-use crate::server::clock::mint;
+use crate::server::{clock::mint, connections::take_departures};
 
 /// The largest answer that is read, far beyond what the scripts can bring about.
 const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
@@ -46,7 +46,7 @@ impl Agent {
                 .header("Idempotency-Key", &key)
                 .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
                 .map_err(|error| broken(&error))?;
-            let Ok(answer) = self.router.clone().oneshot(request).await;
+            let Ok(mut answer) = self.router.clone().oneshot(request).await;
             let status = answer.status();
             if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
                 sleep(BETWEEN_TRIES).await;
@@ -55,7 +55,9 @@ impl Agent {
             if status == StatusCode::UNAUTHORIZED {
                 return Err(DemoError::Dismissed(self.hired.name));
             }
+            let departures = take_departures(&mut answer);
             let bytes = to_bytes(answer.into_body(), LARGEST_ANSWER).await.map_err(|error| broken(&error))?;
+            departures.into_iter().for_each(|departure| departure());
             // Some answers are empty.
             let json = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
             return Ok((status, json.map_err(|error| broken(&error))?));

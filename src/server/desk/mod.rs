@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::command::{Command, Done, MakeAnswer, Once, Verb};
@@ -31,6 +31,7 @@ use crate::{
         hints::Hints,
         readiness::Readiness,
         rich,
+        room::{Room, Taken},
         schema::Schemas,
         store::{Store, at_desk, escalations, events, inbox, messages, queues, workspaces},
         writer::{MOST_PROBES, Queued, Writer},
@@ -39,8 +40,6 @@ use crate::{
 
 /// How many commands may wait for the writer before callers are told to come back.
 const MOST_QUEUED: usize = 4_096;
-/// How many bytes of requests may be read or wait for the writer, before callers are told to come back.
-const ROOM: usize = 64 * 1024 * 1024;
 /// How long a readiness check waits for the writer to commit a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many messages a thread page begins with, and each earlier page brings.
@@ -59,7 +58,7 @@ struct Inner {
     queue: mpsc::Sender<Queued>,
     probes: mpsc::Sender<oneshot::Sender<bool>>,
     readiness: Arc<Readiness>,
-    room: Arc<Semaphore>,
+    room: Room,
     schemas: Schemas,
     shutdown: CancellationToken,
     beside: TaskTracker,
@@ -84,7 +83,6 @@ impl Desk {
         };
         tokio::spawn(writer.work(queued, probed));
         let (doors, hints, shutdown) = (Doors::default(), Hints::default(), CancellationToken::new());
-        let room = Arc::new(Semaphore::new(ROOM));
         let (started_at, beside) = (clock.now(), TaskTracker::new());
         Self(Arc::new(Inner {
             store,
@@ -97,7 +95,7 @@ impl Desk {
             queue,
             probes,
             readiness,
-            room,
+            room: Room::default(),
             schemas: Schemas::default(),
             shutdown,
             beside,
@@ -106,11 +104,11 @@ impl Desk {
 
     /// Does one thing. The caller may leave: what is queued is done all the same.
     pub async fn run(&self, command: Command) -> Result<Done, Error> {
-        self.run_in(command, None).await
+        self.run_in(command, Taken::default()).await
     }
 
     /// Does one thing that came in a large request; the room is given back when it is done.
-    pub async fn run_in(&self, command: Command, room: Option<OwnedSemaphorePermit>) -> Result<Done, Error> {
+    pub async fn run_in(&self, command: Command, room: Taken) -> Result<Done, Error> {
         let (answer, answered) = oneshot::channel();
         self.0.queue.try_send(Queued { command, answer, room }).map_err(|refused| match refused {
             TrySendError::Full(_) => Error::Overloaded,
@@ -157,8 +155,8 @@ impl Desk {
         &self.0.readiness
     }
 
-    /// A permit for every byte of requests that may be in memory.
-    pub fn room(&self) -> &Arc<Semaphore> {
+    /// The memory that requests may take up.
+    pub fn room(&self) -> &Room {
         &self.0.room
     }
 

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use sqlx::AnyConnection;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use self::batch::Batch;
 use super::{
@@ -18,6 +18,7 @@ use super::{
     error::Error,
     readiness::Readiness,
     request_id::last_words,
+    room::Taken,
     store::{Store, attempts},
 };
 use crate::domain::ids::WorkspaceId;
@@ -33,7 +34,7 @@ pub struct Queued {
     pub command: Command,
     pub answer: oneshot::Sender<Result<Done, Error>>,
     /// The room its request takes up, until it is done, also when the caller has left.
-    pub room: Option<OwnedSemaphorePermit>,
+    pub room: Taken,
 }
 
 /// Where a transaction broke.

@@ -2,7 +2,6 @@
 //! the stories.
 
 use std::{
-    future::IntoFuture,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -27,6 +26,7 @@ use bailout::{
         self,
         clock::{Clock, mint},
         config::{Cli, Settings},
+        connections::{self, Limits},
         desk::{Command, Desk, Done, Verb},
         error::Error,
         keys::ApiKey,
@@ -55,7 +55,7 @@ pub struct TestServer {
     pub workspace: WorkspaceId,
     pub database: Arc<Database>,
     hands: Arc<AtomicI64>,
-    serving: Option<JoinHandle<std::io::Result<()>>>,
+    serving: Option<JoinHandle<()>>,
 }
 
 impl Drop for TestServer {
@@ -70,13 +70,11 @@ fn settings(url: &str, more: &[&str]) -> Settings {
 }
 
 /// Serves a desk at a port of its own; the address, and the end of it.
-async fn serve(desk: &Desk, settings: Settings) -> (String, JoinHandle<std::io::Result<()>>) {
+async fn serve(desk: &Desk, settings: Settings, limits: Limits) -> (String, JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let router = server::router::router(desk.clone(), Arc::new(settings));
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let stop = desk.shutdown().clone().cancelled_owned();
-    (url, tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stop).into_future()))
+    (url, tokio::spawn(connections::serve(listener, router, limits, desk.shutdown().clone())))
 }
 
 impl TestServer {
@@ -100,7 +98,7 @@ impl TestServer {
     pub async fn restarted(mut self, down: Span) -> Self {
         self.desk.shutdown().cancel();
         if let Some(serving) = self.serving.take() {
-            serving.await.expect("a task").expect("an end in order");
+            serving.await.expect("an end in order");
         }
         self.pass(down);
         let (database, hands) = (Arc::clone(&self.database), Arc::clone(&self.hands));
@@ -121,13 +119,18 @@ impl TestServer {
         let mut tx = desk.store().begin_write().await.expect("a transaction");
         let workspace = workspaces::default(&mut tx, desk.clock().now()).await.expect("the workspace");
         tx.commit().await.expect("a commit");
-        let (url, serving) = serve(&desk, settings).await;
+        let (url, serving) = serve(&desk, settings, Limits::of_process()).await;
         Self { desk, url, workspace, database, hands, serving: Some(serving) }
     }
 
     /// Serves the same desk at another address, with more options.
     pub async fn also_with(&self, more: &[&str]) -> String {
-        serve(&self.desk, settings(&self.database.url, more)).await.0
+        serve(&self.desk, settings(&self.database.url, more), Limits::of_process()).await.0
+    }
+
+    /// Serves the same desk at another address, with other limits of connections.
+    pub async fn also_within(&self, limits: Limits) -> String {
+        serve(&self.desk, settings(&self.database.url, &[]), limits).await.0
     }
 
     /// Moves the clock on.

@@ -1,0 +1,205 @@
+//! Takes in connections and ends those that cost something and bring nothing: that send no request, that stay idle, or whose
+//! client does not read. There is room for so many; where it is used up, the one that has been idle for longest makes way
+//! for a newcomer, so that nobody can keep others out by connecting.
+
+mod answer;
+mod connection;
+mod transport;
+mod upload;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    time::{sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+pub use self::{
+    answer::{take_departures, when_left},
+    connection::Departure,
+    upload::TooSlow,
+};
+
+use self::{answer::Answer, connection::Connection, transport::Transport, upload::Upload};
+
+/// How many bytes of an answer wait for the client, at most, beside those that the kernel holds.
+const SEND_BUFFER: usize = 64 * 1024;
+/// How many requests may be answered at once on one HTTP/2 connection.
+const MOST_STREAMS: u32 = 100;
+/// How long to wait after an accept that failed, as for lack of descriptors.
+const AFTER_FAILURE: Duration = Duration::from_millis(50);
+/// How many descriptors are kept for the database, files and other programs.
+const RESERVE: u64 = 64;
+/// How many connections there may be, however many descriptors there are.
+const MOST_CONNECTIONS: u64 = 10_000;
+
+/// What connections may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once.
+    pub most: usize,
+    /// From the connection to the end of the head of its first request.
+    pub first_request: Duration,
+    /// From the end of an answer to the head of the next request.
+    pub idle: Duration,
+    /// While the client takes none of what waits for it.
+    pub stalled: Duration,
+    /// While the client sends none of what it announced.
+    pub silent_upload: Duration,
+    /// From the head of a request to the end of its body.
+    pub upload: Duration,
+}
+
+impl Limits {
+    /// The limits of a server, with as many connections as this process may have descriptors for. It asks for as many as
+    /// the system allows.
+    pub fn of_process() -> Self {
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%error, "the limit of descriptors was not raised");
+        }
+        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        let most = descriptors.saturating_sub(RESERVE.min(descriptors / 2)).min(MOST_CONNECTIONS);
+        Self {
+            most: usize::try_from(most).unwrap_or(usize::MAX),
+            first_request: Duration::from_secs(15),
+            idle: Duration::from_secs(75),
+            stalled: Duration::from_secs(30),
+            silent_upload: Duration::from_secs(30),
+            upload: Duration::from_secs(120),
+        }
+    }
+}
+
+/// The open connections, by the order in which they came.
+#[derive(Default)]
+struct Open {
+    connections: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    closed: Notify,
+}
+
+impl Open {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Connection>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connection that has been idle for longest, if any is.
+    fn make_way(&self) {
+        let all = self.all();
+        let idle = all.values().filter_map(|connection| Some((connection.idle_since()?, connection)));
+        if let Some((_, longest)) = idle.min_by_key(|(since, _)| *since) {
+            longest.end();
+        }
+    }
+}
+
+/// Serves until told to stop, and then what is being answered.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+    let open = Arc::new(Open::default());
+    let mut number = 0;
+    while let Some(taken) = stop.run_until_cancelled(next(&listener, &open, limits.most)).await {
+        let (stream, peer) = match taken {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not taken");
+                sleep(AFTER_FAILURE).await;
+                continue;
+            }
+        };
+        number += 1;
+        let connection = Arc::new(Connection::default());
+        open.all().insert(number, Arc::clone(&connection));
+        let (router, open, stop) = (router.clone(), Arc::clone(&open), stop.clone());
+        tokio::spawn(async move {
+            attend(stream, peer, router, connection, limits, stop).await;
+            open.all().remove(&number);
+            open.closed.notify_one();
+        });
+    }
+    // A notice may stand for several that have ended.
+    while !open.all().is_empty() {
+        let _ = tokio::time::timeout(Duration::from_millis(100), open.closed.notified()).await;
+    }
+}
+
+/// The next connection, once there is room for it.
+async fn next(listener: &TcpListener, open: &Open, most: usize) -> std::io::Result<(TcpStream, SocketAddr)> {
+    let taken = listener.accept().await?;
+    while open.all().len() >= most {
+        open.make_way();
+        // It looks again now and then, since a connection may become idle without any being closed.
+        let _ = tokio::time::timeout(Duration::from_millis(100), open.closed.notified()).await;
+    }
+    Ok(taken)
+}
+
+/// Answers the requests of one connection until it ends.
+async fn attend(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    connection: Arc<Connection>,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    // A reply must not wait for more to send.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was not set");
+    }
+    let answers = Arc::clone(&connection);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let begun = answers.begin();
+        let mut request = request.map(|body| Body::new(Upload::new(body, limits)));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = router.clone();
+        async move {
+            let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
+            Ok::<_, Infallible>(Answer::of(response, begun))
+        }
+    });
+    let transport = Transport::new(stream, Arc::clone(&connection), limits.stalled);
+    let mut builder = Builder::new(TokioExecutor::new());
+    // Heads are limited below, from the connection on; hyper's own timer would also end idle connections.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(SEND_BUFFER);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MOST_STREAMS).max_send_buf_size(SEND_BUFFER);
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(transport), service));
+    let mut stopping = false;
+    loop {
+        let look_at = match connection.look(limits) {
+            Some(look_at) => look_at,
+            None => return,
+        };
+        tokio::select! {
+            served = serving.as_mut() => {
+                if let Err(error) = served {
+                    tracing::debug!(error, "a connection broke");
+                }
+                return;
+            }
+            () = connection.ended() => return,
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            () = sleep_until(look_at) => {}
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The body of a request while it is received: it fails when the client sends nothing for a while, or does not come to an
+//! end.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::body::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Limits;
+
+/// Why a body was given up.
+#[derive(Debug, thiserror::Error)]
+#[error("the body did not come in time")]
+pub struct TooSlow;
+
+/// A body that is being received.
+pub struct Upload {
+    body: Incoming,
+    limits: Limits,
+    /// When it must have come to an end.
+    until: Instant,
+    /// When it fails: made when the client is first waited for.
+    fails: Option<Pin<Box<Sleep>>>,
+}
+
+impl Upload {
+    pub fn new(body: Incoming, limits: Limits) -> Self {
+        Self { body, limits, until: Instant::now() + limits.upload, fails: None }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let it = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut it.body).poll_frame(cx) {
+            it.fails = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(axum::Error::new)));
+        }
+        let (silent, until) = (it.limits.silent_upload, it.until);
+        let fails = it.fails.get_or_insert_with(|| Box::pin(sleep_until(until.min(Instant::now() + silent))));
+        fails.as_mut().poll(cx).map(|()| Some(Err(axum::Error::new(TooSlow))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,90 @@
+//! The memory that requests may take up while they are read and wait for the writer. There is so much for all, and a share
+//! of it for each key, so that one caller's uploads leave room for the others.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many bytes all requests may have together.
+const ALL: usize = 64 * 1024 * 1024;
+/// How many bytes the requests of one key may have.
+const SHARE: usize = 16 * 1024 * 1024;
+
+/// The room of a server.
+pub struct Room {
+    all: Arc<Semaphore>,
+    shares: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// Bytes of room that a request takes up, until this is dropped.
+#[derive(Default)]
+pub struct Taken(Option<[OwnedSemaphorePermit; 2]>);
+
+/// The share of one key.
+pub struct Share {
+    all: Arc<Semaphore>,
+    own: Arc<Semaphore>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(ALL)), shares: Mutex::default() }
+    }
+}
+
+impl Room {
+    /// The share of a key, which its requests have in common.
+    pub fn share(&self, key: &str) -> Share {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that nobody uses are whole.
+        shares.retain(|_, share| Arc::strong_count(share) > 1 || share.available_permits() < SHARE);
+        let own = shares.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SHARE)));
+        Share { all: Arc::clone(&self.all), own: Arc::clone(own) }
+    }
+}
+
+impl Share {
+    /// Takes more for a request; false when there is none left.
+    pub fn take(&self, bytes: usize, taken: &mut Taken) -> bool {
+        let Ok(bytes) = u32::try_from(bytes) else { return false };
+        let own = Arc::clone(&self.own).try_acquire_many_owned(bytes);
+        let all = Arc::clone(&self.all).try_acquire_many_owned(bytes);
+        let (Ok(own), Ok(all)) = (own, all) else { return false };
+        match &mut taken.0 {
+            Some([taken_own, taken_all]) => {
+                taken_own.merge(own);
+                taken_all.merge(all);
+            }
+            none => *none = Some([own, all]),
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_share_and_leaves_room_for_others() {
+        let room = Room::default();
+        let mut taken: Vec<Taken> = vec![];
+        let mut take = |key: &str, bytes| {
+            let mut more = Taken::default();
+            let fits = room.share(key).take(bytes, &mut more);
+            taken.push(more);
+            fits
+        };
+        assert!(take("a", SHARE / 2) && take("a", SHARE / 2));
+        assert!(!take("a", 1), "the share is used up");
+        assert!(take("b", SHARE) && take("c", SHARE) && take("d", SHARE));
+        assert!(!take("e", 1), "so is the room");
+        taken.clear();
+        let mut again = Taken::default();
+        assert!(room.share("a").take(SHARE, &mut again), "what is dropped is given back");
+        assert_eq!(room.shares.lock().unwrap().len(), 1, "nothing is kept of keys that hold nothing");
+    }
+}
