@@ -8,7 +8,7 @@ use std::{
 
 use axum::body::Bytes;
 use futures::{Stream, stream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     domain::{
@@ -20,15 +20,18 @@ use crate::{
         desk::Desk,
         error::Error,
         rich,
-        store::{Store, escalations::parse, events, workspaces},
+        store::{Store, escalations::parse, events, portion::Portion, workspaces},
     },
 };
 
 /// How many events stay in memory per workspace, and about how many bytes of them.
 const RECENT_EVENTS: usize = 4_096;
 const RECENT_BYTES: usize = 8 * 1024 * 1024;
-/// How many events a listener reads at a time.
+/// How many events a listener reads at a time, and about how many bytes of them; a larger event comes alone.
 const GULP: i64 = 256;
+const GULP_BYTES: usize = 256 * 1024;
+/// How many listeners may have read so much at once. Others read one event at a time.
+const MOST_GULPS: usize = 128;
 
 /// An event as the log has it: rendered for operators and, when an agent hears it, for agents.
 #[derive(Debug)]
@@ -113,7 +116,8 @@ impl Recorded {
         Ok(self.frame.get_or_init(|| bytes).clone())
     }
 
-    fn size(&self) -> usize {
+    /// About how many bytes it takes up.
+    pub fn size(&self) -> usize {
         // Twice the operators' body: the rendered frame repeats it.
         2 * self.body.len() + self.agent_body.as_ref().map_or(0, |body| body.len())
     }
@@ -170,12 +174,24 @@ struct Log {
 }
 
 /// The bells of all workspaces.
-#[derive(Default)]
 pub struct Bell {
     logs: Mutex<HashMap<WorkspaceId, Arc<Log>>>,
     /// What this process wrote and has not told the others yet.
     written: Mutex<BTreeMap<WorkspaceId, Seq>>,
     wrote: Notify,
+    /// One for each listener that holds several events.
+    gulps: Arc<Semaphore>,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self {
+            logs: Mutex::default(),
+            written: Mutex::default(),
+            wrote: Notify::new(),
+            gulps: Arc::new(Semaphore::new(MOST_GULPS)),
+        }
+    }
 }
 
 impl Bell {
@@ -232,7 +248,8 @@ impl Bell {
         audience: Audience,
         after: Seq,
         until: Seq,
-    ) -> Result<Vec<Arc<Recorded>>, Error> {
+        limit: i64,
+    ) -> Result<Portion<Arc<Recorded>>, Error> {
         {
             let log = self.log(workspace);
             let recent = log.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -244,10 +261,18 @@ impl Bell {
             {
                 let skip = usize::try_from(after.0 + 1 - first.0).unwrap_or_default();
                 let heard = recent.events.iter().skip(skip).take_while(|event| event.seq <= until);
-                return Ok(heard.filter(|event| audience.hears(event)).take(GULP as usize).cloned().collect());
+                let (mut items, mut bytes) = (vec![], 0);
+                for event in heard.filter(|event| audience.hears(event)) {
+                    bytes += event.size();
+                    if !items.is_empty() && (items.len() as i64 >= limit || bytes > GULP_BYTES) {
+                        return Ok(Portion { items, is_cut: true });
+                    }
+                    items.push(Arc::clone(event));
+                }
+                return Ok(Portion { items, is_cut: false });
             }
         }
-        events::between(store, workspace, audience, after, until, GULP).await
+        events::between(store, workspace, audience, after, until, limit, GULP_BYTES).await
     }
 }
 
@@ -265,12 +290,14 @@ pub fn follow(
         head: watch::Receiver<Seq>,
         cursor: Seq,
         heard: VecDeque<Arc<Recorded>>,
+        /// Kept while there are several.
+        gulp: Option<OwnedSemaphorePermit>,
         begun: bool,
     }
     let head = desk.bell().log(workspace).head.subscribe();
     // Looked at after the bell, which forgets after the name has changed: whoever came too late for that ends here.
     let is_over = *desk.store().epoch() != *epoch;
-    let listener = Listener { desk, head, cursor: after, heard: VecDeque::new(), begun: false };
+    let listener = Listener { desk, head, cursor: after, heard: VecDeque::new(), gulp: None, begun: false };
     stream::try_unfold(listener, move |mut it| async move {
         if is_over {
             return Ok(None);
@@ -289,12 +316,15 @@ pub fn follow(
             let until = *it.head.borrow_and_update();
             if it.cursor < until {
                 let desk = it.desk.clone();
-                let heard = desk.bell().between(desk.store(), workspace, audience, it.cursor, until).await?;
-                it.cursor = match heard.last() {
-                    Some(last) if heard.len() as i64 == GULP => last.seq,
+                let gulp = Arc::clone(&desk.bell().gulps).try_acquire_owned().ok();
+                let limit = if gulp.is_some() { GULP } else { 1 };
+                let read = desk.bell().between(desk.store(), workspace, audience, it.cursor, until, limit).await?;
+                it.cursor = match read.items.last() {
+                    Some(last) if read.is_cut => last.seq,
                     _ => until,
                 };
-                it.heard = heard.into();
+                it.gulp = gulp.filter(|_| read.items.len() > 1);
+                it.heard = read.items.into();
             } else if it.head.changed().await.is_err() {
                 return Ok(None);
             }

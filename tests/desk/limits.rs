@@ -1,14 +1,22 @@
 //! What one caller sends does not make pages, streams or endings large for others.
 
 use bailout::{
-    domain::{operator::Role, outcome::MOST_BYTES},
-    server::store::messages,
+    domain::{event::Seq, operator::Role, outcome::MOST_BYTES},
+    server::{
+        bell::{Audience, follow},
+        store::{events, messages},
+    },
 };
-use serde_json::json;
+use futures::StreamExt;
+use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{TestServer, browser::Browser, server::id},
+    support::{
+        TestServer,
+        browser::Browser,
+        server::{Agent, id},
+    },
 };
 
 on_both! {
@@ -68,5 +76,93 @@ on_both! {
         assert_eq!(outcome["messages"].as_array().map(Vec::len), Some(4));
         assert_eq!(outcome["messages_left_out"], 116);
         assert_eq!(outcome["unanswered"].as_array().map(Vec::len), Some(120));
+    }
+
+    async fn answers_to_agents_have_about_a_megabyte_and_lead_on(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let large = json!({"resume": {"state": "x".repeat(60_000)}});
+        let mut opened = vec![];
+        for n in 0..40 {
+            opened.push(bot.escalates(large.clone()).await);
+            if n % 2 == 0 {
+                bot.post(&format!("/escalations/{}/cancel", opened[n]), json!({"reason": "done"})).await.ok(200);
+            }
+        }
+        opened.reverse();
+        for (query, expected) in [
+            ("limit=200", opened.clone()),
+            ("limit=200&status=cancelled", opened.iter().skip(1).step_by(2).cloned().collect()),
+        ] {
+            let pages = pages(&bot, "/escalations", query, |item| item["id"].as_str().expect("an id").to_owned()).await;
+            assert!(pages.len() > 1, "{query}");
+            assert_eq!(pages.concat(), expected, "{query}");
+        }
+
+        let it = bot.hands_over("conv_1").await;
+        for n in 0..60 {
+            bot.says(&it, "customer", &format!("{n} {}", "x".repeat(30_000))).await.ok(201);
+        }
+        let number = |text: &str| text.split(' ').next().expect("a number").parse::<usize>().ok();
+        for (query, name) in [("limit=200", "text"), ("limit=200&format=openai.chat", "content")] {
+            let path = format!("/escalations/{it}/transcript");
+            let pages = pages(&bot, &path, query, |item| item[name].as_str().and_then(number)).await;
+            assert!(pages.len() > 1, "{query}");
+            assert_eq!(pages.concat().into_iter().flatten().collect::<Vec<_>>(), (0..60).collect::<Vec<_>>(), "{query}");
+        }
+        let (mut heard, mut after) = (0, String::new());
+        while heard < 60 {
+            let path = format!("/escalations/{it}/wait?seconds=0{after}");
+            let answer = bot.get(&path).await;
+            assert!(answer.text.len() < 1_200_000, "{}", answer.text.len());
+            let answer = answer.ok(200);
+            let events = answer["events"].as_array().expect("events").len();
+            assert!(events > 0);
+            heard += events;
+            after = format!("&after={}.{}", server.desk.store().epoch(), answer["seq"]);
+        }
+        assert_eq!(heard, 60);
+    }
+
+    async fn a_listener_reads_a_quarter_of_a_megabyte_at_a_time(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        for _ in 0..20 {
+            bot.escalates(json!({"resume": {"state": "x".repeat(60_000)}})).await;
+        }
+        let (store, workspace) = (server.desk.store(), server.workspace);
+        let head = server.desk.head(workspace).await.expect("a head");
+        let (mut after, mut heard) = (Seq(0), 0);
+        while after < head {
+            let read = events::between(store, workspace, Audience::Operators, after, head, 256, 256 * 1024).await;
+            let read = read.expect("a read");
+            let bytes: usize = read.items.iter().map(|event| event.size()).sum();
+            assert!(bytes <= 256 * 1024, "{bytes}");
+            heard += read.items.len();
+            after = if read.is_cut { read.items.last().expect("an event").seq } else { head };
+        }
+        assert_eq!(heard, 20);
+        // One that is larger comes alone.
+        let read = events::between(store, workspace, Audience::Operators, Seq(0), head, 256, 10).await.expect("a read");
+        assert!(read.is_cut && read.items.len() == 1);
+        // And every listener hears them all, also when there are more than may read several at once.
+        let epoch = server.desk.store().epoch();
+        for _ in 0..3 {
+            let all = follow(server.desk.clone(), workspace, Audience::Operators, &epoch, Seq(0)).take(20);
+            assert_eq!(all.filter_map(async |event| event.ok()).count().await, 20);
+        }
+    }
+}
+
+/// What all pages of a list have, walked from the first; none is much larger than a megabyte.
+async fn pages<T>(bot: &Agent, path: &str, query: &str, of: impl Fn(&Value) -> T) -> Vec<Vec<T>> {
+    let (mut pages, mut after) = (vec![], String::new());
+    loop {
+        let answer = bot.get(&format!("{path}?{query}{after}")).await;
+        assert!(answer.text.len() < 1_300_000, "{}", answer.text.len());
+        let answer = answer.ok(200);
+        pages.push(answer["items"].as_array().expect("items").iter().map(&of).collect());
+        match answer["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return pages,
+        }
     }
 }

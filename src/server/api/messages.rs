@@ -26,13 +26,14 @@ use crate::{
         escalation::NewMessage,
         event::Seq,
         ids::MessageId,
-        message::{Author, MessageRole},
+        message::{Author, Message, MessageRole},
         transcript::openai_chat::{self, APART},
     },
     server::{
         clock::mint,
         contract::{MessageBody, parse_rfc3339, written},
         desk::{Done, Verb},
+        store::portion::ANSWER,
     },
 };
 
@@ -119,20 +120,29 @@ pub async fn transcript(caller: Caller, Which(id): Which, uri: Uri) -> Result<Re
         None => None,
     };
     caller.current(id).await?;
-    let read = async |after, limit| caller.desk.messages(caller.workspace, id, since_open, after, limit).await;
+    let (desk, workspace) = (&caller.desk, caller.workspace);
+    let read = async |after, limit, bytes| desk.messages(workspace, id, since_open, after, limit, bytes).await;
     let json = match form {
         Form::Native => {
-            let page = Page::of(read(after, limit + 1).await?, limit, |message| message.position.to_string());
-            written(&page.map(MessageBody::from))
+            let read = read(after, limit + 1, ANSWER).await?;
+            let page = Page::of(read, limit, |(message, _)| message.position.to_string());
+            written(&page.map(|(message, _)| MessageBody::from(message)))
         }
         Form::OpenaiChat => {
             // What a page says depends on calls before it and on answers after it.
             let from = after.unwrap_or(-1);
-            let around = read(Some(from - APART), limit + 2 * APART + 1).await?;
-            let mut later =
-                around.iter().map(|message| message.position).filter(|position| *position > from).peekable();
-            let last = later.by_ref().take(limit as usize).last().unwrap_or(from);
-            let next = later.peek().map(|_| last.to_string());
+            let around = read(Some(from - APART), limit + 2 * APART + 1, usize::MAX).await?.items;
+            let later = around.iter().filter(|(message, _)| message.position > from);
+            let mut bytes = 0;
+            // As many as there may be, and as fit; at least one.
+            let fits = |(at, (_, size)): &(usize, &(Message, usize))| {
+                bytes += size;
+                *at == 0 || (*at < limit as usize && bytes <= ANSWER)
+            };
+            let last = later.clone().enumerate().take_while(fits).last();
+            let (count, last) = last.map_or((0, from), |(at, (message, _))| (at + 1, message.position));
+            let next = (later.count() > count).then(|| last.to_string());
+            let around: Vec<Message> = around.into_iter().map(|(message, _)| message).collect();
             written(&Page { items: openai_chat::write(&around, from.saturating_add(1)..=last), next })
         }
     };

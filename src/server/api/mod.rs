@@ -38,7 +38,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use health::health;
 
-use crate::server::{desk::Desk, request_id::last_words};
+use crate::server::{desk::Desk, request_id::last_words, store::portion::Portion};
 use problem::{Code, Problem};
 
 /// The agents' API under `/api/v1`; whatever else is asked for there is a problem, too.
@@ -99,9 +99,10 @@ struct Page<T> {
 
 impl<T> Page<T> {
     /// Of one item more than the page shall have, when there are so many: the rest is on the next one.
-    fn of(mut items: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Self {
+    fn of(read: Portion<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Self {
+        let Portion { mut items, is_cut } = read;
         let limit = usize::try_from(limit).unwrap_or_default();
-        let more = items.len() > limit;
+        let more = is_cut || items.len() > limit;
         items.truncate(limit);
         Self { next: items.last().filter(|_| more).map(cursor), items }
     }

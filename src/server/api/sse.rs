@@ -52,7 +52,10 @@ pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Resp
         caller.desk.beside().spawn(async move {
             let (workspace, agent) = (back.workspace, back.agent.id);
             let closed = back.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
-            let known = read(closed).into_iter().flatten().filter(|current| is_past_end(current, reached));
+            let known = read(closed)
+                .into_iter()
+                .flat_map(|closed| closed.items)
+                .filter(|current| is_past_end(current, reached));
             known.for_each(|current| back.has(&current));
         });
     }

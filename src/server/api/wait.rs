@@ -25,7 +25,10 @@ use crate::{
         contract::{EscalationBody, actor_kind, as_rendered, written},
         doors::Door,
         error::Current,
-        store::events,
+        store::{
+            events,
+            portion::{ANSWER, Portion},
+        },
     },
 };
 
@@ -128,6 +131,8 @@ struct HeardBody<'a> {
 /// An escalation and its events after a cursor, as of one moment.
 struct Seen {
     events: Vec<Arc<Recorded>>,
+    /// There are more than one answer carries.
+    is_cut: bool,
     current: Current,
 }
 
@@ -142,7 +147,7 @@ impl Seen {
         let is_by = |event: &Recorded, actor: &str| event.agent_body.as_deref().and_then(actor_kind) == Some(actor);
         let mut events = self.events.iter();
         !self.current.escalation.status.is_open()
-            || self.events.len() as i64 >= MOST_EVENTS
+            || self.is_cut
             || match until {
                 Until::Event => events.any(|event| !is_by(event, "agent")),
                 Until::Reply => events.any(|event| event.kind == "message.created" && is_by(event, "operator")),
@@ -156,11 +161,12 @@ async fn look(caller: &Caller, id: EscalationId, after: Seq) -> Result<Seen, Pro
     let audience = Audience::Escalation(caller.agent.id, id);
     loop {
         let head = desk.head(workspace).await?;
-        let events = events::between(desk.store(), workspace, audience, after, head, MOST_EVENTS).await?;
+        let Portion { items: events, is_cut } =
+            events::between(desk.store(), workspace, audience, after, head, MOST_EVENTS, ANSWER).await?;
         let current = caller.current(id).await?;
         // Something happened between the two reads: the escalation would be ahead of its events.
         if current.escalation.seq <= head {
-            return Ok(Seen { events, current });
+            return Ok(Seen { events, is_cut, current });
         }
     }
 }

@@ -61,7 +61,7 @@ async fn look(hand: &Hand, agents: &[AgentId], chance: &mut Rng) -> Result<(), E
     let mut open = vec![];
     for agent in agents {
         let states = [Status::Waiting, Status::Claimed];
-        open.extend(hand.desk.list_of_agent(hand.workspace, *agent, &states, None, None, MOST).await?);
+        open.extend(hand.desk.list_of_agent(hand.workspace, *agent, &states, None, None, MOST).await?.items);
     }
     let (mut mine, mut waiting) = (vec![], vec![]);
     for it in open.iter().map(|current| &*current.escalation) {

@@ -33,7 +33,7 @@ use crate::{
         rich,
         room::{Room, Taken},
         schema::Schemas,
-        store::{Store, at_desk, escalations, events, inbox, messages, queues, workspaces},
+        store::{Store, at_desk, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
         writer::{MOST_PROBES, Queued, Writer},
     },
 };
@@ -235,11 +235,11 @@ impl Desk {
         external_id: Option<&str>,
         after: Option<EscalationId>,
         limit: i64,
-    ) -> Result<Vec<Current>, Error> {
+    ) -> Result<Portion<Current>, Error> {
         escalations::list_of_agent(self.store(), workspace, agent, statuses, external_id, after, limit).await
     }
 
-    /// A page of messages after a position, oldest first.
+    /// A page of messages after a position, oldest first, each with how many bytes it has.
     pub async fn messages(
         &self,
         workspace: WorkspaceId,
@@ -247,8 +247,9 @@ impl Desk {
         since_open: bool,
         after: Option<i64>,
         limit: i64,
-    ) -> Result<Vec<Message>, Error> {
-        messages::after(self.store(), workspace, id, since_open, after.unwrap_or(-1), limit).await
+        bytes: usize,
+    ) -> Result<Portion<(Message, usize)>, Error> {
+        messages::after(self.store(), workspace, id, since_open, after.unwrap_or(-1), limit, bytes).await
     }
 
     /// A list and its counts, as of one moment.

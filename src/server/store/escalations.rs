@@ -4,7 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::rows::{chunks, with_rows};
+use super::{
+    portion::{ANSWER, Portion, read_portion},
+    rows::{chunks, with_rows},
+};
 use crate::{
     domain::{
         claim::Fence,
@@ -267,7 +270,7 @@ const MOST_EARLIER: i64 = 3;
 /// Escalations of which the clock has something to say.
 pub const DUE: &str = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
 
-/// An agent's escalations, newest first; `statuses` empty means all. As of one moment, so that none is missed or met
+/// An agent's escalations, newest first, as far as one answer holds them; `statuses` empty means all. As of one moment, so that none is missed or met
 /// twice on its way from one state to another.
 pub async fn list_of_agent(
     store: &Store,
@@ -277,7 +280,7 @@ pub async fn list_of_agent(
     external_id: Option<&str>,
     after: Option<EscalationId>,
     limit: i64,
-) -> Result<Vec<Current>, Error> {
+) -> Result<Portion<Current>, Error> {
     // Above every id: ids sort as text and `~` comes after every letter.
     let before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
     let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
@@ -290,17 +293,27 @@ pub async fn list_of_agent(
     let read = store.snapshot(move |connection| {
         Box::pin(async move {
             let mut found: Vec<Current> = vec![];
+            // Down to where each walk has read everything.
+            let mut reached: Option<EscalationId> = None;
             for (sql, binds) in walks {
                 let query = sqlx::query(sql).bind(workspace.to_string()).bind(agent.to_string());
                 let query = query.bind(before.clone()).bind(limit);
                 let query = binds.into_iter().fold(query, |query, bind| query.bind(bind));
-                for row in query.fetch_all(&mut *connection).await? {
-                    found.push(current(&row)?);
+                let walk = read_portion(query.fetch(&mut *connection), ANSWER, |row| {
+                    let current = current(row)?;
+                    let size = row.try_get::<&str, _>(0)?.len() + current.outcome.as_ref().map_or(0, |it| it.len());
+                    Ok((current, size))
+                })
+                .await?;
+                if walk.is_cut {
+                    reached = reached.max(walk.items.last().map(|current| current.escalation.id));
                 }
+                found.extend(walk.items);
             }
+            found.retain(|current| Some(current.escalation.id) >= reached);
             found.sort_by_key(|current| std::cmp::Reverse(current.escalation.id));
             found.truncate(usize::try_from(limit).unwrap_or_default());
-            Ok(found)
+            Ok(Portion { items: found, is_cut: reached.is_some() })
         })
     });
     read.await

@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use super::{
     Store,
     escalations::parse,
+    portion::{Portion, read_portion},
     rows::{chunks, with_rows},
 };
 use crate::{
@@ -74,7 +75,7 @@ pub const ESCALATION: &str = "select seq, escalation_id, agent_id, type, body, a
     where workspace_id = $1 and seq > $2 and seq + 0 <= $3 and escalation_id = $5 and agent_body is not null \
     order by seq limit $4";
 
-/// Up to `limit` events for an audience with `after < seq <= until`, in order.
+/// Up to `limit` events for an audience with `after < seq <= until`, in order, as far as they have so many bytes.
 pub async fn between(
     store: &Store,
     workspace: WorkspaceId,
@@ -82,7 +83,8 @@ pub async fn between(
     after: Seq,
     until: Seq,
     limit: i64,
-) -> Result<Vec<Arc<Recorded>>, Error> {
+    bytes: usize,
+) -> Result<Portion<Arc<Recorded>>, Error> {
     let sql = match audience {
         Audience::Operators => OPERATORS,
         Audience::Agent(_) => AGENT,
@@ -94,9 +96,15 @@ pub async fn between(
         Audience::Agent(agent) => query = query.bind(agent.to_string()),
         Audience::Escalation(_, escalation) => query = query.bind(escalation.to_string()),
     }
-    let mut events: Vec<_> = query.fetch_all(store.reader()).await?.iter().map(recorded).collect::<Result<_, _>>()?;
-    events.retain(|event| audience.hears(event));
-    Ok(events)
+    let mut found = read_portion(query.fetch(store.reader()), bytes, |row| {
+        let event = recorded(row)?;
+        let size = event.size();
+        Ok((event, size))
+    })
+    .await?;
+    found.is_cut |= found.items.len() as i64 >= limit;
+    found.items.retain(|event| audience.hears(event));
+    Ok(found)
 }
 
 /// What happened to an escalation beside its opening, its messages and their receipts.

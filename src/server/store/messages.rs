@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::{
     escalations::{json, parse},
+    portion::{Portion, read_portion},
     rows::{chunks, with_rows},
 };
 use crate::{
@@ -188,7 +189,8 @@ pub async fn said_since_open(
     Ok(found.into_iter().map(oldest_first).collect())
 }
 
-/// A page of messages, oldest first: those after a position, all of them or only those since the open.
+/// A page of messages, oldest first, each with how many bytes it has: those after a position, all of them or only those
+/// since the open, as far as they have so many bytes.
 pub async fn after(
     store: &Store,
     workspace: WorkspaceId,
@@ -196,15 +198,19 @@ pub async fn after(
     since_open: bool,
     position: i64,
     limit: i64,
-) -> Result<Vec<Message>, Error> {
+    bytes: usize,
+) -> Result<Portion<(Message, usize)>, Error> {
     const ALL: &str = "select body from message where workspace_id = $1 and escalation_id = $2 and position > $3 \
         order by position limit $4";
     const SINCE_OPEN: &str = "select body from message where workspace_id = $1 and escalation_id = $2 and position > $3 \
         and seq is not null order by position limit $4";
     let query = sqlx::query(if since_open { SINCE_OPEN } else { ALL });
     let query = query.bind(workspace.to_string()).bind(id.to_string()).bind(position).bind(limit);
-    let rows = query.fetch_all(store.reader()).await?;
-    rows.iter().map(|row| parse("message", "body", &row.try_get::<String, _>(0)?)).collect()
+    read_portion(query.fetch(store.reader()), bytes, |row| {
+        let body: String = row.try_get(0)?;
+        Ok(((parse("message", "body", &body)?, body.len()), body.len()))
+    })
+    .await
 }
 
 /// The latest messages before a position that fit on a page, at least one, oldest first and not yet parsed.

@@ -16,6 +16,7 @@ pub mod operators;
 pub mod passages;
 pub mod people;
 mod pooler;
+pub mod portion;
 pub mod presence;
 mod private;
 pub mod queues;
