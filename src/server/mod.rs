@@ -11,6 +11,7 @@ pub mod demo;
 pub mod desk;
 pub mod doors;
 pub mod error;
+pub mod headers;
 pub mod hints;
 pub mod host;
 pub mod keys;

@@ -5,7 +5,14 @@ use std::sync::Arc;
 use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{api, config::Settings, demo::Passes, desk::Desk, host, request_id, web};
+use super::{
+    api,
+    config::Settings,
+    demo::Passes,
+    desk::Desk,
+    headers::{self, Headers, Policy},
+    host, request_id, web,
+};
 
 /// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
 /// and harms nobody else.
@@ -19,11 +26,13 @@ pub fn demo(desk: Desk, settings: Arc<Settings>, passes: Passes) -> Router {
 }
 
 fn all(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
+    let policy = Policy::new(&web::pages::options());
     Router::new()
         .merge(api::routes(desk.clone()))
         .merge(api::health(desk.clone()))
-        .merge(web::routes(desk, settings, passes))
+        .merge(web::routes(desk, Arc::clone(&settings), policy.clone(), passes))
         .layer(middleware::from_fn(host::require_one))
         .layer(CatchPanicLayer::custom(request_id::panicked))
+        .layer(middleware::from_fn_with_state(Headers { policy, settings }, headers::set))
         .layer(middleware::from_fn(request_id::give))
 }

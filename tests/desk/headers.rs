@@ -1,6 +1,7 @@
 //! What request headers cannot do: name two hosts, or decide where a server function sends the browser.
 
 use bailout::domain::operator::Role;
+use reqwest::Method;
 use tokio::net::TcpStream;
 
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     support::{
         TestServer,
         browser::{Browser, functions},
+        routes::routes,
     },
 };
 
@@ -29,7 +31,68 @@ async fn sends(server: &TestServer, request: &str) -> String {
     }
 }
 
+/// The headers that every answer has, and those that only some have, each with its value; the nonce of a page is taken out.
+const EVERYWHERE: [(&str, &str); 5] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    (
+        "permissions-policy",
+        "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+         magnetometer=(), microphone=(), midi=(), payment=(), usb=()",
+    ),
+];
+const OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'";
+const OF_PAGES: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+    font-src 'self'; connect-src 'self'; media-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; \
+    base-uri 'none'; object-src 'none'; frame-ancestors 'none'";
+
 on_both! {
+    async fn every_answer_of_every_route_has_the_same_guards(server: TestServer) {
+        server.person("Ada", Role::Admin).await;
+        let bot = server.agent("billing-bot").await;
+        let it = bot.hands_over("conv_1").await;
+        let browser = Browser::of("Ada", &server.url).await;
+        let https = server.also_with(&["--public-url", "https://desk.example"]).await;
+        let mut seen = 0;
+        let constants = [("page::PATH", "/queue"), ("PATH", "/queue")];
+        let routes = routes().into_iter().chain([("GET", "/nowhere"), ("GET", "/pkg/nothing.js"), ("GET", "/favicon.svg")]
+            .map(|(method, path)| (method.to_owned(), path.to_owned())));
+        for (method, path) in routes {
+            let path = constants.iter().find(|(name, _)| *name == path).map_or(path.as_str(), |(_, path)| path);
+            let path = path.replace("{id}", &it).replace("{*rest}", "nowhere").replace("{secret}", "x").replace("{name}", "x");
+            let method: Method = if method == "ANY" { Method::GET } else { method.parse().expect("a method") };
+            if !path.starts_with('/') {
+                continue;
+            }
+            for who in ["nobody", "the agent", "the operator", "by TLS"] {
+                let url = if who == "by TLS" { &https } else { &server.url };
+                let request = bot.http.request(method.clone(), format!("{url}{path}"));
+                let request = match who {
+                    "the agent" => request.bearer_auth(&bot.key),
+                    "the operator" => request.header("cookie", browser.cookie.as_deref().expect("a cookie")),
+                    _ => request,
+                };
+                let answer = request.send().await.expect("an answer");
+                let told = |name: &str| answer.headers().get(name).map(|it| it.to_str().expect("text").to_owned());
+                for (name, value) in EVERYWHERE {
+                    assert_eq!(told(name).as_deref(), Some(value), "{method} {path}, {who}: {name}");
+                }
+                let kind = told("content-type").unwrap_or_default();
+                let is_data = ["application/json", "application/problem+json", "text/event-stream"].contains(&kind.as_str());
+                let policy = told("content-security-policy").unwrap_or_default();
+                let policy: Vec<&str> = policy.split(' ').filter(|word| !word.starts_with("'nonce-")).collect();
+                let expected = if is_data { OF_DATA } else { OF_PAGES };
+                assert_eq!(policy.join(" "), expected, "{method} {path}, {who}: {kind}");
+                let hsts = (who == "by TLS").then_some("max-age=31536000");
+                assert_eq!(told("strict-transport-security").as_deref(), hsts, "{method} {path}, {who}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 100, "{seen}");
+    }
+
     async fn two_hosts_are_refused_on_every_route(server: TestServer) {
         let host = server.url.trim_start_matches("http://").to_owned();
         for route in [

@@ -25,10 +25,7 @@ use std::any::Any;
 use axum::{
     Router,
     body::Body,
-    http::{
-        HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-    },
+    http::{StatusCode, header::CONTENT_TYPE},
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{any, get, post},
@@ -75,14 +72,6 @@ async fn other_method() -> Problem {
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::fault(format!("a handler panicked: {}", last_words(&*panic))).into_response()
-}
-
-/// What every answer carries: no cache keeps it, and nobody takes it for anything but what it says it is.
-fn guarded(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 /// A JSON answer.

@@ -252,7 +252,7 @@ impl IntoResponse for Problem {
 /// Middleware around the API: writes the problem an answer carries, logs our faults once.
 pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().copied();
-    let mut response = super::guarded(next.run(request).await);
+    let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     if let Some(fault) = &problem.fault {
         tracing::error!(request_id = request_id.map(tracing::field::display), fault, "a request of an agent failed");

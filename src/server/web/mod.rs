@@ -7,7 +7,6 @@ pub mod csrf;
 pub mod forms;
 pub mod gate;
 pub mod guard;
-pub mod headers;
 pub mod join;
 pub mod live;
 pub mod me;
@@ -32,7 +31,9 @@ use axum::{
 use leptos::config::LeptosOptions;
 use tokio::sync::Semaphore;
 
-use crate::server::{config::Settings, demo::Passes, desk::Desk, doors::Credential, password::Checker};
+use crate::server::{
+    config::Settings, demo::Passes, desk::Desk, doors::Credential, headers::Policy, password::Checker,
+};
 
 /// Bytes of a plain page's form.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -43,7 +44,7 @@ pub struct Web {
     pub desk: Desk,
     pub settings: Arc<Settings>,
     pub checker: Checker,
-    pub policy: headers::Policy,
+    pub policy: Policy,
     pub leptos: LeptosOptions,
     /// A permit for every page that may be read and drawn at once.
     pub drawing: Arc<Semaphore>,
@@ -60,9 +61,8 @@ impl Web {
 
 /// Every route that is for browsers; with passes, those that let people in by one. Has the fallback of the whole server: a
 /// page that says there is none.
-pub fn routes(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
+pub fn routes(desk: Desk, settings: Arc<Settings>, policy: Policy, passes: Option<Passes>) -> Router {
     let leptos = pages::options();
-    let policy = headers::Policy::new(&leptos);
     let drawing = Arc::new(Semaphore::new(pages::at_once()));
     let web = Web { desk, settings, checker: Checker::default(), policy, leptos, drawing };
     let own = me::routes().route_layer(from_fn_with_state(web.clone(), gate::people));
@@ -82,6 +82,5 @@ pub fn routes(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Ro
         .route("/live", get(live::live).with_state(web.clone()))
         .merge(for_people.with_state(web.clone()))
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))
-        .layer(from_fn_with_state(web.clone(), origin::require_our_host))
-        .layer(from_fn_with_state(web, headers::set))
+        .layer(from_fn_with_state(web, origin::require_our_host))
 }

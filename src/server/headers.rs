@@ -1,4 +1,4 @@
-//! The headers every answer to a browser carries.
+//! The headers that every answer carries, whoever asked for what.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
-            X_CONTENT_TYPE_OPTIONS,
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+            STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -16,7 +16,7 @@ use axum::{
 };
 use leptos::config::LeptosOptions;
 
-use super::Web;
+use super::config::Settings;
 
 /// What is the same on every answer. `same-origin` and not `no-referrer`, with which a form would carry `Origin: null`.
 static ALWAYS: [(HeaderName, &str); 6] = [
@@ -64,8 +64,18 @@ impl Policy {
     }
 }
 
+/// What nothing can be loaded by: for answers that are data, should a browser ever show one as a page.
+const OF_DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// What the headers depend on.
+#[derive(Clone)]
+pub struct Headers {
+    pub policy: Policy,
+    pub settings: Arc<Settings>,
+}
+
 /// Adds what the handler did not set itself.
-pub async fn set(State(web): State<Web>, request: Request, next: Next) -> Response {
+pub async fn set(State(it): State<Headers>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     let headers = response.headers_mut();
@@ -75,9 +85,17 @@ pub async fn set(State(web): State<Web>, request: Request, next: Next) -> Respon
     if status == StatusCode::SERVICE_UNAVAILABLE {
         headers.entry(RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
     }
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| web.policy.header(None));
-    if web.settings.public_url.as_ref().is_some_and(|origin| origin.is_https()) {
+    let is_data = headers.get(CONTENT_TYPE).is_some_and(|kind| is_data(kind.as_bytes()));
+    let policy = || if is_data { OF_DATA } else { it.policy.header(None) };
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(policy);
+    if it.settings.public_url.as_ref().is_some_and(|origin| origin.is_https()) {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
+}
+
+fn is_data(content_type: &[u8]) -> bool {
+    ["application/json", "application/problem+json", "text/event-stream"]
+        .iter()
+        .any(|kind| content_type.starts_with(kind.as_bytes()))
 }
