@@ -1,11 +1,14 @@
 //! Passwords: which may be chosen, how they are kept (argon2id), and how many are checked at a time, since each check
 //! is made to be slow.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{Error as HashError, PasswordHasher, PasswordVerifier},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization;
@@ -73,16 +76,51 @@ pub fn choose(password: &str) -> Result<(), Weak> {
     Ok(())
 }
 
-fn argon2id() -> Result<Argon2<'static>, Error> {
-    let params =
-        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|problem| Error::Internal(problem.to_string()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// The memory of earlier hashes, kept to be used again: at most 38 MiB. Allocated anew for each it would stay with the
+/// thread that did it, and a burst of sign-ins would leave the process larger for good.
+static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(vec![]);
+
+/// Computes a hash of this length.
+fn compute(password: &[u8], salt: &[u8], params: Params, length: usize) -> Result<Output, argon2::Error> {
+    let blocks = params.block_count();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let memory = || MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut used = memory().pop().unwrap_or_default();
+    if used.len() < blocks {
+        used.resize(blocks, Block::new());
+    }
+    let mut computed = vec![0; length];
+    let done = argon2.hash_password_into_with_memory(password, salt, &mut computed, &mut used);
+    let mut kept = memory();
+    if kept.len() < AT_A_TIME && used.len() <= MEMORY_KIB as usize {
+        kept.push(used);
+    }
+    drop(kept);
+    done?;
+    Output::new(&computed).map_err(|_| argon2::Error::OutputTooLong)
+}
+
+fn broken(problem: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("a password cannot be hashed or checked: {problem}"))
 }
 
 /// The text kept instead of a password. Takes a while, so not within a task that others share.
 pub fn hash(password: &str) -> Result<String, Error> {
-    let hash = argon2id()?.hash_password(normalised(password).as_bytes());
-    Ok(hash.map_err(|problem| Error::Internal(format!("cannot hash a password: {problem}")))?.to_string())
+    hash_as_typed(&normalised(password))
+}
+
+fn hash_as_typed(password: &str) -> Result<String, Error> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(broken)?;
+    let salt = Salt::generate();
+    let computed = compute(password.as_bytes(), &salt, params.clone(), Params::DEFAULT_OUTPUT_LEN).map_err(broken)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(broken)?,
+        salt: Some(salt),
+        hash: Some(computed),
+    };
+    Ok(hash.to_string())
 }
 
 /// Whether a password has this hash. Earlier programs hashed the text as it was typed, so the forms in which one keyboard or
@@ -105,11 +143,14 @@ fn matches(password: &str, hash: &str) -> Result<bool, Error> {
 }
 
 fn verify(password: &str, hash: &str) -> Result<bool, Error> {
-    match argon2id()?.verify_password(password.as_bytes(), hash) {
-        Ok(()) => Ok(true),
-        Err(HashError::PasswordInvalid) => Ok(false),
-        Err(problem) => Err(Error::Internal(format!("cannot check a password: {problem}"))),
-    }
+    let hash = PasswordHash::new(hash).map_err(broken)?;
+    let is_ours = hash.algorithm == Algorithm::Argon2id.ident() && hash.version == Some(Version::V0x13.into());
+    let (Some(salt), Some(expected), true) = (hash.salt, hash.hash, is_ours) else {
+        return Err(broken("a stored hash is of another kind"));
+    };
+    let params = Params::try_from(&hash).map_err(broken)?;
+    // Outputs are compared in constant time.
+    Ok(compute(password.as_bytes(), &salt, params, expected.len()).map_err(broken)? == expected)
 }
 
 /// Reads a password from the first line of a stream, without its line end.
@@ -212,10 +253,26 @@ mod tests {
         }
         // The hashes of earlier programs are of the text as it was typed.
         for typed in [composed, decomposed] {
-            let kept = argon2id().unwrap().hash_password(typed.as_bytes()).unwrap().to_string();
+            let kept = hash_as_typed(typed).unwrap();
             assert!(matches(typed, &kept).unwrap(), "{typed:?}");
         }
         assert_eq!(choose(&"e\u{301}".repeat(6)), Err(Weak::Short), "six letters are six letters");
+    }
+
+    #[test]
+    fn memory_is_used_again_by_whichever_thread_comes() {
+        let threads: Vec<_> = (0..6).map(|_| std::thread::spawn(|| hash("a long enough one").unwrap())).collect();
+        let hashes: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(hashes.iter().all(|kept| matches("a long enough one", kept).unwrap()), "what was left of others shows");
+        let kept = MEMORY.lock().unwrap();
+        assert!(kept.len() <= AT_A_TIME && kept.iter().all(|it| it.len() <= MEMORY_KIB as usize));
+        assert_eq!(size_of::<Block>(), 1024);
+    }
+
+    #[test]
+    fn hashes_of_earlier_programs_are_known() {
+        let kept = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert!(matches("password", kept).unwrap() && !matches("passwore", kept).unwrap());
     }
 
     #[tokio::test]

@@ -6,7 +6,10 @@ use std::{
     process::{Output, Stdio},
 };
 
-use bailout::domain::{operator::Role, time::Span};
+use bailout::{
+    domain::{operator::Role, time::Span},
+    server::store::sessions,
+};
 
 use crate::{
     on_both,
@@ -118,5 +121,29 @@ on_both! {
         Browser::of("Ada", &server.url).await;
         let page = grace.sees(&page_of_ada, 200).await;
         assert!(page.contains("ada@example.com · operator · Last signed in "), "{page}");
+    }
+
+    async fn a_person_has_at_most_fifty_sessions_and_the_oldest_ends(server: TestServer) {
+        let ada = server.person("Ada", Role::Operator).await;
+        let first = Browser::of("Ada", &server.url).await;
+        server.pass(Span::minutes(2));
+        // Begun as a sign-in begins one, but for the password, whose check takes a while.
+        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+        for n in 0..49_u8 {
+            let (digest, who) = ([n; 32], ada.operator.who.id);
+            sessions::begin(&mut tx, server.workspace, who, &digest, None, server.now()).await.expect("a session");
+        }
+        tx.commit().await.expect("a commit");
+        assert_eq!(first.gets("/queue").await.status(), 200, "fifty are as many as there may be");
+        server.pass(Span::minutes(2));
+        let last = Browser::of("Ada", &server.url).await;
+        assert_eq!(last.gets("/queue").await.status(), 200);
+        let mut ended = 0;
+        for n in 0..49_u8 {
+            let found = sessions::find(server.desk.store(), &[n; 32], server.now()).await.expect("a read");
+            ended += usize::from(found.is_none());
+        }
+        assert_eq!(ended, 1, "the one that was used least recently");
+        assert_eq!(first.gets("/queue").await.status(), 200);
     }
 }

@@ -125,6 +125,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             }
         };
         number += 1;
+        tracing::trace!(number, %peer, "a connection was taken");
         let connection = Arc::new(Connection::default());
         open.all().insert(number, Arc::clone(&connection));
         let (router, open, stop) = (router.clone(), Arc::clone(&open), stop.clone());

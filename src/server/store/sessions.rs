@@ -91,6 +91,13 @@ pub const OF_OPERATOR: &str =
 /// Forgets the sessions of a workspace that are too old to be good.
 pub const FORGET: &str = "delete from session where workspace_id = $1 and created_at <= $2";
 
+/// How many sessions somebody may have: the one that was used least recently ends.
+const MOST_SESSIONS: i64 = 50;
+/// Ends the sessions of somebody beyond that number.
+pub const END_BEYOND: &str = "delete from session where workspace_id = $1 and operator_id = $2 and secret_sha256 in \
+    (select secret_sha256 from session where workspace_id = $1 and operator_id = $2 \
+    order by seen_at desc, created_at desc limit 1000000 offset $3)";
+
 /// Begins a session, notes the sign-in, and forgets what is too old of both.
 pub async fn begin(
     connection: &mut AnyConnection,
@@ -108,6 +115,8 @@ pub async fn begin(
     let insert = sqlx::query(sql).bind(digest.to_vec()).bind(workspace.clone()).bind(operator.clone());
     let insert = insert.bind(now.0).bind(now.0).bind(now.0).bind(address.clone());
     insert.execute(&mut *connection).await?;
+    let end = sqlx::query(END_BEYOND).bind(workspace.clone()).bind(operator.clone()).bind(MOST_SESSIONS);
+    end.execute(&mut *connection).await?;
     let forget = sqlx::query(FORGET_SIGN_INS).bind(workspace.clone()).bind(operator.clone());
     forget.bind(now.0 - REMEMBERED.0).execute(&mut *connection).await?;
     // Two in one millisecond are told as one.
