@@ -17,6 +17,11 @@ impl Secret {
         Ok(Self(URL_SAFE_NO_PAD.encode(bits)))
     }
 
+    /// Whether a text could be one: 43 letters of base64url.
+    pub fn is_one(text: &str) -> bool {
+        of_name(text).is_some()
+    }
+
     /// The text that opens, to be handed over once.
     pub fn reveal(&self) -> &str {
         &self.0

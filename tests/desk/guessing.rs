@@ -31,7 +31,17 @@ fn address(n: u32) -> IpAddr {
 }
 
 async fn tries(server: &TestServer, email: &str, from: IpAddr, now: Timestamp) -> Result<Try, Span> {
-    match throttle::admit(server.desk.store(), email, Some(from), now).await.expect("an answer") {
+    tries_by(server, email, [0; 32], from, now).await
+}
+
+async fn tries_by(
+    server: &TestServer,
+    email: &str,
+    device: [u8; 32],
+    from: IpAddr,
+    now: Timestamp,
+) -> Result<Try, Span> {
+    match throttle::admit(server.desk.store(), email, &device, Some(from), now).await.expect("an answer") {
         Admission::In(tried) => Ok(tried),
         Admission::Wait(wait) => Err(wait),
     }
@@ -91,6 +101,64 @@ on_both! {
         let unlimited = guess(&server, "someone@example.com", later + Span::hours(1), true).await;
         println!("control, of {GUESSES} guesses that did not count {} were let in", unlimited.len());
         assert!(!is_throttled(&unlimited));
+    }
+
+    async fn a_browser_that_signed_in_before_is_let_in_wherever_it_is(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let (email, hers) = ("ada@example.com", [7; 32]);
+        // The attackers do not stop: three of them, five guesses a second each, every one from a fresh address.
+        let began = server.now();
+        let tried = tries_by(&server, email, hers, address(1), began).await.expect("she signs in at home");
+        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+        throttle::forgive(&mut tx, &tried, began).await.expect("a success");
+        tx.commit().await.expect("a commit");
+        let (mut let_in, mut others) = (0, 0);
+        for n in 0..240 {
+            let now = began + Span::seconds(1 + i64::from(n));
+            for guess in 0..15 {
+                let device = [u8::try_from(guess).expect("small"); 32];
+                let _ = tries_by(&server, email, device.map(|it| it + 100), address(1_000 + n * 15 + guess), now).await;
+            }
+            // Her browser, each time at another address, with the right password; and another's.
+            if n % 10 == 0 {
+                let tried = tries_by(&server, email, hers, address(500 + n), now).await.expect("she is let in");
+                let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+                throttle::forgive(&mut tx, &tried, now).await.expect("a success");
+                tx.commit().await.expect("a commit");
+                let_in += 1;
+                others += usize::from(tries_by(&server, email, [8; 32], address(800 + n), now).await.is_ok());
+            }
+        }
+        assert_eq!(let_in, 24);
+        assert!(others < 24, "the control: a browser that nobody knows waits");
+    }
+
+    async fn the_cookie_of_a_browser_opens_its_lane_and_nothing_else(server: TestServer) {
+        server.person("Ada", Role::Operator).await;
+        let url = server.also_with(&["--trusted-proxies", "127.0.0.1"]).await;
+        let mut browser = Browser::behind_a_proxy(&url, "203.0.113.1");
+        let answer = browser.signs_in("ada@example.com", PASSWORD, "/mine").await;
+        let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|it| it.to_str().expect("text")).collect();
+        let device = cookies.iter().find(|it| it.contains("-device=")).expect("a cookie of the browser");
+        assert!(device.contains("HttpOnly; SameSite=Lax"), "{device}");
+        let device = device.split(';').next().expect("a pair").to_owned();
+        assert_eq!(browser.http.get(format!("{url}/queue")).header("cookie", &device).send().await.expect("an answer").status(), 303);
+        // Guesses by others use the account up …
+        for n in 0..FREE as u32 + 3 {
+            let _ = tries(&server, "ada@example.com", address(n), server.now()).await;
+        }
+        let by = |cookie: &str| {
+            let form = format!("email=ada@example.com&password={}&back=/mine", PASSWORD.replace(' ', "+"));
+            let request = Browser::behind_a_proxy(&url, "203.0.113.9").submits("/sign-in", &form, "same-origin");
+            request.header("cookie", cookie.to_owned())
+        };
+        // … but not her lane, which is that of one cookie. Made up, it is nobody's.
+        let made_up = format!("{}={}", device.split('=').next().expect("a name"), "A".repeat(43));
+        for other in [made_up.as_str(), "a=b"] {
+            let answer = by(other).send().await.expect("an answer");
+            assert!(leads_to(&answer).starts_with("/sign-in?refused=throttled"), "{answer:?}");
+        }
+        assert_eq!(leads_to(&by(&device).send().await.expect("an answer")), "/mine");
     }
 
     async fn guesses_all_at_once_are_counted_too(server: TestServer) {

@@ -189,7 +189,7 @@ on_both! {
         let email = "ada@example.com";
         let guesses = async |from: &str| {
             let from = Some(from.parse().expect("an address"));
-            let admitted = throttle::admit(server.desk.store(), email, from, server.now()).await;
+            let admitted = throttle::admit(server.desk.store(), email, &[0; 32], from, server.now()).await;
             matches!(admitted.expect("an answer"), Admission::In(_))
         };
         // Before Ada has ever signed in, nobody can tell her from the stranger.

@@ -11,6 +11,7 @@ use axum::{
 
 use super::{
     LARGEST_FORM, Web, client,
+    device::Device,
     forms::{Denied, Fields},
     session::SignedIn,
     sign_in::{failed, too_often},
@@ -68,7 +69,8 @@ pub async fn check(web: &Web, signed_in: &SignedIn, parts: &Parts, password: Str
     let Some(member) = people::one(store, workspace, signed_in.operator.who.id).await? else {
         return Err(Denied::said("You are no longer here."));
     };
-    let tried = match throttle::admit(store, &member.email, client::address(&web.settings, parts), now).await? {
+    let (device, address) = (Device::of(&web.settings, parts)?, client::address(&web.settings, parts));
+    let tried = match throttle::admit(store, &member.email, device.digest(), address, now).await? {
         Admission::In(tried) => tried,
         Admission::Wait(wait) => return Err(Denied::Said(too_often(Some(wait)))),
     };

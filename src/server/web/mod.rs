@@ -4,6 +4,7 @@ pub mod assets;
 pub mod client;
 pub mod confirm;
 pub mod csrf;
+pub mod device;
 pub mod forms;
 pub mod gate;
 pub mod guard;

@@ -71,11 +71,11 @@ impl Begun {
 
 /// The cookie that brings a session's secret back; nothing where no cookie is safe.
 pub fn cookie_of(side: Side, secret: &Secret) -> Option<HeaderValue> {
-    cookie(side, secret.reveal(), sessions::ABSOLUTE.0 / 1_000)
+    cookie(side, &side.cookie()?, secret.reveal(), sessions::ABSOLUTE.0 / 1_000)
 }
 
-fn cookie(side: Side, value: &str, seconds: i64) -> Option<HeaderValue> {
-    let name = side.cookie()?;
+/// A cookie that only this server gets to see.
+pub fn cookie(side: Side, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
     let secure = if side == Side::Https { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).ok()
@@ -83,7 +83,7 @@ fn cookie(side: Side, value: &str, seconds: i64) -> Option<HeaderValue> {
 
 /// The cookie that takes a session's cookie away.
 pub fn no_cookie(side: Side) -> Option<HeaderValue> {
-    cookie(side, "", 0)
+    cookie(side, &side.cookie()?, "", 0)
 }
 
 /// Whether a request is the person's doing, so that it keeps an idle session alive.

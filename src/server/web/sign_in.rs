@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::{
     Web, client,
+    device::Device,
     origin::{Side, side},
     session::{self, Begun, By, SignedIn},
     throttle::{self, Admission},
@@ -133,7 +134,7 @@ pub fn too_often(wait: Option<Span>) -> String {
 
 /// What became of a sign-in.
 enum Entry {
-    In(Secret),
+    In(Secret, Device),
     Wrong,
     Throttled(Span),
 }
@@ -153,9 +154,11 @@ pub async fn sign_in(State(web): State<Web>, parts: Parts, form: Result<Form<Sig
         return refused("insecure");
     }
     match enter(&web, &parts, form).await {
-        Ok(Entry::In(secret)) => {
+        Ok(Entry::In(secret, device)) => {
             let mut response = see_other(&back);
-            response.headers_mut().extend(session::cookie_of(side, &secret).map(|cookie| (SET_COOKIE, cookie)));
+            for cookie in [session::cookie_of(side, &secret), device.into_cookie()].into_iter().flatten() {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
             response
         }
         Ok(Entry::Wrong) => refused("wrong"),
@@ -173,7 +176,8 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let email = form.email.parse::<Email>().ok();
     let typed = email.as_ref().map_or_else(|| form.email.trim().to_lowercase(), Email::to_string);
     let address = client::address(&web.settings, parts);
-    let tried = match throttle::admit(store, &typed, address, now).await? {
+    let device = Device::of(&web.settings, parts)?;
+    let tried = match throttle::admit(store, &typed, device.digest(), address, now).await? {
         Admission::In(tried) => tried,
         Admission::Wait(wait) => return Ok(Entry::Throttled(wait)),
     };
@@ -197,7 +201,7 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     });
     let Some(ended) = write.await? else { return Ok(Entry::Wrong) };
     web.close_sessions(ended);
-    Ok(Entry::In(secret))
+    Ok(Entry::In(secret, device))
 }
 
 async fn who(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {

@@ -1,6 +1,6 @@
 //! Guessing is slowed down, per account and per address, and never stopped for good: a minute is the longest wait. Who
-//! guesses at an account slows down whoever signs in to it from elsewhere, but not its owner at an address from which
-//! they have signed in before: there only tries from that address count.
+//! guesses at an account slows down whoever signs in to it from elsewhere, but not its owner at a browser, or else an
+//! address, from which they have signed in before: there only tries from that browser, or that address, count.
 
 use std::net::IpAddr;
 
@@ -23,8 +23,8 @@ const FREE_PER_ADDRESS: i64 = 20;
 const LONGEST: Span = Span::seconds(60);
 /// After this long without a try, all is forgotten.
 const QUIET: Span = Span::minutes(15);
-/// How long an account knows an address from which it was signed in to.
-const KNOWN: Span = Span::hours(90 * 24);
+/// How long an account knows a browser or an address from which it was signed in to.
+pub const KNOWN: Span = Span::hours(90 * 24);
 
 /// Who tries: an account or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +41,6 @@ impl Subject {
         Self { name: format!("account:{hash}"), free: FREE_PER_ACCOUNT, is_account: true }
     }
 
-    /// The account at an address that it knows.
-    fn known(account: &Self, address: &Self) -> Self {
-        Self { name: known(account, address), ..account.clone() }
-    }
-
     /// An address; of IPv6 its /64, of which one household has as many addresses as it likes.
     pub fn address(address: IpAddr) -> Self {
         let name = match address.to_canonical() {
@@ -59,8 +54,14 @@ impl Subject {
     }
 }
 
-fn known(account: &Subject, address: &Subject) -> String {
+/// An account at an address.
+fn at_address(account: &Subject, address: &Subject) -> String {
     format!("known:{}:{}", bare(&account.name), bare(&address.name))
+}
+
+/// An account at a browser.
+fn at_device(account: &Subject, device: &[u8; 32]) -> String {
+    format!("device:{}:{}", bare(&account.name), URL_SAFE_NO_PAD.encode(device))
 }
 
 fn bare(name: &str) -> &str {
@@ -71,7 +72,8 @@ fn bare(name: &str) -> &str {
 #[derive(Debug)]
 pub struct Try {
     subjects: Vec<Subject>,
-    known: Option<String>,
+    /// The account at this browser, and at this address.
+    known: Vec<String>,
 }
 
 /// Whether one may try now.
@@ -97,22 +99,29 @@ fn wait(free: i64, failures: i64, last_at: Timestamp, now: Timestamp) -> Span {
     Span((last_at + delay - now).0.clamp(0, LONGEST.0))
 }
 
-/// Counts one try to sign in to an account from an address, as a failure until it proves to be none, so that many at
+/// Counts one try to sign in to an account from a browser at an address, as a failure until it proves to be none, so that many at
 /// once are counted too. A try that has to wait counts for nothing, so that a wait does not grow by being tested.
-pub async fn admit(store: &Store, email: &str, address: Option<IpAddr>, now: Timestamp) -> Result<Admission, Error> {
+pub async fn admit(
+    store: &Store,
+    email: &str,
+    device: &[u8; 32],
+    address: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<Admission, Error> {
     let (store, account, address) = (store.clone(), Subject::account(email), address.map(Subject::address));
+    let device = at_device(&account, device);
     let task = tokio::spawn(async move {
         let mut tx = store.begin_write().await?;
         attempts::forget_before(&mut tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
-        let known = address.as_ref().map(|address| known(&account, address));
-        let is_known = match &known {
-            Some(known) => attempts::is_known(&mut tx, known).await?,
-            None => false,
-        };
-        let account = match &address {
-            Some(address) if is_known => Subject::known(&account, address),
-            _ => account,
-        };
+        let at_address = address.as_ref().map(|address| at_address(&account, address));
+        let known: Vec<String> = [device].into_iter().chain(at_address).collect();
+        let mut account = account;
+        for place in &known {
+            if attempts::is_known(&mut tx, place).await? {
+                account.name = place.clone();
+                break;
+            }
+        }
         let subjects: Vec<Subject> = [account].into_iter().chain(address).collect();
         let mut longest = Span(0);
         for subject in &subjects {
@@ -131,7 +140,7 @@ pub async fn admit(store: &Store, email: &str, address: Option<IpAddr>, now: Tim
     task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("counting a sign-in ended early: {failed}"))))
 }
 
-/// The try was none: the account is forgotten and knows the address from now on; the address gets back the one that
+/// The try was none: the account is forgotten and knows the browser and the address from now on; the address gets back the one that
 /// [`admit`] counted.
 pub async fn forgive(connection: &mut AnyConnection, tried: &Try, now: Timestamp) -> Result<(), sqlx::Error> {
     for subject in &tried.subjects {
@@ -140,8 +149,8 @@ pub async fn forgive(connection: &mut AnyConnection, tried: &Try, now: Timestamp
             false => attempts::take_back(&mut *connection, &subject.name).await?,
         }
     }
-    if let Some(known) = &tried.known {
-        attempts::know(connection, known, now).await?;
+    for known in &tried.known {
+        attempts::know(&mut *connection, known, now).await?;
     }
     Ok(())
 }
