@@ -5,7 +5,6 @@ mod command;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,12 +33,13 @@ use crate::{
         room::{Room, Taken},
         schema::Schemas,
         store::{Store, at_desk, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
-        writer::{MOST_PROBES, Queued, Writer},
+        writer::{
+            MOST_PROBES, Queued, Writer,
+            queue::{Refused, Sender, queue},
+        },
     },
 };
 
-/// How many commands may wait for the writer before callers are told to come back.
-const MOST_QUEUED: usize = 4_096;
 /// How long a readiness check waits for the writer to commit a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How many messages a thread page begins with, and each earlier page brings.
@@ -55,7 +55,7 @@ struct Inner {
     links: Links,
     doors: Doors,
     hints: Hints,
-    queue: mpsc::Sender<Queued>,
+    queue: Sender<Queued>,
     probes: mpsc::Sender<oneshot::Sender<bool>>,
     readiness: Arc<Readiness>,
     room: Room,
@@ -71,7 +71,7 @@ pub struct Desk(Arc<Inner>);
 impl Desk {
     /// Opens the desk and starts its writer.
     pub fn new(store: Store, clock: Clock, links: Links) -> Self {
-        let (queue, queued) = mpsc::channel(MOST_QUEUED);
+        let (queue, queued) = queue();
         let (probes, probed) = mpsc::channel(MOST_PROBES);
         let (bell, readiness) = (Arc::new(Bell::default()), Arc::new(Readiness::default()));
         let writer = Writer {
@@ -110,9 +110,10 @@ impl Desk {
     /// Does one thing that came in a large request; the room is given back when it is done.
     pub async fn run_in(&self, command: Command, room: Taken) -> Result<Done, Error> {
         let (answer, answered) = oneshot::channel();
-        self.0.queue.try_send(Queued { command, answer, room }).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::Overloaded,
-            TrySendError::Closed(_) => Error::Internal("the writer has stopped".to_owned()),
+        let caller = (command.workspace, command.verb.agent().map(|agent| agent.id));
+        self.0.queue.send(caller, Queued { command, answer, room }).map_err(|refused| match refused {
+            Refused::Full => Error::Overloaded,
+            Refused::Closed => Error::Internal("the writer has stopped".to_owned()),
         })?;
         answered.await.unwrap_or(Err(Error::Unavailable))
     }

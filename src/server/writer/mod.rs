@@ -2,6 +2,7 @@
 //! state as it is, commits once, then answers everyone and rings the bell. No timer: a lone command waits for nobody.
 
 mod batch;
+pub mod queue;
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
@@ -9,7 +10,7 @@ use futures::FutureExt;
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use self::batch::Batch;
+use self::{batch::Batch, queue::Receiver};
 use super::{
     bell::{Bell, Recorded},
     clock::Clock,
@@ -71,15 +72,10 @@ type NewEvents = BTreeMap<WorkspaceId, Vec<Arc<Recorded>>>;
 
 impl Writer {
     /// Works until every desk is gone. Each of `probes` is answered whether the writer can commit.
-    pub async fn work(self, mut queue: mpsc::Receiver<Queued>, mut probes: mpsc::Receiver<oneshot::Sender<bool>>) {
-        let mut queued = Vec::with_capacity(MOST_TOGETHER);
+    pub async fn work(self, mut queue: Receiver<Queued>, mut probes: mpsc::Receiver<oneshot::Sender<bool>>) {
         loop {
-            tokio::select! {
-                count = queue.recv_many(&mut queued, MOST_TOGETHER) => {
-                    if count == 0 {
-                        return;
-                    }
-                }
+            let queued = tokio::select! {
+                queued = queue.take(MOST_TOGETHER) => queued,
                 Some(probe) = probes.recv() => {
                     // A check that has waited too long is gone, and must not cost the others a probe.
                     if !probe.is_closed() {
@@ -87,9 +83,12 @@ impl Writer {
                     }
                     continue;
                 }
+            };
+            if queued.is_empty() {
+                return;
             }
             let (commands, waiting): (Vec<_>, Vec<_>) =
-                queued.drain(..).map(|it| (it.command, (it.answer, it.room))).unzip();
+                queued.into_iter().map(|it| (it.command, (it.answer, it.room))).unzip();
             let results = self.run(&commands).await;
             for ((waiting, _room), result) in waiting.into_iter().zip(results) {
                 // Whoever left does not hear it; it is done all the same.

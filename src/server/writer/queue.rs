@@ -1,0 +1,232 @@
+//! The commands that wait for the writer. Workspaces take turns, and within a workspace its agents and its desk do, so that
+//! nobody waits for all that somebody else has queued. Each caller's own commands stay in their order.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::domain::ids::{AgentId, WorkspaceId};
+
+/// How many commands may wait, and how many of them may be of one caller.
+const MOST: usize = 4_096;
+const MOST_OF_ONE: usize = 1_024;
+
+/// Who queues: an agent, or the desk itself, for its operators and the clock.
+pub type Caller = (WorkspaceId, Option<AgentId>);
+
+/// Why a command was not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Too many wait.
+    Full,
+    /// Nobody takes them any more.
+    Closed,
+}
+
+/// Lanes that take turns; one that has become empty is forgotten.
+struct Turns<Key, Lane> {
+    order: VecDeque<Key>,
+    lanes: HashMap<Key, Lane>,
+}
+
+impl<Key, Lane> Default for Turns<Key, Lane> {
+    fn default() -> Self {
+        Self { order: VecDeque::new(), lanes: HashMap::new() }
+    }
+}
+
+impl<Key: Copy + Eq + Hash, Lane: Default> Turns<Key, Lane> {
+    /// The lane of a key, which has a turn from now on.
+    fn lane(&mut self, key: Key) -> &mut Lane {
+        let order = &mut self.order;
+        self.lanes.entry(key).or_insert_with(|| {
+            order.push_back(key);
+            Lane::default()
+        })
+    }
+
+    /// Lets the next lane give one, by `take`, which also says whether it has more.
+    fn next<T>(&mut self, take: impl FnOnce(&mut Lane) -> (Option<T>, bool)) -> Option<T> {
+        let key = self.order.pop_front()?;
+        let (taken, has_more) = take(self.lanes.get_mut(&key)?);
+        if has_more {
+            self.order.push_back(key);
+        } else {
+            self.lanes.remove(&key);
+        }
+        taken
+    }
+}
+
+struct Waiting<T> {
+    workspaces: Turns<WorkspaceId, Turns<Option<AgentId>, VecDeque<T>>>,
+    count: usize,
+    is_closed: bool,
+}
+
+struct Shared<T> {
+    waiting: Mutex<Waiting<T>>,
+    changed: Notify,
+}
+
+impl<T> Shared<T> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.waiting().is_closed = true;
+        self.changed.notify_one();
+    }
+}
+
+/// The end of the queue where callers stand. The queue closes when it is dropped.
+pub struct Sender<T>(Arc<Shared<T>>);
+
+/// The end of the queue where the writer takes. The queue closes when it is dropped.
+pub struct Receiver<T>(Arc<Shared<T>>);
+
+/// A queue for one writer.
+pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
+    let waiting = Waiting { workspaces: Turns::default(), count: 0, is_closed: false };
+    let shared = Arc::new(Shared { waiting: Mutex::new(waiting), changed: Notify::new() });
+    (Sender(Arc::clone(&shared)), Receiver(shared))
+}
+
+impl<T> Sender<T> {
+    /// Queues one.
+    pub fn send(&self, (workspace, agent): Caller, command: T) -> Result<(), Refused> {
+        let mut waiting = self.0.waiting();
+        if waiting.is_closed {
+            return Err(Refused::Closed);
+        }
+        if waiting.count >= MOST {
+            return Err(Refused::Full);
+        }
+        let lane = waiting.workspaces.lane(workspace).lane(agent);
+        // A lane that was made just now is empty, so no lane stays that has no command.
+        if lane.len() >= MOST_OF_ONE {
+            return Err(Refused::Full);
+        }
+        lane.push_back(command);
+        waiting.count += 1;
+        drop(waiting);
+        self.0.changed.notify_one();
+        Ok(())
+    }
+
+    /// Whether nobody takes any more.
+    pub fn is_closed(&self) -> bool {
+        self.0.waiting().is_closed
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Takes up to `limit` commands, turn by turn, once there are any; none when the queue is closed and empty.
+    pub async fn take(&mut self, limit: usize) -> Vec<T> {
+        loop {
+            {
+                let mut waiting = self.0.waiting();
+                let mut taken = vec![];
+                while taken.len() < limit {
+                    let next = waiting.workspaces.next(|workspace| {
+                        let command = workspace.next(|lane| (lane.pop_front(), !lane.is_empty()));
+                        (command, !workspace.order.is_empty())
+                    });
+                    match next {
+                        Some(command) => taken.push(command),
+                        None => break,
+                    }
+                }
+                waiting.count -= taken.len();
+                if !taken.is_empty() || waiting.is_closed {
+                    return taken;
+                }
+            }
+            self.0.changed.notified().await;
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.0.close();
+        // Whoever waits for one of these hears that it was not done.
+        let dropped = std::mem::take(&mut self.0.waiting().workspaces);
+        drop(dropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn caller(workspace: u128, agent: Option<u128>) -> Caller {
+        (WorkspaceId::new(Uuid::from_u128(workspace)), agent.map(|agent| AgentId::new(Uuid::from_u128(agent))))
+    }
+
+    #[tokio::test]
+    async fn callers_take_turns_and_keep_their_own_order() {
+        let (sender, mut receiver) = queue();
+        for n in 0..100 {
+            sender.send(caller(1, Some(1)), ("greedy", n)).unwrap();
+        }
+        for n in 0..3 {
+            sender.send(caller(1, Some(2)), ("modest", n)).unwrap();
+            sender.send(caller(1, None), ("desk", n)).unwrap();
+            sender.send(caller(2, Some(3)), ("elsewhere", n)).unwrap();
+        }
+        // Two workspaces take turns; within the first, three callers do.
+        let first = receiver.take(12).await;
+        let of = |who: &str| first.iter().filter(|it| it.0 == who).map(|it| it.1).collect::<Vec<_>>();
+        assert_eq!((of("elsewhere"), of("modest"), of("desk")), (vec![0, 1, 2], vec![0, 1, 2], vec![0, 1, 2]));
+        assert_eq!(of("greedy"), [0, 1, 2]);
+        let rest: Vec<i32> = receiver.take(1_000).await.into_iter().map(|it| it.1).collect();
+        assert_eq!(rest, (3..100).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn one_caller_cannot_fill_the_queue() {
+        let (sender, mut receiver) = queue();
+        let mut queued = 0;
+        while sender.send(caller(1, Some(1)), ()).is_ok() {
+            queued += 1;
+        }
+        assert_eq!(queued, MOST_OF_ONE);
+        assert_eq!(sender.send(caller(1, Some(2)), ()), Ok(()));
+        for agent in 3..100 {
+            while sender.send(caller(1, Some(agent)), ()).is_ok() {
+                queued += 1;
+            }
+        }
+        assert_eq!(queued + 1, MOST);
+        assert_eq!(receiver.take(usize::MAX).await.len(), MOST);
+        assert_eq!(sender.send(caller(1, Some(1)), ()), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_end_closes_the_queue() {
+        let (sender, mut receiver) = queue();
+        sender.send(caller(1, None), 1).unwrap();
+        drop(sender);
+        assert_eq!(receiver.take(9).await, [1], "what is queued is taken");
+        assert!(receiver.take(9).await.is_empty());
+        let (sender, receiver) = queue();
+        let (answer, answered) = tokio::sync::oneshot::channel::<()>();
+        sender.send(caller(1, None), answer).unwrap();
+        drop(receiver);
+        assert!(sender.is_closed() && answered.await.is_err());
+    }
+}
