@@ -106,7 +106,15 @@ export class Bailout {
   /** Nothing that the person who runs the tests has set reaches the server. */
   private env(): NodeJS.ProcessEnv {
     const { PATH, HOME } = process.env;
-    return { PATH, HOME, BAILOUT_ADDR: `127.0.0.1:${this.port}`, BAILOUT_DATABASE_URL: "sqlite://bailout.db" };
+    return {
+      PATH,
+      HOME,
+      BAILOUT_ADDR: `127.0.0.1:${this.port}`,
+      BAILOUT_DATABASE_URL: "sqlite://bailout.db",
+      // A story opens in seconds what an agent opens in a day.
+      BAILOUT_OPENS_PER_MINUTE: "0",
+      BAILOUT_WRITES_PER_MINUTE: "0",
+    };
   }
 }
 

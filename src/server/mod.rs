@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 pub mod bell;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod connections;
@@ -16,6 +17,7 @@ pub mod hints;
 pub mod host;
 pub mod keys;
 pub mod password;
+pub mod rates;
 pub mod readiness;
 pub mod request_id;
 pub mod resolution;
@@ -24,6 +26,7 @@ pub mod room;
 pub mod router;
 pub mod schema;
 pub mod secret;
+pub mod storage;
 pub mod store;
 pub mod supervisor;
 pub mod web;
@@ -100,6 +103,10 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     start_worker(desk, "search index", workers::search_index::work);
     start_worker(desk, "revocation", doors::watch);
     start_worker(desk, "presence", hints::keep);
+    start_worker(desk, "usage", rates::usage::keep);
+    if desk.store().dialect() == Dialect::Sqlite {
+        start_worker(desk, "storage", storage::watch);
+    }
     if desk.store().dialect() == Dialect::Postgres {
         start_worker(desk, "outgoing wake-ups", workers::wakeups::tell);
         start_worker(desk, "incoming wake-ups", workers::wakeups::hear);

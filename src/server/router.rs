@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{
@@ -11,7 +11,9 @@ use super::{
     demo::Passes,
     desk::Desk,
     headers::{self, Headers, Policy},
-    host, request_id, web,
+    host,
+    rates::Rates,
+    request_id, web,
 };
 
 /// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
@@ -31,6 +33,7 @@ fn all(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
         .merge(api::routes(desk.clone()))
         .merge(api::health(desk.clone()))
         .merge(web::routes(desk, Arc::clone(&settings), policy.clone(), passes))
+        .layer(Extension(Arc::new(Rates::new(Arc::clone(&settings)))))
         .layer(middleware::from_fn(host::require_one))
         .layer(CatchPanicLayer::custom(request_id::panicked))
         .layer(middleware::from_fn_with_state(Headers { policy, settings }, headers::set))

@@ -33,6 +33,7 @@ mod put_back;
 mod queue_names;
 mod queue_settings;
 mod queues;
+mod rates;
 mod receipts;
 mod released;
 mod restore;

@@ -34,6 +34,10 @@ pub enum Notice {
     Refused(String),
 }
 
+/// What admins are to know on every page of the settings; a context of the page.
+#[derive(Clone)]
+pub struct Warning(pub String);
+
 /// Draws a notice, if there is one.
 pub fn notice(notice: Option<Notice>) -> Option<AnyView> {
     Some(match notice? {
@@ -61,12 +65,17 @@ pub fn page(
     said: Option<Notice>,
     content: Vec<AnyView>,
 ) -> AnyView {
+    let is_settings = SETTINGS.iter().any(|(path, ..)| *path == here);
+    let warning = use_context::<Warning>().filter(|_| is_settings).map(|Warning(words)| {
+        view! { <p class="form-error" role="alert">{words}</p> }
+    });
     view! {
         <a class="skip-link" href="#main">"Skip to the page"</a>
         <div class="plain">
             {rail(operator, here)}
             <main class="plain-main" id="main" tabindex="-1">
                 <h1 class="plain-title">{heading}</h1>
+                {warning}
                 {notice(said)}
                 {content}
             </main>

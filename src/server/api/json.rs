@@ -56,6 +56,7 @@ impl<T: RequestBody> FromRequest<Desk> for ApiJson<T> {
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| Problem::fault("a body was read before its caller was known".to_owned()))?;
         let (mut bytes, room) = read(request.into_body(), T::LIMIT, &caller).await?;
+        caller.wrote(bytes.len());
         let missing = T::MAY_BE_MISSING && bytes.is_empty();
         let nothing_said = missing && is_untyped;
         if !is_json && !nothing_said {

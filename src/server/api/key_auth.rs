@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::{
     extract::{FromRequestParts, Path, Request, State},
     http::{
-        HeaderMap,
+        HeaderMap, HeaderName, HeaderValue, Method,
         header::{ACCEPT, AUTHORIZATION},
         request::Parts,
     },
@@ -21,6 +21,7 @@ use crate::{
         event::Seq,
         ids::{EscalationId, WorkspaceId},
         presence::Heard,
+        time::Timestamp,
     },
     server::{
         connections::when_left,
@@ -29,10 +30,18 @@ use crate::{
         doors::{Credential, Door},
         error::{Current, Error},
         keys::ApiKey,
+        rates::{
+            Kind, Rates, Standing,
+            usage::{Key, day_of},
+        },
         room::{Share, Taken},
         store::agents,
     },
 };
+
+/// As in draft-ietf-httpapi-ratelimit-headers-10.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// How many streams, waits and uploads a key may have open.
 const MOST_STREAMS: usize = 1_000;
@@ -44,7 +53,7 @@ pub struct Caller {
     pub workspace: WorkspaceId,
     pub agent: AgentRef,
     key: String,
-    handed: Handed,
+    beside: Beside,
 }
 
 impl FromRequestParts<Desk> for Caller {
@@ -52,19 +61,25 @@ impl FromRequestParts<Desk> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
         let shown = bearer(&parts.headers).and_then(ApiKey::parse);
-        let shown = shown
-            .ok_or_else(|| Problem::new(Code::Unauthenticated, "Show an API key: `Authorization: Bearer blt_…`."))?;
+        let Some(shown) = shown else {
+            return Err(stranger(parts, Code::Unauthenticated, "Show an API key: `Authorization: Bearer blt_…`."));
+        };
         let stored = agents::key(desk.store(), shown.public_id()).await?;
-        let stored = stored.filter(|stored| shown.is(&stored.secret_sha256));
-        let stored = stored.ok_or_else(|| Problem::new(Code::Unauthenticated, "There is no such API key."))?;
+        let Some(stored) = stored.filter(|stored| shown.is(&stored.secret_sha256)) else {
+            return Err(stranger(parts, Code::Unauthenticated, "There is no such API key."));
+        };
         let now = desk.clock().now();
         if stored.revoked_at.is_some_and(|ends| ends <= now) {
-            return Err(Problem::from(Code::KeyRevoked));
+            return Err(stranger(parts, Code::KeyRevoked, "This API key was revoked."));
         }
+        let key = (stored.workspace, shown.public_id().to_owned());
+        let beside: Beside = parts.extensions.get().cloned().unwrap_or_default();
+        // Before the body is read.
+        count(parts, desk, &key, &beside, now)?;
         if !accepts(&parts.headers, parts.uri.path().ends_with("/events")) {
             return Err(Problem::from(Code::NotAcceptable));
         }
-        let key = shown.public_id().to_owned();
+        let (_, key) = key;
         if agents::is_due(stored.used_at, now) {
             let (store, workspace, key) = (desk.store().clone(), stored.workspace, key.clone());
             // Beside the request, which need not wait for the one writer.
@@ -74,8 +89,7 @@ impl FromRequestParts<Desk> for Caller {
                 }
             });
         }
-        let handed = parts.extensions.get().cloned().unwrap_or_default();
-        let caller = Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key, handed };
+        let caller = Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key, beside };
         // For what reads the body.
         parts.extensions.insert(caller.clone());
         Ok(caller)
@@ -125,6 +139,12 @@ impl Caller {
         Ok(all.into_values().next())
     }
 
+    /// Counts what a request brought to be written.
+    pub fn wrote(&self, bytes: usize) {
+        let key = (self.workspace, self.key.clone());
+        self.desk.usage().wrote(&key, bytes, self.desk.clock().now());
+    }
+
     /// The memory that the requests of this key may take up.
     pub fn share(&self) -> Share {
         self.desk.room().share(&self.key)
@@ -146,7 +166,7 @@ impl Caller {
     /// answer has left.
     pub fn hands_over(&self, current: &Current) {
         if is_undelivered(current) {
-            self.handed.ids().push((self.workspace, current.escalation.id));
+            self.beside.told().handed.push((self.workspace, current.escalation.id));
         }
     }
 
@@ -173,25 +193,89 @@ fn deliver(desk: &Desk, workspace: WorkspaceId, escalation: EscalationId) {
     });
 }
 
-/// The escalations whose outcomes an answer carries; an extension of its request.
-#[derive(Clone, Default)]
-struct Handed(Arc<Mutex<Vec<(WorkspaceId, EscalationId)>>>);
+/// Counts a request of a key; refuses it where the key has used up what it may.
+fn count(parts: &Parts, desk: &Desk, key: &Key, beside: &Beside, now: Timestamp) -> Result<(), Problem> {
+    // A router without limits, as in tests of a handler alone.
+    let Some(rates) = parts.extensions.get::<Arc<Rates>>() else { return Ok(()) };
+    let kind = match parts.method {
+        Method::GET | Method::HEAD => Kind::Read,
+        _ if parts.uri.path() == "/api/v1/escalations" => Kind::Open,
+        _ => Kind::Write,
+    };
+    if kind == Kind::Open && desk.storage().has_less_than(rates.limits().reserve()) {
+        let detail = "There is hardly any space left on the disk of the database, so nothing new is opened. What is open can \
+                      still be answered and ended.";
+        return Err(Problem::new(Code::StorageFull, detail));
+    }
+    let (_, tomorrow) = day_of(now);
+    let is_full = rates.limits().bytes_per_day().is_some_and(|most| desk.usage().bytes(key, now) >= most);
+    if kind != Kind::Read && is_full {
+        let most = rates.limits().megabytes_per_day;
+        let detail =
+            format!("This key has written {most} MiB today, which is what it may. The day ends at midnight UTC.");
+        desk.usage().limited(key, now);
+        return Err(Problem::rate_limited(detail, tomorrow));
+    }
+    let standing = rates.of_key(kind, &key.1);
+    beside.told().standing = standing;
+    match standing.filter(|it| !it.is_allowed) {
+        None => Ok(()),
+        Some(Standing { policy, seconds, .. }) => {
+            desk.usage().limited(key, now);
+            let detail = format!("This key makes more {policy} than it may. Try again in {seconds} s.");
+            Err(Problem::rate_limited(detail, seconds))
+        }
+    }
+}
 
-impl Handed {
-    fn ids(&self) -> MutexGuard<'_, Vec<(WorkspaceId, EscalationId)>> {
+/// The problem of a request that no good key comes with. Such requests are counted by their address.
+fn stranger(parts: &Parts, code: Code, detail: &str) -> Problem {
+    let standing = parts.extensions.get::<Arc<Rates>>().and_then(|rates| rates.of_stranger(parts));
+    match standing.filter(|it| !it.is_allowed) {
+        None => Problem::new(code, detail),
+        Some(Standing { seconds, .. }) => {
+            let detail = format!("Too many requests without a good API key came from this address. {detail}");
+            Problem::rate_limited(detail, seconds)
+        }
+    }
+}
+
+/// What is told of a request beside its answer; an extension of it.
+#[derive(Clone, Default)]
+struct Beside(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    /// The escalations whose outcomes the answer carries.
+    handed: Vec<(WorkspaceId, EscalationId)>,
+    /// Where the key stands with its limit.
+    standing: Option<Standing>,
+}
+
+impl Beside {
+    fn told(&self) -> MutexGuard<'_, Told> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Middleware that records outcomes as delivered when the answers that carry them have left.
-pub async fn hand_over(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
-    let handed = Handed::default();
-    request.extensions_mut().insert(handed.clone());
+/// Middleware that tells the caller where it stands with its limit, and records outcomes as delivered when the answers that
+/// carry them have left.
+pub async fn beside(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+    let beside = Beside::default();
+    request.extensions_mut().insert(beside.clone());
     let mut response = next.run(request).await;
-    let ids = std::mem::take(&mut *handed.ids());
-    if !ids.is_empty() {
+    let Told { handed, standing } = std::mem::take(&mut *beside.told());
+    if let Some(Standing { policy, burst, window, remaining, seconds, .. }) = standing {
+        let told = [
+            (RATE_LIMIT_POLICY, format!("\"{policy}\";q={burst};w={window}")),
+            (RATE_LIMIT, format!("\"{policy}\";r={remaining};t={seconds}")),
+        ];
+        let told = told.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::from_str(&value).ok()?)));
+        response.headers_mut().extend(told);
+    }
+    if !handed.is_empty() {
         when_left(&mut response, move || {
-            ids.into_iter().for_each(|(workspace, escalation)| deliver(&desk, workspace, escalation));
+            handed.into_iter().for_each(|(workspace, escalation)| deliver(&desk, workspace, escalation));
         });
     }
     response

@@ -58,7 +58,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1/{*rest}", any(nothing_here))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(desk.clone(), problem::render))
-        .layer(from_fn_with_state(desk.clone(), key_auth::hand_over))
+        .layer(from_fn_with_state(desk.clone(), key_auth::beside))
         .with_state(desk)
 }
 

@@ -47,7 +47,9 @@ pub enum Code {
     IdempotencyKeyReused,
     TooManyOpen,
     TooManyStreams,
+    RateLimited,
     Overloaded,
+    StorageFull,
     Internal,
 }
 
@@ -78,17 +80,19 @@ impl Code {
             Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "This key was used with another request"),
             Self::TooManyOpen => (429, "too_many_open", "Too many escalations are open"),
             Self::TooManyStreams => (429, "too_many_streams", "Too many streams and waits are open"),
+            Self::RateLimited => (429, "rate_limited", "Too many requests"),
+            Self::StorageFull => (503, "storage_full", "There is hardly any space left on the disk"),
             Self::Overloaded => (503, "overloaded", "The server cannot keep up"),
             Self::Internal => (500, "internal", "Something went wrong on our side"),
         }
     }
 
     /// After how many seconds another try makes sense.
-    fn retry_after(self) -> Option<u16> {
+    fn retry_after(self) -> Option<u64> {
         match self {
             Self::Overloaded => Some(1),
             Self::TooManyStreams => Some(5),
-            Self::TooManyOpen => Some(60),
+            Self::TooManyOpen | Self::StorageFull => Some(60),
             _ => None,
         }
     }
@@ -110,6 +114,8 @@ pub struct Problem {
     current: Option<Beside>,
     /// What the log is told when it is our fault; callers never read it.
     fault: Option<String>,
+    /// After how many seconds another try makes sense, where that is known better than from the code.
+    retry_after: Option<u64>,
 }
 
 /// A field's problem as callers read it: what it repeats of theirs is cut short.
@@ -126,7 +132,7 @@ impl From<Code> for Problem {
 impl Problem {
     /// A problem with a sentence of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: short(&detail.into()), errors: vec![], current: None, fault: None }
+        Self { code, detail: short(&detail.into()), errors: vec![], current: None, fault: None, retry_after: None }
     }
 
     /// Fields that are not as they must be.
@@ -144,6 +150,11 @@ impl Problem {
     pub fn bad_cursor(head: Seq) -> Self {
         let detail = format!("The cursor is of another log or beyond its end, which is {head}.");
         Self { current: Some(Beside::Head(head)), ..Self::new(Code::BadCursor, detail) }
+    }
+
+    /// A caller asks for more than it may.
+    pub fn rate_limited(detail: String, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited, detail) }
     }
 
     /// Our own fault. The caller learns nothing but the request's id, by which the log tells the rest.
@@ -263,7 +274,7 @@ pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> R
     if matches!(problem.code, Code::Unauthenticated | Code::KeyRevoked) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(seconds) = problem.code.retry_after() {
+    if let Some(seconds) = problem.retry_after.or(problem.code.retry_after()) {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     match problem.write(request_id, desk.links()) {

@@ -26,7 +26,7 @@ use crate::{
         operator::Role,
         text::{Name, TextProblem},
     },
-    server::store::operators::Email,
+    server::{rates::Limits, store::operators::Email},
 };
 
 /// What was typed after `bailout`.
@@ -229,6 +229,8 @@ pub struct Settings {
         value_parser = SecretParser { name: "BAILOUT_ALERT_URL", parse: AlertUrl::from_str }
     )]
     pub alert_url: Option<AlertUrl>,
+    #[command(flatten)]
+    pub limits: Limits,
     /// What is logged: a level, or a filter like info,bailout=debug
     #[arg(long, global = true, env = "BAILOUT_LOG", default_value = "info", value_parser = log)]
     pub log: String,

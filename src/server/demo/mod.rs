@@ -31,7 +31,9 @@ use super::{
     config::{Demo, DemoOperator, Settings},
     desk::Desk,
     error::Error,
-    open, router, start_workers,
+    open,
+    rates::Limits,
+    router, start_workers,
 };
 use crate::domain::operator::Operator;
 
@@ -103,7 +105,9 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Playing
         .tempdir()
         .map_err(DemoError::NoFolder)?;
     let url = format!("sqlite://{}", folder.path().join("demo.db").display());
-    let settings = Settings { database_url: url.parse().map_err(DemoError::Script)?, ..settings };
+    // The scripts fill the desk faster than one agent may.
+    let limits = Limits::NONE;
+    let settings = Settings { database_url: url.parse().map_err(DemoError::Script)?, limits, ..settings };
     let cast = past::fill(&settings, operator == DemoOperator::Auto).await?;
 
     let desk = open(&settings, Clock::system()).await?;

@@ -28,10 +28,12 @@ use crate::{
         doors::Doors,
         error::{Current, Error},
         hints::Hints,
+        rates::usage::Usage,
         readiness::Readiness,
         rich,
         room::{Room, Taken},
         schema::Schemas,
+        storage::Storage,
         store::{Store, at_desk, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
         writer::{
             MOST_PROBES, Queued, Writer,
@@ -60,6 +62,8 @@ struct Inner {
     readiness: Arc<Readiness>,
     room: Room,
     schemas: Schemas,
+    usage: Usage,
+    storage: Storage,
     shutdown: CancellationToken,
     beside: TaskTracker,
 }
@@ -97,6 +101,8 @@ impl Desk {
             readiness,
             room: Room::default(),
             schemas: Schemas::default(),
+            usage: Usage::default(),
+            storage: Storage::default(),
             shutdown,
             beside,
         }))
@@ -164,6 +170,16 @@ impl Desk {
     /// What compiles and applies the schemas of agents.
     pub fn schemas(&self) -> &Schemas {
         &self.0.schemas
+    }
+
+    /// What keys have used today.
+    pub fn usage(&self) -> &Usage {
+        &self.0.usage
+    }
+
+    /// The space that is left on the disk.
+    pub fn storage(&self) -> &Storage {
+        &self.0.storage
     }
 
     pub fn store(&self) -> &Store {

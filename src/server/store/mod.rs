@@ -25,10 +25,12 @@ pub mod rows;
 pub mod search;
 pub mod sessions;
 pub mod transaction;
+pub mod usage;
 pub mod workspaces;
 
 use std::{
     fs::File,
+    path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -218,6 +220,15 @@ impl Store {
     /// Where it is, for a listener's own connection.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The folder of a SQLite database.
+    pub fn folder(&self) -> Option<PathBuf> {
+        if self.dialect == Dialect::Postgres {
+            return None;
+        }
+        let options = lock::options(&self.url).ok()?;
+        lock::real(options.get_filename()).ok()?.parent().map(Path::to_owned)
     }
 
     /// The name of this database's history: cursors of another are worth nothing.

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{
-    LARGEST_FORM, Web, client,
+    LARGEST_FORM, Web,
     device::Device,
     forms::{Denied, Fields},
     session::SignedIn,
@@ -21,6 +21,7 @@ use crate::{
     app::pages::{self, frame::Notice},
     domain::time::Span,
     server::{
+        client,
         error::Error,
         store::{
             operators::{self, Account},

@@ -1,7 +1,7 @@
 //! The browsers' side: pages, sign-in, the operators' stream and the files of the site, behind one set of guards.
 
 pub mod assets;
-pub mod client;
+
 pub mod confirm;
 pub mod csrf;
 pub mod device;
@@ -19,6 +19,7 @@ pub mod search;
 pub mod session;
 pub mod settings;
 pub mod sign_in;
+pub mod strangers;
 pub mod throttle;
 
 use std::sync::Arc;
@@ -83,5 +84,6 @@ pub fn routes(desk: Desk, settings: Arc<Settings>, policy: Policy, passes: Optio
         .route("/live", get(live::live).with_state(web.clone()))
         .merge(for_people.with_state(web.clone()))
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))
+        .layer(from_fn_with_state(web.clone(), strangers::limit))
         .layer(from_fn_with_state(web, origin::require_our_host))
 }

@@ -10,12 +10,15 @@ use axum::{
 };
 use leptos::{
     nonce::{provide_nonce, use_nonce},
-    prelude::{AnyView, Owner, RenderHtml},
+    prelude::{AnyView, Owner, RenderHtml, provide_context},
 };
 
 use super::{Web, assets};
 use crate::{
-    app::shell::{Plain, plain},
+    app::{
+        pages::frame::Warning,
+        shell::{Plain, plain},
+    },
     domain::operator::Preferences,
 };
 
@@ -31,6 +34,9 @@ impl Web {
     ) -> Response {
         let (html, nonce) = Owner::new().with(|| {
             provide_nonce();
+            if let Some(warning) = self.desk.storage().warning() {
+                provide_context(Warning(warning));
+            }
             let page = Plain { title, preferences, body: draw() };
             (plain(page, assets::site_files(), self.leptos.clone()).to_html(), use_nonce())
         });

@@ -7,7 +7,7 @@ use axum_extra::extract::CookieJar;
 use sqlx::AnyConnection;
 
 use super::{
-    Web, client,
+    Web,
     origin::{Side, side},
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
+        client,
         config::Settings,
         desk::Desk,
         error::Error,
@@ -92,6 +93,12 @@ pub enum By {
     Person,
     /// The page did it by itself.
     Page,
+}
+
+/// Whether a request shows a session, good or not.
+pub fn is_shown(settings: &Settings, parts: &Parts) -> bool {
+    let name = side(settings, &parts.headers, &parts.uri).cookie();
+    name.is_some_and(|name| CookieJar::from_headers(&parts.headers).get(&name).is_some())
 }
 
 /// Who is behind a request, read from the database each time; nobody when there is no good session.

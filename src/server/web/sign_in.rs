@@ -18,7 +18,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Web, client,
+    Web,
     device::Device,
     origin::{Side, side},
     session::{self, Begun, By, SignedIn},
@@ -28,6 +28,7 @@ use crate::{
     app::pages,
     domain::{ids::RequestId, operator::Preferences, time::Span},
     server::{
+        client,
         clock::mint,
         doors::Credential,
         error::Error,

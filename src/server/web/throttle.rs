@@ -11,6 +11,7 @@ use sqlx::AnyConnection;
 use crate::{
     domain::time::{Span, Timestamp},
     server::{
+        client,
         error::Error,
         store::{Store, attempts},
     },
@@ -43,7 +44,7 @@ impl Subject {
 
     /// An address; of IPv6 its /64, of which one household has as many addresses as it likes.
     pub fn address(address: IpAddr) -> Self {
-        let name = match address.to_canonical() {
+        let name = match client::household(address) {
             IpAddr::V4(address) => format!("address:{address}"),
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();

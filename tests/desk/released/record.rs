@@ -45,7 +45,7 @@ const TABLES: [&str; 19] = [
     "draft",
 ];
 /// Those that no story needs a row of.
-const LEFT_OUT: [&str; 4] = ["_sqlx_migrations", "agent_heard", "sign_in_attempt", "sign_in_known"];
+const LEFT_OUT: [&str; 5] = ["_sqlx_migrations", "agent_heard", "key_usage", "sign_in_attempt", "sign_in_known"];
 
 /// Presses the button for one of the ways an escalation can stand.
 async fn opens(bot: &Agent, name: &str, more: Value) -> String {

@@ -33,6 +33,8 @@ pub struct Key {
 pub struct KeyedAgent {
     pub agent: AgentRef,
     pub keys: Vec<Key>,
+    /// How many of its requests were refused today for their rate.
+    pub limited_today: u64,
 }
 
 /// A key made just now, with how to use it.
@@ -91,6 +93,15 @@ fn row(it: &KeyedAgent) -> AnyView {
     match it.keys.is_empty() {
         true => content.push(words("p", "plain-facts", "It has no key.")),
         false => content.extend(keys),
+    }
+    if it.limited_today > 0 {
+        let times = if it.limited_today == 1 { " time" } else { " times" };
+        let said = it.agent.name.to_string()
+            + " was limited "
+            + &it.limited_today.to_string()
+            + times
+            + " today: it asked for more than it may.";
+        content.push(words("p", "plain-facts", &said));
     }
     let id = about.1.clone();
     let overlap =

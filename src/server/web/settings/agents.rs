@@ -1,5 +1,7 @@
 //! Agents and their keys. A key is shown in the answer that makes it, and nowhere else.
 
+use std::collections::HashMap;
+
 use axum::{
     Extension,
     extract::State,
@@ -16,7 +18,11 @@ use crate::{
     server::{
         error::Error,
         keys::ApiKey,
-        store::agents::{self, KeyFacts},
+        rates::usage::day_of,
+        store::{
+            agents::{self, KeyFacts},
+            usage,
+        },
         web::{
             Web,
             forms::{Denied, Fields},
@@ -43,16 +49,33 @@ pub async fn drawn(
     fresh: Option<&Fresh>,
     said: Option<Notice>,
 ) -> Response {
-    let all = match agents::all(web.desk.store(), me.workspace, web.desk.clock().now()).await {
-        Ok(all) => all,
+    let (store, now) = (web.desk.store(), web.desk.clock().now());
+    let read = async { Ok((agents::all(store, me.workspace, now).await?, limited(web, me).await?)) };
+    let (all, limited) = match read.await {
+        Ok(read) => read,
         Err(error) => return failed(error),
     };
+    let limited_today = |agent: AgentId| limited.get(&agent.to_string()).copied().unwrap_or_default();
     let key = |KeyFacts { public_id, created_at, used_at, ends_at }| Key { public_id, created_at, used_at, ends_at };
     let all: Vec<KeyedAgent> = all
         .into_iter()
-        .map(|it| KeyedAgent { agent: it.agent, keys: it.keys.into_iter().map(key).collect() })
+        .map(|it| KeyedAgent {
+            limited_today: limited_today(it.agent.id),
+            agent: it.agent,
+            keys: it.keys.into_iter().map(key).collect(),
+        })
         .collect();
     web.page(status, me.preferences, "Agents · Bailout", || page::agents(&me.operator, &all, fresh, said))
+}
+
+/// How often each agent was limited today, by its id.
+async fn limited(web: &Web, me: &SignedIn) -> Result<HashMap<String, u64>, Error> {
+    // What this server has counted and not written yet counts, too.
+    if let Err(error) = web.desk.usage().write(&web.desk).await {
+        tracing::warn!(%error, "cannot write what keys used");
+    }
+    let (day, _) = day_of(web.desk.clock().now());
+    Ok(usage::limited(web.desk.store(), me.workspace, day).await?.into_iter().collect())
 }
 
 /// `POST /settings/agents`

@@ -1,6 +1,6 @@
 //! From where a request came: what sign-ins are slowed down by, and what the history of sessions names.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::{
     extract::ConnectInfo,
@@ -17,6 +17,14 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 pub fn address(settings: &Settings, parts: &Parts) -> Option<IpAddr> {
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(behind(&settings.trusted_proxies, peer.ip().to_canonical(), &parts.headers))
+}
+
+/// The address by which one household is counted: of IPv6 its /64, of which it has as many addresses as it likes.
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !0 << 64).into(),
+        address => address,
+    }
 }
 
 /// The last address that is none of a proxy we trust. What comes before it anyone may have made up.

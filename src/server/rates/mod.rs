@@ -1,0 +1,214 @@
+//! How much a caller may ask for. What a key may do is counted by the key alone, since behind a proxy many agents share one
+//! address; addresses are counted only where nobody is known. Rates are counted by each server for itself; how many bytes a
+//! key wrote today, and how often it was told to wait, by all servers of a database together.
+
+pub mod usage;
+
+use std::{
+    hash::Hash,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::http::request::Parts;
+use clap::Args;
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DashMapStateStore,
+};
+use tokio::time::Instant;
+
+use super::{client, config::Settings};
+
+/// The limits; 0 is none.
+#[derive(Debug, Clone, Args)]
+pub struct Limits {
+    /// How many escalations a key may open in a minute, and twice as many at once; 0 sets no limit
+    #[arg(long, global = true, env = "BAILOUT_OPENS_PER_MINUTE", default_value_t = 120)]
+    pub opens_per_minute: u32,
+    /// How many other writes a key may make in a minute; 0 sets no limit
+    #[arg(long, global = true, env = "BAILOUT_WRITES_PER_MINUTE", default_value_t = 1_200)]
+    pub writes_per_minute: u32,
+    /// How many reads a key may make in a minute, where a wait or a stream is one; 0 sets no limit
+    #[arg(long, global = true, env = "BAILOUT_READS_PER_MINUTE", default_value_t = 6_000)]
+    pub reads_per_minute: u32,
+    /// How many MiB a key may write in a day of UTC; 0 sets no limit
+    #[arg(long, global = true, env = "BAILOUT_MEGABYTES_PER_DAY", default_value_t = 2_048)]
+    pub megabytes_per_day: u32,
+    /// How many requests an address may make in a minute without a key or a session; 0 sets no limit
+    #[arg(long, global = true, env = "BAILOUT_ANONYMOUS_PER_MINUTE", default_value_t = 600)]
+    pub anonymous_per_minute: u32,
+    /// How many MiB of a SQLite database's disk are kept for what is open: with less, nothing new is opened; 0 keeps none
+    #[arg(long, global = true, env = "BAILOUT_RESERVE_MEGABYTES", default_value_t = 200)]
+    pub reserve_megabytes: u32,
+}
+
+impl Limits {
+    /// None at all.
+    pub const NONE: Self = Self {
+        opens_per_minute: 0,
+        writes_per_minute: 0,
+        reads_per_minute: 0,
+        megabytes_per_day: 0,
+        anonymous_per_minute: 0,
+        reserve_megabytes: 0,
+    };
+
+    /// How many bytes of the disk are kept for what is open.
+    pub fn reserve(&self) -> u64 {
+        u64::from(self.reserve_megabytes) * 1024 * 1024
+    }
+
+    /// How many bytes a key may write in a day.
+    pub fn bytes_per_day(&self) -> Option<u64> {
+        (self.megabytes_per_day > 0).then(|| u64::from(self.megabytes_per_day) * 1024 * 1024)
+    }
+}
+
+/// What a request of a key counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Open,
+    Write,
+    Read,
+}
+
+/// Where a caller stands with a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The name of the limit.
+    pub policy: &'static str,
+    /// How many there may be at once.
+    pub burst: u32,
+    /// In how many seconds a caller who has used them all has them all again.
+    pub window: u32,
+    /// How many are left.
+    pub remaining: u32,
+    /// In how many seconds the next is allowed, if none is left; else until all are.
+    pub seconds: u64,
+    pub is_allowed: bool,
+}
+
+type Limiter<Key> = RateLimiter<Key, DashMapStateStore<Key>, DefaultClock, StateInformationMiddleware>;
+
+/// One limit for many callers.
+struct Limit<Key: Hash + Eq + Clone> {
+    limiter: Limiter<Key>,
+    policy: &'static str,
+    per_minute: NonZeroU32,
+    burst: NonZeroU32,
+    cleaned_at: Mutex<Instant>,
+}
+
+/// How often what is known of callers who are gone is forgotten.
+const CLEAN_EVERY: Duration = Duration::from_secs(60);
+
+impl<Key: Hash + Eq + Clone> Limit<Key> {
+    /// None when there is none.
+    fn new(policy: &'static str, per_minute: u32, burst: u32) -> Option<Self> {
+        let (per_minute, burst) = (NonZeroU32::new(per_minute)?, NonZeroU32::new(burst)?);
+        let limiter = RateLimiter::dashmap(Quota::per_minute(per_minute).allow_burst(burst)).with_middleware();
+        Some(Self { limiter, policy, per_minute, burst, cleaned_at: Mutex::new(Instant::now()) })
+    }
+
+    /// Counts one.
+    fn count(&self, key: &Key) -> Standing {
+        self.clean();
+        let (per_minute, burst) = (u64::from(self.per_minute.get()), self.burst.get());
+        let window = (u64::from(burst) * 60).div_ceil(per_minute);
+        let standing = Standing {
+            policy: self.policy,
+            burst,
+            window: u32::try_from(window).unwrap_or(u32::MAX),
+            remaining: 0,
+            seconds: 0,
+            is_allowed: false,
+        };
+        match self.limiter.check_key(key) {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                let seconds = (u64::from(burst.saturating_sub(remaining)) * 60).div_ceil(per_minute);
+                Standing { remaining, seconds, is_allowed: true, ..standing }
+            }
+            Err(until) => {
+                let wait = until.wait_time_from(self.limiter.clock().now());
+                Standing { seconds: wait.as_secs() + 1, ..standing }
+            }
+        }
+    }
+
+    fn clean(&self) {
+        let mut cleaned_at = self.cleaned_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if cleaned_at.elapsed() >= CLEAN_EVERY {
+            *cleaned_at = Instant::now();
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+    }
+}
+
+/// The limits of a server, and where its callers stand.
+pub struct Rates {
+    settings: Arc<Settings>,
+    opens: Option<Limit<String>>,
+    writes: Option<Limit<String>>,
+    reads: Option<Limit<String>>,
+    anonymous: Option<Limit<IpAddr>>,
+}
+
+impl Rates {
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let limits = &settings.limits;
+        Self {
+            opens: Limit::new("opens", limits.opens_per_minute, limits.opens_per_minute.saturating_mul(2)),
+            writes: Limit::new("writes", limits.writes_per_minute, limits.writes_per_minute),
+            reads: Limit::new("reads", limits.reads_per_minute, limits.reads_per_minute),
+            anonymous: Limit::new("anonymous", limits.anonymous_per_minute, limits.anonymous_per_minute),
+            settings,
+        }
+    }
+
+    /// Counts a request of a key, by the key's public id; nothing where there is no limit.
+    pub fn of_key(&self, kind: Kind, key: &str) -> Option<Standing> {
+        let limit = match kind {
+            Kind::Open => &self.opens,
+            Kind::Write => &self.writes,
+            Kind::Read => &self.reads,
+        };
+        limit.as_ref().map(|limit| limit.count(&key.to_owned()))
+    }
+
+    /// Counts a request of nobody known, by the address it came from; of IPv6 by the /64.
+    pub fn of_stranger(&self, parts: &Parts) -> Option<Standing> {
+        let address = client::address(&self.settings, parts)?;
+        self.anonymous.as_ref().map(|limit| limit.count(&client::household(address)))
+    }
+
+    /// The limits as they are set.
+    pub fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_caller_has_a_burst_and_is_told_when_to_come_back() {
+        let limit = Limit::new("opens", 60, 3).unwrap();
+        let told: Vec<_> = (0..4).map(|_| limit.count(&"a")).collect();
+        assert_eq!(
+            told.iter().map(|it| (it.is_allowed, it.remaining)).collect::<Vec<_>>(),
+            [(true, 2), (true, 1), (true, 0), (false, 0)]
+        );
+        assert!((1..=2).contains(&told[3].seconds), "{told:?}");
+        assert_eq!((told[0].burst, told[0].window), (3, 3));
+        assert!(limit.count(&"b").is_allowed, "another is not concerned");
+        assert!(Limit::<&str>::new("none", 0, 0).is_none());
+    }
+}

@@ -1,0 +1,146 @@
+//! How many bytes each key wrote today, and how often it was told to wait: counted here, and added every few seconds to what
+//! the database has of all servers.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    domain::{
+        ids::WorkspaceId,
+        time::{Span, Timestamp},
+    },
+    server::{desk::Desk, error::Error, store::usage},
+};
+
+/// How often what was counted is written.
+const EVERY: Duration = Duration::from_secs(5);
+/// A day, as limits count them: from midnight to midnight in UTC.
+const DAY: Span = Span::hours(24);
+
+/// A key: its workspace and its public id.
+pub type Key = (WorkspaceId, String);
+
+/// The number of the day, and in how many seconds the next begins.
+pub fn day_of(now: Timestamp) -> (i64, u64) {
+    let left = DAY.0 - now.0.rem_euclid(DAY.0);
+    (now.0.div_euclid(DAY.0), u64::try_from(left / 1_000 + 1).unwrap_or_default())
+}
+
+/// What a key used on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Used {
+    /// Bytes of requests that were written.
+    pub bytes: u64,
+    /// Requests that were told to wait.
+    pub limited: u64,
+}
+
+#[derive(Default)]
+struct Counted {
+    day: i64,
+    /// What the database had when it was last written.
+    known: Used,
+    /// What is not written yet.
+    new: Used,
+}
+
+/// The usage of all keys that call this server.
+#[derive(Default)]
+pub struct Usage(Mutex<HashMap<Key, Counted>>);
+
+impl Usage {
+    fn all(&self) -> MutexGuard<'_, HashMap<Key, Counted>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn today<T>(&self, key: &Key, now: Timestamp, work: impl FnOnce(&mut Counted) -> T) -> T {
+        let (day, _) = day_of(now);
+        let mut all = self.all();
+        let counted = all.entry(key.clone()).or_default();
+        if counted.day != day {
+            *counted = Counted { day, ..Counted::default() };
+        }
+        work(counted)
+    }
+
+    /// How many bytes a key has written today, as far as this server knows.
+    pub fn bytes(&self, key: &Key, now: Timestamp) -> u64 {
+        self.today(key, now, |it| it.known.bytes + it.new.bytes)
+    }
+
+    /// A key has sent so many bytes to be written.
+    pub fn wrote(&self, key: &Key, bytes: usize, now: Timestamp) {
+        self.today(key, now, |it| it.new.bytes += bytes as u64);
+    }
+
+    /// A key was told to wait.
+    pub fn limited(&self, key: &Key, now: Timestamp) {
+        self.today(key, now, |it| it.new.limited += 1);
+    }
+
+    /// Adds what is new to the database, and learns what other servers have added.
+    pub async fn write(&self, desk: &Desk) -> Result<(), Error> {
+        let (day, _) = day_of(desk.clock().now());
+        let new: Vec<(Key, i64, Used)> = {
+            let mut all = self.all();
+            all.retain(|_, it| it.day >= day || it.new != Used::default());
+            let new = all.iter_mut().filter(|(_, it)| it.new != Used::default());
+            new.map(|(key, it)| (key.clone(), it.day, std::mem::take(&mut it.new))).collect()
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let adding = new.clone();
+        let written = desk.store().write(move |tx| Box::pin(async move { usage::add(tx, &adding, day).await })).await;
+        let mut all = self.all();
+        for (at, (key, day, used)) in new.into_iter().enumerate() {
+            let Some(counted) = all.get_mut(&key).filter(|it| it.day == day) else { continue };
+            match &written {
+                Ok(totals) => counted.known = totals[at],
+                // It is counted again the next time.
+                Err(_) => {
+                    counted.new.bytes += used.bytes;
+                    counted.new.limited += used.limited;
+                }
+            }
+        }
+        written.map(drop)
+    }
+}
+
+/// Writes what was counted, until the server stops.
+pub async fn keep(desk: Desk) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let stops = desk.shutdown().run_until_cancelled(tick.tick()).await.is_none();
+        if let Err(error) = desk.usage().write(&desk).await {
+            tracing::warn!(%error, "cannot write what keys used");
+        }
+        if stops {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_day_begins_anew() {
+        let (usage, key) = (Usage::default(), (WorkspaceId::new(Uuid::from_u128(1)), "k".to_owned()));
+        let evening = Timestamp(DAY.0 - 5_000);
+        usage.wrote(&key, 10, evening);
+        usage.wrote(&key, 5, evening);
+        assert_eq!((usage.bytes(&key, evening), day_of(evening)), (15, (0, 6_u64)));
+        assert_eq!(usage.bytes(&key, evening + Span::seconds(5)), 0);
+    }
+}

@@ -1,0 +1,46 @@
+//! Requests to the pages by nobody known are counted by the address they come from. Who is signed in is never counted.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension,
+    extract::{Request, State},
+    http::{
+        StatusCode,
+        header::{LOCATION, RETRY_AFTER},
+        request::Parts,
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::{Web, session};
+use crate::server::rates::Rates;
+
+/// Middleware that answers 429 instead where an address has asked too often without a session. Whether a session that is
+/// shown is good the handlers find out: a request that they send to the sign-in page was a stranger's.
+pub async fn limit(
+    State(web): State<Web>,
+    Extension(rates): Extension<Arc<Rates>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let shows_session = session::is_shown(&web.settings, &parts);
+    if !shows_session && let Some(refused) = refused(&rates, &parts) {
+        return refused;
+    }
+    let response = next.run(Request::from_parts(parts.clone(), body)).await;
+    let is_strangers = response.status() == StatusCode::UNAUTHORIZED
+        || response.headers().get(LOCATION).is_some_and(|to| to.as_bytes().starts_with(b"/sign-in"));
+    match shows_session && is_strangers {
+        true => refused(&rates, &parts).unwrap_or(response),
+        false => response,
+    }
+}
+
+fn refused(rates: &Rates, parts: &Parts) -> Option<Response> {
+    let standing = rates.of_stranger(parts).filter(|standing| !standing.is_allowed)?;
+    let sentence = "Too many requests came from your address. Wait a moment and load the page again.\n";
+    Some((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, standing.seconds.to_string())], sentence).into_response())
+}
