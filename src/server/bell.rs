@@ -20,7 +20,7 @@ use crate::{
         desk::Desk,
         error::Error,
         rich,
-        store::{Store, escalations::parse, events, portion::Portion, workspaces},
+        store::{Store, escalations::parse, events, portion::Portion},
     },
 };
 
@@ -309,8 +309,7 @@ pub fn follow(
             if !it.begun {
                 // A fresh process has not heard the bell yet, however long the log is.
                 it.begun = true;
-                let mut connection = it.desk.store().reader().acquire().await?;
-                let head = workspaces::head(&mut connection, workspace).await?;
+                let head = it.desk.head(workspace).await?;
                 it.desk.bell().reached(workspace, head);
             }
             let until = *it.head.borrow_and_update();

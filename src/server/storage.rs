@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn admins_are_warned_below_a_tenth() {
-        let storage = |free: u64| Storage(Mutex::new(Some(Space { free: free * 1024 * 1024, all: 1_000 * 1024 * 1024 })));
+        let storage =
+            |free: u64| Storage(Mutex::new(Some(Space { free: free * 1024 * 1024, all: 1_000 * 1024 * 1024 })));
         assert_eq!(storage(100).warning(), None);
         assert!(storage(99).warning().is_some_and(|said| said.starts_with("Only 99 MiB are free")));
         assert!(storage(199).has_less_than(200 * 1024 * 1024) && !storage(200).has_less_than(200 * 1024 * 1024));

@@ -84,8 +84,8 @@ async fn all_of(pool: &AnyPool) -> Result<(), String> {
 async fn complaints(server: &TestServer, bot: &Agent) -> Vec<String> {
     let store = server.desk.store();
     let mut complaints = vec![];
-    complaints.extend(all_of(store.reader()).await.err().map(|it| format!("readers: {it}")));
-    complaints.extend(all_of(store.writer()).await.err().map(|it| format!("writers: {it}")));
+    complaints.extend(all_of(store.reader().unbounded()).await.err().map(|it| format!("readers: {it}")));
+    complaints.extend(all_of(store.writer().unbounded()).await.err().map(|it| format!("writers: {it}")));
     let mut beside = AnyConnection::connect(&server.database.url).await.expect("a connection of our own");
     match store.dialect() {
         Dialect::Postgres => {

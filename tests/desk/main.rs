@@ -45,6 +45,7 @@ mod scope;
 mod screens;
 mod search;
 mod secrets;
+mod silence;
 mod snapshots;
 mod stop;
 mod streams;

@@ -81,7 +81,8 @@ impl Limits {
         Self {
             most: usize::try_from(most).unwrap_or(usize::MAX),
             first_request: Duration::from_secs(15),
-            idle: Duration::from_secs(75),
+            // Longer than proxies keep a connection that they may use again: Caddy two minutes, nginx one.
+            idle: Duration::from_secs(150),
             stalled: Duration::from_secs(30),
             silent_upload: Duration::from_secs(30),
             upload: Duration::from_secs(120),

@@ -34,7 +34,13 @@ use crate::{
         room::{Room, Taken},
         schema::Schemas,
         storage::Storage,
-        store::{Store, at_desk, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
+        store::{
+            Store, at_desk,
+            deadline::{self, within},
+            escalations, events, inbox, messages,
+            portion::Portion,
+            queues, workspaces,
+        },
         writer::{
             MOST_PROBES, Queued, Writer,
             queue::{Refused, Sender, queue},
@@ -225,12 +231,14 @@ impl Desk {
 
     /// The seq of the newest event.
     pub async fn head(&self, workspace: WorkspaceId) -> Result<Seq, Error> {
-        workspaces::head(&mut *self.store().reader().acquire().await?, workspace).await
+        let reader = self.store().reader();
+        reader.read(|connection| Box::pin(workspaces::head(connection, workspace))).await
     }
 
     /// An escalation as it is.
     pub async fn current(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<Current>, Error> {
-        escalations::find(&mut *self.store().reader().acquire().await?, workspace, id).await
+        let reader = self.store().reader();
+        reader.read(|connection| Box::pin(escalations::find(connection, workspace, id))).await
     }
 
     /// An escalation as it is, when it is this agent's.
@@ -307,19 +315,23 @@ impl Desk {
         if escalations.iter().all(|it| !it.status.is_open()) {
             return Ok(HashMap::new());
         }
-        let mut connection = self.store().reader().acquire().await?;
-        at_desk::of_each(&mut connection, workspace, escalations, self.clock().now()).await
+        let now = self.clock().now();
+        let read = async {
+            let mut connection = self.store().reader().acquire().await?;
+            at_desk::of_each(&mut connection, workspace, escalations, now).await
+        };
+        within(deadline::READ, read).await
     }
 
     /// The same for one that is about to be opened in a queue.
     pub async fn at_queue(&self, workspace: WorkspaceId, queue: QueueId) -> Result<AtDesk, Error> {
-        let mut connection = self.store().reader().acquire().await?;
-        at_desk::of_queue(&mut connection, workspace, queue, self.clock().now()).await
+        let (reader, now) = (self.store().reader(), self.clock().now());
+        reader.read(|connection| Box::pin(at_desk::of_queue(connection, workspace, queue, now))).await
     }
 
     /// What lists can be narrowed to.
     pub async fn choices(&self, workspace: WorkspaceId) -> Result<Choices, Error> {
-        inbox::choices(&mut *self.store().reader().acquire().await?, workspace).await
+        self.store().reader().read(|connection| Box::pin(inbox::choices(connection, workspace))).await
     }
 
     /// An escalation's page, as of one moment.
@@ -347,10 +359,11 @@ impl Desk {
 
     /// The messages before a position, oldest first.
     pub async fn earlier(&self, workspace: WorkspaceId, id: EscalationId, before: i64) -> Result<Vec<Shown>, Error> {
-        let mut connection = self.store().reader().acquire().await?;
-        let messages = messages::before(&mut connection, workspace, id, before, MESSAGES_A_PAGE).await?;
-        drop(connection);
-        shown(messages).await
+        let read = self
+            .store()
+            .reader()
+            .read(|connection| Box::pin(messages::before(connection, workspace, id, before, MESSAGES_A_PAGE)));
+        shown(read.await?).await
     }
 
     /// The whole of a part of a message, of which pages get only the beginning.

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod at_desk;
 pub mod attempts;
 pub mod backup;
+pub mod deadline;
 pub mod drafts;
 pub mod escalations;
 pub mod events;
@@ -38,12 +39,15 @@ use std::{
 
 use futures::future::BoxFuture;
 use sqlx::{
-    AnyConnection, AnyPool, Connection, Executor, Row,
+    AnyConnection, AnyPool, Executor, Row,
     any::{AnyPoolOptions, install_default_drivers},
     postgres::PgConnectOptions,
 };
 
-use self::transaction::DatabaseTransaction;
+use self::{
+    deadline::{BoundedPool, within},
+    transaction::DatabaseTransaction,
+};
 use crate::{domain::time::Timestamp, server::error::Error};
 
 /// The lowest SQLite that never loses a committed write under WAL.
@@ -91,8 +95,12 @@ impl Dialect {
                 "pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on"
             }
             (Self::Sqlite, true) => "pragma busy_timeout = 10000; pragma query_only = on",
+            // A server that is paused, or cut off, in the midst of a transaction holds the head for two seconds at most; the
+            // others wait longer for it than that. The database notices by itself when this process is gone.
             (Self::Postgres, _) => {
-                "set statement_timeout = '30s'; set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '30s'"
+                "set statement_timeout = '9s'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '2s'; \
+                 set tcp_user_timeout = '10s'; set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; \
+                 set tcp_keepalives_count = 3"
             }
         }
     }
@@ -156,8 +164,8 @@ pub enum Opener {
 /// An open database.
 #[derive(Clone)]
 pub struct Store {
-    reader: AnyPool,
-    writer: AnyPool,
+    reader: Arc<BoundedPool>,
+    writer: Arc<BoundedPool>,
     dialect: Dialect,
     epoch: Arc<RwLock<Arc<str>>>,
     url: Arc<str>,
@@ -199,16 +207,17 @@ impl Store {
         let epoch = Arc::new(RwLock::new(workspaces::epoch(&writer, now).await?.into()));
         let reader = pool(dialect, true).connect(url).await?;
         let lock = lock.filter(|_| opener == Opener::Server).map(Arc::new);
+        let [reader, writer] = [reader, writer].map(|pool| Arc::new(BoundedPool::new(pool)));
         Ok(Self { reader, writer, dialect, epoch, url: url.into(), _lock: lock })
     }
 
     /// For reads that need no common moment.
-    pub fn reader(&self) -> &AnyPool {
+    pub fn reader(&self) -> &BoundedPool {
         &self.reader
     }
 
     /// For writes outside the log; one connection on SQLite, so never wait for anything else while holding it.
-    pub fn writer(&self) -> &AnyPool {
+    pub fn writer(&self) -> &BoundedPool {
         &self.writer
     }
 
@@ -238,16 +247,17 @@ impl Store {
 
     /// Reads again what the history is called; whether that is another name than before.
     pub async fn look_at_epoch(&self) -> Result<bool, Error> {
-        let named: Arc<str> = workspaces::named_epoch(&self.reader).await?.into();
+        let named: Arc<str> = workspaces::named_epoch(self.reader()).await?.into();
         let mut known = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
         let is_another = *known != named;
         *known = named;
         Ok(is_another)
     }
 
-    /// Begins a write transaction. Only within a spawned task: each one that is dropped costs a connection.
+    /// Begins a write transaction, which the caller ends within a deadline. Only within a spawned task: each one that is
+    /// dropped costs a connection.
     pub async fn begin_write(&self) -> Result<DatabaseTransaction, sqlx::Error> {
-        DatabaseTransaction::begin(&self.writer, self.dialect.begin_write()).await
+        DatabaseTransaction::begin(self.writer.unbounded(), self.dialect.begin_write()).await
     }
 
     /// Runs reads that see one moment, in a task of their own, so that a caller who leaves does not break them off.
@@ -258,10 +268,14 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
-            let mut tx = DatabaseTransaction::begin(&store.reader, store.dialect.begin_snapshot()).await?;
-            let value = read(&mut tx).await;
-            tx.abandon().await;
-            value
+            within(deadline::READ, async {
+                let begin = store.dialect.begin_snapshot();
+                let mut tx = DatabaseTransaction::begin(store.reader.unbounded(), begin).await?;
+                let value = read(&mut tx).await;
+                tx.abandon().await;
+                value
+            })
+            .await
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a read ended early: {failed}"))))
     }
@@ -276,17 +290,20 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
-            let mut tx = store.begin_write().await?;
-            match work(&mut tx).await {
-                Ok(value) => {
-                    tx.commit().await?;
-                    Ok(value)
+            within(deadline::WRITE, async {
+                let mut tx = store.begin_write().await?;
+                match work(&mut tx).await {
+                    Ok(value) => {
+                        tx.commit().await?;
+                        Ok(value)
+                    }
+                    Err(refused) => {
+                        tx.abandon().await;
+                        Err(refused)
+                    }
                 }
-                Err(refused) => {
-                    tx.abandon().await;
-                    Err(refused)
-                }
-            }
+            })
+            .await
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a write ended early: {failed}")).into()))
     }
@@ -307,22 +324,18 @@ fn pool(dialect: Dialect, reader: bool) -> AnyPoolOptions {
     let options = AnyPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(ACQUIRE)
-        .test_before_acquire(dialect == Dialect::Postgres)
+        // Instead of the pool's own test, which has no deadline.
+        .test_before_acquire(false)
         .after_connect(move |connection, _| {
             Box::pin(async move { connection.execute(dialect.settings(reader)).await.map(drop) })
         });
     match dialect {
         // A connection of SQLite is a file handle: nothing is won by closing it.
         Dialect::Sqlite => options.max_lifetime(None).idle_timeout(None),
-        // sqlx can return a connection with an open transaction when a `begin` is dropped.
-        Dialect::Postgres => options.after_release(|connection, _| {
-            Box::pin(async move {
-                if connection.is_in_transaction() {
-                    connection.execute("rollback").await?;
-                }
-                Ok(true)
-            })
-        }),
+        Dialect::Postgres => options
+            .before_acquire(|connection, meta| Box::pin(deadline::is_there(connection, meta.idle_for)))
+            // sqlx can return a connection with an open transaction when a `begin` is dropped.
+            .after_release(|connection, _| Box::pin(deadline::is_clean(connection))),
     }
 }
 

@@ -38,27 +38,26 @@ pub async fn save(
         on conflict (workspace_id, id) do update set \
         at = case when excluded.at > agent_heard.at then excluded.at else agent_heard.at end, \
         reached = case when excluded.reached > agent_heard.reached then excluded.reached else agent_heard.reached end";
-    let store = store.clone();
-    let task = tokio::spawn(async move {
-        let mut tx = store.begin_write().await?;
-        for rows in chunks(&operators, 3) {
-            let mut query = sqlx::query(with_rows(SEEN, 3, rows.len()));
-            for (workspace, operator, at) in rows {
-                query = query.bind(workspace.to_string()).bind(operator.to_string()).bind(at.0);
+    let write = store.write(move |tx| {
+        Box::pin(async move {
+            for rows in chunks(&operators, 3) {
+                let mut query = sqlx::query(with_rows(SEEN, 3, rows.len()));
+                for (workspace, operator, at) in rows {
+                    query = query.bind(workspace.to_string()).bind(operator.to_string()).bind(at.0);
+                }
+                query.execute(&mut *tx).await?;
             }
-            query.execute(&mut *tx).await?;
-        }
-        for rows in chunks(&agents, 4) {
-            let mut query = sqlx::query(with_rows(HEARD, 4, rows.len()));
-            for (workspace, id, heard) in rows {
-                query = query.bind(workspace.to_string()).bind(id.clone()).bind(heard.at.0).bind(heard.reached.0);
+            for rows in chunks(&agents, 4) {
+                let mut query = sqlx::query(with_rows(HEARD, 4, rows.len()));
+                for (workspace, id, heard) in rows {
+                    query = query.bind(workspace.to_string()).bind(id.clone()).bind(heard.at.0).bind(heard.reached.0);
+                }
+                query.execute(&mut *tx).await?;
             }
-            query.execute(&mut *tx).await?;
-        }
-        tx.commit().await?;
-        Ok::<(), Error>(())
+            Ok(())
+        })
     });
-    task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a write ended early: {failed}"))))
+    write.await
 }
 
 /// When an agent last listened to an escalation, alone or among all of its own.

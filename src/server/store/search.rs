@@ -6,12 +6,13 @@
 //! After a migration that changes the index, `workspace.indexed_seq` says up to which event it is rebuilt, and
 //! [`index_next`] goes on from there. Once that is the head, the writer moves both together.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use sqlx::{AnyConnection, Row as _};
 
 use super::{
     Dialect, Store,
+    deadline::within,
     escalations::parse,
     events,
     passages::{Passage, seq_of, text_of_event, text_of_message},
@@ -37,6 +38,8 @@ const PAGE: usize = 25;
 /// How many stored events one transaction indexes at most, and after how many bytes of text it stops: the writer waits for
 /// it.
 const READ_BATCH: i64 = 50;
+/// How long storing a batch may take: it also frees the room of a former index.
+const STORED_WITHIN: Duration = Duration::from_secs(60);
 const READ_BYTES: usize = 256 * 1024;
 
 /// An index of a SQLite database. PostgreSQL has only the current one, since it replaces rows in place.
@@ -278,17 +281,28 @@ pub async fn incomplete(store: &Store) -> Result<Vec<WorkspaceId>, Error> {
 /// stores a batch; the others find that the index has moved, and go on from there. Call it only within a spawned task, as
 /// any write.
 pub async fn index_next(store: &Store, workspace: WorkspaceId) -> Result<bool, Error> {
-    let mut reader = store.reader().acquire().await?;
     let sql = "select head, indexed_seq from workspace where id = $1";
-    let Some(row) = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(&mut *reader).await? else {
+    let Some(row) = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(store.reader()).await? else {
         return Ok(false);
     };
     let (head, indexed) = (Seq(row.try_get(0)?), Seq(row.try_get(1)?));
     if indexed >= head {
         return Ok(false);
     }
-    let (passages, reached) = next_passages(&mut reader, workspace, indexed, head).await?;
-    drop(reader);
+    let next = store.reader().read(|connection| Box::pin(next_passages(connection, workspace, indexed, head)));
+    let (passages, reached) = next.await?;
+    let indexing = index_batch(store, workspace, indexed, reached, &passages);
+    within(STORED_WITHIN, indexing).await
+}
+
+/// Stores a batch, unless another server was faster; whether more is left.
+async fn index_batch(
+    store: &Store,
+    workspace: WorkspaceId,
+    indexed: Seq,
+    reached: Seq,
+    passages: &[Passage],
+) -> Result<bool, Error> {
     let mut tx = store.begin_write().await?;
     let Some(head) = workspaces::lock_head(&mut tx, workspace).await?.filter(|head| head.indexed == indexed) else {
         tx.rollback().await?;

@@ -1,6 +1,6 @@
 //! Workspaces and the installation: heads, epoch.
 
-use sqlx::{AnyConnection, AnyPool, Row};
+use sqlx::{Any, AnyConnection, AnyPool, Executor, Row};
 
 use crate::{
     domain::{
@@ -19,7 +19,7 @@ pub async fn epoch(writer: &AnyPool, now: Timestamp) -> Result<String, sqlx::Err
 }
 
 /// The name that the history has now.
-pub async fn named_epoch(pool: &AnyPool) -> Result<String, sqlx::Error> {
+pub async fn named_epoch(pool: impl Executor<'_, Database = Any>) -> Result<String, sqlx::Error> {
     sqlx::query("select epoch from installation where id = 1").fetch_one(pool).await?.try_get(0)
 }
 

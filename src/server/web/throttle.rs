@@ -13,7 +13,10 @@ use crate::{
     server::{
         client,
         error::Error,
-        store::{Store, attempts},
+        store::{
+            Store, attempts,
+            deadline::{self, within},
+        },
     },
 };
 
@@ -111,7 +114,7 @@ pub async fn admit(
 ) -> Result<Admission, Error> {
     let (store, account, address) = (store.clone(), Subject::account(email), address.map(Subject::address));
     let device = at_device(&account, device);
-    let task = tokio::spawn(async move {
+    let task = tokio::spawn(within(deadline::WRITE, async move {
         let mut tx = store.begin_write().await?;
         attempts::forget_before(&mut tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
         let at_address = address.as_ref().map(|address| at_address(&account, address));
@@ -137,7 +140,7 @@ pub async fn admit(
         }
         tx.commit().await?;
         Ok(Admission::In(Try { subjects, known }))
-    });
+    }));
     task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("counting a sign-in ended early: {failed}"))))
 }
 

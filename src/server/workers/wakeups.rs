@@ -15,19 +15,26 @@ use tokio::{
 
 use crate::{
     domain::event::Seq,
-    server::{desk::Desk, error::Error, hints::Told, store::workspaces},
+    server::{
+        desk::Desk,
+        error::Error,
+        hints::Told,
+        store::{deadline::within, workspaces},
+    },
 };
 
 const CHANNEL: &str = "bailout";
 const HINTS: &str = "bailout_hints";
 /// PostgreSQL refuses longer payloads.
 const LONGEST: usize = 7_999;
+/// How long waking the others may take.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// How often to look without having been woken.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Tells the other processes what this one wrote, until the server stops.
 pub async fn tell(desk: Desk) {
-    let Some(pool) = connect(&desk).await else { return };
+    let Some(mut pool) = connect(&desk).await else { return };
     let mut hints = desk.hints().listen_away();
     loop {
         let (channel, payload) = tokio::select! {
@@ -49,9 +56,14 @@ pub async fn tell(desk: Desk) {
         if payload.len() > LONGEST {
             continue;
         }
-        let told = sqlx::query("select pg_notify($1, $2)").bind(channel).bind(payload).execute(&pool).await;
-        if let Err(error) = told {
+        let told = sqlx::query("select pg_notify($1, $2)").bind(channel).bind(payload).execute(&pool);
+        if let Err(error) = within(TOLD_WITHIN, told).await {
             tracing::warn!(%error, "the other servers were not woken; they look by themselves within a second");
+            // Its connection may have gone silent.
+            pool = match connect(&desk).await {
+                Some(pool) => pool,
+                None => return,
+            };
         }
     }
 }

@@ -8,7 +8,10 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use sqlx::AnyConnection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 
 use self::{batch::Batch, queue::Receiver};
 use super::{
@@ -20,7 +23,10 @@ use super::{
     readiness::Readiness,
     request_id::last_words,
     room::Taken,
-    store::{Store, attempts},
+    store::{
+        Store, attempts,
+        deadline::{self, within},
+    },
 };
 use crate::domain::ids::WorkspaceId;
 
@@ -102,7 +108,7 @@ impl Writer {
         if self.readiness.has_just_committed() {
             return true;
         }
-        let probed = AssertUnwindSafe(self.probe()).catch_unwind().await;
+        let probed = AssertUnwindSafe(within(deadline::WRITE, self.probe())).catch_unwind().await;
         match probed {
             Ok(Ok(())) => {
                 self.readiness.write_succeeded();
@@ -127,7 +133,12 @@ impl Writer {
     }
 
     async fn run(&self, commands: &[Command]) -> Vec<Result<Done, Error>> {
-        let transacted = AssertUnwindSafe(self.transact(commands)).catch_unwind().await;
+        // At the deadline the transaction is dropped, which closes its connection; whether it was committed nobody knows.
+        let transacted = timeout(deadline::WRITE, AssertUnwindSafe(self.transact(commands)).catch_unwind()).await;
+        let transacted = transacted.unwrap_or_else(|_| {
+            tracing::error!(commands = commands.len(), "the database did not answer within the deadline");
+            Ok(Err(Broken::AtCommit))
+        });
         let transacted = transacted.unwrap_or_else(|panic| {
             tracing::error!(said = last_words(&*panic), "a commit panicked");
             Err(Broken::AtCommit)

@@ -132,3 +132,18 @@ fn wait_for(port: u16, folder: &Path) {
     let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
     panic!("PostgreSQL did not start:\n{log}");
 }
+
+impl Database {
+    /// The same PostgreSQL database by another port of this machine.
+    pub fn by_port(&self, port: u16) -> Self {
+        let (before, after) = self.url.rsplit_once(':').expect("an address with a port");
+        let name = after.split_once('/').expect("a name").1;
+        Self { url: format!("{before}:{port}/{name}"), _folder: None }
+    }
+
+    /// The port that PostgreSQL listens on.
+    pub fn port(&self) -> u16 {
+        let after = self.url.rsplit_once(':').expect("an address with a port").1;
+        after.split('/').next().and_then(|port| port.parse().ok()).expect("a port")
+    }
+}

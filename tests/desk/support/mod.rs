@@ -4,6 +4,7 @@ pub mod actor;
 pub mod browser;
 pub mod chance;
 pub mod database;
+pub mod forwarder;
 mod history;
 pub mod ledger;
 pub mod markup;

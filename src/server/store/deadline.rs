@@ -1,0 +1,139 @@
+//! Everything that is asked of the database ends within a deadline: a network that has gone silent reports no error. What is
+//! broken off is dropped, and its connection is not used again: see [`DatabaseTransaction`] for transactions, and the pool's
+//! own test of each connection that comes back for all else.
+//!
+//! [`DatabaseTransaction`]: super::transaction::DatabaseTransaction
+
+use std::{fmt, io, time::Duration};
+
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use sqlx::{
+    Any, AnyConnection, AnyPool, Connection, Describe, Either, Error, Execute, Executor, SqlStr,
+    any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
+    pool::PoolConnection,
+};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long a read may take. PostgreSQL ends a statement by itself before that.
+pub const READ: Duration = Duration::from_secs(12);
+/// How long a write transaction may take: longer than it may wait for locks.
+pub const WRITE: Duration = Duration::from_secs(10);
+/// How long a connection may take to say that it is there.
+const PING: Duration = Duration::from_secs(1);
+/// A connection that was used so lately need not say so.
+const USED_LATELY: Duration = Duration::from_secs(1);
+
+/// What is said of what did not come in time.
+fn too_late() -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database did not answer within the deadline"))
+}
+
+/// Does something within a deadline.
+pub async fn within<T, E: From<Error>>(deadline: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late().into()))
+}
+
+/// A pool whose statements end within a deadline.
+pub struct BoundedPool(AnyPool);
+
+impl fmt::Debug for BoundedPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BoundedPool").field(&self.0).finish()
+    }
+}
+
+impl BoundedPool {
+    pub fn new(pool: AnyPool) -> Self {
+        Self(pool)
+    }
+
+    /// The pool itself, for what has a deadline of its own.
+    pub fn unbounded(&self) -> &AnyPool {
+        &self.0
+    }
+
+    /// A connection, for what has a deadline of its own.
+    pub async fn acquire(&self) -> Result<PoolConnection<Any>, Error> {
+        self.0.acquire().await
+    }
+
+    /// Runs reads on one connection.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        E: From<Error>,
+        F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, E>>,
+    {
+        within(READ, async { work(&mut *self.acquire().await?).await }).await
+    }
+
+    /// Closes every connection, or gives up after the deadline.
+    pub async fn close(&self) {
+        if timeout(READ, self.0.close()).await.is_err() {
+            tracing::warn!("the database did not end its connections in time");
+        }
+    }
+}
+
+impl<'p> Executor<'p> for &'p BoundedPool {
+    type Database = Any;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        let until = Instant::now() + READ;
+        let steps = futures::stream::unfold(Some(self.0.fetch_many(query)), move |steps| async move {
+            let mut steps = steps?;
+            match timeout_at(until, steps.next()).await {
+                Ok(step) => Some((step?, Some(steps))),
+                // Dropping the rest breaks it off.
+                Err(_) => Some((Err(too_late()), None)),
+            }
+        });
+        steps.boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        within(READ, self.0.fetch_optional(query)).boxed()
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>
+    where
+        'p: 'e,
+    {
+        within(READ, self.0.prepare_with(sql, parameters)).boxed()
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
+    where
+        'p: 'e,
+    {
+        within(READ, self.0.describe(sql)).boxed()
+    }
+}
+
+/// Whether a connection that has been idle is still there. An error has it closed without a farewell, and another opened.
+pub async fn is_there(connection: &mut AnyConnection, idle_for: Duration) -> Result<bool, Error> {
+    if idle_for >= USED_LATELY {
+        within(PING, connection.ping()).await?;
+    }
+    Ok(true)
+}
+
+/// Whether a connection that comes back can be used again: what was broken off may have left it in the midst of an answer,
+/// or of a transaction.
+pub async fn is_clean(connection: &mut AnyConnection) -> Result<bool, Error> {
+    within(PING, async {
+        if connection.is_in_transaction() {
+            connection.execute("rollback").await?;
+        }
+        connection.ping().await
+    })
+    .await?;
+    Ok(true)
+}
