@@ -31,6 +31,19 @@ pub const TYPING_EVERY: Span = Span::seconds(3);
 /// See [`TYPING_EVERY`].
 pub const TYPING_FOR: Span = Span::seconds(6);
 
+/// What is seen further ahead of the clock than this was seen before the clock was set back, and says nothing.
+pub const AHEAD: Span = Span::minutes(1);
+
+/// The later of two times at which somebody was seen, unless that is of a clock that was set back since.
+pub fn later(known: Timestamp, new: Timestamp) -> Timestamp {
+    if known > new + AHEAD { new } else { known.max(new) }
+}
+
+/// Whether something seen at a time still counts now.
+fn counts(at: Timestamp, within: Span, now: Timestamp) -> bool {
+    at <= now + AHEAD && now - at < within
+}
+
 /// What is true for a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,10 +115,10 @@ impl Presence {
                 if *agent == of.agent.id && escalation.is_none_or(|id| id == of.id) =>
             {
                 let known = self.heard.unwrap_or(*heard);
-                self.heard = Some(Heard { at: known.at.max(heard.at), reached: known.reached.max(heard.reached) });
+                self.heard = Some(Heard { at: later(known.at, heard.at), reached: known.reached.max(heard.reached) });
             }
             Hint::Seen { operator, at } => match self.seen.iter_mut().find(|(id, _)| id == operator) {
-                Some((_, seen)) => *seen = (*seen).max(*at),
+                Some((_, seen)) => *seen = later(*seen, *at),
                 None => self.seen.push((*operator, *at)),
             },
             Hint::Viewing { escalation, viewer, .. } if *escalation == of.id => {
@@ -121,17 +134,17 @@ impl Presence {
     /// Since when an operator has been gone; none while they are there, or when nobody knows.
     pub fn gone_since(&self, operator: OperatorId, now: Timestamp) -> Option<Timestamp> {
         let (_, at) = self.seen.iter().find(|(id, _)| *id == operator)?;
-        (now - *at >= GONE_AFTER).then_some(*at)
+        (*at <= now + AHEAD && now - *at >= GONE_AFTER).then_some(*at)
     }
 
     /// Whether an operator is writing to the customer.
     pub fn is_typing(&self, operator: OperatorId, now: Timestamp) -> bool {
-        self.viewers.iter().any(|it| it.operator.id == operator && it.typing && now - it.at < TYPING_FOR)
+        self.viewers.iter().any(|it| it.operator.id == operator && it.typing && counts(it.at, TYPING_FOR, now))
     }
 
     /// Whether the agent listens.
     pub fn is_listening(&self, now: Timestamp) -> bool {
-        self.heard.is_some_and(|heard| now - heard.at < DEAF_AFTER)
+        self.heard.is_some_and(|heard| counts(heard.at, DEAF_AFTER, now))
     }
 }
 
@@ -176,6 +189,22 @@ mod tests {
         presence.apply(&hint(10, true), it);
         assert!(presence.is_typing(who, Timestamp(11)) && !presence.is_typing(who, Timestamp(10) + TYPING_FOR));
         assert!(!presence.is_typing(OperatorId::new(uuid::Uuid::from_u128(8)), Timestamp(11)));
+    }
+
+    #[test]
+    fn what_was_seen_before_the_clock_was_set_back_says_nothing() {
+        let mut stage = Stage::new();
+        let id = stage.open(AskKind::Takeover).unwrap();
+        let (mut presence, who) = (Presence::default(), OperatorId::new(uuid::Uuid::from_u128(7)));
+        let hour = Span::hours(1);
+        let before = Timestamp(0) + hour;
+        let heard = Heard { at: before, reached: Seq(1) };
+        presence.apply(&Hint::Heard { agent: stage.of(id).agent.id, escalation: None, heard }, stage.of(id));
+        presence.apply(&Hint::Seen { operator: who, at: before }, stage.of(id));
+        assert!(presence.is_listening(before) && !presence.is_listening(Timestamp(0)));
+        // What is seen by the clock of now counts, though it is earlier.
+        presence.apply(&Hint::Seen { operator: who, at: Timestamp(5) }, stage.of(id));
+        assert_eq!(presence.gone_since(who, Timestamp(5) + GONE_AFTER), Some(Timestamp(5)));
     }
 
     #[test]

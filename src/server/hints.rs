@@ -17,7 +17,7 @@ use crate::{
         escalation::Escalation,
         event::Seq,
         ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
-        presence::{Heard, Hint, Presence},
+        presence::{AHEAD, Heard, Hint, Presence},
         time::{Span, Timestamp},
     },
     server::{clock::mint, desk::Desk, store::presence},
@@ -135,7 +135,8 @@ impl Hints {
     fn note(&self, workspace: WorkspaceId, who: Who, heard: Heard, hint: impl FnOnce(Heard) -> Hint) {
         let mut all = self.all();
         let before = all.get(&(workspace, who)).map(|known| known.heard);
-        if before.is_some_and(|it| heard.at - it.at < EVERY && heard.reached <= it.reached) {
+        let is_known = |it: Heard| it.at <= heard.at + AHEAD && heard.at - it.at < EVERY && heard.reached <= it.reached;
+        if before.is_some_and(is_known) {
             return;
         }
         let reached = before.map_or(heard.reached, |it| it.reached.max(heard.reached));

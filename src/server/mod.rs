@@ -104,12 +104,14 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     start_worker(desk, "revocation", doors::watch);
     start_worker(desk, "presence", hints::keep);
     start_worker(desk, "usage", rates::usage::keep);
+    start_worker(desk, "clock steps", workers::clock_steps::watch);
     if desk.store().dialect() == Dialect::Sqlite {
         start_worker(desk, "storage", storage::watch);
     }
     if desk.store().dialect() == Dialect::Postgres {
         start_worker(desk, "outgoing wake-ups", workers::wakeups::tell);
         start_worker(desk, "incoming wake-ups", workers::wakeups::hear);
+        start_worker(desk, "gaps", workers::gaps::fill);
     }
     Ok(())
 }

@@ -190,7 +190,8 @@ on_both! {
         let held = server.desk.store().begin_write().await.expect("a transaction");
         let noticed = complaints(&server, &bot).await;
         println!("{:?}: control, one transaction left open: {noticed:?}", server.desk.store().dialect());
-        assert!(noticed.len() >= 2, "{noticed:?}");
-        held.rollback().await.expect("a rollback");
+        // PostgreSQL ends it by itself after two seconds, so that there only its connection is missed.
+        assert!(noticed.iter().any(|it| it.starts_with("writers: ")), "{noticed:?}");
+        drop(held);
     }
 }

@@ -1,15 +1,22 @@
 //! Streams of agents: from the log, then live, with a cursor.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bailout::{
     domain::{
         operator::Role,
         outcome::{Disposition, Resolution},
     },
-    server::{clock::Clock, config::Cli, desk::Verb},
+    server::{
+        bell::{Audience, follow},
+        clock::Clock,
+        config::Cli,
+        desk::Verb,
+    },
 };
 use clap::Parser;
+use futures::StreamExt;
+use tokio::sync::Barrier;
 
 use crate::{
     on_both,
@@ -129,6 +136,46 @@ async fn what_happens_at_one_server_is_heard_at_the_other() {
     bot.says(&it, "customer", "Thank you").await.ok(201);
     let heard = hears(&there, &format!("/escalations/{it}/events"), None, 4).await;
     assert_eq!(heard[3].json()["data"]["message"]["text"], "Thank you");
+}
+
+/// Each event of another server is read and rendered once, however many listen: they get the very same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_another_server_wrote_is_read_once_for_all_streams() {
+    let Some(first) = TestServer::start(Engine::Postgres).await else { return };
+    let second = TestServer::on(first.database.clone()).await;
+    let bot = first.agent("billing-bot").await;
+    bot.hands_over("conv_0").await;
+    let epoch = second.desk.store().epoch();
+    let head = second.desk.head(second.workspace).await.expect("a head");
+    // Each has heard one event before the others are written, so all of them listen.
+    let listening = Arc::new(Barrier::new(11));
+    let streams: Vec<_> = (0..10)
+        .map(|_| {
+            let mut events = follow(second.desk.clone(), second.workspace, Audience::Operators, &epoch, head).boxed();
+            let listening = Arc::clone(&listening);
+            tokio::spawn(async move {
+                events.next().await.expect("an event").expect("a read");
+                listening.wait().await;
+                events.take(10).map(|event| event.expect("an event")).collect::<Vec<_>>().await
+            })
+        })
+        .collect();
+    let there = bot.at(&second);
+    there.hands_over("conv_first").await;
+    listening.wait().await;
+    // Both write, by turns.
+    for n in 1..=10 {
+        if n % 2 == 0 { &bot } else { &there }.hands_over(&format!("conv_{n}")).await;
+    }
+    let mut heard = vec![];
+    for stream in streams {
+        let events = stream.await.expect("a task");
+        assert!(events.is_sorted_by_key(|event| event.seq));
+        heard.push(events);
+    }
+    for other in &heard[1..] {
+        assert!(heard[0].iter().zip(other).all(|(one, other)| Arc::ptr_eq(one, other)), "each stream read by itself");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -7,6 +7,7 @@ mod alerts;
 mod api;
 mod availability;
 mod claims;
+mod clock;
 mod connections;
 mod crash;
 mod demo;

@@ -111,7 +111,9 @@ async fn a_batch_costs_as_many_statements_as_a_command() {
     for n in 0..65 {
         ids.push(bot.escalates(json!({"conversation": {"external_id": format!("conv_{n}"), "messages": []}})).await);
     }
-    // Nothing but the writer may speak while it is counted.
+    // Nothing but the writer may speak while it is counted, also of what is written at the end.
+    server.desk.usage().write(&server.desk).await.expect("a write");
+    server.desk.hints().write(&server.desk).await;
     server.desk.shutdown().cancel();
     let statements = Statements::default();
     let _counting = tracing::subscriber::set_default(tracing_subscriber::registry().with(statements.clone()));

@@ -84,6 +84,7 @@ impl Open {
             acknowledged_at: None,
             not_picked_up: false,
             followed_up: None,
+            latest_at: now,
         });
         Ok(vec![EventKind::Opened { escalation }])
     }
@@ -137,7 +138,7 @@ impl Escalation {
         self.must_be_open()?;
         let note = NoteText::parse(reason.as_str()).ok();
         let resolution = Resolution { note_to_agent: note, ..Resolution::bare(Disposition::Cancelled) };
-        let outcome = Outcome::new(resolution, by.clone(), now, &self.ending(meanwhile));
+        let outcome = Outcome::new(resolution, by.clone(), self.moment(now), &self.ending(meanwhile));
         Ok(vec![EventKind::Cancelled { reason, outcome }])
     }
 
@@ -148,7 +149,7 @@ impl Escalation {
         }
         Ok(match self.acknowledged_at {
             Some(_) => vec![],
-            None => vec![EventKind::Acknowledged { at: now }],
+            None => vec![EventKind::Acknowledged { at: self.moment(now) }],
         })
     }
 
@@ -159,7 +160,7 @@ impl Escalation {
         }
         Ok(match self.delivered_at {
             Some(_) => vec![],
-            None => vec![EventKind::Delivered { at: now }],
+            None => vec![EventKind::Delivered { at: self.moment(now) }],
         })
     }
 
@@ -172,7 +173,7 @@ impl Escalation {
             message: Message {
                 client_message_id: Some(new.client_message_id),
                 text: Some(new.text.into()),
-                at: Some(new.at.unwrap_or(now)),
+                at: Some(new.at.unwrap_or_else(|| self.moment(now))),
                 author: new.author,
                 ..Message::empty(new.id, self.messages, new.role)
             },

@@ -19,7 +19,9 @@ impl Escalation {
                 Err(Refusal::NotDue) => self.return_transfer(now),
                 expired => expired,
             },
-            _ if self.clock_at().is_some_and(|due| due <= now) => Ok(vec![EventKind::NotPickedUp { at: now }]),
+            _ if self.clock_at().is_some_and(|due| due <= now) => {
+                Ok(vec![EventKind::NotPickedUp { at: self.moment(now) }])
+            }
             _ => Err(Refusal::NotDue),
         }
     }
@@ -31,7 +33,7 @@ impl Escalation {
         }
         let note = self.opening.on_expiry_note.clone();
         let resolution = Resolution { note_to_agent: note, ..Resolution::bare(Disposition::Unanswered) };
-        let outcome = Outcome::new(resolution, Actor::System, now, &self.ending(meanwhile));
+        let outcome = Outcome::new(resolution, Actor::System, self.moment(now), &self.ending(meanwhile));
         Ok(vec![EventKind::Expired { outcome }])
     }
 
@@ -42,7 +44,7 @@ impl Escalation {
         let offer = claim.offer.as_ref().filter(|offer| offer.until <= now).ok_or(Refusal::NotDue)?;
         let returned = ReturnedTransfer { from: offer.by.clone(), to: claim.operator.clone() };
         let claim_by = self.deadlines.claim_by_from(now);
-        Ok(vec![EventKind::Released { at: now, claim_by, returned: Some(returned) }])
+        Ok(vec![EventKind::Released { at: self.moment(now), claim_by, returned: Some(returned) }])
     }
 
     /// Gives it back to the queue when its holder has been gone for too long, as last seen at `seen_at`. Judged here again:
@@ -52,7 +54,11 @@ impl Escalation {
         if now - claim.at.max(seen_at) < LAPSES_AFTER {
             return Err(Refusal::NotDue);
         }
-        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now), returned: None }])
+        Ok(vec![EventKind::Released {
+            at: self.moment(now),
+            claim_by: self.deadlines.claim_by_from(now),
+            returned: None,
+        }])
     }
 
     /// Whether it waits for an operator.

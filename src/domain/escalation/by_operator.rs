@@ -40,14 +40,18 @@ impl Escalation {
     /// Gives it back to the queue; its wait begins anew.
     pub fn release(&self, by: &Operator, fence: Fence, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         self.must_be_held(by, fence)?;
-        Ok(vec![EventKind::Released { at: now, claim_by: self.deadlines.claim_by_from(now), returned: None }])
+        Ok(vec![EventKind::Released {
+            at: self.moment(now),
+            claim_by: self.deadlines.claim_by_from(now),
+            returned: None,
+        }])
     }
 
     /// Accepts a transfer, because its target opened the escalation. Changes nothing when there is nothing to accept. The
     /// other verbs of the target need no such event: [`Escalation::apply`] reads the acceptance from who acted.
     pub fn accept(&self, by: &Operator, now: Timestamp) -> Vec<EventKind> {
         let offered = self.holder().is_some_and(|claim| claim.operator.id == by.who.id && claim.offer.is_some());
-        offered.then_some(EventKind::Accepted { at: now }).into_iter().collect()
+        offered.then_some(EventKind::Accepted { at: self.moment(now) }).into_iter().collect()
     }
 
     /// Hands it to a colleague or a queue. A supervisor may do so with anyone's claim (`fence` none). A colleague has
@@ -74,7 +78,7 @@ impl Escalation {
                 let offer = Offer { by: by.who.clone(), until: now + ACCEPTED_WITHIN };
                 // An operator who takes it over for themselves has nothing to accept.
                 let offer = Some(offer).filter(|_| operator.id != by.who.id);
-                Some(Claim { operator: operator.clone(), fence, at: now, offer })
+                Some(Claim { operator: operator.clone(), fence, at: self.moment(now), offer })
             }
             TransferTarget::Queue(_) => None,
         };
@@ -82,7 +86,7 @@ impl Escalation {
             Some(_) => self.deadlines.claim_by,
             None => self.deadlines.claim_by_from(now),
         };
-        Ok(vec![EventKind::Transferred { to, note, at: now, claim, fence, claim_by }])
+        Ok(vec![EventKind::Transferred { to, note, at: self.moment(now), claim, fence, claim_by }])
     }
 
     /// *Take over instead*: speak to the customer of a question or a decision. Claims it too, when it waits.
@@ -105,7 +109,7 @@ impl Escalation {
             return Err(Refusal::AlreadyATakeover);
         }
         self.must_not_be_held_elsewhere(conversation)?;
-        Ok(claimed.into_iter().chain([EventKind::TakenOver { at: now }]).collect())
+        Ok(claimed.into_iter().chain([EventKind::TakenOver { at: self.moment(now) }]).collect())
     }
 
     /// Says something to the customer.
@@ -160,7 +164,9 @@ impl Escalation {
         }
         Ok(match self.followed_up {
             Some(_) => vec![],
-            None => vec![EventKind::FollowedUp { follow_up: FollowUp { by: by.who.clone(), at: now, note } }],
+            None => {
+                vec![EventKind::FollowedUp { follow_up: FollowUp { by: by.who.clone(), at: self.moment(now), note } }]
+            }
         })
     }
 
@@ -177,7 +183,8 @@ impl Escalation {
     ) -> Result<Vec<EventKind>, Refusal> {
         let claimed = self.hold_or_claim(by, fence, now)?;
         let resolution = self.settled(resolution.get().clone())?;
-        let outcome = Outcome::new(resolution, Actor::Operator(by.who.clone()), now, &self.ending(meanwhile));
+        let outcome =
+            Outcome::new(resolution, Actor::Operator(by.who.clone()), self.moment(now), &self.ending(meanwhile));
         Ok(claimed.into_iter().chain([EventKind::Resolved { outcome }]).collect())
     }
 
@@ -194,7 +201,9 @@ impl Escalation {
     }
 
     fn claimed(&self, by: &Operator, now: Timestamp) -> EventKind {
-        EventKind::Claimed { claim: Claim { operator: by.who.clone(), fence: self.fence.next(), at: now, offer: None } }
+        EventKind::Claimed {
+            claim: Claim { operator: by.who.clone(), fence: self.fence.next(), at: self.moment(now), offer: None },
+        }
     }
 
     /// The claim that comes first when a question or a decision is ended while it waits.

@@ -154,6 +154,9 @@ pub struct Escalation {
     pub not_picked_up: bool,
     /// Only of one that expired, or was not picked up.
     pub followed_up: Option<FollowUp>,
+    /// The latest time of its events. Those of earlier programs have none.
+    #[serde(default)]
+    pub latest_at: Timestamp,
 }
 
 impl Escalation {
@@ -164,6 +167,7 @@ impl Escalation {
         escalation.opened_seq = event.seq;
         escalation.seq = event.seq;
         escalation.said_seq = event.seq;
+        escalation.latest_at = event.at;
         Some(escalation)
     }
 
@@ -233,12 +237,20 @@ impl Escalation {
         }
     }
 
+    /// The time that is written into an event which happens now: never before what has happened to this escalation already,
+    /// also when the clock was set back meanwhile. What is due is judged by the clock itself.
+    pub fn moment(&self, now: Timestamp) -> Timestamp {
+        let known = [self.replied_at, self.closed_at, self.delivered_at, self.claim.as_ref().map(|claim| claim.at)];
+        known.into_iter().flatten().chain([self.opened_at, self.latest_at]).fold(now, Timestamp::max)
+    }
+
     /// Follows an event. Cannot fail; one that it has seen, or that is not its own, changes nothing.
     pub fn apply(&mut self, event: &Event) {
         if event.escalation_id != self.id || event.seq <= self.seq {
             return;
         }
         self.seq = event.seq;
+        self.latest_at = self.latest_at.max(event.at);
         self.note_acceptance(&event.actor);
         match &event.kind {
             EventKind::Opened { .. }

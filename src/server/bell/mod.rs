@@ -1,26 +1,23 @@
 //! The bell: a doorbell, not a pipe. It says how far the log reaches; what happened is read from the log, whose recent
 //! end is kept in memory. A listener holds a cursor, so nothing can lag, drop or reorder.
 
+mod recorded;
+
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::body::Bytes;
+pub use self::recorded::{Audience, KINDS, Recorded};
 use futures::{Stream, stream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
-    domain::{
-        event::{EventKind, Seq},
-        ids::{AgentId, EscalationId, WorkspaceId},
-        inbox::Frame,
-    },
+    domain::{event::Seq, ids::WorkspaceId},
     server::{
         desk::Desk,
         error::Error,
-        rich,
-        store::{Store, escalations::parse, events, portion::Portion},
+        store::{Store, events, portion::Portion},
     },
 };
 
@@ -32,117 +29,6 @@ const GULP: i64 = 256;
 const GULP_BYTES: usize = 256 * 1024;
 /// How many listeners may have read so much at once. Others read one event at a time.
 const MOST_GULPS: usize = 128;
-
-/// An event as the log has it: rendered for operators and, when an agent hears it, for agents.
-#[derive(Debug)]
-pub struct Recorded {
-    pub seq: Seq,
-    pub escalation_id: EscalationId,
-    pub agent_id: AgentId,
-    /// The type, as in [`EventKind::name`].
-    pub kind: &'static str,
-    /// A [`Frame`] as JSON, without rich text.
-    pub body: Arc<str>,
-    pub agent_body: Option<Arc<str>>,
-    frame: OnceLock<Bytes>,
-}
-
-/// The types of [`EventKind::name`], so that a stored one is again one of ours.
-pub const KINDS: [&str; 17] = [
-    "escalation.opened",
-    "escalation.claimed",
-    "escalation.taken_over",
-    "escalation.released",
-    "escalation.accepted",
-    "escalation.transferred",
-    "message.created",
-    "message.receipt",
-    "note.created",
-    "escalation.marked",
-    "escalation.resolved",
-    "escalation.expired",
-    "escalation.cancelled",
-    "escalation.delivered",
-    "escalation.not_picked_up",
-    "escalation.acknowledged",
-    "escalation.followed_up",
-];
-
-impl Recorded {
-    /// Puts a record together.
-    pub fn new(
-        seq: Seq,
-        escalation_id: EscalationId,
-        agent_id: AgentId,
-        kind: &str,
-        body: Arc<str>,
-        agent_body: Option<Arc<str>>,
-    ) -> Self {
-        let kind = KINDS.into_iter().find(|known| *known == kind).unwrap_or("unknown");
-        Self { seq, escalation_id, agent_id, kind, body, agent_body, frame: OnceLock::new() }
-    }
-
-    /// Whether the escalation is over with this.
-    pub fn closes(&self) -> bool {
-        matches!(self.kind, "escalation.resolved" | "escalation.expired" | "escalation.cancelled")
-    }
-
-    /// The bytes that operators' streams send: one server-sent event, with its message as rich text, and without what only
-    /// the page of an escalation shows of its opening. Rendered once, however many listen.
-    pub fn frame(&self, epoch: &str) -> Result<Bytes, Error> {
-        if let Some(bytes) = self.frame.get() {
-            return Ok(bytes.clone());
-        }
-        let data = match self.kind {
-            "message.created" => {
-                let mut frame: Frame = parse("event", "body", &self.body)?;
-                if let EventKind::MessageCreated { message } = &mut frame.event.kind {
-                    let shown = rich::shown(message.clone());
-                    *message = shown.message;
-                    (frame.blocks, frame.cuts) = (Some(shown.blocks), shown.cuts);
-                }
-                crate::server::store::escalations::json(&frame)?.into()
-            }
-            "escalation.opened" => {
-                let mut frame: Frame = parse("event", "body", &self.body)?;
-                if let EventKind::Opened { escalation } = &mut frame.event.kind {
-                    escalation.opening = Arc::new(escalation.opening.outline());
-                }
-                crate::server::store::escalations::json(&frame)?.into()
-            }
-            _ => Arc::clone(&self.body),
-        };
-        let bytes = Bytes::from(format!("id: {epoch}.{}\nevent: frame\ndata: {data}\n\n", self.seq));
-        Ok(self.frame.get_or_init(|| bytes).clone())
-    }
-
-    /// About how many bytes it takes up.
-    pub fn size(&self) -> usize {
-        // Twice the operators' body: the rendered frame repeats it.
-        2 * self.body.len() + self.agent_body.as_ref().map_or(0, |body| body.len())
-    }
-}
-
-/// Who listens, and so what they may hear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    Operators,
-    Agent(AgentId),
-    Escalation(AgentId, EscalationId),
-}
-
-impl Audience {
-    /// Whether an event is for these ears.
-    pub fn hears(self, event: &Recorded) -> bool {
-        match self {
-            Self::Operators => true,
-            Self::Agent(agent) => event.agent_id == agent && event.agent_body.is_some(),
-            Self::Escalation(agent, id) => {
-                event.agent_id == agent && event.escalation_id == id && event.agent_body.is_some()
-            }
-        }
-    }
-}
 
 /// The recent end of one workspace's log: a contiguous run.
 #[derive(Default)]
@@ -181,6 +67,9 @@ pub struct Bell {
     wrote: Notify,
     /// One for each listener that holds several events.
     gulps: Arc<Semaphore>,
+    /// How far the logs reach of which this process lacks events that others wrote.
+    gaps: Mutex<BTreeMap<WorkspaceId, Seq>>,
+    lacks: Notify,
 }
 
 impl Default for Bell {
@@ -190,6 +79,8 @@ impl Default for Bell {
             written: Mutex::default(),
             wrote: Notify::new(),
             gulps: Arc::new(Semaphore::new(MOST_GULPS)),
+            gaps: Mutex::default(),
+            lacks: Notify::new(),
         }
     }
 }
@@ -205,13 +96,21 @@ impl Bell {
 
     /// Committed events are readable: keep them, then wake whoever waits.
     pub fn ring(&self, workspace: WorkspaceId, events: &[Arc<Recorded>]) {
-        let Some(last) = events.last() else { return };
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
         let log = self.log(workspace);
-        {
+        let follows = {
             let mut recent = log.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            events.iter().for_each(|event| recent.push(Arc::clone(event)));
+            let follows = recent.events.back().is_none_or(|known| first.seq.0 <= known.seq.0 + 1);
+            if follows {
+                events.iter().for_each(|event| recent.push(Arc::clone(event)));
+            }
+            follows
+        };
+        match follows {
+            true => self.reached(workspace, last.seq),
+            // Another process wrote in between.
+            false => self.lacks(workspace, last.seq),
         }
-        self.reached(workspace, last.seq);
         self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(workspace, last.seq);
         self.wrote.notify_one();
     }
@@ -227,8 +126,65 @@ impl Bell {
         }
     }
 
+    /// The log reaches so far, by what another process wrote. This one reads it once, and then wakes whoever waits.
+    pub fn wrote_elsewhere(&self, workspace: WorkspaceId, head: Seq) {
+        if head > *self.log(workspace).head.borrow() {
+            self.lacks(workspace, head);
+        }
+    }
+
+    fn lacks(&self, workspace: WorkspaceId, head: Seq) {
+        let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = gaps.entry(workspace).or_default();
+        *known = head.max(*known);
+        drop(gaps);
+        self.lacks.notify_one();
+    }
+
+    /// Waits until this process lacks events, and says up to where.
+    pub async fn gaps(&self) -> BTreeMap<WorkspaceId, Seq> {
+        loop {
+            let gaps = std::mem::take(&mut *self.gaps.lock().unwrap_or_else(PoisonError::into_inner));
+            if !gaps.is_empty() {
+                return gaps;
+            }
+            self.lacks.notified().await;
+        }
+    }
+
+    /// Reads what this process lacks up to there, once for all who listen, and wakes them. Where that is too much, or fails,
+    /// each of them reads by itself.
+    pub async fn fill(&self, store: &Store, workspace: WorkspaceId, head: Seq) {
+        if let Err(error) = self.read_gap(store, workspace, head).await {
+            tracing::warn!(%error, "could not read what another server wrote; each stream reads it by itself");
+        }
+        self.reached(workspace, head);
+    }
+
+    async fn read_gap(&self, store: &Store, workspace: WorkspaceId, head: Seq) -> Result<(), Error> {
+        let log = self.log(workspace);
+        let recent = || log.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = recent().events.back().map(|event| event.seq);
+        let mut after = last.unwrap_or_else(|| *log.head.borrow());
+        if head.0 - after.0 > RECENT_EVENTS as i64 {
+            return Ok(());
+        }
+        while after < head {
+            let read = events::between(store, workspace, Audience::Operators, after, head, GULP, GULP_BYTES).await?;
+            let mut recent = recent();
+            for event in read.items {
+                after = event.seq;
+                recent.push(event);
+            }
+            if !read.is_cut {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// The log reaches so far, whoever wrote it.
-    pub fn reached(&self, workspace: WorkspaceId, head: Seq) {
+    fn reached(&self, workspace: WorkspaceId, head: Seq) {
         self.log(workspace).head.send_if_modified(|known| {
             let further = head > *known;
             *known = head.max(*known);
@@ -292,12 +248,15 @@ pub fn follow(
         heard: VecDeque<Arc<Recorded>>,
         /// Kept while there are several.
         gulp: Option<OwnedSemaphorePermit>,
+        /// How far the log reached when it began: a fresh process has heard no bell yet.
+        floor: Seq,
         begun: bool,
     }
     let head = desk.bell().log(workspace).head.subscribe();
     // Looked at after the bell, which forgets after the name has changed: whoever came too late for that ends here.
     let is_over = *desk.store().epoch() != *epoch;
-    let listener = Listener { desk, head, cursor: after, heard: VecDeque::new(), gulp: None, begun: false };
+    let listener =
+        Listener { desk, head, cursor: after, heard: VecDeque::new(), gulp: None, floor: Seq(0), begun: false };
     stream::try_unfold(listener, move |mut it| async move {
         if is_over {
             return Ok(None);
@@ -307,12 +266,11 @@ pub fn follow(
                 return Ok(Some((event, it)));
             }
             if !it.begun {
-                // A fresh process has not heard the bell yet, however long the log is.
                 it.begun = true;
                 let head = it.desk.head(workspace).await?;
-                it.desk.bell().reached(workspace, head);
+                it.floor = head;
             }
-            let until = *it.head.borrow_and_update();
+            let until = it.floor.max(*it.head.borrow_and_update());
             if it.cursor < until {
                 let desk = it.desk.clone();
                 let gulp = Arc::clone(&desk.bell().gulps).try_acquire_owned().ok();

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         escalation::Escalation,
         ids::{EscalationId, QueueId, WorkspaceId},
-        presence::AVAILABLE_FOR,
+        presence::{self, AVAILABLE_FOR},
         time::{Span, Timestamp},
     },
     server::{contract::AtDesk, error::Error},
@@ -22,7 +22,7 @@ const LATELY: i64 = 50;
 /// Who may claim, serves a queue, is here and not away.
 pub const AVAILABLE: &str = "select count(*) from operator_seen s \
     join operator o on o.workspace_id = s.workspace_id and o.id = s.operator_id \
-    where s.workspace_id = $1 and s.at > $3 and o.disabled_at is null and o.away_at is null and o.role <> 'viewer' \
+    where s.workspace_id = $1 and s.at > $3 and s.at <= $4 and o.disabled_at is null and o.away_at is null and o.role <> 'viewer' \
     and (not exists (select 1 from queue_member m where m.workspace_id = $1 and m.queue_id = $2) \
     or exists (select 1 from queue_member m where m.workspace_id = $1 and m.queue_id = $2 and m.operator_id = o.id))";
 /// How long those of a queue that were claimed had waited; the last that were opened.
@@ -78,7 +78,11 @@ async fn served(
 ) -> Result<AtDesk, Error> {
     let (workspace, queue) = (workspace.to_string(), queue.to_string());
     let since = now + Span(-AVAILABLE_FOR.0);
-    let query = sqlx::query(AVAILABLE).bind(workspace.clone()).bind(queue.clone()).bind(since.0);
+    let query = sqlx::query(AVAILABLE)
+        .bind(workspace.clone())
+        .bind(queue.clone())
+        .bind(since.0)
+        .bind((now + presence::AHEAD).0);
     let operators_available = query.fetch_one(&mut *connection).await?.try_get(0)?;
     let query = sqlx::query(CLAIMED_AFTER).bind(workspace).bind(queue).bind(LATELY);
     let mut spans = vec![];

@@ -11,7 +11,7 @@ use crate::{
         escalation::Escalation,
         event::Seq,
         ids::{EscalationId, OperatorId, WorkspaceId},
-        presence::{Heard, Presence},
+        presence::{AHEAD, Heard, Presence},
         time::Timestamp,
     },
     server::error::Error,
@@ -33,10 +33,12 @@ pub async fn save(
     agents: Vec<(WorkspaceId, String, Heard)>,
 ) -> Result<(), Error> {
     const SEEN: &str = "insert into operator_seen (workspace_id, operator_id, at) values {rows} \
-        on conflict (workspace_id, operator_id) do update set at = excluded.at where excluded.at > operator_seen.at";
+        on conflict (workspace_id, operator_id) do update set at = excluded.at \
+        where excluded.at > operator_seen.at or operator_seen.at > excluded.at + 60000";
     const HEARD: &str = "insert into agent_heard (workspace_id, id, at, reached) values {rows} \
         on conflict (workspace_id, id) do update set \
-        at = case when excluded.at > agent_heard.at then excluded.at else agent_heard.at end, \
+        at = case when excluded.at > agent_heard.at or agent_heard.at > excluded.at + 60000 \
+        then excluded.at else agent_heard.at end, \
         reached = case when excluded.reached > agent_heard.reached then excluded.reached else agent_heard.reached end";
     let write = store.write(move |tx| {
         Box::pin(async move {
@@ -92,15 +94,16 @@ pub async fn expect(store: &Store, workspace: WorkspaceId, operator: OperatorId)
     Ok(())
 }
 
-/// Claims whose holders were not seen since a moment. A cross join, since SQLite takes that in the order it is written:
+/// Claims whose holders were not seen since a moment, or only at times that the clock has not reached. A cross join, since SQLite takes that in the order it is written:
 /// people first, of whom there are few.
 pub const ABANDONED: &str = "select e.workspace_id, e.id, s.operator_id, s.at from operator_seen s \
     cross join escalation e where e.workspace_id = s.workspace_id and e.claimed_by = s.operator_id \
-    and e.shelf = 'claimed' and s.at <= $1 limit $2";
+    and e.shelf = 'claimed' and (s.at <= $1 or s.at > $3) limit $2";
 
 /// Some of the claims whose holders were not seen since a moment.
-pub async fn abandoned(store: &Store, since: Timestamp, limit: i64) -> Result<Vec<Abandoned>, Error> {
-    let rows = sqlx::query(ABANDONED).bind(since.0).bind(limit).fetch_all(store.reader()).await?;
+pub async fn abandoned(store: &Store, since: Timestamp, now: Timestamp, limit: i64) -> Result<Vec<Abandoned>, Error> {
+    let ahead = now + AHEAD;
+    let rows = sqlx::query(ABANDONED).bind(since.0).bind(limit).bind(ahead.0).fetch_all(store.reader()).await?;
     let found = rows.iter().map(|row| {
         let (workspace, escalation, holder): (String, String, String) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
@@ -109,7 +112,8 @@ pub async fn abandoned(store: &Store, since: Timestamp, limit: i64) -> Result<Ve
             workspace: workspace.parse().map_err(|_| broken("escalation", "workspace_id"))?,
             escalation: escalation.parse().map_err(|_| broken("escalation", "id"))?,
             holder: holder.parse().map_err(|_| broken("operator_seen", "operator_id"))?,
-            seen_at: Timestamp(row.try_get(3)?),
+            // A time of a clock that was set back since says nothing.
+            seen_at: Some(Timestamp(row.try_get(3)?)).filter(|at| *at <= ahead).unwrap_or_default(),
         })
     });
     found.collect()

@@ -84,7 +84,7 @@ pub async fn lapse(desk: &Desk) -> Result<(), Error> {
     if now - desk.started_at() < LAPSES_AFTER {
         return Ok(());
     }
-    for it in presence::abandoned(desk.store(), now + Span(-LAPSES_AFTER.0), GULP).await? {
+    for it in presence::abandoned(desk.store(), now + Span(-LAPSES_AFTER.0), now, GULP).await? {
         let verb = Verb::Lapse { escalation: it.escalation, holder: it.holder, seen_at: it.seen_at };
         match desk.run(Command { workspace: it.workspace, verb, once: None }).await {
             // They came back, or someone else holds it, or it was claimed only just now.

@@ -2,7 +2,9 @@
 //! watch over the history's name. Each is a caller of the desk like any other.
 
 pub mod alerts;
+pub mod clock_steps;
 pub mod deadlines;
 pub mod epoch;
+pub mod gaps;
 pub mod search_index;
 pub mod wakeups;

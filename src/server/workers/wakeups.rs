@@ -100,7 +100,7 @@ async fn listen(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
         let Some(notification) = told else {
             // Time to look, or notifications were lost.
             for (workspace, head) in workspaces::heads(desk.store()).await? {
-                desk.bell().reached(workspace, head);
+                desk.bell().wrote_elsewhere(workspace, head);
             }
             continue;
         };
@@ -117,7 +117,7 @@ async fn listen(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
             if let Some((workspace, seq)) = told.split_once(':')
                 && let (Ok(workspace), Ok(seq)) = (workspace.parse(), seq.parse())
             {
-                desk.bell().reached(workspace, Seq(seq));
+                desk.bell().wrote_elsewhere(workspace, Seq(seq));
             }
         }
     }

@@ -253,6 +253,8 @@ impl Batch<'_> {
                 said = Some(message.clone());
             }
             let before = self.escalations.get(&key);
+            // An opening is of now; what follows is never before it.
+            let at = before.map_or(self.now, |(it, _)| it.moment(self.now));
             let was = before.map(|(it, _)| Was {
                 shelf: it.shelf(),
                 claimed_by: it.on_desk_of(),
@@ -273,7 +275,7 @@ impl Batch<'_> {
             let event = Event {
                 seq,
                 id: EventId::new(mint()),
-                at: self.now,
+                at,
                 escalation_id: key.1,
                 conversation: conversation_key,
                 held_by: conversation.held_by,

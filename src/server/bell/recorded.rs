@@ -1,0 +1,129 @@
+//! An event as the log has it, and who may hear it.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::body::Bytes;
+
+use crate::{
+    domain::{
+        event::{EventKind, Seq},
+        ids::{AgentId, EscalationId},
+        inbox::Frame,
+    },
+    server::{
+        error::Error,
+        rich,
+        store::escalations::{json, parse},
+    },
+};
+
+/// An event as the log has it: rendered for operators and, when an agent hears it, for agents.
+#[derive(Debug)]
+pub struct Recorded {
+    pub seq: Seq,
+    pub escalation_id: EscalationId,
+    pub agent_id: AgentId,
+    /// The type, as in [`EventKind::name`].
+    pub kind: &'static str,
+    /// A [`Frame`] as JSON, without rich text.
+    pub body: Arc<str>,
+    pub agent_body: Option<Arc<str>>,
+    frame: OnceLock<Bytes>,
+}
+
+/// The types of [`EventKind::name`], so that a stored one is again one of ours.
+pub const KINDS: [&str; 17] = [
+    "escalation.opened",
+    "escalation.claimed",
+    "escalation.taken_over",
+    "escalation.released",
+    "escalation.accepted",
+    "escalation.transferred",
+    "message.created",
+    "message.receipt",
+    "note.created",
+    "escalation.marked",
+    "escalation.resolved",
+    "escalation.expired",
+    "escalation.cancelled",
+    "escalation.delivered",
+    "escalation.not_picked_up",
+    "escalation.acknowledged",
+    "escalation.followed_up",
+];
+
+impl Recorded {
+    /// Puts a record together.
+    pub fn new(
+        seq: Seq,
+        escalation_id: EscalationId,
+        agent_id: AgentId,
+        kind: &str,
+        body: Arc<str>,
+        agent_body: Option<Arc<str>>,
+    ) -> Self {
+        let kind = KINDS.into_iter().find(|known| *known == kind).unwrap_or("unknown");
+        Self { seq, escalation_id, agent_id, kind, body, agent_body, frame: OnceLock::new() }
+    }
+
+    /// Whether the escalation is over with this.
+    pub fn closes(&self) -> bool {
+        matches!(self.kind, "escalation.resolved" | "escalation.expired" | "escalation.cancelled")
+    }
+
+    /// The bytes that operators' streams send: one server-sent event, with its message as rich text, and without what only
+    /// the page of an escalation shows of its opening. Rendered once, however many listen.
+    pub fn frame(&self, epoch: &str) -> Result<Bytes, Error> {
+        if let Some(bytes) = self.frame.get() {
+            return Ok(bytes.clone());
+        }
+        let data = match self.kind {
+            "message.created" => {
+                let mut frame: Frame = parse("event", "body", &self.body)?;
+                if let EventKind::MessageCreated { message } = &mut frame.event.kind {
+                    let shown = rich::shown(message.clone());
+                    *message = shown.message;
+                    (frame.blocks, frame.cuts) = (Some(shown.blocks), shown.cuts);
+                }
+                json(&frame)?.into()
+            }
+            "escalation.opened" => {
+                let mut frame: Frame = parse("event", "body", &self.body)?;
+                if let EventKind::Opened { escalation } = &mut frame.event.kind {
+                    escalation.opening = Arc::new(escalation.opening.outline());
+                }
+                json(&frame)?.into()
+            }
+            _ => Arc::clone(&self.body),
+        };
+        let bytes = Bytes::from(format!("id: {epoch}.{}\nevent: frame\ndata: {data}\n\n", self.seq));
+        Ok(self.frame.get_or_init(|| bytes).clone())
+    }
+
+    /// About how many bytes it takes up.
+    pub fn size(&self) -> usize {
+        // Twice the operators' body: the rendered frame repeats it.
+        2 * self.body.len() + self.agent_body.as_ref().map_or(0, |body| body.len())
+    }
+}
+
+/// Who listens, and so what they may hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    Operators,
+    Agent(AgentId),
+    Escalation(AgentId, EscalationId),
+}
+
+impl Audience {
+    /// Whether an event is for these ears.
+    pub fn hears(self, event: &Recorded) -> bool {
+        match self {
+            Self::Operators => true,
+            Self::Agent(agent) => event.agent_id == agent && event.agent_body.is_some(),
+            Self::Escalation(agent, id) => {
+                event.agent_id == agent && event.escalation_id == id && event.agent_body.is_some()
+            }
+        }
+    }
+}

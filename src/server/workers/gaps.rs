@@ -1,0 +1,12 @@
+//! Reads what other servers wrote, once for all streams of this one.
+
+use crate::server::desk::Desk;
+
+/// Reads until the server stops.
+pub async fn fill(desk: Desk) {
+    while let Some(gaps) = desk.shutdown().run_until_cancelled(desk.bell().gaps()).await {
+        for (workspace, head) in gaps {
+            desk.bell().fill(desk.store(), workspace, head).await;
+        }
+    }
+}
