@@ -286,3 +286,27 @@ test.describe("a server behind a proxy that fails", () => {
     await expect(row(page, "Anna")).toBeVisible();
   });
 });
+
+test("a filter that matches hardly anything is searched further when one asks for it", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const [first, ...others] = Array.from({ length: 4_500 }, (_, n) => n);
+  const end = async (n: number, urgency: string) => {
+    const { id } = await agent.open(bare(`Customer ${n}`, { urgency, ask: { kind: "question" } }));
+    await agent.request("POST", `/escalations/${id}/cancel`, { reason: "never mind" });
+  };
+  // The only one that matches ended first, so it stands at the end of the list.
+  await end(first, "urgent");
+  while (others.length > 0) await Promise.all(others.splice(0, 50).map((n) => end(n, "normal")));
+  const page = await signedIn("Ada");
+  let pages = 0;
+  page.on("request", (request) => (pages += request.url().includes("inbox_page") ? 1 : 0));
+  await page.goto("/closed?urgency=urgent");
+  await live(page);
+  const further = page.getByRole("button", { name: "Search further" });
+  await expect(further).toBeVisible();
+  await page.waitForTimeout(1_000);
+  expect(pages).toBeLessThanOrEqual(1);
+  await further.click();
+  await expect.poll(() => customers(page)).toEqual(["Customer 0"]);
+  await expect(further).toBeHidden();
+});

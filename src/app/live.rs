@@ -2,8 +2,6 @@
 //! with the same `apply` that the server uses; a snapshot that was asked for meanwhile is brought up to date from the
 //! last events before it is shown. Nothing here panics when the page is already gone.
 
-use std::collections::VecDeque;
-
 use leptos::prelude::*;
 
 use crate::{
@@ -11,6 +9,7 @@ use crate::{
         actions::Bootstrap,
         drafts::Drafts,
         lines::{self, Left},
+        recent::Recent,
         stirs::Stirs,
     },
     domain::{
@@ -24,9 +23,6 @@ use crate::{
         time::Timestamp,
     },
 };
-
-/// How many events are kept to bring late snapshots up to date.
-const RECENT: usize = 500;
 
 /// How the stream is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +93,7 @@ pub struct Live {
     /// What lists can be narrowed to.
     pub choices: RwSignal<Choices>,
     cursor: StoredValue<Cursor>,
-    recent: StoredValue<VecDeque<Frame>>,
+    recent: StoredValue<Recent>,
 }
 
 impl Live {
@@ -118,7 +114,7 @@ impl Live {
             caught_up: RwSignal::new(None),
             awake: RwSignal::new(false),
             pending: RwSignal::new(vec![]),
-            recent: StoredValue::new(VecDeque::new()),
+            recent: StoredValue::new(Recent::default()),
         }
     }
 
@@ -143,35 +139,40 @@ impl Live {
             (frame.event.conversation == thread.escalation.conversation, ())
         });
         self.heard(&frame);
-        self.recent.try_update_value(|recent| {
-            recent.push_back(frame);
-            if recent.len() > RECENT {
-                recent.pop_front();
-            }
-        });
+        self.recent.try_update_value(|recent| recent.push(frame));
     }
 
-    /// Starts over from a fresh snapshot, perhaps of another log. Drafts and pending replies stay.
-    pub fn restart(self, start: Bootstrap) {
+    /// Starts over from a fresh snapshot, perhaps of another log. Drafts and pending replies stay. False when it is too old to
+    /// be brought up to date: then it is to be read again.
+    pub fn restart(self, start: Bootstrap) -> bool {
         let cursor = Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch };
         let same_log = self.cursor.try_with_value(|known| known.epoch == cursor.epoch).unwrap_or(false);
         if !same_log {
-            self.recent.try_update_value(VecDeque::clear);
+            self.recent.try_update_value(Recent::clear);
         }
         self.cursor.try_set_value(cursor);
         self.choices.try_set(start.choices);
-        self.show_inbox(start.inbox);
-        self.show_thread(start.thread, start.presence);
+        let shows_inbox = self.show_inbox(start.inbox);
+        self.show_thread(start.thread, start.presence) && shows_inbox
     }
 
-    /// Shows a list that was asked for, brought up to date.
-    pub fn show_inbox(self, mut inbox: Inbox) {
+    /// Shows a list that was asked for, brought up to date; false when it is too old for that.
+    pub fn show_inbox(self, mut inbox: Inbox) -> bool {
+        if self.is_too_old(inbox.seq) {
+            return false;
+        }
         self.recent.try_with_value(|recent| {
-            recent.iter().for_each(|frame| {
+            recent.frames().for_each(|frame| {
                 inbox.apply(frame);
             })
         });
         self.inbox.try_set(inbox);
+        true
+    }
+
+    /// Whether events that were heard after a snapshot are not kept any more.
+    fn is_too_old(self, snapshot: Seq) -> bool {
+        self.recent.try_with_value(|recent| !recent.continues(snapshot)) == Some(true)
     }
 
     /// Adds rows to the list they were asked for; false when they are older than the list, none when the page is gone.
@@ -179,10 +180,14 @@ impl Live {
         self.inbox.try_update(|inbox| inbox.extend(page))
     }
 
-    /// Shows an escalation that was asked for, brought up to date; none says that it does not exist.
-    pub fn show_thread(self, mut thread: Option<Thread>, presence: Presence) {
+    /// Shows an escalation that was asked for, brought up to date; none says that it does not exist. False when it is too old
+    /// to be brought up to date.
+    pub fn show_thread(self, mut thread: Option<Thread>, presence: Presence) -> bool {
+        if thread.as_ref().is_some_and(|thread| self.is_too_old(thread.seq)) {
+            return false;
+        }
         if let Some(thread) = &mut thread {
-            self.recent.try_with_value(|recent| recent.iter().for_each(|frame| thread.apply(frame)));
+            self.recent.try_with_value(|recent| recent.frames().for_each(|frame| thread.apply(frame)));
             for shown in &thread.messages {
                 self.arrived(&shown.message, &shown.cuts);
             }
@@ -190,6 +195,7 @@ impl Live {
         self.missing.try_set(thread.is_none());
         self.presence.try_set(presence);
         self.thread.try_set(thread);
+        true
     }
 
     /// Restores the drafts that the server had not confirmed when this tab was reloaded, except those that were sent.
@@ -242,7 +248,8 @@ impl Live {
             if let Some(thread) = thread.as_mut().filter(|thread| thread.escalation.id == id) {
                 thread.prepend(earlier);
                 // That page may be of an earlier moment than this one.
-                self.recent.try_with_value(|recent| recent.iter().for_each(|frame| thread.receive(&frame.event.kind)));
+                self.recent
+                    .try_with_value(|recent| recent.frames().for_each(|frame| thread.receive(&frame.event.kind)));
             }
         });
     }

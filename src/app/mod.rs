@@ -16,6 +16,7 @@ pub mod memory;
 pub mod pages;
 pub mod parts;
 pub mod problem;
+pub mod recent;
 pub mod session;
 pub mod shell;
 pub mod stirs;

@@ -248,7 +248,7 @@ pub fn ListPane(
                         disabled=move || !awake.get()
                         on:click=move |_| on_more.run(())
                     >
-                        "Show more"
+                        {move || if narrowed() { "Search further" } else { "Show more" }}
                     </button>
                 </p>
             </div>

@@ -23,6 +23,8 @@ const AGES_AFTER: Duration = Duration::from_secs(60);
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// With fewer rows than this left, the next page is fetched unasked.
 const FEW_ROWS: usize = 25;
+/// How many pages are fetched unasked: a filter that matches hardly anything would lead through the whole table.
+const MOST_UNASKED: usize = 1;
 
 /// Fetches for one console.
 #[derive(Clone, Copy)]
@@ -36,6 +38,8 @@ pub struct Fetch {
     pub thread_failed: RwSignal<Option<String>>,
     /// The address has changed since the page was loaded: then the focus moves with it.
     moved: StoredValue<bool>,
+    /// Pages of this list that were fetched unasked.
+    unasked: StoredValue<usize>,
     more_underway: StoredValue<bool>,
     /// Only a further page of the list could not be read, and the rows before it stay.
     more_failed: StoredValue<bool>,
@@ -53,6 +57,7 @@ impl Fetch {
             list_failed: RwSignal::new(None),
             thread_failed: RwSignal::new(None),
             moved: StoredValue::new(false),
+            unasked: StoredValue::new(0),
             more_underway: StoredValue::new(false),
             more_failed: StoredValue::new(false),
             held: RwSignal::new(false),
@@ -73,7 +78,8 @@ impl Fetch {
         });
         Effect::new(move |_| {
             let few = live.inbox.with(|inbox| inbox.bound.is_some() && inbox.rows.len() < FEW_ROWS);
-            if few {
+            if few && it.unasked.with_value(|unasked| *unasked < MOST_UNASKED) {
+                it.unasked.update_value(|unasked| *unasked += 1);
                 it.more();
             }
         });
@@ -145,6 +151,7 @@ impl Fetch {
     /// The list of the address.
     pub fn list(self) {
         self.more_failed.set_value(false);
+        self.unasked.set_value(0);
         let listing = self.place.get_untracked().listing;
         spawn_local(async move {
             let answer = actions::inbox(listing).await;
@@ -154,7 +161,9 @@ impl Fetch {
             match answer {
                 Ok(inbox) => {
                     self.list_failed.try_set(None);
-                    self.live.show_inbox(inbox);
+                    if !self.live.show_inbox(inbox) {
+                        self.list();
+                    }
                 }
                 Err(problem) => failed(self.list_failed, self.noted(problem)),
             }
@@ -204,7 +213,7 @@ impl Fetch {
                 self.live.close_thread();
                 focus("list-title");
             }
-            (true, None) => self.live.show_thread(None, Presence::default()),
+            (true, None) => drop(self.live.show_thread(None, Presence::default())),
             (true, Some(id)) => {
                 self.live.missing.set(false);
                 self.refresh(id);
@@ -223,7 +232,9 @@ impl Fetch {
                 Ok(opened) => {
                     self.thread_failed.try_set(None);
                     let (thread, presence) = opened.unzip();
-                    self.live.show_thread(thread, presence.unwrap_or_default());
+                    if !self.live.show_thread(thread, presence.unwrap_or_default()) {
+                        self.refresh(id);
+                    }
                 }
                 Err(problem) => failed(self.thread_failed, self.noted(problem)),
             }
@@ -239,8 +250,9 @@ impl Fetch {
                     self.more_failed.try_set_value(false);
                     self.list_failed.try_set(None);
                     self.thread_failed.try_set(None);
-                    self.live.restart(start);
-                    if place.selected.is_none() {
+                    if !self.live.restart(start) {
+                        self.restart();
+                    } else if place.selected.is_none() {
                         self.live.close_thread();
                     }
                 }
