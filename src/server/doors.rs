@@ -19,8 +19,9 @@ use crate::{
     },
 };
 
-/// How often credentials are read again. A little under a second, so that a revoked one is out within it.
-const EVERY: Duration = Duration::from_millis(800);
+/// How often credentials are read again: three times a second, so that a revoked one is out within a second also where a
+/// look takes a while.
+const EVERY: Duration = Duration::from_millis(300);
 
 /// What a stream was opened with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

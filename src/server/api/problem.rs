@@ -1,6 +1,8 @@
 //! Problems (RFC 9457): every answer of this API that is not a 2xx. A handler returns one as a value; the middleware
 //! [`render`] writes it, since only there are the request's id and the public address at hand.
 
+use std::num::NonZeroU32;
+
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -88,7 +90,7 @@ impl Code {
     }
 
     /// After how many seconds another try makes sense.
-    fn retry_after(self) -> Option<u64> {
+    fn retry_after(self) -> Option<u32> {
         match self {
             Self::Overloaded => Some(1),
             Self::TooManyStreams => Some(5),
@@ -113,9 +115,9 @@ pub struct Problem {
     errors: Vec<FieldProblem>,
     current: Option<Beside>,
     /// What the log is told when it is our fault; callers never read it.
-    fault: Option<String>,
+    fault: Option<Box<str>>,
     /// After how many seconds another try makes sense, where that is known better than from the code.
-    retry_after: Option<u64>,
+    retry_after: Option<NonZeroU32>,
 }
 
 /// A field's problem as callers read it: what it repeats of theirs is cut short.
@@ -154,13 +156,14 @@ impl Problem {
 
     /// A caller asks for more than it may.
     pub fn rate_limited(detail: String, seconds: u64) -> Self {
-        Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited, detail) }
+        let retry_after = u32::try_from(seconds).ok().and_then(NonZeroU32::new);
+        Self { retry_after, ..Self::new(Code::RateLimited, detail) }
     }
 
     /// Our own fault. The caller learns nothing but the request's id, by which the log tells the rest.
     pub fn fault(told_to_the_log: String) -> Self {
         let detail = "The request id names what happened in the server's log.";
-        Self { fault: Some(told_to_the_log), ..Self::new(Code::Internal, detail) }
+        Self { fault: Some(told_to_the_log.into()), ..Self::new(Code::Internal, detail) }
     }
 
     /// With what the desk looks like to the escalation that stands beside it.
@@ -266,7 +269,7 @@ pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> R
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
     if let Some(fault) = &problem.fault {
-        tracing::error!(request_id = request_id.map(tracing::field::display), fault, "a request of an agent failed");
+        tracing::error!(request_id = request_id.map(tracing::field::display), %fault, "a request of an agent failed");
     }
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -274,7 +277,7 @@ pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> R
     if matches!(problem.code, Code::Unauthenticated | Code::KeyRevoked) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(seconds) = problem.retry_after.or(problem.code.retry_after()) {
+    if let Some(seconds) = problem.retry_after.map(NonZeroU32::get).or(problem.code.retry_after()) {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     match problem.write(request_id, desk.links()) {

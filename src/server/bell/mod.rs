@@ -6,6 +6,7 @@ mod recorded;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 pub use self::recorded::{Audience, KINDS, Recorded};
@@ -27,6 +28,8 @@ const RECENT_BYTES: usize = 8 * 1024 * 1024;
 /// How many events a listener reads at a time, and about how many bytes of them; a larger event comes alone.
 const GULP: i64 = 256;
 const GULP_BYTES: usize = 256 * 1024;
+/// How long reading a gap for all listeners may take, before each reads it by itself.
+const FILLED_WITHIN: Duration = Duration::from_millis(1_500);
 /// How many listeners may have read so much at once. Others read one event at a time.
 const MOST_GULPS: usize = 128;
 
@@ -155,7 +158,7 @@ impl Bell {
     /// Reads what this process lacks up to there, once for all who listen, and wakes them. Where that is too much, or fails,
     /// each of them reads by itself.
     pub async fn fill(&self, store: &Store, workspace: WorkspaceId, head: Seq) {
-        if let Err(error) = self.read_gap(store, workspace, head).await {
+        if let Err(error) = store.silence().within(FILLED_WITHIN, self.read_gap(store, workspace, head)).await {
             tracing::warn!(%error, "could not read what another server wrote; each stream reads it by itself");
         }
         self.reached(workspace, head);

@@ -4,13 +4,17 @@
 //!
 //! [`DatabaseTransaction`]: super::transaction::DatabaseTransaction
 
-use std::{fmt, io, time::Duration};
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
 use sqlx::{
     Any, AnyConnection, AnyPool, Connection, Describe, Either, Error, Execute, Executor, SqlStr,
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
-    pool::PoolConnection,
+    pool::{PoolConnection, PoolConnectionMetadata},
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -19,9 +23,26 @@ pub const READ: Duration = Duration::from_secs(12);
 /// How long a write transaction may take: longer than it may wait for locks.
 pub const WRITE: Duration = Duration::from_secs(10);
 /// How long a connection may take to say that it is there.
-const PING: Duration = Duration::from_secs(1);
+const PING: Duration = Duration::from_millis(500);
 /// A connection that was used so lately need not say so.
 const USED_LATELY: Duration = Duration::from_secs(1);
+
+/// When a connection of a database was last found to be silent. Those that were opened before are not used again: most likely
+/// all of them are, and each would be waited for.
+#[derive(Clone, Default)]
+pub struct Silence(Arc<Mutex<Option<Instant>>>);
+
+impl Silence {
+    /// A connection did not answer in time.
+    pub fn noticed(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn may_concern(&self, age: Duration) -> bool {
+        let noticed = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noticed.is_some_and(|noticed| Instant::now().checked_sub(age).is_none_or(|opened| opened < noticed))
+    }
+}
 
 /// What is said of what did not come in time.
 fn too_late() -> Error {
@@ -33,28 +54,45 @@ pub async fn within<T, E: From<Error>>(deadline: Duration, work: impl Future<Out
     timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late().into()))
 }
 
+impl Silence {
+    /// Does something within a deadline, and notices when it is not kept.
+    pub async fn within<T, E: From<Error>>(
+        &self,
+        deadline: Duration,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        timeout(deadline, work).await.unwrap_or_else(|_| {
+            self.noticed();
+            Err(too_late().into())
+        })
+    }
+}
+
 /// A pool whose statements end within a deadline.
-pub struct BoundedPool(AnyPool);
+pub struct BoundedPool {
+    pool: AnyPool,
+    silence: Silence,
+}
 
 impl fmt::Debug for BoundedPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BoundedPool").field(&self.0).finish()
+        f.debug_tuple("BoundedPool").field(&self.pool).finish()
     }
 }
 
 impl BoundedPool {
-    pub fn new(pool: AnyPool) -> Self {
-        Self(pool)
+    pub fn new(pool: AnyPool, silence: Silence) -> Self {
+        Self { pool, silence }
     }
 
     /// The pool itself, for what has a deadline of its own.
     pub fn unbounded(&self) -> &AnyPool {
-        &self.0
+        &self.pool
     }
 
     /// A connection, for what has a deadline of its own.
     pub async fn acquire(&self) -> Result<PoolConnection<Any>, Error> {
-        self.0.acquire().await
+        self.pool.acquire().await
     }
 
     /// Runs reads on one connection.
@@ -63,12 +101,12 @@ impl BoundedPool {
         E: From<Error>,
         F: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<T, E>>,
     {
-        within(READ, async { work(&mut *self.acquire().await?).await }).await
+        self.silence.within(READ, async { work(&mut *self.acquire().await?).await }).await
     }
 
     /// Closes every connection, or gives up after the deadline.
     pub async fn close(&self) {
-        if timeout(READ, self.0.close()).await.is_err() {
+        if timeout(READ, self.pool.close()).await.is_err() {
             tracing::warn!("the database did not end its connections in time");
         }
     }
@@ -82,13 +120,17 @@ impl<'p> Executor<'p> for &'p BoundedPool {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let until = Instant::now() + READ;
-        let steps = futures::stream::unfold(Some(self.0.fetch_many(query)), move |steps| async move {
-            let mut steps = steps?;
+        let (until, silence) = (Instant::now() + READ, self.silence.clone());
+        let begin = Some((self.pool.fetch_many(query), silence));
+        let steps = futures::stream::unfold(begin, move |steps| async move {
+            let (mut steps, silence) = steps?;
             match timeout_at(until, steps.next()).await {
-                Ok(step) => Some((step?, Some(steps))),
+                Ok(step) => Some((step?, Some((steps, silence)))),
                 // Dropping the rest breaks it off.
-                Err(_) => Some((Err(too_late()), None)),
+                Err(_) => {
+                    silence.noticed();
+                    Some((Err(too_late()), None))
+                }
             }
         });
         steps.boxed()
@@ -99,28 +141,36 @@ impl<'p> Executor<'p> for &'p BoundedPool {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        within(READ, self.0.fetch_optional(query)).boxed()
+        let silence = self.silence.clone();
+        async move { silence.within(READ, self.pool.fetch_optional(query)).await }.boxed()
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>
     where
         'p: 'e,
     {
-        within(READ, self.0.prepare_with(sql, parameters)).boxed()
+        within(READ, self.pool.prepare_with(sql, parameters)).boxed()
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
     where
         'p: 'e,
     {
-        within(READ, self.0.describe(sql)).boxed()
+        within(READ, self.pool.describe(sql)).boxed()
     }
 }
 
 /// Whether a connection that has been idle is still there. An error has it closed without a farewell, and another opened.
-pub async fn is_there(connection: &mut AnyConnection, idle_for: Duration) -> Result<bool, Error> {
-    if idle_for >= USED_LATELY {
-        within(PING, connection.ping()).await?;
+pub async fn is_there(
+    connection: &mut AnyConnection,
+    meta: PoolConnectionMetadata,
+    silence: Silence,
+) -> Result<bool, Error> {
+    if silence.may_concern(meta.age) {
+        return Err(too_late());
+    }
+    if meta.idle_for >= USED_LATELY {
+        silence.within(PING, connection.ping()).await?;
     }
     Ok(true)
 }

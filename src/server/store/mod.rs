@@ -45,7 +45,7 @@ use sqlx::{
 };
 
 use self::{
-    deadline::{BoundedPool, within},
+    deadline::{BoundedPool, Silence},
     transaction::DatabaseTransaction,
 };
 use crate::{domain::time::Timestamp, server::error::Error};
@@ -166,6 +166,7 @@ pub enum Opener {
 pub struct Store {
     reader: Arc<BoundedPool>,
     writer: Arc<BoundedPool>,
+    silence: Silence,
     dialect: Dialect,
     epoch: Arc<RwLock<Arc<str>>>,
     url: Arc<str>,
@@ -177,7 +178,7 @@ impl Store {
     /// Opens, checks and migrates. The address is one that the configuration took.
     pub async fn open(url: &str, opener: Opener, now: Timestamp) -> Result<Self, OpenError> {
         install_default_drivers();
-        let dialect = Dialect::of(url)?;
+        let (dialect, silence) = (Dialect::of(url)?, Silence::default());
         let lock = match dialect {
             Dialect::Sqlite => {
                 let lock = lock::take(url, opener).await?;
@@ -186,7 +187,10 @@ impl Store {
             }
             Dialect::Postgres => None,
         };
-        let writer = pool(dialect, false).connect(url).await.map_err(|error| unreachable(url, dialect, error))?;
+        let writer = pool(dialect, false, silence.clone())
+            .connect(url)
+            .await
+            .map_err(|error| unreachable(url, dialect, error))?;
         if dialect == Dialect::Postgres && pooler::shares_sessions(url).await {
             return Err(OpenError::Pooler);
         }
@@ -205,10 +209,10 @@ impl Store {
             operators::unify_emails(&writer).await?;
         }
         let epoch = Arc::new(RwLock::new(workspaces::epoch(&writer, now).await?.into()));
-        let reader = pool(dialect, true).connect(url).await?;
+        let reader = pool(dialect, true, silence.clone()).connect(url).await?;
         let lock = lock.filter(|_| opener == Opener::Server).map(Arc::new);
-        let [reader, writer] = [reader, writer].map(|pool| Arc::new(BoundedPool::new(pool)));
-        Ok(Self { reader, writer, dialect, epoch, url: url.into(), _lock: lock })
+        let [reader, writer] = [reader, writer].map(|pool| Arc::new(BoundedPool::new(pool, silence.clone())));
+        Ok(Self { reader, writer, silence, dialect, epoch, url: url.into(), _lock: lock })
     }
 
     /// For reads that need no common moment.
@@ -219,6 +223,11 @@ impl Store {
     /// For writes outside the log; one connection on SQLite, so never wait for anything else while holding it.
     pub fn writer(&self) -> &BoundedPool {
         &self.writer
+    }
+
+    /// What is known of connections that went silent.
+    pub fn silence(&self) -> &Silence {
+        &self.silence
     }
 
     /// Which database this is.
@@ -268,14 +277,16 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
-            within(deadline::READ, async {
-                let begin = store.dialect.begin_snapshot();
-                let mut tx = DatabaseTransaction::begin(store.reader.unbounded(), begin).await?;
-                let value = read(&mut tx).await;
-                tx.abandon().await;
-                value
-            })
-            .await
+            store
+                .silence
+                .within(deadline::READ, async {
+                    let begin = store.dialect.begin_snapshot();
+                    let mut tx = DatabaseTransaction::begin(store.reader.unbounded(), begin).await?;
+                    let value = read(&mut tx).await;
+                    tx.abandon().await;
+                    value
+                })
+                .await
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a read ended early: {failed}"))))
     }
@@ -290,20 +301,22 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
-            within(deadline::WRITE, async {
-                let mut tx = store.begin_write().await?;
-                match work(&mut tx).await {
-                    Ok(value) => {
-                        tx.commit().await?;
-                        Ok(value)
+            store
+                .silence
+                .within(deadline::WRITE, async {
+                    let mut tx = store.begin_write().await?;
+                    match work(&mut tx).await {
+                        Ok(value) => {
+                            tx.commit().await?;
+                            Ok(value)
+                        }
+                        Err(refused) => {
+                            tx.abandon().await;
+                            Err(refused)
+                        }
                     }
-                    Err(refused) => {
-                        tx.abandon().await;
-                        Err(refused)
-                    }
-                }
-            })
-            .await
+                })
+                .await
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a write ended early: {failed}")).into()))
     }
@@ -315,7 +328,7 @@ impl Store {
     }
 }
 
-fn pool(dialect: Dialect, reader: bool) -> AnyPoolOptions {
+fn pool(dialect: Dialect, reader: bool, silence: Silence) -> AnyPoolOptions {
     let most = match (dialect, reader) {
         (Dialect::Sqlite, false) => 1,
         (Dialect::Sqlite, true) => 4,
@@ -333,7 +346,7 @@ fn pool(dialect: Dialect, reader: bool) -> AnyPoolOptions {
         // A connection of SQLite is a file handle: nothing is won by closing it.
         Dialect::Sqlite => options.max_lifetime(None).idle_timeout(None),
         Dialect::Postgres => options
-            .before_acquire(|connection, meta| Box::pin(deadline::is_there(connection, meta.idle_for)))
+            .before_acquire(move |connection, meta| Box::pin(deadline::is_there(connection, meta, silence.clone())))
             // sqlx can return a connection with an open transaction when a `begin` is dropped.
             .after_release(|connection, _| Box::pin(deadline::is_clean(connection))),
     }

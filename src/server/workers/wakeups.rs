@@ -10,7 +10,7 @@ use sqlx::{
 };
 use tokio::{
     sync::broadcast::error::RecvError,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use crate::{
@@ -29,6 +29,12 @@ const HINTS: &str = "bailout_hints";
 const LONGEST: usize = 7_999;
 /// How long waking the others may take.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
+/// How long a look may take: a stream is that much behind, at most, after its connection went silent.
+const LOOKED_WITHIN: Duration = Duration::from_millis(1_500);
+/// How long beginning to listen may take, and saying that one still does.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(3);
+/// After so long without a notification the connection is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(10);
 /// How often to look without having been woken.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -68,12 +74,33 @@ pub async fn tell(desk: Desk) {
     }
 }
 
-/// Listens for what the other processes wrote, until the server stops.
+/// Hears what the other processes wrote, until the server stops: looks by itself, and listens to be woken.
 pub async fn hear(desk: Desk) {
-    let Some(pool) = connect(&desk).await else { return };
-    while !desk.shutdown().is_cancelled() {
-        let heard = desk.shutdown().run_until_cancelled(listen(&desk, &pool)).await;
-        if let Some(Err(error)) = heard {
+    let both = async { tokio::join!(look(&desk), listen(&desk)) };
+    desk.shutdown().run_until_cancelled(both).await;
+}
+
+/// Looks at the heads every second, however much is told meanwhile: who told it may not be who wrote.
+async fn look(desk: &Desk) {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match desk.store().silence().within(LOOKED_WITHIN, workspaces::heads(desk.store())).await {
+            Ok(heads) => {
+                for (workspace, head) in heads {
+                    desk.bell().wrote_elsewhere(workspace, head);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "cannot look at what other servers wrote"),
+        }
+    }
+}
+
+/// Listens, on a connection of its own; a new one each time that one is lost or silent.
+async fn listen(desk: &Desk) {
+    while let Some(pool) = connect(desk).await {
+        if let Err(error) = follow(desk, &pool).await {
             tracing::warn!(%error, "lost the wake-ups of other servers; listening again");
             tokio::time::sleep(EVERY).await;
         }
@@ -85,25 +112,17 @@ async fn connect(desk: &Desk) -> Option<PgPool> {
     options.connect_lazy(desk.store().url()).inspect_err(|error| tracing::error!(%error, "no wake-ups")).ok()
 }
 
-async fn listen(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen_all([CHANNEL, HINTS]).await?;
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn follow(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
+    let mut listener = within(CONNECTED_WITHIN, PgListener::connect_with(pool)).await?;
+    within(CONNECTED_WITHIN, listener.listen_all([CHANNEL, HINTS])).await?;
     loop {
-        let told = tokio::select! {
-            biased;
-            // However much is told meanwhile: who told it may not be who wrote.
-            _ = tick.tick() => None,
-            told = listener.try_recv() => told?,
-        };
-        let Some(notification) = told else {
-            // Time to look, or notifications were lost.
-            for (workspace, head) in workspaces::heads(desk.store()).await? {
-                desk.bell().wrote_elsewhere(workspace, head);
-            }
+        let Ok(told) = timeout(QUIET, listener.try_recv()).await else {
+            // Nothing was told, or nothing gets through.
+            within(CONNECTED_WITHIN, sqlx::query("select 1").execute(&mut listener)).await?;
             continue;
         };
+        // None when notifications were lost; looking finds what they told of.
+        let Some(notification) = told? else { continue };
         if notification.channel() == HINTS {
             // What this process told comes back, too.
             if let Ok((process, told)) = serde_json::from_str::<(String, Told)>(notification.payload())

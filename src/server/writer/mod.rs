@@ -23,10 +23,7 @@ use super::{
     readiness::Readiness,
     request_id::last_words,
     room::Taken,
-    store::{
-        Store, attempts,
-        deadline::{self, within},
-    },
+    store::{Store, attempts, deadline},
 };
 use crate::domain::ids::WorkspaceId;
 
@@ -108,7 +105,7 @@ impl Writer {
         if self.readiness.has_just_committed() {
             return true;
         }
-        let probed = AssertUnwindSafe(within(deadline::WRITE, self.probe())).catch_unwind().await;
+        let probed = AssertUnwindSafe(self.store.silence().within(deadline::WRITE, self.probe())).catch_unwind().await;
         match probed {
             Ok(Ok(())) => {
                 self.readiness.write_succeeded();
@@ -136,6 +133,7 @@ impl Writer {
         // At the deadline the transaction is dropped, which closes its connection; whether it was committed nobody knows.
         let transacted = timeout(deadline::WRITE, AssertUnwindSafe(self.transact(commands)).catch_unwind()).await;
         let transacted = transacted.unwrap_or_else(|_| {
+            self.store.silence().noticed();
             tracing::error!(commands = commands.len(), "the database did not answer within the deadline");
             Ok(Err(Broken::AtCommit))
         });
