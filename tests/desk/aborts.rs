@@ -22,13 +22,13 @@ use crate::{
     support::{
         TestServer,
         browser::Browser,
-        chance::Chance,
+        chance::{Chance, TORTURE},
         ledger::{effects, log},
         server::{Agent, PASSWORD, id},
     },
 };
 
-const ABORTS: usize = 500;
+const ABORTS: usize = if TORTURE { 20_000 } else { 500 };
 /// Writes that must have been answered, so that there is something to lose.
 const ANSWERED: usize = 20;
 /// Reads of the desk itself that are dropped half-way, as a handler's are.

@@ -17,11 +17,18 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
     on_both,
-    support::{Person, TestServer, server::id},
+    support::{
+        Engine, Person, TestServer,
+        browser::Browser,
+        chance::TORTURE,
+        database::free_port,
+        program::{Program, add_agent, add_operator},
+        server::{Agent, PASSWORD, id},
+    },
 };
 
-const ROUNDS: usize = 20;
-const OPERATORS: usize = 100;
+const ROUNDS: usize = if TORTURE { 200 } else { 20 };
+const OPERATORS: usize = if TORTURE { 1_000 } else { 100 };
 
 fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
     match result {
@@ -100,6 +107,20 @@ on_both! {
         ana.replies(&it, taken, "Hello").await.expect("a reply");
     }
 
+    async fn control_without_a_fence_a_tab_that_slept_speaks(server: TestServer) {
+        // The way not to do it: whoever holds it may speak, in whatever tab. Ada's first tab slept through a release.
+        let bot = server.agent("billing-bot").await;
+        let ada = server.person("Ada", Role::Operator).await;
+        let it = bot.hands_over("conv_88").await;
+        let stale = ada.claims(&it).await.expect("a claim");
+        ada.releases(&it, stale).await.expect("a release");
+        ada.claims(&it).await.expect("a claim in her second tab");
+        let sql = "select claimed_by from escalation where id = $1";
+        let row = sqlx::query(sql).bind(it.clone()).fetch_one(server.desk.store().reader()).await.expect("a row");
+        assert_eq!(row.get::<String, _>(0), ada.operator.who.id.to_string(), "without a fence the first tab would speak");
+        assert_eq!(refused(ada.replies(&it, stale, "Hello").await), Refusal::StaleFence);
+    }
+
     async fn a_viewer_only_reads(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let (eve, it) = (server.person("Eve", Role::Viewer).await, bot.hands_over("conv_88").await);
@@ -126,5 +147,39 @@ on_both! {
         }
         let winners = claims.join_all().await.into_iter().filter(|won| *won).count();
         assert!(winners > 1, "a claim without a guard had {winners} winner");
+    }
+}
+
+/// Two processes on one database, each with half of the people, in browsers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_real_servers_one_gives_the_claim() {
+    const PEOPLE: usize = 8;
+    let Some(database) = tokio::task::spawn_blocking(|| Engine::Postgres.database()).await.expect("a database") else {
+        return;
+    };
+    let key = add_agent(&database, "billing-bot");
+    let servers = [Program::start(&database, free_port()).await, Program::start(&database, free_port()).await];
+    let bot = Agent { url: servers[0].url(""), key, http: reqwest::Client::new() };
+    let mut browsers = vec![];
+    for n in 0..PEOPLE {
+        add_operator(&database, &format!("Ada{n}"), "operator", PASSWORD);
+        browsers.push(Arc::new(Browser::of(&format!("Ada{n}"), &servers[n % 2].url("")).await));
+    }
+    for round in 0..ROUNDS {
+        let it = bot.hands_over(&format!("conv_{round}")).await;
+        let gate = Arc::new(Barrier::new(PEOPLE));
+        let mut claims = JoinSet::new();
+        for browser in &browsers {
+            let (browser, gate, it) = (Arc::clone(browser), Arc::clone(&gate), it.clone());
+            claims.spawn(async move {
+                gate.wait().await;
+                let answer = browser.calls("claim", &format!("id={it}")).send().await.expect("an answer");
+                answer.text().await.expect("a text")
+            });
+        }
+        let answers = claims.join_all().await;
+        let refused = answers.iter().filter(|it| it.contains("already_claimed")).count();
+        assert_eq!(refused, PEOPLE - 1, "round {round}: {answers:?}");
+        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "claimed");
     }
 }

@@ -14,11 +14,12 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     Engine,
+    chance::TORTURE,
     database::free_port,
     program::{Program, add_agent},
 };
 
-const KILLS: u32 = 100;
+const KILLS: u32 = if TORTURE { 10_000 } else { 100 };
 const WRITERS: usize = 8;
 
 /// Escalations, and the messages of each by the names their senders gave them.

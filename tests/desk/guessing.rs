@@ -18,11 +18,12 @@ use crate::{
     support::{
         TestServer,
         browser::{Browser, leads_to},
+        chance::TORTURE,
         server::PASSWORD,
     },
 };
 
-const GUESSES: u32 = 1_000;
+const GUESSES: u32 = if TORTURE { 10_000 } else { 1_000 };
 /// Guesses that cost nothing, then one after 1, 2, 4, 8, 16 and 32 seconds, then one a minute.
 const FREE: usize = 5;
 

@@ -12,15 +12,15 @@ use crate::{
     on_both,
     support::{
         TestServer,
-        chance::Chance,
+        chance::{Chance, TORTURE},
         ledger::{effects, log},
         proxy::{Fate, Proxy},
         server::Agent,
     },
 };
 
-const OPENS: usize = 250;
-const SAYS: usize = 250;
+const OPENS: usize = if TORTURE { 5_000 } else { 250 };
+const SAYS: usize = if TORTURE { 5_000 } else { 250 };
 const CANCELS: usize = 50;
 /// How many requests are under way at a time.
 const AT_A_TIME: usize = 16;

@@ -16,7 +16,7 @@ use tokio::{
 use crate::support::{
     Engine,
     browser::{Browser, session_cookie},
-    chance::Chance,
+    chance::{Chance, TORTURE},
     database::{Database, free_port},
     program::{Program, add_agent, add_operator},
     proxy::{Fate, Proxy},
@@ -25,8 +25,8 @@ use crate::support::{
     writers::Writers,
 };
 
-const CLIENTS: usize = 100;
-const EVENTS: i64 = 500;
+const CLIENTS: usize = if TORTURE { 1_000 } else { 100 };
+const EVENTS: i64 = if TORTURE { 5_000 } else { 500 };
 const AGENTS: [&str; 2] = ["billing-bot", "other-bot"];
 const CLIENTS_OF_AGENTS: usize = 10;
 /// A client that hears nothing for so long opens a new stream. The server itself pings less often than this.

@@ -22,12 +22,12 @@ use crate::{
     on_both,
     support::{
         Person, TestServer,
-        chance::Chance,
+        chance::{Chance, TORTURE},
         server::{Agent, id, soon},
     },
 };
 
-const ESCALATIONS: usize = 1_000;
+const ESCALATIONS: usize = if TORTURE { 100_000 } else { 1_000 };
 const ROUNDS: usize = 8;
 
 /// What an agent asked for, as api.md has it; and since when it waits.

@@ -36,3 +36,6 @@ impl Chance {
         &of[self.below(of.len())]
     }
 }
+
+/// Whether `bin/torture` builds the stories, which then do a hundred times as much as in every run of the tests, for hours.
+pub const TORTURE: bool = option_env!("BAILOUT_TORTURE").is_some();

@@ -1,0 +1,68 @@
+//! Promise 17: one slow client hurts nobody. It opens a stream of large events and reads nothing of it; all others hear
+//! everything, in order, and it is given up.
+
+use std::time::Duration;
+
+use bailout::server::connections::Limits;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
+
+use crate::{
+    on_both,
+    support::{TestServer, chance::TORTURE, sse::Pieces},
+};
+
+const CLIENTS: usize = if TORTURE { 999 } else { 100 };
+/// Far more than a connection holds on its way: 60 KB each.
+const EVENTS: usize = if TORTURE { 1_000 } else { 200 };
+const STALLED: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(600);
+
+on_both! {
+    async fn who_does_not_read_is_given_up_and_the_others_hear_everything(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let limits = Limits { most: 2_000, first_request: LONG, idle: LONG, stalled: STALLED, silent_upload: LONG, upload: LONG };
+        let url = server.also_within(limits).await;
+        let cursor = format!("{}.{}", server.desk.store().epoch(), server.desk.head(server.workspace).await.expect("a head"));
+        let path = format!("/api/v1/events?after={cursor}");
+        let host = url.trim_start_matches("http://").to_owned();
+        let mut stalled = TcpStream::connect(&host).await.expect("a connection");
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n", bot.key);
+        stalled.write_all(head.as_bytes()).await.expect("a request");
+        let mut clients = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let (url, key, http) = (format!("{url}{path}"), bot.key.clone(), bot.http.clone());
+            clients.spawn(async move {
+                let mut response = http.get(url).bearer_auth(key).send().await.expect("a stream");
+                let (mut pieces, mut heard) = (Pieces::default(), vec![]);
+                while heard.len() < EVENTS {
+                    let chunk = response.chunk().await.expect("an open stream").expect("more");
+                    let opened = pieces.add(&chunk).into_iter().filter(|it| it.event == "escalation.opened");
+                    heard.extend(opened.map(|it| it.json()["escalation_id"].as_str().expect("an id").to_owned()));
+                }
+                heard
+            });
+        }
+        let mut opened = vec![];
+        for _ in 0..EVENTS {
+            let large = json!({"summary": "x".repeat(1_000), "metadata": {"x": "y".repeat(15_000)}, "resume": {"state": "x".repeat(60_000)}});
+            opened.push(bot.escalates(large).await);
+        }
+        let heard = timeout(Duration::from_secs(120), clients.join_all()).await.expect("they hear it in time");
+        assert!(heard.iter().all(|heard| *heard == opened), "somebody did not hear everything, in order");
+        // The stalled one is cut off: what it reads now ends, and is not all. That is the control, too: who reads too late
+        // does not hear everything.
+        let mut read = vec![];
+        let ended = timeout(Duration::from_secs(60), stalled.read_to_end(&mut read)).await;
+        let end = ended.expect("its connection is closed");
+        let text = String::from_utf8_lossy(&read);
+        let count = text.matches("event: escalation.opened").count();
+        println!("{:?}: {CLIENTS} clients heard {EVENTS} events each; the stalled one {count}, then {end:?}", server.desk.store().dialect());
+        assert!(count < EVENTS, "it was sent everything all the same");
+    }
+}
