@@ -6,6 +6,7 @@ pub mod at_desk;
 pub mod attempts;
 pub mod backup;
 pub mod deadline;
+mod dialect;
 pub mod drafts;
 pub mod escalations;
 pub mod events;
@@ -44,6 +45,7 @@ use sqlx::{
     postgres::PgConnectOptions,
 };
 
+pub use self::dialect::Dialect;
 use self::{
     deadline::{BoundedPool, Silence},
     transaction::DatabaseTransaction,
@@ -56,71 +58,6 @@ const SQLITE_AT_LEAST: (i64, i64, i64) = (3, 51, 3);
 const POSTGRES_AT_LEAST: i64 = 150_000;
 /// How long to wait for a connection before the caller is told to come back.
 const ACQUIRE: Duration = Duration::from_secs(3);
-
-/// What differs between the databases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    Sqlite,
-    Postgres,
-}
-
-impl Dialect {
-    fn of(url: &str) -> Result<Self, OpenError> {
-        match url.split(':').next() {
-            Some("sqlite") => Ok(Self::Sqlite),
-            Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            _ => Err(OpenError::Scheme),
-        }
-    }
-
-    /// Begins a write transaction. SQLite must take its write lock at once: upgrading later can fail.
-    fn begin_write(self) -> &'static str {
-        match self {
-            Self::Sqlite => "begin immediate",
-            Self::Postgres => "begin",
-        }
-    }
-
-    /// Begins a transaction whose reads all see the same moment.
-    fn begin_snapshot(self) -> &'static str {
-        match self {
-            Self::Sqlite => "begin",
-            Self::Postgres => "begin isolation level repeatable read read only",
-        }
-    }
-
-    fn settings(self, reader: bool) -> &'static str {
-        match (self, reader) {
-            (Self::Sqlite, false) => {
-                "pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on"
-            }
-            (Self::Sqlite, true) => "pragma busy_timeout = 10000; pragma query_only = on",
-            // A server that is paused, or cut off, in the midst of a transaction holds the head for two seconds at most; the
-            // others wait longer for it than that. The database notices by itself when this process is gone.
-            (Self::Postgres, _) => {
-                "set statement_timeout = '9s'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '2s'; \
-                 set tcp_user_timeout = '10s'; set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; \
-                 set tcp_keepalives_count = 3"
-            }
-        }
-    }
-
-    /// Settings that must read back as this, or the promises do not hold.
-    fn promises(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Sqlite => &[
-                ("select journal_mode from pragma_journal_mode", "wal"),
-                ("select cast(synchronous as text) from pragma_synchronous", "2"),
-                ("select cast(foreign_keys as text) from pragma_foreign_keys", "1"),
-            ],
-            Self::Postgres => &[
-                ("select current_setting('fsync')", "on"),
-                ("select current_setting('full_page_writes')", "on"),
-                ("select case current_setting('synchronous_commit') when 'off' then 'off' else 'on' end", "on"),
-            ],
-        }
-    }
-}
 
 /// Why the database was not opened.
 #[derive(Debug, thiserror::Error)]
