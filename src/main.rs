@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == apart::COMMAND) {
         return apart::answer();
     }
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    tune_memory();
     let cli = Cli::read();
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&cli.settings.log)).with_writer(std::io::stderr);
     // Colours are for people at a terminal, who may not want them either (NO_COLOR).
@@ -41,6 +43,29 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => failed(&sentence),
+    }
+}
+
+/// How glibc is to give memory back that a burst of work has taken: few arenas, and large pieces as maps of their own, which
+/// are returned when they are freed. By default each thread keeps what it ever needed.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const TUNABLES: &str = "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072";
+
+/// Becomes the same program with these settings, since glibc reads them only when a process begins. Settings that somebody
+/// else made stay. Where that is not possible the program goes on, and keeps more memory.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn tune_memory() {
+    use std::os::unix::process::CommandExt;
+
+    const NAME: &str = "GLIBC_TUNABLES";
+    let (Ok(program), mut words) = (std::env::current_exe(), std::env::args_os()) else { return };
+    if std::env::var_os(NAME).is_none() && program.exists() {
+        let mut command = std::process::Command::new(program);
+        if let Some(name) = words.next() {
+            command.arg0(name);
+        }
+        // It returns only when it fails.
+        let _ = command.args(words).env(NAME, TUNABLES).exec();
     }
 }
 

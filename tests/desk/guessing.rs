@@ -16,9 +16,11 @@ use futures::future::join_all;
 use crate::{
     on_both,
     support::{
-        TestServer,
+        Engine, TestServer,
         browser::{Browser, leads_to},
         chance::TORTURE,
+        database::free_port,
+        program::Program,
         server::PASSWORD,
     },
 };
@@ -204,4 +206,23 @@ on_both! {
         }
         assert_eq!(told[0], told[1]);
     }
+}
+
+/// The memory of a hash is used again, whoever tries and from wherever: 19 MiB for each of two at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_guesses_take_no_more_memory_than_two() {
+    let database = Engine::Sqlite.database().expect("SQLite is always there");
+    let program = Program::start(&database, free_port()).await;
+    let before = program.resident();
+    for round in 0..3 {
+        let guesses = (0..34).map(|n| {
+            let form = format!("email=p{round}{n}@example.com&password=not+the+password&back=/mine");
+            let url = program.url("");
+            async move { Browser::new(&url).posts("/sign-in", &form, "same-origin").await.status() }
+        });
+        join_all(guesses).await;
+    }
+    let more = program.resident().saturating_sub(before);
+    println!("102 guesses took {more} MiB");
+    assert!((20..80).contains(&more), "{more} MiB");
 }

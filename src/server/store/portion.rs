@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use crate::server::error::Error;
 
 /// About how many bytes one answer to an agent has at most.
-pub const ANSWER: usize = 1024 * 1024;
+pub const ANSWER: usize = 256 * 1024;
 
 /// What was read.
 #[derive(Debug)]
