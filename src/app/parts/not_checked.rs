@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 use crate::domain::refusal::Refusal;
 
-/// Says that nothing was sent, and offers to send the answer again or to copy it.
-pub fn not_checked(busy: Signal<bool>, on_retry: Callback<()>, on_copy: Callback<()>) -> AnyView {
+/// Says that nothing was sent, in a paragraph of this class, and offers to send the answer again or to copy it.
+pub fn not_checked(class: &'static str, busy: Signal<bool>, on_retry: Callback<()>, on_copy: Callback<()>) -> AnyView {
     view! {
-        <p class="form-error" role="alert">{Refusal::NotCheckedInTime.to_string()}</p>
+        <p class=class role="alert">{Refusal::NotCheckedInTime.to_string()}</p>
         <button
             class="button"
             type="button"

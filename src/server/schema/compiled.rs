@@ -1,6 +1,9 @@
 //! Compiled schemas, of which the latest are kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jsonschema::{PatternOptions, Validator};
 use lru::LruCache;
@@ -15,7 +18,8 @@ use crate::domain::ask::FieldProblem;
 
 /// The largest compiled pattern, in bytes, and as much again for what matching remembers.
 const LARGEST_PATTERN: usize = 256 * 1024;
-/// About how many bytes the schemas in the cache may take together.
+/// How many schemas the cache holds, and about how many bytes they may take together.
+const MOST_CACHED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 const CACHE: usize = 32 * 1024 * 1024;
 /// About how many bytes a compiled schema takes for each byte of its text.
 const BYTES_A_BYTE: usize = 16;
@@ -98,7 +102,7 @@ impl Size {
     }
 }
 
-/// The compiled schemas that were used last, by the hash of their text. How many they are follows from their size.
+/// The compiled schemas that were used last, by the hash of their text.
 pub struct Cache(Mutex<Kept>);
 
 struct Kept {
@@ -108,7 +112,7 @@ struct Kept {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self(Mutex::new(Kept { schemas: LruCache::unbounded(), bytes: 0 }))
+        Self(Mutex::new(Kept { schemas: LruCache::new(MOST_CACHED), bytes: 0 }))
     }
 }
 
@@ -130,6 +134,7 @@ impl Cache {
 impl Kept {
     fn add(&mut self, hash: [u8; 32], compiled: Arc<Compiled>, bytes: usize) {
         self.bytes += bytes;
+        // The same that another thread compiled meanwhile, or the oldest of as many as there may be.
         if let Some((_, (_, replaced))) = self.schemas.push(hash, (compiled, bytes)) {
             self.bytes -= replaced;
         }
@@ -164,6 +169,19 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &get(&patterns(0))), "used a moment ago");
         let kept = cache.0.lock().unwrap();
         assert!(kept.schemas.len() == 3 && kept.bytes <= CACHE, "{} schemas, {} bytes", kept.schemas.len(), kept.bytes);
+    }
+
+    #[test]
+    fn the_cache_holds_a_number_of_schemas() {
+        let cache = Cache::default();
+        for n in 0..=MOST_CACHED.get() {
+            let schema = json!({"minimum": n});
+            cache.get(&schema, &schema.to_string()).unwrap();
+        }
+        let kept = cache.0.lock().unwrap();
+        let text = json!({"minimum": 1}).to_string().len()..=json!({"minimum": 256}).to_string().len();
+        assert_eq!(kept.schemas.len(), MOST_CACHED.get());
+        assert!((text.start() * 256 * BYTES_A_BYTE..=text.end() * 256 * BYTES_A_BYTE).contains(&kept.bytes));
     }
 
     #[test]

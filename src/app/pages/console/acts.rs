@@ -155,7 +155,9 @@ impl Acts {
                 copy(&resolution);
             }
         });
-        Some(not_checked(self.busy.into(), retry, copy))
+        // On the page it stands in a bar that looks like a refusal already.
+        let class = if in_dialog { "form-error" } else { "" };
+        Some(not_checked(class, self.busy.into(), retry, copy))
     }
 
     /// Says so where it was asked: in the dialog, or on the page.
