@@ -62,28 +62,52 @@ struct Log {
     recent: Mutex<Recent>,
 }
 
+/// How far logs reach, for one task that waits for it.
+#[derive(Default)]
+struct Heads {
+    reached: Mutex<BTreeMap<WorkspaceId, Seq>>,
+    changed: Notify,
+}
+
+impl Heads {
+    fn reached(&self, workspace: WorkspaceId, head: Seq) {
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = reached.entry(workspace).or_default();
+        *known = head.max(*known);
+        drop(reached);
+        self.changed.notify_one();
+    }
+
+    /// Waits until there are any; bursts come as one.
+    async fn take(&self) -> BTreeMap<WorkspaceId, Seq> {
+        loop {
+            let reached = std::mem::take(&mut *self.reached.lock().unwrap_or_else(PoisonError::into_inner));
+            if !reached.is_empty() {
+                return reached;
+            }
+            self.changed.notified().await;
+        }
+    }
+}
+
 /// The bells of all workspaces.
 pub struct Bell {
     logs: Mutex<HashMap<WorkspaceId, Arc<Log>>>,
     /// What this process wrote and has not told the others yet.
-    written: Mutex<BTreeMap<WorkspaceId, Seq>>,
-    wrote: Notify,
+    written: Heads,
     /// One for each listener that holds several events.
     gulps: Arc<Semaphore>,
     /// How far the logs reach of which this process lacks events that others wrote.
-    gaps: Mutex<BTreeMap<WorkspaceId, Seq>>,
-    lacks: Notify,
+    gaps: Heads,
 }
 
 impl Default for Bell {
     fn default() -> Self {
         Self {
             logs: Mutex::default(),
-            written: Mutex::default(),
-            wrote: Notify::new(),
+            written: Heads::default(),
             gulps: Arc::new(Semaphore::new(MOST_GULPS)),
-            gaps: Mutex::default(),
-            lacks: Notify::new(),
+            gaps: Heads::default(),
         }
     }
 }
@@ -112,47 +136,26 @@ impl Bell {
         match follows {
             true => self.reached(workspace, last.seq),
             // Another process wrote in between.
-            false => self.lacks(workspace, last.seq),
+            false => self.gaps.reached(workspace, last.seq),
         }
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(workspace, last.seq);
-        self.wrote.notify_one();
+        self.written.reached(workspace, last.seq);
     }
 
     /// Waits until this process has written something, and says how far; bursts come as one.
     pub async fn written(&self) -> BTreeMap<WorkspaceId, Seq> {
-        loop {
-            let written = std::mem::take(&mut *self.written.lock().unwrap_or_else(PoisonError::into_inner));
-            if !written.is_empty() {
-                return written;
-            }
-            self.wrote.notified().await;
-        }
+        self.written.take().await
     }
 
     /// The log reaches so far, by what another process wrote. This one reads it once, and then wakes whoever waits.
     pub fn wrote_elsewhere(&self, workspace: WorkspaceId, head: Seq) {
         if head > *self.log(workspace).head.borrow() {
-            self.lacks(workspace, head);
+            self.gaps.reached(workspace, head);
         }
-    }
-
-    fn lacks(&self, workspace: WorkspaceId, head: Seq) {
-        let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = gaps.entry(workspace).or_default();
-        *known = head.max(*known);
-        drop(gaps);
-        self.lacks.notify_one();
     }
 
     /// Waits until this process lacks events, and says up to where.
     pub async fn gaps(&self) -> BTreeMap<WorkspaceId, Seq> {
-        loop {
-            let gaps = std::mem::take(&mut *self.gaps.lock().unwrap_or_else(PoisonError::into_inner));
-            if !gaps.is_empty() {
-                return gaps;
-            }
-            self.lacks.notified().await;
-        }
+        self.gaps.take().await
     }
 
     /// Reads what this process lacks up to there, once for all who listen, and wakes them. Where that is too much, or fails,

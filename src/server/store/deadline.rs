@@ -24,8 +24,6 @@ pub const READ: Duration = Duration::from_secs(12);
 pub const WRITE: Duration = Duration::from_secs(10);
 /// How long a connection may take to say that it is there.
 const PING: Duration = Duration::from_millis(500);
-/// A connection that was used so lately need not say so.
-const USED_LATELY: Duration = Duration::from_secs(1);
 
 /// When a connection of a database was last found to be silent. Those that were opened before are not used again: most likely
 /// all of them are, and each would be waited for.
@@ -169,9 +167,7 @@ pub async fn is_there(
     if silence.may_concern(meta.age) {
         return Err(too_late());
     }
-    if meta.idle_for >= USED_LATELY {
-        silence.within(PING, connection.ping()).await?;
-    }
+    silence.within(PING, connection.ping()).await?;
     Ok(true)
 }
 
