@@ -170,7 +170,7 @@ impl Live {
         true
     }
 
-    /// Whether events that were heard after a snapshot are not kept any more.
+    /// Says whether the page has forgotten events that it heard after a snapshot.
     fn is_too_old(self, snapshot: Seq) -> bool {
         self.recent.try_with_value(|recent| !recent.continues(snapshot)) == Some(true)
     }

@@ -27,7 +27,7 @@ impl Recent {
         }
     }
 
-    /// Whether every event that was heard after a snapshot is kept. One that is older must be read again: what happened in
+    /// Says whether this keeps every event that the page heard after a snapshot. One that is older must be read again: what happened in
     /// between would be missing, unnoticed.
     pub fn continues(&self, snapshot: Seq) -> bool {
         snapshot >= self.forgotten

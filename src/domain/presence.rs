@@ -39,7 +39,7 @@ pub fn later(known: Timestamp, new: Timestamp) -> Timestamp {
     if known > new + AHEAD { new } else { known.max(new) }
 }
 
-/// Whether something seen at a time still counts now.
+/// Says whether a sighting at this time still counts now.
 fn counts(at: Timestamp, within: Span, now: Timestamp) -> bool {
     at <= now + AHEAD && now - at < within
 }
