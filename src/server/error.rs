@@ -54,9 +54,10 @@ impl From<Refusal> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
         let is_temporary = match &error {
-            Io(_) | PoolTimedOut | PoolClosed | Tls(_) | WorkerCrashed => true,
+            // A server that ends in the middle of a message, as while a connection is opened, is a protocol error.
+            Io(_) | PoolTimedOut | PoolClosed | Protocol(_) | Tls(_) | WorkerCrashed => true,
             Database(error) => is_temporary(&**error),
             _ => false,
         };
@@ -113,6 +114,14 @@ impl From<Error> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_breaks_off_is_temporary_and_a_missing_column_is_not() {
+        let broken = sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned());
+        assert!(matches!(Error::from(broken), Error::Unavailable));
+        let missing = sqlx::Error::ColumnNotFound("body".to_owned());
+        assert!(matches!(Error::from(missing), Error::Database(_)));
+    }
 
     #[test]
     fn conditions_of_the_database_are_temporary_and_errors_of_statements_are_not() {
