@@ -9,15 +9,14 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{
-    Engine,
     chance::{Chance, TORTURE},
-    database::{Database, free_port},
+    database::{Cluster, Database, free_port},
     forwarder::Forwarder,
     program::{Program, add_agent},
     server::Agent,
 };
 
-const FAULTS: usize = if TORTURE { 200 } else { 10 };
+const FAULTS: usize = if TORTURE { 200 } else { 12 };
 const CATCHES_UP_WITHIN: Duration = Duration::from_secs(2);
 const MEANWHILE: Duration = Duration::from_secs(3);
 
@@ -28,9 +27,10 @@ enum Fault {
     Cut,
     Silence,
     Terminate,
+    Restart,
 }
 
-const ALL: [Fault; 5] = [Fault::Kill, Fault::Pause, Fault::Cut, Fault::Silence, Fault::Terminate];
+const ALL: [Fault; 6] = [Fault::Kill, Fault::Pause, Fault::Cut, Fault::Silence, Fault::Terminate, Fault::Restart];
 
 /// A server with its way to the database.
 struct Server {
@@ -102,13 +102,11 @@ async fn catches_up(writes: &Agent, waits: &Agent, within: Duration) -> Result<(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_servers_either_may_be_hit_by_anything() {
-    let Some(database) = tokio::task::spawn_blocking(|| Engine::Postgres.database()).await.expect("a database") else {
-        return;
-    };
+    let Some(cluster) = tokio::task::spawn_blocking(Cluster::of_its_own).await.expect("a cluster") else { return };
+    let database = cluster.database("bailout");
     let key = add_agent(&database, "billing-bot");
     let mut servers = [Server::start(&database).await, Server::start(&database).await];
     let bots = [servers[0].agent(&key), servers[1].agent(&key)];
-    let mut beside = AnyConnection::connect(&database.url).await.expect("a connection of our own");
     let mut chance = Chance::of("survives");
     let mut acknowledged = vec![];
     for n in 0..FAULTS {
@@ -122,8 +120,10 @@ async fn of_two_servers_either_may_be_hit_by_anything() {
             Fault::Terminate => {
                 let sql = "select pg_terminate_backend(pid) from pg_stat_activity \
                     where datname = current_database() and pid <> pg_backend_pid()";
+                let mut beside = AnyConnection::connect(&database.url).await.expect("a connection of our own");
                 sqlx::query(AssertSqlSafe(sql)).execute(&mut beside).await.expect("an end");
             }
+            Fault::Restart => tokio::task::block_in_place(|| cluster.restart()),
         }
         // The other goes on: at once, or when the head is let go of.
         let began = Instant::now();
@@ -139,7 +139,7 @@ async fn of_two_servers_either_may_be_hit_by_anything() {
             }
             Fault::Pause => servers[one].signal("-CONT"),
             Fault::Cut => servers[one].way.mend(),
-            Fault::Silence | Fault::Terminate => {}
+            Fault::Silence | Fault::Terminate | Fault::Restart => {}
         }
         // What was under way at the end of the fault has its own deadline; then both catch up within two seconds.
         let settled = opens(&bots[one], Duration::from_secs(15)).await;

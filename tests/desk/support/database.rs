@@ -1,10 +1,11 @@
 //! Databases for tests: a fresh SQLite file, or a fresh database on a throw-away PostgreSQL cluster.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ChildStdin, Command, Stdio},
     sync::{
-        OnceLock,
+        Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -37,27 +38,71 @@ impl Engine {
             }
             Self::Postgres => {
                 static NEXT: AtomicU32 = AtomicU32::new(0);
-                let cluster = cluster()?;
                 let name = format!("bailout_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-                let made = Command::new(cluster.bin.join("psql"))
-                    .args([&format!("{}/postgres", cluster.url), "-qc", &format!("create database {name}")])
-                    .status()
-                    .expect("psql runs");
-                assert!(made.success(), "the database {name} was not made");
-                Some(Database { url: format!("{}/{name}", cluster.url), _folder: None })
+                Some(cluster()?.database(&name))
             }
         }
     }
 }
 
-struct Cluster {
+/// A PostgreSQL server.
+pub struct Cluster {
     url: String,
     bin: PathBuf,
+    /// The shell that runs the server: a line has it restarted, the end of the input has it ended and removed. None when
+    /// somebody else runs the server.
+    shell: Option<Mutex<ChildStdin>>,
+}
+
+impl Cluster {
+    /// A server for one test alone; none when there is no PostgreSQL on this machine and nobody insists.
+    pub fn of_its_own() -> Option<Self> {
+        start(binaries())
+    }
+
+    /// A fresh, empty database.
+    pub fn database(&self, name: &str) -> Database {
+        self.ask("postgres", &format!("create database {name}"));
+        Database { url: format!("{}/{name}", self.url), _folder: None }
+    }
+
+    /// Ends the server as a crash does, without a farewell to anybody, and starts it again on the same files.
+    pub fn restart(&self) {
+        let started = || self.try_ask("postgres", "select pg_postmaster_start_time()");
+        let before = started().expect("a server that runs");
+        let shell = self.shell.as_ref().expect("a server of our own");
+        writeln!(shell.lock().expect("a shell"), "restart").expect("the shell takes a line");
+        let until = Instant::now() + Duration::from_secs(60);
+        while started().is_none_or(|now| now == before) {
+            assert!(Instant::now() < until, "PostgreSQL did not come back");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn ask(&self, database: &str, sql: &str) -> String {
+        self.try_ask(database, sql).unwrap_or_else(|| panic!("PostgreSQL refuses: {sql}"))
+    }
+
+    fn try_ask(&self, database: &str, sql: &str) -> Option<String> {
+        let asked = Command::new(self.bin.join("psql"))
+            .args([&format!("{}/{database}", self.url), "-qAtc", sql])
+            .stderr(Stdio::null())
+            .output()
+            .expect("psql runs");
+        asked.status.success().then(|| String::from_utf8_lossy(&asked.stdout).trim().to_owned())
+    }
 }
 
 fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER.get_or_init(start).as_ref()
+    let shared = || match std::env::var("BAILOUT_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) {
+        Some(url) => {
+            let url = url.trim_end_matches('/').to_owned();
+            Some(Cluster { url, bin: binaries().unwrap_or_default(), shell: None })
+        }
+        None => start(binaries()),
+    };
+    CLUSTER.get_or_init(shared).as_ref()
 }
 
 /// Where PostgreSQL's programs are.
@@ -76,11 +121,8 @@ fn binaries() -> Option<PathBuf> {
     })
 }
 
-fn start() -> Option<Cluster> {
-    if let Some(url) = std::env::var("BAILOUT_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) {
-        return Some(Cluster { url: url.trim_end_matches('/').to_owned(), bin: binaries().unwrap_or_default() });
-    }
-    let Some(bin) = binaries() else {
+fn start(binaries: Option<PathBuf>) -> Option<Cluster> {
+    let Some(bin) = binaries else {
         assert!(std::env::var_os("CI").is_none(), "PostgreSQL is needed for these tests; bin/setup installs it");
         eprintln!("no PostgreSQL on this machine: its half of the stories is not told");
         return None;
@@ -95,21 +137,25 @@ fn start() -> Option<Cluster> {
         let owned = Command::new("chown").args(["postgres", &folder.display().to_string()]).status();
         assert!(owned.is_ok_and(|status| status.success()), "the cluster's folder was not handed over");
     }
-    // The shell outlives this process just long enough: its standard input closes however we end.
+    // The shell outlives its owner just long enough: its standard input closes however we end.
     let script = format!(
         "{person} {bin}/initdb -D {data} -U postgres --auth=trust -E UTF8 --locale=C.UTF-8 >{log} 2>&1 || exit 1
-         {person} {bin}/postgres -D {data} -p {port} -k '' -h 127.0.0.1 -c max_connections=400 >>{log} 2>&1 &
-         cluster=$!; cat >/dev/null; kill -INT $cluster; wait $cluster; rm -rf {folder}",
+         serve() {{
+           {person} {bin}/postgres -D {data} -p {port} -k '' -h 127.0.0.1 -c max_connections=400 >>{log} 2>&1 &
+           cluster=$!
+         }}
+         serve
+         while read -r _; do kill -QUIT $cluster; wait $cluster; serve; done
+         kill -INT $cluster; wait $cluster; rm -rf {folder}",
         bin = bin.display(),
         data = data.display(),
         folder = folder.display(),
         log = folder.join("log").display(),
     );
-    let child = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("a shell runs");
-    // Never dropped: the pipe must stay open as long as we live.
-    std::mem::forget(child);
+    let mut child = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("a shell runs");
+    let shell = child.stdin.take().map(Mutex::new);
     wait_for(port, &folder);
-    Some(Cluster { url: format!("postgres://postgres@127.0.0.1:{port}"), bin })
+    Some(Cluster { url: format!("postgres://postgres@127.0.0.1:{port}"), bin, shell })
 }
 
 /// A port nobody listens on now.
