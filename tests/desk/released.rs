@@ -1,6 +1,7 @@
 //! Promise 19, its second half: a database as an earlier program left it is brought up to date and served. The rows in
 //! `released/` were written by those programs: each opened seven escalations, one for each way they can stand.
 
+mod every_event;
 mod record;
 
 use std::sync::Arc;

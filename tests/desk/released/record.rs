@@ -23,7 +23,7 @@ use crate::support::{
 };
 
 /// The tables, each after those that its rows name.
-const TABLES: [&str; 19] = [
+pub const TABLES: [&str; 19] = [
     "installation",
     "workspace",
     "queue",
@@ -97,8 +97,13 @@ fn in_order(tsvector: &str) -> String {
     placed.into_iter().map(|(_, word)| word).collect::<Vec<_>>().join(" ")
 }
 
+/// Waits until what runs beside answers is written.
+pub async fn settled(server: &TestServer) {
+    soon("what is noted beside answers", async || server.desk.beside().is_empty().then_some(())).await;
+}
+
 /// Every row of a table.
-async fn rows(server: &TestServer, table: &str) -> Vec<Value> {
+pub async fn rows(server: &TestServer, table: &str) -> Vec<Value> {
     let columns = "select cast(column_name as text), cast(data_type as text) from information_schema.columns \
                    where table_schema = 'public' and table_name = $1 order by ordinal_position";
     let columns = sqlx::query(columns).bind(table.to_owned()).fetch_all(server.desk.store().reader()).await;
@@ -182,7 +187,7 @@ async fn this_release() {
     at_desk.sends("/me", &looks, 200).await;
     let invitation = grace.invites("viewer").await;
     ada.is_seen().await;
-    soon("what is noted beside answers", async || server.desk.beside().is_empty().then_some(())).await;
+    settled(&server).await;
 
     let sql = "select cast(table_name as text) from information_schema.tables where table_schema = 'public'";
     let there_are = sqlx::query(sql).fetch_all(server.desk.store().reader()).await.expect("tables");
