@@ -78,16 +78,7 @@ pub enum ServeError {
 pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError> {
     let store = Store::open(settings.database_url.as_str(), Opener::Server, clock.now()).await?;
     let now = clock.now();
-    let task = {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let mut tx = store.begin_write().await?;
-            workspaces::default(&mut tx, now).await?;
-            tx.commit().await?;
-            Ok::<_, error::Error>(())
-        })
-    };
-    task.await.unwrap_or_else(|failed| Err(error::Error::Internal(failed.to_string())))?;
+    store.write(move |tx| Box::pin(async move { workspaces::default(tx, now).await.map(drop) })).await?;
     Ok(Desk::new(
         store,
         clock,

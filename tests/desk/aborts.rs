@@ -9,12 +9,15 @@ use bailout::{
         inbox::{Listing, Query, View},
         operator::Role,
     },
-    server::{clock::mint, store::Dialect},
+    server::{
+        clock::mint,
+        store::{Dialect, deadline::BoundedPool},
+    },
 };
 use futures::{StreamExt, future::join_all, stream};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use sqlx::{AnyConnection, AnyPool, Connection, Row};
+use sqlx::{AnyConnection, Connection, Row};
 use tokio::time::{Instant, timeout};
 
 use crate::{
@@ -71,8 +74,8 @@ fn request(bot: &Agent, browser: &Browser, it: &str, what: usize, mark: &str) ->
 const SORTS: usize = 16;
 
 /// Takes every connection of a pool at once, as soon as they can be had.
-async fn all_of(pool: &AnyPool) -> Result<(), String> {
-    let most = pool.options().get_max_connections();
+async fn all_of(pool: &BoundedPool) -> Result<(), String> {
+    let most = pool.max_connections();
     let taken = join_all((0..most).map(|_| timeout(Duration::from_secs(2), pool.acquire()))).await;
     match taken.iter().filter(|it| matches!(it, Ok(Ok(_)))).count() {
         all if all == most as usize => Ok(()),
@@ -84,8 +87,8 @@ async fn all_of(pool: &AnyPool) -> Result<(), String> {
 async fn complaints(server: &TestServer, bot: &Agent) -> Vec<String> {
     let store = server.desk.store();
     let mut complaints = vec![];
-    complaints.extend(all_of(store.reader().unbounded()).await.err().map(|it| format!("readers: {it}")));
-    complaints.extend(all_of(store.writer().unbounded()).await.err().map(|it| format!("writers: {it}")));
+    complaints.extend(all_of(store.reader()).await.err().map(|it| format!("readers: {it}")));
+    complaints.extend(all_of(store.writer()).await.err().map(|it| format!("writers: {it}")));
     let mut beside = AnyConnection::connect(&server.database.url).await.expect("a connection of our own");
     match store.dialect() {
         Dialect::Postgres => {

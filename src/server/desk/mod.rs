@@ -34,13 +34,7 @@ use crate::{
         room::{Room, Taken},
         schema::Schemas,
         storage::Storage,
-        store::{
-            Store, at_desk,
-            deadline::{self, within},
-            escalations, events, inbox, messages,
-            portion::Portion,
-            queues, workspaces,
-        },
+        store::{Store, at_desk, deadline, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
         writer::{
             MOST_PROBES, Queued, Writer,
             queue::{Refused, Sender, queue},
@@ -320,7 +314,7 @@ impl Desk {
             let mut connection = self.store().reader().acquire().await?;
             at_desk::of_each(&mut connection, workspace, escalations, now).await
         };
-        within(deadline::READ, read).await
+        self.store().silence().within(deadline::READ, read).await
     }
 
     /// The same for one that is about to be opened in a queue.

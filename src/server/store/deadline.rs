@@ -1,5 +1,5 @@
-//! Everything that is asked of the database ends within a deadline: a network that has gone silent reports no error. What is
-//! broken off is dropped, and its connection is not used again: see [`DatabaseTransaction`] for transactions, and the pool's
+//! Everything that is asked of the database ends within a deadline: a network that has gone silent reports no error. A
+//! connection whose statement was broken off is not used again: see [`DatabaseTransaction`] for transactions, and the pool's
 //! own test of each connection that comes back for all else.
 //!
 //! [`DatabaseTransaction`]: super::transaction::DatabaseTransaction
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream::BoxStream};
 use sqlx::{
     Any, AnyConnection, AnyPool, Connection, Describe, Either, Error, Execute, Executor, SqlStr,
     any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo},
@@ -59,10 +59,41 @@ impl Silence {
         deadline: Duration,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        timeout(deadline, work).await.unwrap_or_else(|_| {
-            self.noticed();
+        self.deadline(deadline).bound(work).await
+    }
+
+    fn deadline(&self, allowed: Duration) -> Deadline {
+        Deadline { until: Instant::now() + allowed, silence: self.clone() }
+    }
+}
+
+/// The moment until which a piece of work with several parts may wait for the database.
+#[derive(Clone)]
+pub struct Deadline {
+    until: Instant,
+    silence: Silence,
+}
+
+impl Deadline {
+    /// Does one part, and notices when the deadline is not kept.
+    pub async fn bound<T, E: From<Error>>(&self, part: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        timeout_at(self.until, part).await.unwrap_or_else(|_| {
+            self.silence.noticed();
             Err(too_late().into())
         })
+    }
+
+    /// The same for a part that is not begun yet.
+    fn bounds<'f, T: 'f>(
+        self,
+        part: impl Future<Output = Result<T, Error>> + Send + 'f,
+    ) -> BoxFuture<'f, Result<T, Error>> {
+        async move { self.bound(part).await }.boxed()
+    }
+
+    /// Whether nothing may wait any longer.
+    pub fn has_passed(&self) -> bool {
+        Instant::now() >= self.until
     }
 }
 
@@ -83,12 +114,17 @@ impl BoundedPool {
         Self { pool, silence }
     }
 
-    /// The pool itself, for what has a deadline of its own.
-    pub fn unbounded(&self) -> &AnyPool {
-        &self.pool
+    /// How many connections the pool opens at most.
+    pub fn max_connections(&self) -> u32 {
+        self.pool.options().get_max_connections()
     }
 
-    /// A connection, for what has a deadline of its own.
+    /// A deadline for work on a connection of this pool.
+    pub fn deadline(&self, allowed: Duration) -> Deadline {
+        self.silence.deadline(allowed)
+    }
+
+    /// A connection, for work that has a deadline of its own.
     pub async fn acquire(&self) -> Result<PoolConnection<Any>, Error> {
         self.pool.acquire().await
     }
@@ -118,16 +154,15 @@ impl<'p> Executor<'p> for &'p BoundedPool {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let (until, silence) = (Instant::now() + READ, self.silence.clone());
-        let begin = Some((self.pool.fetch_many(query), silence));
-        let steps = futures::stream::unfold(begin, move |steps| async move {
-            let (mut steps, silence) = steps?;
-            match timeout_at(until, steps.next()).await {
-                Ok(step) => Some((step?, Some((steps, silence)))),
-                // Dropping the rest breaks it off.
-                Err(_) => {
-                    silence.noticed();
-                    Some((Err(too_late()), None))
+        let deadline = self.deadline(READ);
+        let steps = futures::stream::unfold(Some(self.pool.fetch_many(query)), move |steps| {
+            let deadline = deadline.clone();
+            async move {
+                let mut steps = steps?;
+                match deadline.bound(steps.try_next()).await {
+                    Ok(step) => Some((Ok(step?), Some(steps))),
+                    // Dropping the rest breaks it off.
+                    Err(error) => Some((Err(error), None)),
                 }
             }
         });
@@ -139,22 +174,21 @@ impl<'p> Executor<'p> for &'p BoundedPool {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let silence = self.silence.clone();
-        async move { silence.within(READ, self.pool.fetch_optional(query)).await }.boxed()
+        self.deadline(READ).bounds(self.pool.fetch_optional(query))
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>
     where
         'p: 'e,
     {
-        within(READ, self.pool.prepare_with(sql, parameters)).boxed()
+        self.deadline(READ).bounds(self.pool.prepare_with(sql, parameters))
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
     where
         'p: 'e,
     {
-        within(READ, self.pool.describe(sql)).boxed()
+        self.deadline(READ).bounds(self.pool.describe(sql))
     }
 }
 

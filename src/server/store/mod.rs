@@ -200,10 +200,14 @@ impl Store {
         Ok(is_another)
     }
 
-    /// Begins a write transaction, which the caller ends within a deadline. Only within a spawned task: each one that is
-    /// dropped costs a connection.
+    /// Begins a write transaction. Only a task of its own may own it: each one that is dropped costs a connection.
     pub async fn begin_write(&self) -> Result<DatabaseTransaction, sqlx::Error> {
-        DatabaseTransaction::begin(self.writer.unbounded(), self.dialect.begin_write()).await
+        self.begin_write_within(deadline::WRITE).await
+    }
+
+    /// Begins one that may take this long.
+    pub async fn begin_write_within(&self, allowed: Duration) -> Result<DatabaseTransaction, sqlx::Error> {
+        DatabaseTransaction::begin(&self.writer, self.dialect.begin_write(), allowed).await
     }
 
     /// Runs reads that see one moment, in a task of their own, so that a caller who leaves does not break them off.
@@ -214,16 +218,11 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
-            store
-                .silence
-                .within(deadline::READ, async {
-                    let begin = store.dialect.begin_snapshot();
-                    let mut tx = DatabaseTransaction::begin(store.reader.unbounded(), begin).await?;
-                    let value = read(&mut tx).await;
-                    tx.abandon().await;
-                    value
-                })
-                .await
+            let begin = store.dialect.begin_snapshot();
+            let mut tx = DatabaseTransaction::begin(&store.reader, begin, deadline::READ).await?;
+            let value = tx.deadline().bound(read(&mut tx)).await;
+            tx.abandon().await;
+            value
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a read ended early: {failed}"))))
     }
@@ -238,22 +237,17 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move {
-            store
-                .silence
-                .within(deadline::WRITE, async {
-                    let mut tx = store.begin_write().await?;
-                    match work(&mut tx).await {
-                        Ok(value) => {
-                            tx.commit().await?;
-                            Ok(value)
-                        }
-                        Err(refused) => {
-                            tx.abandon().await;
-                            Err(refused)
-                        }
-                    }
-                })
-                .await
+            let mut tx = store.begin_write().await?;
+            match tx.deadline().bound(work(&mut tx)).await {
+                Ok(value) => {
+                    tx.commit().await?;
+                    Ok(value)
+                }
+                Err(refused) => {
+                    tx.abandon().await;
+                    Err(refused)
+                }
+            }
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a write ended early: {failed}")).into()))
     }

@@ -12,7 +12,6 @@ use sqlx::{AnyConnection, Row as _};
 
 use super::{
     Dialect, Store,
-    deadline::within,
     escalations::parse,
     events,
     passages::{Passage, seq_of, text_of_event, text_of_message},
@@ -291,31 +290,38 @@ pub async fn index_next(store: &Store, workspace: WorkspaceId) -> Result<bool, E
     }
     let next = store.reader().read(|connection| Box::pin(next_passages(connection, workspace, indexed, head)));
     let (passages, reached) = next.await?;
-    let indexing = index_batch(store, workspace, indexed, reached, &passages);
-    within(STORED_WITHIN, indexing).await
+    let mut tx = store.begin_write_within(STORED_WITHIN).await?;
+    let deadline = tx.deadline();
+    let batch = index_batch(&mut tx, store.dialect(), workspace, (indexed, reached), &passages);
+    match deadline.bound(batch).await {
+        Ok(is_more_left) => {
+            tx.commit().await?;
+            Ok(is_more_left)
+        }
+        Err(error) => {
+            tx.abandon().await;
+            Err(error)
+        }
+    }
 }
 
 /// Stores a batch, unless another server was faster; whether more is left.
 async fn index_batch(
-    store: &Store,
+    tx: &mut AnyConnection,
+    dialect: Dialect,
     workspace: WorkspaceId,
-    indexed: Seq,
-    reached: Seq,
+    (indexed, reached): (Seq, Seq),
     passages: &[Passage],
 ) -> Result<bool, Error> {
-    let mut tx = store.begin_write().await?;
-    let Some(head) = workspaces::lock_head(&mut tx, workspace).await?.filter(|head| head.indexed == indexed) else {
-        tx.rollback().await?;
-        return Ok(true);
-    };
-    index(&mut tx, store.dialect(), Index::Current, &passages.iter().collect::<Vec<_>>()).await?;
+    let head = workspaces::lock_head(&mut *tx, workspace).await?;
+    let Some(head) = head.filter(|head| head.indexed == indexed) else { return Ok(true) };
+    index(&mut *tx, dialect, Index::Current, &passages.iter().collect::<Vec<_>>()).await?;
     let sql = "update workspace set indexed_seq = $2 where id = $1";
     sqlx::query(sql).bind(workspace.to_string()).bind(reached.0).execute(&mut *tx).await?;
     let is_complete = reached == head.seq;
-    if is_complete && store.dialect() == Dialect::Sqlite {
-        empty_former_index(&mut tx).await?;
+    if is_complete && dialect == Dialect::Sqlite {
+        empty_former_index(tx).await?;
     }
-    tx.commit().await?;
     Ok(!is_complete)
 }
 

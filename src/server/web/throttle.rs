@@ -13,10 +13,7 @@ use crate::{
     server::{
         client,
         error::Error,
-        store::{
-            Store, attempts,
-            deadline::{self, within},
-        },
+        store::{Store, attempts},
     },
 };
 
@@ -112,36 +109,62 @@ pub async fn admit(
     address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Admission, Error> {
-    let (store, account, address) = (store.clone(), Subject::account(email), address.map(Subject::address));
+    let (account, address) = (Subject::account(email), address.map(Subject::address));
     let device = at_device(&account, device);
-    let task = tokio::spawn(within(deadline::WRITE, async move {
-        let mut tx = store.begin_write().await?;
-        attempts::forget_before(&mut tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
-        let at_address = address.as_ref().map(|address| at_address(&account, address));
-        let known: Vec<String> = [device].into_iter().chain(at_address).collect();
-        let mut account = account;
-        for place in &known {
-            if attempts::is_known(&mut tx, place).await? {
-                account.name = place.clone();
-                break;
-            }
+    let counted = store.write(move |tx| Box::pin(async move { count(tx, account, device, address, now).await })).await;
+    match counted {
+        Ok(tried) => Ok(Admission::In(tried)),
+        Err(Uncounted::Wait(longest)) => Ok(Admission::Wait(longest)),
+        Err(Uncounted::Failed(error)) => Err(error),
+    }
+}
+
+/// Why a try was not counted.
+enum Uncounted {
+    Wait(Span),
+    Failed(Error),
+}
+
+impl From<Error> for Uncounted {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<sqlx::Error> for Uncounted {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+async fn count(
+    tx: &mut AnyConnection,
+    mut account: Subject,
+    device: String,
+    address: Option<Subject>,
+    now: Timestamp,
+) -> Result<Try, Uncounted> {
+    attempts::forget_before(&mut *tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
+    let at_address = address.as_ref().map(|address| at_address(&account, address));
+    let known: Vec<String> = [device].into_iter().chain(at_address).collect();
+    for place in &known {
+        if attempts::is_known(&mut *tx, place).await? {
+            account.name = place.clone();
+            break;
         }
-        let subjects: Vec<Subject> = [account].into_iter().chain(address).collect();
-        let mut longest = Span(0);
-        for subject in &subjects {
-            let (failures, last_at) = attempts::lock(&mut tx, &subject.name, now).await?;
-            let failures = remembered(failures, last_at, now);
-            longest = longest.max(wait(subject.free, failures, last_at, now));
-            attempts::count(&mut tx, &subject.name, failures + 1, now).await?;
-        }
-        if longest > Span(0) {
-            tx.rollback().await?;
-            return Ok(Admission::Wait(longest));
-        }
-        tx.commit().await?;
-        Ok(Admission::In(Try { subjects, known }))
-    }));
-    task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("counting a sign-in ended early: {failed}"))))
+    }
+    let subjects: Vec<Subject> = [account].into_iter().chain(address).collect();
+    let mut longest = Span(0);
+    for subject in &subjects {
+        let (failures, last_at) = attempts::lock(&mut *tx, &subject.name, now).await?;
+        let failures = remembered(failures, last_at, now);
+        longest = longest.max(wait(subject.free, failures, last_at, now));
+        attempts::count(&mut *tx, &subject.name, failures + 1, now).await?;
+    }
+    match longest > Span(0) {
+        true => Err(Uncounted::Wait(longest)),
+        false => Ok(Try { subjects, known }),
+    }
 }
 
 /// The try was none: the account is forgotten and knows the browser and the address from now on; the address gets back the one that

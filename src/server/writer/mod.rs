@@ -8,10 +8,7 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use sqlx::AnyConnection;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::timeout,
-};
+use tokio::sync::{mpsc, oneshot};
 
 use self::{batch::Batch, queue::Receiver};
 use super::{
@@ -23,7 +20,7 @@ use super::{
     readiness::Readiness,
     request_id::last_words,
     room::Taken,
-    store::{Store, attempts, deadline},
+    store::{Store, attempts},
 };
 use crate::domain::ids::WorkspaceId;
 
@@ -105,7 +102,7 @@ impl Writer {
         if self.readiness.has_just_committed() {
             return true;
         }
-        let probed = AssertUnwindSafe(self.store.silence().within(deadline::WRITE, self.probe())).catch_unwind().await;
+        let probed = AssertUnwindSafe(self.probe()).catch_unwind().await;
         match probed {
             Ok(Ok(())) => {
                 self.readiness.write_succeeded();
@@ -125,18 +122,17 @@ impl Writer {
 
     async fn probe(&self) -> Result<(), sqlx::Error> {
         let mut tx = self.store.begin_write().await?;
-        attempts::probe(&mut tx, self.clock.now()).await?;
-        tx.commit().await
+        match tx.deadline().bound(attempts::probe(&mut tx, self.clock.now())).await {
+            Ok(()) => tx.commit().await,
+            Err(error) => {
+                tx.abandon().await;
+                Err(error)
+            }
+        }
     }
 
     async fn run(&self, commands: &[Command]) -> Vec<Result<Done, Error>> {
-        // At the deadline the transaction is dropped, which closes its connection; whether it was committed nobody knows.
-        let transacted = timeout(deadline::WRITE, AssertUnwindSafe(self.transact(commands)).catch_unwind()).await;
-        let transacted = transacted.unwrap_or_else(|_| {
-            self.store.silence().noticed();
-            tracing::error!(commands = commands.len(), "the database did not answer within the deadline");
-            Ok(Err(Broken::AtCommit))
-        });
+        let transacted = AssertUnwindSafe(self.transact(commands)).catch_unwind().await;
         let transacted = transacted.unwrap_or_else(|panic| {
             tracing::error!(said = last_words(&*panic), "a commit panicked");
             Err(Broken::AtCommit)
@@ -172,12 +168,13 @@ impl Writer {
     async fn transact(&self, commands: &[Command]) -> Result<Vec<Result<Done, Error>>, Broken> {
         let mut tx = self.store.begin_write().await?;
         // A panic before the commit fails this transaction and not the writer, and is retried as an error is.
-        let decided = AssertUnwindSafe(self.decide(&mut tx, commands)).catch_unwind().await;
+        let deadline = tx.deadline();
+        let decided = AssertUnwindSafe(deadline.bound(self.decide(&mut tx, commands))).catch_unwind().await;
         let decided = match decided {
             Ok(decided) => decided,
             Err(panic) => {
-                // Dropping the transaction closes its connection, where a statement may have been broken off.
-                drop(tx);
+                // A statement may have been broken off.
+                tx.close().await;
                 tracing::error!(said = last_words(&*panic), commands = commands.len(), "a transaction panicked");
                 return Err(Error::Internal("the transaction panicked".to_owned()).into());
             }
