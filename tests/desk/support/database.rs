@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{
         Mutex, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -51,7 +51,7 @@ pub struct Cluster {
     bin: PathBuf,
     /// The shell that runs the server: a line has it restarted, the end of the input has it ended and removed. None when
     /// somebody else runs the server.
-    shell: Option<Mutex<ChildStdin>>,
+    shell: Option<Mutex<Child>>,
 }
 
 impl Cluster {
@@ -70,8 +70,8 @@ impl Cluster {
     pub fn restart(&self) {
         let started = || self.try_ask("postgres", "select pg_postmaster_start_time()");
         let before = started().expect("a server that runs");
-        let shell = self.shell.as_ref().expect("a server of our own");
-        writeln!(shell.lock().expect("a shell"), "restart").expect("the shell takes a line");
+        let mut shell = self.shell.as_ref().expect("a server of our own").lock().expect("a shell");
+        writeln!(shell.stdin.as_mut().expect("its input"), "restart").expect("the shell takes a line");
         let until = Instant::now() + Duration::from_secs(60);
         while started().is_none_or(|now| now == before) {
             assert!(Instant::now() < until, "PostgreSQL did not come back");
@@ -152,10 +152,9 @@ fn start(binaries: Option<PathBuf>) -> Option<Cluster> {
         folder = folder.display(),
         log = folder.join("log").display(),
     );
-    let mut child = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("a shell runs");
-    let shell = child.stdin.take().map(Mutex::new);
+    let shell = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("a shell runs");
     wait_for(port, &folder);
-    Some(Cluster { url: format!("postgres://postgres@127.0.0.1:{port}"), bin, shell })
+    Some(Cluster { url: format!("postgres://postgres@127.0.0.1:{port}"), bin, shell: Some(Mutex::new(shell)) })
 }
 
 /// A port nobody listens on now.
