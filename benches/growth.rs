@@ -14,8 +14,8 @@ use bailout::{
     domain::{
         agent::AgentRef,
         ask::{Ask, AskKind},
-        deadline::Within,
-        escalation::Open,
+        deadline::RequestedDeadlines,
+        escalation::NewEscalation,
         ids::{EscalationId, WorkspaceId},
         opening::Opening,
         queue::{QueueRef, Urgency},
@@ -102,12 +102,12 @@ fn opening() -> Opening {
 }
 
 async fn open(desk: &Desk, workspace: WorkspaceId, agent: &AgentRef, queue: &QueueRef) {
-    let open = Open {
+    let open = NewEscalation {
         id: EscalationId::new(mint()),
         agent: agent.clone(),
         queue: queue.clone(),
         urgency: Urgency::Normal,
-        within: Within::default(),
+        within: RequestedDeadlines::default(),
         opening: Arc::new(opening()),
         transcript: vec![],
     };

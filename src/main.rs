@@ -4,7 +4,7 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use bailout::server::{
     self, admin,
-    config::{Cli, Command},
+    config::{Cli, CliCommand},
     demo,
     schema::apart,
 };
@@ -34,10 +34,10 @@ fn main() -> ExitCode {
         Err(error) => return failed(&format!("cannot start: {error}")),
     };
     let done = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => server::serve(cli.settings).await.map_err(|error| error.to_string()),
-            Command::Demo(demo) => demo::run(cli.settings, demo).await.map_err(|error| error.to_string()),
-            Command::Admin(errand) => admin::run(&cli.settings, errand).await.map_err(|error| error.to_string()),
+        match cli.command.unwrap_or(CliCommand::Serve) {
+            CliCommand::Serve => server::serve(cli.settings).await.map_err(|error| error.to_string()),
+            CliCommand::Demo(demo) => demo::run(cli.settings, demo).await.map_err(|error| error.to_string()),
+            CliCommand::Admin(errand) => admin::run(&cli.settings, errand).await.map_err(|error| error.to_string()),
         }
     });
     match done {

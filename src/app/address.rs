@@ -5,7 +5,7 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, MouseEvent};
 
-use super::shell::Page;
+use super::shell::PageContext;
 
 /// Where the page is.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Address {
 /// Learns the address, follows it in the browser, and makes it known to everything below.
 pub fn provide_address() -> Address {
     let (path, query) = match is_server() {
-        true => split(&use_context::<Page>().map(|page| page.address).unwrap_or_default()),
+        true => split(&use_context::<PageContext>().map(|page| page.address).unwrap_or_default()),
         false => here(),
     };
     let address = Address { path: RwSignal::new(path), query: RwSignal::new(query) };

@@ -11,7 +11,7 @@ use super::{
     drafts::call,
     memory::{remember, remembers},
     parts::revealed::spelled,
-    session::{Me, me},
+    session::{CurrentOperator, me},
 };
 use crate::domain::{
     escalation::Status,
@@ -36,7 +36,7 @@ thread_local! {
 
 /// A transfer of mine that its target did not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Returned {
+pub struct ReturnedNotice {
     pub id: EscalationId,
     /// The sentence that is shown: who did not accept which transfer.
     pub words: String,
@@ -44,18 +44,18 @@ pub struct Returned {
 
 /// Who is called, and how.
 #[derive(Clone, Copy)]
-pub struct Attention {
+pub struct Notifier {
     pub sound: RwSignal<bool>,
     pub notify: RwSignal<bool>,
     /// Shown in every tab until the escalation is opened there, is claimed, or the notice is dismissed.
-    pub returned: RwSignal<Vec<Returned>>,
+    pub returned: RwSignal<Vec<ReturnedNotice>>,
     /// This tab speaks for all of them.
     leads: RwSignal<bool>,
-    me: Me,
+    me: CurrentOperator,
     quiet: StoredValue<bool>,
 }
 
-impl Attention {
+impl Notifier {
     /// Begins with what this browser remembers, and asks to lead.
     pub fn begin() -> Self {
         let it = Self {
@@ -148,7 +148,7 @@ impl Attention {
             self.forget_return(row.id);
         }
         if let Some(words) = words.clone() {
-            self.returned.try_update(|all| all.push(Returned { id: row.id, words }));
+            self.returned.try_update(|all| all.push(ReturnedNotice { id: row.id, words }));
         }
         words
     }

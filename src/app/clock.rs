@@ -10,7 +10,7 @@ use crate::domain::time::{Span, Timestamp};
 
 /// Now, and the browser's time zone. Both are signals.
 #[derive(Clone, Copy)]
-pub struct Clock {
+pub struct PageClock {
     now: RwSignal<Timestamp>,
     /// True once times are shown in the browser's zone; before hydration they are shown in UTC.
     is_local: RwSignal<bool>,
@@ -19,8 +19,8 @@ pub struct Clock {
 }
 
 /// Starts the clock at the server's now and makes it known to everything below.
-pub fn provide_clock(now: Timestamp) -> Clock {
-    let clock = Clock { now: RwSignal::new(now), is_local: RwSignal::new(false), ahead: StoredValue::new(0) };
+pub fn provide_clock(now: Timestamp) -> PageClock {
+    let clock = PageClock { now: RwSignal::new(now), is_local: RwSignal::new(false), ahead: StoredValue::new(0) };
     provide_context(clock);
     Effect::new(move |_| {
         clock.ahead.set_value(now.0 - browser_now());
@@ -34,7 +34,7 @@ pub fn provide_clock(now: Timestamp) -> Clock {
 }
 
 /// The clock of the page.
-pub fn clock() -> Clock {
+pub fn clock() -> PageClock {
     expect_context()
 }
 
@@ -49,7 +49,7 @@ fn browser_offset(at: Timestamp) -> Span {
     Span((date.get_timezone_offset() * -60_000.0) as i64)
 }
 
-impl Clock {
+impl PageClock {
     /// The server's now, followed second by second.
     pub fn now(self) -> Timestamp {
         self.now.get()

@@ -8,10 +8,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::{
     lean,
     memory::{keep_in_tab, kept_in_tab},
-    unsaved::Unsaved,
+    unsaved::UnsavedDrafts,
 };
 use crate::domain::{
-    draft::{Draft, LONGEST, Mode},
+    draft::{Draft, DraftMode, LONGEST},
     event::Seq,
     ids::{EscalationId, OperatorId},
     text::ClientMessageId,
@@ -19,7 +19,7 @@ use crate::domain::{
 
 /// A draft, and how far the page had heard when it was begun: what was said since then may change what one wants to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Begun {
+pub struct StartedDraft {
     pub draft: Draft,
     pub since: Seq,
     /// It came from the server under this name, which other tabs may have, too.
@@ -30,9 +30,9 @@ pub struct Begun {
 #[derive(Clone, Copy)]
 pub struct Drafts {
     me: OperatorId,
-    all: RwSignal<Vec<Begun>>,
+    all: RwSignal<Vec<StartedDraft>>,
     /// The drafts that the server has not confirmed yet. The tab keeps a copy, which survives a reload.
-    unsaved: StoredValue<Unsaved>,
+    unsaved: StoredValue<UnsavedDrafts>,
     /// True when the tab had drafts that the server did not have when it drew the page.
     pub restored: RwSignal<bool>,
 }
@@ -40,8 +40,8 @@ pub struct Drafts {
 impl Drafts {
     /// What the server kept; the page has heard up to `since`.
     pub fn new(me: OperatorId, kept: Vec<Draft>, since: Seq) -> Self {
-        let all = kept.into_iter().map(|draft| Begun { draft, since, is_loaded: true }).collect();
-        let unsaved = StoredValue::new(Unsaved::default());
+        let all = kept.into_iter().map(|draft| StartedDraft { draft, since, is_loaded: true }).collect();
+        let unsaved = StoredValue::new(UnsavedDrafts::default());
         Self { me, all: RwSignal::new(all), unsaved, restored: RwSignal::new(false) }
     }
 
@@ -56,7 +56,7 @@ impl Drafts {
                     all.retain(|it| it.draft.client_message_id != draft.client_message_id);
                 } else {
                     all.retain(|it| !is(&it.draft, draft.escalation, draft.mode));
-                    all.push(Begun { draft: draft.clone(), since, is_loaded: false });
+                    all.push(StartedDraft { draft: draft.clone(), since, is_loaded: false });
                 }
             }
         });
@@ -65,27 +65,27 @@ impl Drafts {
     }
 
     /// What is written here, as it changes.
-    pub fn get(self, id: EscalationId, mode: Mode) -> Option<Begun> {
+    pub fn get(self, id: EscalationId, mode: DraftMode) -> Option<StartedDraft> {
         self.all.with(|all| find(all, id, mode).cloned())
     }
 
     /// The text of it, as it changes.
-    pub fn text(self, id: EscalationId, mode: Mode) -> String {
+    pub fn text(self, id: EscalationId, mode: DraftMode) -> String {
         self.all.with(|all| text(all, id, mode))
     }
 
     /// The same at this moment; nothing when the page is gone.
-    pub fn text_now(self, id: EscalationId, mode: Mode) -> String {
+    pub fn text_now(self, id: EscalationId, mode: DraftMode) -> String {
         self.all.try_with_untracked(|all| text(all, id, mode)).unwrap_or_default()
     }
 
     /// Every draft that the server lacks at this moment.
     pub fn unsaved(self) -> Vec<Draft> {
-        self.unsaved.try_with_value(Unsaved::all).unwrap_or_default()
+        self.unsaved.try_with_value(UnsavedDrafts::all).unwrap_or_default()
     }
 
     /// Keeps what is written. What is begun now is named now, and has heard up to `since`.
-    pub fn write(self, id: EscalationId, mode: Mode, text: String, since: Seq) {
+    pub fn write(self, id: EscalationId, mode: DraftMode, text: String, since: Seq) {
         let text = match text.char_indices().nth(LONGEST) {
             Some((end, _)) => text[..end].to_owned(),
             None => text,
@@ -112,7 +112,7 @@ impl Drafts {
                 None if text.is_empty() => None,
                 None => {
                     let draft = Draft { escalation: id, mode, client_message_id: mint()?, text };
-                    all.push(Begun { draft: draft.clone(), since, is_loaded: false });
+                    all.push(StartedDraft { draft: draft.clone(), since, is_loaded: false });
                     Some((None, draft))
                 }
             }
@@ -126,7 +126,7 @@ impl Drafts {
     }
 
     /// Says that the writer has seen what was said meanwhile.
-    pub fn catch_up(self, id: EscalationId, mode: Mode, since: Seq) {
+    pub fn catch_up(self, id: EscalationId, mode: DraftMode, since: Seq) {
         self.all.try_update(|all| {
             if let Some(begun) = all.iter_mut().find(|it| is(&it.draft, id, mode)) {
                 begun.since = since;
@@ -135,7 +135,7 @@ impl Drafts {
     }
 
     /// Takes a draft out to send it. The server keeps a copy, the whole of it, until it has what was sent.
-    pub fn take(self, id: EscalationId, mode: Mode) -> Option<Draft> {
+    pub fn take(self, id: EscalationId, mode: DraftMode) -> Option<Draft> {
         let taken = self.all.try_update(|all| {
             let at = all.iter().position(|it| is(&it.draft, id, mode))?;
             Some(all.remove(at).draft)
@@ -182,7 +182,7 @@ impl Drafts {
             return;
         }
         let changed = self.all.try_maybe_update(|all| {
-            let at = all.iter().position(|it| is(&it.draft, id, Mode::Note));
+            let at = all.iter().position(|it| is(&it.draft, id, DraftMode::Note));
             let (Some(at), Some(fresh)) = (at, mint()) else { return (false, None) };
             let done = Draft { text: String::new(), ..all[at].draft.clone() };
             if all[at].draft.text == text {
@@ -206,7 +206,7 @@ impl Drafts {
             if find(all, draft.escalation, draft.mode).is_some() {
                 return false;
             }
-            all.push(Begun { draft: draft.clone(), since, is_loaded: false });
+            all.push(StartedDraft { draft: draft.clone(), since, is_loaded: false });
             true
         });
         if put == Some(true) {
@@ -217,7 +217,7 @@ impl Drafts {
 
     /// The drafts to send to the server now; `settle` is told what came of each.
     pub fn to_save(self) -> Vec<Draft> {
-        self.unsaved.try_update_value(Unsaved::take_waiting).unwrap_or_default()
+        self.unsaved.try_update_value(UnsavedDrafts::take_waiting).unwrap_or_default()
     }
 
     /// Notes whether the server saved a draft. If not, it is sent again later.
@@ -227,7 +227,7 @@ impl Drafts {
 
     /// Sends again what is underway on a connection that is gone.
     pub fn retry(self) {
-        self.unsaved.try_update_value(Unsaved::retry);
+        self.unsaved.try_update_value(UnsavedDrafts::retry);
     }
 
     fn unsave(self, draft: Draft) {
@@ -235,7 +235,7 @@ impl Drafts {
     }
 
     /// Changes what is unsaved, and the copy in the tab with it.
-    fn change_unsaved(self, change: impl FnOnce(&mut Unsaved)) {
+    fn change_unsaved(self, change: impl FnOnce(&mut UnsavedDrafts)) {
         let json = self.unsaved.try_update_value(|unsaved| {
             change(unsaved);
             match unsaved.is_empty() {
@@ -254,15 +254,15 @@ impl Drafts {
     }
 }
 
-fn is(draft: &Draft, id: EscalationId, mode: Mode) -> bool {
+fn is(draft: &Draft, id: EscalationId, mode: DraftMode) -> bool {
     draft.escalation == id && draft.mode == mode
 }
 
-fn find(all: &[Begun], id: EscalationId, mode: Mode) -> Option<&Begun> {
+fn find(all: &[StartedDraft], id: EscalationId, mode: DraftMode) -> Option<&StartedDraft> {
     all.iter().find(|it| is(&it.draft, id, mode))
 }
 
-fn text(all: &[Begun], id: EscalationId, mode: Mode) -> String {
+fn text(all: &[StartedDraft], id: EscalationId, mode: DraftMode) -> String {
     find(all, id, mode).map(|it| it.draft.text.clone()).unwrap_or_default()
 }
 

@@ -11,28 +11,28 @@ use super::{
     actions::prefer,
     typing::{follow_typing, is_field, is_latin, is_latin_letter, only_char, was_typing},
 };
-use crate::domain::operator::Keys;
+use crate::domain::operator::KeyPreferences;
 
 /// Makes known to everything below what keys do for the operator.
-pub fn provide_keys(keys: Keys) {
+pub fn provide_keys(keys: KeyPreferences) {
     follow_typing();
     provide_context(RwSignal::new(keys));
 }
 
 /// What keys do for the operator. Only parts within the console ask.
-pub fn wishes() -> RwSignal<Keys> {
+pub fn wishes() -> RwSignal<KeyPreferences> {
     expect_context()
 }
 
 /// Takes shortcuts to be on or off from now on, and lets the server keep it.
-pub fn switch(keys: RwSignal<Keys>, on: bool) {
+pub fn switch(keys: RwSignal<KeyPreferences>, on: bool) {
     keys.update(|keys| keys.shortcuts_off = !on);
     // Kept or not, it holds as long as the page; the next press tries again.
     spawn_local(async move { drop(prefer(None, Some(!on)).await) });
 }
 
 /// Takes Enter to send what is written, or to begin a line, from now on, and lets the server keep it.
-pub fn let_enter_send(keys: RwSignal<Keys>, sends: bool) {
+pub fn let_enter_send(keys: RwSignal<KeyPreferences>, sends: bool) {
     keys.update(|keys| keys.enter_sends = Some(sends));
     spawn_local(async move { drop(prefer(Some(sends), None).await) });
 }

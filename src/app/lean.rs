@@ -290,11 +290,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{ask::AskKind, inbox::Frame, stage::Stage};
+    use crate::domain::{ask::AskKind, inbox::Frame, stage::Simulation};
 
     #[test]
     fn everything_that_streams_carry_is_read_as_it_was_written() {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         stage.open(AskKind::Decision).unwrap();
         let frames: &[Frame] = &stage.world.frames;
         assert!(!frames.is_empty());

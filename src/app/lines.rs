@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::stirs::Stir;
+use super::stirs::RowActivity;
 use crate::domain::{
     escalation::Status,
     ids::EscalationId,
@@ -24,13 +24,13 @@ const STRIDE: usize = 5;
 
 /// A row that has left the list, as it is now.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Left {
+pub struct DepartedRow {
     row: Row,
     at: Timestamp,
 }
 
 /// Keeps what has left up to date with an event; whether that changed anything. `leaves` says that it took a row away.
-pub fn leave(all: &mut Vec<Left>, frame: &Frame, leaves: bool) -> bool {
+pub fn leave(all: &mut Vec<DepartedRow>, frame: &Frame, leaves: bool) -> bool {
     let known = all.iter().position(|it| it.row.id == frame.row.id);
     let at = match (known, leaves) {
         (None, false) => return false,
@@ -41,14 +41,14 @@ pub fn leave(all: &mut Vec<Left>, frame: &Frame, leaves: bool) -> bool {
         }
         (None, true) => frame.event.at,
     };
-    all.push(Left { row: frame.row.clone(), at });
+    all.push(DepartedRow { row: frame.row.clone(), at });
     if all.len() > MOST_LEFT {
         all.remove(0);
     }
     true
 }
 
-impl Left {
+impl DepartedRow {
     fn is_taken(&self, query: &Query) -> bool {
         let by_another = self.row.claimed_by.as_ref().is_some_and(|by| by.id != query.me);
         self.row.status == Status::Claimed && by_another && !query.matches(&self.row)
@@ -57,17 +57,17 @@ impl Left {
 
 /// A row as it is drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct DisplayedRow {
     pub row: Row,
     /// It is no longer on the list.
     pub gone: bool,
     /// Not of the list: whoever draws the line adds it.
-    pub stir: Stir,
+    pub stir: RowActivity,
 }
 
 /// What a list shows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lines {
+pub struct DisplayedRows {
     /// From the first to the last.
     pub ids: Vec<EscalationId>,
     /// How many rows wait to be asked for.
@@ -79,17 +79,23 @@ pub struct Lines {
 
 /// What the person at the list does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attention {
+pub struct ListFocus {
     /// The pointer or the focus is on the list.
     pub held: bool,
     /// How often what waits was asked for.
     pub asked: u32,
 }
 
-impl Lines {
+impl DisplayedRows {
     /// What comes after `last`.
-    pub fn next(last: Option<&Self>, inbox: &Inbox, left: &[Left], attention: Attention, now: Timestamp) -> Self {
-        let Attention { held, asked } = attention;
+    pub fn next(
+        last: Option<&Self>,
+        inbox: &Inbox,
+        left: &[DepartedRow],
+        attention: ListFocus,
+        now: Timestamp,
+    ) -> Self {
+        let ListFocus { held, asked } = attention;
         let mut next = Self {
             ids: inbox.rows.iter().map(|row| row.id).collect(),
             waiting: 0,
@@ -102,7 +108,7 @@ impl Lines {
             next.hold(last, inbox, left);
             return next;
         }
-        let lingers = |it: &&Left| now - it.at < LINGER && it.is_taken(&inbox.query);
+        let lingers = |it: &&DepartedRow| now - it.at < LINGER && it.is_taken(&inbox.query);
         let taken: Vec<EscalationId> = left.iter().filter(lingers).map(|it| it.row.id).collect();
         for (stood, id) in last.ids.iter().enumerate().filter(|(_, id)| taken.contains(id)) {
             // After the row that it stood after.
@@ -114,7 +120,7 @@ impl Lines {
     }
 
     /// Every row where it was. What was fetched since follows, since it lies beyond all that was there.
-    fn hold(&mut self, last: &Self, inbox: &Inbox, left: &[Left]) {
+    fn hold(&mut self, last: &Self, inbox: &Inbox, left: &[DepartedRow]) {
         self.ids.clear();
         let (mut shown, mut near) = (vec![false; inbox.rows.len()], 0);
         for id in &last.ids {
@@ -134,15 +140,15 @@ impl Lines {
     }
 
     /// The rows of a range of these.
-    pub fn drawn(&self, range: Range<usize>, inbox: &Inbox, left: &[Left]) -> Vec<Line> {
+    pub fn drawn(&self, range: Range<usize>, inbox: &Inbox, left: &[DepartedRow]) -> Vec<DisplayedRow> {
         let mut near = 0;
         let line = |id: &EscalationId| {
             if let Some(at) = find(&inbox.rows, near, *id) {
                 near = at;
-                return Some(Line { row: inbox.rows[at].clone(), gone: false, stir: Stir::default() });
+                return Some(DisplayedRow { row: inbox.rows[at].clone(), gone: false, stir: RowActivity::default() });
             }
             let row = left.iter().find(|it| it.row.id == *id)?.row.clone();
-            Some(Line { gone: !inbox.shows(&row), row, stir: Stir::default() })
+            Some(DisplayedRow { gone: !inbox.shows(&row), row, stir: RowActivity::default() })
         };
         self.ids.get(range).unwrap_or_default().iter().filter_map(line).collect()
     }
@@ -170,25 +176,25 @@ mod tests {
         inbox::{Counts, View},
         outcome::{Disposition, Resolution},
         queue::Urgency,
-        stage::{MORNING, Stage, ada, ana},
+        stage::{MORNING, Simulation, ada, ana},
     };
 
-    const FREE: Attention = Attention { held: false, asked: 0 };
-    const HELD: Attention = Attention { held: true, asked: 0 };
+    const FREE: ListFocus = ListFocus { held: false, asked: 0 };
+    const HELD: ListFocus = ListFocus { held: true, asked: 0 };
 
     /// A list at which Ada looks, and the stage on which it changes.
     struct Scene {
-        stage: Stage,
+        stage: Simulation,
         inbox: Inbox,
-        left: Vec<Left>,
-        lines: Option<Lines>,
+        left: Vec<DepartedRow>,
+        lines: Option<DisplayedRows>,
         heard: usize,
     }
 
     impl Scene {
         /// Three wait in the queue.
         fn new() -> Self {
-            let stage = Stage::with_three_open();
+            let stage = Simulation::with_three_open();
             let query = Query { listing: View::Queue.into(), me: ada().who.id, as_of: MORNING };
             let rows = stage.world.escalations.iter().map(Row::from).collect();
             let heard = stage.world.frames.len();
@@ -198,13 +204,14 @@ mod tests {
         }
 
         /// What is shown once everything that happened has been heard, as indices of when they were opened.
-        fn shows(&mut self, attention: Attention) -> Vec<usize> {
+        fn shows(&mut self, attention: ListFocus) -> Vec<usize> {
             for frame in &self.stage.world.frames[self.heard..] {
                 let leaves = self.inbox.apply(frame);
                 leave(&mut self.left, frame, leaves);
             }
             self.heard = self.stage.world.frames.len();
-            self.lines = Some(Lines::next(self.lines.as_ref(), &self.inbox, &self.left, attention, self.stage.now));
+            self.lines =
+                Some(DisplayedRows::next(self.lines.as_ref(), &self.inbox, &self.left, attention, self.stage.now));
             let ids = self.lines.iter().flat_map(|lines| &lines.ids);
             ids.map(|id| self.stage.world.escalations.iter().position(|it| it.id == *id).unwrap()).collect()
         }
@@ -213,7 +220,7 @@ mod tests {
             self.lines.as_ref().unwrap().waiting
         }
 
-        fn line(&self, at: usize) -> Line {
+        fn line(&self, at: usize) -> DisplayedRow {
             self.lines.as_ref().unwrap().drawn(at..at + 1, &self.inbox, &self.left).remove(0)
         }
 
@@ -231,10 +238,10 @@ mod tests {
         scene.stage.open(AskKind::Question).unwrap();
         assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 2));
         // The control: without the pointer they come at once.
-        let free = Lines::next(scene.lines.as_ref(), &scene.inbox, &scene.left, FREE, scene.stage.now);
+        let free = DisplayedRows::next(scene.lines.as_ref(), &scene.inbox, &scene.left, FREE, scene.stage.now);
         assert_eq!((free.ids.len(), free.waiting), (5, 0));
         // Asked for, under the pointer still; then it holds again.
-        let asked = Attention { held: true, asked: 1 };
+        let asked = ListFocus { held: true, asked: 1 };
         assert_eq!((scene.shows(asked), scene.waiting()), (vec![0, 1, 2, 3, 4], 0));
         scene.stage.open(AskKind::Question).unwrap();
         assert_eq!((scene.shows(asked), scene.waiting()), (vec![0, 1, 2, 3, 4], 1));

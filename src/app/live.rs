@@ -8,25 +8,25 @@ use crate::{
     app::{
         actions::Bootstrap,
         drafts::Drafts,
-        lines::{self, Left},
-        recent::Recent,
-        stirs::Stirs,
+        lines::{self, DepartedRow},
+        recent::RecentEvents,
+        stirs::ListActivity,
     },
     domain::{
-        draft::{Draft, Mode},
+        draft::{Draft, DraftMode},
         event::{Actor, EventKind, Seq},
         ids::EscalationId,
-        inbox::{Choices, Frame, Inbox, Page},
+        inbox::{FilterChoices, Frame, Inbox, ListPage},
         message::{Message, MessageRole},
         presence::{Hint, Presence},
-        thread::{Cut, Part, Shown, Thread},
+        thread::{MessagePart, RenderedMessage, Thread, TruncatedPart},
         time::Timestamp,
     },
 };
 
 /// How the stream is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connection {
+pub enum StreamStatus {
     /// The page is not awake yet, or its first stream not open.
     Connecting,
     Live,
@@ -40,7 +40,7 @@ pub enum Connection {
 
 /// Where a reply is that has not come back yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sending {
+pub enum SendState {
     Underway,
     /// The server has it; its event is not here yet.
     Taken,
@@ -50,13 +50,13 @@ pub enum Sending {
 
 /// A reply on its way, by the name that its echo will carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingReply {
     pub draft: Draft,
     pub at: Timestamp,
-    pub state: Sending,
+    pub state: SendState,
 }
 
-impl Pending {
+impl PendingReply {
     /// The name that its echo will carry.
     pub fn name(&self) -> &str {
         self.draft.client_message_id.as_str()
@@ -75,25 +75,25 @@ struct Cursor {
 pub struct Live {
     pub inbox: RwSignal<Inbox>,
     /// What has left the list.
-    pub left: RwSignal<Vec<Left>>,
+    pub left: RwSignal<Vec<DepartedRow>>,
     pub thread: RwSignal<Option<Thread>>,
     /// The selected escalation does not exist.
     pub missing: RwSignal<bool>,
-    pub connection: RwSignal<Connection>,
+    pub connection: RwSignal<StreamStatus>,
     /// For some seconds after a reconnection: how many updates it brought.
     pub caught_up: RwSignal<Option<usize>>,
     /// The page is hydrated; until then buttons would do nothing.
     pub awake: RwSignal<bool>,
-    pub pending: RwSignal<Vec<Pending>>,
+    pub pending: RwSignal<Vec<PendingReply>>,
     pub drafts: Drafts,
     /// Who is there around the escalation that is shown.
     pub presence: RwSignal<Presence>,
     /// What stirs around all others.
-    pub stirs: Stirs,
+    pub stirs: ListActivity,
     /// What lists can be narrowed to.
-    pub choices: RwSignal<Choices>,
+    pub choices: RwSignal<FilterChoices>,
     cursor: StoredValue<Cursor>,
-    recent: StoredValue<Recent>,
+    recent: StoredValue<RecentEvents>,
 }
 
 impl Live {
@@ -102,7 +102,7 @@ impl Live {
         let drafts = Drafts::new(start.me.who.id, start.drafts, start.inbox.seq);
         Self {
             drafts,
-            stirs: Stirs::new(drafts, start.reads),
+            stirs: ListActivity::new(drafts, start.reads),
             presence: RwSignal::new(start.presence),
             choices: RwSignal::new(start.choices),
             cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
@@ -110,11 +110,11 @@ impl Live {
             left: RwSignal::new(vec![]),
             thread: RwSignal::new(start.thread),
             missing: RwSignal::new(start.missing),
-            connection: RwSignal::new(Connection::Connecting),
+            connection: RwSignal::new(StreamStatus::Connecting),
             caught_up: RwSignal::new(None),
             awake: RwSignal::new(false),
             pending: RwSignal::new(vec![]),
-            recent: StoredValue::new(Recent::default()),
+            recent: StoredValue::new(RecentEvents::default()),
         }
     }
 
@@ -125,7 +125,7 @@ impl Live {
 
     /// Whether claiming and resolving make sense now. Follows the connection.
     pub fn may_act(self) -> bool {
-        self.awake.get() && !matches!(self.connection.get(), Connection::Lost | Connection::SignedOut)
+        self.awake.get() && !matches!(self.connection.get(), StreamStatus::Lost | StreamStatus::SignedOut)
     }
 
     /// Follows an event.
@@ -148,7 +148,7 @@ impl Live {
         let cursor = Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch };
         let same_log = self.cursor.try_with_value(|known| known.epoch == cursor.epoch).unwrap_or(false);
         if !same_log {
-            self.recent.try_update_value(Recent::clear);
+            self.recent.try_update_value(RecentEvents::clear);
         }
         self.cursor.try_set_value(cursor);
         self.choices.try_set(start.choices);
@@ -176,7 +176,7 @@ impl Live {
     }
 
     /// Adds rows to the list they were asked for; false when they are older than the list, none when the page is gone.
-    pub fn extend_inbox(self, page: Page) -> Option<bool> {
+    pub fn extend_inbox(self, page: ListPage) -> Option<bool> {
         self.inbox.try_update(|inbox| inbox.extend(page))
     }
 
@@ -206,7 +206,7 @@ impl Live {
                 thread.messages.iter().for_each(|shown| self.arrived(&shown.message, &shown.cuts));
                 for event in &thread.happenings {
                     if let (EventKind::Noted { text }, Actor::Operator(by)) = (&event.kind, &event.actor)
-                        && self.drafts.text_now(event.escalation_id, Mode::Note) == text.as_str()
+                        && self.drafts.text_now(event.escalation_id, DraftMode::Note) == text.as_str()
                     {
                         self.drafts.noted(event.escalation_id, by.id, text.as_str());
                     }
@@ -243,7 +243,7 @@ impl Live {
     }
 
     /// Puts earlier messages before those of an escalation that is still shown.
-    pub fn show_earlier(self, id: EscalationId, earlier: Vec<Shown>) {
+    pub fn show_earlier(self, id: EscalationId, earlier: Vec<RenderedMessage>) {
         self.thread.try_update(|thread| {
             if let Some(thread) = thread.as_mut().filter(|thread| thread.escalation.id == id) {
                 thread.prepend(earlier);
@@ -255,12 +255,12 @@ impl Live {
     }
 
     /// Shows a reply before the server has it.
-    pub fn send(self, pending: Pending) {
+    pub fn send(self, pending: PendingReply) {
         self.pending.try_update(|all| all.push(pending));
     }
 
     /// Says where a reply is. One whose echo came first is gone already.
-    pub fn sending(self, client_message_id: &str, state: Sending) {
+    pub fn sending(self, client_message_id: &str, state: SendState) {
         self.pending.try_update(|all| {
             if let Some(pending) = all.iter_mut().find(|it| it.name() == client_message_id) {
                 pending.state = state;
@@ -269,7 +269,7 @@ impl Live {
     }
 
     /// Takes a reply back that did not get through.
-    pub fn unsend(self, client_message_id: &str) -> Option<Pending> {
+    pub fn unsend(self, client_message_id: &str) -> Option<PendingReply> {
         let taken = self.pending.try_update(|all| {
             let at = all.iter().position(|it| it.name() == client_message_id)?;
             Some(all.remove(at))
@@ -293,12 +293,12 @@ impl Live {
     }
 
     /// An operator's message is no longer on its way, and no draft.
-    fn arrived(self, message: &Message, cuts: &[Cut]) {
+    fn arrived(self, message: &Message, cuts: &[TruncatedPart]) {
         let Some(id) = message.client_message_id.as_ref().filter(|_| message.role == MessageRole::Operator) else {
             return;
         };
         let id = id.as_str();
-        let cut = cuts.iter().find(|cut| cut.part == Part::Text).map(|cut| cut.length);
+        let cut = cuts.iter().find(|cut| cut.part == MessagePart::Text).map(|cut| cut.length);
         self.drafts.sent(id, message.text.as_deref().unwrap_or_default(), cut);
         self.pending.try_maybe_update(|all| {
             let before = all.len();

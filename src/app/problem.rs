@@ -9,7 +9,7 @@ use crate::domain::operator::Role;
 /// A fault, or a caller who may not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
-pub enum Problem {
+pub enum CallError {
     #[error("You are signed out.")]
     SignedOut,
     #[error("This needs the role {need}. An admin can grant it.")]
@@ -27,7 +27,7 @@ pub enum Problem {
     Bad(String),
 }
 
-impl FromServerFnError for Problem {
+impl FromServerFnError for CallError {
     type Encoder = LeanEncoding;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {

@@ -10,13 +10,13 @@ const KEPT: usize = 500;
 
 /// The last events.
 #[derive(Default)]
-pub struct Recent {
+pub struct RecentEvents {
     frames: VecDeque<Frame>,
     /// The newest that was heard and is not kept any more.
     forgotten: Seq,
 }
 
-impl Recent {
+impl RecentEvents {
     /// Keeps an event.
     pub fn push(&mut self, frame: Frame) {
         self.frames.push_back(frame);
@@ -47,18 +47,18 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ask::AskKind, stage::Stage};
+    use crate::domain::{ask::AskKind, stage::Simulation};
 
     #[test]
     fn a_snapshot_from_before_what_is_kept_must_be_read_again() {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         stage.open(AskKind::Question).unwrap();
         let frame = |seq: i64| {
             let mut frame = stage.world.frames[0].clone();
             frame.event.seq = Seq(seq);
             frame
         };
-        let mut recent = Recent::default();
+        let mut recent = RecentEvents::default();
         for seq in 101..=600 {
             recent.push(frame(seq));
         }

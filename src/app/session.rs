@@ -9,21 +9,21 @@ use crate::domain::{
 
 /// The operator at this page.
 #[derive(Clone, Copy)]
-pub struct Me(StoredValue<Operator>);
+pub struct CurrentOperator(StoredValue<Operator>);
 
 /// Makes the operator known to everything below.
-pub fn provide_me(operator: Operator) -> Me {
-    let me = Me(StoredValue::new(operator));
+pub fn provide_me(operator: Operator) -> CurrentOperator {
+    let me = CurrentOperator(StoredValue::new(operator));
     provide_context(me);
     me
 }
 
 /// The operator at this page. Only parts within the console ask.
-pub fn me() -> Me {
+pub fn me() -> CurrentOperator {
     expect_context()
 }
 
-impl Me {
+impl CurrentOperator {
     /// Their id.
     pub fn id(self) -> OperatorId {
         self.0.with_value(|operator| operator.who.id)

@@ -22,7 +22,7 @@ pub struct SiteFiles {
 /// The first picture is read before the drawing begins and travels beside it as data. So drawing waits for nothing,
 /// and the browser needs none of the machinery for waiting.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct PageContext {
     pub files: SiteFiles,
     /// The path and the query that were asked for.
     pub address: String,
@@ -34,7 +34,7 @@ pub struct Page {
 /// What this page starts from: on the server what it has just read, in the browser what came with the page.
 pub fn start() -> Option<Bootstrap> {
     if is_server() {
-        return use_context::<Page>()?.start;
+        return use_context::<PageContext>()?.start;
     }
     let text = document().get_element_by_id(START)?.text_content()?;
     lean::read(text.as_bytes()).ok()
@@ -42,7 +42,7 @@ pub fn start() -> Option<Bootstrap> {
 
 /// A page that works without any script: forms and lists, drawn by the server alone. The browser's program does not hold
 /// it; it only makes some of its buttons quicker, where it runs.
-pub struct Plain {
+pub struct PlainPage {
     /// Fixed words: text that varies could become markup here, or be followed by a marker.
     pub title: &'static str,
     pub preferences: Preferences,
@@ -51,7 +51,7 @@ pub struct Plain {
 
 /// Draws the document of the console.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let page = use_context::<Page>();
+    let page = use_context::<PageContext>();
     let files = page.as_ref().map(|page| page.files.clone()).unwrap_or_else(|| {
         let file = |name: &str| format!("/pkg/bailout.{name}");
         SiteFiles { js: file("js"), wasm: file("wasm"), css: file("css") }
@@ -73,7 +73,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 }
 
 /// Draws the document of a plain page.
-pub fn plain(page: Plain, files: SiteFiles, options: LeptosOptions) -> impl IntoView {
+pub fn plain(page: PlainPage, files: SiteFiles, options: LeptosOptions) -> impl IntoView {
     document_of(page.title, page.preferences, files, "enhance", options, (), page.body)
 }
 

@@ -3,9 +3,9 @@
 
 use leptos::prelude::*;
 
-use super::{drafts::Drafts, session::Me};
+use super::{drafts::Drafts, session::CurrentOperator};
 use crate::domain::{
-    draft::Mode,
+    draft::DraftMode,
     event::Seq,
     ids::EscalationId,
     inbox::Row,
@@ -18,7 +18,7 @@ const MOST: usize = 200;
 
 /// Around all rows. All of it signals, so that a copy is the same.
 #[derive(Clone, Copy)]
-pub struct Stirs {
+pub struct ListActivity {
     hints: RwSignal<Vec<Hint>>,
     drafts: Drafts,
     /// How far one has read.
@@ -27,7 +27,7 @@ pub struct Stirs {
 
 /// Around one row.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Stir {
+pub struct RowActivity {
     /// The customer types.
     pub typing: bool,
     /// The reply that was begun; empty when none was.
@@ -38,7 +38,7 @@ pub struct Stir {
     pub unread: bool,
 }
 
-impl Stirs {
+impl ListActivity {
     /// Nothing stirs yet; so far one has read before.
     pub fn new(drafts: Drafts, reads: Vec<(EscalationId, Seq)>) -> Self {
         Self { hints: RwSignal::new(vec![]), drafts, reads: RwSignal::new(reads) }
@@ -67,11 +67,11 @@ impl Stirs {
     }
 
     /// What stirs around a row, as it changes.
-    pub fn around(self, row: &Row, me: Me, now: Timestamp) -> Stir {
+    pub fn around(self, row: &Row, me: CurrentOperator, now: Timestamp) -> RowActivity {
         let id = row.id;
         let read = self.reads.with(|all| all.iter().find(|(known, _)| *known == id).map(|(_, seq)| *seq));
         let unread = row.closed_at.is_none() && row.said_seq > read.unwrap_or_default();
-        let mut stir = Stir { draft: self.drafts.text(id, Mode::Reply), unread, ..Stir::default() };
+        let mut stir = RowActivity { draft: self.drafts.text(id, DraftMode::Reply), unread, ..RowActivity::default() };
         self.hints.with(|all| {
             for hint in all {
                 match hint {

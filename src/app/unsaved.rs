@@ -5,7 +5,7 @@ use crate::domain::draft::Draft;
 
 /// The drafts to save, by the names they will be sent under.
 #[derive(Debug, Default)]
-pub struct Unsaved(Vec<Entry>);
+pub struct UnsavedDrafts(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -14,7 +14,7 @@ struct Entry {
     is_underway: bool,
 }
 
-impl Unsaved {
+impl UnsavedDrafts {
     /// Adds a draft; its text replaces an older one.
     pub fn add(&mut self, draft: Draft) {
         match self.0.iter_mut().find(|entry| entry.draft.client_message_id == draft.client_message_id) {
@@ -75,12 +75,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{draft::Mode, ids::EscalationId, text::ClientMessageId};
+    use crate::domain::{draft::DraftMode, ids::EscalationId, text::ClientMessageId};
 
     fn draft(name: &str, text: &str) -> Draft {
         Draft {
             escalation: EscalationId::new(Uuid::from_u128(1)),
-            mode: Mode::Reply,
+            mode: DraftMode::Reply,
             client_message_id: ClientMessageId::parse(name).unwrap(),
             text: text.to_owned(),
         }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_draft_is_unsaved_until_the_server_confirms_its_last_text() {
-        let mut unsaved = Unsaved::default();
+        let mut unsaved = UnsavedDrafts::default();
         unsaved.add(draft("m-1", "Hel"));
         assert_eq!(unsaved.take_waiting(), [draft("m-1", "Hel")]);
         unsaved.add(draft("m-1", "Hello"));
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_request_that_is_never_answered_blocks_nothing() {
-        let mut unsaved = Unsaved::default();
+        let mut unsaved = UnsavedDrafts::default();
         unsaved.add(draft("m-1", "Hello"));
         unsaved.take_waiting();
         unsaved.retry();
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn drafts_of_one_place_are_kept_apart_by_their_names() {
-        let mut unsaved = Unsaved::default();
+        let mut unsaved = UnsavedDrafts::default();
         unsaved.add(draft("m-1", "is being sent"));
         unsaved.add(draft("m-2", "is the next one"));
         unsaved.remove("m-1");

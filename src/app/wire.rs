@@ -9,10 +9,10 @@ use web_sys::{EventSource, MessageEvent};
 
 use crate::{
     app::{
-        attention::Attention,
-        clock::Clock,
+        attention::Notifier,
+        clock::PageClock,
         lean,
-        live::{Connection, Live},
+        live::{Live, StreamStatus},
         memory::tell_tabs,
     },
     domain::{inbox::Frame, presence::PING_EVERY},
@@ -43,13 +43,13 @@ const LONGEST_PAUSE_MS: f64 = 10_000.0;
 
 /// What the wire asks of the page.
 #[derive(Clone, Copy)]
-pub struct Hooks {
+pub struct StreamHooks {
     /// The cursor is of no use: fetch everything anew.
     pub restart: Callback<()>,
     /// The stream will not open: find out whether we are signed out.
     pub probe: Callback<()>,
     /// Hears what may call the operator. The tab that calls for all of them does not rest.
-    pub attention: Attention,
+    pub attention: Notifier,
 }
 
 /// What is heard of the stream.
@@ -71,7 +71,7 @@ struct Wire {
 }
 
 /// Opens the wire when the page wakes and keeps it until the page is gone.
-pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
+pub fn keep(live: Live, clock: PageClock, hooks: StreamHooks) {
     Effect::new(move |_| {
         let wire = StoredValue::new_local(Wire::new(live));
         let listener = Closure::new(move |event: MessageEvent| match event.type_().as_str() {
@@ -115,7 +115,7 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
                     return;
                 }
                 // Perhaps someone has signed in again, in another tab.
-                if live.connection.try_get_untracked() == Some(Connection::SignedOut) {
+                if live.connection.try_get_untracked() == Some(StreamStatus::SignedOut) {
                     hooks.probe.run(());
                 } else {
                     wire.try_update_value(Wire::woken);
@@ -128,7 +128,7 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
         let losing = window_event_listener_untyped("offline", move |_| failed(wire, hooks, Wire::cut));
         // Another tab has loaded a page: perhaps because someone signed in there. Nobody need look at this one.
         let told = window_event_listener_untyped("storage", move |_| {
-            if live.connection.try_get_untracked() == Some(Connection::SignedOut) {
+            if live.connection.try_get_untracked() == Some(StreamStatus::SignedOut) {
                 hooks.probe.run(());
             }
         });
@@ -142,14 +142,14 @@ pub fn keep(live: Live, clock: Clock, hooks: Hooks) {
 }
 
 fn opened(wire: StoredValue<Wire, LocalStorage>, live: Live) {
-    let was_down = matches!(live.connection.try_get_untracked(), Some(Connection::Reconnecting | Connection::Lost));
+    let was_down = matches!(live.connection.try_get_untracked(), Some(StreamStatus::Reconnecting | StreamStatus::Lost));
     wire.try_update_value(|wire| {
         wire.heard_at = now();
         wire.down_since = None;
         wire.back_until = now() + BACK_FOR_MS;
     });
     live.caught_up.try_set(was_down.then_some(0));
-    live.connection.try_set(Connection::Live);
+    live.connection.try_set(StreamStatus::Live);
 }
 
 fn heard(wire: StoredValue<Wire, LocalStorage>) {
@@ -159,7 +159,7 @@ fn heard(wire: StoredValue<Wire, LocalStorage>) {
     });
 }
 
-fn failed(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks, fail: fn(&mut Wire)) {
+fn failed(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks, fail: fn(&mut Wire)) {
     let attempts = wire.try_update_value(|wire| {
         fail(wire);
         wire.attempts
@@ -171,7 +171,7 @@ fn failed(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks, fail: fn(&mut Wir
 }
 
 /// The server does not know our cursor, or we do not understand its events.
-fn lost_track(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
+fn lost_track(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks) {
     wire.try_update_value(Wire::fail);
     hooks.restart.run(());
 }
@@ -180,7 +180,7 @@ fn read<T: serde::de::DeserializeOwned>(event: &MessageEvent) -> Option<T> {
     lean::read(event.data().as_string()?.as_bytes()).ok()
 }
 
-fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: Hooks) {
+fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks) {
     if wire.try_with_value(Wire::is_dead) == Some(true) {
         failed(wire, hooks, Wire::cut);
     }
@@ -266,7 +266,7 @@ impl Wire {
     }
 
     fn is_signed_out(&self) -> bool {
-        self.live.connection.try_get_untracked() == Some(Connection::SignedOut)
+        self.live.connection.try_get_untracked() == Some(StreamStatus::SignedOut)
     }
 
     /// Keeps a page that is signed out ready to open its stream at the next beat after someone signs in. Whether it is
@@ -285,7 +285,7 @@ impl Wire {
     }
 
     /// Whether nobody has seen the page for so long that it needs no stream until it is seen again.
-    fn rests(&mut self, attention: Attention) -> bool {
+    fn rests(&mut self, attention: Notifier) -> bool {
         if !document().hidden() || attention.leads() {
             self.hidden_since = None;
             return false;
@@ -313,11 +313,11 @@ impl Wire {
         if let Some(since) = self.down_since {
             let known = connection.try_get_untracked();
             let state = match now() - since {
-                down if down >= LOST_AFTER_MS => Connection::Lost,
-                down if down >= SAY_SO_AFTER_MS => Connection::Reconnecting,
+                down if down >= LOST_AFTER_MS => StreamStatus::Lost,
+                down if down >= SAY_SO_AFTER_MS => StreamStatus::Reconnecting,
                 _ => return,
             };
-            if known != Some(Connection::SignedOut) && known != Some(state) {
+            if known != Some(StreamStatus::SignedOut) && known != Some(state) {
                 connection.try_set(state);
             }
         } else if now() > self.back_until && self.live.caught_up.try_get_untracked().flatten().is_some() {

@@ -19,13 +19,13 @@ const ANSWER_WITHIN: Span = Span::hours(24);
 
 /// The deadlines an agent asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Within {
+pub struct RequestedDeadlines {
     pub claim: Option<Span>,
     pub resolve: Option<Span>,
     pub expire: Option<Span>,
 }
 
-impl Within {
+impl RequestedDeadlines {
     /// These, and where one is not set, that of the queue.
     pub fn or(self, queue: Self) -> Self {
         Self {
@@ -52,7 +52,7 @@ pub struct Deadlines {
 impl Deadlines {
     /// Fills in the defaults: a takeover waits 15 minutes and never expires under an operator; a question or decision
     /// lives 24 hours.
-    pub fn starting(kind: AskKind, within: Within, now: Timestamp) -> Self {
+    pub fn starting(kind: AskKind, within: RequestedDeadlines, now: Timestamp) -> Self {
         let (claim, expire) = match kind {
             AskKind::Takeover => (within.claim.or(Some(TAKEOVER_CLAIM_WITHIN)), within.expire),
             AskKind::Question | AskKind::Decision => (within.claim, within.expire.or(Some(ANSWER_WITHIN))),

@@ -10,7 +10,7 @@ pub const LONGEST: usize = 100_000;
 /// What it is that is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mode {
+pub enum DraftMode {
     /// To the customer.
     Reply,
     /// To the agent, as the end of a question or a decision: the form as JSON.
@@ -19,7 +19,7 @@ pub enum Mode {
     Note,
 }
 
-impl Mode {
+impl DraftMode {
     /// Every mode.
     pub const ALL: [Self; 3] = [Self::Reply, Self::Answer, Self::Note];
 
@@ -37,7 +37,7 @@ impl Mode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     pub escalation: EscalationId,
-    pub mode: Mode,
+    pub mode: DraftMode,
     /// The name it will be sent under, so that sending it again after a crash says nothing twice.
     pub client_message_id: ClientMessageId,
     pub text: String,

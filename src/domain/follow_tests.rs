@@ -6,21 +6,21 @@ use super::{
     ask::AskKind,
     event::{EventKind, Seq},
     ids::{AgentId, EscalationId, OperatorId},
-    inbox::{Counts, Field, Filters, Frame, Inbox, Listing, Page, Query, Row, View},
+    inbox::{Counts, FilterField, Filters, Frame, Inbox, ListPage, Listing, Query, Row, View},
     message::{MessageRole, Receipt, ReceiptState},
     outcome::{Disposition, Resolution},
     stage::{
-        MORNING, Stage, World, ada, ana, answered, billing_bot, blocks_of, queue, text,
+        MORNING, SimulatedWorld, Simulation, ada, ana, answered, billing_bot, blocks_of, queue, text,
         turns::{Turn, turn},
     },
-    thread::{Earlier, Item, Shown, Thread},
+    thread::{EarlierEscalation, RenderedMessage, Thread, ThreadItem},
     time::Span,
 };
 
 const CHATS: &[&str] = &["chat", "other"];
 
 /// What a fresh list page would have: at most so many rows.
-pub(super) fn inbox(world: &World, query: Query, most: usize) -> Inbox {
+pub(super) fn inbox(world: &SimulatedWorld, query: Query, most: usize) -> Inbox {
     let every: Vec<Row> = world.escalations.iter().map(Row::from).collect();
     let mut counts = Counts::default();
     for row in &every {
@@ -34,7 +34,7 @@ pub(super) fn inbox(world: &World, query: Query, most: usize) -> Inbox {
 }
 
 /// What a fresh thread page would have, from a position on.
-pub(super) fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
+pub(super) fn thread(world: &SimulatedWorld, id: EscalationId, from: i64) -> Thread {
     let escalation = world.escalations.iter().find(|it| it.id == id).unwrap().clone();
     let on = world.conversations.iter().find(|it| it.key == escalation.conversation).unwrap();
     let own = world.frames.iter().map(|frame| &frame.event).filter(|event| event.escalation_id == id);
@@ -47,15 +47,17 @@ pub(super) fn thread(world: &World, id: EscalationId, from: i64) -> Thread {
     Thread {
         seq: Seq(world.frames.len() as i64),
         held_by: on.held_by,
-        messages: said.map(|(_, it)| Shown { message: it.clone(), blocks: blocks_of(it), cuts: vec![] }).collect(),
+        messages: said
+            .map(|(_, it)| RenderedMessage { message: it.clone(), blocks: blocks_of(it), cuts: vec![] })
+            .collect(),
         happenings: own.filter(|event| beside(&event.kind)).cloned().collect(),
-        earlier: earlier.into_iter().filter_map(Earlier::of).take(3).collect(),
+        earlier: earlier.into_iter().filter_map(EarlierEscalation::of).take(3).collect(),
         escalation,
     }
 }
 
 /// Whether a page that followed shows what a fresh one does: the counts, and the rows up to the older bound.
-fn agrees(followed: &Inbox, world: &World) -> bool {
+fn agrees(followed: &Inbox, world: &SimulatedWorld) -> bool {
     let mut fresh = inbox(world, followed.query, usize::MAX);
     fresh.rows.retain(|row| followed.bound.is_none_or(|bound| followed.query.key(row) <= bound));
     (followed.seq, &followed.rows, followed.counts) == (fresh.seq, &fresh.rows, fresh.counts)
@@ -75,21 +77,21 @@ fn queries(filters: Filters) -> impl Iterator<Item = Query> {
 /// Most often one filter, now and then none or two.
 fn filters() -> impl Strategy<Value = Filters> {
     let one = select(vec![
-        (Field::Reason, "user_requested".to_owned()),
-        (Field::Reason, "knowledge_gap".to_owned()),
-        (Field::Agent, billing_bot().id.to_string()),
-        (Field::Agent, AgentId::new(uuid::Uuid::nil()).to_string()),
-        (Field::Urgency, "low".to_owned()),
-        (Field::Urgency, "normal".to_owned()),
-        (Field::Kind, "takeover".to_owned()),
-        (Field::Kind, "decision".to_owned()),
-        (Field::Queue, queue("default").id.to_string()),
-        (Field::Queue, queue("billing").id.to_string()),
-        (Field::Holder, ada().who.id.to_string()),
-        (Field::Holder, ana().who.id.to_string()),
-        (Field::Age, "5m".to_owned()),
-        (Field::Age, "15m".to_owned()),
-        (Field::Age, "none".to_owned()),
+        (FilterField::Reason, "user_requested".to_owned()),
+        (FilterField::Reason, "knowledge_gap".to_owned()),
+        (FilterField::Agent, billing_bot().id.to_string()),
+        (FilterField::Agent, AgentId::new(uuid::Uuid::nil()).to_string()),
+        (FilterField::Urgency, "low".to_owned()),
+        (FilterField::Urgency, "normal".to_owned()),
+        (FilterField::Kind, "takeover".to_owned()),
+        (FilterField::Kind, "decision".to_owned()),
+        (FilterField::Queue, queue("default").id.to_string()),
+        (FilterField::Queue, queue("billing").id.to_string()),
+        (FilterField::Holder, ada().who.id.to_string()),
+        (FilterField::Holder, ana().who.id.to_string()),
+        (FilterField::Age, "5m".to_owned()),
+        (FilterField::Age, "15m".to_owned()),
+        (FilterField::Age, "none".to_owned()),
     ]);
     let several = prop_oneof![1 => 0..1_usize, 4 => 1..2_usize, 1 => 2..3_usize];
     several.prop_flat_map(move |most| prop::collection::vec(one.clone(), most)).prop_map(|set| {
@@ -100,7 +102,7 @@ fn filters() -> impl Strategy<Value = Filters> {
 }
 
 /// Every page of a world, list pages with so many rows and threads with so many messages, brought up to date.
-fn all_agree(before: &World, after: &World, filters: Filters, most: usize, frames: &[Frame]) -> bool {
+fn all_agree(before: &SimulatedWorld, after: &SimulatedWorld, filters: Filters, most: usize, frames: &[Frame]) -> bool {
     let lists = queries(filters).all(|query| {
         let mut followed = inbox(before, query, most);
         frames.iter().for_each(|frame| {
@@ -118,8 +120,8 @@ fn all_agree(before: &World, after: &World, filters: Filters, most: usize, frame
 }
 
 /// A stage before and after the later turns.
-fn told(turns: Vec<Turn>, later: Vec<Turn>) -> (World, World) {
-    let mut stage = Stage::with_three_open();
+fn told(turns: Vec<Turn>, later: Vec<Turn>) -> (SimulatedWorld, SimulatedWorld) {
+    let mut stage = Simulation::with_three_open();
     turns.into_iter().for_each(|turn| drop(stage.play(turn)));
     let before = stage.world.clone();
     later.into_iter().for_each(|turn| drop(stage.play(turn)));
@@ -151,8 +153,8 @@ proptest! {
             let (whole, more) = (inbox(&world, query, usize::MAX), inbox(&world, query, 2 * most));
             let mut followed = inbox(&world, query, most);
             if followed.bound.is_some() {
-                let page = Page { seq: more.seq, rows: whole.rows[most..more.rows.len()].to_vec(), bound: more.bound };
-                let older = Page { seq: Seq(more.seq.0 - 1), ..page.clone() };
+                let page = ListPage { seq: more.seq, rows: whole.rows[most..more.rows.len()].to_vec(), bound: more.bound };
+                let older = ListPage { seq: Seq(more.seq.0 - 1), ..page.clone() };
                 prop_assert!(!followed.extend(older), "a page of an earlier moment is not taken");
                 prop_assert!(followed.extend(page));
             }
@@ -183,8 +185,8 @@ proptest! {
 }
 
 /// A story in which every event matters to some page.
-pub(super) fn eventful() -> (World, World) {
-    let mut stage = Stage::with_three_open();
+pub(super) fn eventful() -> (SimulatedWorld, SimulatedWorld) {
+    let mut stage = Simulation::with_three_open();
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
     let before = stage.world.clone();
     stage.at(1).claim(&ada(), ids[0]).unwrap();
@@ -209,7 +211,7 @@ pub(super) fn eventful() -> (World, World) {
 
 #[test]
 fn an_earlier_page_of_an_earlier_moment_catches_up_with_its_receipts() {
-    let mut stage = Stage::with_three_open();
+    let mut stage = Simulation::with_three_open();
     let id = stage.world.escalations[0].id;
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Hello Dana.").unwrap();
@@ -247,9 +249,9 @@ fn a_thread_reads_transcript_hand_over_then_by_event() {
         .items()
         .iter()
         .map(|item| match item {
-            Item::Message(shown) => shown.message.preview(),
-            Item::Opened => "opened".to_owned(),
-            Item::Happening(event) => event.kind.name().to_owned(),
+            ThreadItem::Message(shown) => shown.message.preview(),
+            ThreadItem::Opened => "opened".to_owned(),
+            ThreadItem::Happening(event) => event.kind.name().to_owned(),
         })
         .collect();
     assert_eq!(

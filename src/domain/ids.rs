@@ -14,23 +14,23 @@ const LENGTH: usize = 26;
 /// The text is not an id of this kind. Callers answer "not found": a malformed id names nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
-pub struct NotAnId;
+pub struct InvalidId;
 
 fn encode(uuid: Uuid) -> String {
     let bits = uuid.as_u128();
     (0..LENGTH).rev().map(|i| char::from(ALPHABET[(bits >> (5 * i)) as usize & 31])).collect()
 }
 
-fn decode(text: &str) -> Result<Uuid, NotAnId> {
+fn decode(text: &str) -> Result<Uuid, InvalidId> {
     if text.len() != LENGTH {
-        return Err(NotAnId);
+        return Err(InvalidId);
     }
     let mut bits: u128 = 0;
     for (i, byte) in text.bytes().enumerate() {
-        let digit = ALPHABET.iter().position(|letter| *letter == byte).ok_or(NotAnId)? as u128;
+        let digit = ALPHABET.iter().position(|letter| *letter == byte).ok_or(InvalidId)? as u128;
         // 26 × 5 = 130 bits: the first character carries only three.
         if i == 0 && digit > 7 {
-            return Err(NotAnId);
+            return Err(InvalidId);
         }
         bits = bits << 5 | digit;
     }
@@ -67,15 +67,15 @@ macro_rules! ids {
         }
 
         impl FromStr for $name {
-            type Err = NotAnId;
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
-                decode(text.strip_prefix($prefix).ok_or(NotAnId)?).map(Self)
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                decode(text.strip_prefix($prefix).ok_or(InvalidId)?).map(Self)
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = NotAnId;
-            fn try_from(text: String) -> Result<Self, NotAnId> {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
                 text.parse()
             }
         }
@@ -136,7 +136,7 @@ mod tests {
             "esc_0000000000000000000000000i",
             "esc_8zzzzzzzzzzzzzzzzzzzzzzzzz",
         ] {
-            assert_eq!(text.parse::<EscalationId>(), Err(NotAnId), "{text}");
+            assert_eq!(text.parse::<EscalationId>(), Err(InvalidId), "{text}");
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use super::{
     ask::AskKind,
-    deadline::Within,
+    deadline::RequestedDeadlines,
     event::Seq,
     follow_tests::{eventful, inbox, query, thread},
     ids::EscalationId,
-    inbox::{Listing, Sort, View},
+    inbox::{Listing, SortOrder, View},
     message::MessageRole,
     operator::Role,
     outcome::{Disposition, Resolution},
     queue::Urgency,
     refusal::Refusal,
-    stage::{MORNING, Stage, ada, ana, answered, eve, opening, text},
+    stage::{MORNING, Simulation, ada, ana, answered, eve, opening, text},
     text::Tag,
     time::Span,
 };
@@ -29,14 +29,14 @@ fn open_ones_wait_longest_first_and_closed_ones_ended_last_first() {
     assert_eq!((shown(View::Queue, ada().who.id), shown(View::Mine, ada().who.id)), (vec![], vec![]));
     assert_eq!(shown(View::Mine, ana().who.id), [ids[3]], "nobody has picked it up");
 
-    let three = Stage::with_three_open().world;
+    let three = Simulation::with_three_open().world;
     let fresh = inbox(&three, query(View::Queue, ada().who.id), usize::MAX);
     assert_eq!(fresh.rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids[..3]);
 }
 
 #[test]
 fn mine_is_what_i_hold_and_a_colleagues_is_not() {
-    let mut stage = Stage::with_three_open();
+    let mut stage = Simulation::with_three_open();
     let id = stage.world.escalations[0].id;
     stage.claim(&ada(), id).unwrap();
     let of = |me| inbox(&stage.world, query(View::Mine, me), usize::MAX);
@@ -49,36 +49,36 @@ fn mine_is_what_i_hold_and_a_colleagues_is_not() {
 
 #[test]
 fn each_order_puts_first_what_it_says() {
-    let mut stage = Stage::with_three_open();
+    let mut stage = Simulation::with_three_open();
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
     stage.urgency = Urgency::Urgent;
     let urgent = stage.at(1).open(AskKind::Question).unwrap();
     // Ada has answered hers, and the customer has said something since to Ana's.
     stage.at(2).claim(&ada(), ids[0]).unwrap();
     stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
-    let first = |stage: &Stage, sort| -> Vec<EscalationId> {
+    let first = |stage: &Simulation, sort| -> Vec<EscalationId> {
         let listing = Listing { sort, ..Listing::from(View::All) };
         inbox(&stage.world, query(listing, ada().who.id), usize::MAX).rows.iter().map(|row| row.id).collect()
     };
-    assert_eq!(first(&stage, Sort::Waiting), [ids[1], ids[2], urgent, ids[0]], "who waits for nothing comes last");
-    assert_eq!(first(&stage, Sort::Urgency), [urgent, ids[0], ids[1], ids[2]]);
-    assert_eq!(first(&stage, Sort::Newest), [urgent, ids[0], ids[1], ids[2]]);
-    assert_eq!(first(&stage, Sort::Deadline)[3], ids[0], "a claimed takeover has no deadline");
+    assert_eq!(first(&stage, SortOrder::Waiting), [ids[1], ids[2], urgent, ids[0]], "who waits for nothing comes last");
+    assert_eq!(first(&stage, SortOrder::Urgency), [urgent, ids[0], ids[1], ids[2]]);
+    assert_eq!(first(&stage, SortOrder::Newest), [urgent, ids[0], ids[1], ids[2]]);
+    assert_eq!(first(&stage, SortOrder::Deadline)[3], ids[0], "a claimed takeover has no deadline");
     stage.at(3).say(ids[0], MessageRole::Customer, "Hello?").unwrap();
     stage.at(4).say(ids[0], MessageRole::Customer, "Are you there?").unwrap();
     assert_eq!(stage.of(ids[0]).waits_since(), Some(MORNING + Span::minutes(3)), "a reply is owed since the first");
-    assert_eq!(first(&stage, Sort::Waiting), [ids[1], ids[2], urgent, ids[0]]);
+    assert_eq!(first(&stage, SortOrder::Waiting), [ids[1], ids[2], urgent, ids[0]]);
     stage.release(&ada(), ids[0]).unwrap();
-    assert_eq!(first(&stage, Sort::Waiting), [ids[0], ids[1], ids[2], urgent], "it waits for a human again");
+    assert_eq!(first(&stage, SortOrder::Waiting), [ids[0], ids[1], ids[2], urgent], "it waits for a human again");
 }
 
 #[test]
 fn missed_is_what_nobody_has_followed_up() {
-    let mut stage = Stage::with_three_open();
+    let mut stage = Simulation::with_three_open();
     let id = stage.world.escalations[0].id;
     assert_eq!(stage.follow_up(&ada(), id), Err(Refusal::NotExpired));
     stage.later(Span::minutes(30)).fall_due(id).unwrap();
-    let of = |stage: &Stage, view: View| {
+    let of = |stage: &Simulation, view: View| {
         let list = inbox(&stage.world, query(view, ada().who.id), usize::MAX);
         (list.rows.len(), list.counts.of(View::Missed))
     };
@@ -93,9 +93,9 @@ fn missed_is_what_nobody_has_followed_up() {
 
 #[test]
 fn what_nobody_picks_up_lies_on_the_desk_of_who_resolved_it() {
-    let mut stage = Stage::with_three_open();
+    let mut stage = Simulation::with_three_open();
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
-    let mine = |stage: &Stage| {
+    let mine = |stage: &Simulation| {
         let list = inbox(&stage.world, query(View::Mine, ada().who.id), usize::MAX);
         (list.rows.len(), list.counts.of(View::Mine))
     };
@@ -124,7 +124,7 @@ fn what_nobody_picks_up_lies_on_the_desk_of_who_resolved_it() {
 
 #[test]
 fn urgency_is_set_while_it_is_open_and_tags_at_any_time() {
-    let mut stage = Stage::with_three_open();
+    let mut stage = Simulation::with_three_open();
     let id = stage.world.escalations[0].id;
     let tags = |names: &[&str]| Some(names.iter().map(|name| text(name)).collect::<Vec<Tag>>());
     assert_eq!(stage.mark(&eve(), id, Some(Urgency::High), None), Err(Refusal::Forbidden { need: Role::Operator }));
@@ -143,7 +143,7 @@ fn urgency_is_set_while_it_is_open_and_tags_at_any_time() {
 
 #[test]
 fn a_customer_who_comes_back_is_known() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let first = stage.open(AskKind::Question).unwrap();
     let beside = stage.open(AskKind::Takeover).unwrap();
     assert!(!stage.of(first).earlier && !stage.of(beside).earlier, "what is still open is not earlier");
@@ -153,17 +153,17 @@ fn a_customer_who_comes_back_is_known() {
     assert!(stage.of(again).earlier);
     let ended: Vec<EscalationId> = thread(&stage.world, again, 0).earlier.iter().map(|it| it.id).collect();
     assert_eq!(ended, [beside, first], "the last to end comes first");
-    let stranger = stage.open_as(opening(AskKind::Takeover, Some("other")), Within::default()).unwrap();
+    let stranger = stage.open_as(opening(AskKind::Takeover, Some("other")), RequestedDeadlines::default()).unwrap();
     assert!(!stage.of(stranger).earlier);
-    let nobody = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
+    let nobody = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
     stage.cancel(nobody).unwrap();
-    let nobody = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
+    let nobody = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
     assert!(!stage.of(nobody).earlier, "of whom nothing is known nothing is known again");
 }
 
 #[test]
 fn only_what_customer_and_agent_say_is_there_to_be_read() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     let mut heard = vec![stage.of(id).said_seq];
     stage.claim(&ada(), id).unwrap();

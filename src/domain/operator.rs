@@ -56,15 +56,15 @@ impl fmt::Display for Role {
 /// The text names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a role is one of admin, supervisor, operator, viewer")]
-pub struct NotARole;
+pub struct UnknownRole;
 
 impl FromStr for Role {
-    type Err = NotARole;
-    fn from_str(text: &str) -> Result<Self, NotARole> {
+    type Err = UnknownRole;
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
         [Self::Viewer, Self::Operator, Self::Supervisor, Self::Admin]
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or(NotARole)
+            .ok_or(UnknownRole)
     }
 }
 
@@ -97,7 +97,7 @@ pub enum Density {
 
 /// What keys do for an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Keys {
+pub struct KeyPreferences {
     /// Enter sends what is written, instead of beginning a line; none when they were not asked yet.
     pub enter_sends: Option<bool>,
     /// Single keys are no shortcuts.
@@ -110,7 +110,7 @@ pub struct Keys {
 pub struct Preferences {
     pub theme: Theme,
     pub density: Density,
-    pub keys: Keys,
+    pub keys: KeyPreferences,
 }
 
 impl Preferences {

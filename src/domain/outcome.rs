@@ -73,7 +73,7 @@ impl Disposition {
 /// What the agent shall do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Next {
+pub enum NextStep {
     #[default]
     Continue,
     Close,
@@ -130,7 +130,7 @@ pub struct DecisionRequest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resolution<Decision = ActionDecision> {
     pub disposition: Disposition,
-    pub next: Next,
+    pub next: NextStep,
     /// Free text, for a question without a schema.
     pub answer: Option<NoteText>,
     pub data: Option<Value>,
@@ -149,7 +149,7 @@ impl<Decision> Resolution<Decision> {
     pub fn bare(disposition: Disposition) -> Self {
         Self {
             disposition,
-            next: Next::default(),
+            next: NextStep::default(),
             answer: None,
             data: None,
             actions: vec![],
@@ -183,7 +183,7 @@ pub const MOST_MESSAGES: usize = 200;
 pub const MOST_BYTES: usize = 128 * 1024;
 
 /// What a briefing and an outcome are made of.
-pub struct Ending<'a> {
+pub struct OutcomeInput<'a> {
     pub ask: AskKind,
     pub opened_at: Timestamp,
     pub stints: &'a [Stint],
@@ -196,7 +196,7 @@ pub struct Ending<'a> {
 }
 
 /// What a verb that ends an escalation must know beside it.
-pub struct Meanwhile<'a> {
+pub struct ClosingContext<'a> {
     pub conversation: &'a Conversation,
     /// The latest messages since the open, oldest first.
     pub said: &'a [Message],
@@ -204,7 +204,7 @@ pub struct Meanwhile<'a> {
 
 impl Outcome {
     /// Puts an outcome together at the moment it ends.
-    pub fn new(resolution: Resolution, by: Actor, at: Timestamp, ending: &Ending<'_>) -> Self {
+    pub fn new(resolution: Resolution, by: Actor, at: Timestamp, ending: &OutcomeInput<'_>) -> Self {
         let mut bytes = 0;
         let mut kept: Vec<&Message> = vec![];
         for message in ending.said.iter().rev().take(MOST_MESSAGES) {
@@ -231,7 +231,7 @@ impl Outcome {
 
 /// The hand-back in sentences: facts with times and names, never orders, since a standing order ("stay silent") is known
 /// to silence a model for good.
-fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Ending<'_>) -> String {
+fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &OutcomeInput<'_>) -> String {
     // A question may stay open for days: then a time of day alone would tell nothing.
     let dated = ending.opened_at.day(Span(0)) != at.day(Span(0));
     let clock = |at: Timestamp| match dated {

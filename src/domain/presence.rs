@@ -49,7 +49,7 @@ fn counts(at: Timestamp, within: Span, now: Timestamp) -> bool {
 #[serde(rename_all = "snake_case")]
 pub enum Hint {
     /// An agent listens: to one escalation, or to all of its own.
-    Heard { agent: AgentId, escalation: Option<EscalationId>, heard: Heard },
+    Heard { agent: AgentId, escalation: Option<EscalationId>, heard: AgentContact },
     /// An operator has a connected page.
     Seen { operator: OperatorId, at: Timestamp },
     /// An operator looks at an escalation, or writes to its customer.
@@ -60,7 +60,7 @@ pub enum Hint {
 
 /// When an agent last listened, and how far what it was given reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Heard {
+pub struct AgentContact {
     pub at: Timestamp,
     pub reached: Seq,
 }
@@ -88,7 +88,7 @@ pub struct Colleague {
 
 /// To whom an escalation may go.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Targets {
+pub struct TransferChoices {
     /// When this was so.
     pub at: Timestamp,
     pub colleagues: Vec<Colleague>,
@@ -99,7 +99,7 @@ pub struct Targets {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Presence {
     /// None when the agent never listened.
-    pub heard: Option<Heard>,
+    pub heard: Option<AgentContact>,
     /// When operators were last seen, as far as this page cares.
     pub seen: Vec<(OperatorId, Timestamp)>,
     /// Colleagues who look at it.
@@ -115,7 +115,8 @@ impl Presence {
                 if *agent == of.agent.id && escalation.is_none_or(|id| id == of.id) =>
             {
                 let known = self.heard.unwrap_or(*heard);
-                self.heard = Some(Heard { at: later(known.at, heard.at), reached: known.reached.max(heard.reached) });
+                self.heard =
+                    Some(AgentContact { at: later(known.at, heard.at), reached: known.reached.max(heard.reached) });
             }
             Hint::Seen { operator, at } => match self.seen.iter_mut().find(|(id, _)| id == operator) {
                 Some((_, seen)) => *seen = later(*seen, *at),
@@ -151,15 +152,15 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ask::AskKind, stage::Stage, text::Name};
+    use crate::domain::{ask::AskKind, stage::Simulation, text::Name};
 
     #[test]
     fn only_hints_about_it_count_and_none_goes_back_in_time() {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(AskKind::Takeover).unwrap();
         let it = stage.of(id);
         let mut presence = Presence::default();
-        let heard = |at: i64, reached: i64| Heard { at: Timestamp(at), reached: Seq(reached) };
+        let heard = |at: i64, reached: i64| AgentContact { at: Timestamp(at), reached: Seq(reached) };
         let hint = |escalation, heard| Hint::Heard { agent: it.agent.id, escalation, heard };
         assert!(presence.apply(&hint(None, heard(9, 2)), it));
         assert!(presence.apply(&hint(Some(it.id), heard(5, 3)), it));
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_operator_types_until_six_seconds_after_the_last_hint() {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(AskKind::Takeover).unwrap();
         let it = stage.of(id);
         let name = || Name::parse("Ana").unwrap();
@@ -193,12 +194,12 @@ mod tests {
 
     #[test]
     fn what_was_seen_before_the_clock_was_set_back_says_nothing() {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(AskKind::Takeover).unwrap();
         let (mut presence, who) = (Presence::default(), OperatorId::new(uuid::Uuid::from_u128(7)));
         let hour = Span::hours(1);
         let before = Timestamp(0) + hour;
-        let heard = Heard { at: before, reached: Seq(1) };
+        let heard = AgentContact { at: before, reached: Seq(1) };
         presence.apply(&Hint::Heard { agent: stage.of(id).agent.id, escalation: None, heard }, stage.of(id));
         presence.apply(&Hint::Seen { operator: who, at: before }, stage.of(id));
         assert!(presence.is_listening(before) && !presence.is_listening(Timestamp(0)));
@@ -209,7 +210,7 @@ mod tests {
 
     #[test]
     fn who_is_not_seen_for_two_minutes_is_gone() {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(AskKind::Takeover).unwrap();
         let (mut presence, who) = (Presence::default(), OperatorId::new(uuid::Uuid::from_u128(7)));
         assert_eq!(presence.gone_since(who, Timestamp(1_000_000)), None);

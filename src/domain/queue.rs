@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    deadline::Within,
+    deadline::RequestedDeadlines,
     ids::{OperatorId, QueueId},
     operator::{Operator, Role},
     refusal::Refusal,
@@ -19,18 +19,18 @@ pub struct QueueRef {
 
 /// What a queue fills in where the agent left it out. Where it has nothing either, the product's own defaults stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Defaults {
+pub struct QueueDefaults {
     pub urgency: Option<Urgency>,
-    pub within: Within,
+    pub within: RequestedDeadlines,
     /// What the agent is told when nobody came.
     pub expiry_note: Option<NoteText>,
 }
 
 /// The operators who serve a queue; nobody in particular means everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Members(pub Vec<OperatorId>);
+pub struct QueueMembers(pub Vec<OperatorId>);
 
-impl Members {
+impl QueueMembers {
     /// Whether an operator serves the queue.
     pub fn include(&self, operator: OperatorId) -> bool {
         self.0.is_empty() || self.0.contains(&operator)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Block {
     Paragraph(Vec<Inline>),
     Heading(Vec<Inline>),
-    List(Vec<Item>),
+    List(Vec<ListItem>),
     Quote(Vec<Block>),
     Code(String),
     Table { head: Vec<Vec<Inline>>, rows: Vec<Vec<Vec<Inline>>> },
@@ -16,7 +16,7 @@ pub enum Block {
 
 /// One item of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
+pub struct ListItem {
     /// Its number as its author wrote it, `3.` or `3)`; empty for a bullet.
     pub number: String,
     pub blocks: Vec<Block>,

@@ -14,15 +14,15 @@ use super::{
     checked::Checked,
     claim::Fence,
     conversation::{Control, Conversation},
-    deadline::Within,
-    escalation::{Escalation, NewMessage, Open},
+    deadline::RequestedDeadlines,
+    escalation::{Escalation, NewEscalation, NewMessage},
     event::{Actor, Event, EventKind, Seq, TransferTarget},
     ids::{EscalationId, EventId, MessageId},
-    inbox::{Frame, Row, Was},
+    inbox::{Frame, Row, StateBefore},
     message::{Author, Message, MessageRole, Receipt},
     opening::Opening,
     operator::Operator,
-    outcome::{Meanwhile, Outcome, Resolution},
+    outcome::{ClosingContext, Outcome, Resolution},
     queue::Urgency,
     refusal::Refusal,
     rich::{Block, Inline},
@@ -32,18 +32,18 @@ use super::{
 pub use cast::*;
 
 /// The names of the events a command appended.
-pub type Done = Result<Vec<&'static str>, Refusal>;
+pub type AppendedKinds = Result<Vec<&'static str>, Refusal>;
 
 /// Everything that is true, as the database would have it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct World {
+pub struct SimulatedWorld {
     pub escalations: Vec<Escalation>,
     pub conversations: Vec<Conversation>,
     pub messages: Vec<(EscalationId, Message)>,
     pub frames: Vec<Frame>,
 }
 
-impl World {
+impl SimulatedWorld {
     /// What ended before an event and is of the same customer, the latest first.
     pub fn earlier(&self, agent: &AgentRef, opening: &Opening, before: Seq) -> Vec<&Escalation> {
         let key = opening.customer_key();
@@ -57,8 +57,8 @@ impl World {
 
 /// The world and a clock.
 #[derive(Debug, Clone)]
-pub struct Stage {
-    pub world: World,
+pub struct Simulation {
+    pub world: SimulatedWorld,
     pub now: Timestamp,
     /// Of what is opened from now on.
     pub urgency: Urgency,
@@ -68,9 +68,9 @@ pub struct Stage {
 /// 10:00 UTC on 22 November 2026.
 pub const MORNING: Timestamp = Timestamp(1_795_341_600_000);
 
-impl Stage {
+impl Simulation {
     pub fn new() -> Self {
-        let world = World { escalations: vec![], conversations: vec![], messages: vec![], frames: vec![] };
+        let world = SimulatedWorld { escalations: vec![], conversations: vec![], messages: vec![], frames: vec![] };
         Self { world, now: MORNING, urgency: Urgency::Normal, minted: 0 }
     }
 
@@ -115,10 +115,10 @@ impl Stage {
 
     /// Dana's one chat.
     pub fn open(&mut self, kind: AskKind) -> Result<EscalationId, Refusal> {
-        self.open_as(opening(kind, Some("chat")), Within::default())
+        self.open_as(opening(kind, Some("chat")), RequestedDeadlines::default())
     }
 
-    pub fn open_as(&mut self, opening: Opening, within: Within) -> Result<EscalationId, Refusal> {
+    pub fn open_as(&mut self, opening: Opening, within: RequestedDeadlines) -> Result<EscalationId, Refusal> {
         let id = EscalationId::new(self.mint());
         let mut line = |position, role, said: &str| Message {
             text: Some(said.to_owned()),
@@ -128,7 +128,7 @@ impl Stage {
             line(0, MessageRole::Customer, "I was charged twice."),
             line(1, MessageRole::Agent, "I shall have a look."),
         ];
-        let open = Open {
+        let open = NewEscalation {
             id,
             agent: billing_bot(),
             queue: queue("default"),
@@ -157,7 +157,7 @@ impl Stage {
         id: EscalationId,
         actor: Actor,
         verb: impl FnOnce(&Escalation, &Conversation, &[Message]) -> Result<Vec<EventKind>, Refusal>,
-    ) -> Done {
+    ) -> AppendedKinds {
         let kinds = verb(self.of(id), self.conversation(id), &self.said(id))?;
         let names = kinds.iter().map(EventKind::name).collect();
         kinds.into_iter().for_each(|kind| self.append(id, actor.clone(), kind));
@@ -167,9 +167,9 @@ impl Stage {
     fn append(&mut self, id: EscalationId, actor: Actor, kind: EventKind) {
         let seq = Seq(self.world.frames.len() as i64 + 1);
         let event_id = EventId::new(self.mint());
-        let World { escalations, conversations, messages, frames } = &mut self.world;
+        let SimulatedWorld { escalations, conversations, messages, frames } = &mut self.world;
         let before = escalations.iter().position(|it| it.id == id);
-        let was = before.map(|at| Was {
+        let was = before.map(|at| StateBefore {
             shelf: escalations[at].shelf(),
             claimed_by: escalations[at].on_desk_of(),
             queue: match &kind {
@@ -219,88 +219,94 @@ impl Stage {
         self.of(id).holder().filter(|claim| claim.operator.id == by.who.id).map(|claim| claim.fence)
     }
 
-    pub fn claim(&mut self, by: &Operator, id: EscalationId) -> Done {
+    pub fn claim(&mut self, by: &Operator, id: EscalationId) -> AppendedKinds {
         let now = self.now;
         self.act(id, Actor::Operator(by.who.clone()), |it, conversation, _| it.claim(by, conversation, now))
     }
 
-    pub fn release(&mut self, by: &Operator, id: EscalationId) -> Done {
+    pub fn release(&mut self, by: &Operator, id: EscalationId) -> AppendedKinds {
         let now = self.now;
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.release(by, it.fence, now))
     }
 
-    pub fn accept(&mut self, by: &Operator, id: EscalationId) -> Done {
+    pub fn accept(&mut self, by: &Operator, id: EscalationId) -> AppendedKinds {
         let now = self.now;
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| Ok(it.accept(by, now)))
     }
 
-    pub fn transfer(&mut self, by: &Operator, id: EscalationId, to: TransferTarget) -> Done {
+    pub fn transfer(&mut self, by: &Operator, id: EscalationId, to: TransferTarget) -> AppendedKinds {
         let (fence, now) = (self.hold(by, id), self.now);
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.transfer(by, fence, to, None, now))
     }
 
-    pub fn take_over(&mut self, by: &Operator, id: EscalationId) -> Done {
+    pub fn take_over(&mut self, by: &Operator, id: EscalationId) -> AppendedKinds {
         let (fence, now) = (self.hold(by, id), self.now);
         self.act(id, Actor::Operator(by.who.clone()), |it, on, _| it.take_over(by, fence, on, now))
     }
 
-    pub fn reply(&mut self, by: &Operator, id: EscalationId, said: &str) -> Done {
+    pub fn reply(&mut self, by: &Operator, id: EscalationId, said: &str) -> AppendedKinds {
         let (new, now) = (self.message(MessageRole::Operator, said, Some(by)), self.now);
         self.act(id, Actor::Operator(by.who.clone()), |it, on, _| it.reply(by, it.fence, new, on, now))
     }
 
-    pub fn note(&mut self, by: &Operator, id: EscalationId) -> Done {
+    pub fn note(&mut self, by: &Operator, id: EscalationId) -> AppendedKinds {
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.note(by, text("Dana is a regular.")))
     }
 
-    pub fn resolve(&mut self, by: &Operator, id: EscalationId, resolution: Resolution) -> Done {
+    pub fn resolve(&mut self, by: &Operator, id: EscalationId, resolution: Resolution) -> AppendedKinds {
         let (fence, now) = (self.hold(by, id), self.now);
         let checked = Checked::by(resolution, |_| Ok::<_, Infallible>(())).unwrap();
         self.act(id, Actor::Operator(by.who.clone()), |it, conversation, said| {
-            it.resolve(by, fence, &checked, &Meanwhile { conversation, said }, now)
+            it.resolve(by, fence, &checked, &ClosingContext { conversation, said }, now)
         })
     }
 
-    pub fn say(&mut self, id: EscalationId, role: MessageRole, said: &str) -> Done {
+    pub fn say(&mut self, id: EscalationId, role: MessageRole, said: &str) -> AppendedKinds {
         let (new, now) = (self.message(role, said, None), self.now);
         self.act(id, Actor::Agent(billing_bot()), |it, on, _| it.say(new, on, now))
     }
 
     /// What became of the latest message.
-    pub fn receipt(&mut self, id: EscalationId, receipt: Receipt) -> Done {
+    pub fn receipt(&mut self, id: EscalationId, receipt: Receipt) -> AppendedKinds {
         let latest = self.said(id).pop();
         self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.receipt(latest.as_ref(), receipt))
     }
 
-    pub fn cancel(&mut self, id: EscalationId) -> Done {
+    pub fn cancel(&mut self, id: EscalationId) -> AppendedKinds {
         let (by, now) = (Actor::Agent(billing_bot()), self.now);
         self.act(id, by.clone(), |it, conversation, said| {
-            it.cancel(text("Dana found it herself."), &by, &Meanwhile { conversation, said }, now)
+            it.cancel(text("Dana found it herself."), &by, &ClosingContext { conversation, said }, now)
         })
     }
 
-    pub fn acknowledge(&mut self, id: EscalationId) -> Done {
+    pub fn acknowledge(&mut self, id: EscalationId) -> AppendedKinds {
         let now = self.now;
         self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.acknowledge(now))
     }
 
-    pub fn follow_up(&mut self, by: &Operator, id: EscalationId) -> Done {
+    pub fn follow_up(&mut self, by: &Operator, id: EscalationId) -> AppendedKinds {
         let now = self.now;
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.follow_up(by, Some(text("Rang her.")), now))
     }
 
-    pub fn mark(&mut self, by: &Operator, id: EscalationId, urgency: Option<Urgency>, tags: Option<Vec<Tag>>) -> Done {
+    pub fn mark(
+        &mut self,
+        by: &Operator,
+        id: EscalationId,
+        urgency: Option<Urgency>,
+        tags: Option<Vec<Tag>>,
+    ) -> AppendedKinds {
         self.act(id, Actor::Operator(by.who.clone()), |it, _, _| it.mark(by, urgency, tags))
     }
 
-    pub fn deliver(&mut self, id: EscalationId) -> Done {
+    pub fn deliver(&mut self, id: EscalationId) -> AppendedKinds {
         let now = self.now;
         self.act(id, Actor::System, |it, _, _| it.deliver(now))
     }
 
-    pub fn fall_due(&mut self, id: EscalationId) -> Done {
+    pub fn fall_due(&mut self, id: EscalationId) -> AppendedKinds {
         let now = self.now;
-        self.act(id, Actor::System, |it, conversation, said| it.fall_due(&Meanwhile { conversation, said }, now))
+        self.act(id, Actor::System, |it, conversation, said| it.fall_due(&ClosingContext { conversation, said }, now))
     }
 }
 

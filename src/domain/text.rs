@@ -80,7 +80,7 @@ impl<const MAX: usize> From<Text<MAX>> for String {
 /// The caller's own name for a message, by which retries and echoes are matched.
 pub type ClientMessageId = Text<128>;
 /// What customer, agent or operator says while an escalation is open. The bound keeps one message readable on a page.
-pub type Said = Text<32_000>;
+pub type MessageText = Text<32_000>;
 /// A name of a person, an agent or a queue.
 pub type Name = Text<100>;
 /// What operators sort escalations by in their heads: `refund`, `vip`.

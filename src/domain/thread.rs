@@ -19,7 +19,7 @@ use super::{
 /// A part of a message that may be long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum MessagePart {
     Text,
     /// Of a message that could not be read.
     Raw,
@@ -32,10 +32,10 @@ pub enum Part {
 
 /// A part of a message of which a page has only the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cut {
+pub struct TruncatedPart {
     /// Of the message.
     pub position: i64,
-    pub part: Part,
+    pub part: MessagePart,
     /// Which of the message's calls, for arguments; the last that is here, for calls.
     pub index: usize,
     /// How many characters, or calls, the whole has.
@@ -47,24 +47,24 @@ pub struct Cut {
 
 /// A message with its text parsed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shown {
+pub struct RenderedMessage {
     pub message: Message,
     pub blocks: Vec<Block>,
     /// What is not here as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cuts: Vec<Cut>,
+    pub cuts: Vec<TruncatedPart>,
 }
 
-impl Shown {
+impl RenderedMessage {
     /// Whether this part is not here as a whole.
-    pub fn cut(&self, part: Part, index: usize) -> Option<Cut> {
+    pub fn cut(&self, part: MessagePart, index: usize) -> Option<TruncatedPart> {
         self.cuts.iter().find(|cut| cut.part == part && cut.index == index).copied()
     }
 }
 
 /// How an earlier escalation of the same customer ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Earlier {
+pub struct EarlierEscalation {
     pub id: EscalationId,
     pub at: Timestamp,
     pub by: Actor,
@@ -76,7 +76,7 @@ pub struct Earlier {
 /// How much of a note is read at a glance.
 const EXCERPT: usize = 140;
 
-impl Earlier {
+impl EarlierEscalation {
     /// Of an escalation that is closed; none of one that is open.
     pub fn of(escalation: &Escalation) -> Option<Self> {
         let outcome = escalation.outcome.as_ref()?;
@@ -100,17 +100,17 @@ pub struct Thread {
     /// Who holds the conversation, which may be another escalation of it.
     pub held_by: Option<EscalationId>,
     /// The latest messages, oldest first.
-    pub messages: Vec<Shown>,
+    pub messages: Vec<RenderedMessage>,
     /// What happened beside messages and their receipts, in order; the opening is in `escalation`.
     pub happenings: Vec<Event>,
     /// The last that ended before this one was opened, the latest first. It never changes.
-    pub earlier: Vec<Earlier>,
+    pub earlier: Vec<EarlierEscalation>,
 }
 
 /// One thing in the order a reader meets it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Item<'a> {
-    Message(&'a Shown),
+pub enum ThreadItem<'a> {
+    Message(&'a RenderedMessage),
     /// Where the agent asked for a human.
     Opened,
     Happening(&'a Event),
@@ -143,7 +143,7 @@ impl Thread {
         self.held_by = event.held_by;
         self.escalation.apply(event);
         match &event.kind {
-            EventKind::MessageCreated { message } => self.messages.push(Shown {
+            EventKind::MessageCreated { message } => self.messages.push(RenderedMessage {
                 message: Message { seq: Some(event.seq), ..message.clone() },
                 blocks: frame.blocks.clone().unwrap_or_default(),
                 cuts: frame.cuts.clone(),
@@ -163,25 +163,25 @@ impl Thread {
     }
 
     /// Puts an earlier page before what is here.
-    pub fn prepend(&mut self, earlier: Vec<Shown>) {
+    pub fn prepend(&mut self, earlier: Vec<RenderedMessage>) {
         let first = self.messages.first().map_or(i64::MAX, |shown| shown.message.position);
         let before = earlier.into_iter().filter(|shown| shown.message.position < first);
         self.messages.splice(0..0, before);
     }
 
     /// Everything in the order a reader meets it: the transcript, the hand-over, then by event.
-    pub fn items(&self) -> Vec<Item<'_>> {
+    pub fn items(&self) -> Vec<ThreadItem<'_>> {
         let (before, since): (Vec<_>, Vec<_>) = self.messages.iter().partition(|shown| shown.message.seq.is_none());
-        let mut later: Vec<(Seq, Item<'_>)> = since
+        let mut later: Vec<(Seq, ThreadItem<'_>)> = since
             .into_iter()
-            .filter_map(|shown| Some((shown.message.seq?, Item::Message(shown))))
-            .chain(self.happenings.iter().map(|event| (event.seq, Item::Happening(event))))
+            .filter_map(|shown| Some((shown.message.seq?, ThreadItem::Message(shown))))
+            .chain(self.happenings.iter().map(|event| (event.seq, ThreadItem::Happening(event))))
             .collect();
         later.sort_by_key(|(seq, _)| *seq);
         before
             .into_iter()
-            .map(Item::Message)
-            .chain([Item::Opened])
+            .map(ThreadItem::Message)
+            .chain([ThreadItem::Opened])
             .chain(later.into_iter().map(|(_, item)| item))
             .collect()
     }

@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 
 use super::{
     clock::{Clock, mint},
-    config::{Admin, AgentVerb, OperatorVerb, Settings},
+    config::{AdminCommand, AgentCommand, OperatorCommand, Settings},
     error::Error,
     keys::ApiKey,
     password,
@@ -15,7 +15,7 @@ use super::{
     store::{
         OpenError, Opener, Store, agents,
         backup::{self, BackupError},
-        links::{self, Purpose, RESET_LASTS},
+        links::{self, LinkPurpose, RESET_LASTS},
         operators::{self, Account, Email},
         people, sessions, workspaces,
     },
@@ -34,7 +34,7 @@ pub enum AdminError {
     #[error("cannot read the password from standard input: {0}")]
     NoPassword(io::Error),
     #[error(transparent)]
-    Weak(#[from] password::Weak),
+    Weak(#[from] password::WeakPassword),
     #[error("there is already an operator with the e-mail address {0}")]
     EmailTaken(Email),
     #[error("there is no operator with the e-mail address {0}, or they are disabled")]
@@ -58,10 +58,10 @@ impl From<sqlx::Error> for AdminError {
 }
 
 /// Carries a command out. Only an API key or a link goes to standard output; everything else to standard error.
-pub async fn run(settings: &Settings, admin: Admin) -> Result<(), AdminError> {
+pub async fn run(settings: &Settings, admin: AdminCommand) -> Result<(), AdminError> {
     let clock = Clock::system();
     match admin {
-        Admin::Operator(OperatorVerb::Add { email, name, public_name, role, password_stdin: _ }) => {
+        AdminCommand::Operator(OperatorCommand::Add { email, name, public_name, role, password_stdin: _ }) => {
             let hash = hash_of_new_password()?;
             let public_name = public_name.unwrap_or_else(|| name.clone());
             let who = OperatorRef { id: OperatorId::new(mint()), name, public_name };
@@ -71,48 +71,48 @@ pub async fn run(settings: &Settings, admin: Admin) -> Result<(), AdminError> {
             eprintln!("Added {}, {}, who signs in as {email}.", operator.who.name, operator.role);
             store.close().await;
         }
-        Admin::Operator(OperatorVerb::ResetPassword { email, password_stdin: true }) => {
+        AdminCommand::Operator(OperatorCommand::ResetPassword { email, password_stdin: true }) => {
             let hash = hash_of_new_password()?;
             let store = open(settings, &clock).await?;
             set_password(&store, &email, &hash).await?;
             eprintln!("{email} signs in with the new password from now on. Their sessions have ended.");
             store.close().await;
         }
-        Admin::Operator(OperatorVerb::ResetPassword { email, password_stdin: false }) => {
+        AdminCommand::Operator(OperatorCommand::ResetPassword { email, password_stdin: false }) => {
             let store = open(settings, &clock).await?;
             let secret = reset_link(&store, &clock, &email).await?;
             eprintln!("With this link {email} can choose a new password. It works once, within a day:");
             println!("{}/reset/{}", settings.console_address(settings.addr), secret.reveal());
             store.close().await;
         }
-        Admin::Agent(AgentVerb::Add { name }) => {
+        AdminCommand::Agent(AgentCommand::Add { name }) => {
             let store = open(settings, &clock).await?;
             let key = add_agent(&store, &clock, &name).await?;
             eprintln!("Added the agent {name}. This is its API key; it is not shown again:");
             println!("{key}");
             store.close().await;
         }
-        Admin::Agent(AgentVerb::Revoke { name }) => {
+        AdminCommand::Agent(AgentCommand::Revoke { name }) => {
             let store = open(settings, &clock).await?;
             revoke_agent(&store, &clock, &name).await?;
             eprintln!("Revoked every key of the agent {name}. What it has open closes within a second.");
             store.close().await;
         }
-        Admin::Backup { to } => {
+        AdminCommand::Backup { to } => {
             backup::backup(settings.database_url.as_str(), &to).await?;
             eprintln!(
                 "Backed up to {}, and checked it. It holds secrets: keep it as you keep the database.",
                 to.display()
             );
         }
-        Admin::Restore { from } => {
+        AdminCommand::Restore { from } => {
             let kept = backup::restore(settings.database_url.as_str(), &from, clock.now()).await?;
             eprintln!("Restored {}. Every client starts over.", from.display());
             if let Some(kept) = kept {
                 eprintln!("The database as it was is kept as {}.", kept.display());
             }
         }
-        Admin::NewEpoch => {
+        AdminCommand::NewEpoch => {
             let store = open(settings, &clock).await?;
             workspaces::new_epoch(&store).await?;
             eprintln!("Every client starts over, within about a second where a server runs.");
@@ -154,7 +154,7 @@ async fn reset_link(store: &Store, clock: &Clock, email: &Email) -> Result<Secre
     workspaces::lock_head(&mut tx, workspace).await?;
     still_there(&mut tx, &account, email).await?;
     links::revoke_resets(&mut tx, workspace, operator).await?;
-    let purpose = (Purpose::Reset(operator), None);
+    let purpose = (LinkPurpose::Reset(operator), None);
     links::add(&mut tx, workspace, &secret.digest(), purpose, now, now + RESET_LASTS).await?;
     tx.commit().await?;
     Ok(secret)

@@ -43,22 +43,22 @@ struct Held {
 
 /// All open doors of this process.
 #[derive(Clone, Default)]
-pub struct Doors(Arc<Mutex<HashMap<Credential, Held>>>);
+pub struct OpenStreams(Arc<Mutex<HashMap<Credential, Held>>>);
 
 /// An open door; dropping it leaves.
-pub struct Door {
-    doors: Doors,
+pub struct OpenStream {
+    doors: OpenStreams,
     credential: Credential,
     token: CancellationToken,
 }
 
-impl Doors {
+impl OpenStreams {
     fn held(&self) -> MutexGuard<'_, HashMap<Credential, Held>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens one more door with a credential that has at most so many; nothing when it has them all.
-    pub fn enter(&self, credential: Credential, at_most: usize) -> Option<Door> {
+    pub fn enter(&self, credential: Credential, at_most: usize) -> Option<OpenStream> {
         let mut all = self.held();
         let held = all.entry(credential.clone()).or_default();
         if held.open >= at_most {
@@ -67,7 +67,7 @@ impl Doors {
         held.open += 1;
         let token = held.token.clone();
         drop(all);
-        Some(Door { doors: self.clone(), credential, token })
+        Some(OpenStream { doors: self.clone(), credential, token })
     }
 
     /// Closes what was opened with a credential that is no longer good.
@@ -106,14 +106,14 @@ impl Doors {
     }
 }
 
-impl Door {
+impl OpenStream {
     /// Resolves when the credential is no longer good.
     pub fn closed(&self) -> WaitForCancellationFuture<'_> {
         self.token.cancelled()
     }
 }
 
-impl Drop for Door {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         let mut all = self.doors.held();
         if let Some(held) = all.get_mut(&self.credential) {
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_credential_has_so_many_doors_and_no_more() {
-        let doors = Doors::default();
+        let doors = OpenStreams::default();
         let key = Credential::Key("k".into());
         let first = doors.enter(key.clone(), 1);
         assert!(first.is_some() && doors.enter(key.clone(), 1).is_none());
@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn closing_reaches_every_door_of_the_credential_and_no_other() {
-        let doors = Doors::default();
+        let doors = OpenStreams::default();
         let (one, two) = (Credential::Session([1; 32]), Credential::Session([2; 32]));
         let (a, b) = (doors.enter(one.clone(), 9).unwrap(), doors.enter(one.clone(), 9).unwrap());
         let c = doors.enter(two, 9).unwrap();

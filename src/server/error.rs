@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{error::DatabaseError, postgres::PgDatabaseError, sqlite::SqliteError};
 
 use crate::{
-    app::problem::Problem,
+    app::problem::CallError,
     domain::{
         escalation::Escalation,
         ids::{EscalationId, RequestId},
@@ -16,7 +16,7 @@ use crate::{
 
 /// An escalation as it is now, with what its readers need beside it.
 #[derive(Debug, Clone)]
-pub struct Current {
+pub struct CurrentState {
     pub escalation: Arc<Escalation>,
     /// Who holds the conversation.
     pub held_by: Option<EscalationId>,
@@ -29,7 +29,7 @@ pub struct Current {
 pub enum Error {
     /// The domain said no; nothing changed. `current` is the escalation as it is, where there is one.
     #[error("{refusal}")]
-    Refused { refusal: Refusal, current: Option<Box<Current>> },
+    Refused { refusal: Refusal, current: Option<Box<CurrentState>> },
     /// The database was not reached, cannot work for now, or did not confirm the commit: a write may or may not have
     /// happened. A retry under the same key is safe.
     #[error("the database does not answer")]
@@ -95,7 +95,7 @@ fn is_temporary_in_sqlite(code: i32) -> bool {
     matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14 | 15)
 }
 
-impl From<Error> for Problem {
+impl From<Error> for CallError {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused { refusal: Refusal::NotFound, .. } => Self::NotFound,

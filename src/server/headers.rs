@@ -34,12 +34,12 @@ static ALWAYS: [(HeaderName, &str); 6] = [
 
 /// The Content-Security-Policy: what a page may load and run. Only scripts of ours, and inline ones with the nonce.
 #[derive(Clone)]
-pub struct Policy {
+pub struct ContentSecurityPolicy {
     /// Where pages may connect to beside us: under `cargo leptos watch`, the socket that tells them to reload.
     reload: Arc<str>,
 }
 
-impl Policy {
+impl ContentSecurityPolicy {
     /// The policy for this process.
     pub fn new(leptos: &LeptosOptions) -> Self {
         let port = leptos.reload_external_port.unwrap_or(leptos.reload_port);
@@ -69,13 +69,13 @@ const OF_DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame
 
 /// What the headers depend on.
 #[derive(Clone)]
-pub struct Headers {
-    pub policy: Policy,
+pub struct SecurityHeaders {
+    pub policy: ContentSecurityPolicy,
     pub settings: Arc<Settings>,
 }
 
 /// Adds what the handler did not set itself.
-pub async fn set(State(it): State<Headers>, request: Request, next: Next) -> Response {
+pub async fn set(State(it): State<SecurityHeaders>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     let headers = response.headers_mut();

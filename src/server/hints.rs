@@ -17,7 +17,7 @@ use crate::{
         escalation::Escalation,
         event::Seq,
         ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
-        presence::{AHEAD, Heard, Hint, Presence},
+        presence::{AHEAD, AgentContact, Hint, Presence},
         time::{Span, Timestamp},
     },
     server::{clock::mint, desk::Desk, store::presence},
@@ -33,7 +33,7 @@ const TOGETHER: Duration = Duration::from_secs(1);
 const FORGET_AFTER: Span = Span::minutes(10);
 
 /// A hint, and whose workspace it is of.
-pub type Told = (WorkspaceId, Hint);
+pub type WorkspaceHint = (WorkspaceId, Hint);
 
 /// Who is there, as the rows name them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ enum Who {
 struct Known {
     /// As it was told.
     hint: Hint,
-    heard: Heard,
+    heard: AgentContact,
     /// The row does not say so yet.
     is_new: bool,
 }
@@ -57,9 +57,9 @@ struct Known {
 #[derive(Clone)]
 pub struct Hints {
     /// For the streams of this process.
-    here: broadcast::Sender<Arc<Told>>,
+    here: broadcast::Sender<Arc<WorkspaceHint>>,
     /// For the other processes.
-    away: broadcast::Sender<Arc<Told>>,
+    away: broadcast::Sender<Arc<WorkspaceHint>>,
     /// By which a process knows its own.
     process: Arc<str>,
     known: Arc<Mutex<HashMap<(WorkspaceId, Who), Known>>>,
@@ -82,7 +82,7 @@ impl Hints {
     }
 
     /// Tells everyone here what another process told.
-    pub fn pass_on(&self, told: Told) {
+    pub fn pass_on(&self, told: WorkspaceHint) {
         let _ = self.here.send(Arc::new(told));
     }
 
@@ -92,23 +92,23 @@ impl Hints {
     }
 
     /// What is told from now on, in this process and in others.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<Told>> {
+    pub fn listen(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
         self.here.subscribe()
     }
 
     /// What this process tells from now on.
-    pub fn listen_away(&self) -> broadcast::Receiver<Arc<Told>> {
+    pub fn listen_away(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
         self.away.subscribe()
     }
 
     /// An operator has a connected page, or does something.
     pub fn seen(&self, workspace: WorkspaceId, operator: OperatorId, at: Timestamp) {
-        let heard = Heard { at, reached: Seq(0) };
-        self.note(workspace, Who::Operator(operator), heard, |Heard { at, .. }| Hint::Seen { operator, at });
+        let heard = AgentContact { at, reached: Seq(0) };
+        self.note(workspace, Who::Operator(operator), heard, |AgentContact { at, .. }| Hint::Seen { operator, at });
     }
 
     /// An agent listens, to one escalation or to all of its own, and was given what happened up to `reached`.
-    pub fn heard(&self, workspace: WorkspaceId, agent: AgentId, escalation: Option<EscalationId>, heard: Heard) {
+    pub fn heard(&self, workspace: WorkspaceId, agent: AgentId, escalation: Option<EscalationId>, heard: AgentContact) {
         let who = escalation.map_or(Who::Agent(agent), Who::Escalation);
         self.note(workspace, who, heard, |heard| Hint::Heard { agent, escalation, heard });
     }
@@ -132,15 +132,16 @@ impl Hints {
     }
 
     /// Tells what is worth telling: of someone new, or further, or not told of for a while.
-    fn note(&self, workspace: WorkspaceId, who: Who, heard: Heard, hint: impl FnOnce(Heard) -> Hint) {
+    fn note(&self, workspace: WorkspaceId, who: Who, heard: AgentContact, hint: impl FnOnce(AgentContact) -> Hint) {
         let mut all = self.all();
         let before = all.get(&(workspace, who)).map(|known| known.heard);
-        let is_known = |it: Heard| it.at <= heard.at + AHEAD && heard.at - it.at < EVERY && heard.reached <= it.reached;
+        let is_known =
+            |it: AgentContact| it.at <= heard.at + AHEAD && heard.at - it.at < EVERY && heard.reached <= it.reached;
         if before.is_some_and(is_known) {
             return;
         }
         let reached = before.map_or(heard.reached, |it| it.reached.max(heard.reached));
-        let heard = Heard { reached, ..heard };
+        let heard = AgentContact { reached, ..heard };
         let hint = hint(heard);
         all.insert((workspace, who), Known { hint: hint.clone(), heard, is_new: true });
         drop(all);
@@ -197,7 +198,7 @@ mod tests {
         let hints = Hints::default();
         let mut told = hints.listen();
         let (workspace, agent) = (WorkspaceId::new(Uuid::from_u128(1)), AgentId::new(Uuid::from_u128(2)));
-        let heard = |at: i64, reached: i64| Heard { at: Timestamp(at), reached: Seq(reached) };
+        let heard = |at: i64, reached: i64| AgentContact { at: Timestamp(at), reached: Seq(reached) };
         for (heard, is_told) in [
             (heard(0, 1), true),
             (heard(1_000, 1), false),

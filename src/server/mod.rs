@@ -122,7 +122,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
     if let Some(url) = settings.alert_url.clone() {
-        let alerts = Arc::new(workers::alerts::Alerts::new(url)?);
+        let alerts = Arc::new(workers::alerts::AlertSender::new(url)?);
         start_worker(&desk, "alerts", move |desk| workers::alerts::work(desk, Arc::clone(&alerts)));
     }
     let router = router::router(desk.clone(), Arc::new(settings.clone()));
@@ -138,12 +138,12 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
 }
 
 /// What tells the program to stop.
-struct Told {
+struct StopSignal {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Told {
+impl StopSignal {
     /// Listens from now on.
     fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
@@ -171,7 +171,7 @@ async fn attend(
     let working = TaskTracker::new();
     let router = router.layer(from_fn_with_state(working.clone(), work));
     // Whoever reads the address may stop us from then on.
-    let mut told = Told::listen()?;
+    let mut told = StopSignal::listen()?;
     ready(&shown).await?;
     let stopping = desk.shutdown().clone();
     tokio::spawn({
@@ -183,7 +183,7 @@ async fn attend(
         }
     });
     tokio::select! {
-        () = connections::serve(listener, router, connections::Limits::of_process(), stopping.clone()) => {}
+        () = connections::serve(listener, router, connections::ConnectionLimits::of_process(), stopping.clone()) => {}
         () = async {
             stopping.cancelled().await;
             working.close();

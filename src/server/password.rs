@@ -44,7 +44,7 @@ const COMMON: &str = "\
 
 /// Why a password may not be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Weak {
+pub enum WeakPassword {
     #[error("a password has at least {} characters", SHORTEST)]
     Short,
     #[error("a password has at most {} characters", LONGEST)]
@@ -59,19 +59,19 @@ fn normalised(password: &str) -> String {
 }
 
 /// Whether a password may be chosen. Length and rarity count; which characters it is made of does not.
-pub fn choose(password: &str) -> Result<(), Weak> {
+pub fn choose(password: &str) -> Result<(), WeakPassword> {
     let password = normalised(password);
     match password.chars().count() {
-        ..SHORTEST => return Err(Weak::Short),
+        ..SHORTEST => return Err(WeakPassword::Short),
         SHORTEST..=LONGEST => {}
-        _ => return Err(Weak::Long),
+        _ => return Err(WeakPassword::Long),
     }
     let lower = password.to_lowercase();
     let plain = lower.trim_end_matches(['!', '.', '?', '*', '#', '$']);
     let first = lower.chars().next();
     let one_letter = lower.chars().all(|letter| Some(letter) == first);
     if one_letter || COMMON.split(' ').any(|common| common == lower || common == plain) {
-        return Err(Weak::Common);
+        return Err(WeakPassword::Common);
     }
     Ok(())
 }
@@ -163,32 +163,32 @@ pub fn from_first_line(mut input: impl io::BufRead) -> io::Result<String> {
 
 /// Where passwords are checked: a few at a time, with a short queue.
 #[derive(Clone)]
-pub struct Checker {
+pub struct PasswordChecker {
     places: Arc<Semaphore>,
     running: Arc<Semaphore>,
 }
 
 /// A place in the queue, held until the check is done.
-pub struct Place {
+pub struct CheckSlot {
     _place: OwnedSemaphorePermit,
     running: Arc<Semaphore>,
 }
 
-impl Default for Checker {
+impl Default for PasswordChecker {
     fn default() -> Self {
         Self { places: Arc::new(Semaphore::new(AT_A_TIME + WAITING)), running: Arc::new(Semaphore::new(AT_A_TIME)) }
     }
 }
 
-impl Checker {
+impl PasswordChecker {
     /// Takes a place in the queue; [`Error::Overloaded`] when it is full.
-    pub fn place(&self) -> Result<Place, Error> {
+    pub fn place(&self) -> Result<CheckSlot, Error> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Overloaded)?;
-        Ok(Place { _place: place, running: Arc::clone(&self.running) })
+        Ok(CheckSlot { _place: place, running: Arc::clone(&self.running) })
     }
 }
 
-impl Place {
+impl CheckSlot {
     /// The text kept instead of a password that was chosen.
     pub async fn hash(self, password: String) -> Result<String, Error> {
         self.compute(move || hash(&password)).await
@@ -225,10 +225,10 @@ mod tests {
 
     #[test]
     fn length_and_rarity_decide() {
-        assert_eq!(choose("short"), Err(Weak::Short));
-        assert_eq!(choose(&"x1".repeat(65)), Err(Weak::Long));
+        assert_eq!(choose("short"), Err(WeakPassword::Short));
+        assert_eq!(choose(&"x1".repeat(65)), Err(WeakPassword::Long));
         for common in ["Password1234", "password1234!", "qwertyuiop12", "zzzzzzzzzzzzzz"] {
-            assert_eq!(choose(common), Err(Weak::Common), "{common}");
+            assert_eq!(choose(common), Err(WeakPassword::Common), "{common}");
         }
         assert_eq!(choose("käse zum frühstück"), Ok(()));
         assert_eq!(choose("correct horse battery staple"), Ok(()));
@@ -256,7 +256,7 @@ mod tests {
             let kept = hash_as_typed(typed).unwrap();
             assert!(matches(typed, &kept).unwrap(), "{typed:?}");
         }
-        assert_eq!(choose(&"e\u{301}".repeat(6)), Err(Weak::Short), "six letters are six letters");
+        assert_eq!(choose(&"e\u{301}".repeat(6)), Err(WeakPassword::Short), "six letters are six letters");
     }
 
     #[test]
@@ -277,13 +277,13 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_a_password() {
-        let place = Checker::default().place().unwrap();
+        let place = PasswordChecker::default().place().unwrap();
         assert!(!place.matches("whatever it is".into(), None).await.unwrap());
     }
 
     #[test]
     fn the_queue_is_short() {
-        let checker = Checker::default();
+        let checker = PasswordChecker::default();
         let places: Vec<_> = (0..AT_A_TIME + WAITING).map(|_| checker.place().unwrap()).collect();
         assert!(matches!(checker.place(), Err(Error::Overloaded)));
         drop(places);

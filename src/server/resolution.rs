@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     contract::short,
-    schema::{MOST_PROBLEMS, Schemas, Unchecked, is_too_deep},
+    schema::{CheckFailure, MOST_PROBLEMS, Schemas, is_too_deep},
 };
 use crate::domain::{
     ask::{Action, Ask, FieldProblem, Verdict},
@@ -86,8 +86,8 @@ fn check_data(schemas: &Schemas, ask: &Ask, resolution: &Resolution) -> Result<V
     match found {
         Ok(found) if found.is_empty() => Ok(vec![]),
         Ok(problems) => Err(Refusal::InvalidFields { problems }),
-        Err(Unchecked::Unusable(why)) => Ok(vec![not_checked("/data", &why)]),
-        Err(Unchecked::OutOfTime) => Err(Refusal::NotCheckedInTime),
+        Err(CheckFailure::Unusable(why)) => Ok(vec![not_checked("/data", &why)]),
+        Err(CheckFailure::OutOfTime) => Err(Refusal::NotCheckedInTime),
     }
 }
 
@@ -136,9 +136,9 @@ fn decide(
             found.into_iter().take(MOST_PROBLEMS).map(to_outcome).collect()
         }
         // What the agent proposed needs no check to be approved.
-        Err(Unchecked::OutOfTime) if changed => return Err(Refusal::NotCheckedInTime),
-        Err(Unchecked::OutOfTime) => vec![not_checked(&at, "that took too long")],
-        Err(Unchecked::Unusable(why)) => vec![not_checked(&at, &why)],
+        Err(CheckFailure::OutOfTime) if changed => return Err(Refusal::NotCheckedInTime),
+        Err(CheckFailure::OutOfTime) => vec![not_checked(&at, "that took too long")],
+        Err(CheckFailure::Unusable(why)) => vec![not_checked(&at, &why)],
     };
     Ok(Ok(ActionDecision {
         id: request.id,

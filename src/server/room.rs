@@ -14,41 +14,41 @@ const ALL: usize = 64 * 1024 * 1024;
 const SHARE: usize = 16 * 1024 * 1024;
 
 /// The room of a server.
-pub struct Room {
+pub struct RequestMemory {
     all: Arc<Semaphore>,
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 /// Bytes of room that a request takes up, until this is dropped.
 #[derive(Default)]
-pub struct Taken(Option<[OwnedSemaphorePermit; 2]>);
+pub struct MemoryPermit(Option<[OwnedSemaphorePermit; 2]>);
 
 /// The share of one key.
-pub struct Share {
+pub struct KeyShare {
     all: Arc<Semaphore>,
     own: Arc<Semaphore>,
 }
 
-impl Default for Room {
+impl Default for RequestMemory {
     fn default() -> Self {
         Self { all: Arc::new(Semaphore::new(ALL)), shares: Mutex::default() }
     }
 }
 
-impl Room {
+impl RequestMemory {
     /// The share of a key, which its requests have in common.
-    pub fn share(&self, key: &str) -> Share {
+    pub fn share(&self, key: &str) -> KeyShare {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that nobody uses are whole.
         shares.retain(|_, share| Arc::strong_count(share) > 1 || share.available_permits() < SHARE);
         let own = shares.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SHARE)));
-        Share { all: Arc::clone(&self.all), own: Arc::clone(own) }
+        KeyShare { all: Arc::clone(&self.all), own: Arc::clone(own) }
     }
 }
 
-impl Share {
+impl KeyShare {
     /// Takes more for a request; false when there is none left.
-    pub fn take(&self, bytes: usize, taken: &mut Taken) -> bool {
+    pub fn take(&self, bytes: usize, taken: &mut MemoryPermit) -> bool {
         let Ok(bytes) = u32::try_from(bytes) else { return false };
         let own = Arc::clone(&self.own).try_acquire_many_owned(bytes);
         let all = Arc::clone(&self.all).try_acquire_many_owned(bytes);
@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn a_key_has_its_share_and_leaves_room_for_others() {
-        let room = Room::default();
-        let mut taken: Vec<Taken> = vec![];
+        let room = RequestMemory::default();
+        let mut taken: Vec<MemoryPermit> = vec![];
         let mut take = |key: &str, bytes| {
-            let mut more = Taken::default();
+            let mut more = MemoryPermit::default();
             let fits = room.share(key).take(bytes, &mut more);
             taken.push(more);
             fits
@@ -83,7 +83,7 @@ mod tests {
         assert!(take("b", SHARE) && take("c", SHARE) && take("d", SHARE));
         assert!(!take("e", 1), "so is the room");
         taken.clear();
-        let mut again = Taken::default();
+        let mut again = MemoryPermit::default();
         assert!(room.share("a").take(SHARE, &mut again), "what is dropped is given back");
         assert_eq!(room.shares.lock().unwrap().len(), 1, "nothing is kept of keys that hold nothing");
     }

@@ -8,11 +8,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{
     api,
     config::Settings,
-    demo::Passes,
+    demo::DemoPasses,
     desk::Desk,
-    headers::{self, Headers, Policy},
+    headers::{self, ContentSecurityPolicy, SecurityHeaders},
     host,
-    rates::Rates,
+    rates::RateLimiters,
     request_id, web,
 };
 
@@ -23,19 +23,19 @@ pub fn router(desk: Desk, settings: Arc<Settings>) -> Router {
 }
 
 /// The same, and the demo's sign-in links. Only the demo calls this.
-pub fn demo(desk: Desk, settings: Arc<Settings>, passes: Passes) -> Router {
+pub fn demo(desk: Desk, settings: Arc<Settings>, passes: DemoPasses) -> Router {
     all(desk, settings, Some(passes))
 }
 
-fn all(desk: Desk, settings: Arc<Settings>, passes: Option<Passes>) -> Router {
-    let policy = Policy::new(&web::pages::options());
+fn all(desk: Desk, settings: Arc<Settings>, passes: Option<DemoPasses>) -> Router {
+    let policy = ContentSecurityPolicy::new(&web::pages::options());
     Router::new()
         .merge(api::routes(desk.clone()))
         .merge(api::health(desk.clone()))
         .merge(web::routes(desk, Arc::clone(&settings), policy.clone(), passes))
-        .layer(Extension(Arc::new(Rates::new(Arc::clone(&settings)))))
+        .layer(Extension(Arc::new(RateLimiters::new(Arc::clone(&settings)))))
         .layer(middleware::from_fn(host::require_one))
         .layer(CatchPanicLayer::custom(request_id::panicked))
-        .layer(middleware::from_fn_with_state(Headers { policy, settings }, headers::set))
+        .layer(middleware::from_fn_with_state(SecurityHeaders { policy, settings }, headers::set))
         .layer(middleware::from_fn(request_id::give))
 }

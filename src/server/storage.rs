@@ -33,9 +33,9 @@ impl Space {
 
 /// The space as it was when one last looked; none before, and where the database is elsewhere.
 #[derive(Debug, Default)]
-pub struct Storage(Mutex<Option<Space>>);
+pub struct FreeSpace(Mutex<Option<Space>>);
 
-impl Storage {
+impl FreeSpace {
     fn space(&self) -> Option<Space> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,11 +78,11 @@ mod tests {
     #[test]
     fn admins_are_warned_below_a_tenth() {
         let storage =
-            |free: u64| Storage(Mutex::new(Some(Space { free: free * 1024 * 1024, all: 1_000 * 1024 * 1024 })));
+            |free: u64| FreeSpace(Mutex::new(Some(Space { free: free * 1024 * 1024, all: 1_000 * 1024 * 1024 })));
         assert_eq!(storage(100).warning(), None);
         assert!(storage(99).warning().is_some_and(|said| said.starts_with("Only 99 MiB are free")));
         assert!(storage(199).has_less_than(200 * 1024 * 1024) && !storage(200).has_less_than(200 * 1024 * 1024));
-        assert_eq!(Storage::default().warning(), None);
+        assert_eq!(FreeSpace::default().warning(), None);
         assert!(Space::of(Path::new("/")).unwrap().all > 0);
     }
 }

@@ -12,7 +12,7 @@ use std::{mem::take, ops::Range};
 
 use unicode_normalization::char::is_combining_mark;
 
-pub use self::asked::Asked;
+pub use self::asked::SearchTerms;
 use self::fold::{fold, is_invisible};
 
 /// How many words of one text are indexed, how many letters of one word, and how many bytes of all words together.

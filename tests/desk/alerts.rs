@@ -16,7 +16,7 @@ use axum::{
 };
 use bailout::{
     domain::{operator::Role, time::Span},
-    server::{store::escalations, workers::alerts::Alerts},
+    server::{store::escalations, workers::alerts::AlertSender},
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -68,8 +68,8 @@ impl Receiver {
         Self { url, got }
     }
 
-    fn alerts(&self) -> Alerts {
-        Alerts::new(self.url.parse().expect("an address")).expect("a client")
+    fn alerts(&self) -> AlertSender {
+        AlertSender::new(self.url.parse().expect("an address")).expect("a client")
     }
 
     fn texts(&self) -> Vec<String> {
@@ -116,7 +116,7 @@ on_both! {
         // One whom nobody can reach; a server that is about to end waits for no pause.
         bot.hands_over("conv_9").await;
         server.pass(Span::seconds(61));
-        let nobody = Alerts::new("http://127.0.0.1:1/".parse().expect("an address")).expect("a client");
+        let nobody = AlertSender::new("http://127.0.0.1:1/".parse().expect("an address")).expect("a client");
         let desk = server.desk.clone();
         let calls = tokio::spawn(async move { nobody.send_due(&desk).await });
         soon("the call", async || {
@@ -169,7 +169,7 @@ on_both! {
         });
         server.agent("billing-bot").await.hands_over("conv_1").await;
         server.pass(Span::seconds(61));
-        let alerts = Alerts::new(url.parse().expect("an address")).expect("a client");
+        let alerts = AlertSender::new(url.parse().expect("an address")).expect("a client");
         alerts.send_due(&server.desk).await.expect("a look");
         assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
@@ -200,7 +200,7 @@ async fn several_servers_call_once() {
     let ids = join_all((0..20).map(|n| bot.escalates(json!({"summary": format!("Number {n}")})))).await;
     first.pass(Span::seconds(61));
     second.pass(Span::seconds(61));
-    let alerts: Vec<Alerts> = (0..4).map(|_| receiver.alerts()).collect();
+    let alerts: Vec<AlertSender> = (0..4).map(|_| receiver.alerts()).collect();
     let looks =
         alerts.iter().enumerate().map(|(n, it)| it.send_due(if n % 2 == 0 { &first.desk } else { &second.desk }));
     join_all(looks).await.into_iter().for_each(|look| look.expect("a look"));

@@ -1,7 +1,7 @@
 //! Who could come: what agents are told of the desk, and operators who go away.
 
 use bailout::{
-    domain::{operator::Role, queue::Defaults, time::Span},
+    domain::{operator::Role, queue::QueueDefaults, time::Span},
     server::store::operators,
 };
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ on_both! {
         let bot = server.agent("billing-bot").await;
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
         let vera = server.person("Vera", Role::Viewer).await;
-        server.queue("billing", &[&ana], Defaults::default()).await;
+        server.queue("billing", &[&ana], QueueDefaults::default()).await;
         let told = async |it: &str| bot.get(&format!("/escalations/{it}")).await.ok(200)["desk"].clone();
         let desk = |available: i64, ahead: i64, median: Option<i64>| {
             json!({"operators_available": available, "waiting_ahead": ahead, "median_claim_seconds": median})

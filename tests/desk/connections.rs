@@ -12,7 +12,7 @@ use axum::{Router, body::Body, response::IntoResponse, routing::get};
 use bailout::{
     domain::text::Name,
     server::{
-        connections::{self, Limits, when_left},
+        connections::{self, ConnectionLimits, when_left},
         store::agents,
     },
 };
@@ -38,12 +38,12 @@ const LONG: Duration = Duration::from_secs(600);
 const SOON: Duration = Duration::from_secs(20);
 
 /// Limits that end nothing.
-fn patient() -> Limits {
-    Limits { most: 1_000, first_request: LONG, idle: LONG, stalled: LONG, silent_upload: LONG, upload: LONG }
+fn patient() -> ConnectionLimits {
+    ConnectionLimits { most: 1_000, first_request: LONG, idle: LONG, stalled: LONG, silent_upload: LONG, upload: LONG }
 }
 
 /// Serves something until the token is cancelled; the address.
-async fn serves(router: Router, limits: Limits) -> (std::net::SocketAddr, CancellationToken) {
+async fn serves(router: Router, limits: ConnectionLimits) -> (std::net::SocketAddr, CancellationToken) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let (address, stop) = (listener.local_addr().expect("an address"), CancellationToken::new());
     tokio::spawn(connections::serve(listener, router, limits, stop.clone()));
@@ -70,7 +70,7 @@ async fn closes(stream: &mut TcpStream) -> bool {
 
 #[tokio::test]
 async fn who_does_not_ask_is_closed_and_who_has_asked_may_pause() {
-    let (address, _stop) = serves(hello(), Limits { first_request: SHORT, ..patient() }).await;
+    let (address, _stop) = serves(hello(), ConnectionLimits { first_request: SHORT, ..patient() }).await;
     let mut silent = TcpStream::connect(address).await.expect("a connection");
     let mut known = TcpStream::connect(address).await.expect("a connection");
     assert!(asks(&mut known).await.contains("hello"));
@@ -89,7 +89,7 @@ async fn who_does_not_ask_is_closed_and_who_has_asked_may_pause() {
     assert!(silent && dripping);
     assert!(asks(&mut known).await.contains("hello"), "it asked in time, and may ask again");
 
-    let (address, _stop) = serves(hello(), Limits { idle: SHORT, ..patient() }).await;
+    let (address, _stop) = serves(hello(), ConnectionLimits { idle: SHORT, ..patient() }).await;
     let mut idle = TcpStream::connect(address).await.expect("a connection");
     assert!(asks(&mut idle).await.contains("hello"));
     assert!(closes(&mut idle).await);
@@ -104,7 +104,7 @@ async fn the_idlest_connection_makes_way_for_a_newcomer() {
             "hello"
         }),
     );
-    let (address, _stop) = serves(slow, Limits { most: 3, ..patient() }).await;
+    let (address, _stop) = serves(slow, ConnectionLimits { most: 3, ..patient() }).await;
     let mut busy = TcpStream::connect(address).await.expect("a connection");
     let busy = tokio::spawn(async move { asks(&mut busy).await });
     sleep(Duration::from_millis(200)).await;
@@ -130,7 +130,7 @@ async fn an_answer_has_left_when_all_of_it_was_taken() {
         })
     };
     let router = Router::new().route("/", answers(10, &left[0])).route("/large", answers(64 * 1024 * 1024, &left[1]));
-    let (address, stop) = serves(router, Limits { stalled: SHORT, ..patient() }).await;
+    let (address, stop) = serves(router, ConnectionLimits { stalled: SHORT, ..patient() }).await;
     let mut reader = TcpStream::connect(address).await.expect("a connection");
     assert!(asks(&mut reader).await.contains("xxxxxxxxxx"));
     soon("the small answer has left", async || left[0].load(Ordering::SeqCst).then_some(())).await;
@@ -167,10 +167,10 @@ async fn answer(stream: &mut TcpStream) -> String {
 on_both! {
     async fn an_upload_that_does_not_come_to_an_end_is_refused(server: TestServer) {
         let bot = server.agent("billing-bot").await;
-        let address = server.also_within(Limits { silent_upload: SHORT, ..patient() }).await;
+        let address = server.also_within(ConnectionLimits { silent_upload: SHORT, ..patient() }).await;
         let mut silent = uploads(&address, &bot, 1_000).await;
         assert!(answer(&mut silent).await.contains("request_timeout"));
-        let address = server.also_within(Limits { upload: Duration::from_secs(1), ..patient() }).await;
+        let address = server.also_within(ConnectionLimits { upload: Duration::from_secs(1), ..patient() }).await;
         let dripping = uploads(&address, &bot, 1_000).await;
         let (mut reads, mut writes) = dripping.into_split();
         let drips = tokio::spawn(async move {

@@ -21,7 +21,7 @@ use bailout::{
     server::{
         config::{Cli, DemoOperator},
         connections,
-        demo::{self, Playing},
+        demo::{self, RunningDemo},
         desk::Verb,
         store::workspaces,
     },
@@ -46,7 +46,7 @@ const USED: &str = "This link was used already";
 
 /// A demo in this process, on a port; over when dropped.
 struct Demo {
-    playing: Playing,
+    playing: RunningDemo,
     url: String,
 }
 
@@ -63,7 +63,7 @@ impl Demo {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (router, stop) = (playing.router.clone(), playing.desk.shutdown().clone());
-        tokio::spawn(connections::serve(listener, router, connections::Limits::of_process(), stop));
+        tokio::spawn(connections::serve(listener, router, connections::ConnectionLimits::of_process(), stop));
         Self { playing, url }
     }
 

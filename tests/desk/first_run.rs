@@ -4,7 +4,7 @@ use bailout::{
     domain::{operator::Role, time::Timestamp},
     server::{
         secret::Secret,
-        store::links::{self, Purpose},
+        store::links::{self, LinkPurpose},
         web::join::set_up_link,
     },
 };
@@ -92,7 +92,7 @@ on_both! {
         let (secret, now) = (Secret::mint().expect("a secret"), server.now());
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
         let ends_at = Timestamp(i64::MAX);
-        links::add(&mut tx, server.workspace, &secret.digest(), (Purpose::SetUp, None), now, ends_at).await.expect("a link");
+        links::add(&mut tx, server.workspace, &secret.digest(), (LinkPurpose::SetUp, None), now, ends_at).await.expect("a link");
         tx.commit().await.expect("a commit");
         let second = format!("/set-up/{}", secret.reveal());
         assert_eq!(Browser::at(&server).gets(&first).await.status(), 200);

@@ -9,7 +9,7 @@ use bailout::{
         operator::Role,
         time::{Span, Timestamp},
     },
-    server::web::throttle::{self, Admission, Try},
+    server::web::throttle::{self, Admission, CountedAttempt},
 };
 use futures::future::join_all;
 
@@ -33,7 +33,7 @@ fn address(n: u32) -> IpAddr {
     Ipv4Addr::from(0xC633_0000 + n).into()
 }
 
-async fn tries(server: &TestServer, email: &str, from: IpAddr, now: Timestamp) -> Result<Try, Span> {
+async fn tries(server: &TestServer, email: &str, from: IpAddr, now: Timestamp) -> Result<CountedAttempt, Span> {
     tries_by(server, email, [0; 32], from, now).await
 }
 
@@ -43,7 +43,7 @@ async fn tries_by(
     device: [u8; 32],
     from: IpAddr,
     now: Timestamp,
-) -> Result<Try, Span> {
+) -> Result<CountedAttempt, Span> {
     match throttle::admit(server.desk.store(), email, &device, Some(from), now).await.expect("an answer") {
         Admission::In(tried) => Ok(tried),
         Admission::Wait(wait) => Err(wait),

@@ -6,12 +6,12 @@ use bailout::{
     domain::{
         escalation::Escalation,
         ids::{AgentId, EscalationId, QueueId},
-        inbox::{Counts, Field, Filters, Inbox, Listing, Page, Query, Row, View},
+        inbox::{Counts, FilterField, Filters, Inbox, ListPage, Listing, Query, Row, View},
         operator::Role,
         outcome::{Disposition, Resolution},
         refusal::Refusal,
         text::NoteText,
-        thread::Earlier,
+        thread::EarlierEscalation,
         time::{Span, Timestamp},
     },
     server::{
@@ -65,7 +65,7 @@ fn listings(filters: Filters) -> impl Iterator<Item = Listing> {
     each.map(move |(view, sort)| Listing { view, sort, filters })
 }
 
-fn with(set: &[(Field, &str)]) -> Filters {
+fn with(set: &[(FilterField, &str)]) -> Filters {
     let mut filters = Filters::default();
     set.iter().for_each(|(field, value)| filters.set(*field, value));
     assert_eq!(filters.all_set().len(), set.len(), "a filter that is none: {set:?}");
@@ -132,16 +132,16 @@ on_both! {
         let mut met = BTreeSet::new();
         for filters in [
             with(&[]),
-            with(&[(Field::Reason, "safety")]),
-            with(&[(Field::Agent, &agent)]),
-            with(&[(Field::Agent, &nobody)]),
-            with(&[(Field::Urgency, "urgent")]),
-            with(&[(Field::Kind, "takeover")]),
-            with(&[(Field::Queue, &queue)]),
-            with(&[(Field::Queue, &QueueId::new(uuid::Uuid::nil()).to_string())]),
-            with(&[(Field::Holder, &ada)]),
-            with(&[(Field::Age, "15m")]),
-            with(&[(Field::Age, "15m"), (Field::Kind, "question"), (Field::Urgency, "low")]),
+            with(&[(FilterField::Reason, "safety")]),
+            with(&[(FilterField::Agent, &agent)]),
+            with(&[(FilterField::Agent, &nobody)]),
+            with(&[(FilterField::Urgency, "urgent")]),
+            with(&[(FilterField::Kind, "takeover")]),
+            with(&[(FilterField::Queue, &queue)]),
+            with(&[(FilterField::Queue, &QueueId::new(uuid::Uuid::nil()).to_string())]),
+            with(&[(FilterField::Holder, &ada)]),
+            with(&[(FilterField::Age, "15m")]),
+            with(&[(FilterField::Age, "15m"), (FilterField::Kind, "question"), (FilterField::Urgency, "low")]),
         ] {
             for listing in listings(filters) {
                 let query = Query { listing, me: people[0].operator.who.id, as_of: server.now() };
@@ -180,11 +180,11 @@ on_both! {
         tx.commit().await.expect("a commit");
         server.pass(Span::minutes(1));
         let last = bot.escalates(json!({"urgency": "urgent", "ask": {"kind": "question"}})).await;
-        let listing = Listing { filters: with(&[(Field::Urgency, "urgent")]), ..Listing::from(View::Queue) };
+        let listing = Listing { filters: with(&[(FilterField::Urgency, "urgent")]), ..Listing::from(View::Queue) };
         let query = Query { listing, me: ada.operator.who.id, as_of: server.now() };
         let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
         assert!(inbox.rows.is_empty() && inbox.bound.is_some(), "not the whole way at once");
-        let Page { rows, bound, .. } = server.desk.inbox_page(server.workspace, query, inbox.bound.expect("a bound")).await.expect("a page");
+        let ListPage { rows, bound, .. } = server.desk.inbox_page(server.workspace, query, inbox.bound.expect("a bound")).await.expect("a page");
         assert_eq!((rows.iter().map(|row| row.id).collect::<Vec<_>>(), bound), (vec![id(&last)], None));
     }
 
@@ -278,7 +278,7 @@ on_both! {
             let customer = json!({"external_id": customer, "name": "Dana"});
             bot.escalates(json!({"conversation": {"external_id": conversation, "messages": [], "customer": customer}})).await
         };
-        let mark = async |it: &str| -> (bool, Vec<Earlier>) {
+        let mark = async |it: &str| -> (bool, Vec<EarlierEscalation>) {
             let thread = server.desk.thread(server.workspace, id(it)).await.expect("a thread").expect("one");
             (Row::from(&thread.escalation).earlier, thread.earlier)
         };

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use bailout::{
     domain::{
-        draft::{Draft, Mode},
+        draft::{Draft, DraftMode},
         escalation::{NewMessage, Status},
         event::{Seq, TransferTarget},
         ids::MessageId,
         message::{Author, MessageRole},
         operator::Role,
         presence::{Hint, LAPSES_AFTER, Presence, Viewer},
-        text::{ClientMessageId, Said},
+        text::{ClientMessageId, MessageText},
         time::{Span, Timestamp},
     },
     server::{
@@ -213,15 +213,15 @@ on_both! {
         let kept = async |person: &Person| {
             drafts::of_operator(server.desk.store(), server.workspace, person.operator.who.id).await.expect("a read")
         };
-        keep(draft(Mode::Reply, "Hel")).await;
-        keep(draft(Mode::Reply, "Hello")).await;
-        keep(draft(Mode::Note, "Third time")).await;
+        keep(draft(DraftMode::Reply, "Hel")).await;
+        keep(draft(DraftMode::Reply, "Hello")).await;
+        keep(draft(DraftMode::Note, "Third time")).await;
         let mut mine = kept(&ada).await;
         mine.sort_by_key(|draft| draft.mode.as_str());
-        assert_eq!(mine, [draft(Mode::Note, "Third time"), draft(Mode::Reply, "Hello")]);
+        assert_eq!(mine, [draft(DraftMode::Note, "Third time"), draft(DraftMode::Reply, "Hello")]);
         assert_eq!(kept(&ana).await, [], "nobody sees a colleague's");
-        keep(draft(Mode::Note, " ")).await;
-        assert_eq!(kept(&ada).await, [draft(Mode::Reply, "Hello")]);
+        keep(draft(DraftMode::Note, " ")).await;
+        assert_eq!(kept(&ada).await, [draft(DraftMode::Reply, "Hello")]);
 
         // It was sent, and the page that sent it is gone before it could say so: it is no draft any more.
         let fence = ada.claims(&it).await.expect("a claim");
@@ -229,7 +229,7 @@ on_both! {
             id: MessageId::new(mint()),
             client_message_id: name.clone(),
             role: MessageRole::Operator,
-            text: Said::parse("Hello").expect("a text"),
+            text: MessageText::parse("Hello").expect("a text"),
             at: None,
             author: Some(Author::from(&ada.operator.who)),
         };
@@ -238,7 +238,7 @@ on_both! {
 
         // What an agent withdraws leaves the draft where it is.
         let other = bot.hands_over("conv_2").await;
-        keep(Draft { escalation: id(&other), ..draft(Mode::Reply, "Dear Dana") }).await;
+        keep(Draft { escalation: id(&other), ..draft(DraftMode::Reply, "Dear Dana") }).await;
         bot.post(&format!("/escalations/{other}/cancel"), json!({"reason": "Solved."})).await.ok(200);
         assert_eq!(kept(&ada).await.len(), 1);
     }
@@ -255,12 +255,12 @@ on_both! {
             drafts::keep(store, server.workspace, me, draft, at).await.expect("it is kept");
         };
         let kept = async || drafts::of_operator(store, server.workspace, me).await.expect("a read");
-        for mode in [Mode::Reply, Mode::Note] {
+        for mode in [DraftMode::Reply, DraftMode::Note] {
             keep(draft(mode, "first", "In the first tab"), 1).await;
             keep(draft(mode, "second", "In the second tab"), 2).await;
             assert_eq!(kept().await, [draft(mode, "second", "In the second tab")], "the latest is shown");
             match mode {
-                Mode::Reply => {
+                DraftMode::Reply => {
                     let name = ClientMessageId::parse("second").expect("a name");
                     drafts::sent(store, server.workspace, me, id(&it), &name).await.expect("it is forgotten");
                 }

@@ -4,9 +4,9 @@ use bailout::{
     app::pages::settings::queues::PATH,
     domain::{
         ask::AskKind,
-        deadline::{Deadlines, Within},
+        deadline::{Deadlines, RequestedDeadlines},
         operator::Role,
-        queue::{Defaults, QueueRef},
+        queue::{QueueDefaults, QueueRef},
         time::{Span, Timestamp},
     },
     server::store::queues,
@@ -34,8 +34,8 @@ async fn names(server: &TestServer) -> Vec<String> {
 on_both! {
     async fn names_that_differ_in_case_alone_are_one(server: TestServer) {
         let (root, bot) = (root(&server).await, server.agent("billing-bot").await);
-        let money = server.queue("Money", &[], Defaults::default()).await.itself;
-        let taxes = server.queue("Übersicht", &[], Defaults::default()).await.itself;
+        let money = server.queue("Money", &[], QueueDefaults::default()).await.itself;
+        let taxes = server.queue("Übersicht", &[], QueueDefaults::default()).await.itself;
         let lands = async |name: &str| {
             let it = bot.escalates(json!({"routing": {"queue": name}})).await;
             bot.get(&format!("/escalations/{it}")).await.ok(200)["queue"].clone()
@@ -71,8 +71,8 @@ on_both! {
 
     async fn queues_that_differed_in_case_before_stay_apart(server: TestServer) {
         let bot = server.agent("billing-bot").await;
-        server.queue("money", &[], Defaults::default()).await;
-        let other = server.queue("other", &[], Defaults::default()).await.itself;
+        server.queue("money", &[], QueueDefaults::default()).await;
+        let other = server.queue("other", &[], QueueDefaults::default()).await.itself;
         let sql = "update queue set name = 'Money' where id = $1";
         sqlx::query(sql).bind(other.id.to_string()).execute(server.desk.store().writer()).await.expect("an update");
         for name in ["money", "Money"] {
@@ -86,10 +86,10 @@ on_both! {
 
     async fn deadlines_say_what_they_mean(server: TestServer) {
         let root = root(&server).await;
-        let billing = server.queue("billing", &[], Defaults::default()).await;
+        let billing = server.queue("billing", &[], QueueDefaults::default()).await;
         let path = format!("{PATH}/{}", billing.itself.id);
         // What is said of an empty field is what then holds.
-        let starting = |kind| Deadlines::starting(kind, Within::default(), Timestamp(0));
+        let starting = |kind| Deadlines::starting(kind, RequestedDeadlines::default(), Timestamp(0));
         let (takeover, question) = (starting(AskKind::Takeover), starting(AskKind::Question));
         assert_eq!((takeover.claim_by, takeover.expires_at), (Some(Timestamp(0) + Span::minutes(15)), None));
         assert_eq!((question.claim_by, question.expires_at), (None, Some(Timestamp(0) + Span::hours(24))));
@@ -121,6 +121,6 @@ on_both! {
         assert!(root.sees(leads_to(&saved), 200).await.contains("Saved."));
         let kept = queues::settings(server.desk.store(), server.workspace).await.expect("settings");
         let hour = Some(Span::hours(1));
-        assert_eq!(kept[0].defaults.within, Within { claim: hour, resolve: hour, expire: hour });
+        assert_eq!(kept[0].defaults.within, RequestedDeadlines { claim: hour, resolve: hour, expire: hour });
     }
 }

@@ -4,13 +4,13 @@
 use bailout::{
     app::pages::settings::queues::PATH,
     domain::{
-        deadline::Within,
+        deadline::RequestedDeadlines,
         event::TransferTarget,
         ids::QueueId,
-        inbox::{Counts, Field, Frame, Inbox, Row, View},
+        inbox::{Counts, FilterField, Frame, Inbox, Row, View},
         operator::Role,
         outcome::{Disposition, Resolution},
-        queue::{Defaults, Members, QueueRef, Urgency},
+        queue::{QueueDefaults, QueueMembers, QueueRef, Urgency},
         refusal::Refusal,
         text::{Name, NoteText},
         time::Span,
@@ -19,7 +19,7 @@ use bailout::{
         error::Error,
         store::{
             escalations, operators,
-            queues::{self, Queue},
+            queues::{self, QueueSettings},
         },
     },
 };
@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-fn called(name: &str, queue: &Queue) -> Queue {
+fn called(name: &str, queue: &QueueSettings) -> QueueSettings {
     let mut queue = queue.clone();
     queue.itself.name = Name::parse(name).expect("a name");
     queue
@@ -78,13 +78,13 @@ async fn offered(server: &TestServer) -> Vec<String> {
 
 async fn choices(server: &TestServer) -> Vec<String> {
     let choices = server.desk.choices(server.workspace).await.expect("choices");
-    choices.of(Field::Queue).into_iter().map(|it| it.label).collect()
+    choices.of(FilterField::Queue).into_iter().map(|it| it.label).collect()
 }
 
 on_both! {
     async fn settings_of_queues_are_kept_and_checked(server: TestServer) {
         let ada = server.person("Ada", Role::Operator).await;
-        let billing = server.queue("billing", &[&ada], Defaults::default()).await;
+        let billing = server.queue("billing", &[&ada], QueueDefaults::default()).await;
         let all = async || queues::settings(server.desk.store(), server.workspace).await.expect("settings");
         assert_eq!(all().await[0], billing);
         let default = all().await.pop().expect("the default queue");
@@ -142,16 +142,16 @@ on_both! {
         let spans = "claim_within=90s&resolve_within=15+Min&expire_after=1+day";
         let form = format!("name=Billing&urgency=high&{spans}&expiry_note=Come%0D%0Aagain&member={member}");
         assert_eq!(posts(&at, &form).await.0, 303);
-        let within = Within {
+        let within = RequestedDeadlines {
             claim: Some(Span::seconds(90)),
             resolve: Some(Span::minutes(15)),
             expire: Some(Span::hours(24)),
         };
         let expiry_note = Some(NoteText::parse("Come\nagain").expect("a note"));
-        let Queue { itself, defaults, members } = kept().await;
+        let QueueSettings { itself, defaults, members } = kept().await;
         assert_eq!(itself.name.as_str(), "Billing");
-        assert_eq!(defaults, Defaults { urgency: Some(Urgency::High), within, expiry_note });
-        assert_eq!(members, Members(vec![member]));
+        assert_eq!(defaults, QueueDefaults { urgency: Some(Urgency::High), within, expiry_note });
+        assert_eq!(members, QueueMembers(vec![member]));
         let page = root.gets(PATH).await.text().await.expect("a page");
         assert!(page.contains(" checked") && page.contains(" selected"), "{page}");
         for shown in ["value=\"90 s\"", "value=\"15 min\"", "value=\"1 d\""] {
@@ -159,7 +159,7 @@ on_both! {
         }
         // With nothing filled in or ticked all is as the product has it, and everybody serves it.
         assert_eq!(posts(&at, "name=Billing").await.0, 303);
-        assert_eq!((kept().await.defaults, kept().await.members), (Defaults::default(), Members::default()));
+        assert_eq!((kept().await.defaults, kept().await.members), (QueueDefaults::default(), QueueMembers::default()));
         for nowhere in ["nothing", "que_00000000000000000000000000"] {
             assert_eq!(posts(&format!("{PATH}/{nowhere}"), "name=Billing+2").await.0, 404, "{nowhere}");
         }
@@ -168,7 +168,7 @@ on_both! {
     async fn what_is_open_in_a_queue_that_is_removed_stays_for_those_who_serve_it(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
-        let defaults = Defaults { urgency: Some(Urgency::High), ..Defaults::default() };
+        let defaults = QueueDefaults { urgency: Some(Urgency::High), ..QueueDefaults::default() };
         let billing = server.queue("billing", &[&ana], defaults).await;
         for person in [&ada, &ana] {
             person.is_seen().await;
@@ -219,7 +219,7 @@ on_both! {
         let default = queues::all(server.desk.store(), server.workspace).await.expect("queues").pop().expect("one");
         assert!(matches!(refused(removes(&server, default.id).await), Refusal::InvalidFields { .. }));
         assert_eq!(lands(&bot, "default").await, ("default".to_owned(), String::new()), "the default queue stays");
-        let refunds = server.queue("refunds", &[], Defaults::default()).await;
+        let refunds = server.queue("refunds", &[], QueueDefaults::default()).await;
         let taken = refused(server.settles(&called("billing", &refunds)).await);
         assert!(matches!(taken, Refusal::InvalidFields { .. }), "its name is kept for it");
 
@@ -236,7 +236,7 @@ on_both! {
     async fn what_is_opened_while_a_queue_comes_and_goes_is_never_lost(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
-        let billing = server.queue("billing", &[&ana], Defaults::default()).await.itself.id;
+        let billing = server.queue("billing", &[&ana], QueueDefaults::default()).await.itself.id;
         let come_and_go = async {
             for _ in 0..10 {
                 removes(&server, billing).await.expect("the end of a queue");
@@ -257,7 +257,7 @@ on_both! {
     async fn a_queue_that_is_renamed_has_its_new_name_on_what_is_open(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
-        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let billing = server.queue("billing", &[&ana], QueueDefaults::default()).await;
         let opened = async || bot.escalates(json!({"routing": of("billing"), "ask": {"kind": "question"}})).await;
         let (open, closed, moved) = (opened().await, opened().await, bot.escalates(json!({})).await);
         ana.resolves(&closed, None, Resolution::bare(Disposition::Declined)).await.expect("an answer");
@@ -311,7 +311,7 @@ on_both! {
         let other = adds(&server, "billing").await.expect("another queue");
         assert_ne!(other, billing.itself.id);
         assert_eq!(lands(&bot, "billing").await, ("billing".to_owned(), String::new()));
-        let refunds = server.queue("refunds", &[], Defaults::default()).await;
+        let refunds = server.queue("refunds", &[], QueueDefaults::default()).await;
         server.settles(&called("invoices", &refunds)).await.expect("a name that another had");
         assert_eq!(lands(&bot, "invoices").await, ("invoices".to_owned(), String::new()));
         let former = queues::former_names(server.desk.store(), server.workspace).await.expect("names");
@@ -332,7 +332,7 @@ on_both! {
 
     async fn admins_remove_queues_and_bring_them_back_on_their_page(server: TestServer) {
         server.person("Root", Role::Admin).await;
-        let billing = server.queue("<billing>", &[], Defaults::default()).await.itself;
+        let billing = server.queue("<billing>", &[], QueueDefaults::default()).await.itself;
         let root = Browser::of("Root", &server.url).await;
         let names = async || {
             let all = queues::all(server.desk.store(), server.workspace).await.expect("queues");

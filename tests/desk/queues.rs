@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use bailout::{
     domain::{
-        deadline::Within,
+        deadline::RequestedDeadlines,
         event::TransferTarget,
         inbox::{Inbox, Query, View},
         operator::Role,
         outcome::{Disposition, Resolution},
-        queue::{Defaults, Members, Urgency},
+        queue::{QueueDefaults, QueueMembers, Urgency},
         refusal::Refusal,
         text::NoteText,
         time::Span,
     },
     server::{
-        desk::{Done, Verb},
+        desk::{CommandResult, Verb},
         error::Error,
-        store::queues::Queue,
+        store::queues::QueueSettings,
         workers::deadlines,
     },
 };
@@ -47,7 +47,7 @@ pub fn of(queue: &str) -> Value {
     json!({"queue": queue})
 }
 
-pub async fn transfers(by: &Person, it: &str, to: TransferTarget) -> Result<Done, Error> {
+pub async fn transfers(by: &Person, it: &str, to: TransferTarget) -> Result<CommandResult, Error> {
     let fence = by.desk.current(by.workspace, id(it)).await?.expect("an escalation").escalation.fence;
     let note = Some(NoteText::parse("Yours.").expect("a note"));
     let verb = Verb::Transfer { by: by.operator.clone(), escalation: id(it), fence: Some(fence), to, note };
@@ -64,9 +64,9 @@ on_both! {
         let bot = server.agent("billing-bot").await;
         let note = "Nobody is at billing before eight.";
         let minutes = |minutes| Some(Span::minutes(minutes));
-        server.queue("billing", &[], Defaults {
+        server.queue("billing", &[], QueueDefaults {
             urgency: Some(Urgency::High),
-            within: Within { claim: minutes(2), resolve: minutes(30), expire: minutes(60) },
+            within: RequestedDeadlines { claim: minutes(2), resolve: minutes(30), expire: minutes(60) },
             expiry_note: Some(NoteText::parse(note).expect("a note")),
         }).await;
         let after = |it: &Value, deadline: &str| {
@@ -108,7 +108,7 @@ on_both! {
         let bot = server.agent("billing-bot").await;
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
         let grace = server.person("Grace", Role::Supervisor).await;
-        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let billing = server.queue("billing", &[&ana], QueueDefaults::default()).await;
         let refusal = Refusal::NotAMember { queue: billing.itself.name.clone() };
         assert_eq!(refusal.code(), "not_a_member");
         let chat = json!({"routing": of("billing"), "conversation": {"messages": []}});
@@ -138,8 +138,8 @@ on_both! {
         assert_eq!(refused(ada.claims(&it).await), refusal);
 
         // Members change, and the next request follows.
-        let both = Members(vec![ada.operator.who.id, ana.operator.who.id]);
-        server.settles(&Queue { members: both, ..billing.clone() }).await.expect("its members");
+        let both = QueueMembers(vec![ada.operator.who.id, ana.operator.who.id]);
+        server.settles(&QueueSettings { members: both, ..billing.clone() }).await.expect("its members");
         ada.claims(&it).await.expect("a claim");
         // By the console one is told in words.
         let other = bot.escalates(chat).await;
@@ -153,7 +153,7 @@ on_both! {
     async fn whatever_is_moved_at_the_same_time_nobody_slips_in(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
-        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let billing = server.queue("billing", &[&ana], QueueDefaults::default()).await;
         for n in 0..20 {
             let it = bot.hands_over(&format!("conv_{n}")).await;
             ana.claims(&it).await.expect("a claim");
@@ -172,7 +172,7 @@ on_both! {
     async fn everyone_sees_all_that_is_open_and_in_the_queue_what_they_serve(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
-        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let billing = server.queue("billing", &[&ana], QueueDefaults::default()).await;
         let mut ids = vec![];
         for n in 0..120 {
             ids.push(bot.escalates(json!({"routing": of(if n % 2 == 0 { "billing" } else { "default" })})).await);
@@ -196,7 +196,7 @@ on_both! {
 
     async fn open_consoles_begin_anew_when_members_change(server: TestServer) {
         let [ada, ana] = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
-        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let billing = server.queue("billing", &[&ana], QueueDefaults::default()).await;
         let browser = Browser::of("Ada", &server.url).await;
         let cursor = async || {
             let page = browser.calls("bootstrap", "listing=/queue").send().await.expect("an answer");
@@ -213,8 +213,8 @@ on_both! {
         server.settles(&billing).await.expect("the same again");
         assert_eq!(cursor().await, old);
 
-        let members = Members(vec![ada.operator.who.id]);
-        server.settles(&Queue { members, ..billing }).await.expect("other members");
+        let members = QueueMembers(vec![ada.operator.who.id]);
+        server.settles(&QueueSettings { members, ..billing }).await.expect("other members");
         let closed = async { while stream.next().await.is_some() {} };
         tokio::time::timeout(Duration::from_secs(10), closed).await.expect("the stream is closed");
         let anew = sse::read(browser.gets(&old).await, 1).await;
@@ -229,7 +229,7 @@ on_both! {
     async fn a_transfer_to_a_queue_goes_where_it_says(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         server.person("Ada", Role::Operator).await;
-        let billing = server.queue("billing", &[], Defaults::default()).await.itself;
+        let billing = server.queue("billing", &[], QueueDefaults::default()).await.itself;
         let browser = Browser::of("Ada", &server.url).await;
         let it = bot.hands_over("conv_1").await;
         let calls = async |function: &str, arguments: String| -> Value {
@@ -254,7 +254,7 @@ on_both! {
         for (name, role) in [("Ada", Role::Operator), ("Grace", Role::Supervisor)] {
             server.person(name, role).await;
         }
-        let billing = server.queue("billing", &[&ana], Defaults::default()).await;
+        let billing = server.queue("billing", &[&ana], QueueDefaults::default()).await;
         let chat = bot.escalates(json!({"routing": of("billing"), "conversation": {"messages": []}})).await;
         let action = json!({"id": "a", "name": "pay", "arguments": {"eur": 5}});
         let ask = json!({"kind": "decision", "actions": [action]});
@@ -277,7 +277,7 @@ on_both! {
         assert_eq!((claims, approves), (false, false));
         // The control: members, supervisors, and everyone where there are no members.
         assert_eq!((offers("Ana").await, offers("Grace").await), (reading.clone(), reading.clone()));
-        server.settles(&Queue { members: Members::default(), ..billing }).await.expect("its members");
+        server.settles(&QueueSettings { members: QueueMembers::default(), ..billing }).await.expect("its members");
         assert_eq!(offers("Ada").await, reading);
     }
 }

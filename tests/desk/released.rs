@@ -17,9 +17,9 @@ use bailout::{
         clock::Clock,
         store::{
             operators, queues,
-            search::{Search, find},
+            search::{SearchQuery, find},
         },
-        words::Asked,
+        words::SearchTerms,
     },
 };
 use serde_json::{Value, json};
@@ -184,14 +184,16 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
 
     // Stored texts are indexed in the background. What was said before there was a search is found, once.
     soon("the search index", async || {
-        let search = Search { asked: Asked::read("a").expect("a word"), open: None, agent: None, before: None };
+        let search =
+            SearchQuery { asked: SearchTerms::read("a").expect("a word"), open: None, agent: None, before: None };
         let found = find(server.desk.store(), server.workspace, search).await.expect("an answer");
         (!found.is_indexing).then_some(())
     })
     .await;
     for words in ["i was charged twice, waiting", "she is a regular", "good morning", "order a-question", "never mind"]
     {
-        let search = Search { asked: Asked::read(words).expect("words"), open: None, agent: None, before: None };
+        let search =
+            SearchQuery { asked: SearchTerms::read(words).expect("words"), open: None, agent: None, before: None };
         let found = find(server.desk.store(), server.workspace, search).await.expect("an answer");
         assert_eq!(found.hits.len(), 1, "{words} of {applied:?}");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bailout::{
     domain::{
         event::TransferTarget,
-        found::{Found, Hit},
+        found::{SearchHit, SearchPage},
         ids::{AgentId, WorkspaceId},
         operator::Role,
         outcome::{Disposition, Resolution},
@@ -18,9 +18,9 @@ use bailout::{
         keys::ApiKey,
         store::{
             Dialect, agents,
-            search::{Index, Search, find, index_next},
+            search::{SearchIndex, SearchQuery, find, index_next},
         },
-        words::Asked,
+        words::SearchTerms,
     },
 };
 use serde_json::json;
@@ -36,9 +36,11 @@ use crate::{
     },
 };
 
-async fn look(server: &TestServer, workspace: WorkspaceId, text: &str, before: Option<i64>) -> Found {
-    let Some(asked) = Asked::read(text) else { return Found::default() };
-    find(server.desk.store(), workspace, Search { asked, open: None, agent: None, before }).await.expect("an answer")
+async fn look(server: &TestServer, workspace: WorkspaceId, text: &str, before: Option<i64>) -> SearchPage {
+    let Some(asked) = SearchTerms::read(text) else { return SearchPage::default() };
+    find(server.desk.store(), workspace, SearchQuery { asked, open: None, agent: None, before })
+        .await
+        .expect("an answer")
 }
 
 /// The snippets that are found, the newest first, as one text each.
@@ -46,7 +48,7 @@ async fn finds(server: &TestServer, text: &str) -> Vec<String> {
     look(server, server.workspace, text, None).await.hits.iter().map(whole).collect()
 }
 
-fn whole(hit: &Hit) -> String {
+fn whole(hit: &SearchHit) -> String {
     hit.snippet.iter().map(|(text, _)| text.as_str()).collect()
 }
 
@@ -137,8 +139,8 @@ on_both! {
 
         // Narrowed to what is open, and to an agent.
         let count = async |open, agent| {
-            let asked = Asked::read("a").expect("a word");
-            find(server.desk.store(), server.workspace, Search { asked, open, agent, before: None }).await.expect("hits").hits.len()
+            let asked = SearchTerms::read("a").expect("a word");
+            find(server.desk.store(), server.workspace, SearchQuery { asked, open, agent, before: None }).await.expect("hits").hits.len()
         };
         let (all, own) = (count(None, None).await, Some(hit.row.agent.id));
         assert!(all > 2 && count(Some(false), own).await == all && count(Some(true), None).await == 0);
@@ -356,9 +358,9 @@ on_both! {
         assert_eq!(look(&server, other, "canary", None).await.hits.len(), 1);
         // The control: a statement that does not ask for the workspace finds it.
         let dialect = store.dialect();
-        let scoped = dialect.found(Index::Current);
+        let scoped = dialect.found(SearchIndex::Current);
         assert!(scoped.contains("passage.workspace_id = $1"));
-        let asked = Asked::read("canary").expect("a word");
+        let asked = SearchTerms::read("canary").expect("a word");
         for (sql, found) in [(scoped.to_owned(), 0), (scoped.replace("passage.workspace_id = $1", "$1 <> ''"), 1)] {
             let asked = if dialect == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
             let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
@@ -375,7 +377,7 @@ on_both! {
             Dialect::Sqlite => ("explain query plan ", "VIRTUAL TABLE INDEX"),
             Dialect::Postgres => ("explain ", "passage_words"),
         };
-        let asked = Asked::read("charged").expect("a word");
+        let asked = SearchTerms::read("charged").expect("a word");
         let asked = if store.dialect() == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
         let mut connection = store.reader().acquire().await.expect("a connection");
         if store.dialect() == Dialect::Postgres {
@@ -387,7 +389,7 @@ on_both! {
             assert_eq!(filled.expect("hay").rows_affected(), 5_000);
             sqlx::query("analyze passage").execute(store.writer()).await.expect("statistics");
         }
-        let sql = format!("{explain}{}", store.dialect().found(Index::Current));
+        let sql = format!("{explain}{}", store.dialect().found(SearchIndex::Current));
         let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
         let steps = query.bind("").bind("").bind(10_i64).fetch_all(&mut *connection).await.expect("a plan");
         let at = if store.dialect() == Dialect::Sqlite { 3 } else { 0 };

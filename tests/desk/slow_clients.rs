@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bailout::server::connections::Limits;
+use bailout::server::connections::ConnectionLimits;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(600);
 on_both! {
     async fn who_does_not_read_is_given_up_and_the_others_hear_everything(server: TestServer) {
         let bot = server.agent("billing-bot").await;
-        let limits = Limits { most: 2_000, first_request: LONG, idle: LONG, stalled: STALLED, silent_upload: LONG, upload: LONG };
+        let limits = ConnectionLimits { most: 2_000, first_request: LONG, idle: LONG, stalled: STALLED, silent_upload: LONG, upload: LONG };
         let url = server.also_within(limits).await;
         let cursor = format!("{}.{}", server.desk.store().epoch(), server.desk.head(server.workspace).await.expect("a head"));
         let path = format!("/api/v1/events?after={cursor}");

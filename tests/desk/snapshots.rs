@@ -14,7 +14,7 @@ use bailout::{
         inbox::{Frame, Inbox, Listing, Query, Row, Shelf, View},
         operator::Role,
         outcome::{Disposition, Resolution},
-        queue::{Defaults, Urgency},
+        queue::{QueueDefaults, Urgency},
         text::NoteText,
         thread::Thread,
         time::Span,
@@ -286,8 +286,8 @@ on_both! {
         let bot = server.agent("billing-bot").await;
         let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await];
         // Of these Ada serves but one; the default queue everybody.
-        let elsewhere = server.queue("billing", &[&people[1]], Defaults::default()).await;
-        server.queue("refunds", &[&people[0], &people[1]], Defaults::default()).await;
+        let elsewhere = server.queue("billing", &[&people[1]], QueueDefaults::default()).await;
+        server.queue("refunds", &[&people[0], &people[1]], QueueDefaults::default()).await;
         let dialect = server.desk.store().dialect();
         let other = match dialect {
             Dialect::Postgres => Some(TestServer::on(server.database.clone()).await),

@@ -1,6 +1,6 @@
 //! Much at once: long conversations and large bodies cost what they must and no more.
 
-use bailout::server::room::Taken;
+use bailout::server::room::MemoryPermit;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ on_both! {
             let (mut taken, mut bytes) = (vec![], 0);
             for key in 0..100 {
                 let share = server.desk.room().share(&key.to_string());
-                let mut more = Taken::default();
+                let mut more = MemoryPermit::default();
                 while share.take(16 * 1024, &mut more) {
                     bytes += 16 * 1024;
                 }

@@ -10,7 +10,7 @@ use bailout::{
     domain::{ids::EscalationId, operator::Role, text::Text},
     server::{
         config::Cli,
-        desk::{Command, Once, Verb},
+        desk::{Command, IdempotentRequest, Verb},
         error::Error,
     },
 };
@@ -26,7 +26,7 @@ use crate::support::{Engine, TestServer, server::id};
 async fn panicking(server: &TestServer, escalation: EscalationId) -> Command {
     let current = server.desk.current(server.workspace, escalation).await.expect("a read").expect("an escalation");
     let agent = current.escalation.agent.clone();
-    let once = Once {
+    let once = IdempotentRequest {
         agent: agent.id,
         path: "/panic".to_owned(),
         key: "panic-panic".to_owned(),

@@ -4,18 +4,18 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::{lean::LeanJson, problem::Problem},
-    domain::{draft::Mode, event::Seq, ids::EscalationId, text::ClientMessageId},
+    app::{lean::LeanJson, problem::CallError},
+    domain::{draft::DraftMode, event::Seq, ids::EscalationId, text::ClientMessageId},
 };
 
 /// Keeps what is written so far; empty text forgets it.
 #[server(output = LeanJson)]
 pub async fn keep_draft(
     id: EscalationId,
-    mode: Mode,
+    mode: DraftMode,
     client_message_id: ClientMessageId,
     text: String,
-) -> Result<(), Problem> {
+) -> Result<(), CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let draft = crate::domain::draft::Draft { escalation: id, mode, client_message_id, text };
     Ok(caller.keeps(draft).await?)
@@ -23,7 +23,7 @@ pub async fn keep_draft(
 
 /// Says that one is away, or here again, and gives back what one holds when that is wanted.
 #[server(output = LeanJson)]
-pub async fn set_availability(away: bool, release: bool) -> Result<(), Problem> {
+pub async fn set_availability(away: bool, release: bool) -> Result<(), CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     Ok(caller.set_away(away, release).await?)
 }
@@ -36,16 +36,16 @@ pub async fn viewing(
     typing: bool,
     read: Seq,
     active_at: Option<crate::domain::time::Timestamp>,
-) -> Result<(), Problem> {
+) -> Result<(), CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.views(id, typing, read, active_at).await?)
 }
 
 /// Keeps what the operator wants keys to do; what is not given stays.
 #[server(output = LeanJson)]
-pub async fn prefer(enter_sends: Option<bool>, shortcuts_off: Option<bool>) -> Result<(), Problem> {
+pub async fn prefer(enter_sends: Option<bool>, shortcuts_off: Option<bool>) -> Result<(), CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    let change = move |keys: &mut crate::domain::operator::Keys| {
+    let change = move |keys: &mut crate::domain::operator::KeyPreferences| {
         keys.enter_sends = enter_sends.or(keys.enter_sends);
         keys.shortcuts_off = shortcuts_off.unwrap_or(keys.shortcuts_off);
     };

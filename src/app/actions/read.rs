@@ -4,15 +4,15 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    app::{lean::LeanJson, problem::Problem},
+    app::{lean::LeanJson, problem::CallError},
     domain::{
         draft::Draft,
         event::Seq,
         ids::EscalationId,
-        inbox::{Choices, Inbox, Listing, Page},
-        operator::{Keys, Operator},
-        presence::{Presence, Targets},
-        thread::{Part, Shown, Thread},
+        inbox::{FilterChoices, Inbox, ListPage, Listing},
+        operator::{KeyPreferences, Operator},
+        presence::{Presence, TransferChoices},
+        thread::{MessagePart, RenderedMessage, Thread},
         time::Timestamp,
     },
 };
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
     pub me: Operator,
-    pub keys: Keys,
+    pub keys: KeyPreferences,
     /// I am away by my own word.
     pub away: bool,
     /// The server's now.
@@ -31,7 +31,7 @@ pub struct Bootstrap {
     pub epoch: String,
     pub inbox: Inbox,
     /// What lists can be narrowed to.
-    pub choices: Choices,
+    pub choices: FilterChoices,
     /// The selected escalation.
     pub thread: Option<Thread>,
     /// Who is there around it.
@@ -46,21 +46,21 @@ pub struct Bootstrap {
 
 /// What a console page shows: the list, and the selected escalation when there is one.
 #[server(name = ReadBootstrap, output = LeanJson)]
-pub async fn bootstrap(listing: Listing, selected: Option<String>) -> Result<Bootstrap, Problem> {
+pub async fn bootstrap(listing: Listing, selected: Option<String>) -> Result<Bootstrap, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.bootstrap(listing, selected.as_deref()).await?)
 }
 
 /// Who is signed in: how a page whose stream will not open learns whether it is signed out.
 #[server(output = LeanJson)]
-pub async fn who_am_i() -> Result<Operator, Problem> {
+pub async fn who_am_i() -> Result<Operator, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.operator)
 }
 
 /// A list from its beginning.
 #[server(name = ReadInbox, output = LeanJson)]
-pub async fn inbox(listing: Listing) -> Result<Inbox, Problem> {
+pub async fn inbox(listing: Listing) -> Result<Inbox, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.inbox(caller.workspace, caller.query(listing)).await?)
 }
@@ -72,7 +72,7 @@ pub async fn inbox_page(
     as_of: Timestamp,
     after: i64,
     after_id: EscalationId,
-) -> Result<Page, Problem> {
+) -> Result<ListPage, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     let query = crate::domain::inbox::Query { as_of, ..caller.query(listing) };
     Ok(caller.desk.inbox_page(caller.workspace, query, (after, after_id)).await?)
@@ -80,14 +80,14 @@ pub async fn inbox_page(
 
 /// An escalation's page and who is there around it, none when there is no such escalation.
 #[server(name = ReadThread, output = LeanJson)]
-pub async fn thread(id: EscalationId) -> Result<Option<(Thread, Presence)>, Problem> {
+pub async fn thread(id: EscalationId) -> Result<Option<(Thread, Presence)>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.opened(id).await?)
 }
 
 /// To whom one may transfer.
 #[server(name = ReadTargets, output = LeanJson)]
-pub async fn targets() -> Result<Targets, Problem> {
+pub async fn targets() -> Result<TransferChoices, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     Ok(crate::server::store::operators::targets(caller.desk.store(), caller.workspace, caller.desk.clock().now())
         .await?)
@@ -95,14 +95,19 @@ pub async fn targets() -> Result<Targets, Problem> {
 
 /// The messages before a position, oldest first.
 #[server(output = LeanJson)]
-pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<Shown>, Problem> {
+pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<RenderedMessage>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.earlier(caller.workspace, id, before).await?)
 }
 
 /// The whole of a part of a message, of which the page has only the beginning.
 #[server(output = LeanJson)]
-pub async fn whole(id: EscalationId, position: i64, part: Part, index: usize) -> Result<Option<String>, Problem> {
+pub async fn whole(
+    id: EscalationId,
+    position: i64,
+    part: MessagePart,
+    index: usize,
+) -> Result<Option<String>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.whole(caller.workspace, id, position, (part, index)).await?)
 }

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::{lean::LeanJson, problem::Problem},
+    app::{lean::LeanJson, problem::CallError},
     domain::{
         claim::{Claim, Fence},
         ids::EscalationId,
@@ -14,7 +14,7 @@ use crate::{
 
 /// Claims an escalation.
 #[server(name = DoClaim, output = LeanJson)]
-pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, Problem> {
+pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
     let done = caller.does(verb).await?;
@@ -23,7 +23,7 @@ pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, Problem> 
 
 /// Gives an escalation back to its queue.
 #[server(output = LeanJson)]
-pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, Problem> {
+pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
     Ok(caller.does(verb).await?.map(drop))
@@ -31,7 +31,7 @@ pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusa
 
 /// Speaks to the customer of a question or a decision instead of answering it.
 #[server(output = LeanJson)]
-pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, Problem> {
+pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
     Ok(caller.does(verb).await?.map(drop))
@@ -45,7 +45,7 @@ pub async fn transfer(
     fence: Option<Fence>,
     to: String,
     note: String,
-) -> Result<Result<(), Refusal>, Problem> {
+) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let to = match caller.target(&to).await? {
         Some(to) => to,
@@ -69,14 +69,14 @@ pub async fn reply(
     fence: Fence,
     client_message_id: String,
     text: String,
-) -> Result<Result<(), Refusal>, Problem> {
+) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::{
         domain::{
             escalation::NewMessage,
             ids::MessageId,
             message::{Author, MessageRole},
-            text::{ClientMessageId, Said},
+            text::{ClientMessageId, MessageText},
         },
         server::{clock::mint, desk::Verb},
     };
@@ -85,7 +85,7 @@ pub async fn reply(
         Err(problem) => return Ok(Err(Refusal::field("/client_message_id", problem.to_string()))),
     };
     let named = client_message_id.clone();
-    let text = match Said::parse(text) {
+    let text = match MessageText::parse(text) {
         Ok(text) => text,
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
     };
@@ -107,7 +107,7 @@ pub async fn reply(
 
 /// Says that the customer of an escalation that had expired was contacted; the note may be blank.
 #[server(output = LeanJson)]
-pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refusal>, Problem> {
+pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::domain::text::{NoteText, TextProblem};
     let note = match NoteText::parse(note) {
@@ -125,7 +125,7 @@ pub async fn mark(
     id: EscalationId,
     urgency: Option<String>,
     tags: Option<String>,
-) -> Result<Result<(), Refusal>, Problem> {
+) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::domain::{queue::Urgency, text::tags as read};
     let urgency = match urgency {
@@ -145,7 +145,7 @@ pub async fn mark(
 
 /// Leaves a note among operators.
 #[server(output = LeanJson)]
-pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, Problem> {
+pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     let text = match crate::domain::text::NoteText::parse(text) {
         Ok(text) => text,
@@ -162,13 +162,13 @@ pub async fn resolve(
     id: EscalationId,
     fence: Option<Fence>,
     resolution: String,
-) -> Result<Result<(), Refusal>, Problem> {
+) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::server::{desk::Verb, resolution};
     // A page of an earlier version sends arguments: those are not taken, since it may show others than are stored.
     let sent = serde_json::from_str(&resolution)
-        .map_err(|error| Problem::Bad(format!("This is no resolution: {error}. Reload the page.")))?;
-    let current = caller.desk.current(caller.workspace, id).await?.ok_or(Problem::NotFound)?;
+        .map_err(|error| CallError::Bad(format!("This is no resolution: {error}. Reload the page.")))?;
+    let current = caller.desk.current(caller.workspace, id).await?.ok_or(CallError::NotFound)?;
     let opening = std::sync::Arc::clone(&current.escalation.opening);
     let check = move |schemas: &_| resolution::check(schemas, &opening.ask, sent);
     let resolution = match caller.desk.schemas().run(check).await? {

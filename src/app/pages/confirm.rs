@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::frame::{Notice, page, section};
+use super::frame::{FormNotice, page, section};
 use crate::{app::parts::form::password, domain::operator::Operator};
 
 /// Asks for the password in the field `name`. `action` is where the form was sent, `waits` what was in it.
@@ -11,7 +11,7 @@ pub fn confirm(
     action: &str,
     waits: &[(String, String)],
     name: &'static str,
-    refused: Option<Notice>,
+    refused: Option<FormNotice>,
 ) -> AnyView {
     let waits = waits
         .iter()

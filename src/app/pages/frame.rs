@@ -27,7 +27,7 @@ const SETTINGS: [(&str, &str, Icon); 3] = [
 const ME: (&str, &str, Icon) = (super::me::PATH, "Me", Icon::Person);
 
 /// What became of a form, said above the page that answers it.
-pub enum Notice {
+pub enum FormNotice {
     /// It was done.
     Done(&'static str),
     /// It was not, for this reason.
@@ -36,13 +36,13 @@ pub enum Notice {
 
 /// What admins are to know on every page of the settings; a context of the page.
 #[derive(Clone)]
-pub struct Warning(pub String);
+pub struct AdminWarning(pub String);
 
 /// Draws a notice, if there is one.
-pub fn notice(notice: Option<Notice>) -> Option<AnyView> {
+pub fn notice(notice: Option<FormNotice>) -> Option<AnyView> {
     Some(match notice? {
-        Notice::Done(words) => view! { <p class="form-done" role="status">{words}</p> }.into_any(),
-        Notice::Refused(why) => view! { <p class="form-error" role="alert">{revealed(&why)}</p> }.into_any(),
+        FormNotice::Done(words) => view! { <p class="form-done" role="status">{words}</p> }.into_any(),
+        FormNotice::Refused(why) => view! { <p class="form-error" role="alert">{revealed(&why)}</p> }.into_any(),
     })
 }
 
@@ -62,11 +62,11 @@ pub fn page(
     operator: &Operator,
     here: &str,
     heading: &'static str,
-    said: Option<Notice>,
+    said: Option<FormNotice>,
     content: Vec<AnyView>,
 ) -> AnyView {
     let is_settings = SETTINGS.iter().any(|(path, ..)| *path == here);
-    let warning = use_context::<Warning>().filter(|_| is_settings).map(|Warning(words)| {
+    let warning = use_context::<AdminWarning>().filter(|_| is_settings).map(|AdminWarning(words)| {
         view! { <p class="form-error" role="alert">{words}</p> }
     });
     view! {
@@ -87,7 +87,7 @@ pub fn page(
 /// Says that a page needs a higher role, in the frame.
 pub fn turned_away(operator: &Operator, need: Role) -> AnyView {
     let why = "This needs the role ".to_owned() + need.as_str() + ". An admin can grant it.";
-    page(operator, "", "Not for you", Some(Notice::Refused(why)), vec![])
+    page(operator, "", "Not for you", Some(FormNotice::Refused(why)), vec![])
 }
 
 /// Draws a section of a page under a heading of fixed words.

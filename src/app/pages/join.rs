@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::frame::{Notice, card, notice};
-use crate::app::parts::form::{Field, field, password};
+use super::frame::{FormNotice, card, notice};
+use crate::app::parts::form::{FormField, field, password};
 
 /// What was typed so far, but the password.
 #[derive(Default)]
-pub struct Typed {
+pub struct JoinForm {
     pub name: String,
     pub email: String,
 }
@@ -17,10 +17,10 @@ pub fn newcomer(
     heading: &'static str,
     why: String,
     submit: &'static str,
-    typed: &Typed,
-    refused: Option<Notice>,
+    typed: &JoinForm,
+    refused: Option<FormNotice>,
 ) -> AnyView {
-    let name = Field {
+    let name = FormField {
         name: "name",
         label: "Name",
         kind: "text",
@@ -29,7 +29,7 @@ pub fn newcomer(
         most: 100,
         first: true,
     };
-    let email = Field {
+    let email = FormField {
         name: "email",
         label: "Email",
         kind: "email",
@@ -43,7 +43,7 @@ pub fn newcomer(
 }
 
 /// Draws a form that asks for a new password.
-pub fn reset(why: String, refused: Option<Notice>) -> AnyView {
+pub fn reset(why: String, refused: Option<FormNotice>) -> AnyView {
     let fields = vec![password("password", "New password", "new-password")];
     form("Choose a new password", why, "Save", fields, refused)
 }
@@ -53,7 +53,7 @@ fn form(
     why: String,
     submit: &'static str,
     fields: Vec<AnyView>,
-    refused: Option<Notice>,
+    refused: Option<FormNotice>,
 ) -> AnyView {
     let form = view! {
         // It is sent to where it is: the link's secret stands in no page.

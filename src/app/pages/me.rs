@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 
 use super::{
-    frame::{Notice, hidden, page, section},
+    frame::{FormNotice, hidden, page, section},
     settings::people::{Session, sessions},
 };
 use crate::{
-    app::parts::form::{Field, choice, field, password},
+    app::parts::form::{FormField, choice, field, password},
     domain::operator::{Operator, Preferences},
 };
 
@@ -15,8 +15,8 @@ use crate::{
 pub const PATH: &str = "/me";
 
 /// Draws the page.
-pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Option<Notice>) -> AnyView {
-    let name = Field {
+pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Option<FormNotice>) -> AnyView {
+    let name = FormField {
         name: "name",
         label: "Name",
         kind: "text",
@@ -25,7 +25,7 @@ pub fn me(me: &Operator, preferences: &Preferences, open: &[Session], said: Opti
         most: 100,
         first: false,
     };
-    let public_name = Field {
+    let public_name = FormField {
         name: "public_name",
         label: "Public name, which customers and agents see",
         kind: "text",

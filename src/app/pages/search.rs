@@ -6,8 +6,8 @@ use super::frame::page;
 use crate::{
     app::parts::{pairs::sentence_case, revealed::revealed},
     domain::{
-        found::{Found, Hit},
-        inbox::{Choice, Row},
+        found::{SearchHit, SearchPage},
+        inbox::{FilterChoice, Row},
         operator::Operator,
         time::Span,
     },
@@ -18,22 +18,22 @@ const MOST_EXCERPTS: usize = 3;
 
 /// What was typed and chosen, and what came of it.
 #[derive(Debug, Clone, Default)]
-pub struct Searched {
+pub struct SearchView {
     pub text: String,
     /// `open`, `closed`, or empty for both.
     pub status: String,
     /// An agent's id, or empty for all.
     pub agent: String,
-    pub agents: Vec<Choice>,
+    pub agents: Vec<FilterChoice>,
     /// None when nothing was asked for.
-    pub found: Option<Found>,
+    pub found: Option<SearchPage>,
     /// The address of the next page.
     pub more: Option<String>,
 }
 
 /// Draws the page.
-pub fn search(operator: &Operator, searched: Searched) -> AnyView {
-    let Searched { text, status, agent, agents, found, more } = searched;
+pub fn search(operator: &Operator, searched: SearchView) -> AnyView {
+    let SearchView { text, status, agent, agents, found, more } = searched;
     let states = [("", "Open and closed"), ("open", "Open"), ("closed", "Closed")];
     let states = states.map(|(value, label)| option(value, label, &status));
     let every = option("", "Every agent", &agent);
@@ -59,8 +59,8 @@ fn option(value: &str, label: &str, chosen: &str) -> AnyView {
     view! { <option value=value selected=chosen>{revealed(label)}</option> }.into_any()
 }
 
-fn results(found: Option<Found>, more: Option<String>) -> AnyView {
-    let Some(Found { hits, is_indexing, .. }) = found else {
+fn results(found: Option<SearchPage>, more: Option<String>) -> AnyView {
+    let Some(SearchPage { hits, is_indexing, .. }) = found else {
         return view! {
             <p class="plain-facts">
                 "Finds messages, notes, reasons, summaries, customers, facts, tool calls and their results that have all of \
@@ -98,9 +98,9 @@ fn results(found: Option<Found>, more: Option<String>) -> AnyView {
 type Excerpts = Vec<Vec<(String, bool)>>;
 
 /// What was found of each escalation, which stands where the newest of it does.
-fn grouped(hits: Vec<Hit>) -> Vec<(Row, Excerpts)> {
+fn grouped(hits: Vec<SearchHit>) -> Vec<(Row, Excerpts)> {
     let mut grouped: Vec<(Row, Excerpts)> = vec![];
-    for Hit { row, snippet } in hits {
+    for SearchHit { row, snippet } in hits {
         match grouped.iter_mut().find(|(known, _)| known.id == row.id) {
             Some((_, excerpts)) => excerpts.push(snippet),
             None => grouped.push((row, vec![snippet])),

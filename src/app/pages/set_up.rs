@@ -4,12 +4,12 @@ use leptos::prelude::*;
 
 use super::{
     frame::{page, section},
-    settings::agents::{Fresh, shown_once},
+    settings::agents::{NewKey, shown_once},
 };
 use crate::domain::operator::Operator;
 
 /// Draws it. `after` is the cursor from which to listen.
-pub fn ready(me: &Operator, fresh: &Fresh, after: String) -> AnyView {
+pub fn ready(me: &Operator, fresh: &NewKey, after: String) -> AnyView {
     let listening = view! {
         <p id="listening" role="status" data-after=after>
             "Listening for your first escalation… " <a href="/queue">"Go to the queue"</a>

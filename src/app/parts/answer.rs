@@ -4,16 +4,21 @@
 use leptos::prelude::*;
 
 use super::{
-    fields::{Bound, Problems, described_by, problem_view},
+    fields::{BoundField, FieldProblems, described_by, problem_view},
     filled::response_base,
-    resolution::{Sheet, data_fields},
+    resolution::{ResolutionDraft, data_fields},
     revealed::revealed,
     schema_form::{FieldPlace, SchemaForm, schema_form},
 };
 use crate::domain::ask::{Ask, FieldProblem};
 
 /// Draws the data by the schema; nothing without one. Ids on the page begin with `prefix`.
-pub fn result(ask: &Ask, prefix: &str, sheet: RwSignal<Sheet>, problems: RwSignal<Vec<FieldProblem>>) -> Vec<AnyView> {
+pub fn result(
+    ask: &Ask,
+    prefix: &str,
+    sheet: RwSignal<ResolutionDraft>,
+    problems: RwSignal<Vec<FieldProblem>>,
+) -> Vec<AnyView> {
     let filled = Memo::new(move |_| sheet.with(|it| it.filled.clone())).into();
     let fill = Callback::new(move |(name, text)| sheet.update(|it| drop(it.filled.insert(name, text))));
     let fields = data_fields(ask);
@@ -27,13 +32,13 @@ pub fn answer(
     ask: &Ask,
     prefix: &'static str,
     label: &str,
-    sheet: RwSignal<Sheet>,
+    sheet: RwSignal<ResolutionDraft>,
     problems: RwSignal<Vec<FieldProblem>>,
 ) -> Vec<AnyView> {
     if ask.response_schema.is_some() {
         return result(ask, prefix, sheet, problems);
     }
-    let problem = Signal::derive(move || Problems(problems.into()).at("/answer"));
+    let problem = Signal::derive(move || FieldProblems(problems.into()).at("/answer"));
     let id = prefix.to_owned() + "-answer";
     match &ask.options {
         Some(options) => {
@@ -45,13 +50,13 @@ pub fn answer(
         None => {
             let value = Signal::derive(move || sheet.with(|it| it.answer.clone()));
             let fill = Callback::new(move |text| sheet.update(|it| it.answer = text));
-            let bound = Bound { id, label, required: true, hint: None, fault: None, problem, value, fill };
+            let bound = BoundField { id, label, required: true, hint: None, fault: None, problem, value, fill };
             vec![bound.area("3", false)]
         }
     }
 }
 
-fn option(text: &str, i: i64, id: &str, sheet: RwSignal<Sheet>, problem: Signal<Option<String>>) -> AnyView {
+fn option(text: &str, i: i64, id: &str, sheet: RwSignal<ResolutionDraft>, problem: Signal<Option<String>>) -> AnyView {
     let (value, wanted) = (text.to_owned(), text.to_owned());
     view! {
         <label class="choice" dir="auto">
@@ -70,8 +75,8 @@ fn option(text: &str, i: i64, id: &str, sheet: RwSignal<Sheet>, problem: Signal<
 }
 
 /// Draws the note to the agent.
-pub fn note_field(prefix: &str, sheet: RwSignal<Sheet>, problems: Problems) -> AnyView {
-    let note = Bound {
+pub fn note_field(prefix: &str, sheet: RwSignal<ResolutionDraft>, problems: FieldProblems) -> AnyView {
+    let note = BoundField {
         id: prefix.to_owned() + "-note",
         label: "Note to the agent",
         required: false,

@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
-use crate::app::attention::Attention;
+use crate::app::attention::Notifier;
 
 /// Draws both.
 #[component]
-pub fn AttentionButtons(attention: Attention) -> impl IntoView {
+pub fn AttentionButtons(attention: Notifier) -> impl IntoView {
     let pressed = |on: bool| if on { "true" } else { "false" };
     let button = move |words: &'static str, picture: Icon, on: RwSignal<bool>, toggle: Callback<()>| {
         view! {

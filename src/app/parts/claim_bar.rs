@@ -4,14 +4,14 @@ use leptos::prelude::*;
 
 use super::{
     revealed::spelled,
-    standing::{Hold, Standing},
+    standing::{ControlStatus, Holder},
 };
 use crate::{app::clock::clock, domain::presence::Presence};
 
 /// Draws the bar.
 #[component]
 pub fn ClaimBar(
-    #[prop(into)] standing: Signal<Standing>,
+    #[prop(into)] standing: Signal<ControlStatus>,
     /// Who is there around it.
     #[prop(into)]
     presence: Signal<Presence>,
@@ -30,15 +30,15 @@ pub fn ClaimBar(
     let clock = clock();
     let said = move || {
         standing.with(|it| match &it.hold {
-            Hold::Waiting if it.speaks => Some(("waiting", "Reading. Claim to reply".to_owned())),
-            Hold::Waiting => {
+            Holder::Waiting if it.speaks => Some(("waiting", "Reading. Claim to reply".to_owned())),
+            Holder::Waiting => {
                 Some(("waiting", "Reading. Answer at once, or claim it to keep colleagues away".to_owned()))
             }
-            Hold::Elsewhere(queue) => {
+            Holder::Elsewhere(queue) => {
                 let words = "Reading. Only members of the queue ".to_owned() + &spelled(queue.as_str());
                 Some(("elsewhere", words + " and supervisors can claim this"))
             }
-            Hold::Other(who) => {
+            Holder::Other(who) => {
                 let (name, now) = (spelled(who.name.as_str()), clock.now());
                 let words = presence.with(|presence| match presence.gone_since(who.id, now) {
                     Some(since) => name + " is gone since " + &clock.time(since),
@@ -47,7 +47,7 @@ pub fn ClaimBar(
                 });
                 Some(("other", words))
             }
-            Hold::Mine(_) | Hold::Closed => None,
+            Holder::Mine(_) | Holder::Closed => None,
         })
     };
     view! {
@@ -61,7 +61,7 @@ pub fn ClaimBar(
         })}
         {move || said().map(|(control, words)| {
             let holder = standing.with(|it| match &it.hold {
-                Hold::Other(who) => spelled(who.name.as_str()),
+                Holder::Other(who) => spelled(who.name.as_str()),
                 _ => String::new(),
             });
             view! {

@@ -10,7 +10,7 @@ use crate::{
         focus::focus,
         keys::{composes, keep_enter, let_enter_send, wishes},
     },
-    domain::draft::Mode,
+    domain::draft::DraftMode,
 };
 
 /// The text, by its id.
@@ -18,12 +18,12 @@ const TEXT: &str = "composer-text";
 
 /// What the composer is told by the page around it.
 #[derive(Clone, Copy)]
-pub struct Writing {
+pub struct ComposerContext {
     /// The modes that there are now; never none.
-    pub modes: Signal<Vec<Mode>>,
+    pub modes: Signal<Vec<DraftMode>>,
     /// What is being written.
-    pub mode: Signal<Mode>,
-    pub on_mode: Callback<Mode>,
+    pub mode: Signal<DraftMode>,
+    pub on_mode: Callback<DraftMode>,
     /// What is written so far in this mode.
     pub draft: Signal<String>,
     pub on_input: Callback<String>,
@@ -40,30 +40,30 @@ pub struct Writing {
     pub awake: Signal<bool>,
     /// The last one is not through yet.
     pub busy: Signal<bool>,
-    pub on_send: Callback<Mode>,
+    pub on_send: Callback<DraftMode>,
 }
 
 /// Draws the composer; `answer` is the form that stands in the tab *Answer*.
 #[component]
-pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textarea>) -> impl IntoView {
-    let Writing { mode, draft, busy, awake, news, .. } = it;
+pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html::Textarea>) -> impl IntoView {
+    let ComposerContext { mode, draft, busy, awake, news, .. } = it;
     // While the question is asked: the text before the Enter that led to it.
     let (keys, asking) = (wishes(), RwSignal::new(None::<String>));
-    let answers = move || mode.get() == Mode::Answer;
+    let answers = move || mode.get() == DraftMode::Answer;
     let label = move || match mode.get() {
-        Mode::Reply => "Reply to customer",
-        Mode::Answer => "Answer to the agent",
-        Mode::Note => "Internal note",
+        DraftMode::Reply => "Reply to customer",
+        DraftMode::Answer => "Answer to the agent",
+        DraftMode::Note => "Internal note",
     };
     let verb = move || match mode.get() {
-        Mode::Reply if it.anyway.get() => "Send anyway",
-        Mode::Reply => "Send to customer",
-        Mode::Answer => "Answer and hand back",
-        Mode::Note => "Add note",
+        DraftMode::Reply if it.anyway.get() => "Send anyway",
+        DraftMode::Reply => "Send to customer",
+        DraftMode::Answer => "Answer and hand back",
+        DraftMode::Note => "Add note",
     };
     let send = move || {
         let mode = mode.get_untracked();
-        let something = mode == Mode::Answer || draft.with_untracked(|draft| !draft.trim().is_empty());
+        let something = mode == DraftMode::Answer || draft.with_untracked(|draft| !draft.trim().is_empty());
         if !busy.get_untracked() && something {
             asking.set(None);
             it.on_send.run(mode);
@@ -88,10 +88,10 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
         let field = event_target::<web_sys::Element>(&event);
         let alone = !(event.shift_key() || event.alt_key()) && field.id() == TEXT;
         let wish = keys.with_untracked(|keys| keys.enter_sends);
-        if always || (alone && mode.get_untracked() == Mode::Reply && wish == Some(true)) {
+        if always || (alone && mode.get_untracked() == DraftMode::Reply && wish == Some(true)) {
             event.prevent_default();
             send();
-        } else if alone && mode.get_untracked() == Mode::Reply && wish.is_none() {
+        } else if alone && mode.get_untracked() == DraftMode::Reply && wish.is_none() {
             // The key begins a line, as in any text. The question stands beside the text and takes no focus: the next keys
             // would answer it.
             asking.set(Some(draft.get_untracked()));
@@ -114,7 +114,7 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
     };
     let entered = move |_| {
         // Where something is written already, the cursor rests in a text.
-        if mode.get_untracked() == Mode::Note || draft.with_untracked(|draft| !draft.is_empty()) {
+        if mode.get_untracked() == DraftMode::Note || draft.with_untracked(|draft| !draft.is_empty()) {
             it.on_hold.run(true);
         }
     };
@@ -129,7 +129,7 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
     view! {
         <section class="composer" data-mode=move || mode.get().as_str() aria-label="Write">
             <div class="tabs" role="tablist" aria-label="Write as">
-                {Mode::ALL.map(|mode| tab(mode, it)).into_iter().collect::<Vec<_>>()}
+                {DraftMode::ALL.map(|mode| tab(mode, it)).into_iter().collect::<Vec<_>>()}
             </div>
             <div role="tabpanel" id="composer-panel" aria-labelledby=move || tab_id(mode.get())>
                 <form
@@ -155,7 +155,7 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
                     </div>
                     <div
                         class="composer-news"
-                        hidden=move || asking.with(Option::is_none) || mode.get() != Mode::Reply
+                        hidden=move || asking.with(Option::is_none) || mode.get() != DraftMode::Reply
                         role="group"
                         aria-label="Enter sends?"
                         aria-live="polite"
@@ -201,21 +201,21 @@ pub fn Composer(it: Writing, answer: Vec<AnyView>, textbox: NodeRef<html::Textar
     }
 }
 
-fn tab_id(mode: Mode) -> &'static str {
+fn tab_id(mode: DraftMode) -> &'static str {
     match mode {
-        Mode::Reply => "tab-reply",
-        Mode::Answer => "tab-answer",
-        Mode::Note => "tab-note",
+        DraftMode::Reply => "tab-reply",
+        DraftMode::Answer => "tab-answer",
+        DraftMode::Note => "tab-note",
     }
 }
 
 /// A tab; arrows move between them, as in any list of tabs.
-fn tab(own: Mode, it: Writing) -> impl IntoView {
+fn tab(own: DraftMode, it: ComposerContext) -> impl IntoView {
     let selected = move || it.mode.get() == own;
     let words = match own {
-        Mode::Reply => "Reply",
-        Mode::Answer => "Answer",
-        Mode::Note => "Note",
+        DraftMode::Reply => "Reply",
+        DraftMode::Answer => "Answer",
+        DraftMode::Note => "Note",
     };
     let moved = move |event: ev::KeyboardEvent| {
         let step = match event.key().as_str() {
@@ -243,7 +243,7 @@ fn tab(own: Mode, it: Writing) -> impl IntoView {
             on:click=move |_| it.on_mode.run(own)
             on:keydown=moved
         >
-            {(own == Mode::Note).then(|| icon(Icon::Lock))}
+            {(own == DraftMode::Note).then(|| icon(Icon::Lock))}
             {words}
         </button>
     }

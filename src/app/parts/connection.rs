@@ -3,17 +3,17 @@
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
-use crate::app::live::Connection;
+use crate::app::live::StreamStatus;
 
 /// The status in the rail.
 #[component]
-pub fn ConnectionStatus(#[prop(into)] connection: Signal<Connection>) -> impl IntoView {
+pub fn ConnectionStatus(#[prop(into)] connection: Signal<StreamStatus>) -> impl IntoView {
     let said = move || match connection.get() {
-        Connection::Connecting => ("connecting", "Connecting…"),
-        Connection::Live => ("live", "Live · synced"),
-        Connection::Reconnecting => ("reconnecting", "Reconnecting…"),
-        Connection::Lost => ("lost", "Reconnecting…"),
-        Connection::SignedOut => ("lost", "Signed out"),
+        StreamStatus::Connecting => ("connecting", "Connecting…"),
+        StreamStatus::Live => ("live", "Live · synced"),
+        StreamStatus::Reconnecting => ("reconnecting", "Reconnecting…"),
+        StreamStatus::Lost => ("lost", "Reconnecting…"),
+        StreamStatus::SignedOut => ("lost", "Signed out"),
     };
     view! {
         <p class="connection" role="status" aria-label="Connection" data-state=move || said().0>
@@ -26,19 +26,21 @@ pub fn ConnectionStatus(#[prop(into)] connection: Signal<Connection>) -> impl In
 /// The bar over the page: while the connection is down, and for a moment after.
 #[component]
 pub fn ConnectionBar(
-    #[prop(into)] connection: Signal<Connection>,
+    #[prop(into)] connection: Signal<StreamStatus>,
     /// For some seconds after a reconnection: how many updates it brought.
     #[prop(into)]
     caught_up: Signal<Option<usize>>,
 ) -> impl IntoView {
     let notice = move || match (connection.get(), caught_up.get()) {
-        (Connection::Reconnecting, _) => Some(("reconnecting", "Reconnecting… you may be missing updates".to_owned())),
-        (Connection::Lost, _) => {
+        (StreamStatus::Reconnecting, _) => {
+            Some(("reconnecting", "Reconnecting… you may be missing updates".to_owned()))
+        }
+        (StreamStatus::Lost, _) => {
             Some(("lost", "Reconnecting… you may be missing updates. Claiming and resolving wait for it.".to_owned()))
         }
-        (Connection::Live, Some(0)) => Some(("back", "Back online".to_owned())),
-        (Connection::Live, Some(1)) => Some(("back", "Back online · 1 update".to_owned())),
-        (Connection::Live, Some(updates)) => {
+        (StreamStatus::Live, Some(0)) => Some(("back", "Back online".to_owned())),
+        (StreamStatus::Live, Some(1)) => Some(("back", "Back online · 1 update".to_owned())),
+        (StreamStatus::Live, Some(updates)) => {
             Some(("back", "Back online · ".to_owned() + &updates.to_string() + " updates"))
         }
         _ => None,
@@ -59,11 +61,11 @@ pub fn ConnectionBar(
 /// another tab.
 #[component]
 pub fn SignedOutCover(
-    #[prop(into)] connection: Signal<Connection>,
+    #[prop(into)] connection: Signal<StreamStatus>,
     #[prop(into)] href: Signal<String>,
 ) -> impl IntoView {
     move || {
-        (connection.get() == Connection::SignedOut).then(|| {
+        (connection.get() == StreamStatus::SignedOut).then(|| {
             view! {
                 <div class="overlay" role="alertdialog" aria-modal="true" aria-labelledby="signed-out">
                     <div class="overlay-card">

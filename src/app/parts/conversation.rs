@@ -4,19 +4,19 @@ use leptos::{html, prelude::*};
 
 use super::{
     drawn::{element, words},
-    entries::Entry,
+    entries::LogEntry,
     icons::{Icon, icon},
-    message::{Around, message, note, pending_message},
+    message::{MessageContext, message, note, pending_message},
     revealed::revealed,
     steps::{folded_text, steps_view},
     whole::with_whole,
 };
 use crate::{
     app::{
-        clock::{Clock, clock},
-        live::Pending,
+        clock::{PageClock, clock},
+        live::PendingReply,
     },
-    domain::thread::Part,
+    domain::thread::MessagePart,
 };
 
 /// So near to the end one counts as reading there, in pixels.
@@ -25,11 +25,11 @@ const NEAR_THE_END: i32 = 100;
 /// Draws the log.
 #[component]
 pub fn Conversation(
-    #[prop(into)] entries: Signal<Vec<Entry>>,
+    #[prop(into)] entries: Signal<Vec<LogEntry>>,
     /// My replies that have not come back, oldest first.
     #[prop(into)]
-    pending: Signal<Vec<Pending>>,
-    around: Around,
+    pending: Signal<Vec<PendingReply>>,
+    around: MessageContext,
     /// How many messages came with the escalation, and how many there were, when that is more.
     short: Option<(i64, i64)>,
     /// Whether messages were left out at the beginning.
@@ -69,8 +69,9 @@ pub fn Conversation(
         }
     };
     Effect::new(move |before: Option<(Option<String>, usize)>| {
-        let (first, last) = entries
-            .with(|entries| (entries.iter().find(|it| !matches!(it, Entry::Day(..))).map(Entry::key), entries.len()));
+        let (first, last) = entries.with(|entries| {
+            (entries.iter().find(|it| !matches!(it, LogEntry::Day(..))).map(LogEntry::key), entries.len())
+        });
         let count = last + pending.with(Vec::len);
         let prepended = before.as_ref().is_some_and(|(known, _)| *known != first);
         let grew = before.as_ref().is_none_or(|(_, known)| count > *known);
@@ -96,8 +97,8 @@ pub fn Conversation(
         on_earlier.run(());
     };
     let around = StoredValue::new(around);
-    let said = |entry: &Entry| {
-        matches!(entry, Entry::Message { .. } | Entry::Prompt(_) | Entry::Reasoning(..) | Entry::Steps(..))
+    let said = |entry: &LogEntry| {
+        matches!(entry, LogEntry::Message { .. } | LogEntry::Prompt(_) | LogEntry::Reasoning(..) | LogEntry::Steps(..))
     };
 
     view! {
@@ -124,7 +125,7 @@ pub fn Conversation(
             <p class="missing" hidden=move || entries.with(|entries| entries.iter().any(said))>
                 "The agent sent no messages before this."
             </p>
-            <For each=move || entries.get() key=Entry::key let:entry>
+            <For each=move || entries.get() key=LogEntry::key let:entry>
                 {around.with_value(|around| drawn(&entry, around, clock))}
             </For>
             {move || pending.with(|all| {
@@ -150,24 +151,24 @@ fn sent((received, total): (i64, i64)) -> AnyView {
     words("p", "missing", &said)
 }
 
-fn drawn(entry: &Entry, around: &Around, clock: Clock) -> AnyView {
+fn drawn(entry: &LogEntry, around: &MessageContext, clock: PageClock) -> AnyView {
     match entry {
-        Entry::Day(date, _) => element("p", "day", vec![words("span", "", date)]),
-        Entry::Message { shown, steps, grouped } => message(shown, steps, *grouped, around),
-        Entry::Prompt(shown) => {
+        LogEntry::Day(date, _) => element("p", "day", vec![words("span", "", date)]),
+        LogEntry::Message { shown, steps, grouped } => message(shown, steps, *grouped, around),
+        LogEntry::Prompt(shown) => {
             let text = shown.message.text.as_deref().unwrap_or_default();
-            folded_text("System prompt", text, shown.cut(Part::Text, 0), message(shown, &[], false, around))
+            folded_text("System prompt", text, shown.cut(MessagePart::Text, 0), message(shown, &[], false, around))
         }
-        Entry::Reasoning(_, text, cut) => {
+        LogEntry::Reasoning(_, text, cut) => {
             let content = with_whole(words("div", "reasoning", text), *cut);
             element("div", "message steps-alone", vec![folded_text("Reasoning", text, *cut, content)])
         }
-        Entry::Steps(_, steps) => element("div", "message steps-alone", vec![steps_view(steps)]),
-        Entry::Boundary { at, words: said, .. } => {
+        LogEntry::Steps(_, steps) => element("div", "message steps-alone", vec![steps_view(steps)]),
+        LogEntry::Boundary { at, words: said, .. } => {
             let at = *at;
             let time = (move || " · ".to_owned() + &clock.time(at)).into_any();
             element("p", "boundary", vec![element("span", "", vec![revealed(said), time])])
         }
-        Entry::Note { at, by, text, .. } => note(*at, by, text),
+        LogEntry::Note { at, by, text, .. } => note(*at, by, text),
     }
 }

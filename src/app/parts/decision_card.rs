@@ -6,13 +6,13 @@ use leptos::{ev, prelude::*};
 use super::{
     answer::{note_field, result},
     drawn::words,
-    fields::{Bound, Problems, described_by, details, is_within, problem_view, unplaced},
+    fields::{BoundField, FieldProblems, described_by, details, is_within, problem_view, unplaced},
     filled::edits,
     icons::{Icon, icon},
     pairs::arguments,
-    resolution::{Card, Sheet, action_pointer, argument_fields, arguments_pointer},
+    resolution::{CardDraft, ResolutionDraft, action_pointer, argument_fields, arguments_pointer},
     revealed::{revealed, spelled},
-    schema::Field,
+    schema::SchemaField,
     schema_form::{FieldPlace, SchemaForm, schema_form},
 };
 use crate::{
@@ -32,11 +32,11 @@ const MOST_FAULTS_TOLD: usize = 3;
 
 /// What the cards share.
 #[derive(Clone, Copy)]
-pub struct Deciding {
+pub struct DecisionCards {
     pub ask: StoredValue<Ask>,
     /// The name of the agent that asks.
     pub agent: StoredValue<String>,
-    pub sheet: RwSignal<Sheet>,
+    pub sheet: RwSignal<ResolutionDraft>,
     pub problems: RwSignal<Vec<FieldProblem>>,
     /// Whether it is mine to decide.
     pub may_decide: Signal<bool>,
@@ -51,12 +51,12 @@ pub struct Deciding {
 }
 
 /// Draws the cards of a decision; nothing for other asks.
-pub fn decision_cards(it: Deciding) -> AnyView {
+pub fn decision_cards(it: DecisionCards) -> AnyView {
     let actions = it.ask.with_value(|ask| ask.actions.clone());
     if actions.is_empty() {
         return ().into_any();
     }
-    let problems = Problems(it.problems.into());
+    let problems = FieldProblems(it.problems.into());
     let alone = actions.len() == 1;
     let last = StoredValue::new(0);
     // What was not taken is open again.
@@ -90,8 +90,8 @@ pub fn decision_cards(it: Deciding) -> AnyView {
     .into_any()
 }
 
-fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared: Vec<AnyView>) -> AnyView {
-    let problems = Problems(it.problems.into());
+fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, shared: Vec<AnyView>) -> AnyView {
+    let problems = FieldProblems(it.problems.into());
     let may = |verdict| action.allowed.contains(&verdict);
     let (may_approve, may_edit, may_reject) = (may(Verdict::Approve), may(Verdict::Edit), may(Verdict::Reject));
     let id = "card-".to_owned() + &i.to_string();
@@ -115,7 +115,7 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
     let (undecided, why) = (pointer.clone() + "/decision", pointer + "/comment");
     let undecided =
         Signal::derive(move || problems.at(&undecided).or_else(|| form.with_value(|form| unshown(problems, i, form))));
-    let comment = Bound {
+    let comment = BoundField {
         id: id.clone() + "-comment",
         label: "Reason",
         required: true,
@@ -256,11 +256,11 @@ fn card(i: usize, action: Action, it: Deciding, last: StoredValue<usize>, shared
 }
 
 /// What the card at place `i` says.
-fn of<T: Default>(sheet: &Sheet, i: usize, read: impl FnOnce(&Card) -> T) -> T {
+fn of<T: Default>(sheet: &ResolutionDraft, i: usize, read: impl FnOnce(&CardDraft) -> T) -> T {
     sheet.cards.get(i).map(read).unwrap_or_default()
 }
 
-fn change(sheet: RwSignal<Sheet>, i: usize, change: impl FnOnce(&mut Card)) {
+fn change(sheet: RwSignal<ResolutionDraft>, i: usize, change: impl FnOnce(&mut CardDraft)) {
     sheet.update(|sheet| {
         if let Some(card) = sheet.cards.get_mut(i) {
             change(card);
@@ -284,7 +284,7 @@ fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
 }
 
 /// The problems of an action that none of its fields shows, such as those of its arguments as a whole.
-fn unshown(problems: Problems, i: usize, (fields, _): &(Vec<Field>, Json)) -> Option<String> {
+fn unshown(problems: FieldProblems, i: usize, (fields, _): &(Vec<SchemaField>, Json)) -> Option<String> {
     let whole = arguments_pointer(i);
     let places: Vec<String> = fields.iter().map(|field| field.pointer(&whole)).collect();
     let is_unshown = |pointer: &str| {

@@ -4,7 +4,7 @@ use leptos::{ev, html, prelude::*};
 
 use super::{
     drawn::{element, words, written},
-    entries::Entry,
+    entries::LogEntry,
     icons::{Icon, icon},
     marking::listed,
     marks::dated,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{
-        clock::{Clock, clock},
+        clock::{PageClock, clock},
         keys::composes,
         typing::is_field,
     },
@@ -31,7 +31,7 @@ pub fn Details(
     #[prop(into)] escalation: Signal<Escalation>,
     /// Its boundaries are the timeline.
     #[prop(into)]
-    entries: Signal<Vec<Entry>>,
+    entries: Signal<Vec<LogEntry>>,
     /// Shown or hidden by the operator; none leaves it to the width of the page.
     #[prop(into)]
     open: Signal<Option<bool>>,
@@ -86,7 +86,7 @@ pub fn Details(
 }
 
 /// Draws what is known; urgency and tags not where they are set.
-fn known(it: &Escalation, is_set_here: bool, clock: Clock) -> Vec<AnyView> {
+fn known(it: &Escalation, is_set_here: bool, clock: PageClock) -> Vec<AnyView> {
     let opening = &it.opening;
     let mut parts = vec![customer(it), part("Escalation", vec![about(it, is_set_here, clock)])];
     if !opening.context.is_empty() {
@@ -120,7 +120,7 @@ fn customer(escalation: &Escalation) -> AnyView {
     part("Customer", vec![known])
 }
 
-fn about(it: &Escalation, is_set_here: bool, clock: Clock) -> AnyView {
+fn about(it: &Escalation, is_set_here: bool, clock: PageClock) -> AnyView {
     let dated = |at| dated(clock, at);
     let claim_by = it.deadlines.claim_by.filter(|_| it.status == Status::Waiting).map(dated);
     list(&[
@@ -184,9 +184,9 @@ fn ended(outcome: &Outcome, ask: &Ask) -> Vec<AnyView> {
     content
 }
 
-fn timeline(entries: &[Entry], clock: Clock) -> Vec<AnyView> {
+fn timeline(entries: &[LogEntry], clock: PageClock) -> Vec<AnyView> {
     let marks = entries.iter().filter_map(|entry| match entry {
-        Entry::Boundary { at, words, .. } => Some((*at, words)),
+        LogEntry::Boundary { at, words, .. } => Some((*at, words)),
         _ => None,
     });
     let mark = |(at, words): (_, &String)| {

@@ -8,7 +8,7 @@ use crate::domain::{
     ids::OperatorId,
     message::{Message, MessageRole, ReceiptState, ToolResult},
     operator::OperatorRef,
-    thread::{Cut, Item, Part, Shown, Thread},
+    thread::{MessagePart, RenderedMessage, Thread, ThreadItem, TruncatedPart},
     time::{Span, Timestamp},
     transcript::reasoning::reasoning,
 };
@@ -21,38 +21,38 @@ const LONG_PROMPT: usize = 500;
 
 /// A call of a tool, with what it answered as far as anyone knows.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Step {
+pub struct ToolStep {
     pub name: String,
     pub arguments: Option<Value>,
     pub result: Option<ToolResult>,
     /// Whether this is the agent's last call before the hand-over.
     pub is_last: bool,
     /// What of the arguments, and of the result, is not here.
-    pub cut_arguments: Option<Cut>,
-    pub cut_result: Option<Cut>,
+    pub cut_arguments: Option<TruncatedPart>,
+    pub cut_result: Option<TruncatedPart>,
     /// How many calls of the same message after this one are not here.
     pub more: usize,
 }
 
 /// One thing in the log.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
+pub enum LogEntry {
     /// `2026-11-22`, where another day begins than that of the entry before. The same day may begin several times, so
     /// its index in the log tells it apart.
     Day(String, usize),
     Message {
-        shown: Box<Shown>,
+        shown: Box<RenderedMessage>,
         /// The tool calls of this message.
-        steps: Vec<Step>,
+        steps: Vec<ToolStep>,
         /// The one before has its heading.
         grouped: bool,
     },
     /// Instructions to the agent, which came with the transcript.
-    Prompt(Box<Shown>),
+    Prompt(Box<RenderedMessage>),
     /// What the model thought before the message at this position, and what of it is not here.
-    Reasoning(i64, String, Option<Cut>),
+    Reasoning(i64, String, Option<TruncatedPart>),
     /// Tool calls of messages without text; the position of the first tells them apart.
-    Steps(i64, Vec<Step>),
+    Steps(i64, Vec<ToolStep>),
     /// Where control changed hands or the escalation's state did.
     Boundary {
         seq: Seq,
@@ -67,7 +67,7 @@ pub enum Entry {
     },
 }
 
-impl Entry {
+impl LogEntry {
     /// Tells entries apart; one whose look changes is another.
     pub fn key(&self) -> String {
         match self {
@@ -84,7 +84,7 @@ impl Entry {
         }
     }
 
-    fn steps(&mut self) -> Option<&mut Vec<Step>> {
+    fn steps(&mut self) -> Option<&mut Vec<ToolStep>> {
         match self {
             Self::Message { steps, .. } | Self::Steps(_, steps) => Some(steps),
             _ => None,
@@ -92,7 +92,7 @@ impl Entry {
     }
 }
 
-fn answered(steps: &[Step]) -> usize {
+fn answered(steps: &[ToolStep]) -> usize {
     steps.iter().filter(|step| step.result.is_some()).count()
 }
 
@@ -107,23 +107,23 @@ pub fn became(message: &Message) -> Option<String> {
 }
 
 /// Lays out a thread for one reader, whose zone is `offset` ahead of UTC at a given moment.
-pub fn entries(thread: &Thread, me: OperatorId, offset: &dyn Fn(Timestamp) -> Span) -> Vec<Entry> {
+pub fn entries(thread: &Thread, me: OperatorId, offset: &dyn Fn(Timestamp) -> Span) -> Vec<LogEntry> {
     let mut log = Log { entries: vec![], open: vec![], day: None, has_begun: thread.has_earlier(), offset };
     for item in thread.items() {
         match item {
-            Item::Message(shown) => log.message(shown),
-            Item::Opened => {
+            ThreadItem::Message(shown) => log.message(shown),
+            ThreadItem::Opened => {
                 log.mark_last_call();
                 log.boundary(thread.escalation.opened_seq, thread.escalation.opened_at, asked(&thread.escalation))
             }
-            Item::Happening(event) => log.happening(event, &thread.escalation, me),
+            ThreadItem::Happening(event) => log.happening(event, &thread.escalation, me),
         }
     }
     log.entries
 }
 
 struct Log<'a> {
-    entries: Vec<Entry>,
+    entries: Vec<LogEntry>,
     /// The calls that have no result yet, oldest first.
     open: Vec<OpenCall>,
     /// The day of the last entry that has a date.
@@ -143,16 +143,16 @@ struct OpenCall {
 }
 
 /// Whether a tool's message has a result beside its words. Both may be cut where they are still the same.
-fn has_other_result(shown: &Shown) -> bool {
+fn has_other_result(shown: &RenderedMessage) -> bool {
     let message = &shown.message;
     let length = |part| shown.cut(part, 0).map(|cut| cut.length);
     message.tool_result.as_ref().is_some_and(|result| {
-        result.output.as_str() != message.text.as_deref() || length(Part::Text) != length(Part::Result)
+        result.output.as_str() != message.text.as_deref() || length(MessagePart::Text) != length(MessagePart::Result)
     })
 }
 
 impl Log<'_> {
-    fn message(&mut self, shown: &Shown) {
+    fn message(&mut self, shown: &RenderedMessage) {
         let message = &shown.message;
         let has_words = message.text.as_ref().is_some_and(|text| !text.trim().is_empty());
         // The words of a tool are its result, unless it has another.
@@ -166,14 +166,14 @@ impl Log<'_> {
             self.day(message.at);
         }
         if let Some(text) = thought {
-            self.entries.push(Entry::Reasoning(message.position, text, shown.cut(Part::Reasoning, 0)));
+            self.entries.push(LogEntry::Reasoning(message.position, text, shown.cut(MessagePart::Reasoning, 0)));
         }
         let is_prompt = says && self.is_prompt(message);
         if is_prompt {
-            self.entries.push(Entry::Prompt(Box::new(shown.clone())));
+            self.entries.push(LogEntry::Prompt(Box::new(shown.clone())));
         } else if says {
             let grouped = self.continues(message);
-            self.entries.push(Entry::Message { shown: Box::new(shown.clone()), steps: vec![], grouped });
+            self.entries.push(LogEntry::Message { shown: Box::new(shown.clone()), steps: vec![], grouped });
         }
         self.has_begun |= message.role != MessageRole::System || message.unreadable;
         if !message.tool_calls.is_empty() {
@@ -183,9 +183,10 @@ impl Log<'_> {
             };
             for (i, call) in message.tool_calls.iter().enumerate() {
                 let (name, arguments) = (call.name.clone(), Some(call.arguments.clone()));
-                let cut_arguments = shown.cut(Part::Arguments, i);
-                let more = shown.cut(Part::Calls, i).map_or(0, |cut| cut.length - i - 1);
-                let step = self.push_step(entry, Step { name, arguments, cut_arguments, more, ..Step::default() });
+                let cut_arguments = shown.cut(MessagePart::Arguments, i);
+                let more = shown.cut(MessagePart::Calls, i).map_or(0, |cut| cut.length - i - 1);
+                let step =
+                    self.push_step(entry, ToolStep { name, arguments, cut_arguments, more, ..ToolStep::default() });
                 self.open.push(OpenCall { id: call.id.clone(), position: message.position, entry, step });
             }
         }
@@ -202,9 +203,10 @@ impl Log<'_> {
     }
 
     /// Puts a result to its call; one whose call is not here stands for itself.
-    fn result(&mut self, shown: &Shown) {
+    fn result(&mut self, shown: &RenderedMessage) {
         let message = &shown.message;
-        let cut_result = shown.cut(if message.tool_result.is_some() { Part::Result } else { Part::Text }, 0);
+        let cut_result =
+            shown.cut(if message.tool_result.is_some() { MessagePart::Result } else { MessagePart::Text }, 0);
         let said = || ToolResult::of_text(message.text.clone().unwrap_or_default());
         let result = message.tool_result.clone().unwrap_or_else(said);
         // A result answers the latest message that waits for one with its id, or for any when it has none, in the order of
@@ -213,7 +215,7 @@ impl Log<'_> {
         let latest = self.open.iter().rfind(|call| fits(call)).map(|call| call.position);
         let call = self.open.iter().position(|call| fits(call) && Some(call.position) == latest);
         if let Some(call) = call.map(|at| self.open.remove(at)) {
-            let steps = self.entries.get_mut(call.entry).and_then(Entry::steps);
+            let steps = self.entries.get_mut(call.entry).and_then(LogEntry::steps);
             if let Some(step) = steps.and_then(|steps| steps.get_mut(call.step)) {
                 (step.result, step.cut_result) = (Some(result), cut_result);
             }
@@ -222,26 +224,26 @@ impl Log<'_> {
         self.day(message.at);
         let entry = self.steps_at_end(message.position);
         let name = message.author.as_ref().map_or("tool".to_owned(), |author| author.name.clone());
-        self.push_step(entry, Step { name, result: Some(result), cut_result, ..Step::default() });
+        self.push_step(entry, ToolStep { name, result: Some(result), cut_result, ..ToolStep::default() });
     }
 
     /// The index of the steps that end the log; new ones begin where anything else does.
     fn steps_at_end(&mut self, position: i64) -> usize {
-        if !matches!(self.entries.last(), Some(Entry::Steps(..))) {
-            self.entries.push(Entry::Steps(position, vec![]));
+        if !matches!(self.entries.last(), Some(LogEntry::Steps(..))) {
+            self.entries.push(LogEntry::Steps(position, vec![]));
         }
         self.entries.len() - 1
     }
 
     /// Adds a step to an entry; its index there.
-    fn push_step(&mut self, entry: usize, step: Step) -> usize {
-        let Some(steps) = self.entries.get_mut(entry).and_then(Entry::steps) else { return 0 };
+    fn push_step(&mut self, entry: usize, step: ToolStep) -> usize {
+        let Some(steps) = self.entries.get_mut(entry).and_then(LogEntry::steps) else { return 0 };
         steps.push(step);
         steps.len() - 1
     }
 
     fn mark_last_call(&mut self) {
-        let mut steps = self.entries.iter_mut().rev().filter_map(Entry::steps);
+        let mut steps = self.entries.iter_mut().rev().filter_map(LogEntry::steps);
         if let Some(step) = steps.find_map(|steps| steps.last_mut()) {
             step.is_last = true;
         }
@@ -251,7 +253,7 @@ impl Log<'_> {
         if let (EventKind::Noted { text }, Actor::Operator(by)) = (&event.kind, &event.actor) {
             self.day(Some(event.at));
             let text = text.to_string();
-            return self.entries.push(Entry::Note { seq: event.seq, at: event.at, by: by.clone(), text });
+            return self.entries.push(LogEntry::Note { seq: event.seq, at: event.at, by: by.clone(), text });
         }
         if let Some(words) = happened(event, escalation, me) {
             self.boundary(event.seq, event.at, words);
@@ -260,7 +262,7 @@ impl Log<'_> {
 
     fn boundary(&mut self, seq: Seq, at: Timestamp, words: String) {
         self.day(Some(at));
-        self.entries.push(Entry::Boundary { seq, at, words });
+        self.entries.push(LogEntry::Boundary { seq, at, words });
     }
 
     fn day(&mut self, at: Option<Timestamp>) {
@@ -270,12 +272,12 @@ impl Log<'_> {
         // Agents date messages as they like. One that is dated ahead or back gets a line of its own, and so does the next.
         if self.day != Some(day) {
             self.day = Some(day);
-            self.entries.push(Entry::Day(at.date(offset), self.entries.len()));
+            self.entries.push(LogEntry::Day(at.date(offset), self.entries.len()));
         }
     }
 
     fn continues(&self, message: &Message) -> bool {
-        let Some(Entry::Message { shown, .. }) = self.entries.last() else { return false };
+        let Some(LogEntry::Message { shown, .. }) = self.entries.last() else { return false };
         let before = &shown.message;
         let near = match (before.at, message.at) {
             (Some(before), Some(at)) => (Span(0)..=TOGETHER).contains(&(at - before)),

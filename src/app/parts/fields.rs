@@ -13,9 +13,9 @@ use crate::{
 
 /// Problems, and which of them belong to a pointer.
 #[derive(Clone, Copy)]
-pub struct Problems(pub Signal<Vec<FieldProblem>>);
+pub struct FieldProblems(pub Signal<Vec<FieldProblem>>);
 
-impl Problems {
+impl FieldProblems {
     /// What is wrong at a pointer or below it.
     pub fn at(self, pointer: &str) -> Option<String> {
         self.0.with(|all| details(all, |it| is_within(it, pointer)))
@@ -34,7 +34,7 @@ pub fn details(all: &[FieldProblem], is_chosen: impl Fn(&str) -> bool) -> Option
 }
 
 /// A field: what it is called, what stands in it, and what is wrong with it.
-pub struct Bound<'a> {
+pub struct BoundField<'a> {
     pub id: String,
     pub label: &'a str,
     pub required: bool,
@@ -46,7 +46,7 @@ pub struct Bound<'a> {
     pub fill: Callback<String>,
 }
 
-impl Bound<'_> {
+impl BoundField<'_> {
     /// Draws it as one line, an `input` of this type.
     pub fn line(self, kind: &'static str) -> AnyView {
         let Self { value, fill, problem, .. } = self;
@@ -206,7 +206,7 @@ pub fn problem_view(id: String, problem: Signal<Option<String>>) -> impl IntoVie
 }
 
 /// Draws what no field shows: problems of the whole, and those at `also`, which has no field here.
-pub fn unplaced(problems: Problems, also: &'static str) -> AnyView {
+pub fn unplaced(problems: FieldProblems, also: &'static str) -> AnyView {
     let whole = ["", "/data", "/actions", also];
     let found = move || {
         problems.0.with(|all| {

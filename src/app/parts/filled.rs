@@ -4,14 +4,14 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use super::{
-    schema::{Field, Kind},
+    schema::{FieldKind, SchemaField},
     typed::{read, required},
 };
 use crate::domain::{ask::FieldProblem, json::Json, outcome::Edit};
 
 /// What is typed in each touched field, by its pointer from the root of the form. A flag holds `true` or `false`, a choice
 /// the number of its option; the order of a list stands under [`order_key`].
-pub type Filled = HashMap<String, String>;
+pub type FormValues = HashMap<String, String>;
 
 /// Longer lists are edited as JSON.
 const MAX_ITEMS: usize = 100;
@@ -22,7 +22,7 @@ pub fn order_key(pointer: &str) -> String {
 }
 
 /// The items of a list in their order, by the names that their pointers have.
-pub fn order(pointer: &str, base: Option<&Json>, filled: &Filled) -> Vec<String> {
+pub fn order(pointer: &str, base: Option<&Json>, filled: &FormValues) -> Vec<String> {
     match filled.get(&order_key(pointer)) {
         Some(written) => written.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect(),
         None => (0..items(base).len()).map(|at| at.to_string()).collect(),
@@ -37,42 +37,44 @@ fn items(base: Option<&Json>) -> &[Json] {
 }
 
 /// The item that a name in an order stands for: one of the base, or what an added one starts as.
-pub fn item(field: &Field, base: Option<&Json>, name: &str) -> Option<Json> {
+pub fn item(field: &SchemaField, base: Option<&Json>, name: &str) -> Option<Json> {
     let old = name.parse().ok().and_then(|at: usize| items(base).get(at));
     old.cloned().or_else(|| untouched(field))
 }
 
 /// Whether a value of the base can stand in a fieldset or a list; what cannot is edited as JSON.
-pub fn fits(kind: &Kind, base: Option<&Json>) -> bool {
+pub fn fits(kind: &FieldKind, base: Option<&Json>) -> bool {
     match (kind, base) {
         // A form over null begins empty; null stays until something is filled in.
-        (Kind::Object(_) | Kind::List(_), Some(Json::Null)) => true,
-        (Kind::Object(_), Some(base)) => matches!(base, Json::Object(_)),
-        (Kind::List(_), Some(base)) => matches!(base, Json::Array(items) if items.len() <= MAX_ITEMS),
+        (FieldKind::Object(_) | FieldKind::List(_), Some(Json::Null)) => true,
+        (FieldKind::Object(_), Some(base)) => matches!(base, Json::Object(_)),
+        (FieldKind::List(_), Some(base)) => matches!(base, Json::Array(items) if items.len() <= MAX_ITEMS),
         _ => true,
     }
 }
 
 /// What stands in a field before it is touched.
-pub fn shown(kind: &Kind, base: Option<&Json>) -> String {
+pub fn shown(kind: &FieldKind, base: Option<&Json>) -> String {
     match (kind, base) {
-        (Kind::Choice(options), Some(value)) => {
+        (FieldKind::Choice(options), Some(value)) => {
             options.iter().position(|option| option == value).map(|at| at.to_string()).unwrap_or_default()
         }
         (_, None) => String::new(),
-        (Kind::Text(_) | Kind::Number(_), Some(Json::Null)) => String::new(),
-        (Kind::Text(_) | Kind::Number(_), Some(value)) => value.as_read(),
+        (FieldKind::Text(_) | FieldKind::Number(_), Some(Json::Null)) => String::new(),
+        (FieldKind::Text(_) | FieldKind::Number(_), Some(value)) => value.as_read(),
         (_, Some(value)) => value.pretty(),
     }
 }
 
 /// The defaults of fields, as one object.
-fn defaults(fields: &[Field]) -> Json {
+fn defaults(fields: &[SchemaField]) -> Json {
     let mut base = Json::Object(vec![]);
     for field in fields {
         let within = match &field.kind {
-            Kind::Object(fields) if field.required => Some(defaults(fields)).filter(|it| *it != Json::Object(vec![])),
-            Kind::Constant(value) if field.required => Some(value.clone()),
+            FieldKind::Object(fields) if field.required => {
+                Some(defaults(fields)).filter(|it| *it != Json::Object(vec![]))
+            }
+            FieldKind::Constant(value) if field.required => Some(value.clone()),
             _ => None,
         };
         if let Some(value) = field.default.clone().or(within) {
@@ -83,23 +85,23 @@ fn defaults(fields: &[Field]) -> Json {
 }
 
 /// The changes of a form against its base, or what is wrong with what was typed; pointers are from the root of the form.
-pub fn edits(fields: &[Field], base: Option<&Json>, filled: &Filled) -> Result<Vec<Edit>, Vec<FieldProblem>> {
+pub fn edits(fields: &[SchemaField], base: Option<&Json>, filled: &FormValues) -> Result<Vec<Edit>, Vec<FieldProblem>> {
     let Found { edits, problems } = Found::all(fields, base, filled);
     if problems.is_empty() { Ok(edits) } else { Err(problems) }
 }
 
 /// The field that stands for the whole response, whose schema is no object.
-fn whole(fields: &[Field]) -> Option<&Field> {
+fn whole(fields: &[SchemaField]) -> Option<&SchemaField> {
     fields.first().filter(|field| field.name.is_empty())
 }
 
 /// What a response form stands over: the default of the whole, or those of its fields.
-pub fn response_base(fields: &[Field]) -> Option<Json> {
+pub fn response_base(fields: &[SchemaField]) -> Option<Json> {
     whole(fields).map_or_else(|| Some(defaults(fields)), |field| field.default.clone())
 }
 
 /// The value of a response form: its defaults with what was typed, and everything that its schema needs.
-pub fn response(fields: &[Field], filled: &Filled) -> Result<Json, Vec<FieldProblem>> {
+pub fn response(fields: &[SchemaField], filled: &FormValues) -> Result<Json, Vec<FieldProblem>> {
     let (whole, base) = (whole(fields), response_base(fields));
     let mut value = base.clone().or_else(|| untouched(whole?));
     let Found { edits, mut problems } = Found::all(fields, base.as_ref(), filled);
@@ -123,13 +125,13 @@ pub fn response(fields: &[Field], filled: &Filled) -> Result<Json, Vec<FieldProb
 }
 
 /// Adds what a field that nobody touched stands for, and says what is missing.
-fn complete(fields: &[Field], value: &mut Json, at: &str, problems: &mut Vec<FieldProblem>) {
+fn complete(fields: &[SchemaField], value: &mut Json, at: &str, problems: &mut Vec<FieldProblem>) {
     for field in fields.iter().filter(|field| !field.name.is_empty()) {
         let pointer = field.pointer("");
         let place = at.to_owned() + &pointer;
         if value.get(&field.name).is_none() {
             match untouched(field) {
-                Some(json) if field.required || matches!(field.kind, Kind::Flag) => {
+                Some(json) if field.required || matches!(field.kind, FieldKind::Flag) => {
                     value.set(&pointer, Some(json));
                 }
                 None if field.required => {
@@ -142,9 +144,9 @@ fn complete(fields: &[Field], value: &mut Json, at: &str, problems: &mut Vec<Fie
         let Json::Object(members) = &mut *value else { continue };
         let Some((_, member)) = members.iter_mut().find(|(name, _)| *name == field.name) else { continue };
         match (&field.kind, member) {
-            (Kind::Object(fields), member @ Json::Object(_)) => complete(fields, member, &place, problems),
-            (Kind::List(item), Json::Array(items)) => {
-                if let Kind::Object(fields) = &item.kind {
+            (FieldKind::Object(fields), member @ Json::Object(_)) => complete(fields, member, &place, problems),
+            (FieldKind::List(item), Json::Array(items)) => {
+                if let FieldKind::Object(fields) = &item.kind {
                     for (i, item) in items.iter_mut().enumerate() {
                         complete(fields, item, &(place.clone() + "/" + &i.to_string()), problems);
                     }
@@ -156,14 +158,14 @@ fn complete(fields: &[Field], value: &mut Json, at: &str, problems: &mut Vec<Fie
 }
 
 /// The value of a field in which nothing is typed, when it may stand for one.
-fn untouched(field: &Field) -> Option<Json> {
+fn untouched(field: &SchemaField) -> Option<Json> {
     match &field.kind {
         _ if field.nullable => Some(Json::Null),
-        Kind::Flag => Some(Json::Bool(false)),
-        Kind::Constant(value) => Some(value.clone()),
-        Kind::Text(rules) if rules.takes_nothing() => Some(Json::String(String::new())),
-        Kind::Object(fields) => Some(defaults(fields)),
-        Kind::List(_) => Some(Json::Array(vec![])),
+        FieldKind::Flag => Some(Json::Bool(false)),
+        FieldKind::Constant(value) => Some(value.clone()),
+        FieldKind::Text(rules) if rules.takes_nothing() => Some(Json::String(String::new())),
+        FieldKind::Object(fields) => Some(defaults(fields)),
+        FieldKind::List(_) => Some(Json::Array(vec![])),
         _ => None,
     }
 }
@@ -175,27 +177,27 @@ struct Found {
 }
 
 impl Found {
-    fn all(fields: &[Field], base: Option<&Json>, filled: &Filled) -> Self {
+    fn all(fields: &[SchemaField], base: Option<&Json>, filled: &FormValues) -> Self {
         let mut found = Self::default();
         found.fields(fields, base, filled, "", "");
         found
     }
 
     /// `at` is where the fields are in the form, `place` where they will be in the value.
-    fn fields(&mut self, fields: &[Field], base: Option<&Json>, filled: &Filled, at: &str, place: &str) {
+    fn fields(&mut self, fields: &[SchemaField], base: Option<&Json>, filled: &FormValues, at: &str, place: &str) {
         for field in fields {
             let base = if field.name.is_empty() { base } else { base.and_then(|base| base.get(&field.name)) };
             self.field(field, base, filled, &field.pointer(at), &field.pointer(place));
         }
     }
 
-    fn field(&mut self, field: &Field, base: Option<&Json>, filled: &Filled, at: &str, place: &str) {
+    fn field(&mut self, field: &SchemaField, base: Option<&Json>, filled: &FormValues, at: &str, place: &str) {
         match &field.kind {
-            Kind::Object(fields) if fits(&field.kind, base) => self.fields(fields, base, filled, at, place),
-            Kind::List(item) if fits(&field.kind, base) => self.list(item, base, filled, at, place),
+            FieldKind::Object(fields) if fits(&field.kind, base) => self.fields(fields, base, filled, at, place),
+            FieldKind::List(item) if fits(&field.kind, base) => self.list(item, base, filled, at, place),
             kind => {
                 let Some(typed) = filled.get(at) else { return };
-                let kind = if fits(kind, base) { kind } else { &Kind::Json };
+                let kind = if fits(kind, base) { kind } else { &FieldKind::Json };
                 let old = shown(kind, base);
                 if same_lines(typed, &old) {
                     return;
@@ -212,7 +214,7 @@ impl Found {
     }
 
     /// A list of which only items changed is edited within them; one that lost or gained items is replaced.
-    fn list(&mut self, item_field: &Field, base: Option<&Json>, filled: &Filled, at: &str, place: &str) {
+    fn list(&mut self, item_field: &SchemaField, base: Option<&Json>, filled: &FormValues, at: &str, place: &str) {
         let names = order(at, base, filled);
         let untouched_order = !filled.contains_key(&order_key(at));
         let mut all = vec![];

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 /// A field of one line.
 #[derive(Default)]
-pub struct Field<'a> {
+pub struct FormField<'a> {
     /// Its name in the form, and its id.
     pub name: &'static str,
     pub label: &'static str,
@@ -20,7 +20,7 @@ pub struct Field<'a> {
 }
 
 /// Draws a field that must be filled in.
-pub fn field(it: Field) -> AnyView {
+pub fn field(it: FormField) -> AnyView {
     let most = (it.most > 0).then_some(it.most);
     view! {
         <div class="field">

@@ -12,13 +12,13 @@ use super::{
     rich_text::plain_text,
 };
 use crate::{
-    app::clock::{Clock, clock},
+    app::clock::{PageClock, clock},
     domain::{
         ask::Ask,
         escalation::{Escalation, Status},
         event::Actor,
         reason::Reason,
-        thread::Earlier,
+        thread::EarlierEscalation,
     },
 };
 
@@ -27,7 +27,7 @@ use crate::{
 pub fn Handover(
     #[prop(into)] escalation: Signal<Escalation>,
     /// How earlier ones of the same customer ended.
-    earlier: Vec<Earlier>,
+    earlier: Vec<EarlierEscalation>,
     /// How it stands until it is folded or unfolded by hand.
     #[prop(into)]
     open: Signal<bool>,
@@ -119,7 +119,7 @@ fn told(escalation: &Escalation) -> Vec<AnyView> {
 }
 
 /// Draws how an earlier escalation ended: `Ada, today 14:09, approved with edits: “Takes 3 days”`.
-fn ended(it: Earlier, clock: Clock) -> AnyView {
+fn ended(it: EarlierEscalation, clock: PageClock) -> AnyView {
     let who = match &it.by {
         Actor::Operator(operator) => spelled(operator.name.as_str()),
         Actor::Agent(agent) => spelled(agent.name.as_str()),

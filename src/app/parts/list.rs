@@ -14,13 +14,13 @@ use crate::{
     app::{
         clock::clock,
         focus::focus,
-        lines::{Attention, Left, Lines, window},
+        lines::{DepartedRow, DisplayedRows, ListFocus, window},
         session::me,
-        stirs::Stirs,
+        stirs::ListActivity,
     },
     domain::{
         ids::EscalationId,
-        inbox::{Choices, Inbox, Listing, View},
+        inbox::{FilterChoices, Inbox, Listing, View},
     },
 };
 
@@ -38,9 +38,9 @@ pub fn ListPane(
     #[prop(into)] inbox: Signal<Inbox>,
     /// What has left the list.
     #[prop(into)]
-    left: Signal<Vec<Left>>,
-    stirs: Stirs,
-    choices: RwSignal<Choices>,
+    left: Signal<Vec<DepartedRow>>,
+    stirs: ListActivity,
+    choices: RwSignal<FilterChoices>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
     /// Whether an escalation is open beside it, which then is the page's main part and has its first heading.
     #[prop(into)]
@@ -61,9 +61,9 @@ pub fn ListPane(
     let (scroll, list) = (NodeRef::<html::Div>::new(), NodeRef::<html::Ul>::new());
     let (pointed, focused) = (RwSignal::new(false), RwSignal::new(false));
     let asked = RwSignal::new(0);
-    let lines = Memo::new(move |last: Option<&Lines>| {
-        let attention = Attention { held: held.get(), asked: asked.get() };
-        inbox.with(|inbox| left.with(|left| Lines::next(last, inbox, left, attention, clock.now())))
+    let lines = Memo::new(move |last: Option<&DisplayedRows>| {
+        let attention = ListFocus { held: held.get(), asked: asked.get() };
+        inbox.with(|inbox| left.with(|left| DisplayedRows::next(last, inbox, left, attention, clock.now())))
     });
     let (first, height) = (RwSignal::new(0), StoredValue::new(ROW_HEIGHT));
     let drawn = Memo::new(move |_| lines.with(|lines| window(first.get(), lines.ids.len())));

@@ -5,7 +5,7 @@ use leptos::{ev, prelude::*};
 use super::toolbar::select;
 use crate::{
     app::keys::{composes, keep_enter},
-    domain::{escalation::Escalation, inbox::Choice, queue::Urgency, text::Tag},
+    domain::{escalation::Escalation, inbox::FilterChoice, queue::Urgency, text::Tag},
 };
 
 /// Where the keys `P` and `L` lead.
@@ -22,7 +22,7 @@ pub fn marking(
     let urgency = Signal::derive(move || escalation.with(|it| it.urgency.as_str().to_owned()));
     let label = |(digit, it): (&str, Urgency)| digit.to_owned() + " " + it.label();
     let options = ["4", "3", "2", "1"].into_iter().zip(Urgency::ALL).rev();
-    let options = options.map(|(digit, it)| Choice { value: it.as_str().to_owned(), label: label((digit, it)) });
+    let options = options.map(|(digit, it)| FilterChoice { value: it.as_str().to_owned(), label: label((digit, it)) });
     let is_closed = move || escalation.with(|it| !it.status.is_open());
     // Drawing the field anew would replace what is being typed there: only when the tags themselves change.
     let tags = Memo::new(move |_| escalation.with(|it| listed(&it.tags)));

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
 use crate::{
-    app::{clock::Clock, parts::revealed::revealed},
+    app::{clock::PageClock, parts::revealed::revealed},
     domain::{
         ask::AskKind,
         operator::OperatorRef,
@@ -33,12 +33,12 @@ pub fn deadline_words(due: Timestamp, now: Timestamp) -> String {
 }
 
 /// A moment with its day, as in `2026-11-22 14:02`.
-pub fn dated(clock: Clock, at: Timestamp) -> String {
+pub fn dated(clock: PageClock, at: Timestamp) -> String {
     at.date(clock.offset(at)) + " " + &clock.time(at)
 }
 
 /// The same as it is said: `today 14:02`.
-pub fn spoken(clock: Clock, at: Timestamp) -> String {
+pub fn spoken(clock: PageClock, at: Timestamp) -> String {
     let now = clock.now();
     match at.day(clock.offset(at)) == now.day(clock.offset(now)) {
         true => "today ".to_owned() + &clock.time(at),
@@ -47,7 +47,7 @@ pub fn spoken(clock: Clock, at: Timestamp) -> String {
 }
 
 /// Draws a deadline, as it comes nearer.
-pub fn deadline(due: Timestamp, clock: Clock) -> impl IntoView {
+pub fn deadline(due: Timestamp, clock: PageClock) -> impl IntoView {
     let state = move || match due - clock.now() {
         left if left <= Span(0) => "overdue",
         left if left < SOON => "soon",

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     drawn::{element, words, written},
-    entries::{Step, became},
+    entries::{ToolStep, became},
     icons::{Icon, icon},
     pairs::code,
     revealed::{revealed, spelled},
@@ -14,22 +14,22 @@ use super::{
 };
 use crate::{
     app::{
-        clock::{Clock, clock},
-        live::{Pending, Sending},
+        clock::{PageClock, clock},
+        live::{PendingReply, SendState},
         session::me,
     },
     domain::{
         event::Seq,
         message::{Author, Message, MessageRole, ReceiptState},
         operator::OperatorRef,
-        thread::{Part, Shown},
+        thread::{MessagePart, RenderedMessage},
         time::Timestamp,
     },
 };
 
 /// What messages of one conversation share.
 #[derive(Debug, Clone)]
-pub struct Around {
+pub struct MessageContext {
     /// What the customer is called where a message does not say it.
     pub customer: String,
     /// The same for the agent.
@@ -39,20 +39,20 @@ pub struct Around {
 }
 
 /// Draws a message.
-pub fn message(shown: &Shown, steps: &[Step], grouped: bool, around: &Around) -> AnyView {
+pub fn message(shown: &RenderedMessage, steps: &[ToolStep], grouped: bool, around: &MessageContext) -> AnyView {
     let it = &shown.message;
     let (label, author) = called(it, around);
     let mut said = match (&it.raw, it.text.as_deref()) {
         (Some(raw), _) if it.unreadable => {
             let why = words("p", "missing", "The agent sent this as a message; it could not be read as one.");
-            vec![why, with_whole(code(raw), shown.cut(Part::Raw, 0))]
+            vec![why, with_whole(code(raw), shown.cut(MessagePart::Raw, 0))]
         }
         (_, Some(text)) if shown.blocks.is_empty() => plain_text(text),
         _ => rich_text(&shown.blocks),
     };
     let body = written("div", "message-body", said);
     said = match it.text.as_deref().filter(|_| !it.unreadable) {
-        Some(text) => match shown.cut(Part::Text, 0) {
+        Some(text) => match shown.cut(MessagePart::Text, 0) {
             None => with_original(body, text),
             cut => vec![with_whole(element("div", "", with_original(body, text)), cut)],
         },
@@ -154,8 +154,8 @@ fn article(
 
 /// Draws a reply that has not come back yet.
 pub fn pending_message(
-    pending: &Pending,
-    clock: Clock,
+    pending: &PendingReply,
+    clock: PageClock,
     // Retry, edit, copy.
     acts: [Callback<String>; 3],
 ) -> impl IntoView + use<> {
@@ -164,11 +164,11 @@ pub fn pending_message(
     let at = pending.at;
     let called = pending.name().to_owned();
     let (picture, foot) = match &pending.state {
-        Sending::Underway => (Icon::Clock, "sending…".to_owned()),
-        Sending::Taken => (Icon::Check, "sent".to_owned()),
-        Sending::Failed(why) => (Icon::Alert, "failed: ".to_owned() + why),
+        SendState::Underway => (Icon::Clock, "sending…".to_owned()),
+        SendState::Taken => (Icon::Check, "sent".to_owned()),
+        SendState::Failed(why) => (Icon::Alert, "failed: ".to_owned() + why),
     };
-    let failed = matches!(pending.state, Sending::Failed(_));
+    let failed = matches!(pending.state, SendState::Failed(_));
     let buttons = ["Retry", "Edit", "Copy"].into_iter().zip(acts).map(|(words, act)| {
         let called = called.clone();
         view! {
@@ -208,7 +208,7 @@ pub fn pending_message(
 }
 
 /// What a message is announced as, and the name over it.
-fn called(message: &Message, around: &Around) -> (String, String) {
+fn called(message: &Message, around: &MessageContext) -> (String, String) {
     let author = message.author.as_ref();
     match message.role {
         MessageRole::Customer => {
@@ -230,7 +230,7 @@ fn is_me(author: &Author) -> bool {
     author.id == Some(me().id().to_string())
 }
 
-fn timed(label: &str, at: Option<Timestamp>, clock: Clock) -> String {
+fn timed(label: &str, at: Option<Timestamp>, clock: PageClock) -> String {
     match at {
         Some(at) => label.to_owned() + ", " + &clock.time(at),
         None => label.to_owned(),

@@ -10,7 +10,7 @@ use super::{
     revealed::revealed,
 };
 use crate::{
-    app::{attention::Attention, live::Connection, session::me},
+    app::{attention::Notifier, live::StreamStatus, session::me},
     domain::{
         inbox::{Counts, View},
         operator::Role,
@@ -22,8 +22,8 @@ use crate::{
 pub fn Rail(
     #[prop(into)] counts: Signal<Counts>,
     #[prop(into)] current: Signal<Option<View>>,
-    #[prop(into)] connection: Signal<Connection>,
-    attention: Attention,
+    #[prop(into)] connection: Signal<StreamStatus>,
+    attention: Notifier,
     /// Whether one is away, by one's own word.
     away: RwSignal<bool>,
     /// Says that one is away, or here again.

@@ -4,48 +4,48 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    filled::{Filled, edits, response},
-    schema::{Field, fields},
+    filled::{FormValues, edits, response},
+    schema::{SchemaField, fields},
 };
 use crate::{
     app::lean,
     domain::{
         ask::{Action, Ask, FieldProblem, Verdict},
-        outcome::{DecisionRequest, Disposition, Edit, ExecutedBy, Next, Resolution},
+        outcome::{DecisionRequest, Disposition, Edit, ExecutedBy, NextStep, Resolution},
         text::{NoteText, Text},
     },
 };
 
 /// What stands on the card of one proposed action.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Card {
+pub struct CardDraft {
     /// None until it is decided.
     pub verdict: Option<Verdict>,
     /// The arguments that were changed, by the fields of their schema.
-    pub filled: Filled,
+    pub filled: FormValues,
     pub comment: String,
 }
 
 /// What stands in the forms: the resolve dialog, the answer, the cards. Kept as a draft.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Sheet {
+pub struct ResolutionDraft {
     /// None until something is chosen: then the first that is offered counts.
     pub chosen: Option<Disposition>,
-    pub next: Next,
+    pub next: NextStep,
     /// The free answer, or the chosen option.
     pub answer: String,
-    pub filled: Filled,
-    pub cards: Vec<Card>,
+    pub filled: FormValues,
+    pub cards: Vec<CardDraft>,
     pub note: String,
     pub avoidable: bool,
 }
 
 type Problems = Vec<FieldProblem>;
 
-impl Sheet {
+impl ResolutionDraft {
     /// An empty sheet for an ask: nothing is decided, arguments stand as proposed.
     pub fn of(ask: &Ask) -> Self {
-        Self { cards: ask.actions.iter().map(|_| Card::default()).collect(), ..Self::default() }
+        Self { cards: ask.actions.iter().map(|_| CardDraft::default()).collect(), ..Self::default() }
     }
 
     /// One that was kept, when it is of this ask.
@@ -127,7 +127,7 @@ impl Sheet {
     }
 }
 
-impl Card {
+impl CardDraft {
     /// What was changed in the arguments.
     fn edits(&self, action: &Action) -> Result<Vec<Edit>, Problems> {
         edits(&argument_fields(action), Some(&action.arguments.json()), &self.filled)
@@ -161,7 +161,7 @@ fn below(at: &str, problems: Problems) -> Problems {
 }
 
 /// The fields of an ask's result.
-pub fn data_fields(ask: &Ask) -> Vec<Field> {
+pub fn data_fields(ask: &Ask) -> Vec<SchemaField> {
     ask.response_schema.as_ref().map(fields).unwrap_or_default()
 }
 
@@ -176,11 +176,11 @@ pub fn arguments_pointer(i: usize) -> String {
 }
 
 /// The fields of an action's arguments; without a schema of properties one, for JSON.
-pub fn argument_fields(action: &Action) -> Vec<Field> {
+pub fn argument_fields(action: &Action) -> Vec<SchemaField> {
     let fields = action.arguments_schema.as_ref().map(fields).unwrap_or_default();
     match fields.first() {
         Some(first) if !first.name.is_empty() => fields,
-        _ => vec![Field::json("Arguments")],
+        _ => vec![SchemaField::json("Arguments")],
     }
 }
 
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_question_needs_its_answer() {
         let ask = Ask::bare(AskKind::Question);
-        let mut sheet = Sheet::of(&ask);
+        let mut sheet = ResolutionDraft::of(&ask);
         assert!(sheet.answered(&ask).is_err() && sheet.resolution(&ask, ask.kind.offered()).is_err());
         sheet.answer = "Yes".into();
         let resolution = sheet.answered(&ask).unwrap();
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn cards_make_the_disposition() {
         let ask = Ask { actions: vec![action("a", None), action("b", None)], ..Ask::bare(AskKind::Decision) };
-        let mut sheet = Sheet::of(&ask);
+        let mut sheet = ResolutionDraft::of(&ask);
         assert_eq!(sheet.cards[0].edits(&ask.actions[0]), Ok(vec![]));
         sheet.cards[0].verdict = Some(Verdict::Approve);
         assert_eq!(sheet.decided(&ask).unwrap_err()[0].pointer, "/actions/1/decision");
@@ -251,7 +251,7 @@ mod tests {
     fn only_changed_arguments_are_sent() {
         let schema = json!({"properties": {"eur": {"type": "number"}, "express": {"type": "boolean"}}});
         let ask = Ask { actions: vec![action("a", Some(schema))], ..Ask::bare(AskKind::Decision) };
-        let mut sheet = Sheet::of(&ask);
+        let mut sheet = ResolutionDraft::of(&ask);
         sheet.cards[0].verdict = Some(Verdict::Edit);
         assert_eq!(sheet.cards[0].edits(&ask.actions[0]), Ok(vec![]));
         sheet.cards[0].filled.insert("/eur".into(), "4.5".into());
@@ -266,11 +266,11 @@ mod tests {
     #[test]
     fn a_kept_sheet_comes_back_if_it_is_of_this_ask() {
         let ask = Ask { actions: vec![action("a", None)], ..Ask::bare(AskKind::Decision) };
-        let mut sheet = Sheet::of(&ask);
+        let mut sheet = ResolutionDraft::of(&ask);
         sheet.note = "Careful".into();
         let kept = serde_json::to_string(&sheet).unwrap();
-        assert_eq!(Sheet::kept(&ask, &kept), Some(sheet));
-        assert_eq!(Sheet::kept(&Ask::bare(AskKind::Question), &kept), None);
-        assert_eq!(Sheet::kept(&ask, "plain text"), None);
+        assert_eq!(ResolutionDraft::kept(&ask, &kept), Some(sheet));
+        assert_eq!(ResolutionDraft::kept(&Ask::bare(AskKind::Question), &kept), None);
+        assert_eq!(ResolutionDraft::kept(&ask, "plain text"), None);
     }
 }

@@ -8,14 +8,14 @@ use super::{
     answer::{answer, note_field},
     dialog::{close_button, follow, note_closed, submit_by_mod_enter},
     drawn::words,
-    fields::{Problems, described_by, problem_view, unplaced},
+    fields::{FieldProblems, described_by, problem_view, unplaced},
     icons::chevron,
-    resolution::{Sheet, preview},
+    resolution::{ResolutionDraft, preview},
     revealed::spelled,
 };
 use crate::domain::{
     ask::{Ask, FieldProblem},
-    outcome::{DecisionRequest, Disposition, Next, Resolution},
+    outcome::{DecisionRequest, Disposition, NextStep, Resolution},
 };
 
 /// Draws the dialog, closed until `open` says otherwise.
@@ -23,7 +23,7 @@ use crate::domain::{
 pub fn ResolveDialog(
     ask: StoredValue<Ask>,
     /// Shared with the composer and the cards.
-    sheet: RwSignal<Sheet>,
+    sheet: RwSignal<ResolutionDraft>,
     /// What may be chosen, as the escalation stands.
     #[prop(into)]
     offered: Signal<Vec<Disposition>>,
@@ -43,7 +43,7 @@ pub fn ResolveDialog(
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let read = move || offered.with(|offered| ask.with_value(|ask| sheet.with(|it| it.resolution(ask, offered))));
-    let found = Problems(problems.into());
+    let found = FieldProblems(problems.into());
 
     follow(dialog, open);
     // What was found wrong was found of what stood there then.
@@ -127,7 +127,7 @@ pub fn ResolveDialog(
 /// What the ask wants beside the disposition: an answer, a choice, data.
 fn answers(
     ask: &Ask,
-    sheet: RwSignal<Sheet>,
+    sheet: RwSignal<ResolutionDraft>,
     offered: Signal<Vec<Disposition>>,
     problems: RwSignal<Vec<FieldProblem>>,
 ) -> impl IntoView + use<> {
@@ -150,10 +150,10 @@ fn answers(
 
 fn disposition_field(
     offered: Signal<Vec<Disposition>>,
-    sheet: RwSignal<Sheet>,
+    sheet: RwSignal<ResolutionDraft>,
     problems: RwSignal<Vec<FieldProblem>>,
 ) -> impl IntoView {
-    let problem = Signal::derive(move || Problems(problems.into()).at("/disposition"));
+    let problem = Signal::derive(move || FieldProblems(problems.into()).at("/disposition"));
     let chosen = move || offered.with(|offered| sheet.with(|it| it.disposition(offered)));
     let options = move || {
         let option = |(i, it): (usize, Disposition)| {
@@ -184,8 +184,9 @@ fn disposition_field(
     }
 }
 
-fn next_field(sheet: RwSignal<Sheet>) -> impl IntoView {
-    let all = [(Next::Continue, "Continue"), (Next::Close, "Close"), (Next::AwaitCustomer, "Await customer")];
+fn next_field(sheet: RwSignal<ResolutionDraft>) -> impl IntoView {
+    let all =
+        [(NextStep::Continue, "Continue"), (NextStep::Close, "Close"), (NextStep::AwaitCustomer, "Await customer")];
     let all = all.map(|(next, words)| {
         view! {
             <label class="choice">

@@ -3,12 +3,12 @@
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
-use crate::{app::attention::Returned, domain::ids::EscalationId};
+use crate::{app::attention::ReturnedNotice, domain::ids::EscalationId};
 
 /// Draws the notices.
 #[component]
-pub fn ReturnedBar(returned: RwSignal<Vec<Returned>>, on_dismiss: Callback<EscalationId>) -> impl IntoView {
-    let notice = move |Returned { id, words }: Returned| {
+pub fn ReturnedBar(returned: RwSignal<Vec<ReturnedNotice>>, on_dismiss: Callback<EscalationId>) -> impl IntoView {
+    let notice = move |ReturnedNotice { id, words }: ReturnedNotice| {
         let href = "/e/".to_owned() + &id.to_string();
         view! {
             <section class="connection-bar" aria-label="Transfer notice">

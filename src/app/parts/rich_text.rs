@@ -6,7 +6,7 @@ use super::{
     drawn::{code_block, element, words, written},
     revealed::revealed,
 };
-use crate::domain::rich::{Block, Inline, Item, shown_target};
+use crate::domain::rich::{Block, Inline, ListItem, shown_target};
 
 /// Draws the blocks of a message.
 pub fn rich_text(blocks: &[Block]) -> Vec<AnyView> {
@@ -32,9 +32,9 @@ fn block(block: &Block) -> AnyView {
 }
 
 /// Draws a list; numbers are text, since a browser would count them anew.
-fn list(items: &[Item]) -> AnyView {
+fn list(items: &[ListItem]) -> AnyView {
     let is_numbered = items.first().is_some_and(|item| !item.number.is_empty());
-    let item = |item: &Item| {
+    let item = |item: &ListItem| {
         let number = (!item.number.is_empty()).then(|| words("span", "list-number", &item.number));
         let content = written("div", "", rich_text(&item.blocks));
         element("li", "", number.into_iter().chain([content]).collect())

@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{
     app::{
-        clock::{Clock, clock},
-        lines::Line,
+        clock::{PageClock, clock},
+        lines::DisplayedRow,
         session::me,
     },
     domain::{
         escalation::Status,
         ids::EscalationId,
-        inbox::{Row, Shelf, Sort},
+        inbox::{Row, Shelf, SortOrder},
         time::{Span, Timestamp},
     },
 };
@@ -26,9 +26,9 @@ use crate::{
 /// Draws the row of an escalation. `stands` says at which place of how many; `sort` is the order that its number follows, `selected` is the one that is open beside the list.
 pub fn row_link(
     id: EscalationId,
-    line: Memo<Option<Line>>,
+    line: Memo<Option<DisplayedRow>>,
     (stands, size): (Callback<EscalationId, String>, Memo<String>),
-    sort: Memo<Sort>,
+    sort: Memo<SortOrder>,
     href: Callback<EscalationId, String>,
     selected: Signal<Option<EscalationId>>,
 ) -> impl IntoView {
@@ -63,10 +63,10 @@ fn counted(row: &Row) -> Option<(&'static str, Timestamp)> {
     }
 }
 
-fn content(Line { row, gone, stir }: &Line, sort: Sort, clock: Clock) -> AnyView {
+fn content(DisplayedRow { row, gone, stir }: &DisplayedRow, sort: SortOrder, clock: PageClock) -> AnyView {
     let due = row.due_at.map(|due| deadline(due, clock).into_any());
     let (number, due) = match (sort, counted(row)) {
-        (Sort::Deadline, _) => (due.unwrap_or_else(|| "no deadline".into_any()), None),
+        (SortOrder::Deadline, _) => (due.unwrap_or_else(|| "no deadline".into_any()), None),
         (_, None) => ("replied".into_any(), due),
         (_, Some((exactly, since))) => {
             let number = view! {
@@ -132,7 +132,7 @@ fn here(names: &[String]) -> Option<AnyView> {
 }
 
 /// What assistive technology reads: customer, reason, waiting time, deadline, claimed by, and whether they come again.
-fn label(Line { row, stir, .. }: &Line, now: Timestamp) -> String {
+fn label(DisplayedRow { row, stir, .. }: &DisplayedRow, now: Timestamp) -> String {
     let ago = |at: Timestamp| Span((now - at).0.max(0)).in_short();
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];
     said.push(match (row.closed_at, row.waits_since) {

@@ -16,7 +16,7 @@ const MAX_REFERENCES: usize = 16;
 
 /// A property, an item, or the whole value.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Field {
+pub struct SchemaField {
     /// Its name in the object around it; empty for an item and for the whole value.
     pub name: String,
     pub label: String,
@@ -25,22 +25,22 @@ pub struct Field {
     pub required: bool,
     /// Null is allowed: an empty field means it.
     pub nullable: bool,
-    pub kind: Kind,
+    pub kind: FieldKind,
     pub default: Option<Json>,
 }
 
 /// How a field is filled in.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum FieldKind {
     Text(TextRules),
     Number(NumberRules),
     Flag,
     Choice(Vec<Json>),
     /// Only this value.
     Constant(Json),
-    Object(Vec<Field>),
+    Object(Vec<SchemaField>),
     /// Items that all have this field.
-    List(Box<Field>),
+    List(Box<SchemaField>),
     Json,
 }
 
@@ -49,7 +49,7 @@ pub enum Kind {
 pub struct TextRules {
     pub shortest: usize,
     pub longest: Option<usize>,
-    pub format: Option<Format>,
+    pub format: Option<TextFormat>,
     /// The server checks it.
     pub has_pattern: bool,
     /// It wants several lines.
@@ -58,7 +58,7 @@ pub struct TextRules {
 
 /// Formats that a form knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum TextFormat {
     Date,
     Time,
     DateTime,
@@ -77,16 +77,16 @@ pub struct NumberRules {
 }
 
 /// The fields of a schema: of its properties, or one for a value that is no object.
-pub fn fields(schema: &Value) -> Vec<Field> {
+pub fn fields(schema: &Value) -> Vec<SchemaField> {
     let reader = Reader { root: schema, left: Cell::new(MAX_FIELDS) };
     match reader.field("", schema, true, 0) {
-        Field { kind: Kind::Object(fields), .. } => fields,
-        field if field.label.is_empty() => vec![Field { label: "Answer".to_owned(), ..field }],
+        SchemaField { kind: FieldKind::Object(fields), .. } => fields,
+        field if field.label.is_empty() => vec![SchemaField { label: "Answer".to_owned(), ..field }],
         field => vec![field],
     }
 }
 
-impl Field {
+impl SchemaField {
     /// Where it is, below the place of what is around it.
     pub fn pointer(&self, around: &str) -> String {
         match self.name.is_empty() {
@@ -103,7 +103,7 @@ impl Field {
             hint: None,
             required: true,
             nullable: false,
-            kind: Kind::Json,
+            kind: FieldKind::Json,
             default: None,
         }
     }
@@ -116,62 +116,62 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn field(&self, name: &str, schema: &'a Value, required: bool, depth: usize) -> Field {
+    fn field(&self, name: &str, schema: &'a Value, required: bool, depth: usize) -> SchemaField {
         let said = schema;
         let (schema, may_be_null) = self.without_null(self.resolved(schema));
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         // A reference may be described where it stands, or where it leads.
         let text = |key: &str| said.get(key).or(schema.get(key)).and_then(Value::as_str).map(str::to_owned);
-        let kind = if left == 0 { Kind::Json } else { self.kind(schema, depth) };
+        let kind = if left == 0 { FieldKind::Json } else { self.kind(schema, depth) };
         let (kind, nullable) = match kind {
             // Null is no option of its own: an empty field means it.
-            Kind::Choice(mut options) => {
+            FieldKind::Choice(mut options) => {
                 let count = options.len();
                 options.retain(|option| *option != Json::Null);
                 let has_null = options.len() < count;
-                (Kind::Choice(options), may_be_null || has_null)
+                (FieldKind::Choice(options), may_be_null || has_null)
             }
             // A constant that may be left out is a choice.
-            Kind::Constant(value) if may_be_null || !required => (Kind::Choice(vec![value]), may_be_null),
+            FieldKind::Constant(value) if may_be_null || !required => (FieldKind::Choice(vec![value]), may_be_null),
             kind => (kind, may_be_null),
         };
         let default = said.get("default").or(schema.get("default")).map(Json::from);
         let examples = said.get("examples").or(schema.get("examples"));
         let hint = hint(text("description"), default.as_ref(), examples, &kind);
         let label = text("title").unwrap_or_else(|| name.to_owned());
-        Field { name: name.to_owned(), label, hint, required, nullable, kind, default }
+        SchemaField { name: name.to_owned(), label, hint, required, nullable, kind, default }
     }
 
-    fn kind(&self, schema: &'a Value, depth: usize) -> Kind {
+    fn kind(&self, schema: &'a Value, depth: usize) -> FieldKind {
         if let Some(value) = schema.get("const") {
-            return Kind::Constant(Json::from(value));
+            return FieldKind::Constant(Json::from(value));
         }
         if let Some(options) = schema.get("enum").and_then(Value::as_array) {
-            return Kind::Choice(options.iter().map(Json::from).collect());
+            return FieldKind::Choice(options.iter().map(Json::from).collect());
         }
         if let Some(options) = self.constants(schema) {
-            return Kind::Choice(options);
+            return FieldKind::Choice(options);
         }
         let number = |key: &str| schema.get(key).and_then(Value::as_number).cloned();
         let count = |key: &str| schema.get(key).and_then(Value::as_u64).map(|count| count as usize);
         let properties = schema.get("properties").and_then(Value::as_object);
         match single_type(schema) {
-            Some("string") => Kind::Text(TextRules {
+            Some("string") => FieldKind::Text(TextRules {
                 shortest: count("minLength").unwrap_or_default(),
                 longest: count("maxLength"),
-                format: schema.get("format").and_then(Value::as_str).and_then(Format::of),
+                format: schema.get("format").and_then(Value::as_str).and_then(TextFormat::of),
                 has_pattern: schema.get("pattern").is_some(),
                 area: schema.get("format").and_then(Value::as_str) == Some("textarea"),
             }),
-            Some(kind @ ("number" | "integer")) => Kind::Number(NumberRules {
+            Some(kind @ ("number" | "integer")) => FieldKind::Number(NumberRules {
                 whole: kind == "integer",
                 least: number("minimum"),
                 most: number("maximum"),
                 above: number("exclusiveMinimum"),
                 below: number("exclusiveMaximum"),
             }),
-            Some("boolean") => Kind::Flag,
+            Some("boolean") => FieldKind::Flag,
             // The whole value has a level of its own.
             Some("object") | None if depth <= DEEPEST_FIELDSET => match properties {
                 // A name that is empty would stand for the whole value.
@@ -185,10 +185,10 @@ impl<'a> Reader<'a> {
                     };
                     // What must be there is asked for, also when nothing is said of it.
                     let unsaid = required.iter().filter(|name| !name.is_empty() && !properties.contains_key(**name));
-                    let unsaid = unsaid.map(|name| Field { name: (*name).to_owned(), ..Field::json(name) });
-                    Kind::Object(properties.iter().map(field).chain(unsaid).collect())
+                    let unsaid = unsaid.map(|name| SchemaField { name: (*name).to_owned(), ..SchemaField::json(name) });
+                    FieldKind::Object(properties.iter().map(field).chain(unsaid).collect())
                 }
-                _ => Kind::Json,
+                _ => FieldKind::Json,
             },
             Some("array") if depth < DEEPEST_FIELDSET && schema.get("prefixItems").is_none() => {
                 match schema.get("items") {
@@ -197,12 +197,12 @@ impl<'a> Reader<'a> {
                         if item.label.is_empty() {
                             item.label = "Item".to_owned();
                         }
-                        Kind::List(Box::new(item))
+                        FieldKind::List(Box::new(item))
                     }
-                    _ => Kind::Json,
+                    _ => FieldKind::Json,
                 }
             }
-            _ => Kind::Json,
+            _ => FieldKind::Json,
         }
     }
 
@@ -285,7 +285,7 @@ fn single_type(schema: &Value) -> Option<&str> {
     }
 }
 
-impl Format {
+impl TextFormat {
     fn of(name: &str) -> Option<Self> {
         Some(match name {
             "date" => Self::Date,
@@ -310,7 +310,12 @@ impl Format {
 }
 
 /// The description, what is allowed, and an example, as far as they are known.
-fn hint(description: Option<String>, default: Option<&Json>, examples: Option<&Value>, kind: &Kind) -> Option<String> {
+fn hint(
+    description: Option<String>,
+    default: Option<&Json>,
+    examples: Option<&Value>,
+    kind: &FieldKind,
+) -> Option<String> {
     let mut said: Vec<String> = description.into_iter().collect();
     let mut bound = |words: &str, number: &Option<Number>| {
         if let Some(number) = number {
@@ -318,13 +323,13 @@ fn hint(description: Option<String>, default: Option<&Json>, examples: Option<&V
         }
     };
     match kind {
-        Kind::Number(rules) => {
+        FieldKind::Number(rules) => {
             bound("At least ", &rules.least);
             bound("More than ", &rules.above);
             bound("At most ", &rules.most);
             bound("Less than ", &rules.below);
         }
-        Kind::Text(rules) => {
+        FieldKind::Text(rules) => {
             let shortest = (rules.shortest > 1).then(|| "At least ".to_owned() + &rules.shortest.to_string());
             let longest = rules.longest.map(|longest| "At most ".to_owned() + &longest.to_string());
             said.extend(shortest.into_iter().chain(longest).map(|words| words + " characters."));
@@ -339,7 +344,7 @@ fn hint(description: Option<String>, default: Option<&Json>, examples: Option<&V
         all.join(", ")
     });
     let known = match kind {
-        Kind::Text(TextRules { format: Some(format @ (Format::Time | Format::DateTime)), .. }) => {
+        FieldKind::Text(TextRules { format: Some(format @ (TextFormat::Time | TextFormat::DateTime)), .. }) => {
             Some(format.example())
         }
         _ => None,

@@ -4,12 +4,12 @@ use leptos::prelude::*;
 
 use super::{
     drawn::element,
-    fields::{Bound, described_by, details, is_within, problem_view},
-    filled::{Filled, fits, item, order, order_key, shown},
+    fields::{BoundField, described_by, details, is_within, problem_view},
+    filled::{FormValues, fits, item, order, order_key, shown},
     icons::{Icon, icon},
     pairs::{pair, value_text},
     revealed::{revealed, spelled},
-    schema::{Field, Format, Kind, TextRules},
+    schema::{FieldKind, SchemaField, TextFormat, TextRules},
     typed::check,
 };
 use crate::{
@@ -26,7 +26,7 @@ const LONGEST_LINE: usize = 80;
 /// What the fields of a form share.
 #[derive(Clone, Copy)]
 pub struct SchemaForm {
-    pub filled: Signal<Filled>,
+    pub filled: Signal<FormValues>,
     /// Hears a pointer from the root of the form, and what is typed there.
     pub on_fill: Callback<(String, String)>,
     /// Pointers are from the root of the resolution.
@@ -52,7 +52,7 @@ impl FieldPlace {
         Self { id, pointer: String::new(), in_resolution: Signal::stored(in_resolution) }
     }
 
-    fn child(&self, i: usize, field: &Field) -> Self {
+    fn child(&self, i: usize, field: &SchemaField) -> Self {
         let around = self.in_resolution;
         let own = field.pointer("");
         Self {
@@ -64,8 +64,8 @@ impl FieldPlace {
 }
 
 /// Draws the fields.
-pub fn schema_form(form: SchemaForm, fields: &[Field], base: Option<&Json>, place: &FieldPlace) -> Vec<AnyView> {
-    let one = |(i, field): (usize, &Field)| {
+pub fn schema_form(form: SchemaForm, fields: &[SchemaField], base: Option<&Json>, place: &FieldPlace) -> Vec<AnyView> {
+    let one = |(i, field): (usize, &SchemaField)| {
         let base = if field.name.is_empty() { base } else { base.and_then(|base| base.get(&field.name)) };
         draw(form, field, base, place.child(i, field))
     };
@@ -73,7 +73,7 @@ pub fn schema_form(form: SchemaForm, fields: &[Field], base: Option<&Json>, plac
 }
 
 /// Draws the members of the base that no field names, so that nothing runs unseen.
-fn unnamed(fields: &[Field], base: Option<&Json>) -> Option<AnyView> {
+fn unnamed(fields: &[SchemaField], base: Option<&Json>) -> Option<AnyView> {
     let Some(Json::Object(members)) = base else { return None };
     let is_named = |name: &str| fields.iter().any(|field| field.name.is_empty() || field.name == name);
     let rest = members.iter().filter(|(name, _)| !is_named(name));
@@ -81,20 +81,20 @@ fn unnamed(fields: &[Field], base: Option<&Json>) -> Option<AnyView> {
     (!rest.is_empty()).then(|| element("dl", "pairs", rest))
 }
 
-fn draw(form: SchemaForm, field: &Field, base: Option<&Json>, place: FieldPlace) -> AnyView {
+fn draw(form: SchemaForm, field: &SchemaField, base: Option<&Json>, place: FieldPlace) -> AnyView {
     match &field.kind {
-        kind if !fits(kind, base) => leaf(form, Field { kind: Kind::Json, ..field.clone() }, base, place),
-        Kind::Object(fields) => {
+        kind if !fits(kind, base) => leaf(form, SchemaField { kind: FieldKind::Json, ..field.clone() }, base, place),
+        FieldKind::Object(fields) => {
             let content = schema_form(form, fields, base, &place);
             fieldset(form, field, &place, content)
         }
-        Kind::List(item) => list(form, field, item, base, place),
+        FieldKind::List(item) => list(form, field, item, base, place),
         _ => leaf(form, field.clone(), base, place),
     }
 }
 
 /// Draws a group of fields under its name.
-fn fieldset(form: SchemaForm, field: &Field, place: &FieldPlace, content: Vec<AnyView>) -> AnyView {
+fn fieldset(form: SchemaForm, field: &SchemaField, place: &FieldPlace, content: Vec<AnyView>) -> AnyView {
     let in_resolution = place.in_resolution;
     let problem = Signal::derive(move || own_problem(form, &in_resolution.get()));
     let fault = fault(form, |pointer| pointer == place.pointer);
@@ -120,7 +120,13 @@ fn fieldset(form: SchemaForm, field: &Field, place: &FieldPlace, content: Vec<An
     .into_any()
 }
 
-fn list(form: SchemaForm, field: &Field, item_field: &Field, base: Option<&Json>, place: FieldPlace) -> AnyView {
+fn list(
+    form: SchemaForm,
+    field: &SchemaField,
+    item_field: &SchemaField,
+    base: Option<&Json>,
+    place: FieldPlace,
+) -> AnyView {
     let base = StoredValue::new(base.cloned());
     let (label, pointer) = (field.label.clone(), StoredValue::new(place.pointer.clone()));
     let item_field = StoredValue::new(item_field.clone());
@@ -190,8 +196,8 @@ fn place_name(place: &FieldPlace) -> String {
     place.pointer.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-fn leaf(form: SchemaForm, field: Field, base: Option<&Json>, place: FieldPlace) -> AnyView {
-    if let Kind::Constant(value) = &field.kind {
+fn leaf(form: SchemaForm, field: SchemaField, base: Option<&Json>, place: FieldPlace) -> AnyView {
+    if let FieldKind::Constant(value) = &field.kind {
         let text = match base {
             None if form.is_proposal => "Not given".to_owned(),
             base => value_text(base.unwrap_or(value)),
@@ -202,9 +208,9 @@ fn leaf(form: SchemaForm, field: Field, base: Option<&Json>, place: FieldPlace) 
     let initial = shown(&field.kind, base);
     let is_there = base.is_some();
     let bare = match (base, &field.kind) {
-        (Some(Json::Bool(_)), _) | (_, Kind::Json) => None,
-        (Some(value), Kind::Choice(_)) if initial.is_empty() => Some(value),
-        (Some(value), Kind::Flag) => Some(value),
+        (Some(Json::Bool(_)), _) | (_, FieldKind::Json) => None,
+        (Some(value), FieldKind::Choice(_)) if initial.is_empty() => Some(value),
+        (Some(value), FieldKind::Flag) => Some(value),
         _ => None,
     };
     // What no option stands for is one of its own, so that nothing is chosen in its place.
@@ -224,10 +230,10 @@ fn leaf(form: SchemaForm, field: Field, base: Option<&Json>, place: FieldPlace) 
         forget_problems(form, &in_resolution.get_untracked());
         form.on_fill.run((filling.clone(), text));
     });
-    let bound = Bound {
+    let bound = BoundField {
         id: place.id,
         label: &field.label,
-        required: field.required && !field.nullable && !matches!(field.kind, Kind::Flag),
+        required: field.required && !field.nullable && !matches!(field.kind, FieldKind::Flag),
         hint: field.hint.as_deref(),
         fault: fault(form, |pointer| is_within(pointer, &place.pointer)),
         problem,
@@ -235,16 +241,16 @@ fn leaf(form: SchemaForm, field: Field, base: Option<&Json>, place: FieldPlace) 
         fill,
     };
     match &field.kind {
-        Kind::Text(rules) if wants_area(rules, &initial) => bound.area("4", false),
-        Kind::Text(TextRules { format: Some(Format::Date), .. })
-            if initial.is_empty() || Format::Date.takes(&initial) =>
+        FieldKind::Text(rules) if wants_area(rules, &initial) => bound.area("4", false),
+        FieldKind::Text(TextRules { format: Some(TextFormat::Date), .. })
+            if initial.is_empty() || TextFormat::Date.takes(&initial) =>
         {
             bound.line("date")
         }
-        Kind::Text(_) => bound.line("text"),
+        FieldKind::Text(_) => bound.line("text"),
         // Whole or not is judged when it is read: a browser's own complaint would not be announced.
-        Kind::Number(_) => bound.line("number"),
-        Kind::Flag if field.nullable || (form.is_proposal && !matches!(base, Some(Json::Bool(_)))) => {
+        FieldKind::Number(_) => bound.line("number"),
+        FieldKind::Flag if field.nullable || (form.is_proposal && !matches!(base, Some(Json::Bool(_)))) => {
             let nothing = match base {
                 None if form.is_proposal => "Not given".to_owned(),
                 None | Some(Json::Bool(_) | Json::Null) if field.nullable => "None".to_owned(),
@@ -258,8 +264,8 @@ fn leaf(form: SchemaForm, field: Field, base: Option<&Json>, place: FieldPlace) 
                 ("false".to_owned(), "No".to_owned()),
             ])
         }
-        Kind::Flag => bound.flag(),
-        Kind::Choice(options) => {
+        FieldKind::Flag => bound.flag(),
+        FieldKind::Choice(options) => {
             let nothing = match as_proposed {
                 Some(words) => Some(words),
                 None if field.nullable => Some("None".to_owned()),

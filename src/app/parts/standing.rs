@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// Who holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Hold {
+pub enum Holder {
     Waiting,
     /// It waits in this queue, from which I may not take it.
     Elsewhere(Name),
@@ -26,8 +26,8 @@ pub enum Hold {
 
 /// How an escalation stands towards one operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    pub hold: Hold,
+pub struct ControlStatus {
+    pub hold: Holder,
     pub ask: AskKind,
     /// There is a customer to talk to.
     pub has_customer: bool,
@@ -37,15 +37,15 @@ pub struct Standing {
     control: Control,
 }
 
-impl Standing {
+impl ControlStatus {
     /// Of an escalation whose conversation is under `control`; `serves` says whether I may take from its queue.
     pub fn of(escalation: &Escalation, control: Control, me: OperatorId, serves: bool) -> Self {
         let hold = match (escalation.status.is_open(), escalation.holder()) {
-            (false, _) => Hold::Closed,
-            (true, None) if serves => Hold::Waiting,
-            (true, None) => Hold::Elsewhere(escalation.queue.name.clone()),
-            (true, Some(claim)) if claim.operator.id == me => Hold::Mine(claim.fence),
-            (true, Some(claim)) => Hold::Other(claim.operator.clone()),
+            (false, _) => Holder::Closed,
+            (true, None) if serves => Holder::Waiting,
+            (true, None) => Holder::Elsewhere(escalation.queue.name.clone()),
+            (true, Some(claim)) if claim.operator.id == me => Holder::Mine(claim.fence),
+            (true, Some(claim)) => Holder::Other(claim.operator.clone()),
         };
         Self {
             hold,
@@ -60,7 +60,7 @@ impl Standing {
     /// The fence of my claim.
     pub fn fence(&self) -> Option<Fence> {
         match self.hold {
-            Hold::Mine(fence) => Some(fence),
+            Holder::Mine(fence) => Some(fence),
             _ => None,
         }
     }
@@ -73,23 +73,23 @@ impl Standing {
     /// A question or a decision may be ended without claiming it first.
     pub fn may_resolve(&self) -> bool {
         match self.hold {
-            Hold::Mine(_) => true,
-            Hold::Waiting => self.ask != AskKind::Takeover,
-            Hold::Elsewhere(_) | Hold::Other(_) | Hold::Closed => false,
+            Holder::Mine(_) => true,
+            Holder::Waiting => self.ask != AskKind::Takeover,
+            Holder::Elsewhere(_) | Holder::Other(_) | Holder::Closed => false,
         }
     }
 
     /// A question or a decision may be turned into a talk with the customer.
     pub fn may_take_over(&self) -> bool {
-        !self.speaks && self.has_customer && matches!(self.hold, Hold::Mine(_) | Hold::Waiting)
+        !self.speaks && self.has_customer && matches!(self.hold, Holder::Mine(_) | Holder::Waiting)
     }
 
     /// Who is in control, as the styles know it.
     pub fn mark(&self) -> &'static str {
         match (&self.hold, self.speaks) {
-            (Hold::Waiting | Hold::Elsewhere(_), _) => "waiting",
-            (Hold::Mine(_), true) => "mine",
-            (Hold::Other(_), true) => "other",
+            (Holder::Waiting | Holder::Elsewhere(_), _) => "waiting",
+            (Holder::Mine(_), true) => "mine",
+            (Holder::Other(_), true) => "other",
             _ if self.control == Control::Human => "other",
             _ => "agent",
         }
@@ -98,10 +98,10 @@ impl Standing {
     /// Who is in control, in words. `waited` is how long it has been open.
     pub fn words(&self, waited: Span) -> String {
         match (&self.hold, self.speaks) {
-            (Hold::Waiting | Hold::Elsewhere(_), _) => format!("Waiting {} for a human", waited.in_short()),
-            (Hold::Mine(_), true) => "You are in control".to_owned(),
-            (Hold::Other(who), true) => format!("{} is in control", who.name),
-            (Hold::Closed, _) if self.control == Control::Agent => self.status.label().to_owned(),
+            (Holder::Waiting | Holder::Elsewhere(_), _) => format!("Waiting {} for a human", waited.in_short()),
+            (Holder::Mine(_), true) => "You are in control".to_owned(),
+            (Holder::Other(who), true) => format!("{} is in control", who.name),
+            (Holder::Closed, _) if self.control == Control::Agent => self.status.label().to_owned(),
             _ if self.control == Control::Human => "A colleague is in control".to_owned(),
             _ => "Agent in control".to_owned(),
         }

@@ -8,23 +8,23 @@ use serde_json::Value;
 
 use super::{
     drawn::{code_block, words},
-    entries::Step,
+    entries::ToolStep,
     icons::{Icon, chevron, icon},
     pairs::{arguments, code, pairs},
     revealed::revealed,
     whole::with_whole,
 };
-use crate::domain::{json::JsonText, message::ToolResult, thread::Cut, transcript::outcome::ToolOutcome};
+use crate::domain::{json::JsonText, message::ToolResult, thread::TruncatedPart, transcript::outcome::ToolOutcome};
 
 /// Draws steps, folded unless one failed or is the last before the hand-over.
-pub fn steps_view(steps: &[Step]) -> AnyView {
+pub fn steps_view(steps: &[ToolStep]) -> AnyView {
     let open = steps.iter().any(|step| step.is_last || step.outcome() == Some(ToolOutcome::Failed));
     let list = view! { <ol class="step-list">{steps.iter().map(step).collect::<Vec<_>>()}</ol> };
     folded(Icon::Wrench, counted(steps), open, list.into_any())
 }
 
 /// Draws a long text of which only the title and the size are shown until it is opened.
-pub fn folded_text(title: &str, text: &str, cut: Option<Cut>, content: AnyView) -> AnyView {
+pub fn folded_text(title: &str, text: &str, cut: Option<TruncatedPart>, content: AnyView) -> AnyView {
     let size = many(cut.map_or_else(|| text.chars().count(), |cut| cut.length), "character");
     folded(Icon::List, title.to_owned() + " · " + &size, false, content)
 }
@@ -39,7 +39,7 @@ fn folded(picture: Icon, title: String, open: bool, content: AnyView) -> AnyView
     .into_any()
 }
 
-fn step(step: &Step) -> impl IntoView + use<> {
+fn step(step: &ToolStep) -> impl IntoView + use<> {
     let (state, mark, said) = match step.outcome() {
         Some(ToolOutcome::Failed) => ("failed", Icon::Alert, "answered with an error"),
         Some(ToolOutcome::Succeeded) => ("done", Icon::Check, "succeeded"),
@@ -68,7 +68,7 @@ fn step(step: &Step) -> impl IntoView + use<> {
     }
 }
 
-impl Step {
+impl ToolStep {
     /// What is known of the call; none while it has no result.
     fn outcome(&self) -> Option<ToolOutcome> {
         // Of a result that is not all here, the server says it.
@@ -77,7 +77,7 @@ impl Step {
 }
 
 /// `3 steps · 2 tools`.
-fn counted(steps: &[Step]) -> String {
+fn counted(steps: &[ToolStep]) -> String {
     let tools = steps.iter().map(|step| step.name.as_str()).collect::<HashSet<_>>().len();
     many(steps.len(), "step") + " · " + &many(tools, "tool")
 }

@@ -6,11 +6,11 @@ use super::{
     icons::{Icon, icon},
     marks::deadline,
     revealed::{revealed, spelled},
-    standing::Standing,
+    standing::ControlStatus,
 };
 use crate::{
     app::{
-        clock::{Clock, clock},
+        clock::{PageClock, clock},
         session::me,
     },
     domain::{
@@ -35,7 +35,7 @@ pub struct HeadActions {
 #[component]
 pub fn ThreadHead(
     #[prop(into)] escalation: Signal<Escalation>,
-    #[prop(into)] standing: Signal<Standing>,
+    #[prop(into)] standing: Signal<ControlStatus>,
     /// Where *Back* leads on a narrow screen.
     #[prop(into)]
     back: Signal<String>,
@@ -52,7 +52,7 @@ pub fn ThreadHead(
     let clock = clock();
     let (opened_at, kind, agent) =
         escalation.with_untracked(|it| (it.opened_at, it.opening.ask.kind.label(), revealed(it.agent.name.as_str())));
-    let mark = move || standing.with(Standing::mark);
+    let mark = move || standing.with(ControlStatus::mark);
     let writes = me().may(Role::Operator);
     let blocked = move || !may_act.get();
     view! {
@@ -97,7 +97,7 @@ pub fn ThreadHead(
                     class="button"
                     type="button"
                     data-kind="primary"
-                    hidden=move || !(writes && standing.with(Standing::may_resolve))
+                    hidden=move || !(writes && standing.with(ControlStatus::may_resolve))
                     disabled=blocked
                     on:click=move |_| actions.resolve.run(())
                 >
@@ -127,7 +127,7 @@ pub fn ThreadHead(
 }
 
 /// Whether the agent listens, while that matters; then whether it has what it waited for.
-fn ear(presence: &Presence, it: &Escalation, clock: Clock) -> Option<AnyView> {
+fn ear(presence: &Presence, it: &Escalation, clock: PageClock) -> Option<AnyView> {
     let agent = spelled(it.agent.name.as_str());
     if !it.status.is_open() {
         let done = if it.delivered_at.is_none() { "picked up" } else { "acknowledged" };
@@ -146,7 +146,7 @@ fn ear(presence: &Presence, it: &Escalation, clock: Clock) -> Option<AnyView> {
 }
 
 /// Colleagues who look at it, and those who write.
-fn others(presence: &Presence, clock: Clock) -> Option<AnyView> {
+fn others(presence: &Presence, clock: PageClock) -> Option<AnyView> {
     let (me, now) = (me().id(), clock.now());
     let said = presence.viewers.iter().filter(|it| it.operator.id != me && now - it.at < VIEWING_FOR).map(|it| {
         let doing = if it.typing && now - it.at < TYPING_FOR { " is typing…" } else { " is here" };

@@ -8,29 +8,29 @@ use super::{
 };
 use crate::{
     app::{focus::focus, keys::composes},
-    domain::inbox::{Choice, Choices, Field, Filters, Listing, Sort},
+    domain::inbox::{FilterChoice, FilterChoices, FilterField, Filters, Listing, SortOrder},
 };
 
 /// What stands in the list's head, and the chips below it.
 pub fn toolbar(
     listing: Signal<Listing>,
-    choices: RwSignal<Choices>,
+    choices: RwSignal<FilterChoices>,
     on_listing: Callback<Listing>,
 ) -> (AnyView, AnyView) {
     let view = Memo::new(move |_| listing.get().view);
     let sort = Signal::derive(move || listing.get().sort.as_str().to_owned());
     let on_sort = Callback::new(move |value: String| {
-        let known = Sort::ALL.into_iter().find(|sort| sort.as_str() == value);
+        let known = SortOrder::ALL.into_iter().find(|sort| sort.as_str() == value);
         on_listing.run(Listing { sort: known.unwrap_or_default(), ..listing.get_untracked() });
     });
     let sorts = move || {
         let offered = view.get().sorts().iter();
-        let sorts = offered.map(|it| Choice { value: it.as_str().to_owned(), label: it.label().to_owned() });
+        let sorts = offered.map(|it| FilterChoice { value: it.as_str().to_owned(), label: it.label().to_owned() });
         select("", "visually-hidden", "Sort", sorts.collect(), sort, on_sort)
     };
     let open = RwSignal::new(false);
     let narrow = move || {
-        let fields = Field::ALL.into_iter().map(|field| filter(field, listing, choices, on_listing));
+        let fields = FilterField::ALL.into_iter().map(|field| filter(field, listing, choices, on_listing));
         open.get().then(|| fields.collect::<Vec<_>>())
     };
     let on_toggle = move |event: ev::Event| open.set(event_target::<web_sys::Element>(&event).has_attribute("open"));
@@ -80,10 +80,10 @@ pub fn clear(listing: Signal<Listing>, on_listing: Callback<Listing>) -> AnyView
 }
 
 fn chip(
-    field: Field,
+    field: FilterField,
     value: &str,
     listing: Signal<Listing>,
-    choices: RwSignal<Choices>,
+    choices: RwSignal<FilterChoices>,
     on_listing: Callback<Listing>,
 ) -> AnyView {
     let known = choices.with(|choices| choices.of(field).into_iter().find(|choice| choice.value == value));
@@ -104,12 +104,12 @@ fn chip(
 }
 
 fn filter(
-    field: Field,
+    field: FilterField,
     listing: Signal<Listing>,
-    choices: RwSignal<Choices>,
+    choices: RwSignal<FilterChoices>,
     on_listing: Callback<Listing>,
 ) -> AnyView {
-    let any = Choice { value: String::new(), label: "Any".to_owned() };
+    let any = FilterChoice { value: String::new(), label: "Any".to_owned() };
     let options = std::iter::once(any).chain(choices.with(|choices| choices.of(field))).collect();
     let value = Signal::derive(move || listing.get().filters.get(field).unwrap_or_default());
     let on_choose =
@@ -117,7 +117,7 @@ fn filter(
     select("", "", field.label(), options, value, on_choose)
 }
 
-fn narrowed(mut listing: Listing, field: Field, value: &str) -> Listing {
+fn narrowed(mut listing: Listing, field: FilterField, value: &str) -> Listing {
     listing.filters.set(field, value);
     listing
 }
@@ -127,11 +127,11 @@ pub fn select(
     id: &'static str,
     class: &'static str,
     label: &'static str,
-    options: Vec<Choice>,
+    options: Vec<FilterChoice>,
     value: Signal<String>,
     on_choose: Callback<String>,
 ) -> AnyView {
-    let options = options.into_iter().map(|Choice { value: own, label }| {
+    let options = options.into_iter().map(|FilterChoice { value: own, label }| {
         let is_it = {
             let own = own.clone();
             move || value.with(|value| *value == own)

@@ -8,7 +8,7 @@ use super::{
     revealed::spelled,
 };
 use crate::domain::{
-    presence::{AVAILABLE_FOR, Colleague, Targets},
+    presence::{AVAILABLE_FOR, Colleague, TransferChoices},
     time::Timestamp,
 };
 
@@ -18,7 +18,7 @@ pub fn TransferDialog(
     open: RwSignal<bool>,
     /// To whom it may go; none while that is being asked.
     #[prop(into)]
-    targets: Signal<Option<Targets>>,
+    targets: Signal<Option<TransferChoices>>,
     /// My own id: nobody transfers to themselves.
     me: String,
     #[prop(into)] may_act: Signal<bool>,

@@ -2,21 +2,21 @@
 
 use serde_json::Number;
 
-use super::schema::{Field, Format, Kind, NumberRules, TextRules};
+use super::schema::{FieldKind, NumberRules, SchemaField, TextFormat, TextRules};
 use crate::domain::json::{Json, LARGEST_NUMBER, as_f64};
 
 /// What is said of a field that must be filled in.
-pub fn required(field: &Field) -> String {
+pub fn required(field: &SchemaField) -> String {
     field.label.clone() + " is required."
 }
 
 /// What is wrong with a text while it is typed; nothing with an empty field.
-pub fn check(field: &Field, typed: &str) -> Option<String> {
+pub fn check(field: &SchemaField, typed: &str) -> Option<String> {
     if typed.is_empty() { None } else { read(field, &field.kind, typed, true).err() }
 }
 
 /// The value that was typed; none removes it.
-pub fn read(field: &Field, kind: &Kind, typed: &str, is_there: bool) -> Result<Option<Json>, String> {
+pub fn read(field: &SchemaField, kind: &FieldKind, typed: &str, is_there: bool) -> Result<Option<Json>, String> {
     let wrong = |problem: &str| field.label.clone() + " " + problem + ".";
     let nothing = || match (field.nullable, field.required) {
         (true, _) => Ok(Some(Json::Null)),
@@ -24,23 +24,23 @@ pub fn read(field: &Field, kind: &Kind, typed: &str, is_there: bool) -> Result<O
         (false, false) => Ok(None),
     };
     match kind {
-        Kind::Text(rules) if typed.is_empty() => match rules.takes_nothing() && (field.required || is_there) {
+        FieldKind::Text(rules) if typed.is_empty() => match rules.takes_nothing() && (field.required || is_there) {
             true if !field.nullable => Ok(Some(Json::String(String::new()))),
             _ => nothing(),
         },
-        Kind::Text(rules) => match rules.problem(typed) {
+        FieldKind::Text(rules) => match rules.problem(typed) {
             Some(problem) => Err(wrong(&problem)),
             None => Ok(Some(Json::String(typed.to_owned()))),
         },
         _ if typed.trim().is_empty() => nothing(),
-        Kind::Number(rules) => match rules.problem(typed.trim()) {
+        FieldKind::Number(rules) => match rules.problem(typed.trim()) {
             Some(problem) => Err(wrong(&problem)),
             None => Ok(Some(Json::Number(typed.trim().to_owned()))),
         },
-        Kind::Flag => Ok(Some(Json::Bool(typed == "true"))),
-        Kind::Choice(options) => Ok(typed.parse().ok().and_then(|at: usize| options.get(at).cloned())),
-        Kind::Constant(value) => Ok(Some(value.clone())),
-        Kind::Json | Kind::Object(_) | Kind::List(_) => match Json::parse(typed) {
+        FieldKind::Flag => Ok(Some(Json::Bool(typed == "true"))),
+        FieldKind::Choice(options) => Ok(typed.parse().ok().and_then(|at: usize| options.get(at).cloned())),
+        FieldKind::Constant(value) => Ok(Some(value.clone())),
+        FieldKind::Json | FieldKind::Object(_) | FieldKind::List(_) => match Json::parse(typed) {
             Ok(value) if value.has_number_beyond() => Err(wrong("has a number beyond ±2^53: write it as text")),
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(wrong(&("is not JSON: ".to_owned() + &error.to_string()))),
@@ -107,7 +107,7 @@ impl NumberRules {
     }
 }
 
-impl Format {
+impl TextFormat {
     /// Whether a text has this format, as far as a form can tell.
     pub fn takes(self, typed: &str) -> bool {
         match self {

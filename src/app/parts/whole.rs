@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 
 use super::drawn::words;
-use crate::domain::thread::Cut;
+use crate::domain::thread::TruncatedPart;
 
 /// What has become of the wish to see all of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Whole {
+pub enum FullText {
     /// Nobody asked, or it is on its way.
     Beginning,
     Here(String),
@@ -17,28 +17,28 @@ pub enum Whole {
 
 /// Fetches the whole of what was cut; in the context of the page.
 #[derive(Clone, Copy)]
-pub struct FetchWhole(pub Callback<(Cut, RwSignal<Whole>)>);
+pub struct FetchFullText(pub Callback<(TruncatedPart, RwSignal<FullText>)>);
 
 /// Draws the beginning of a text, and where it was cut a button that shows all of it in its place.
-pub fn with_whole(beginning: AnyView, cut: Option<Cut>) -> AnyView {
+pub fn with_whole(beginning: AnyView, cut: Option<TruncatedPart>) -> AnyView {
     let Some(cut) = cut else { return beginning };
-    let whole = RwSignal::new(Whole::Beginning);
-    let fetch = use_context::<FetchWhole>();
-    let is_here = move || whole.with(|it| matches!(it, Whole::Here(_)));
+    let whole = RwSignal::new(FullText::Beginning);
+    let fetch = use_context::<FetchFullText>();
+    let is_here = move || whole.with(|it| matches!(it, FullText::Here(_)));
     let all = move || {
         whole.with(|it| match it {
-            Whole::Here(text) => Some(words("pre", "code", text)),
-            Whole::Beginning | Whole::Failed(_) => None,
+            FullText::Here(text) => Some(words("pre", "code", text)),
+            FullText::Beginning | FullText::Failed(_) => None,
         })
     };
     let failed = move || {
         whole.with(|it| match it {
-            Whole::Failed(why) => why.clone(),
-            Whole::Beginning | Whole::Here(_) => String::new(),
+            FullText::Failed(why) => why.clone(),
+            FullText::Beginning | FullText::Here(_) => String::new(),
         })
     };
     let show = move |_| {
-        if let Some(FetchWhole(fetch)) = fetch {
+        if let Some(FetchFullText(fetch)) = fetch {
             fetch.run((cut, whole));
         }
     };

@@ -8,32 +8,32 @@ use crate::domain::{
     ask::AskKind,
     claim::Fence,
     conversation::{Conversation, ConversationKey},
-    deadline::{Deadlines, Within},
+    deadline::{Deadlines, RequestedDeadlines},
     event::{Actor, EventKind, Seq},
     ids::{EscalationId, MessageId},
     message::{Author, Message, MessageRole, Receipt},
     opening::Opening,
-    outcome::{Disposition, Meanwhile, Outcome, Resolution},
+    outcome::{ClosingContext, Disposition, Outcome, Resolution},
     queue::{QueueRef, Urgency},
     refusal::Refusal,
-    text::{ClientMessageId, NoteText, Said, Text},
+    text::{ClientMessageId, MessageText, NoteText, Text},
     time::Timestamp,
 };
 
 /// Everything an open brings, checked.
 #[derive(Debug, Clone)]
-pub struct Open {
+pub struct NewEscalation {
     pub id: EscalationId,
     pub agent: AgentRef,
     pub queue: QueueRef,
     pub urgency: Urgency,
-    pub within: Within,
+    pub within: RequestedDeadlines,
     pub opening: Arc<Opening>,
     /// The conversation so far, oldest first, with positions from 0.
     pub transcript: Vec<Message>,
 }
 
-impl Open {
+impl NewEscalation {
     /// The conversation this is about.
     pub fn conversation(&self) -> ConversationKey {
         ConversationKey::new(self.agent.id, self.opening.external_id(), self.id)
@@ -96,7 +96,7 @@ pub struct NewMessage {
     pub id: MessageId,
     pub client_message_id: ClientMessageId,
     pub role: MessageRole,
-    pub text: Said,
+    pub text: MessageText,
     /// When it was said, when that is not now.
     pub at: Option<Timestamp>,
     pub author: Option<Author>,
@@ -132,7 +132,7 @@ impl Escalation {
         &self,
         reason: Text<2_000>,
         by: &Actor,
-        meanwhile: &Meanwhile<'_>,
+        meanwhile: &ClosingContext<'_>,
         now: Timestamp,
     ) -> Result<Vec<EventKind>, Refusal> {
         self.must_be_open()?;

@@ -5,7 +5,7 @@ use super::{Escalation, Status};
 use crate::domain::{
     event::{Actor, EventKind, ReturnedTransfer},
     ids::OperatorId,
-    outcome::{Disposition, Meanwhile, Outcome, Resolution},
+    outcome::{ClosingContext, Disposition, Outcome, Resolution},
     presence::LAPSES_AFTER,
     refusal::Refusal,
     time::Timestamp,
@@ -13,7 +13,7 @@ use crate::domain::{
 
 impl Escalation {
     /// What the clock has to say of it now: see [`Escalation::clock_at`].
-    pub fn fall_due(&self, meanwhile: &Meanwhile<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+    pub fn fall_due(&self, meanwhile: &ClosingContext<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         match self.status {
             Status::Waiting | Status::Claimed => match self.expire(meanwhile, now) {
                 Err(Refusal::NotDue) => self.return_transfer(now),
@@ -27,7 +27,7 @@ impl Escalation {
     }
 
     /// Expires it when a hard deadline has passed; judged here again, since a claim may have come first.
-    fn expire(&self, meanwhile: &Meanwhile<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
+    fn expire(&self, meanwhile: &ClosingContext<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         if self.due_at().is_none_or(|due| due > now) {
             return Err(Refusal::NotDue);
         }

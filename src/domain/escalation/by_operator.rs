@@ -9,7 +9,7 @@ use crate::domain::{
     conversation::Conversation,
     event::{Actor, EventKind, TransferTarget},
     operator::{Operator, Role},
-    outcome::{ActionDecision, Disposition, ExecutedBy, Meanwhile, Outcome, Resolution},
+    outcome::{ActionDecision, ClosingContext, Disposition, ExecutedBy, Outcome, Resolution},
     queue::Urgency,
     refusal::Refusal,
     text::{NoteText, Tag},
@@ -178,7 +178,7 @@ impl Escalation {
         by: &Operator,
         fence: Option<Fence>,
         resolution: &Checked<Resolution>,
-        meanwhile: &Meanwhile<'_>,
+        meanwhile: &ClosingContext<'_>,
         now: Timestamp,
     ) -> Result<Vec<EventKind>, Refusal> {
         let claimed = self.hold_or_claim(by, fence, now)?;

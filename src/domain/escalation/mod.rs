@@ -22,12 +22,12 @@ use super::{
     message::{Message, MessageRole},
     opening::Opening,
     operator::OperatorRef,
-    outcome::{Ending, Meanwhile, Outcome, PICKED_UP_WITHIN},
+    outcome::{ClosingContext, Outcome, OutcomeInput, PICKED_UP_WITHIN},
     queue::{QueueRef, Urgency},
     text::{NoteText, Tag},
     time::Timestamp,
 };
-pub use by_agent::{NewMessage, Open};
+pub use by_agent::{NewEscalation, NewMessage};
 
 /// Where an escalation is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -226,8 +226,8 @@ impl Escalation {
     }
 
     /// What an outcome is made of, given what was said since the open.
-    fn ending<'a>(&'a self, meanwhile: &Meanwhile<'a>) -> Ending<'a> {
-        Ending {
+    fn ending<'a>(&'a self, meanwhile: &ClosingContext<'a>) -> OutcomeInput<'a> {
+        OutcomeInput {
             ask: self.opening.ask.kind,
             opened_at: self.opened_at,
             stints: &self.stints,

@@ -16,7 +16,7 @@ use crate::domain::{
 
 /// The order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
+pub enum SortOrder {
     /// Who has waited longest for a human comes first; who waits for nothing comes last.
     #[default]
     Waiting,
@@ -28,7 +28,7 @@ pub enum Sort {
     Newest,
 }
 
-impl Sort {
+impl SortOrder {
     /// Every order.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Deadline, Self::Urgency, Self::Newest];
 
@@ -67,7 +67,7 @@ impl Sort {
 
 /// What a list can be narrowed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub enum FilterField {
     Reason,
     Agent,
     Urgency,
@@ -77,7 +77,7 @@ pub enum Field {
     Age,
 }
 
-impl Field {
+impl FilterField {
     /// Every field, in the order in which they are offered.
     pub const ALL: [Self; 7] =
         [Self::Reason, Self::Agent, Self::Urgency, Self::Kind, Self::Queue, Self::Holder, Self::Age];
@@ -111,7 +111,7 @@ impl Field {
 
 /// A value that a filter can have, and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
+pub struct FilterChoice {
     /// As addresses have it.
     pub value: String,
     /// As people read it.
@@ -120,24 +120,24 @@ pub struct Choice {
 
 /// The values of a workspace, beside those that are always the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Choices {
-    pub agents: Vec<Choice>,
-    pub queues: Vec<Choice>,
-    pub people: Vec<Choice>,
+pub struct FilterChoices {
+    pub agents: Vec<FilterChoice>,
+    pub queues: Vec<FilterChoice>,
+    pub people: Vec<FilterChoice>,
 }
 
-impl Choices {
+impl FilterChoices {
     /// Every value of a field, in the order in which it is offered.
-    pub fn of(&self, field: Field) -> Vec<Choice> {
-        let fixed = |value: &str, label: &str| Choice { value: value.to_owned(), label: label.to_owned() };
+    pub fn of(&self, field: FilterField) -> Vec<FilterChoice> {
+        let fixed = |value: &str, label: &str| FilterChoice { value: value.to_owned(), label: label.to_owned() };
         match field {
-            Field::Reason => ReasonCode::ALL.map(|it| fixed(it.as_str(), &it.label())).to_vec(),
-            Field::Agent => self.agents.clone(),
-            Field::Urgency => Urgency::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
-            Field::Kind => AskKind::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
-            Field::Queue => self.queues.clone(),
-            Field::Holder => self.people.clone(),
-            Field::Age => AGES.map(|it| fixed(&it.in_short(), &it.in_short())).to_vec(),
+            FilterField::Reason => ReasonCode::ALL.map(|it| fixed(it.as_str(), &it.label())).to_vec(),
+            FilterField::Agent => self.agents.clone(),
+            FilterField::Urgency => Urgency::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
+            FilterField::Kind => AskKind::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
+            FilterField::Queue => self.queues.clone(),
+            FilterField::Holder => self.people.clone(),
+            FilterField::Age => AGES.map(|it| fixed(&it.in_short(), &it.in_short())).to_vec(),
         }
     }
 }
@@ -160,34 +160,34 @@ pub struct Filters {
 
 impl Filters {
     /// A filter's value as addresses have it, none when it is not set.
-    pub fn get(&self, field: Field) -> Option<String> {
+    pub fn get(&self, field: FilterField) -> Option<String> {
         match field {
-            Field::Reason => self.reason.map(|it| it.as_str().to_owned()),
-            Field::Agent => self.agent.map(String::from),
-            Field::Urgency => self.urgency.map(|it| it.as_str().to_owned()),
-            Field::Kind => self.kind.map(|it| it.as_str().to_owned()),
-            Field::Queue => self.queue.map(String::from),
-            Field::Holder => self.holder.map(String::from),
-            Field::Age => self.age.map(Span::in_short),
+            FilterField::Reason => self.reason.map(|it| it.as_str().to_owned()),
+            FilterField::Agent => self.agent.map(String::from),
+            FilterField::Urgency => self.urgency.map(|it| it.as_str().to_owned()),
+            FilterField::Kind => self.kind.map(|it| it.as_str().to_owned()),
+            FilterField::Queue => self.queue.map(String::from),
+            FilterField::Holder => self.holder.map(String::from),
+            FilterField::Age => self.age.map(Span::in_short),
         }
     }
 
     /// Sets a filter to a value that an address has; a value that is none of the field's takes it away.
-    pub fn set(&mut self, field: Field, value: &str) {
+    pub fn set(&mut self, field: FilterField, value: &str) {
         match field {
-            Field::Reason => self.reason = ReasonCode::ALL.into_iter().find(|it| it.as_str() == value),
-            Field::Agent => self.agent = value.parse().ok(),
-            Field::Urgency => self.urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == value),
-            Field::Kind => self.kind = AskKind::ALL.into_iter().find(|it| it.as_str() == value),
-            Field::Queue => self.queue = value.parse().ok(),
-            Field::Holder => self.holder = value.parse().ok(),
-            Field::Age => self.age = AGES.into_iter().find(|it| it.in_short() == value),
+            FilterField::Reason => self.reason = ReasonCode::ALL.into_iter().find(|it| it.as_str() == value),
+            FilterField::Agent => self.agent = value.parse().ok(),
+            FilterField::Urgency => self.urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == value),
+            FilterField::Kind => self.kind = AskKind::ALL.into_iter().find(|it| it.as_str() == value),
+            FilterField::Queue => self.queue = value.parse().ok(),
+            FilterField::Holder => self.holder = value.parse().ok(),
+            FilterField::Age => self.age = AGES.into_iter().find(|it| it.in_short() == value),
         }
     }
 
     /// Those that are set, with their values.
-    pub fn all_set(&self) -> Vec<(Field, String)> {
-        Field::ALL.into_iter().filter_map(|field| Some((field, self.get(field)?))).collect()
+    pub fn all_set(&self) -> Vec<(FilterField, String)> {
+        FilterField::ALL.into_iter().filter_map(|field| Some((field, self.get(field)?))).collect()
     }
 
     /// Whether a row passes; its age is judged at a moment.
@@ -208,7 +208,7 @@ impl Filters {
 pub struct Listing {
     pub view: View,
     /// One of the view's.
-    pub sort: Sort,
+    pub sort: SortOrder,
     pub filters: Filters,
 }
 
@@ -225,7 +225,7 @@ impl Listing {
     pub fn read(view: View, query: &str) -> Self {
         let mut listing = Self::from(view);
         for (name, value) in query.split('&').filter_map(|field| field.split_once('=')) {
-            if let Some(field) = Field::ALL.into_iter().find(|field| field.as_str() == name) {
+            if let Some(field) = FilterField::ALL.into_iter().find(|field| field.as_str() == name) {
                 listing.filters.set(field, value);
             } else if name == "sort" {
                 let known = view.sorts().iter().find(|sort| sort.as_str() == value);
@@ -342,7 +342,7 @@ mod tests {
             assert_eq!(Listing::from(address.to_owned()), Listing::from(View::Queue), "{address}");
         }
         // Closed ones have no next deadline.
-        assert_eq!(Listing::from("/closed?sort=deadline".to_owned()).sort, Sort::Newest);
+        assert_eq!(Listing::from("/closed?sort=deadline".to_owned()).sort, SortOrder::Newest);
         assert_eq!(Listing::from("/all?kind=decision&kind=question".to_owned()).filters.kind, Some(AskKind::Question));
     }
 
@@ -350,13 +350,13 @@ mod tests {
     fn every_field_can_be_set_and_taken_away() {
         let id = Uuid::from_u128(3);
         for (field, value) in [
-            (Field::Reason, "safety".to_owned()),
-            (Field::Agent, AgentId::new(id).to_string()),
-            (Field::Urgency, "low".to_owned()),
-            (Field::Kind, "takeover".to_owned()),
-            (Field::Queue, QueueId::new(id).to_string()),
-            (Field::Holder, OperatorId::new(id).to_string()),
-            (Field::Age, "1d".to_owned()),
+            (FilterField::Reason, "safety".to_owned()),
+            (FilterField::Agent, AgentId::new(id).to_string()),
+            (FilterField::Urgency, "low".to_owned()),
+            (FilterField::Kind, "takeover".to_owned()),
+            (FilterField::Queue, QueueId::new(id).to_string()),
+            (FilterField::Holder, OperatorId::new(id).to_string()),
+            (FilterField::Age, "1d".to_owned()),
         ] {
             let mut filters = Filters::default();
             filters.set(field, &value);

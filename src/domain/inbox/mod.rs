@@ -11,7 +11,7 @@ mod view;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    listing::{AGES, Choice, Choices, Field, Filters, Listing, Query, Sort, SortKey},
+    listing::{AGES, FilterChoice, FilterChoices, FilterField, Filters, Listing, Query, SortKey, SortOrder},
     row::Row,
     view::{Counts, Shelf, View},
 };
@@ -19,12 +19,12 @@ use super::{
     event::{Event, Seq},
     ids::{OperatorId, QueueId},
     rich::Block,
-    thread::Cut,
+    thread::TruncatedPart,
 };
 
 /// What an escalation was before an event, as far as counts care.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Was {
+pub struct StateBefore {
     pub shelf: Shelf,
     pub claimed_by: Option<OperatorId>,
     /// Where it was, when the event moved it to another queue.
@@ -37,14 +37,14 @@ pub struct Was {
 pub struct Frame {
     pub event: Event,
     /// None when the event opened it.
-    pub was: Option<Was>,
+    pub was: Option<StateBefore>,
     pub row: Row,
     /// The message of a `message.created`, as rich text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Vec<Block>>,
     /// What of that message is not here as a whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cuts: Vec<Cut>,
+    pub cuts: Vec<TruncatedPart>,
 }
 
 /// A list, complete up to `bound`, as of `seq`.
@@ -97,7 +97,7 @@ impl Inbox {
 
     /// Adds the next page, whose rows come after the present bound. A page older than what this list has followed may
     /// hold rows as they no longer are: it is not taken (`false`), and must be fetched again.
-    pub fn extend(&mut self, page: Page) -> bool {
+    pub fn extend(&mut self, page: ListPage) -> bool {
         if page.seq < self.seq {
             return false;
         }
@@ -114,7 +114,7 @@ impl Inbox {
 
 /// Rows after a bound, and the bound they reach.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Page {
+pub struct ListPage {
     /// The moment it is of.
     pub seq: Seq,
     pub rows: Vec<Row>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::listing::Sort;
+use super::listing::SortOrder;
 use crate::domain::escalation::Status;
 
 /// The lists of the rail.
@@ -64,10 +64,12 @@ impl View {
     }
 
     /// The orders it can be in; the first is what it is in unless one chooses. What is closed waits for nothing.
-    pub fn sorts(self) -> &'static [Sort] {
+    pub fn sorts(self) -> &'static [SortOrder] {
         match self {
-            Self::Queue | Self::Mine | Self::All => &[Sort::Waiting, Sort::Deadline, Sort::Urgency, Sort::Newest],
-            Self::Missed | Self::Closed => &[Sort::Newest, Sort::Urgency],
+            Self::Queue | Self::Mine | Self::All => {
+                &[SortOrder::Waiting, SortOrder::Deadline, SortOrder::Urgency, SortOrder::Newest]
+            }
+            Self::Missed | Self::Closed => &[SortOrder::Newest, SortOrder::Urgency],
         }
     }
 }

@@ -5,17 +5,17 @@ use std::convert::Infallible;
 use proptest::{prelude::*, sample::select};
 use serde_json::json;
 
-use super::{Done, Stage, ada, ana, answered, billing_bot, decided, eve, grace, opening, queue, text};
+use super::{AppendedKinds, Simulation, ada, ana, answered, billing_bot, decided, eve, grace, opening, queue, text};
 use crate::domain::{
     ask::{AskKind, Verdict},
     checked::Checked,
     claim::Fence,
-    deadline::Within,
+    deadline::RequestedDeadlines,
     event::{Actor, TransferTarget},
     ids::EscalationId,
     message::{MessageRole, Receipt, ReceiptState},
     operator::Operator,
-    outcome::{Disposition, Meanwhile, Resolution},
+    outcome::{ClosingContext, Disposition, Resolution},
     queue::Urgency,
     reason::ReasonCode,
     text::Tag,
@@ -24,7 +24,7 @@ use crate::domain::{
 
 /// What somebody tries.
 #[derive(Debug, Clone)]
-pub enum Verb {
+pub enum Attempt {
     Open(AskKind, &'static str),
     Claim,
     Release,
@@ -47,7 +47,7 @@ pub enum Verb {
 
 /// Which fence an operator shows.
 #[derive(Debug, Clone, Copy)]
-pub enum Shown {
+pub enum ShownFence {
     /// That of the claim, if there is one.
     Present,
     Nothing,
@@ -59,8 +59,8 @@ pub enum Shown {
 pub struct Turn {
     pub who: usize,
     pub which: usize,
-    pub shown: Shown,
-    pub verb: Verb,
+    pub shown: ShownFence,
+    pub verb: Attempt,
     pub wait: Span,
 }
 
@@ -84,33 +84,34 @@ fn resolution() -> impl Strategy<Value = Resolution> {
     ])
 }
 
-fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Verb> {
+fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Attempt> {
     let kinds = vec![AskKind::Takeover, AskKind::Question, AskKind::Decision];
     prop_oneof![
-        2 => (select(kinds), select(chats)).prop_map(|(kind, chat)| Verb::Open(kind, chat)),
-        5 => Just(Verb::Claim),
-        2 => Just(Verb::Release),
-        2 => Just(Verb::Accept),
-        2 => (0..3_usize).prop_map(Verb::TransferTo),
-        1 => Just(Verb::TransferToQueue),
-        3 => Just(Verb::TakeOver),
-        4 => Just(Verb::Reply),
-        1 => Just(Verb::Note),
-        4 => resolution().prop_map(Verb::Resolve),
-        4 => select(vec![MessageRole::Customer, MessageRole::Agent, MessageRole::System]).prop_map(Verb::Say),
-        2 => select(vec![ReceiptState::Shown, ReceiptState::Failed]).prop_map(Verb::Receipt),
-        1 => Just(Verb::Cancel),
-        1 => Just(Verb::Acknowledge),
-        1 => Just(Verb::Deliver),
-        2 => Just(Verb::FallDue),
-        1 => (prop::option::of(select(Urgency::ALL.to_vec())), select(vec![vec![], vec![text("vip")]])).prop_map(|(urgency, tags)| Verb::Mark(urgency, tags)),
-        1 => Just(Verb::FollowUp),
+        2 => (select(kinds), select(chats)).prop_map(|(kind, chat)| Attempt::Open(kind, chat)),
+        5 => Just(Attempt::Claim),
+        2 => Just(Attempt::Release),
+        2 => Just(Attempt::Accept),
+        2 => (0..3_usize).prop_map(Attempt::TransferTo),
+        1 => Just(Attempt::TransferToQueue),
+        3 => Just(Attempt::TakeOver),
+        4 => Just(Attempt::Reply),
+        1 => Just(Attempt::Note),
+        4 => resolution().prop_map(Attempt::Resolve),
+        4 => select(vec![MessageRole::Customer, MessageRole::Agent, MessageRole::System]).prop_map(Attempt::Say),
+        2 => select(vec![ReceiptState::Shown, ReceiptState::Failed]).prop_map(Attempt::Receipt),
+        1 => Just(Attempt::Cancel),
+        1 => Just(Attempt::Acknowledge),
+        1 => Just(Attempt::Deliver),
+        2 => Just(Attempt::FallDue),
+        1 => (prop::option::of(select(Urgency::ALL.to_vec())), select(vec![vec![], vec![text("vip")]])).prop_map(|(urgency, tags)| Attempt::Mark(urgency, tags)),
+        1 => Just(Attempt::FollowUp),
     ]
 }
 
 /// A turn in one of these chats; mostly soon after the one before, now and then a day later.
 pub fn turn(chats: &'static [&'static str]) -> impl Strategy<Value = Turn> {
-    let shown = prop_oneof![8 => Just(Shown::Present), 3 => Just(Shown::Nothing), 1 => Just(Shown::Stale)];
+    let shown =
+        prop_oneof![8 => Just(ShownFence::Present), 3 => Just(ShownFence::Nothing), 1 => Just(ShownFence::Stale)];
     let wait = prop_oneof![20 => (0..120_i64).prop_map(Span::seconds), 2 => Just(Span::minutes(15)), 1 => Just(Span::hours(24))];
     (0..12_usize, 0..12_usize, shown, verb(chats), wait).prop_map(|(who, which, shown, verb, wait)| {
         // Eve tries least: all she does is refused.
@@ -118,7 +119,7 @@ pub fn turn(chats: &'static [&'static str]) -> impl Strategy<Value = Turn> {
     })
 }
 
-impl Stage {
+impl Simulation {
     /// Three escalations of Dana's chat wait.
     pub fn with_three_open() -> Self {
         let mut stage = Self::new();
@@ -129,61 +130,61 @@ impl Stage {
     }
 
     /// Tries one turn.
-    pub fn play(&mut self, turn: Turn) -> Done {
+    pub fn play(&mut self, turn: Turn) -> AppendedKinds {
         self.later(turn.wait);
         let (now, by) = (self.now, operators()[turn.who].clone());
         let id: EscalationId = self.world.escalations[turn.which % self.world.escalations.len()].id;
         let fence = self.of(id).fence;
         let shown = match turn.shown {
-            Shown::Present => self.of(id).holder().map(|claim| claim.fence),
-            Shown::Nothing => None,
-            Shown::Stale => Some(Fence(fence.0 - 1)),
+            ShownFence::Present => self.of(id).holder().map(|claim| claim.fence),
+            ShownFence::Nothing => None,
+            ShownFence::Stale => Some(Fence(fence.0 - 1)),
         };
         let (must_show, actor) = (shown.unwrap_or(fence), Actor::Operator(by.who.clone()));
         match turn.verb {
-            Verb::Open(kind, chat) => {
-                let within = Within { expire: Some(Span::hours(30)), ..Within::default() };
+            Attempt::Open(kind, chat) => {
+                let within = RequestedDeadlines { expire: Some(Span::hours(30)), ..RequestedDeadlines::default() };
                 self.urgency = Urgency::ALL[turn.which % 4];
                 let mut opening = opening(kind, Some(chat));
                 opening.reason.code = ReasonCode::ALL[turn.who];
                 self.open_as(opening, within).map(|_| vec!["escalation.opened"])
             }
-            Verb::Claim => self.claim(&by, id),
-            Verb::Release => self.act(id, actor, |it, _, _| it.release(&by, must_show, now)),
-            Verb::Accept => self.accept(&by, id),
-            Verb::TransferTo(whom) => {
+            Attempt::Claim => self.claim(&by, id),
+            Attempt::Release => self.act(id, actor, |it, _, _| it.release(&by, must_show, now)),
+            Attempt::Accept => self.accept(&by, id),
+            Attempt::TransferTo(whom) => {
                 let to = TransferTarget::Operator(operators()[whom].who.clone());
                 self.act(id, actor, |it, _, _| it.transfer(&by, shown, to, None, now))
             }
-            Verb::TransferToQueue => {
+            Attempt::TransferToQueue => {
                 let to = TransferTarget::Queue(queue("billing"));
                 self.act(id, actor, |it, _, _| it.transfer(&by, shown, to, Some(text("For you")), now))
             }
-            Verb::TakeOver => self.act(id, actor, |it, on, _| it.take_over(&by, shown, on, now)),
-            Verb::Reply => {
+            Attempt::TakeOver => self.act(id, actor, |it, on, _| it.take_over(&by, shown, on, now)),
+            Attempt::Reply => {
                 let new = self.message(MessageRole::Operator, "Hello Dana.", Some(&by));
                 self.act(id, actor, |it, on, _| it.reply(&by, must_show, new, on, now))
             }
-            Verb::Note => self.note(&by, id),
-            Verb::Resolve(resolution) => {
+            Attempt::Note => self.note(&by, id),
+            Attempt::Resolve(resolution) => {
                 let checked = Checked::by(resolution, |_| Ok::<_, Infallible>(())).unwrap();
                 self.act(id, actor, |it, conversation, said| {
-                    it.resolve(&by, shown, &checked, &Meanwhile { conversation, said }, now)
+                    it.resolve(&by, shown, &checked, &ClosingContext { conversation, said }, now)
                 })
             }
-            Verb::Say(role) => self.say(id, role, "And now?"),
-            Verb::Receipt(state) => self.receipt(id, Receipt { state, detail: None }),
-            Verb::Cancel => {
+            Attempt::Say(role) => self.say(id, role, "And now?"),
+            Attempt::Receipt(state) => self.receipt(id, Receipt { state, detail: None }),
+            Attempt::Cancel => {
                 let by = Actor::Agent(billing_bot());
                 self.act(id, by.clone(), |it, conversation, said| {
-                    it.cancel(text("No longer needed."), &by, &Meanwhile { conversation, said }, now)
+                    it.cancel(text("No longer needed."), &by, &ClosingContext { conversation, said }, now)
                 })
             }
-            Verb::Acknowledge => self.acknowledge(id),
-            Verb::Deliver => self.deliver(id),
-            Verb::FallDue => self.fall_due(id),
-            Verb::Mark(urgency, tags) => self.mark(&by, id, urgency, Some(tags)),
-            Verb::FollowUp => self.follow_up(&by, id),
+            Attempt::Acknowledge => self.acknowledge(id),
+            Attempt::Deliver => self.deliver(id),
+            Attempt::FallDue => self.fall_due(id),
+            Attempt::Mark(urgency, tags) => self.mark(&by, id, urgency, Some(tags)),
+            Attempt::FollowUp => self.follow_up(&by, id),
         }
     }
 }

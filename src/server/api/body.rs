@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::json::{Object, RequestBody};
+use super::json::{RequestBody, StrictObject};
 use crate::domain::{
     ask::{AskKind, Verdict},
     message::ReceiptState,
@@ -14,18 +14,18 @@ use crate::domain::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenRequest {
-    pub reason: Object<ReasonRequest>,
+    pub reason: StrictObject<ReasonRequest>,
     pub summary: Option<String>,
     pub tried: Option<Vec<String>>,
     pub customer_told: Option<String>,
     pub urgency: Option<Urgency>,
-    pub ask: Option<Object<AskRequest>>,
-    pub conversation: Option<Object<ConversationRequest>>,
-    pub context: Option<Vec<Object<ContextRequest>>>,
-    pub routing: Option<Object<RoutingRequest>>,
-    pub deadlines: Option<Object<DeadlinesRequest>>,
-    pub on_expiry: Option<Object<OnExpiryRequest>>,
-    pub resume: Option<Object<ResumeRequest>>,
+    pub ask: Option<StrictObject<AskRequest>>,
+    pub conversation: Option<StrictObject<ConversationRequest>>,
+    pub context: Option<Vec<StrictObject<ContextRequest>>>,
+    pub routing: Option<StrictObject<RoutingRequest>>,
+    pub deadlines: Option<StrictObject<DeadlinesRequest>>,
+    pub on_expiry: Option<StrictObject<OnExpiryRequest>>,
+    pub resume: Option<StrictObject<ResumeRequest>>,
     pub metadata: Option<Map<String, Value>>,
 }
 
@@ -50,7 +50,7 @@ pub struct AskRequest {
     pub suggested_reply: Option<String>,
     pub options: Option<Vec<String>>,
     pub response_schema: Option<Value>,
-    pub actions: Option<Vec<Object<ActionRequest>>>,
+    pub actions: Option<Vec<StrictObject<ActionRequest>>>,
 }
 
 #[derive(Deserialize)]
@@ -68,16 +68,16 @@ pub struct ActionRequest {
 #[serde(deny_unknown_fields)]
 pub struct ConversationRequest {
     pub external_id: Option<String>,
-    pub format: Option<Format>,
+    pub format: Option<TranscriptFormat>,
     /// Unread so far: whatever a conversation brought, it must not stop a bailout.
     pub messages: Option<Vec<Box<RawValue>>>,
     pub total_messages: Option<i64>,
-    pub customer: Option<Object<CustomerRequest>>,
+    pub customer: Option<StrictObject<CustomerRequest>>,
 }
 
 /// In which form a conversation's messages are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Format {
+pub enum TranscriptFormat {
     #[serde(rename = "native")]
     Native,
     #[serde(rename = "openai.chat")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::problem::{Code, Problem, told};
+use super::problem::{Problem, ProblemCode, told};
 use crate::{
     domain::{
         ask::FieldProblem,
@@ -45,7 +45,7 @@ impl Checks {
     pub fn verdict(&mut self) -> Result<(), Problem> {
         match self.problems.is_empty() {
             true => Ok(()),
-            false => Err(Problem::fields(Code::InvalidField, std::mem::take(&mut self.problems))),
+            false => Err(Problem::fields(ProblemCode::InvalidField, std::mem::take(&mut self.problems))),
         }
     }
 

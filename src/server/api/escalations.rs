@@ -11,16 +11,16 @@ use super::{
     checks::Checks,
     json::ApiJson,
     json_answer,
-    key_auth::{Caller, Which},
-    params::Params,
-    problem::{Code, Problem},
+    key_auth::{CallingAgent, EscalationInPath},
+    params::QueryParams,
+    problem::{Problem, ProblemCode},
 };
 use crate::{
     domain::{escalation::Status, ids::EscalationId},
     server::{
         contract::{EscalationBody, escalation_json, written},
         desk::Verb,
-        error::Current,
+        error::CurrentState,
     },
 };
 
@@ -35,21 +35,21 @@ const STATUSES: [(&str, &[Status]); 6] = [
 ];
 
 /// `GET /escalations/{id}`
-pub async fn get(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
-    Params::of(&uri, &[])?;
+pub async fn get(caller: CallingAgent, EscalationInPath(id): EscalationInPath, uri: Uri) -> Result<Response, Problem> {
+    QueryParams::of(&uri, &[])?;
     let current = caller.current(id).await?;
     answer(&caller, &current).await
 }
 
 /// `GET /escalations`
-pub async fn list(caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["status", "conversation", "limit", "after"])?;
+pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
+    let params = QueryParams::of(&uri, &["status", "conversation", "limit", "after"])?;
     let statuses = params.word("status", &STATUSES)?.unwrap_or_default();
     let limit = params.limit()?;
     let after: Option<EscalationId> = match params.text("after") {
-        Some(text) => {
-            Some(text.parse().map_err(|_| Problem::new(Code::BadCursor, "`after` is not a cursor of this list."))?)
-        }
+        Some(text) => Some(
+            text.parse().map_err(|_| Problem::new(ProblemCode::BadCursor, "`after` is not a cursor of this list."))?,
+        ),
         None => None,
     };
     let (desk, conversation) = (&caller.desk, params.text("conversation"));
@@ -58,23 +58,23 @@ pub async fn list(caller: Caller, uri: Uri) -> Result<Response, Problem> {
     page.items.iter().for_each(|current| caller.hands_over(current));
     let escalations: Vec<_> = page.items.iter().map(|current| &*current.escalation).collect();
     let at_desk = desk.at_desk(caller.workspace, &escalations).await?;
-    let at_desk = |current: &Current| at_desk.get(&current.escalation.id).copied();
+    let at_desk = |current: &CurrentState| at_desk.get(&current.escalation.id).copied();
     let body = page.map(|current| EscalationBody::in_answer(current, at_desk(current), desk.links()));
     Ok(json_answer(StatusCode::OK, written(&body)))
 }
 
 /// `POST /escalations/{id}/cancel`
 pub async fn cancel(
-    caller: Caller,
-    Which(escalation): Which,
+    caller: CallingAgent,
+    EscalationInPath(escalation): EscalationInPath,
     uri: Uri,
     request: ApiJson<CancelRequest>,
 ) -> Result<Response, Problem> {
-    Params::of(&uri, &[])?;
+    QueryParams::of(&uri, &[])?;
     let mut checks = Checks::default();
     let reason = checks.exact("/reason", request.body.reason);
     checks.verdict()?;
-    let Some(reason) = reason else { return Err(Problem::from(Code::InvalidField)) };
+    let Some(reason) = reason else { return Err(Problem::from(ProblemCode::InvalidField)) };
     let agent = caller.agent.clone();
     let done = caller.run(Verb::Cancel { agent, escalation, reason }, None, request.room).await?;
     answer(&caller, &done.current).await
@@ -82,18 +82,18 @@ pub async fn cancel(
 
 /// `POST /escalations/{id}/acknowledge`
 pub async fn acknowledge(
-    caller: Caller,
-    Which(escalation): Which,
+    caller: CallingAgent,
+    EscalationInPath(escalation): EscalationInPath,
     uri: Uri,
     request: ApiJson<AcknowledgeRequest>,
 ) -> Result<Response, Problem> {
-    Params::of(&uri, &[])?;
+    QueryParams::of(&uri, &[])?;
     let agent = caller.agent.clone();
     let done = caller.run(Verb::Acknowledge { agent, escalation }, None, request.room).await?;
     answer(&caller, &done.current).await
 }
 
-async fn answer(caller: &Caller, current: &Current) -> Result<Response, Problem> {
+async fn answer(caller: &CallingAgent, current: &CurrentState) -> Result<Response, Problem> {
     caller.hands_over(current);
     let at_desk = caller.at_desk(current).await?;
     Ok(json_answer(StatusCode::OK, escalation_json(current, at_desk, caller.desk.links())))

@@ -6,26 +6,26 @@ use axum::{
     response::Response,
 };
 
-use super::{json_answer, key_auth::Caller, params::bad, problem::Problem};
-use crate::server::desk::{MakeAnswer, Once};
+use super::{json_answer, key_auth::CallingAgent, params::bad, problem::Problem};
+use crate::server::desk::{IdempotentRequest, RenderAnswer};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Reads the header of a request whose effect answers `status` with the bytes that `answer` makes.
 pub fn once(
-    caller: &Caller,
+    caller: &CallingAgent,
     headers: &HeaderMap,
     uri: &Uri,
     body_sha256: [u8; 32],
     status: StatusCode,
-    answer: MakeAnswer,
-) -> Result<Option<Once>, Problem> {
+    answer: RenderAnswer,
+) -> Result<Option<IdempotentRequest>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| is_key(key));
     let key = key.ok_or_else(|| bad("Idempotency-Key", "must be 8 to 255 of A-Z a-z 0-9 . _ : -"))?.to_owned();
     let (path, status) = (uri.path().to_owned(), status.as_u16());
-    Ok(Some(Once { agent: caller.agent.id, path, key, body_sha256, status, answer }))
+    Ok(Some(IdempotentRequest { agent: caller.agent.id, path, key, body_sha256, status, answer }))
 }
 
 fn is_key(key: &str) -> bool {

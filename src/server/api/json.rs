@@ -17,12 +17,12 @@ use serde_path_to_error::{Path, Segment};
 use sha2::{Digest, Sha256};
 
 use super::{
-    key_auth::Caller,
-    problem::{Code, Problem},
+    key_auth::CallingAgent,
+    problem::{Problem, ProblemCode},
 };
 use crate::{
     domain::{ask::FieldProblem, json::pointer_name},
-    server::{connections::TooSlow, desk::Desk, room::Taken},
+    server::{connections::UploadTooSlow, desk::Desk, room::MemoryPermit},
 };
 
 /// How much of a refused body is read all the same, so that the caller gets to read why it was refused.
@@ -44,7 +44,7 @@ pub struct ApiJson<T> {
     /// How many bytes it had.
     pub length: usize,
     /// The room it takes up, to be kept until what it asks for is done.
-    pub room: Taken,
+    pub room: MemoryPermit,
 }
 
 impl<T: RequestBody> FromRequest<Desk> for ApiJson<T> {
@@ -53,14 +53,14 @@ impl<T: RequestBody> FromRequest<Desk> for ApiJson<T> {
     async fn from_request(request: Request, _: &Desk) -> Result<Self, Problem> {
         let is_json = request.headers().get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()));
         let is_untyped = !request.headers().contains_key(CONTENT_TYPE);
-        let caller = request.extensions().get::<Caller>().cloned();
+        let caller = request.extensions().get::<CallingAgent>().cloned();
         let caller = caller.ok_or_else(|| Problem::fault("a body was read before its caller was known".to_owned()))?;
         let (mut bytes, room) = read(request.into_body(), T::LIMIT, &caller).await?;
         caller.wrote(bytes.len());
         let missing = T::MAY_BE_MISSING && bytes.is_empty();
         let nothing_said = missing && is_untyped;
         if !is_json && !nothing_said {
-            return Err(Problem::from(Code::UnsupportedMediaType));
+            return Err(Problem::from(ProblemCode::UnsupportedMediaType));
         }
         if missing {
             bytes = b"{}".to_vec();
@@ -75,17 +75,17 @@ fn is_json(content_type: &[u8]) -> bool {
 }
 
 /// Reads a body into memory, as far as there is room for it, and while the key is good.
-async fn read(body: Body, limit: usize, caller: &Caller) -> Result<(Vec<u8>, Taken), Problem> {
+async fn read(body: Body, limit: usize, caller: &CallingAgent) -> Result<(Vec<u8>, MemoryPermit), Problem> {
     let (door, share) = (caller.enter()?, caller.share());
     let mut chunks = body.into_data_stream();
     let mut bytes = vec![];
     let mut seen = 0;
-    let mut room = Taken::default();
+    let mut room = MemoryPermit::default();
     let mut fits = true;
     loop {
         let chunk = tokio::select! {
             biased;
-            () = door.closed() => return Err(Problem::from(Code::KeyRevoked)),
+            () = door.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
             chunk = chunks.next() => chunk,
         };
         let Some(chunk) = chunk else { break };
@@ -94,30 +94,30 @@ async fn read(body: Body, limit: usize, caller: &Caller) -> Result<(Vec<u8>, Tak
         fits = fits && (seen > limit || share.take(chunk.len(), &mut room));
         match seen {
             _ if fits && seen <= limit => bytes.extend_from_slice(&chunk),
-            _ if seen <= DRAINED => (bytes, room) = (vec![], Taken::default()),
+            _ if seen <= DRAINED => (bytes, room) = (vec![], MemoryPermit::default()),
             _ => break,
         }
     }
     match seen <= limit {
         true if fits => Ok((bytes, room)),
-        true => Err(Problem::from(Code::Overloaded)),
-        false => Err(Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes."))),
+        true => Err(Problem::from(ProblemCode::Overloaded)),
+        false => Err(Problem::new(ProblemCode::BodyTooLarge, format!("The body may have at most {limit} bytes."))),
     }
 }
 
 fn broke_off(error: &axum::Error) -> Problem {
     let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    if causes.into_iter().any(|error| error.is::<TooSlow>()) {
-        return Problem::from(Code::RequestTimeout);
+    if causes.into_iter().any(|error| error.is::<UploadTooSlow>()) {
+        return Problem::from(ProblemCode::RequestTimeout);
     }
-    Problem::new(Code::MalformedJson, "The body broke off.")
+    Problem::new(ProblemCode::MalformedJson, "The body broke off.")
 }
 
 /// Reads JSON into a body, or says what is wrong where.
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
-        Ok(Object(body)) => json.end().map(|()| body).map_err(|error| problem(&error, String::new())),
+    match serde_path_to_error::deserialize::<_, StrictObject<T>>(&mut json) {
+        Ok(StrictObject(body)) => json.end().map(|()| body).map_err(|error| problem(&error, String::new())),
         Err(error) => Err(problem(error.inner(), pointer(error.path()))),
     }
 }
@@ -125,13 +125,13 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 fn problem(error: &serde_json::Error, pointer: String) -> Problem {
     let said = error.to_string();
     if error.classify() != Category::Data {
-        return Problem::new(Code::MalformedJson, format!("The body is not JSON: {said}."));
+        return Problem::new(ProblemCode::MalformedJson, format!("The body is not JSON: {said}."));
     }
     // Where in the text it is helps nobody who has the pointer.
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
     let named = |before: &str| said.strip_prefix(before).and_then(|rest| rest.strip_suffix('`'));
     let at = |name: &str| format!("{pointer}/{}", pointer_name(name));
-    let code = if said.starts_with("unknown field") { Code::UnknownField } else { Code::InvalidField };
+    let code = if said.starts_with("unknown field") { ProblemCode::UnknownField } else { ProblemCode::InvalidField };
     Problem::fields(
         code,
         vec![match (named("missing field `"), named("duplicate field `")) {
@@ -153,9 +153,9 @@ fn pointer(path: &Path) -> String {
 }
 
 /// An object with the fields of `T`. serde's structs would also take an array of their fields' values.
-pub struct Object<T>(pub T);
+pub struct StrictObject<T>(pub T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for StrictObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members<T>(PhantomData<T>);
 
@@ -171,7 +171,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
             }
         }
 
-        deserializer.deserialize_map(Members(PhantomData)).map(Object)
+        deserializer.deserialize_map(Members(PhantomData)).map(StrictObject)
     }
 }
 
@@ -184,8 +184,8 @@ mod tests {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
-        inner: Object<Inner>,
-        list: Option<Vec<Object<Inner>>>,
+        inner: StrictObject<Inner>,
+        list: Option<Vec<StrictObject<Inner>>>,
         raw: Option<Vec<Box<RawValue>>>,
     }
 

@@ -14,27 +14,27 @@ use axum::{
     response::Response,
 };
 
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemCode};
 use crate::{
     domain::{
         agent::AgentRef,
         event::Seq,
         ids::{EscalationId, WorkspaceId},
-        presence::Heard,
+        presence::AgentContact,
         time::Timestamp,
     },
     server::{
         connections::when_left,
         contract::AtDesk,
-        desk::{Command, Desk, Done, Once, Verb},
-        doors::{Credential, Door},
-        error::{Current, Error},
+        desk::{Command, CommandResult, Desk, IdempotentRequest, Verb},
+        doors::{Credential, OpenStream},
+        error::{CurrentState, Error},
         keys::ApiKey,
         rates::{
-            Kind, Rates, Standing,
-            usage::{Key, day_of},
+            LimitStatus, RateLimiters, RequestKind,
+            usage::{UsageKey, day_of},
         },
-        room::{Share, Taken},
+        room::{KeyShare, MemoryPermit},
         store::agents,
     },
 };
@@ -48,36 +48,40 @@ const MOST_STREAMS: usize = 1_000;
 
 /// The agent that calls, and what it can do at the desk.
 #[derive(Clone)]
-pub struct Caller {
+pub struct CallingAgent {
     pub desk: Desk,
     pub workspace: WorkspaceId,
     pub agent: AgentRef,
     key: String,
-    beside: Beside,
+    beside: ResponseNotes,
 }
 
-impl FromRequestParts<Desk> for Caller {
+impl FromRequestParts<Desk> for CallingAgent {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
         let shown = bearer(&parts.headers).and_then(ApiKey::parse);
         let Some(shown) = shown else {
-            return Err(stranger(parts, Code::Unauthenticated, "Show an API key: `Authorization: Bearer blt_…`."));
+            return Err(stranger(
+                parts,
+                ProblemCode::Unauthenticated,
+                "Show an API key: `Authorization: Bearer blt_…`.",
+            ));
         };
         let stored = agents::key(desk.store(), shown.public_id()).await?;
         let Some(stored) = stored.filter(|stored| shown.is(&stored.secret_sha256)) else {
-            return Err(stranger(parts, Code::Unauthenticated, "There is no such API key."));
+            return Err(stranger(parts, ProblemCode::Unauthenticated, "There is no such API key."));
         };
         let now = desk.clock().now();
         if stored.revoked_at.is_some_and(|ends| ends <= now) {
-            return Err(stranger(parts, Code::KeyRevoked, "This API key was revoked."));
+            return Err(stranger(parts, ProblemCode::KeyRevoked, "This API key was revoked."));
         }
         let key = (stored.workspace, shown.public_id().to_owned());
-        let beside: Beside = parts.extensions.get().cloned().unwrap_or_default();
+        let beside: ResponseNotes = parts.extensions.get().cloned().unwrap_or_default();
         // Before the body is read.
         count(parts, desk, &key, &beside, now)?;
         if !accepts(&parts.headers, parts.uri.path().ends_with("/events")) {
-            return Err(Problem::from(Code::NotAcceptable));
+            return Err(Problem::from(ProblemCode::NotAcceptable));
         }
         let (_, key) = key;
         if agents::is_due(stored.used_at, now) {
@@ -117,9 +121,14 @@ fn accepts(headers: &HeaderMap, is_stream: bool) -> bool {
         })
 }
 
-impl Caller {
+impl CallingAgent {
     /// Does one thing at the desk. A refusal that shows a closed escalation hands over its outcome, too.
-    pub async fn run(&self, verb: Verb, once: Option<Once>, room: Taken) -> Result<Done, Problem> {
+    pub async fn run(
+        &self,
+        verb: Verb,
+        once: Option<IdempotentRequest>,
+        room: MemoryPermit,
+    ) -> Result<CommandResult, Problem> {
         let done = self.desk.run_in(Command { workspace: self.workspace, verb, once }, room).await;
         let Err(Error::Refused { current: Some(current), .. }) = &done else { return Ok(done?) };
         self.hands_over(current);
@@ -128,13 +137,13 @@ impl Caller {
     }
 
     /// An escalation of this agent; of a foreign one it learns as much as of none.
-    pub async fn current(&self, id: EscalationId) -> Result<Current, Problem> {
+    pub async fn current(&self, id: EscalationId) -> Result<CurrentState, Problem> {
         let current = self.desk.current_of_agent(self.workspace, self.agent.id, id).await?;
-        current.ok_or_else(|| Problem::from(Code::NotFound))
+        current.ok_or_else(|| Problem::from(ProblemCode::NotFound))
     }
 
     /// What the desk looks like to an escalation; none once it is closed.
-    pub async fn at_desk(&self, current: &Current) -> Result<Option<AtDesk>, Problem> {
+    pub async fn at_desk(&self, current: &CurrentState) -> Result<Option<AtDesk>, Problem> {
         let all = self.desk.at_desk(self.workspace, &[&current.escalation]).await?;
         Ok(all.into_values().next())
     }
@@ -146,25 +155,25 @@ impl Caller {
     }
 
     /// The memory that the requests of this key may take up.
-    pub fn share(&self) -> Share {
+    pub fn share(&self) -> KeyShare {
         self.desk.room().share(&self.key)
     }
 
     /// One more stream, wait or upload of this key, for as long as the door is kept.
-    pub fn enter(&self) -> Result<Door, Problem> {
+    pub fn enter(&self) -> Result<OpenStream, Problem> {
         let door = self.desk.doors().enter(Credential::Key(self.key.clone()), MOST_STREAMS);
-        door.ok_or_else(|| Problem::from(Code::TooManyStreams))
+        door.ok_or_else(|| Problem::from(ProblemCode::TooManyStreams))
     }
 
     /// The agent listens, to one escalation or to all of its own, and has been given what happened up to `reached`.
     pub fn heard(&self, escalation: Option<EscalationId>, reached: Seq) {
-        let heard = Heard { at: self.desk.clock().now(), reached };
+        let heard = AgentContact { at: self.desk.clock().now(), reached };
         self.desk.hints().heard(self.workspace, self.agent.id, escalation, heard);
     }
 
     /// The answer carries this escalation. If it is closed, it carries its outcome, which is recorded as delivered once the
     /// answer has left.
-    pub fn hands_over(&self, current: &Current) {
+    pub fn hands_over(&self, current: &CurrentState) {
         if is_undelivered(current) {
             self.beside.told().handed.push((self.workspace, current.escalation.id));
         }
@@ -172,14 +181,14 @@ impl Caller {
 
     /// The agent has this escalation as it is now. If it is closed, its outcome is recorded as delivered, beside whatever
     /// goes on. Only the first time counts.
-    pub fn has(&self, current: &Current) {
+    pub fn has(&self, current: &CurrentState) {
         if is_undelivered(current) {
             deliver(&self.desk, self.workspace, current.escalation.id);
         }
     }
 }
 
-fn is_undelivered(current: &Current) -> bool {
+fn is_undelivered(current: &CurrentState) -> bool {
     !current.escalation.status.is_open() && current.escalation.delivered_at.is_none()
 }
 
@@ -194,22 +203,22 @@ fn deliver(desk: &Desk, workspace: WorkspaceId, escalation: EscalationId) {
 }
 
 /// Counts a request of a key; refuses it where the key has used up what it may.
-fn count(parts: &Parts, desk: &Desk, key: &Key, beside: &Beside, now: Timestamp) -> Result<(), Problem> {
+fn count(parts: &Parts, desk: &Desk, key: &UsageKey, beside: &ResponseNotes, now: Timestamp) -> Result<(), Problem> {
     // A router without limits, as in tests of a handler alone.
-    let Some(rates) = parts.extensions.get::<Arc<Rates>>() else { return Ok(()) };
+    let Some(rates) = parts.extensions.get::<Arc<RateLimiters>>() else { return Ok(()) };
     let kind = match parts.method {
-        Method::GET | Method::HEAD => Kind::Read,
-        _ if parts.uri.path() == "/api/v1/escalations" => Kind::Open,
-        _ => Kind::Write,
+        Method::GET | Method::HEAD => RequestKind::Read,
+        _ if parts.uri.path() == "/api/v1/escalations" => RequestKind::Open,
+        _ => RequestKind::Write,
     };
-    if kind == Kind::Open && desk.storage().has_less_than(rates.limits().reserve()) {
+    if kind == RequestKind::Open && desk.storage().has_less_than(rates.limits().reserve()) {
         let detail = "There is hardly any space left on the disk of the database, so nothing new is opened. What is open can \
                       still be answered and ended.";
-        return Err(Problem::new(Code::StorageFull, detail));
+        return Err(Problem::new(ProblemCode::StorageFull, detail));
     }
     let (_, tomorrow) = day_of(now);
     let is_full = rates.limits().bytes_per_day().is_some_and(|most| desk.usage().bytes(key, now) >= most);
-    if kind != Kind::Read && is_full {
+    if kind != RequestKind::Read && is_full {
         let most = rates.limits().megabytes_per_day;
         let detail =
             format!("This key has written {most} MiB today, which is what it may. The day ends at midnight UTC.");
@@ -220,7 +229,7 @@ fn count(parts: &Parts, desk: &Desk, key: &Key, beside: &Beside, now: Timestamp)
     beside.told().standing = standing;
     match standing.filter(|it| !it.is_allowed) {
         None => Ok(()),
-        Some(Standing { policy, seconds, .. }) => {
+        Some(LimitStatus { policy, seconds, .. }) => {
             desk.usage().limited(key, now);
             let detail = format!("This key makes more {policy} than it may. Try again in {seconds} s.");
             Err(Problem::rate_limited(detail, seconds))
@@ -229,11 +238,11 @@ fn count(parts: &Parts, desk: &Desk, key: &Key, beside: &Beside, now: Timestamp)
 }
 
 /// The problem of a request that no good key comes with. Such requests are counted by their address.
-fn stranger(parts: &Parts, code: Code, detail: &str) -> Problem {
-    let standing = parts.extensions.get::<Arc<Rates>>().and_then(|rates| rates.of_stranger(parts));
+fn stranger(parts: &Parts, code: ProblemCode, detail: &str) -> Problem {
+    let standing = parts.extensions.get::<Arc<RateLimiters>>().and_then(|rates| rates.of_stranger(parts));
     match standing.filter(|it| !it.is_allowed) {
         None => Problem::new(code, detail),
-        Some(Standing { seconds, .. }) => {
+        Some(LimitStatus { seconds, .. }) => {
             let detail = format!("Too many requests without a good API key came from this address. {detail}");
             Problem::rate_limited(detail, seconds)
         }
@@ -242,18 +251,18 @@ fn stranger(parts: &Parts, code: Code, detail: &str) -> Problem {
 
 /// What is told of a request beside its answer; an extension of it.
 #[derive(Clone, Default)]
-struct Beside(Arc<Mutex<Told>>);
+struct ResponseNotes(Arc<Mutex<NotedDuringRequest>>);
 
 #[derive(Default)]
-struct Told {
+struct NotedDuringRequest {
     /// The escalations whose outcomes the answer carries.
     handed: Vec<(WorkspaceId, EscalationId)>,
     /// Where the key stands with its limit.
-    standing: Option<Standing>,
+    standing: Option<LimitStatus>,
 }
 
-impl Beside {
-    fn told(&self) -> MutexGuard<'_, Told> {
+impl ResponseNotes {
+    fn told(&self) -> MutexGuard<'_, NotedDuringRequest> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -261,11 +270,11 @@ impl Beside {
 /// Middleware that tells the caller where it stands with its limit, and records outcomes as delivered when the answers that
 /// carry them have left.
 pub async fn beside(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
-    let beside = Beside::default();
+    let beside = ResponseNotes::default();
     request.extensions_mut().insert(beside.clone());
     let mut response = next.run(request).await;
-    let Told { handed, standing } = std::mem::take(&mut *beside.told());
-    if let Some(Standing { policy, burst, window, remaining, seconds, .. }) = standing {
+    let NotedDuringRequest { handed, standing } = std::mem::take(&mut *beside.told());
+    if let Some(LimitStatus { policy, burst, window, remaining, seconds, .. }) = standing {
         let told = [
             (RATE_LIMIT_POLICY, format!("\"{policy}\";q={burst};w={window}")),
             (RATE_LIMIT, format!("\"{policy}\";r={remaining};t={seconds}")),
@@ -282,15 +291,15 @@ pub async fn beside(State(desk): State<Desk>, mut request: Request, next: Next) 
 }
 
 /// The escalation that the path names. What is no id names none.
-pub struct Which(pub EscalationId);
+pub struct EscalationInPath(pub EscalationId);
 
-impl FromRequestParts<Desk> for Which {
+impl FromRequestParts<Desk> for EscalationInPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
         let named = Path::<String>::from_request_parts(parts, desk).await.ok();
         let id = named.and_then(|Path(text)| text.parse().ok());
-        id.map(Self).ok_or_else(|| Problem::from(Code::NotFound))
+        id.map(Self).ok_or_else(|| Problem::from(ProblemCode::NotFound))
     }
 }
 

@@ -15,10 +15,10 @@ use super::{
     idempotency,
     json::ApiJson,
     json_answer,
-    key_auth::{Caller, Which},
-    params::Params,
-    problem::{Code, Problem},
-    transcript::Form,
+    key_auth::{CallingAgent, EscalationInPath},
+    params::QueryParams,
+    problem::{Problem, ProblemCode},
+    transcript::TranscriptReader,
 };
 use crate::{
     domain::{
@@ -32,20 +32,20 @@ use crate::{
     server::{
         clock::mint,
         contract::{MessageBody, parse_rfc3339, written},
-        desk::{Done, Verb},
+        desk::{CommandResult, Verb},
         store::portion::ANSWER,
     },
 };
 
 /// `POST /escalations/{id}/messages`
 pub async fn say(
-    caller: Caller,
-    Which(escalation): Which,
+    caller: CallingAgent,
+    EscalationInPath(escalation): EscalationInPath,
     uri: Uri,
     headers: HeaderMap,
     request: ApiJson<SayRequest>,
 ) -> Result<Response, Problem> {
-    Params::of(&uri, &[])?;
+    QueryParams::of(&uri, &[])?;
     let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::CREATED, Arc::new(said))?;
     let message = new_message(&caller, request.body)?;
     let agent = caller.agent.clone();
@@ -58,7 +58,7 @@ pub async fn say(
     Ok(json_answer(status, bytes))
 }
 
-fn new_message(caller: &Caller, request: SayRequest) -> Result<NewMessage, Problem> {
+fn new_message(caller: &CallingAgent, request: SayRequest) -> Result<NewMessage, Problem> {
     let mut checks = Checks::default();
     let client_message_id = checks.exact("/client_message_id", request.client_message_id);
     let text = checks.exact("/text", request.text);
@@ -74,7 +74,7 @@ fn new_message(caller: &Caller, request: SayRequest) -> Result<NewMessage, Probl
     }
     checks.verdict()?;
     let (Some(client_message_id), Some(text)) = (client_message_id, text) else {
-        return Err(Problem::from(Code::InvalidField));
+        return Err(Problem::from(ProblemCode::InvalidField));
     };
     let (role, author) = match request.role {
         SayRole::Customer => (MessageRole::Customer, None),
@@ -96,7 +96,7 @@ struct SaidBody<'a> {
 }
 
 /// The message as it is stored, and control as it is now.
-fn said(done: &Done) -> Vec<u8> {
+fn said(done: &CommandResult) -> Vec<u8> {
     let message = done.message.as_ref();
     let body = SaidBody {
         message: message.map(MessageBody::from),
@@ -107,13 +107,18 @@ fn said(done: &Done) -> Vec<u8> {
 }
 
 /// The forms in which a transcript is given.
-const FORMATS: [(&str, Form); 2] = [("native", Form::Native), ("openai.chat", Form::OpenaiChat)];
+const FORMATS: [(&str, TranscriptReader); 2] =
+    [("native", TranscriptReader::Native), ("openai.chat", TranscriptReader::OpenaiChat)];
 
 /// `GET /escalations/{id}/transcript`
-pub async fn transcript(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["since", "after", "limit", "format"])?;
+pub async fn transcript(
+    caller: CallingAgent,
+    EscalationInPath(id): EscalationInPath,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = QueryParams::of(&uri, &["since", "after", "limit", "format"])?;
     let since_open = params.word("since", &[("start", false), ("open", true)])?.unwrap_or(false);
-    let form = params.word("format", &FORMATS)?.unwrap_or(Form::Native);
+    let form = params.word("format", &FORMATS)?.unwrap_or(TranscriptReader::Native);
     let limit = params.limit()?;
     let after = match params.text("after") {
         Some(text) => Some(position(text)?),
@@ -123,12 +128,12 @@ pub async fn transcript(caller: Caller, Which(id): Which, uri: Uri) -> Result<Re
     let (desk, workspace) = (&caller.desk, caller.workspace);
     let read = async |after, limit, bytes| desk.messages(workspace, id, since_open, after, limit, bytes).await;
     let json = match form {
-        Form::Native => {
+        TranscriptReader::Native => {
             let read = read(after, limit + 1, ANSWER).await?;
             let page = Page::of(read, limit, |(message, _)| message.position.to_string());
             written(&page.map(|(message, _)| MessageBody::from(message)))
         }
-        Form::OpenaiChat => {
+        TranscriptReader::OpenaiChat => {
             // What a page says depends on calls before it and on answers after it.
             let from = after.unwrap_or(-1);
             let around = read(Some(from - APART), limit + 2 * APART + 1, usize::MAX).await?.items;
@@ -151,5 +156,5 @@ pub async fn transcript(caller: Caller, Which(id): Which, uri: Uri) -> Result<Re
 
 fn position(cursor: &str) -> Result<i64, Problem> {
     let position = cursor.parse::<i64>().ok().filter(|position| *position >= 0);
-    position.ok_or_else(|| Problem::new(Code::BadCursor, "`after` is not a cursor of this transcript."))
+    position.ok_or_else(|| Problem::new(ProblemCode::BadCursor, "`after` is not a cursor of this transcript."))
 }

@@ -36,7 +36,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use health::health;
 
 use crate::server::{desk::Desk, request_id::last_words, store::portion::Portion};
-use problem::{Code, Problem};
+use problem::{Problem, ProblemCode};
 
 /// The agents' API under `/api/v1`; whatever else is asked for there is a problem, too.
 pub fn routes(desk: Desk) -> Router {
@@ -63,11 +63,11 @@ pub fn routes(desk: Desk) -> Router {
 }
 
 async fn nothing_here() -> Problem {
-    Problem::from(Code::NotFound)
+    Problem::from(ProblemCode::NotFound)
 }
 
 async fn other_method() -> Problem {
-    Problem::from(Code::MethodNotAllowed)
+    Problem::from(ProblemCode::MethodNotAllowed)
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {

@@ -13,22 +13,22 @@ use super::{
     idempotency,
     json::ApiJson,
     json_answer,
-    key_auth::Caller,
+    key_auth::CallingAgent,
     opening,
-    params::Params,
+    params::QueryParams,
     problem::Problem,
-    wait::{self, Patience},
+    wait::{self, WaitParams},
 };
 use crate::{
     domain::{
-        escalation::Open,
+        escalation::NewEscalation,
         ids::EscalationId,
-        queue::{Defaults, QueueRef},
+        queue::{QueueDefaults, QueueRef},
     },
     server::{
         clock::mint,
         contract::{escalation_json, path_of},
-        desk::{Done, Verb},
+        desk::{CommandResult, Verb},
         error::Error,
         store::queues,
     },
@@ -36,22 +36,23 @@ use crate::{
 
 /// `POST /escalations`
 pub async fn open(
-    caller: Caller,
+    caller: CallingAgent,
     uri: Uri,
     headers: HeaderMap,
     mut request: ApiJson<OpenRequest>,
 ) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["wait", "until"])?;
+    let params = QueryParams::of(&uri, &["wait", "until"])?;
     let wait = params.number("wait", wait::SECONDS)?;
     // A wrong `until` is wrong also where nobody waits.
-    let patience = Patience::new(&params, wait.unwrap_or_default())?;
+    let patience = WaitParams::new(&params, wait.unwrap_or_default())?;
     let patience = wait.map(|_| patience);
     let links = caller.desk.links().clone();
     let (sha256, room) = (request.sha256, std::mem::take(&mut request.room));
     let open = checked(&caller, request).await?;
     // The desk as it is just before: the answer is written, and may be stored, where nothing more is read.
     let at_desk = caller.desk.at_queue(caller.workspace, open.queue.id).await?;
-    let answer = Arc::new(move |done: &Done| escalation_json(&done.current, Some(at_desk), &links).into_bytes());
+    let answer =
+        Arc::new(move |done: &CommandResult| escalation_json(&done.current, Some(at_desk), &links).into_bytes());
     let once = idempotency::once(&caller, &headers, &uri, sha256, StatusCode::CREATED, answer.clone())?;
     // Before anything is opened: who cannot wait shall hear that first.
     let door = patience.map(|_| caller.enter()).transpose()?;
@@ -72,7 +73,7 @@ pub async fn open(
 }
 
 /// The request as the domain takes it, in the queue it names.
-async fn checked(caller: &Caller, request: ApiJson<OpenRequest>) -> Result<Open, Problem> {
+async fn checked(caller: &CallingAgent, request: ApiJson<OpenRequest>) -> Result<NewEscalation, Problem> {
     // A transcript of megabytes and schemas take a while, so not on a thread that others share.
     let check = move |schemas: &_| {
         let mut checks = Checks::default();
@@ -83,7 +84,7 @@ async fn checked(caller: &Caller, request: ApiJson<OpenRequest>) -> Result<Open,
     let mut opening = checked.opening;
     opening.on_expiry_note = opening.on_expiry_note.or(defaults.expiry_note);
     opening.warnings = checks.into_warnings();
-    Ok(Open {
+    Ok(NewEscalation {
         id: EscalationId::new(mint()),
         agent: caller.agent.clone(),
         queue,
@@ -95,7 +96,11 @@ async fn checked(caller: &Caller, request: ApiJson<OpenRequest>) -> Result<Open,
 }
 
 /// The queue, and what it fills in. One that nobody knows is no reason to leave a customer alone.
-async fn queue(caller: &Caller, named: Option<String>, checks: &mut Checks) -> Result<(QueueRef, Defaults), Problem> {
+async fn queue(
+    caller: &CallingAgent,
+    named: Option<String>,
+    checks: &mut Checks,
+) -> Result<(QueueRef, QueueDefaults), Problem> {
     let (store, workspace) = (caller.desk.store(), caller.workspace);
     if let Some(name) = named {
         match queues::named(store, workspace, &name).await? {

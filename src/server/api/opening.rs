@@ -4,18 +4,18 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     body::{
-        ActionRequest, AskRequest, ContextRequest, ConversationRequest, CustomerRequest, DeadlinesRequest, Format,
-        OpenRequest, ReasonRequest, ResumeRequest,
+        ActionRequest, AskRequest, ContextRequest, ConversationRequest, CustomerRequest, DeadlinesRequest, OpenRequest,
+        ReasonRequest, ResumeRequest, TranscriptFormat,
     },
     checks::Checks,
-    json::Object,
-    problem::{Code, Problem},
-    transcript::{self, Form},
+    json::StrictObject,
+    problem::{Problem, ProblemCode},
+    transcript::{self, TranscriptReader},
 };
 use crate::{
     domain::{
         ask::{Action, Ask, AskKind, FieldProblem, Verdict},
-        deadline::{LONGEST, SHORTEST, Within},
+        deadline::{LONGEST, RequestedDeadlines, SHORTEST},
         json::{JsonText, LARGEST_NUMBER},
         message::Message,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
@@ -24,7 +24,7 @@ use crate::{
         text::{Text, TextProblem},
         time::Span,
     },
-    server::schema::{MOST_PROBLEMS, Schemas, Unchecked},
+    server::schema::{CheckFailure, MOST_PROBLEMS, Schemas},
 };
 
 /// The most bytes of an object that is given back as it came.
@@ -39,32 +39,37 @@ const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
 const MOST_TRIED: usize = 20;
 
 /// An open, checked but for its queue, which only the database knows. The warnings are still with the checks.
-pub struct Checked {
+pub struct CheckedOpening {
     pub opening: Opening,
     pub transcript: Vec<Message>,
     pub urgency: Option<Urgency>,
-    pub within: Within,
+    pub within: RequestedDeadlines,
     /// The queue's name, as given.
     pub queue: Option<String>,
 }
 
 /// Checks an open whose body had `length` bytes; refuses with all that is wrong with it.
-pub fn check(schemas: &Schemas, request: OpenRequest, length: usize, checks: &mut Checks) -> Result<Checked, Problem> {
-    let conversation = request.conversation.map(|Object(it)| it);
+pub fn check(
+    schemas: &Schemas,
+    request: OpenRequest,
+    length: usize,
+    checks: &mut Checks,
+) -> Result<CheckedOpening, Problem> {
+    let conversation = request.conversation.map(|StrictObject(it)| it);
     let messages = conversation.iter().flat_map(|it| it.messages.iter().flatten()).map(|raw| raw.get().len()).sum();
     if length.saturating_sub(messages) > MOST_BESIDE_MESSAGES {
         checks.refuse("", format!("must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages"));
     }
     let reason = reason(request.reason.0, checks);
-    let ask = ask(request.ask.map(|Object(it)| it), conversation.is_some(), checks);
+    let ask = ask(request.ask.map(|StrictObject(it)| it), conversation.is_some(), checks);
     if let Some(metadata) = &request.metadata {
         checks.object("/metadata", metadata, MOST_OBJECT);
     }
-    let queue = request.routing.and_then(|Object(it)| it.queue);
+    let queue = request.routing.and_then(|StrictObject(it)| it.queue);
     if let Some(queue) = &queue {
         checks.opaque("/routing/queue", queue, MOST_OBJECT);
     }
-    let within = request.deadlines.map(|Object(it)| within(&it, checks)).unwrap_or_default();
+    let within = request.deadlines.map(|StrictObject(it)| within(&it, checks)).unwrap_or_default();
     let mut opening = Opening {
         summary: request.summary.and_then(|text| checks.cut("/summary", text)),
         tried: tried(request.tried.unwrap_or_default(), checks),
@@ -72,14 +77,14 @@ pub fn check(schemas: &Schemas, request: OpenRequest, length: usize, checks: &mu
         context: context(request.context.unwrap_or_default(), checks),
         on_expiry_note: request
             .on_expiry
-            .and_then(|Object(it)| it.note_to_agent)
+            .and_then(|StrictObject(it)| it.note_to_agent)
             .and_then(|text| checks.exact("/on_expiry/note_to_agent", text)),
-        resume: request.resume.map(|Object(it)| resume(it, checks)),
+        resume: request.resume.map(|StrictObject(it)| resume(it, checks)),
         metadata: request.metadata,
         // A reason that was refused ends at the verdict below.
         reason: match reason {
             Some(reason) => reason,
-            None => return Err(checks.verdict().err().unwrap_or_else(|| Problem::from(Code::InvalidField))),
+            None => return Err(checks.verdict().err().unwrap_or_else(|| Problem::from(ProblemCode::InvalidField))),
         },
         ask,
         conversation: None,
@@ -91,7 +96,7 @@ pub fn check(schemas: &Schemas, request: OpenRequest, length: usize, checks: &mu
     find_faults(schemas, &mut opening.ask, checks);
     opening.conversation = facts;
     let transcript = transcript.transpose()?.unwrap_or_default();
-    Ok(Checked { opening, transcript, urgency: request.urgency, within, queue })
+    Ok(CheckedOpening { opening, transcript, urgency: request.urgency, within, queue })
 }
 
 fn reason(it: ReasonRequest, checks: &mut Checks) -> Option<Reason> {
@@ -132,7 +137,8 @@ fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> A
         options.filter_map(|(i, text)| checks.exact(&format!("/ask/options/{i}"), text)).collect()
     });
     let actions = it.actions.unwrap_or_default().into_iter().enumerate();
-    let actions = actions.filter_map(|(i, Object(it))| action(it, &format!("/ask/actions/{i}"), checks)).collect();
+    let actions =
+        actions.filter_map(|(i, StrictObject(it))| action(it, &format!("/ask/actions/{i}"), checks)).collect();
     let ask = Ask {
         kind: it.kind.unwrap_or(default),
         prompt: it.prompt.and_then(|text| checks.cut("/ask/prompt", text)),
@@ -185,9 +191,9 @@ fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
                 faults.truncate(MOST_PROBLEMS);
                 action.faults = faults;
             }
-            Err(Unchecked::OutOfTime) => checks.warn(&*at, "took too long to be checked by arguments_schema"),
+            Err(CheckFailure::OutOfTime) => checks.warn(&*at, "took too long to be checked by arguments_schema"),
             // Refused before.
-            Err(Unchecked::Unusable(_)) => {}
+            Err(CheckFailure::Unusable(_)) => {}
         }
         for fault in &action.faults {
             let pointer = format!("{at}{}", fault.pointer);
@@ -214,22 +220,23 @@ fn usable(schemas: &Schemas, ask: &Ask) -> Result<(), Problem> {
             break;
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Problem::fields(Code::SchemaInvalid, problems)) }
+    if problems.is_empty() { Ok(()) } else { Err(Problem::fields(ProblemCode::SchemaInvalid, problems)) }
 }
 
 /// The facts of a conversation, and its messages when any of them can be read in the form they claim to have.
 fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Result<Vec<Message>, Problem>) {
     let raw = it.messages.unwrap_or_default();
     let form = match it.format {
-        None | Some(Format::Native) => Ok(Form::Native),
-        Some(Format::OpenaiChat) => Ok(Form::OpenaiChat),
+        None | Some(TranscriptFormat::Native) => Ok(TranscriptReader::Native),
+        Some(TranscriptFormat::OpenaiChat) => Ok(TranscriptReader::OpenaiChat),
         // No messages are none in any format.
-        Some(_) if raw.is_empty() => Ok(Form::Native),
+        Some(_) if raw.is_empty() => Ok(TranscriptReader::Native),
         Some(_) => Err("is not taken: set `native` or `openai.chat` and send the messages in that".to_owned()),
     };
     let transcript = form.and_then(|form| transcript::read(&raw, form, checks));
-    let wrong =
-        |detail: String| Problem::fields(Code::WrongFormat, vec![FieldProblem::new("/conversation/format", detail)]);
+    let wrong = |detail: String| {
+        Problem::fields(ProblemCode::WrongFormat, vec![FieldProblem::new("/conversation/format", detail)])
+    };
     let (sent, received) = (raw.len() as i64, transcript.as_ref().map_or(0, Vec::len) as i64);
     let total = it.total_messages.unwrap_or(sent);
     if !(0..=LARGEST_NUMBER as i64).contains(&total) {
@@ -241,7 +248,7 @@ fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Res
         external_id: it.external_id.and_then(|text| checks.exact("/conversation/external_id", text)),
         total_messages: total.max(sent),
         received_messages: received,
-        customer: it.customer.map(|Object(it)| customer(it, checks)),
+        customer: it.customer.map(|StrictObject(it)| customer(it, checks)),
     };
     (facts, transcript.map_err(wrong))
 }
@@ -255,8 +262,8 @@ fn customer(it: CustomerRequest, checks: &mut Checks) -> Customer {
     }
 }
 
-fn context(items: Vec<Object<ContextRequest>>, checks: &mut Checks) -> Vec<ContextItem> {
-    let mut item = |(i, Object(it)): (usize, Object<ContextRequest>)| {
+fn context(items: Vec<StrictObject<ContextRequest>>, checks: &mut Checks) -> Vec<ContextItem> {
+    let mut item = |(i, StrictObject(it)): (usize, StrictObject<ContextRequest>)| {
         let at = |name: &str| format!("/context/{i}/{name}");
         let url: Option<Text<2_000>> = it.url.and_then(|text| checks.exact(&at("url"), text));
         // It becomes a link on the operator's screen.
@@ -274,7 +281,7 @@ fn context(items: Vec<Object<ContextRequest>>, checks: &mut Checks) -> Vec<Conte
     items.into_iter().enumerate().filter_map(&mut item).collect()
 }
 
-fn within(it: &DeadlinesRequest, checks: &mut Checks) -> Within {
+fn within(it: &DeadlinesRequest, checks: &mut Checks) -> RequestedDeadlines {
     let range = SHORTEST.0 / 1_000..=LONGEST.0 / 1_000;
     let mut span = |name: &str, seconds: Option<i64>| {
         let seconds = seconds?;
@@ -287,7 +294,7 @@ fn within(it: &DeadlinesRequest, checks: &mut Checks) -> Within {
         }
         Some(Span::seconds(seconds))
     };
-    Within {
+    RequestedDeadlines {
         claim: span("claim_within_seconds", it.claim_within_seconds),
         resolve: span("resolve_within_seconds", it.resolve_within_seconds),
         expire: span("expire_after_seconds", it.expire_after_seconds),

@@ -5,17 +5,17 @@ use std::ops::RangeInclusive;
 
 use axum::{extract::Query, http::Uri};
 
-use super::problem::{Code, Problem};
+use super::problem::{Problem, ProblemCode};
 use crate::domain::event::Seq;
 
 /// The parameters of one request.
-pub struct Params(Vec<(String, String)>);
+pub struct QueryParams(Vec<(String, String)>);
 
-impl Params {
+impl QueryParams {
     /// Reads them; only those in `known` may be there.
     pub fn of(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
         let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
-            return Err(Problem::new(Code::BadParameter, "The query cannot be read."));
+            return Err(Problem::new(ProblemCode::BadParameter, "The query cannot be read."));
         };
         for (i, (name, value)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
@@ -68,7 +68,7 @@ impl Params {
 
 /// A parameter or header that cannot be read.
 pub fn bad(name: &str, detail: impl std::fmt::Display) -> Problem {
-    Problem::new(Code::BadParameter, format!("`{name}` {detail}."))
+    Problem::new(ProblemCode::BadParameter, format!("`{name}` {detail}."))
 }
 
 /// A place in a log: in this one, or in one that this database does not have.
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn parameters_are_strict() {
-        let of = |query: &str| Params::of(&format!("/x?{query}").parse().unwrap(), &["limit", "status"]);
+        let of = |query: &str| QueryParams::of(&format!("/x?{query}").parse().unwrap(), &["limit", "status"]);
         assert!(of("limt=1").is_err() && of("limit=1&limit=2").is_err() && of("status=%00").is_err());
         let params = of("limit=7&status=").ok().unwrap();
         assert_eq!((params.limit().ok(), params.text("status")), (Some(7), None));

@@ -20,13 +20,13 @@ use crate::{
     server::{
         contract::{AtDesk, EscalationBody, Links, short},
         desk::Desk,
-        error::{Current, Error},
+        error::{CurrentState, Error},
     },
 };
 
 /// Every code that this API answers with. They are stable: programs branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum ProblemCode {
     MalformedJson,
     BadParameter,
     BadCursor,
@@ -55,7 +55,7 @@ pub enum Code {
     Internal,
 }
 
-impl Code {
+impl ProblemCode {
     /// Status, code and title.
     #[rustfmt::skip] // a table: one code, one line
     fn facts(self) -> (u16, &'static str, &'static str) {
@@ -102,18 +102,18 @@ impl Code {
 
 /// What stands beside a problem as `current`.
 #[derive(Debug, Clone)]
-enum Beside {
-    Escalation(Box<Current>, Option<AtDesk>),
+enum ProblemContext {
+    Escalation(Box<CurrentState>, Option<AtDesk>),
     Head(Seq),
 }
 
 /// Why a request was not answered as wished.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    code: Code,
+    code: ProblemCode,
     detail: String,
     errors: Vec<FieldProblem>,
-    current: Option<Beside>,
+    current: Option<ProblemContext>,
     /// What the log is told when it is our fault; callers never read it.
     fault: Option<Box<str>>,
     /// After how many seconds another try makes sense, where that is known better than from the code.
@@ -125,20 +125,20 @@ pub fn told(problem: FieldProblem) -> FieldProblem {
     FieldProblem::new(short(&problem.pointer), short(&problem.detail))
 }
 
-impl From<Code> for Problem {
-    fn from(code: Code) -> Self {
+impl From<ProblemCode> for Problem {
+    fn from(code: ProblemCode) -> Self {
         Self::new(code, format!("{}.", code.facts().2))
     }
 }
 
 impl Problem {
     /// A problem with a sentence of its own.
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self { code, detail: short(&detail.into()), errors: vec![], current: None, fault: None, retry_after: None }
     }
 
     /// Fields that are not as they must be.
-    pub fn fields(code: Code, errors: Vec<FieldProblem>) -> Self {
+    pub fn fields(code: ProblemCode, errors: Vec<FieldProblem>) -> Self {
         let errors: Vec<FieldProblem> = errors.into_iter().map(told).collect();
         let detail = match &errors[..] {
             [one] if one.pointer.is_empty() => format!("The body {}.", one.detail),
@@ -151,24 +151,24 @@ impl Problem {
     /// A cursor of another log; the caller is told where this one ends.
     pub fn bad_cursor(head: Seq) -> Self {
         let detail = format!("The cursor is of another log or beyond its end, which is {head}.");
-        Self { current: Some(Beside::Head(head)), ..Self::new(Code::BadCursor, detail) }
+        Self { current: Some(ProblemContext::Head(head)), ..Self::new(ProblemCode::BadCursor, detail) }
     }
 
     /// A caller asks for more than it may.
     pub fn rate_limited(detail: String, seconds: u64) -> Self {
         let retry_after = u32::try_from(seconds).ok().and_then(NonZeroU32::new);
-        Self { retry_after, ..Self::new(Code::RateLimited, detail) }
+        Self { retry_after, ..Self::new(ProblemCode::RateLimited, detail) }
     }
 
     /// Our own fault. The caller learns nothing but the request's id, by which the log tells the rest.
     pub fn fault(told_to_the_log: String) -> Self {
         let detail = "The request id names what happened in the server's log.";
-        Self { fault: Some(told_to_the_log.into()), ..Self::new(Code::Internal, detail) }
+        Self { fault: Some(told_to_the_log.into()), ..Self::new(ProblemCode::Internal, detail) }
     }
 
     /// With what the desk looks like to the escalation that stands beside it.
     pub fn at(mut self, desk: Option<AtDesk>) -> Self {
-        if let Some(Beside::Escalation(_, at_desk)) = &mut self.current {
+        if let Some(ProblemContext::Escalation(_, at_desk)) = &mut self.current {
             *at_desk = desk;
         }
         self
@@ -185,10 +185,10 @@ impl Problem {
             errors: &self.errors,
             request_id,
             current: self.current.as_ref().map(|current| match current {
-                Beside::Escalation(current, at_desk) => {
+                ProblemContext::Escalation(current, at_desk) => {
                     CurrentBody::Escalation(Box::new(EscalationBody::in_answer(current, *at_desk, links)))
                 }
-                Beside::Head(head) => CurrentBody::Head(*head),
+                ProblemContext::Head(head) => CurrentBody::Head(*head),
             }),
         })
     }
@@ -200,23 +200,23 @@ impl From<Error> for Problem {
             Error::Refused { refusal, current } => (refusal, current),
             Error::Unavailable => {
                 let detail = "The database did not answer. Try again; a write under the same Idempotency-Key.";
-                return Self::new(Code::Overloaded, detail);
+                return Self::new(ProblemCode::Overloaded, detail);
             }
-            Error::Overloaded => return Self::from(Code::Overloaded),
+            Error::Overloaded => return Self::from(ProblemCode::Overloaded),
             fault => return Self::fault(fault.to_string()),
         };
         let code = match &refusal {
-            Refusal::AlreadyOpen { .. } => Code::AlreadyOpen,
-            Refusal::HumanInControl => Code::NotInControl,
-            Refusal::AlreadyClosed => Code::AlreadyClosed,
-            Refusal::NotClosed => Code::NotClosed,
-            Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
-            Refusal::NotFound => Code::NotFound,
-            Refusal::TooManyOpen => Code::TooManyOpen,
-            Refusal::InvalidFields { problems } => return Self::fields(Code::InvalidField, problems.clone()),
+            Refusal::AlreadyOpen { .. } => ProblemCode::AlreadyOpen,
+            Refusal::HumanInControl => ProblemCode::NotInControl,
+            Refusal::AlreadyClosed => ProblemCode::AlreadyClosed,
+            Refusal::NotClosed => ProblemCode::NotClosed,
+            Refusal::IdempotencyKeyReused => ProblemCode::IdempotencyKeyReused,
+            Refusal::NotFound => ProblemCode::NotFound,
+            Refusal::TooManyOpen => ProblemCode::TooManyOpen,
+            Refusal::InvalidFields { problems } => return Self::fields(ProblemCode::InvalidField, problems.clone()),
             operators_only => return Self::fault(format!("an agent was refused as an operator: {operators_only}")),
         };
-        let current = current.map(|current| Beside::Escalation(current, None));
+        let current = current.map(|current| ProblemContext::Escalation(current, None));
         Self { current, ..Self::new(code, refusal.to_string()) }
     }
 }
@@ -274,7 +274,7 @@ pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> R
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.remove(axum::http::header::CONTENT_LENGTH);
-    if matches!(problem.code, Code::Unauthenticated | Code::KeyRevoked) {
+    if matches!(problem.code, ProblemCode::Unauthenticated | ProblemCode::KeyRevoked) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(seconds) = problem.retry_after.map(NonZeroU32::get).or(problem.code.retry_after()) {

@@ -14,9 +14,9 @@ use super::{
     idempotency,
     json::ApiJson,
     json_answer,
-    key_auth::{Caller, Which},
-    params::Params,
-    problem::{Code, Problem},
+    key_auth::{CallingAgent, EscalationInPath},
+    params::QueryParams,
+    problem::{Problem, ProblemCode},
 };
 use crate::{
     domain::{
@@ -27,19 +27,19 @@ use crate::{
     },
     server::{
         contract::written,
-        desk::{Done, Verb},
+        desk::{CommandResult, Verb},
     },
 };
 
 /// `POST /escalations/{id}/receipts`
 pub async fn receive(
-    caller: Caller,
-    Which(escalation): Which,
+    caller: CallingAgent,
+    EscalationInPath(escalation): EscalationInPath,
     uri: Uri,
     headers: HeaderMap,
     request: ApiJson<ReceiptRequest>,
 ) -> Result<Response, Problem> {
-    Params::of(&uri, &[])?;
+    QueryParams::of(&uri, &[])?;
     let mut checks = Checks::default();
     let message = request.body.message_id.parse::<MessageId>().ok();
     if message.is_none() {
@@ -47,12 +47,12 @@ pub async fn receive(
     }
     let detail = checks.known("/detail", request.body.detail);
     checks.verdict()?;
-    let Some(message) = message else { return Err(Problem::from(Code::InvalidField)) };
+    let Some(message) = message else { return Err(Problem::from(ProblemCode::InvalidField)) };
     let receipt = Receipt { state: request.body.state, detail };
 
     let answer = {
         let receipt = receipt.clone();
-        Arc::new(move |done: &Done| taken(message, &receipt, done))
+        Arc::new(move |done: &CommandResult| taken(message, &receipt, done))
     };
     let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::OK, answer.clone())?;
     let agent = caller.agent.clone();
@@ -72,7 +72,7 @@ struct ReceiptBody<'a> {
     seq: Seq,
 }
 
-fn taken(message_id: MessageId, receipt: &Receipt, done: &Done) -> Vec<u8> {
+fn taken(message_id: MessageId, receipt: &Receipt, done: &CommandResult) -> Vec<u8> {
     let (detail, seq) = (receipt.detail.as_ref(), done.current.escalation.seq);
     written(&ReceiptBody { message_id, state: receipt.state, detail, seq }).into_bytes()
 }

@@ -15,18 +15,18 @@ use tokio::{
 };
 
 use super::{
-    key_auth::{Caller, Which},
-    params::{Cursor, Params},
+    key_auth::{CallingAgent, EscalationInPath},
+    params::{Cursor, QueryParams},
     problem::Problem,
 };
 use crate::{
     domain::{escalation::Status, event::Seq, ids::EscalationId, presence::Hint},
     server::{
-        bell::{Audience, Recorded, follow},
+        bell::{Audience, RecordedEvent, follow},
         contract::typing_json,
-        doors::Door,
-        error::{Current, Error},
-        hints::Told,
+        doors::OpenStream,
+        error::{CurrentState, Error},
+        hints::WorkspaceHint,
     },
 };
 
@@ -42,7 +42,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelled];
 
 /// `GET /events`: from now, or from a cursor.
-pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let epoch = caller.desk.store().epoch();
     let cursor = cursor(&epoch, &headers, &uri)?;
     let audience = Audience::Agent(caller.agent.id);
@@ -63,7 +63,12 @@ pub async fn of_all(caller: Caller, headers: HeaderMap, uri: Uri) -> Result<Resp
 }
 
 /// `GET /escalations/{id}/events`: from its open, or from a cursor.
-pub async fn of_one(caller: Caller, Which(id): Which, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+pub async fn of_one(
+    caller: CallingAgent,
+    EscalationInPath(id): EscalationInPath,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let epoch = caller.desk.store().epoch();
     let cursor = cursor(&epoch, &headers, &uri)?;
     let current = caller.current(id).await?;
@@ -78,13 +83,13 @@ pub async fn of_one(caller: Caller, Which(id): Which, headers: HeaderMap, uri: U
 }
 
 /// Whether a cursor says that its holder has the end of an escalation; what came after the end does not matter.
-fn is_past_end(current: &Current, reached: Seq) -> bool {
+fn is_past_end(current: &CurrentState, reached: Seq) -> bool {
     current.escalation.closed_seq.is_some_and(|closed| closed <= reached)
 }
 
 /// Where the caller was: `Last-Event-ID`, which a client sends by itself when it reconnects, else `after`.
 fn cursor(epoch: &str, headers: &HeaderMap, uri: &Uri) -> Result<Option<Cursor>, Problem> {
-    let asked = Params::of(uri, &["after"])?.cursor("after", epoch)?;
+    let asked = QueryParams::of(uri, &["after"])?.cursor("after", epoch)?;
     let last = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
     // A client cannot mend the header it sends by itself, so one that makes no sense is answered with a reset.
     let last =
@@ -93,7 +98,7 @@ fn cursor(epoch: &str, headers: &HeaderMap, uri: &Uri) -> Result<Option<Cursor>,
 }
 
 fn open(
-    caller: Caller,
+    caller: CallingAgent,
     audience: Audience,
     epoch: Arc<str>,
     cursor: Option<Cursor>,
@@ -109,7 +114,7 @@ fn open(
     let reset = format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n");
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let line = Line {
+    let line = AgentStream {
         events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, &epoch, after)),
         hints: caller.desk.hints().listen(),
         audience,
@@ -131,12 +136,12 @@ fn open(
 }
 
 /// One open stream.
-struct Line {
-    caller: Caller,
-    door: Door,
+struct AgentStream {
+    caller: CallingAgent,
+    door: OpenStream,
     epoch: Arc<str>,
-    events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
-    hints: Receiver<Arc<Told>>,
+    events: Pin<Box<dyn Stream<Item = Result<Arc<RecordedEvent>, Error>> + Send>>,
+    hints: Receiver<Arc<WorkspaceHint>>,
     audience: Audience,
     /// The last event that was sent.
     reached: Seq,
@@ -148,7 +153,7 @@ struct Line {
     closing: Option<EscalationId>,
 }
 
-impl Line {
+impl AgentStream {
     /// The next frame; none when the server stops, the key is revoked, the log cannot be read, or the time is up.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(reset) = self.reset.take() {

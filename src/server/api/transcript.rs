@@ -20,12 +20,12 @@ const POINTER: &str = "/conversation/messages";
 
 /// The forms that there are readers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum TranscriptReader {
     Native,
     OpenaiChat,
 }
 
-impl Form {
+impl TranscriptReader {
     /// The name that `conversation.format` has for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Form {
 }
 
 /// Reads messages, oldest first, with positions from 0. Says what to set when none of them is of this form.
-pub fn read(raw: &[Box<RawValue>], form: Form, checks: &mut Checks) -> Result<Vec<Message>, String> {
+pub fn read(raw: &[Box<RawValue>], form: TranscriptReader, checks: &mut Checks) -> Result<Vec<Message>, String> {
     let messages = read_all(raw, form, checks);
     if messages.is_empty() || messages.iter().any(|message| !message.unreadable) {
         return Ok(messages);
@@ -65,7 +65,7 @@ pub fn read(raw: &[Box<RawValue>], form: Form, checks: &mut Checks) -> Result<Ve
     })
 }
 
-fn read_all(raw: &[Box<RawValue>], form: Form, checks: &mut Checks) -> Vec<Message> {
+fn read_all(raw: &[Box<RawValue>], form: TranscriptReader, checks: &mut Checks) -> Vec<Message> {
     let left_out = raw.len().saturating_sub(MOST_MESSAGES);
     if left_out > 0 {
         checks.warn(POINTER, format!("the first {left_out} were left out: {MOST_MESSAGES} are kept"));
@@ -74,7 +74,7 @@ fn read_all(raw: &[Box<RawValue>], form: Form, checks: &mut Checks) -> Vec<Messa
     kept.zip(0..).map(|((i, raw), place)| message(raw.get(), place, form, &format!("{POINTER}/{i}"), checks)).collect()
 }
 
-fn message(json: &str, position: i64, form: Form, pointer: &str, checks: &mut Checks) -> Message {
+fn message(json: &str, position: i64, form: TranscriptReader, pointer: &str, checks: &mut Checks) -> Message {
     let quoted = numbers::quoted(json);
     let json = quoted.as_deref().unwrap_or(json);
     let mut value = parsed(json).unwrap_or_else(|| Value::String(json.replace('\0', "\u{FFFD}")));
@@ -88,8 +88,8 @@ fn message(json: &str, position: i64, form: Form, pointer: &str, checks: &mut Ch
     let blank = Message::empty(MessageId::new(mint()), position, MessageRole::System);
     let mut odd = vec![];
     let read = value.as_object().and_then(|object| match form {
-        Form::Native => native::read(object, blank.clone(), parse_rfc3339, &mut odd),
-        Form::OpenaiChat => openai_chat::read(object, blank.clone(), &mut odd),
+        TranscriptReader::Native => native::read(object, blank.clone(), parse_rfc3339, &mut odd),
+        TranscriptReader::OpenaiChat => openai_chat::read(object, blank.clone(), &mut odd),
     });
     odd.into_iter().for_each(|it| checks.warn(format!("{pointer}{}", it.pointer), it.detail));
     match read {
@@ -102,7 +102,7 @@ fn message(json: &str, position: i64, form: Form, pointer: &str, checks: &mut Ch
 }
 
 /// A message as it can be stored: what is JSON within text is read, and what is nested too deep becomes text.
-fn settled(mut message: Message, form: Form, pointer: &str, checks: &mut Checks) -> Message {
+fn settled(mut message: Message, form: TranscriptReader, pointer: &str, checks: &mut Checks) -> Message {
     for (i, call) in message.tool_calls.iter_mut().enumerate() {
         let arguments = shallow(call.arguments.take(), &format!("{pointer}/tool_calls/{i}/arguments"), checks);
         call.arguments = unwrapped(arguments);
@@ -110,9 +110,9 @@ fn settled(mut message: Message, form: Form, pointer: &str, checks: &mut Checks)
     if let Some(result) = &mut message.tool_result {
         let output = result.output.take();
         result.output = match form {
-            Form::Native => shallow(output, &format!("{pointer}/tool_result/output"), checks),
+            TranscriptReader::Native => shallow(output, &format!("{pointer}/tool_result/output"), checks),
             // There, whatever a tool answers is a text.
-            Form::OpenaiChat => unwrapped(shallow(output, &format!("{pointer}/content"), checks)),
+            TranscriptReader::OpenaiChat => unwrapped(shallow(output, &format!("{pointer}/content"), checks)),
         };
     }
     for (name, value) in message.raw.iter_mut().filter_map(Value::as_object_mut).flatten() {
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    fn read_as(form: Form, json: &str) -> (Message, usize) {
+    fn read_as(form: TranscriptReader, json: &str) -> (Message, usize) {
         let mut checks = Checks::default();
         let raw = RawValue::from_string(json.to_owned()).unwrap();
         let message = read_all(&[raw], form, &mut checks).remove(0);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     fn read_one(json: &str) -> (Message, usize) {
-        read_as(Form::Native, json)
+        read_as(TranscriptReader::Native, json)
     }
 
     #[test]
@@ -293,14 +293,14 @@ mod tests {
             (r#"{"eur": 19.90}"#, json!(r#"{"eur": 19.90}"#)),
             (r#"{"a": 1, "a": 2}"#, json!(r#"{"a": 1, "a": 2}"#)),
         ] {
-            let (message, warnings) = read_as(Form::OpenaiChat, &call(arguments).to_string());
+            let (message, warnings) = read_as(TranscriptReader::OpenaiChat, &call(arguments).to_string());
             assert_eq!((&message.tool_calls[0].arguments, warnings), (&read, 0), "{arguments}");
         }
         let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
         let result = json!({"role": "tool", "tool_call_id": "c", "content": deep}).to_string();
-        assert_eq!(read_as(Form::OpenaiChat, &result).0.tool_result.map(|it| it.output), Some(json!(deep)));
+        assert_eq!(read_as(TranscriptReader::OpenaiChat, &result).0.tool_result.map(|it| it.output), Some(json!(deep)));
         let result = format!(r#"{{"role": "tool", "tool_call_id": "c", "content": {deep}, "extra": {deep}}}"#);
-        let (message, warnings) = read_as(Form::OpenaiChat, &result);
+        let (message, warnings) = read_as(TranscriptReader::OpenaiChat, &result);
         assert_eq!((message.tool_result.map(|it| it.output), warnings), (Some(json!(deep)), 2));
     }
 
@@ -311,13 +311,15 @@ mod tests {
             read(&raw, form, &mut Checks::default())
         };
         let (ours, theirs) = (r#"[{"role": "customer", "text": "a"}]"#, r#"[{"role": "user", "content": "a"}]"#);
-        assert!(read_as(Form::Native, theirs).unwrap_err().contains("set `openai.chat`"));
-        assert!(read_as(Form::OpenaiChat, ours).unwrap_err().contains("set `native`"));
-        assert!(read_as(Form::OpenaiChat, "[1]").unwrap_err().contains("each needs a role (user"));
-        for (form, json) in [(Form::Native, ours), (Form::OpenaiChat, theirs), (Form::Native, "[]")] {
+        assert!(read_as(TranscriptReader::Native, theirs).unwrap_err().contains("set `openai.chat`"));
+        assert!(read_as(TranscriptReader::OpenaiChat, ours).unwrap_err().contains("set `native`"));
+        assert!(read_as(TranscriptReader::OpenaiChat, "[1]").unwrap_err().contains("each needs a role (user"));
+        for (form, json) in
+            [(TranscriptReader::Native, ours), (TranscriptReader::OpenaiChat, theirs), (TranscriptReader::Native, "[]")]
+        {
             assert!(read_as(form, json).is_ok(), "{json}");
         }
         let mixed = r#"[{"role": "customer", "text": "a"}, {"role": "user", "content": "a"}]"#;
-        assert_eq!(read_as(Form::Native, mixed).unwrap().iter().filter(|it| it.unreadable).count(), 1);
+        assert_eq!(read_as(TranscriptReader::Native, mixed).unwrap().iter().filter(|it| it.unreadable).count(), 1);
     }
 }

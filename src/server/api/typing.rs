@@ -9,20 +9,20 @@ use super::{
     body::TypingRequest,
     json::ApiJson,
     json_answer,
-    key_auth::{Caller, Which},
-    params::Params,
+    key_auth::{CallingAgent, EscalationInPath},
+    params::QueryParams,
     problem::Problem,
 };
 use crate::domain::presence::Hint;
 
 /// `POST /escalations/{id}/typing`: told to whoever looks, and forgotten.
 pub async fn typing(
-    caller: Caller,
-    Which(id): Which,
+    caller: CallingAgent,
+    EscalationInPath(id): EscalationInPath,
     uri: Uri,
     _: ApiJson<TypingRequest>,
 ) -> Result<Response, Problem> {
-    Params::of(&uri, &[])?;
+    QueryParams::of(&uri, &[])?;
     let current = caller.current(id).await?;
     if current.escalation.status.is_open() {
         let at = caller.desk.clock().now();

@@ -14,17 +14,17 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     json_answer,
-    key_auth::{Caller, Which},
-    params::Params,
-    problem::{Code, Problem},
+    key_auth::{CallingAgent, EscalationInPath},
+    params::QueryParams,
+    problem::{Problem, ProblemCode},
 };
 use crate::{
     domain::{event::Seq, ids::EscalationId},
     server::{
-        bell::{Audience, Recorded, follow},
+        bell::{Audience, RecordedEvent, follow},
         contract::{EscalationBody, actor_kind, as_rendered, written},
-        doors::Door,
-        error::Current,
+        doors::OpenStream,
+        error::CurrentState,
         store::{
             events,
             portion::{ANSWER, Portion},
@@ -53,23 +53,23 @@ const UNTIL: [(&str, Until); 3] = [("event", Until::Event), ("reply", Until::Rep
 
 /// How long to wait, and for what.
 #[derive(Debug, Clone, Copy)]
-pub struct Patience {
+pub struct WaitParams {
     seconds: u64,
     until: Until,
 }
 
-impl Patience {
+impl WaitParams {
     /// For so many seconds, and for what `until` says.
-    pub fn new(params: &Params, seconds: i64) -> Result<Self, Problem> {
+    pub fn new(params: &QueryParams, seconds: i64) -> Result<Self, Problem> {
         let until = params.word("until", &UNTIL)?.unwrap_or_default();
         Ok(Self { seconds: seconds.unsigned_abs(), until })
     }
 }
 
 /// `GET /escalations/{id}/wait`
-pub async fn wait(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["after", "seconds", "until"])?;
-    let patience = Patience::new(&params, params.number("seconds", SECONDS)?.unwrap_or(30))?;
+pub async fn wait(caller: CallingAgent, EscalationInPath(id): EscalationInPath, uri: Uri) -> Result<Response, Problem> {
+    let params = QueryParams::of(&uri, &["after", "seconds", "until"])?;
+    let patience = WaitParams::new(&params, params.number("seconds", SECONDS)?.unwrap_or(30))?;
     let cursor = params.cursor("after", &caller.desk.store().epoch())?;
     let current = caller.current(id).await?;
     let after = match cursor {
@@ -85,11 +85,11 @@ pub async fn wait(caller: Caller, Which(id): Which, uri: Uri) -> Result<Response
 
 /// Waits for what happens to an escalation after a cursor, and tells it: the escalation, the events, the next cursor.
 pub async fn heard(
-    caller: &Caller,
-    door: &Door,
+    caller: &CallingAgent,
+    door: &OpenStream,
     id: EscalationId,
     after: Seq,
-    patience: Patience,
+    patience: WaitParams,
 ) -> Result<String, Problem> {
     let desk = &caller.desk;
     let epoch = desk.store().epoch();
@@ -102,7 +102,7 @@ pub async fn heard(
         tokio::select! {
             biased;
             () = desk.shutdown().cancelled() => break,
-            () = door.closed() => return Err(Problem::from(Code::KeyRevoked)),
+            () = door.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
             () = sleep_until(time_is_up) => break,
             event = later.next() => match event {
                 Some(event) => drop(event?),
@@ -130,10 +130,10 @@ struct HeardBody<'a> {
 
 /// An escalation and its events after a cursor, as of one moment.
 struct Seen {
-    events: Vec<Arc<Recorded>>,
+    events: Vec<Arc<RecordedEvent>>,
     /// There are more than one answer carries.
     is_cut: bool,
-    current: Current,
+    current: CurrentState,
 }
 
 impl Seen {
@@ -144,7 +144,8 @@ impl Seen {
 
     /// Whether there is reason to answer: what was waited for, the end, or more than one answer carries.
     fn suffices(&self, until: Until) -> bool {
-        let is_by = |event: &Recorded, actor: &str| event.agent_body.as_deref().and_then(actor_kind) == Some(actor);
+        let is_by =
+            |event: &RecordedEvent, actor: &str| event.agent_body.as_deref().and_then(actor_kind) == Some(actor);
         let mut events = self.events.iter();
         !self.current.escalation.status.is_open()
             || self.is_cut
@@ -156,7 +157,7 @@ impl Seen {
     }
 }
 
-async fn look(caller: &Caller, id: EscalationId, after: Seq) -> Result<Seen, Problem> {
+async fn look(caller: &CallingAgent, id: EscalationId, after: Seq) -> Result<Seen, Problem> {
     let (desk, workspace) = (&caller.desk, caller.workspace);
     let audience = Audience::Escalation(caller.agent.id, id);
     loop {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-pub use self::recorded::{Audience, KINDS, Recorded};
+pub use self::recorded::{Audience, KINDS, RecordedEvent};
 use futures::{Stream, stream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
@@ -36,12 +36,12 @@ const MOST_GULPS: usize = 128;
 /// The recent end of one workspace's log: a contiguous run.
 #[derive(Default)]
 struct Recent {
-    events: VecDeque<Arc<Recorded>>,
+    events: VecDeque<Arc<RecordedEvent>>,
     bytes: usize,
 }
 
 impl Recent {
-    fn push(&mut self, event: Arc<Recorded>) {
+    fn push(&mut self, event: Arc<RecordedEvent>) {
         match self.events.back() {
             Some(last) if event.seq <= last.seq => return,
             // Another process wrote in between: begin a new run; what is older is read from the database.
@@ -91,7 +91,7 @@ impl Heads {
 }
 
 /// The bells of all workspaces.
-pub struct Bell {
+pub struct LogNotifier {
     logs: Mutex<HashMap<WorkspaceId, Arc<Log>>>,
     /// What this process wrote and has not told the others yet.
     written: Heads,
@@ -101,7 +101,7 @@ pub struct Bell {
     gaps: Heads,
 }
 
-impl Default for Bell {
+impl Default for LogNotifier {
     fn default() -> Self {
         Self {
             logs: Mutex::default(),
@@ -112,7 +112,7 @@ impl Default for Bell {
     }
 }
 
-impl Bell {
+impl LogNotifier {
     fn log(&self, workspace: WorkspaceId) -> Arc<Log> {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let log = logs
@@ -122,7 +122,7 @@ impl Bell {
     }
 
     /// Committed events are readable: keep them, then wake whoever waits.
-    pub fn ring(&self, workspace: WorkspaceId, events: &[Arc<Recorded>]) {
+    pub fn ring(&self, workspace: WorkspaceId, events: &[Arc<RecordedEvent>]) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
         let log = self.log(workspace);
         let follows = {
@@ -211,7 +211,7 @@ impl Bell {
         after: Seq,
         until: Seq,
         limit: i64,
-    ) -> Result<Portion<Arc<Recorded>>, Error> {
+    ) -> Result<Portion<Arc<RecordedEvent>>, Error> {
         {
             let log = self.log(workspace);
             let recent = log.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,12 +246,12 @@ pub fn follow(
     audience: Audience,
     epoch: &str,
     after: Seq,
-) -> impl Stream<Item = Result<Arc<Recorded>, Error>> + Send + use<> {
+) -> impl Stream<Item = Result<Arc<RecordedEvent>, Error>> + Send + use<> {
     struct Listener {
         desk: Desk,
         head: watch::Receiver<Seq>,
         cursor: Seq,
-        heard: VecDeque<Arc<Recorded>>,
+        heard: VecDeque<Arc<RecordedEvent>>,
         /// Kept while there are several.
         gulp: Option<OwnedSemaphorePermit>,
         /// How far the log reached when it began: a fresh process has heard no bell yet.

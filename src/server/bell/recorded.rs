@@ -19,7 +19,7 @@ use crate::{
 
 /// An event as the log has it: rendered for operators and, when an agent hears it, for agents.
 #[derive(Debug)]
-pub struct Recorded {
+pub struct RecordedEvent {
     pub seq: Seq,
     pub escalation_id: EscalationId,
     pub agent_id: AgentId,
@@ -52,7 +52,7 @@ pub const KINDS: [&str; 17] = [
     "escalation.followed_up",
 ];
 
-impl Recorded {
+impl RecordedEvent {
     /// Puts a record together.
     pub fn new(
         seq: Seq,
@@ -117,7 +117,7 @@ pub enum Audience {
 
 impl Audience {
     /// Whether an event is for these ears.
-    pub fn hears(self, event: &Recorded) -> bool {
+    pub fn hears(self, event: &RecordedEvent) -> bool {
         match self {
             Self::Operators => true,
             Self::Agent(agent) => event.agent_id == agent && event.agent_body.is_some(),

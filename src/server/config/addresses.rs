@@ -44,29 +44,29 @@ pub struct Origin {
 /// The text is no origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("BAILOUT_PUBLIC_URL must be http:// or https:// and a host without a path, like https://desk.example.com")]
-pub struct NotAnOrigin;
+pub struct InvalidOrigin;
 
 impl Origin {
     /// Takes `https://host` or `http://host:port`; one slash at the end is forgiven.
-    pub fn parse(text: &str) -> Result<Self, NotAnOrigin> {
-        let (scheme, rest) = text.split_once("://").ok_or(NotAnOrigin)?;
+    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidOrigin)?;
         let scheme = scheme.to_ascii_lowercase();
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (https, usual_port) = match scheme.as_str() {
             "https" => (true, 443),
             "http" => (false, 80),
-            _ => return Err(NotAnOrigin),
+            _ => return Err(InvalidOrigin),
         };
         if rest.contains(['/', '?', '#', '@']) {
-            return Err(NotAnOrigin);
+            return Err(InvalidOrigin);
         }
-        let uri: Uri = format!("{scheme}://{rest}/").parse().map_err(|_| NotAnOrigin)?;
-        let authority = uri.authority().ok_or(NotAnOrigin)?;
+        let uri: Uri = format!("{scheme}://{rest}/").parse().map_err(|_| InvalidOrigin)?;
+        let authority = uri.authority().ok_or(InvalidOrigin)?;
         let host = authority.host().to_ascii_lowercase();
         let port = authority.port_u16();
         let whole = port.map_or(host.len(), |port| format!("{host}:{port}").len()) == rest.len();
         if host.is_empty() || !whole {
-            return Err(NotAnOrigin);
+            return Err(InvalidOrigin);
         }
         let text = match port {
             Some(port) if port != usual_port => format!("{scheme}://{host}:{port}"),

@@ -18,7 +18,7 @@ use clap::{
 use tracing_subscriber::EnvFilter;
 
 pub use self::{
-    addresses::{AlertUrl, NotAnOrigin, Origin, TrustedProxies},
+    addresses::{AlertUrl, InvalidOrigin, Origin, TrustedProxies},
     database_url::{DatabaseUrl, sqlite_address},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
         operator::Role,
         text::{Name, TextProblem},
     },
-    server::{rates::Limits, store::operators::Email},
+    server::{rates::RateLimits, store::operators::Email},
 };
 
 /// What was typed after `bailout`.
@@ -35,9 +35,9 @@ use crate::{
 pub struct Cli {
     #[command(flatten)]
     pub settings: Settings,
-    /// What to do; nothing means [`Command::Serve`].
+    /// What to do; nothing means [`CliCommand::Serve`].
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 impl Cli {
@@ -80,7 +80,7 @@ fn without_words(error: clap::Error, words: &[OsString], command: &clap::Command
 
 /// What the program can do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Serve the console and the agents' API (the default)
     Serve,
     /// Serve a desk full of made-up escalations, to look around and to try agents against
@@ -91,15 +91,15 @@ pub enum Command {
     /// It prints three links, each of which signs one person in once without a password; an API key for an agent of yours;
     /// and a command that presses the button with it. No colleague takes what your agent opens. With --operator auto, the
     /// operator Robot does, so that you can test an agent without a person.
-    Demo(Demo),
+    Demo(DemoSettings),
     /// Add people and agents, back up and restore; what does not work while a server runs says so
     #[command(subcommand)]
-    Admin(Admin),
+    Admin(AdminCommand),
 }
 
 /// How the demo is played.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Demo {
+pub struct DemoSettings {
     /// Who answers what your agents open
     #[arg(long, value_enum, default_value_t)]
     pub operator: DemoOperator,
@@ -120,13 +120,13 @@ pub enum DemoOperator {
 
 /// What an admin's command is about.
 #[derive(Debug, Subcommand)]
-pub enum Admin {
+pub enum AdminCommand {
     /// The people who answer
     #[command(subcommand)]
-    Operator(OperatorVerb),
+    Operator(OperatorCommand),
     /// The machines that ask
     #[command(subcommand)]
-    Agent(AgentVerb),
+    Agent(AgentCommand),
     /// Copy the database into a new file, while a server runs (SQLite; PostgreSQL has pg_dump)
     Backup {
         /// The file to make; one that is there is not overwritten
@@ -151,7 +151,7 @@ pub enum Admin {
 
 /// What can be done about operators.
 #[derive(Debug, Subcommand)]
-pub enum OperatorVerb {
+pub enum OperatorCommand {
     /// Add a person, who can then sign in
     Add {
         /// Their e-mail address, with which they sign in
@@ -185,7 +185,7 @@ pub enum OperatorVerb {
 
 /// What can be done about agents.
 #[derive(Debug, Subcommand)]
-pub enum AgentVerb {
+pub enum AgentCommand {
     /// Add an agent and print its API key, once, on standard output
     Add {
         #[arg(long, value_parser = name)]
@@ -230,7 +230,7 @@ pub struct Settings {
     )]
     pub alert_url: Option<AlertUrl>,
     #[command(flatten)]
-    pub limits: Limits,
+    pub limits: RateLimits,
     /// What is logged: a level, or a filter like info,bailout=debug
     #[arg(long, global = true, env = "BAILOUT_LOG", default_value = "info", value_parser = log)]
     pub log: String,

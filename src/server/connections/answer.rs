@@ -15,7 +15,7 @@ use axum::{
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::connection::{Begun, Departure};
+use super::connection::{Departure, RequestInProgress};
 
 /// What is to be done once an answer has left without an error; an extension of it.
 #[derive(Clone, Default)]
@@ -37,14 +37,14 @@ pub fn take_departures(response: &mut Response) -> Vec<Departure> {
 /// The client does not take the answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the client did not read on")]
-pub struct Stalled;
+pub struct StalledClient;
 
 /// What is being sent, as far as it has not been given up.
 pub struct Content(Mutex<Sending>);
 
 struct Sending {
     /// None once the client has waited for too long.
-    kept: Option<(Body, Begun)>,
+    kept: Option<(Body, RequestInProgress)>,
     /// Since when the client could take what is there and has not asked for more.
     untaken_since: Option<Instant>,
     departures: Vec<Departure>,
@@ -72,11 +72,11 @@ impl Content {
 }
 
 /// The body that hyper sends.
-pub struct Answer(Arc<Content>);
+pub struct ResponseBody(Arc<Content>);
 
-impl Answer {
+impl ResponseBody {
     /// The body of a response to a request.
-    pub fn of(response: Response, begun: Begun) -> axum::http::Response<Self> {
+    pub fn of(response: Response, begun: RequestInProgress) -> axum::http::Response<Self> {
         let mut response = response;
         let departures = take_departures(&mut response);
         response.map(|body| {
@@ -89,14 +89,14 @@ impl Answer {
     }
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let sending = &mut *self.0.sending();
         sending.untaken_since = None;
-        let Some((body, _)) = &mut sending.kept else { return Poll::Ready(Some(Err(axum::Error::new(Stalled)))) };
+        let Some((body, _)) = &mut sending.kept else { return Poll::Ready(Some(Err(axum::Error::new(StalledClient)))) };
         let frame = ready!(Pin::new(&mut *body).poll_frame(context));
         match &frame {
             None => sending.is_complete = true,
@@ -118,7 +118,7 @@ impl HttpBody for Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResponseBody {
     fn drop(&mut self) {
         let mut sending = self.0.sending();
         let (kept, departures) = (sending.kept.take(), std::mem::take(&mut sending.departures));

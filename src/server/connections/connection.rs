@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::{Limits, answer::Content};
+use super::{ConnectionLimits, answer::Content};
 
 /// What is to be done once an answer has left.
 pub type Departure = Box<dyn FnOnce() + Send>;
 
 /// One open connection.
-pub struct Connection {
+pub struct OpenConnection {
     state: Mutex<State>,
     end: CancellationToken,
 }
@@ -29,7 +29,7 @@ struct State {
     departures: Vec<Departure>,
 }
 
-impl Default for Connection {
+impl Default for OpenConnection {
     fn default() -> Self {
         let state =
             State { requests: 0, idle_since: Instant::now(), is_known: false, answers: vec![], departures: vec![] };
@@ -38,9 +38,9 @@ impl Default for Connection {
 }
 
 /// A request that is being read or answered; dropped when its answer has been taken, or given up.
-pub struct Begun(Arc<Connection>);
+pub struct RequestInProgress(Arc<OpenConnection>);
 
-impl Begun {
+impl RequestInProgress {
     /// Notes an answer that is being sent.
     pub fn answers(&self, content: &Arc<Content>) {
         let mut state = self.0.state();
@@ -54,7 +54,7 @@ impl Begun {
     }
 }
 
-impl Drop for Begun {
+impl Drop for RequestInProgress {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.requests -= 1;
@@ -62,17 +62,17 @@ impl Drop for Begun {
     }
 }
 
-impl Connection {
+impl OpenConnection {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The head of a request has been read.
-    pub fn begin(self: &Arc<Self>) -> Begun {
+    pub fn begin(self: &Arc<Self>) -> RequestInProgress {
         let mut state = self.state();
         state.requests += 1;
         state.is_known = true;
-        Begun(Arc::clone(self))
+        RequestInProgress(Arc::clone(self))
     }
 
     /// Since when nothing is asked or answered; none while something is.
@@ -89,7 +89,7 @@ impl Connection {
 
     /// Drops the answers that their client does not take, and says when to look again; none when the connection has been
     /// idle for too long.
-    pub fn look(&self, limits: Limits) -> Option<Instant> {
+    pub fn look(&self, limits: ConnectionLimits) -> Option<Instant> {
         let now = Instant::now();
         // What begins or ends meanwhile is noticed before it can have lasted twice as long as it may.
         let soon = now + limits.idle.min(limits.stalled);

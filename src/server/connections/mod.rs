@@ -34,10 +34,10 @@ use tower::ServiceExt;
 pub use self::{
     answer::{take_departures, when_left},
     connection::Departure,
-    upload::TooSlow,
+    upload::UploadTooSlow,
 };
 
-use self::{answer::Answer, connection::Connection, transport::Transport, upload::Upload};
+use self::{answer::ResponseBody, connection::OpenConnection, transport::Transport, upload::UploadBody};
 
 /// How many bytes of an answer wait for the client, at most, beside those that the kernel holds.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -52,7 +52,7 @@ const MOST_CONNECTIONS: u64 = 10_000;
 
 /// What connections may cost.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Connections at once.
     pub most: usize,
     /// From the connection to the end of the head of its first request.
@@ -67,7 +67,7 @@ pub struct Limits {
     pub upload: Duration,
 }
 
-impl Limits {
+impl ConnectionLimits {
     /// The limits of a server, with as many connections as this process may have descriptors for. It asks for as many as
     /// the system allows.
     pub fn of_process() -> Self {
@@ -93,12 +93,12 @@ impl Limits {
 /// The open connections, by the order in which they came.
 #[derive(Default)]
 struct Open {
-    connections: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    connections: Mutex<BTreeMap<u64, Arc<OpenConnection>>>,
     closed: Notify,
 }
 
 impl Open {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Connection>>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<OpenConnection>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +113,7 @@ impl Open {
 }
 
 /// Serves until told to stop, and then what is being answered.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
     let open = Arc::new(Open::default());
     let mut number = 0;
     while let Some(taken) = stop.run_until_cancelled(next(&listener, &open, limits.most)).await {
@@ -127,7 +127,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         };
         number += 1;
         tracing::trace!(number, %peer, "a connection was taken");
-        let connection = Arc::new(Connection::default());
+        let connection = Arc::new(OpenConnection::default());
         open.all().insert(number, Arc::clone(&connection));
         let (router, open, stop) = (router.clone(), Arc::clone(&open), stop.clone());
         tokio::spawn(async move {
@@ -158,8 +158,8 @@ async fn attend(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    connection: Arc<Connection>,
-    limits: Limits,
+    connection: Arc<OpenConnection>,
+    limits: ConnectionLimits,
     stop: CancellationToken,
 ) {
     // A reply must not wait for more to send.
@@ -169,12 +169,12 @@ async fn attend(
     let answers = Arc::clone(&connection);
     let service = service_fn(move |request: Request<Incoming>| {
         let begun = answers.begin();
-        let mut request = request.map(|body| Body::new(Upload::new(body, limits)));
+        let mut request = request.map(|body| Body::new(UploadBody::new(body, limits)));
         request.extensions_mut().insert(ConnectInfo(peer));
         let router = router.clone();
         async move {
             let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
-            Ok::<_, Infallible>(Answer::of(response, begun))
+            Ok::<_, Infallible>(ResponseBody::of(response, begun))
         }
     });
     let transport = Transport::new(stream, Arc::clone(&connection), limits.stalled);

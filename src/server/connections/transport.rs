@@ -15,16 +15,16 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
-use super::connection::Connection;
+use super::connection::OpenConnection;
 
 /// A connection's stream.
 pub struct Transport {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
 }
 
 impl Transport {
-    pub fn new(stream: TcpStream, connection: Arc<Connection>, stalled: Duration) -> Self {
+    pub fn new(stream: TcpStream, connection: Arc<OpenConnection>, stalled: Duration) -> Self {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(stalled));
         Self { stream: Box::pin(stream), connection }

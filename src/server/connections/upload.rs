@@ -10,30 +10,30 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Limits;
+use super::ConnectionLimits;
 
 /// Why a body was given up.
 #[derive(Debug, thiserror::Error)]
 #[error("the body did not come in time")]
-pub struct TooSlow;
+pub struct UploadTooSlow;
 
 /// A body that is being received.
-pub struct Upload {
+pub struct UploadBody {
     body: Incoming,
-    limits: Limits,
+    limits: ConnectionLimits,
     /// When it must have come to an end.
     until: Instant,
     /// When it fails: made when the client is first waited for.
     fails: Option<Pin<Box<Sleep>>>,
 }
 
-impl Upload {
-    pub fn new(body: Incoming, limits: Limits) -> Self {
+impl UploadBody {
+    pub fn new(body: Incoming, limits: ConnectionLimits) -> Self {
         Self { body, limits, until: Instant::now() + limits.upload, fails: None }
     }
 }
 
-impl Body for Upload {
+impl Body for UploadBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -45,7 +45,7 @@ impl Body for Upload {
         }
         let (silent, until) = (it.limits.silent_upload, it.until);
         let fails = it.fails.get_or_insert_with(|| Box::pin(sleep_until(until.min(Instant::now() + silent))));
-        fails.as_mut().poll(cx).map(|()| Some(Err(axum::Error::new(TooSlow))))
+        fails.as_mut().poll(cx).map(|()| Some(Err(axum::Error::new(UploadTooSlow))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -17,7 +17,7 @@ use crate::{
         reason::Reason,
         text::{Name, Text},
     },
-    server::error::Current,
+    server::error::CurrentState,
 };
 
 /// What the desk looks like at the moment of an answer: a fact, not a promise.
@@ -128,7 +128,7 @@ struct LinksBody {
 
 impl<'a> EscalationBody<'a> {
     /// As the answer to a request, with the desk while it is open.
-    pub fn in_answer(current: &'a Current, desk: Option<AtDesk>, links: &Links) -> Self {
+    pub fn in_answer(current: &'a CurrentState, desk: Option<AtDesk>, links: &Links) -> Self {
         let body = Self::in_event(&current.escalation, current.held_by, current.outcome.as_deref(), links);
         Self { desk: Some(desk.filter(|_| current.escalation.status.is_open())), ..body }
     }
@@ -188,6 +188,6 @@ impl<'a> EscalationBody<'a> {
 }
 
 /// Renders an escalation for the answer to a request.
-pub fn escalation_json(current: &Current, desk: Option<AtDesk>, links: &Links) -> String {
+pub fn escalation_json(current: &CurrentState, desk: Option<AtDesk>, links: &Links) -> String {
     written(&EscalationBody::in_answer(current, desk, links))
 }

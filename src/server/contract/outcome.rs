@@ -8,14 +8,14 @@ use crate::domain::{
     ask::{FieldProblem, Verdict},
     ids::MessageId,
     message::Message,
-    outcome::{ActionDecision, Disposition, ExecutedBy, Next, Outcome},
+    outcome::{ActionDecision, Disposition, ExecutedBy, NextStep, Outcome},
     text::{NoteText, Text},
 };
 
 #[derive(Serialize)]
 struct OutcomeBody<'a> {
     disposition: Disposition,
-    next: Next,
+    next: NextStep,
     answer: Option<&'a NoteText>,
     data: Option<&'a Value>,
     actions: Vec<DecisionBody<'a>>,

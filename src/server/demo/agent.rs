@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower::ServiceExt;
 
-use super::{BETWEEN_TRIES, DemoError, TRIES, cast::Hired};
+use super::{BETWEEN_TRIES, DemoError, TRIES, cast::HiredAgent};
 use crate::server::{clock::mint, connections::take_departures};
 
 /// The largest answer that is read, far beyond what the scripts can bring about.
@@ -22,13 +22,13 @@ const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 
 /// A machine with a key, at a server.
 #[derive(Clone)]
-pub struct Agent {
+pub struct DemoAgent {
     router: Router,
-    hired: Hired,
+    hired: HiredAgent,
 }
 
-impl Agent {
-    pub fn new(router: &Router, hired: &Hired) -> Self {
+impl DemoAgent {
+    pub fn new(router: &Router, hired: &HiredAgent) -> Self {
         Self { router: router.clone(), hired: hired.clone() }
     }
 

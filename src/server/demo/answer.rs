@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::filler::{Fields, fill};
+use super::filler::{FilledFields, fill};
 use crate::domain::{
     ask::{Action, Ask, AskKind, Verdict},
     escalation::Escalation,
@@ -31,7 +31,7 @@ pub fn resolutions(
     let note = said.as_deref().and_then(self::note);
     let main = first.or(offered.first().copied().filter(|_| ask.kind != AskKind::Decision));
     let mut tried = vec![];
-    for fields in [Fields::All, Fields::Required] {
+    for fields in [FilledFields::All, FilledFields::Required] {
         let bare = Resolution::bare(main.unwrap_or(Disposition::Approved));
         let said = Resolution { note_to_agent: note.clone(), ..bare };
         tried.push(filled(ask, said, fields));
@@ -65,7 +65,7 @@ fn of_cards(ask: &Ask, wished: Disposition) -> bool {
     }
 }
 
-fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: Fields) -> Resolution<DecisionRequest> {
+fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: FilledFields) -> Resolution<DecisionRequest> {
     let end = said.disposition;
     // Approving is the default, also where some card does not allow it.
     let decides = end == Disposition::Approved || of_cards(ask, end);
@@ -91,7 +91,7 @@ fn decision(card: &Action, end: Disposition) -> DecisionRequest {
     // One card that is rejected makes the whole rejected, so that comes last.
     let choices = [wanted, Verdict::Approve, Verdict::Edit];
     let decision = choices.into_iter().find(|verdict| card.allowed.contains(verdict)).unwrap_or(Verdict::Reject);
-    let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(schema, Fields::Required));
+    let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(schema, FilledFields::Required));
     let proposed = card.arguments.json();
     let edits = match (decision, refilled) {
         // What is already there stays; an edit only adds what its schema misses.

@@ -1,11 +1,11 @@
 //! Who takes part: the people one can sign in as, scripted colleagues, and the agents with their keys.
 
-use super::{DemoError, hand::Hand};
+use super::{DemoError, hand::DemoOperatorHand};
 use crate::{
     domain::{
         ids::{AgentId, OperatorId, WorkspaceId},
         operator::{Operator, OperatorRef, Role},
-        queue::{Defaults, Members, QueueRef},
+        queue::{QueueDefaults, QueueMembers, QueueRef},
         text::Name,
     },
     server::{
@@ -17,7 +17,7 @@ use crate::{
         secret::Secret,
         store::{
             agents, operators,
-            queues::{self, Queue},
+            queues::{self, QueueSettings},
             workspaces,
         },
     },
@@ -45,7 +45,7 @@ const GUEST: &str = "your-agent";
 
 /// An agent of the demo.
 #[derive(Clone)]
-pub struct Hired {
+pub struct HiredAgent {
     pub id: AgentId,
     pub name: &'static str,
     pub key: String,
@@ -58,9 +58,9 @@ pub struct Cast {
     pub colleagues: Vec<Operator>,
     /// Only where it was asked for.
     pub robot: Option<Operator>,
-    pub agents: Vec<Hired>,
-    pub concierge: Hired,
-    pub guest: Hired,
+    pub agents: Vec<HiredAgent>,
+    pub concierge: HiredAgent,
+    pub guest: HiredAgent,
     /// With which everyone signs in.
     pub password: String,
 }
@@ -89,8 +89,8 @@ impl Cast {
             let name = parsed(name)?;
             let id = queues::add(&mut tx, workspace, &name, now).await?;
             let serves = |operator: &&Operator| serve.contains(&operator.who.public_name.as_str());
-            let members = Members(everyone.iter().filter(serves).map(|operator| operator.who.id).collect());
-            let queue = Queue { itself: QueueRef { id, name }, defaults: Defaults::default(), members };
+            let members = QueueMembers(everyone.iter().filter(serves).map(|operator| operator.who.id).collect());
+            let queue = QueueSettings { itself: QueueRef { id, name }, defaults: QueueDefaults::default(), members };
             queues::change(&mut tx, workspace, &queue).await?;
         }
         let mut machines = vec![];
@@ -98,7 +98,7 @@ impl Cast {
             let key = ApiKey::mint()?;
             let id = agents::add(&mut tx, workspace, &parsed(name)?, &key, now).await?;
             let id = id.ok_or_else(|| DemoError::Script(format!("{name} is there twice")))?;
-            machines.push(Hired { id, name, key: key.reveal() });
+            machines.push(HiredAgent { id, name, key: key.reveal() });
         }
         tx.commit().await.map_err(Error::from)?;
         let robot = if with_robot { everyone.pop() } else { None };
@@ -109,14 +109,14 @@ impl Cast {
     }
 
     /// A person by the name customers see.
-    pub fn hand(&self, desk: &Desk, public_name: &str) -> Option<Hand> {
+    pub fn hand(&self, desk: &Desk, public_name: &str) -> Option<DemoOperatorHand> {
         let mut everyone = self.people.iter().chain(&self.colleagues);
         let operator = everyone.find(|operator| operator.who.public_name.as_str() == public_name)?.clone();
-        Some(Hand { desk: desk.clone(), workspace: self.workspace, operator })
+        Some(DemoOperatorHand { desk: desk.clone(), workspace: self.workspace, operator })
     }
 
     /// Every agent that the demo plays itself.
-    pub fn scripted(&self) -> impl Iterator<Item = &Hired> {
+    pub fn scripted(&self) -> impl Iterator<Item = &HiredAgent> {
         self.agents.iter().chain([&self.concierge])
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{answer, hand::Hand};
+use super::{answer, hand::DemoOperatorHand};
 use crate::{
     domain::{
         ask::AskKind,
@@ -41,7 +41,7 @@ const LATER: [&str; 3] = [
 ];
 
 /// Works until the server stops.
-pub async fn work(hands: Vec<Hand>, agents: Vec<AgentId>, mut chance: Rng) {
+pub async fn work(hands: Vec<DemoOperatorHand>, agents: Vec<AgentId>, mut chance: Rng) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -57,7 +57,7 @@ pub async fn work(hands: Vec<Hand>, agents: Vec<AgentId>, mut chance: Rng) {
     }
 }
 
-async fn look(hand: &Hand, agents: &[AgentId], chance: &mut Rng) -> Result<(), Error> {
+async fn look(hand: &DemoOperatorHand, agents: &[AgentId], chance: &mut Rng) -> Result<(), Error> {
     let mut open = vec![];
     for agent in agents {
         let states = [Status::Waiting, Status::Claimed];
@@ -85,7 +85,7 @@ async fn look(hand: &Hand, agents: &[AgentId], chance: &mut Rng) -> Result<(), E
     }
 }
 
-async fn go_on(hand: &Hand, it: &Escalation, claim: &Claim, chance: &mut Rng) -> Result<(), Error> {
+async fn go_on(hand: &DemoOperatorHand, it: &Escalation, claim: &Claim, chance: &mut Rng) -> Result<(), Error> {
     let now = hand.desk.clock().now();
     let talks = it.opening.ask.kind == AskKind::Takeover || it.taken_over;
     let owes = it.replied_at.is_none() || it.owed_since.is_some();

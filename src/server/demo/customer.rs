@@ -39,7 +39,7 @@ static SCRIPT: LazyLock<Option<Script>> = LazyLock::new(|| {
 const MOST_TURNS: usize = 12;
 
 /// One customer in one conversation.
-pub struct Customer {
+pub struct DemoCustomer {
     chance: Rng,
     /// Whether it is the one who has answers of her own.
     is_star: bool,
@@ -47,7 +47,7 @@ pub struct Customer {
     quiet: bool,
 }
 
-impl Customer {
+impl DemoCustomer {
     pub fn anyone(chance: Rng) -> Self {
         Self { chance, is_star: false, turns: 0, quiet: false }
     }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_customer_greets_answers_thanks_and_goes_quiet() {
         let script = SCRIPT.as_ref().unwrap();
-        let mut customer = Customer::star(Rng::with_seed(7));
+        let mut customer = DemoCustomer::star(Rng::with_seed(7));
         let mut is_one_of = |said: &str, lines: &[String]| {
             let answer = customer.answers(said);
             assert!(answer.is_some_and(|answer| lines.iter().any(|line| line == answer)), "{said}: {answer:?}");
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn what_one_customer_knows_no_other_does() {
         let script = SCRIPT.as_ref().unwrap();
-        let mut customer = Customer::anyone(Rng::with_seed(7));
+        let mut customer = DemoCustomer::anyone(Rng::with_seed(7));
         customer.answers("Hello.");
         let answer = customer.answers("Is there an order number I can search for?").unwrap();
         assert!(script.evasions.iter().any(|line| line == answer), "{answer}");
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn the_same_seed_says_the_same() {
         let say = || {
-            let mut customer = Customer::star(Rng::with_seed(3));
+            let mut customer = DemoCustomer::star(Rng::with_seed(3));
             ["Hello", "Which order?", "What happened?", "Why?"].map(|said| customer.answers(said))
         };
         assert_eq!(say(), say());

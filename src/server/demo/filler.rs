@@ -14,19 +14,19 @@ const MOST_VALUES: usize = 10_000;
 
 /// Which fields of objects are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fields {
+pub enum FilledFields {
     All,
     Required,
 }
 
 /// A value for a schema; none when it knows none.
-pub fn fill(schema: &Value, fields: Fields) -> Option<Value> {
+pub fn fill(schema: &Value, fields: FilledFields) -> Option<Value> {
     Filler { root: schema, fields, left: Cell::new(MOST_VALUES) }.value(schema, 0)
 }
 
 struct Filler<'a> {
     root: &'a Value,
-    fields: Fields,
+    fields: FilledFields,
     /// How many values it may still look for.
     left: Cell<usize>,
 }
@@ -106,7 +106,7 @@ impl Filler<'_> {
         let mut made = Map::new();
         for (name, field) in known {
             let is_required = required.contains(&name.as_str());
-            if !is_required && self.fields == Fields::Required {
+            if !is_required && self.fields == FilledFields::Required {
                 continue;
             }
             match self.value(field, depth + 1) {
@@ -237,24 +237,25 @@ mod tests {
                 "name": {"type": "string"}, "next": {"$ref": "#"}}}),
             json!(true),
         ] {
-            let made = [Fields::All, Fields::Required].map(|fields| fill(&schema, fields));
+            let made = [FilledFields::All, FilledFields::Required].map(|fields| fill(&schema, fields));
             assert!(made.clone().into_iter().any(|data| data.is_some() && passes(&schema, data)), "{schema}: {made:?}");
         }
     }
 
     #[test]
     fn it_says_when_it_knows_nothing_or_is_found_out() {
-        assert_eq!(fill(&json!(false), Fields::All), None);
-        assert_eq!(fill(&json!({"type": "integer", "minimum": 2, "maximum": 1}), Fields::All), None);
+        assert_eq!(fill(&json!(false), FilledFields::All), None);
+        assert_eq!(fill(&json!({"type": "integer", "minimum": 2, "maximum": 1}), FilledFields::All), None);
         let pattern = json!({"type": "string", "pattern": "^[0-9]{4}$"});
-        assert!(!passes(&pattern, fill(&pattern, Fields::All)));
+        assert!(!passes(&pattern, fill(&pattern, FilledFields::All)));
         let thousands = |items: Value| json!({"type": "array", "minItems": 1_000, "items": items});
         let huge = thousands(thousands(thousands(json!({"type": "boolean"}))));
-        assert_eq!(fill(&huge, Fields::All), None);
+        assert_eq!(fill(&huge, FilledFields::All), None);
         let wide: Map<String, Value> = (0..12).map(|n| (format!("p{n}"), json!({"$ref": "#"}))).collect();
-        let made = fill(&json!({"type": "object", "properties": wide}), Fields::All).map(|it| it.to_string().len());
+        let made =
+            fill(&json!({"type": "object", "properties": wide}), FilledFields::All).map(|it| it.to_string().len());
         assert!(made.is_some_and(|letters| letters < 100 * MOST_VALUES), "{made:?}");
         let endless = json!({"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}});
-        assert_eq!(fill(&endless, Fields::Required), None);
+        assert_eq!(fill(&endless, FilledFields::Required), None);
     }
 }

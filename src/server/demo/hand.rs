@@ -16,20 +16,20 @@ use crate::{
         operator::Operator,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
-        text::{ClientMessageId, Said, TextProblem},
+        text::{ClientMessageId, MessageText, TextProblem},
     },
     server::{
-        bell::{Audience, Recorded, follow},
+        bell::{Audience, RecordedEvent, follow},
         clock::mint,
-        desk::{Command, Desk, Done, Verb},
-        error::{Current, Error},
+        desk::{Command, CommandResult, Desk, Verb},
+        error::{CurrentState, Error},
         resolution,
     },
 };
 
 /// Somebody who can be told to do things.
 #[derive(Clone)]
-pub struct Hand {
+pub struct DemoOperatorHand {
     pub desk: Desk,
     pub workspace: WorkspaceId,
     pub operator: Operator,
@@ -50,9 +50,9 @@ async fn try_again<T>(done: &Result<T, Error>, tries: &mut usize) -> bool {
     false
 }
 
-impl Hand {
+impl DemoOperatorHand {
     /// Whoever finds it done already, because an answer was lost, is refused as if somebody else had been faster.
-    pub async fn does(&self, verb: Verb) -> Result<Done, Error> {
+    pub async fn does(&self, verb: Verb) -> Result<CommandResult, Error> {
         let mut tries = 0;
         loop {
             self.is_here();
@@ -64,7 +64,7 @@ impl Hand {
         }
     }
 
-    pub async fn sees(&self, escalation: EscalationId) -> Result<Current, Error> {
+    pub async fn sees(&self, escalation: EscalationId) -> Result<CurrentState, Error> {
         let mut tries = 0;
         loop {
             let seen = self.desk.current(self.workspace, escalation).await;
@@ -75,7 +75,7 @@ impl Hand {
     }
 
     /// What is heard after a cursor, until the server stops. Goes on where it was when the database was away.
-    pub fn hears(&self, audience: Audience, since: Seq) -> impl Stream<Item = Arc<Recorded>> + Send + use<> {
+    pub fn hears(&self, audience: Audience, since: Seq) -> impl Stream<Item = Arc<RecordedEvent>> + Send + use<> {
         let (desk, workspace) = (self.desk.clone(), self.workspace);
         let listen = move |since| {
             let epoch = desk.store().epoch();
@@ -111,12 +111,12 @@ impl Hand {
         Ok(done.current.escalation.fence)
     }
 
-    pub async fn replies(&self, escalation: EscalationId, fence: Fence, text: &str) -> Result<Done, Error> {
+    pub async fn replies(&self, escalation: EscalationId, fence: Fence, text: &str) -> Result<CommandResult, Error> {
         let message = NewMessage {
             id: MessageId::new(mint()),
             client_message_id: ClientMessageId::parse(mint().to_string()).map_err(unsayable)?,
             role: MessageRole::Operator,
-            text: Said::parse(text).map_err(unsayable)?,
+            text: MessageText::parse(text).map_err(unsayable)?,
             at: None,
             author: Some(Author::from(&self.operator.who)),
         };
@@ -129,7 +129,7 @@ impl Hand {
         it: &Escalation,
         fence: Option<Fence>,
         said: impl IntoIterator<Item = Resolution<DecisionRequest>>,
-    ) -> Result<Done, Error> {
+    ) -> Result<CommandResult, Error> {
         let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
         for sent in said {
             let by = self.operator.clone();

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{DemoError, agent::Agent, customer::Customer, until};
+use super::{DemoError, agent::DemoAgent, customer::DemoCustomer, until};
 
 /// What can come up while the demo runs.
 #[derive(Deserialize)]
@@ -51,9 +51,9 @@ const GOES_ON_AFTER: Duration = Duration::from_secs(10);
 const STAR_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Plays the agents until the server stops.
-pub struct Stage {
-    agents: Vec<(&'static str, Agent)>,
-    concierge: Agent,
+pub struct LivePlay {
+    agents: Vec<(&'static str, DemoAgent)>,
+    concierge: DemoAgent,
     room: Arc<Semaphore>,
     chance: Rng,
     script: Script,
@@ -61,10 +61,10 @@ pub struct Stage {
     stop: CancellationToken,
 }
 
-impl Stage {
+impl LivePlay {
     pub fn new(
-        agents: Vec<(&'static str, Agent)>,
-        concierge: Agent,
+        agents: Vec<(&'static str, DemoAgent)>,
+        concierge: DemoAgent,
         chance: Rng,
         stop: CancellationToken,
     ) -> Result<Self, DemoError> {
@@ -77,7 +77,7 @@ impl Stage {
         self.concierge.opens(&self.script.star).await
     }
 
-    /// Goes on with what is open, then opens more. `star` is the id that [`Stage::open_star`] answered.
+    /// Goes on with what is open, then opens more. `star` is the id that [`LivePlay::open_star`] answered.
     pub async fn play(mut self, star: String) {
         for (_, agent) in self.agents.clone() {
             let open = match agent.get("/escalations?status=open&limit=200").await {
@@ -128,7 +128,7 @@ impl Stage {
     /// Stays with one escalation, in a task of its own; what was heard of it `after` tells.
     fn keep_up(
         &mut self,
-        agent: &Agent,
+        agent: &DemoAgent,
         id: String,
         after: Option<i64>,
         gives_up: bool,
@@ -138,7 +138,7 @@ impl Stage {
             agent: agent.clone(),
             id,
             after,
-            customer: Customer::anyone(self.chance.fork()),
+            customer: DemoCustomer::anyone(self.chance.fork()),
             chance: self.chance.fork(),
             gives_up,
         };
@@ -151,9 +151,9 @@ impl Stage {
 }
 
 /// Keeps one customer there for whoever signed in.
-async fn stay(agent: Agent, request: Value, mut id: String, mut chance: Rng) {
+async fn stay(agent: DemoAgent, request: Value, mut id: String, mut chance: Rng) {
     loop {
-        let (customer, own) = (Customer::star(chance.fork()), chance.fork());
+        let (customer, own) = (DemoCustomer::star(chance.fork()), chance.fork());
         Bout { agent: agent.clone(), id, after: None, customer, chance: own, gives_up: false }.play().await;
         id = loop {
             sleep(STAR_AGAIN_AFTER).await;
@@ -168,11 +168,11 @@ async fn stay(agent: Agent, request: Value, mut id: String, mut chance: Rng) {
 
 /// One escalation of an agent, from its side.
 struct Bout {
-    agent: Agent,
+    agent: DemoAgent,
     id: String,
     /// What of it was heard. Without this it begins at the open.
     after: Option<i64>,
-    customer: Customer,
+    customer: DemoCustomer,
     chance: Rng,
     gives_up: bool,
 }

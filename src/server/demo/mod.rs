@@ -23,16 +23,16 @@ use fastrand::Rng;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub use self::passes::{Pass, Passes};
-use self::{agent::Agent, cast::Cast, hand::Hand, live::Stage};
+pub use self::passes::{DemoPass, DemoPasses};
+use self::{agent::DemoAgent, cast::Cast, hand::DemoOperatorHand, live::LivePlay};
 use super::{
-    ServeError, Told, attend,
+    ServeError, StopSignal, attend,
     clock::Clock,
-    config::{Demo, DemoOperator, Settings},
+    config::{DemoOperator, DemoSettings, Settings},
     desk::Desk,
     error::Error,
     open,
-    rates::Limits,
+    rates::RateLimits,
     router, start_workers,
 };
 use crate::domain::operator::Operator;
@@ -64,7 +64,7 @@ pub enum DemoError {
 }
 
 /// A desk that is filled and at work.
-pub struct Playing {
+pub struct RunningDemo {
     pub desk: Desk,
     pub router: Router,
     /// The path that lets each of the people in once, by name and role.
@@ -81,9 +81,9 @@ pub struct Playing {
 }
 
 /// Plays until told to stop.
-pub async fn run(settings: Settings, demo: Demo) -> Result<(), DemoError> {
+pub async fn run(settings: Settings, demo: DemoSettings) -> Result<(), DemoError> {
     println!("Setting the stage…");
-    let mut told = Told::listen().map_err(ServeError::from)?;
+    let mut told = StopSignal::listen().map_err(ServeError::from)?;
     // Nothing is left also of one that was not wanted any more before it began.
     let playing = tokio::select! {
         playing = begin(settings, demo.operator) => playing?,
@@ -97,7 +97,7 @@ pub async fn run(settings: Settings, demo: Demo) -> Result<(), DemoError> {
 }
 
 /// Fills a database of its own and starts the play.
-pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Playing, DemoError> {
+pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<RunningDemo, DemoError> {
     // What one's own agents send to a demo is nobody else's business.
     let folder = tempfile::Builder::new()
         .prefix("bailout-demo-")
@@ -106,32 +106,36 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Playing
         .map_err(DemoError::NoFolder)?;
     let url = format!("sqlite://{}", folder.path().join("demo.db").display());
     // The scripts fill the desk faster than one agent may.
-    let limits = Limits::NONE;
+    let limits = RateLimits::NONE;
     let settings = Settings { database_url: url.parse().map_err(DemoError::Script)?, limits, ..settings };
     let cast = past::fill(&settings, operator == DemoOperator::Auto).await?;
 
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
-    let passes = Passes::default();
+    let passes = DemoPasses::default();
     let router = router::demo(desk.clone(), Arc::new(settings.clone()), passes.clone());
     let star = start(&desk, &router, &cast).await?;
     let mut links = vec![];
     for person in &cast.people {
-        let pass = Pass { workspace: cast.workspace, operator: person.who.id, to: format!("/e/{star}") };
+        let pass = DemoPass { workspace: cast.workspace, operator: person.who.id, to: format!("/e/{star}") };
         links.push((person.clone(), passes.issue(pass)?));
     }
     let (password, key) = (cast.password, cast.guest.key);
-    Ok(Playing { desk, router, links, password, key, star, settings, _folder: folder })
+    Ok(RunningDemo { desk, router, links, password, key, star, settings, _folder: folder })
 }
 
 /// Starts everyone; the escalation that waits for whoever signs in.
 async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, DemoError> {
     let mut chance = Rng::with_seed(SEED);
-    let agents = cast.agents.iter().map(|hired| (hired.name, Agent::new(router, hired))).collect();
-    let stage = Stage::new(agents, Agent::new(router, &cast.concierge), chance.fork(), desk.shutdown().clone())?;
+    let agents = cast.agents.iter().map(|hired| (hired.name, DemoAgent::new(router, hired))).collect();
+    let stage = LivePlay::new(agents, DemoAgent::new(router, &cast.concierge), chance.fork(), desk.shutdown().clone())?;
     let star = stage.open_star().await?;
-    let hand = |operator: &Operator| Hand { desk: desk.clone(), workspace: cast.workspace, operator: operator.clone() };
-    let colleagues: Vec<Hand> = cast.colleagues.iter().map(hand).collect();
+    let hand = |operator: &Operator| DemoOperatorHand {
+        desk: desk.clone(),
+        workspace: cast.workspace,
+        operator: operator.clone(),
+    };
+    let colleagues: Vec<DemoOperatorHand> = cast.colleagues.iter().map(hand).collect();
     let ids = cast.agents.iter().map(|agent| agent.id).collect();
     if let Some(robot) = &cast.robot {
         let scripted = cast.scripted().map(|agent| agent.id).collect();
@@ -159,7 +163,7 @@ async fn until<T>(stop: &CancellationToken, play: impl Future<Output = T>) -> Op
     }
 }
 
-fn announce(at: &str, Playing { links, password, key, .. }: &Playing, operator: DemoOperator) {
+fn announce(at: &str, RunningDemo { links, password, key, .. }: &RunningDemo, operator: DemoOperator) {
     println!("Bailout's demo is at {at}. It forgets everything when it ends.\n");
     println!("Sign in, each link once:");
     for (person, path) in links {

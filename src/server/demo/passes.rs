@@ -12,7 +12,7 @@ use crate::{
 
 /// Whom a pass lets in, and where they begin.
 #[derive(Debug)]
-pub struct Pass {
+pub struct DemoPass {
     pub workspace: WorkspaceId,
     pub operator: OperatorId,
     /// An own path.
@@ -21,11 +21,11 @@ pub struct Pass {
 
 /// The passes that were given out and not used yet.
 #[derive(Clone, Default)]
-pub struct Passes(Arc<Mutex<HashMap<String, Pass>>>);
+pub struct DemoPasses(Arc<Mutex<HashMap<String, DemoPass>>>);
 
-impl Passes {
+impl DemoPasses {
     /// Gives a pass out; its path holds a secret.
-    pub fn issue(&self, pass: Pass) -> Result<String, Error> {
+    pub fn issue(&self, pass: DemoPass) -> Result<String, Error> {
         let token = Secret::mint()?.reveal().to_owned();
         let path = format!("/demo/sign-in/{token}");
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, pass);
@@ -33,12 +33,12 @@ impl Passes {
     }
 
     /// Uses a pass up; none when there is none, or no longer.
-    pub fn take(&self, token: &str) -> Option<Pass> {
+    pub fn take(&self, token: &str) -> Option<DemoPass> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token)
     }
 
     /// Makes a pass good again that let nobody in.
-    pub fn give_back(&self, token: String, pass: Pass) {
+    pub fn give_back(&self, token: String, pass: DemoPass) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, pass);
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{DemoError, agent::Agent, cast::Cast};
+use super::{DemoError, agent::DemoAgent, cast::Cast};
 use crate::{
     domain::{
         claim::Fence,
@@ -108,7 +108,7 @@ enum Deed {
 
 /// What is known of a story while it is played.
 struct Played {
-    agent: Agent,
+    agent: DemoAgent,
     id: EscalationId,
     fence: Option<Fence>,
     replied: Option<MessageId>,
@@ -149,7 +149,7 @@ pub async fn fill(settings: &Settings, with_robot: bool) -> Result<Cast, DemoErr
         let told = match (step, &mut played[i]) {
             (None, place) => {
                 let hired = cast.scripted().find(|agent| agent.name == story.agent);
-                let agent = Agent::new(&router, hired.ok_or_else(|| unknown(&story.agent))?);
+                let agent = DemoAgent::new(&router, hired.ok_or_else(|| unknown(&story.agent))?);
                 let id = agent.opens(&dated(story.open.clone(), at)).await?;
                 let id = id.parse().map_err(|_| unknown(&id))?;
                 *place = Some(Played { agent, id, fence: None, replied: None });

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::{answer, hand::Hand, until};
+use super::{answer, hand::DemoOperatorHand, until};
 use crate::{
     domain::{
         ask::AskKind,
@@ -59,7 +59,7 @@ impl Rehearsal {
 }
 
 /// Answers what is opened from `since` on by agents other than these, until the server stops.
-pub async fn work(hand: Hand, scripted: Vec<AgentId>, since: Seq) {
+pub async fn work(hand: DemoOperatorHand, scripted: Vec<AgentId>, since: Seq) {
     let mut log = pin!(hand.hears(Audience::Operators, since));
     let mut here = interval(HERE_EVERY);
     loop {
@@ -90,7 +90,7 @@ pub async fn work(hand: Hand, scripted: Vec<AgentId>, since: Seq) {
     }
 }
 
-async fn answer(hand: &Hand, agent: AgentId, escalation: EscalationId, since: Seq) -> Result<(), Error> {
+async fn answer(hand: &DemoOperatorHand, agent: AgentId, escalation: EscalationId, since: Seq) -> Result<(), Error> {
     let opened = Instant::now();
     let current = hand.sees(escalation).await?;
     let opening = &current.escalation.opening;
@@ -116,7 +116,7 @@ async fn answer(hand: &Hand, agent: AgentId, escalation: EscalationId, since: Se
 
 /// Talks to the customer until it is time to resolve; false when it has ended before.
 async fn talks(
-    hand: &Hand,
+    hand: &DemoOperatorHand,
     agent: AgentId,
     escalation: EscalationId,
     fence: Fence,
@@ -142,7 +142,7 @@ async fn talks(
 }
 
 /// What may not be said goes unsaid: it is resolved all the same.
-async fn says(hand: &Hand, escalation: EscalationId, fence: Fence, text: &str) -> Result<(), Error> {
+async fn says(hand: &DemoOperatorHand, escalation: EscalationId, fence: Fence, text: &str) -> Result<(), Error> {
     match hand.replies(escalation, fence, text).await {
         Ok(_) | Err(Error::Refused { .. }) => Ok(()),
         Err(fault) => Err(fault),

@@ -7,7 +7,7 @@ use crate::{
         agent::AgentRef,
         checked::Checked,
         claim::Fence,
-        escalation::{NewMessage, Open},
+        escalation::{NewEscalation, NewMessage},
         event::TransferTarget,
         ids::{AgentId, EscalationId, MessageId, OperatorId, WorkspaceId},
         message::{Message, Receipt},
@@ -18,13 +18,13 @@ use crate::{
         text::{NoteText, Tag, Text},
         time::Timestamp,
     },
-    server::{bell::Recorded, error::Current},
+    server::{bell::RecordedEvent, error::CurrentState},
 };
 
 /// One thing that someone wants done.
 #[derive(Debug, Clone)]
 pub enum Verb {
-    Open(Box<Open>),
+    Open(Box<NewEscalation>),
     Say {
         agent: AgentRef,
         escalation: EscalationId,
@@ -171,18 +171,18 @@ impl Verb {
 }
 
 /// Makes the answer that is stored with an idempotency key.
-pub type MakeAnswer = Arc<dyn Fn(&Done) -> Vec<u8> + Send + Sync>;
+pub type RenderAnswer = Arc<dyn Fn(&CommandResult) -> Vec<u8> + Send + Sync>;
 
 /// A request that may be repeated and must take effect once.
 #[derive(Clone)]
-pub struct Once {
+pub struct IdempotentRequest {
     pub agent: AgentId,
     pub path: String,
     pub key: String,
     pub body_sha256: [u8; 32],
     /// The HTTP status of the answer.
     pub status: u16,
-    pub answer: MakeAnswer,
+    pub answer: RenderAnswer,
 }
 
 /// A verb on its way to the writer.
@@ -190,20 +190,20 @@ pub struct Once {
 pub struct Command {
     pub workspace: WorkspaceId,
     pub verb: Verb,
-    pub once: Option<Once>,
+    pub once: Option<IdempotentRequest>,
 }
 
 /// What a command came to. Durable.
 #[derive(Debug, Clone)]
-pub struct Done {
-    pub current: Current,
-    pub events: Vec<Arc<Recorded>>,
+pub struct CommandResult {
+    pub current: CurrentState,
+    pub events: Vec<Arc<RecordedEvent>>,
     /// The message of a say or a reply, also when it was there before.
     pub message: Option<Message>,
     /// The same `client_message_id` and text came again; nothing changed.
     pub repeated: bool,
     /// An idempotency key was met again: the status and bytes to send.
     pub replay: Option<(u16, Vec<u8>)>,
-    /// What [`Once::answer`] made.
+    /// What [`IdempotentRequest::answer`] made.
     pub answer: Option<Vec<u8>>,
 }

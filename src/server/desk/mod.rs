@@ -8,36 +8,36 @@ use futures::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::command::{Command, Done, MakeAnswer, Once, Verb};
+pub use self::command::{Command, CommandResult, IdempotentRequest, RenderAnswer, Verb};
 
 use crate::{
     domain::{
         escalation::{Escalation, Status},
         event::Seq,
         ids::{AgentId, EscalationId, QueueId, WorkspaceId},
-        inbox::{Choices, Inbox, Page, Query, SortKey},
+        inbox::{FilterChoices, Inbox, ListPage, Query, SortKey},
         message::Message,
         operator::Operator,
-        thread::{Part, Shown, Thread},
+        thread::{MessagePart, RenderedMessage, Thread},
         time::Timestamp,
     },
     server::{
-        bell::Bell,
+        bell::LogNotifier,
         clock::Clock,
         contract::{AtDesk, Links},
-        doors::Doors,
-        error::{Current, Error},
+        doors::OpenStreams,
+        error::{CurrentState, Error},
         hints::Hints,
-        rates::usage::Usage,
+        rates::usage::UsageCounters,
         readiness::Readiness,
         rich,
-        room::{Room, Taken},
+        room::{MemoryPermit, RequestMemory},
         schema::Schemas,
-        storage::Storage,
+        storage::FreeSpace,
         store::{Store, at_desk, deadline, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
         writer::{
-            MOST_PROBES, Queued, Writer,
-            queue::{Refused, Sender, queue},
+            MOST_PROBES, QueuedCommand, Writer,
+            queue::{CommandSender, QueueRefusal, queue},
         },
     },
 };
@@ -53,17 +53,17 @@ struct Inner {
     store: Store,
     clock: Clock,
     started_at: Timestamp,
-    bell: Arc<Bell>,
+    bell: Arc<LogNotifier>,
     links: Links,
-    doors: Doors,
+    doors: OpenStreams,
     hints: Hints,
-    queue: Sender<Queued>,
+    queue: CommandSender<QueuedCommand>,
     probes: mpsc::Sender<oneshot::Sender<bool>>,
     readiness: Arc<Readiness>,
-    room: Room,
+    room: RequestMemory,
     schemas: Schemas,
-    usage: Usage,
-    storage: Storage,
+    usage: UsageCounters,
+    storage: FreeSpace,
     shutdown: CancellationToken,
     beside: TaskTracker,
 }
@@ -77,7 +77,7 @@ impl Desk {
     pub fn new(store: Store, clock: Clock, links: Links) -> Self {
         let (queue, queued) = queue();
         let (probes, probed) = mpsc::channel(MOST_PROBES);
-        let (bell, readiness) = (Arc::new(Bell::default()), Arc::new(Readiness::default()));
+        let (bell, readiness) = (Arc::new(LogNotifier::default()), Arc::new(Readiness::default()));
         let writer = Writer {
             store: store.clone(),
             clock: clock.clone(),
@@ -86,7 +86,7 @@ impl Desk {
             readiness: Arc::clone(&readiness),
         };
         tokio::spawn(writer.work(queued, probed));
-        let (doors, hints, shutdown) = (Doors::default(), Hints::default(), CancellationToken::new());
+        let (doors, hints, shutdown) = (OpenStreams::default(), Hints::default(), CancellationToken::new());
         let (started_at, beside) = (clock.now(), TaskTracker::new());
         Self(Arc::new(Inner {
             store,
@@ -99,27 +99,27 @@ impl Desk {
             queue,
             probes,
             readiness,
-            room: Room::default(),
+            room: RequestMemory::default(),
             schemas: Schemas::default(),
-            usage: Usage::default(),
-            storage: Storage::default(),
+            usage: UsageCounters::default(),
+            storage: FreeSpace::default(),
             shutdown,
             beside,
         }))
     }
 
     /// Does one thing. The caller may leave: what is queued is done all the same.
-    pub async fn run(&self, command: Command) -> Result<Done, Error> {
-        self.run_in(command, Taken::default()).await
+    pub async fn run(&self, command: Command) -> Result<CommandResult, Error> {
+        self.run_in(command, MemoryPermit::default()).await
     }
 
     /// Does one thing that came in a large request; the room is given back when it is done.
-    pub async fn run_in(&self, command: Command, room: Taken) -> Result<Done, Error> {
+    pub async fn run_in(&self, command: Command, room: MemoryPermit) -> Result<CommandResult, Error> {
         let (answer, answered) = oneshot::channel();
         let caller = (command.workspace, command.verb.agent().map(|agent| agent.id));
-        self.0.queue.send(caller, Queued { command, answer, room }).map_err(|refused| match refused {
-            Refused::Full => Error::Overloaded,
-            Refused::Closed => Error::Internal("the writer has stopped".to_owned()),
+        self.0.queue.send(caller, QueuedCommand { command, answer, room }).map_err(|refused| match refused {
+            QueueRefusal::Full => Error::Overloaded,
+            QueueRefusal::Closed => Error::Internal("the writer has stopped".to_owned()),
         })?;
         answered.await.unwrap_or(Err(Error::Unavailable))
     }
@@ -163,7 +163,7 @@ impl Desk {
     }
 
     /// The memory that requests may take up.
-    pub fn room(&self) -> &Room {
+    pub fn room(&self) -> &RequestMemory {
         &self.0.room
     }
 
@@ -173,12 +173,12 @@ impl Desk {
     }
 
     /// What keys have used today.
-    pub fn usage(&self) -> &Usage {
+    pub fn usage(&self) -> &UsageCounters {
         &self.0.usage
     }
 
     /// The space that is left on the disk.
-    pub fn storage(&self) -> &Storage {
+    pub fn storage(&self) -> &FreeSpace {
         &self.0.storage
     }
 
@@ -190,7 +190,7 @@ impl Desk {
         &self.0.clock
     }
 
-    pub fn bell(&self) -> &Bell {
+    pub fn bell(&self) -> &LogNotifier {
         &self.0.bell
     }
 
@@ -199,7 +199,7 @@ impl Desk {
     }
 
     /// Open streams and waits, which revocation closes.
-    pub fn doors(&self) -> &Doors {
+    pub fn doors(&self) -> &OpenStreams {
         &self.0.doors
     }
 
@@ -230,7 +230,7 @@ impl Desk {
     }
 
     /// An escalation as it is.
-    pub async fn current(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<Current>, Error> {
+    pub async fn current(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<CurrentState>, Error> {
         let reader = self.store().reader();
         reader.read(|connection| Box::pin(escalations::find(connection, workspace, id))).await
     }
@@ -241,7 +241,7 @@ impl Desk {
         workspace: WorkspaceId,
         agent: AgentId,
         id: EscalationId,
-    ) -> Result<Option<Current>, Error> {
+    ) -> Result<Option<CurrentState>, Error> {
         Ok(self.current(workspace, id).await?.filter(|current| current.escalation.agent.id == agent))
     }
 
@@ -254,7 +254,7 @@ impl Desk {
         external_id: Option<&str>,
         after: Option<EscalationId>,
         limit: i64,
-    ) -> Result<Portion<Current>, Error> {
+    ) -> Result<Portion<CurrentState>, Error> {
         escalations::list_of_agent(self.store(), workspace, agent, statuses, external_id, after, limit).await
     }
 
@@ -276,7 +276,7 @@ impl Desk {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
                 let elsewhere = queues::elsewhere(connection, workspace, query.me).await?;
-                let Page { seq, rows, bound } = inbox::page(connection, workspace, query, None, &elsewhere).await?;
+                let ListPage { seq, rows, bound } = inbox::page(connection, workspace, query, None, &elsewhere).await?;
                 let counts = inbox::counts(connection, workspace, query.me, &elsewhere).await?;
                 Ok(Inbox { query, seq, rows, bound, counts, elsewhere })
             })
@@ -285,7 +285,7 @@ impl Desk {
     }
 
     /// The rows of a list after a key.
-    pub async fn inbox_page(&self, workspace: WorkspaceId, query: Query, after: SortKey) -> Result<Page, Error> {
+    pub async fn inbox_page(&self, workspace: WorkspaceId, query: Query, after: SortKey) -> Result<ListPage, Error> {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
                 let elsewhere = queues::elsewhere(connection, workspace, query.me).await?;
@@ -324,7 +324,7 @@ impl Desk {
     }
 
     /// What lists can be narrowed to.
-    pub async fn choices(&self, workspace: WorkspaceId) -> Result<Choices, Error> {
+    pub async fn choices(&self, workspace: WorkspaceId) -> Result<FilterChoices, Error> {
         self.store().reader().read(|connection| Box::pin(inbox::choices(connection, workspace))).await
     }
 
@@ -352,7 +352,12 @@ impl Desk {
     }
 
     /// The messages before a position, oldest first.
-    pub async fn earlier(&self, workspace: WorkspaceId, id: EscalationId, before: i64) -> Result<Vec<Shown>, Error> {
+    pub async fn earlier(
+        &self,
+        workspace: WorkspaceId,
+        id: EscalationId,
+        before: i64,
+    ) -> Result<Vec<RenderedMessage>, Error> {
         let read = self
             .store()
             .reader()
@@ -366,7 +371,7 @@ impl Desk {
         workspace: WorkspaceId,
         id: EscalationId,
         position: i64,
-        (part, index): (Part, usize),
+        (part, index): (MessagePart, usize),
     ) -> Result<Option<String>, Error> {
         let Some(message) = messages::at(self.store(), workspace, id, position).await? else { return Ok(None) };
         let task = tokio::task::spawn_blocking(move || rich::whole(&message, part, index));
@@ -376,7 +381,7 @@ impl Desk {
 
 /// Parses the texts of a page, the newest first, and leaves out the older ones when it gets too many pieces. Hundreds of long
 /// texts take a while, so not on a thread that others share.
-async fn shown(messages: Vec<Shown>) -> Result<Vec<Shown>, Error> {
+async fn shown(messages: Vec<RenderedMessage>) -> Result<Vec<RenderedMessage>, Error> {
     let task = tokio::task::spawn_blocking(|| {
         let (mut found, mut pieces) = (vec![], 0);
         for shown in messages.into_iter().rev().map(rich::parsed) {

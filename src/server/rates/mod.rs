@@ -26,7 +26,7 @@ use super::{client, config::Settings};
 
 /// The limits; 0 is none.
 #[derive(Debug, Clone, Args)]
-pub struct Limits {
+pub struct RateLimits {
     /// How many escalations a key may open in a minute, and twice as many at once; 0 sets no limit
     #[arg(long, global = true, env = "BAILOUT_OPENS_PER_MINUTE", default_value_t = 120)]
     pub opens_per_minute: u32,
@@ -47,7 +47,7 @@ pub struct Limits {
     pub reserve_megabytes: u32,
 }
 
-impl Limits {
+impl RateLimits {
     /// None at all.
     pub const NONE: Self = Self {
         opens_per_minute: 0,
@@ -71,7 +71,7 @@ impl Limits {
 
 /// What a request of a key counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RequestKind {
     Open,
     Write,
     Read,
@@ -79,7 +79,7 @@ pub enum Kind {
 
 /// Where a caller stands with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct LimitStatus {
     /// The name of the limit.
     pub policy: &'static str,
     /// How many there may be at once.
@@ -116,11 +116,11 @@ impl<Key: Hash + Eq + Clone> Limit<Key> {
     }
 
     /// Counts one.
-    fn count(&self, key: &Key) -> Standing {
+    fn count(&self, key: &Key) -> LimitStatus {
         self.clean();
         let (per_minute, burst) = (u64::from(self.per_minute.get()), self.burst.get());
         let window = (u64::from(burst) * 60).div_ceil(per_minute);
-        let standing = Standing {
+        let standing = LimitStatus {
             policy: self.policy,
             burst,
             window: u32::try_from(window).unwrap_or(u32::MAX),
@@ -132,11 +132,11 @@ impl<Key: Hash + Eq + Clone> Limit<Key> {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let seconds = (u64::from(burst.saturating_sub(remaining)) * 60).div_ceil(per_minute);
-                Standing { remaining, seconds, is_allowed: true, ..standing }
+                LimitStatus { remaining, seconds, is_allowed: true, ..standing }
             }
             Err(until) => {
                 let wait = until.wait_time_from(self.limiter.clock().now());
-                Standing { seconds: wait.as_secs() + 1, ..standing }
+                LimitStatus { seconds: wait.as_secs() + 1, ..standing }
             }
         }
     }
@@ -152,7 +152,7 @@ impl<Key: Hash + Eq + Clone> Limit<Key> {
 }
 
 /// The limits of a server, and where its callers stand.
-pub struct Rates {
+pub struct RateLimiters {
     settings: Arc<Settings>,
     opens: Option<Limit<String>>,
     writes: Option<Limit<String>>,
@@ -160,7 +160,7 @@ pub struct Rates {
     anonymous: Option<Limit<IpAddr>>,
 }
 
-impl Rates {
+impl RateLimiters {
     pub fn new(settings: Arc<Settings>) -> Self {
         let limits = &settings.limits;
         Self {
@@ -173,23 +173,23 @@ impl Rates {
     }
 
     /// Counts a request of a key, by the key's public id; nothing where there is no limit.
-    pub fn of_key(&self, kind: Kind, key: &str) -> Option<Standing> {
+    pub fn of_key(&self, kind: RequestKind, key: &str) -> Option<LimitStatus> {
         let limit = match kind {
-            Kind::Open => &self.opens,
-            Kind::Write => &self.writes,
-            Kind::Read => &self.reads,
+            RequestKind::Open => &self.opens,
+            RequestKind::Write => &self.writes,
+            RequestKind::Read => &self.reads,
         };
         limit.as_ref().map(|limit| limit.count(&key.to_owned()))
     }
 
     /// Counts a request of nobody known, by the address it came from; of IPv6 by the /64.
-    pub fn of_stranger(&self, parts: &Parts) -> Option<Standing> {
+    pub fn of_stranger(&self, parts: &Parts) -> Option<LimitStatus> {
         let address = client::address(&self.settings, parts)?;
         self.anonymous.as_ref().map(|limit| limit.count(&client::household(address)))
     }
 
     /// The limits as they are set.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &RateLimits {
         &self.settings.limits
     }
 }

@@ -23,7 +23,7 @@ const EVERY: Duration = Duration::from_secs(5);
 const DAY: Span = Span::hours(24);
 
 /// A key: its workspace and its public id.
-pub type Key = (WorkspaceId, String);
+pub type UsageKey = (WorkspaceId, String);
 
 /// The number of the day, and in how many seconds the next begins.
 pub fn day_of(now: Timestamp) -> (i64, u64) {
@@ -33,7 +33,7 @@ pub fn day_of(now: Timestamp) -> (i64, u64) {
 
 /// What a key used on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Used {
+pub struct KeyUsage {
     /// Bytes of requests that were written.
     pub bytes: u64,
     /// Requests that were told to wait.
@@ -44,21 +44,21 @@ pub struct Used {
 struct Counted {
     day: i64,
     /// What the database had when it was last written.
-    known: Used,
+    known: KeyUsage,
     /// What is not written yet.
-    new: Used,
+    new: KeyUsage,
 }
 
 /// The usage of all keys that call this server.
 #[derive(Default)]
-pub struct Usage(Mutex<HashMap<Key, Counted>>);
+pub struct UsageCounters(Mutex<HashMap<UsageKey, Counted>>);
 
-impl Usage {
-    fn all(&self) -> MutexGuard<'_, HashMap<Key, Counted>> {
+impl UsageCounters {
+    fn all(&self) -> MutexGuard<'_, HashMap<UsageKey, Counted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn today<T>(&self, key: &Key, now: Timestamp, work: impl FnOnce(&mut Counted) -> T) -> T {
+    fn today<T>(&self, key: &UsageKey, now: Timestamp, work: impl FnOnce(&mut Counted) -> T) -> T {
         let (day, _) = day_of(now);
         let mut all = self.all();
         let counted = all.entry(key.clone()).or_default();
@@ -69,27 +69,27 @@ impl Usage {
     }
 
     /// How many bytes a key has written today, as far as this server knows.
-    pub fn bytes(&self, key: &Key, now: Timestamp) -> u64 {
+    pub fn bytes(&self, key: &UsageKey, now: Timestamp) -> u64 {
         self.today(key, now, |it| it.known.bytes + it.new.bytes)
     }
 
     /// A key has sent so many bytes to be written.
-    pub fn wrote(&self, key: &Key, bytes: usize, now: Timestamp) {
+    pub fn wrote(&self, key: &UsageKey, bytes: usize, now: Timestamp) {
         self.today(key, now, |it| it.new.bytes += bytes as u64);
     }
 
     /// A key was told to wait.
-    pub fn limited(&self, key: &Key, now: Timestamp) {
+    pub fn limited(&self, key: &UsageKey, now: Timestamp) {
         self.today(key, now, |it| it.new.limited += 1);
     }
 
     /// Adds what is new to the database, and learns what other servers have added.
     pub async fn write(&self, desk: &Desk) -> Result<(), Error> {
         let (day, _) = day_of(desk.clock().now());
-        let new: Vec<(Key, i64, Used)> = {
+        let new: Vec<(UsageKey, i64, KeyUsage)> = {
             let mut all = self.all();
-            all.retain(|_, it| it.day >= day || it.new != Used::default());
-            let new = all.iter_mut().filter(|(_, it)| it.new != Used::default());
+            all.retain(|_, it| it.day >= day || it.new != KeyUsage::default());
+            let new = all.iter_mut().filter(|(_, it)| it.new != KeyUsage::default());
             new.map(|(key, it)| (key.clone(), it.day, std::mem::take(&mut it.new))).collect()
         };
         if new.is_empty() {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_day_begins_anew() {
-        let (usage, key) = (Usage::default(), (WorkspaceId::new(Uuid::from_u128(1)), "k".to_owned()));
+        let (usage, key) = (UsageCounters::default(), (WorkspaceId::new(Uuid::from_u128(1)), "k".to_owned()));
         let evening = Timestamp(DAY.0 - 5_000);
         usage.wrote(&key, 10, evening);
         usage.wrote(&key, 5, evening);

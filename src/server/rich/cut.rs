@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::domain::{
     json::{Json, JsonText},
     message::{Message, MessageRole, ToolResult},
-    thread::{Cut, Part, Shown},
+    thread::{MessagePart, RenderedMessage, TruncatedPart},
     transcript::reasoning::reasoning,
 };
 
@@ -22,9 +22,9 @@ const MOST_INDENTED: usize = 1_000_000;
 const BESIDE_TEXTS: usize = 500;
 
 /// A message as pages get it, not yet parsed.
-pub fn cut(mut message: Message) -> Shown {
+pub fn cut(mut message: Message) -> RenderedMessage {
     let (mut cuts, position) = (vec![], message.position);
-    let mut note = |part, index, length, outcome| cuts.push(Cut { position, part, index, length, outcome });
+    let mut note = |part, index, length, outcome| cuts.push(TruncatedPart { position, part, index, length, outcome });
     // Whether a call failed is read from the whole result.
     let outcome = match (&message.tool_result, &message.text) {
         (Some(result), _) => Some(result.outcome()),
@@ -35,46 +35,46 @@ pub fn cut(mut message: Message) -> Shown {
         && let Some((beginning, length)) = beginning_of(text)
     {
         *text = beginning;
-        note(Part::Text, 0, length, outcome);
+        note(MessagePart::Text, 0, length, outcome);
     }
     if let Some(result) = &mut message.tool_result
         && let Some((beginning, length)) = beginning_of_value(&result.output)
     {
         result.output = Value::String(beginning);
-        note(Part::Result, 0, length, outcome);
+        note(MessagePart::Result, 0, length, outcome);
     }
     if message.unreadable {
         if let Some((beginning, length)) = message.raw.as_ref().and_then(beginning_of_value) {
             message.raw = Some(Value::String(beginning));
-            note(Part::Raw, 0, length, None);
+            note(MessagePart::Raw, 0, length, None);
         }
     } else if message.raw.is_some() {
         // Only what the model thought is shown of it.
         message.raw = reasoning(&message).map(|text| match beginning_of(&text) {
             Some((beginning, length)) => {
-                note(Part::Reasoning, 0, length, None);
+                note(MessagePart::Reasoning, 0, length, None);
                 json!({"reasoning": beginning})
             }
             None => json!({"reasoning": text}),
         });
     }
     if message.tool_calls.len() > MOST_CALLS {
-        note(Part::Calls, MOST_CALLS - 1, message.tool_calls.len(), None);
+        note(MessagePart::Calls, MOST_CALLS - 1, message.tool_calls.len(), None);
         message.tool_calls.truncate(MOST_CALLS);
     }
     let mut left = MOST_ARGUMENTS;
     for (index, call) in message.tool_calls.iter_mut().enumerate() {
         if let Some((beginning, length)) = beginning_of_arguments(&call.arguments, left.min(MOST_SHOWN)) {
             call.arguments = Value::String(beginning);
-            note(Part::Arguments, index, length, None);
+            note(MessagePart::Arguments, index, length, None);
         }
         left = left.saturating_sub(counted(&call.arguments).chars);
     }
-    Shown { message, blocks: vec![], cuts }
+    RenderedMessage { message, blocks: vec![], cuts }
 }
 
 /// About how many bytes a message takes on a page.
-pub fn size(shown: &Shown) -> usize {
+pub fn size(shown: &RenderedMessage) -> usize {
     let message = &shown.message;
     let bytes = |value: &Value| counted(value).bytes;
     BESIDE_TEXTS
@@ -85,14 +85,14 @@ pub fn size(shown: &Shown) -> usize {
 }
 
 /// The whole of a part of a message.
-pub fn whole(message: &Message, part: Part, index: usize) -> Option<String> {
+pub fn whole(message: &Message, part: MessagePart, index: usize) -> Option<String> {
     match part {
-        Part::Text => message.text.clone(),
-        Part::Result => message.tool_result.as_ref().map(|result| written(&result.output)),
-        Part::Raw => message.raw.as_ref().map(written),
-        Part::Reasoning => reasoning(message),
-        Part::Arguments => message.tool_calls.get(index).map(|call| written(&call.arguments)),
-        Part::Calls => None,
+        MessagePart::Text => message.text.clone(),
+        MessagePart::Result => message.tool_result.as_ref().map(|result| written(&result.output)),
+        MessagePart::Raw => message.raw.as_ref().map(written),
+        MessagePart::Reasoning => reasoning(message),
+        MessagePart::Arguments => message.tool_calls.get(index).map(|call| written(&call.arguments)),
+        MessagePart::Calls => None,
     }
 }
 
@@ -264,20 +264,23 @@ mod tests {
         let raw = Message { raw: Some(json!({"odd": long})), unreadable: true, ..empty(MessageRole::System) };
         let thought = Message { raw: Some(json!({"reasoning": long})), ..empty(MessageRole::Agent) };
         for (message, part) in [
-            (said, Part::Text),
-            (raw, Part::Raw),
-            (thought, Part::Reasoning),
-            (result(json!(long)), Part::Result),
-            (result(json!([long])), Part::Result),
-            (calls(vec![json!({"q": long})]), Part::Arguments),
-            (calls(vec![json!(long)]), Part::Arguments),
-            (calls(vec![json!("{\"eur\": 1.50, \"q\": \"".to_owned() + &long + "\"}")]), Part::Arguments),
+            (said, MessagePart::Text),
+            (raw, MessagePart::Raw),
+            (thought, MessagePart::Reasoning),
+            (result(json!(long)), MessagePart::Result),
+            (result(json!([long])), MessagePart::Result),
+            (calls(vec![json!({"q": long})]), MessagePart::Arguments),
+            (calls(vec![json!(long)]), MessagePart::Arguments),
+            (calls(vec![json!("{\"eur\": 1.50, \"q\": \"".to_owned() + &long + "\"}")]), MessagePart::Arguments),
         ] {
             let shown = cut(message.clone());
             let whole = whole(&message, part, 0).expect("a whole");
             assert!(whole.contains(&long), "{part:?}");
             let length = whole.chars().count();
-            assert_eq!(shown.cuts, [Cut { outcome: shown.cuts[0].outcome, position: 3, part, index: 0, length }]);
+            assert_eq!(
+                shown.cuts,
+                [TruncatedPart { outcome: shown.cuts[0].outcome, position: 3, part, index: 0, length }]
+            );
             let json = serde_json::to_string(&shown).expect("JSON");
             assert!(json.chars().count() < MOST_SHOWN + 1_000, "{part:?}: {}", json.len());
         }
@@ -311,7 +314,13 @@ mod tests {
         for value in [deep, Value::Object(many)] {
             let shown = cut(calls(vec![value.clone(); 300]));
             assert!(size(&shown) < 2 * MOST_ARGUMENTS + MOST_CALLS * (BESIDE_TEXTS + 200), "{}", size(&shown));
-            let calls = Cut { position: 3, part: Part::Calls, index: MOST_CALLS - 1, length: 300, outcome: None };
+            let calls = TruncatedPart {
+                position: 3,
+                part: MessagePart::Calls,
+                index: MOST_CALLS - 1,
+                length: 300,
+                outcome: None,
+            };
             assert_eq!((shown.message.tool_calls.len(), shown.cuts[0]), (MOST_CALLS, calls));
             let text = shown.message.tool_calls[0].arguments.as_str().expect("a text");
             let drawn = JsonText::parse(text).expect("JSON").json().pretty();

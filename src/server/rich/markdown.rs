@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMergeWithOffset};
 
 use super::links::{host, linked};
-use crate::domain::rich::{Block, Inline, Item};
+use crate::domain::rich::{Block, Inline, ListItem};
 
 /// Nesting deeper than this is shown as plain text: no honest message needs it.
 const DEEPEST: usize = 16;
@@ -35,7 +35,7 @@ enum Kind {
 
 enum Frame {
     Blocks(Kind, Vec<Block>),
-    List(Vec<Item>),
+    List(Vec<ListItem>),
     Table(Vec<Vec<Vec<Inline>>>),
     Row(Vec<Vec<Inline>>),
     Paragraph(Vec<Inline>),
@@ -194,7 +194,7 @@ impl Reader<'_> {
         match self.frames.pop() {
             Some(Frame::Blocks(Kind::Quote, blocks)) => self.block(Block::Quote(blocks)),
             Some(Frame::Blocks(kind, blocks)) => match (kind, self.frames.last_mut()) {
-                (Kind::Item(number), Some(Frame::List(items))) => items.push(Item { number, blocks }),
+                (Kind::Item(number), Some(Frame::List(items))) => items.push(ListItem { number, blocks }),
                 _ => blocks.into_iter().for_each(|block| self.block(block)),
             },
             Some(Frame::List(items)) => self.block(Block::List(items)),

@@ -9,13 +9,13 @@ mod prepare;
 mod tests;
 
 pub use cut::{MOST_SHOWN, cut, size, whole};
-use prepare::Prepared;
+use prepare::PreparedText;
 
 use crate::domain::{
     hidden::runs,
     message::{Message, MessageRole},
     rich::{Block, Inline, visible_text},
-    thread::Shown,
+    thread::RenderedMessage,
 };
 
 /// How many pieces a message has at most; one with more is shown as plain text.
@@ -24,13 +24,13 @@ const MOST_PIECES: usize = 2_000;
 const LINK_PIECES: usize = 5;
 
 /// A message as pages get it: long parts cut, and its text parsed.
-pub fn shown(message: Message) -> Shown {
+pub fn shown(message: Message) -> RenderedMessage {
     parsed(cut(message))
 }
 
 /// The same of one that is cut already.
-pub fn parsed(shown: Shown) -> Shown {
-    Shown { blocks: blocks(&shown.message), ..shown }
+pub fn parsed(shown: RenderedMessage) -> RenderedMessage {
+    RenderedMessage { blocks: blocks(&shown.message), ..shown }
 }
 
 /// The blocks of a message's text.
@@ -69,7 +69,7 @@ fn literal(text: &str) -> Vec<Block> {
 
 /// A text as Markdown; as it was typed, where Markdown would lose something of it.
 fn formatted(text: &str) -> Vec<Block> {
-    let prepared = Prepared::new(text);
+    let prepared = PreparedText::new(text);
     let blocks = markdown::parse(&prepared.markdown);
     let visible = visible_text(&blocks);
     // Within what the parser takes for code it shows our escapes.

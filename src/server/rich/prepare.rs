@@ -10,14 +10,14 @@ const LONGEST_LINK: usize = 2_000;
 
 /// A text for a Markdown parser.
 #[derive(Default)]
-pub struct Prepared {
+pub struct PreparedText {
     /// With escapes for what the parser would swallow.
     pub markdown: String,
     /// The signs that must be shown, in their order; the others are markup that becomes a style.
     pub must_show: String,
 }
 
-impl Prepared {
+impl PreparedText {
     /// Escapes what would be lost. Code stays as it is.
     pub fn new(text: &str) -> Self {
         let mut prepared = Self::default();
@@ -132,7 +132,7 @@ fn is_sign(letter: char) -> bool {
 }
 
 /// Writes the lines that may be one paragraph, within which code and emphasis may reach from line to line.
-fn flush(lines: &mut Vec<&str>, in_list: bool, prepared: &mut Prepared) {
+fn flush(lines: &mut Vec<&str>, in_list: bool, prepared: &mut PreparedText) {
     let text: String = lines.concat();
     let code = code_spans(&text);
     let is_table = lines.len() > 1 && lines.iter().any(|line| is_delimiter_row(line));
@@ -183,7 +183,7 @@ fn write_line(
     code: &[(Range<usize>, usize)],
     in_list: bool,
     is_table: bool,
-    to: &mut Prepared,
+    to: &mut PreparedText,
 ) {
     let whole = &text[line.clone()];
     let bare = whole.trim_end();

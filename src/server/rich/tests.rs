@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{ids::MessageId, rich::Item};
+use crate::domain::{ids::MessageId, rich::ListItem};
 
 fn said(role: MessageRole, text: &str) -> Vec<Block> {
     let id = MessageId::new(Uuid::from_u128(1));
@@ -58,7 +58,7 @@ fn an_agents_words_look_as_they_were_meant() {
     let read = read(
         "Hello **Dana**\n\n- one\n- `two`\n\n> so\n\n```js\nx < y\n```\n\n## Next\n\n| a | b |\n|---|---|\n| 1 | 2 |",
     );
-    let item = |content| Item { number: String::new(), blocks: vec![Block::Paragraph(content)] };
+    let item = |content| ListItem { number: String::new(), blocks: vec![Block::Paragraph(content)] };
     let cell = |words: &str| vec![text(words)];
     assert_eq!(
         read,

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{STACK, Unchecked, compiled::Compiled, fault::Subject};
+use super::{CheckFailure, STACK, compiled::CompiledSchema, fault::CheckedValue};
 use crate::domain::ask::FieldProblem;
 
 /// The first argument of the program that checks.
@@ -30,15 +30,15 @@ const MOST_ANSWERED: u64 = 4 * 1024 * 1024;
 struct Asked<S, V> {
     schema: S,
     value: V,
-    subject: Subject,
+    subject: CheckedValue,
 }
 
 /// What is wrong with a value, found by another process.
-pub fn apply(schema: &Value, value: &Value, subject: Subject) -> Result<Vec<FieldProblem>, Unchecked> {
-    let asked = serde_json::to_vec(&Asked { schema, value, subject }).map_err(|_| Unchecked::OutOfTime)?;
+pub fn apply(schema: &Value, value: &Value, subject: CheckedValue) -> Result<Vec<FieldProblem>, CheckFailure> {
+    let asked = serde_json::to_vec(&Asked { schema, value, subject }).map_err(|_| CheckFailure::OutOfTime)?;
     ask(&asked).map_err(|error| {
         tracing::warn!(%error, "a value was not checked by its schema");
-        Unchecked::OutOfTime
+        CheckFailure::OutOfTime
     })
 }
 
@@ -87,7 +87,7 @@ fn check() -> Result<(), String> {
     let mut asked = vec![];
     std::io::stdin().read_to_end(&mut asked).map_err(|error| error.to_string())?;
     let asked: Asked<Value, Value> = serde_json::from_slice(&asked).map_err(|error| error.to_string())?;
-    let found = Compiled::of(&asked.schema)?.apply(&asked.value, asked.subject);
+    let found = CompiledSchema::of(&asked.schema)?.apply(&asked.value, asked.subject);
     let answer = serde_json::to_vec(&found).map_err(|error| error.to_string())?;
     std::io::stdout().write_all(&answer).map_err(|error| error.to_string())
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
-use self::read::{Children, Node, read};
+use self::read::{ChildSchemas, SchemaNode, read};
 
 /// The most subschemas applied at one place.
 pub const MOST_APPLICATIONS: u64 = 2_000;
@@ -24,7 +24,7 @@ const MOST_STEPS: usize = 500_000;
 
 /// What a schema asks for, at most, at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cost {
+pub struct SchemaCost {
     /// Subschemas that apply, and values that they compare with.
     pub work: u64,
     /// Patterns that are matched.
@@ -37,17 +37,17 @@ pub struct Cost {
 type Multiset = BTreeMap<usize, u64>;
 
 /// Counts; says why the schema asks for too much.
-pub fn count(schema: &Value) -> Result<Cost, String> {
+pub fn count(schema: &Value) -> Result<SchemaCost, String> {
     let nodes = read(schema)?;
     let patterns = nodes.iter().map(|node| node.patterns).sum();
     if patterns > MOST_PATTERNS {
         return Err(format!("a schema has at most {MOST_PATTERNS} patterns, and this one has {patterns}"));
     }
     if nodes.is_empty() {
-        return Ok(Cost::default());
+        return Ok(SchemaCost::default());
     }
     let mut places = Places { closures: closures(&nodes)?, nodes: &nodes, steps: 0 };
-    Ok(Cost { patterns, ..places.dearest()? })
+    Ok(SchemaCost { patterns, ..places.dearest()? })
 }
 
 fn too_many() -> String {
@@ -55,7 +55,7 @@ fn too_many() -> String {
 }
 
 /// For each subschema all that apply with it at the same place, itself among them.
-fn closures(nodes: &[Node]) -> Result<Vec<Multiset>, String> {
+fn closures(nodes: &[SchemaNode]) -> Result<Vec<Multiset>, String> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         Unseen,
@@ -112,19 +112,20 @@ fn add(to: &mut Multiset, more: &Multiset, times: u64) {
 
 /// The places that values can have.
 struct Places<'a> {
-    nodes: &'a [Node],
+    nodes: &'a [SchemaNode],
     closures: Vec<Multiset>,
     steps: usize,
 }
 
 impl Places<'_> {
     /// The most that is asked for at any place.
-    fn dearest(&mut self) -> Result<Cost, String> {
+    fn dearest(&mut self) -> Result<SchemaCost, String> {
         let root = self.meeting([(0, 1)])?;
         let (mut known, mut waiting) = (HashSet::from([root.clone()]), vec![root]);
-        let mut cost = Cost::default();
+        let mut cost = SchemaCost::default();
         while let Some(place) = waiting.pop() {
-            let sum = |of: fn(&Node) -> u64| place.iter().map(|(&node, &times)| of(&self.nodes[node]) * times).sum();
+            let sum =
+                |of: fn(&SchemaNode) -> u64| place.iter().map(|(&node, &times)| of(&self.nodes[node]) * times).sum();
             cost.work = cost.work.max(sum(|node| node.work));
             cost.matches = cost.matches.max(sum(|node| node.patterns as u64));
             let members = self.children(&place, |node| &node.members)?;
@@ -155,7 +156,7 @@ impl Places<'_> {
     fn children<Key: Ord + Clone>(
         &mut self,
         place: &Multiset,
-        of: fn(&Node) -> &Children<Key>,
+        of: fn(&SchemaNode) -> &ChildSchemas<Key>,
     ) -> Result<Vec<Multiset>, String> {
         let nodes = self.nodes;
         let mut named = BTreeMap::<&Key, Vec<usize>>::new();
@@ -221,7 +222,7 @@ mod tests {
         let wide: serde_json::Map<_, _> = (0..1_000).map(|i| (format!("p{i}"), json!({"type": "string"}))).collect();
         assert!(count(&json!({"properties": wide})).is_ok());
         assert!(count(&json!({"$ref": "https://json-schema.org/draft/2020-12/schema"})).is_ok());
-        assert_eq!(count(&json!(true)), Ok(Cost::default()));
+        assert_eq!(count(&json!(true)), Ok(SchemaCost::default()));
     }
 
     #[test]

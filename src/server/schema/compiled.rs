@@ -11,8 +11,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    bounds::{self, Cost},
-    fault::Subject,
+    bounds::{self, SchemaCost},
+    fault::CheckedValue,
 };
 use crate::domain::ask::FieldProblem;
 
@@ -31,12 +31,12 @@ const WORK_A_MATCHED_BYTE: u64 = 32;
 const BYTES_A_VALUE: u64 = 64;
 
 /// A schema that can be used.
-pub struct Compiled {
+pub struct CompiledSchema {
     validator: Validator,
-    cost: Cost,
+    cost: SchemaCost,
 }
 
-impl Compiled {
+impl CompiledSchema {
     /// Compiles; says why a schema cannot be used.
     pub fn of(schema: &Value) -> Result<Self, String> {
         // The count comes first: it bounds what compiling costs.
@@ -61,7 +61,7 @@ impl Compiled {
     }
 
     /// What is wrong with a value.
-    pub fn apply(&self, value: &Value, subject: Subject) -> Vec<FieldProblem> {
+    pub fn apply(&self, value: &Value, subject: CheckedValue) -> Vec<FieldProblem> {
         // Most values are right, and finding that out collects no errors.
         if self.validator.is_valid(value) {
             return vec![];
@@ -103,28 +103,28 @@ impl Size {
 }
 
 /// The compiled schemas that were used last, by the hash of their text.
-pub struct Cache(Mutex<Kept>);
+pub struct SchemaCache(Mutex<Kept>);
 
 struct Kept {
-    schemas: LruCache<[u8; 32], (Arc<Compiled>, usize)>,
+    schemas: LruCache<[u8; 32], (Arc<CompiledSchema>, usize)>,
     bytes: usize,
 }
 
-impl Default for Cache {
+impl Default for SchemaCache {
     fn default() -> Self {
         Self(Mutex::new(Kept { schemas: LruCache::new(MOST_CACHED), bytes: 0 }))
     }
 }
 
-impl Cache {
+impl SchemaCache {
     /// A schema, compiled now or before.
-    pub fn get(&self, schema: &Value, text: &str) -> Result<Arc<Compiled>, String> {
+    pub fn get(&self, schema: &Value, text: &str) -> Result<Arc<CompiledSchema>, String> {
         let hash = Sha256::digest(text).into();
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((compiled, _)) = kept().schemas.get(&hash) {
             return Ok(Arc::clone(compiled));
         }
-        let compiled = Arc::new(Compiled::of(schema)?);
+        let compiled = Arc::new(CompiledSchema::of(schema)?);
         let bytes = text.len() * BYTES_A_BYTE + compiled.cost.patterns * LARGEST_PATTERN * 2;
         kept().add(hash, Arc::clone(&compiled), bytes);
         Ok(compiled)
@@ -132,7 +132,7 @@ impl Cache {
 }
 
 impl Kept {
-    fn add(&mut self, hash: [u8; 32], compiled: Arc<Compiled>, bytes: usize) {
+    fn add(&mut self, hash: [u8; 32], compiled: Arc<CompiledSchema>, bytes: usize) {
         self.bytes += bytes;
         // The same that another thread compiled meanwhile, or the oldest of as many as there may be.
         if let Some((_, (_, replaced))) = self.schemas.push(hash, (compiled, bytes)) {
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_cache_forgets_what_was_not_used_for_longest() {
-        let cache = Cache::default();
+        let cache = SchemaCache::default();
         let get = |schema: &Value| cache.get(schema, &schema.to_string()).unwrap();
         let patterns = |first: usize| -> Value {
             let members = (0..20).map(|i| (format!("p{i}"), json!({"pattern": format!("a{}", first + i)})));
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_cache_holds_a_number_of_schemas() {
-        let cache = Cache::default();
+        let cache = SchemaCache::default();
         for n in 0..=MOST_CACHED.get() {
             let schema = json!({"minimum": n});
             cache.get(&schema, &schema.to_string()).unwrap();
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_is_cheap_follows_from_the_schema_and_the_value() {
-        let cheap = |schema: Value, value: &Value| Compiled::of(&schema).unwrap().is_cheap_for(value);
+        let cheap = |schema: Value, value: &Value| CompiledSchema::of(&schema).unwrap().is_cheap_for(value);
         let list = |count: usize| Value::Array(vec![json!(1); count]);
         assert!(cheap(json!({"items": {"type": "integer"}}), &list(10_000)));
         assert!(!cheap(json!({"items": {"type": "integer"}}), &list(100_001)));

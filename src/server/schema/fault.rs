@@ -21,7 +21,7 @@ const MOST_FAULTS: usize = 1_000;
 
 /// Whose value is checked, and so how its faults are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Subject {
+pub enum CheckedValue {
     /// The data of an operator: the first problems, as sentences.
     Data,
     /// The arguments of an action: every fault, in words that do not repeat the value, so that the same fault of two values
@@ -29,7 +29,7 @@ pub enum Subject {
     Arguments,
 }
 
-impl Subject {
+impl CheckedValue {
     /// How many errors of a validator are read.
     pub fn most_errors(self) -> usize {
         match self {

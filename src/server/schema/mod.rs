@@ -19,8 +19,8 @@ use tokio::{
 
 pub use self::fault::MOST_PROBLEMS;
 use self::{
-    compiled::{Cache, Compiled},
-    fault::Subject,
+    compiled::{CompiledSchema, SchemaCache},
+    fault::CheckedValue,
 };
 use super::error::Error;
 use crate::domain::{
@@ -39,7 +39,7 @@ const STACK: usize = 128 * 1024 * 1024;
 
 /// Why a value was not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unchecked {
+pub enum CheckFailure {
     /// The schema cannot be used; one of an earlier program, which took more.
     Unusable(String),
     /// The check took too much time or memory.
@@ -49,7 +49,7 @@ pub enum Unchecked {
 /// Compiles and applies the schemas of agents. Cheap to clone.
 #[derive(Clone)]
 pub struct Schemas {
-    cache: Arc<Cache>,
+    cache: Arc<SchemaCache>,
     turns: Arc<Semaphore>,
 }
 
@@ -82,7 +82,7 @@ impl Schemas {
         Ok(self.compiled(schema)?.patterns())
     }
 
-    fn compiled(&self, schema: &Value) -> Result<Arc<Compiled>, String> {
+    fn compiled(&self, schema: &Value) -> Result<Arc<CompiledSchema>, String> {
         if !(schema.is_object() || schema.is_boolean()) {
             return Err("a schema is an object or a boolean".to_owned());
         }
@@ -94,21 +94,21 @@ impl Schemas {
     }
 
     /// What is wrong with data; pointers begin with `at`.
-    pub fn problems(&self, schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>, Unchecked> {
-        let found = self.apply(schema, value, Subject::Data)?;
+    pub fn problems(&self, schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>, CheckFailure> {
+        let found = self.apply(schema, value, CheckedValue::Data)?;
         Ok(found.into_iter().map(|it| FieldProblem::new(format!("{at}{}", it.pointer), it.detail)).collect())
     }
 
     /// Where arguments for an action break its schema, if it has one; pointers are from the root of the arguments.
-    pub fn faults(&self, action: &Action, arguments: &JsonText) -> Result<Vec<FieldProblem>, Unchecked> {
+    pub fn faults(&self, action: &Action, arguments: &JsonText) -> Result<Vec<FieldProblem>, CheckFailure> {
         match &action.arguments_schema {
-            Some(schema) => self.apply(schema, &arguments.value(), Subject::Arguments),
+            Some(schema) => self.apply(schema, &arguments.value(), CheckedValue::Arguments),
             None => Ok(vec![]),
         }
     }
 
-    fn apply(&self, schema: &Value, value: &Value, subject: Subject) -> Result<Vec<FieldProblem>, Unchecked> {
-        let compiled = self.compiled(schema).map_err(Unchecked::Unusable)?;
+    fn apply(&self, schema: &Value, value: &Value, subject: CheckedValue) -> Result<Vec<FieldProblem>, CheckFailure> {
+        let compiled = self.compiled(schema).map_err(CheckFailure::Unusable)?;
         if compiled.is_cheap_for(value) {
             Ok(compiled.apply(value, subject))
         } else {

@@ -28,9 +28,9 @@ const PING: Duration = Duration::from_millis(500);
 /// When a connection of a database was last found to be silent. Those that were opened before are not used again: most likely
 /// all of them are, and each would be waited for.
 #[derive(Clone, Default)]
-pub struct Silence(Arc<Mutex<Option<Instant>>>);
+pub struct SilenceRecord(Arc<Mutex<Option<Instant>>>);
 
-impl Silence {
+impl SilenceRecord {
     /// A connection did not answer in time.
     pub fn noticed(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
@@ -52,7 +52,7 @@ pub async fn within<T, E: From<Error>>(deadline: Duration, work: impl Future<Out
     timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late().into()))
 }
 
-impl Silence {
+impl SilenceRecord {
     /// Does something within a deadline, and notices when it is not kept.
     pub async fn within<T, E: From<Error>>(
         &self,
@@ -71,7 +71,7 @@ impl Silence {
 #[derive(Clone)]
 pub struct Deadline {
     until: Instant,
-    silence: Silence,
+    silence: SilenceRecord,
 }
 
 impl Deadline {
@@ -100,7 +100,7 @@ impl Deadline {
 /// A pool whose statements end within a deadline.
 pub struct BoundedPool {
     pool: AnyPool,
-    silence: Silence,
+    silence: SilenceRecord,
 }
 
 impl fmt::Debug for BoundedPool {
@@ -110,7 +110,7 @@ impl fmt::Debug for BoundedPool {
 }
 
 impl BoundedPool {
-    pub fn new(pool: AnyPool, silence: Silence) -> Self {
+    pub fn new(pool: AnyPool, silence: SilenceRecord) -> Self {
         Self { pool, silence }
     }
 
@@ -196,7 +196,7 @@ impl<'p> Executor<'p> for &'p BoundedPool {
 pub async fn is_there(
     connection: &mut AnyConnection,
     meta: PoolConnectionMetadata,
-    silence: Silence,
+    silence: SilenceRecord,
 ) -> Result<bool, Error> {
     if silence.may_concern(meta.age) {
         return Err(too_late());

@@ -16,17 +16,17 @@ use crate::{
         ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
         inbox,
         text::Name,
-        thread::Earlier,
+        thread::EarlierEscalation,
         time::Timestamp,
     },
     server::{
-        error::{Current, Error},
+        error::{CurrentState, Error},
         store::Store,
     },
 };
 
 /// An escalation and its rendered outcome, as stored.
-pub type Stored = (Escalation, Option<Arc<str>>);
+pub type StoredEscalation = (Escalation, Option<Arc<str>>);
 
 /// Reads a stored JSON text; what we did not write is our fault.
 pub fn parse<T: serde::de::DeserializeOwned>(
@@ -75,7 +75,7 @@ pub const LOAD: &str = "select e.workspace_id, e.body, e.outcome, q.name from es
 pub async fn load(
     connection: &mut AnyConnection,
     ids: &[(WorkspaceId, EscalationId)],
-) -> Result<Vec<(WorkspaceId, Stored)>, Error> {
+) -> Result<Vec<(WorkspaceId, StoredEscalation)>, Error> {
     let mut found = vec![];
     for ids in chunks(ids, 2) {
         let mut query = sqlx::query(with_rows(LOAD, 2, ids.len()));
@@ -92,7 +92,7 @@ pub async fn load(
 }
 
 /// Writes escalations, new or changed, each at most once.
-pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stored)]) -> Result<(), Error> {
+pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &StoredEscalation)]) -> Result<(), Error> {
     const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, customer, opened_at, \
         status, claimed_by, closed_at, closed_seq, due_at, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
         body, row, outcome, queue_id, claimed_after) values {rows} \
@@ -120,10 +120,10 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
                 .bind(it.closed_seq.map(|seq| seq.0))
                 .bind(it.clock_at().map(|at| at.0))
                 .bind(row.shelf().as_str())
-                .bind(inbox::Sort::Waiting.key(&row))
-                .bind(inbox::Sort::Deadline.key(&row))
-                .bind(inbox::Sort::Urgency.key(&row))
-                .bind(inbox::Sort::Newest.key(&row))
+                .bind(inbox::SortOrder::Waiting.key(&row))
+                .bind(inbox::SortOrder::Deadline.key(&row))
+                .bind(inbox::SortOrder::Urgency.key(&row))
+                .bind(inbox::SortOrder::Newest.key(&row))
                 .bind(json(it)?)
                 .bind(json(&row)?)
                 .bind(outcome.as_deref().map(str::to_owned))
@@ -162,13 +162,13 @@ pub async fn earlier(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     escalation: &Escalation,
-) -> Result<Vec<Earlier>, Error> {
+) -> Result<Vec<EarlierEscalation>, Error> {
     let Some(customer) = escalation.opening.customer_key().filter(|_| escalation.earlier) else { return Ok(vec![]) };
     let query = sqlx::query(EARLIER).bind(workspace.to_string()).bind(escalation.agent.id.to_string()).bind(customer);
     let rows = query.bind(escalation.opened_seq.0).bind(MOST_EARLIER).fetch_all(connection).await?;
     let bodies = rows.iter().map(|row| parse("escalation", "body", &row.try_get::<String, _>(0)?));
     let escalations: Vec<Escalation> = bodies.collect::<Result<_, Error>>()?;
-    Ok(escalations.iter().filter_map(Earlier::of).collect())
+    Ok(escalations.iter().filter_map(EarlierEscalation::of).collect())
 }
 
 /// The conversations of these keys that exist.
@@ -219,10 +219,10 @@ pub async fn save_conversations(
     Ok(())
 }
 
-fn current(row: &AnyRow) -> Result<Current, Error> {
+fn current(row: &AnyRow) -> Result<CurrentState, Error> {
     let held_by: Option<String> = row.try_get(2)?;
     let outcome: Option<String> = row.try_get(1)?;
-    Ok(Current {
+    Ok(CurrentState {
         escalation: Arc::new(read(&row.try_get::<String, _>(0)?, row.try_get(3)?)?),
         outcome: outcome.map(Arc::from),
         held_by: held_by.map(|text| id("held_by", text)).transpose()?,
@@ -245,7 +245,7 @@ pub async fn find(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     id: EscalationId,
-) -> Result<Option<Current>, Error> {
+) -> Result<Option<CurrentState>, Error> {
     let query = sqlx::query(current!("e.id = $2")).bind(workspace.to_string()).bind(id.to_string());
     query.fetch_optional(connection).await?.as_ref().map(current).transpose()
 }
@@ -280,7 +280,7 @@ pub async fn list_of_agent(
     external_id: Option<&str>,
     after: Option<EscalationId>,
     limit: i64,
-) -> Result<Portion<Current>, Error> {
+) -> Result<Portion<CurrentState>, Error> {
     // Above every id: ids sort as text and `~` comes after every letter.
     let before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
     let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
@@ -292,7 +292,7 @@ pub async fn list_of_agent(
     };
     let read = store.snapshot(move |connection| {
         Box::pin(async move {
-            let mut found: Vec<Current> = vec![];
+            let mut found: Vec<CurrentState> = vec![];
             // Down to where each walk has read everything.
             let mut reached: Option<EscalationId> = None;
             for (sql, binds) in walks {

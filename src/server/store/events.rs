@@ -17,7 +17,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        bell::{Audience, Recorded},
+        bell::{Audience, RecordedEvent},
         error::Error,
     },
 };
@@ -29,7 +29,7 @@ struct Kept {
 }
 
 /// Appends to the log.
-pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<Recorded>)]) -> Result<(), Error> {
+pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<RecordedEvent>)]) -> Result<(), Error> {
     const SQL: &str =
         "insert into event (workspace_id, seq, escalation_id, agent_id, type, body, agent_body) values {rows}";
     for events in chunks(events, 7) {
@@ -49,12 +49,12 @@ pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<
     Ok(())
 }
 
-fn recorded(row: &AnyRow) -> Result<Arc<Recorded>, Error> {
+fn recorded(row: &AnyRow) -> Result<Arc<RecordedEvent>, Error> {
     let (escalation, agent): (String, String) = (row.try_get(1)?, row.try_get(2)?);
     let broken = |column| Error::Inconsistent { table: "event", column, id: escalation.clone() };
     let agent_body: Option<String> = row.try_get(5)?;
     let kind: String = row.try_get(3)?;
-    Ok(Arc::new(Recorded::new(
+    Ok(Arc::new(RecordedEvent::new(
         Seq(row.try_get(0)?),
         escalation.parse().map_err(|_| broken("escalation_id"))?,
         agent.parse().map_err(|_| broken("agent_id"))?,
@@ -84,7 +84,7 @@ pub async fn between(
     until: Seq,
     limit: i64,
     bytes: usize,
-) -> Result<Portion<Arc<Recorded>>, Error> {
+) -> Result<Portion<Arc<RecordedEvent>>, Error> {
     let sql = match audience {
         Audience::Operators => OPERATORS,
         Audience::Agent(_) => AGENT,
@@ -140,11 +140,11 @@ pub async fn run(
 }
 
 /// Names a repeatable request: workspace, agent, path, key.
-pub type AnswerName = (WorkspaceId, AgentId, String, String);
+pub type AnswerKey = (WorkspaceId, AgentId, String, String);
 
 /// An answer that was given, to be given again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct StoredAnswer {
     /// What the request was about, or opened.
     pub escalation: EscalationId,
     pub body_sha256: Vec<u8>,
@@ -155,8 +155,8 @@ pub struct Answer {
 /// Those of these requests that were answered before.
 pub async fn answers(
     connection: &mut AnyConnection,
-    names: &[AnswerName],
-) -> Result<HashMap<AnswerName, Answer>, Error> {
+    names: &[AnswerKey],
+) -> Result<HashMap<AnswerKey, StoredAnswer>, Error> {
     const SQL: &str = "select workspace_id, agent_id, path, key, body_sha256, status, answer, escalation_id from idempotency \
         where (workspace_id, agent_id, path, key) in (values {rows})";
     let mut found = HashMap::new();
@@ -177,7 +177,10 @@ pub async fn answers(
             let status = u16::try_from(row.try_get::<i64, _>(5)?).map_err(|_| broken("status"))?;
             let escalation: String = row.try_get(7)?;
             let escalation = escalation.parse().map_err(|_| broken("escalation_id"))?;
-            found.insert(name, Answer { escalation, body_sha256: row.try_get(4)?, status, bytes: row.try_get(6)? });
+            found.insert(
+                name,
+                StoredAnswer { escalation, body_sha256: row.try_get(4)?, status, bytes: row.try_get(6)? },
+            );
         }
     }
     Ok(found)
@@ -186,7 +189,7 @@ pub async fn answers(
 /// Keeps answers for repeated requests.
 pub async fn keep_answers(
     connection: &mut AnyConnection,
-    answers: &[(&AnswerName, &Answer)],
+    answers: &[(&AnswerKey, &StoredAnswer)],
     now: Timestamp,
 ) -> Result<(), Error> {
     const SQL: &str = "insert into idempotency (workspace_id, agent_id, path, key, escalation_id, body_sha256, status, \

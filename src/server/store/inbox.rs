@@ -7,7 +7,10 @@ use super::{escalations::parse, workspaces};
 use crate::{
     domain::{
         ids::{OperatorId, QueueId, WorkspaceId},
-        inbox::{Choice, Choices, Counts, Filters, Listing, Page, Query, Row, Shelf, Sort, SortKey, View},
+        inbox::{
+            Counts, FilterChoice, FilterChoices, Filters, ListPage, Listing, Query, Row, Shelf, SortKey, SortOrder,
+            View,
+        },
     },
     server::error::Error,
 };
@@ -68,7 +71,7 @@ pub async fn page(
     query: Query,
     after: Option<SortKey>,
     elsewhere: &[QueueId],
-) -> Result<Page, Error> {
+) -> Result<ListPage, Error> {
     let seq = workspaces::head(connection, workspace).await?;
     let serves_all = query.listing.view != View::Queue || elsewhere.is_empty();
     let narrowed = query.listing.filters != Filters::default() || !serves_all;
@@ -86,7 +89,7 @@ pub async fn page(
             bound = rows.last().map(|last| query.key(last));
         }
         if bound.is_none() || rows.len() == PAGE || looked_at >= FARTHEST {
-            return Ok(Page { seq, rows, bound });
+            return Ok(ListPage { seq, rows, bound });
         }
     }
 }
@@ -102,10 +105,10 @@ async fn stretch(
     let Listing { view, sort, .. } = query.listing;
     let walks = if view == View::Mine { &MINE } else { &SHELF };
     let (sql, _) = walks[match sort {
-        Sort::Waiting => 0,
-        Sort::Deadline => 1,
-        Sort::Urgency => 2,
-        Sort::Newest => 3,
+        SortOrder::Waiting => 0,
+        SortOrder::Deadline => 1,
+        SortOrder::Urgency => 2,
+        SortOrder::Newest => 3,
     }];
     let (key, id) = after.map_or((i64::MIN, String::new()), |(key, id)| (key, id.to_string()));
     let mut rows: Vec<Row> = vec![];
@@ -149,15 +152,15 @@ pub async fn counts(
 }
 
 /// What lists can be narrowed to, by name.
-pub async fn choices(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<Choices, Error> {
-    let mut all: [Vec<Choice>; 3] = Default::default();
+pub async fn choices(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<FilterChoices, Error> {
+    let mut all: [Vec<FilterChoice>; 3] = Default::default();
     for (choices, sql) in all.iter_mut().zip(CHOICES) {
         let rows = sqlx::query(sql).bind(workspace.to_string()).bind(MOST_CHOICES).fetch_all(&mut *connection).await?;
         for row in rows {
-            choices.push(Choice { value: row.try_get(0)?, label: row.try_get(1)? });
+            choices.push(FilterChoice { value: row.try_get(0)?, label: row.try_get(1)? });
         }
         choices.sort_by_cached_key(|choice| choice.label.to_lowercase());
     }
     let [agents, queues, people] = all;
-    Ok(Choices { agents, queues, people })
+    Ok(FilterChoices { agents, queues, people })
 }

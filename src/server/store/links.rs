@@ -18,7 +18,7 @@ pub const RESET_LASTS: Span = Span::hours(24);
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum LinkPurpose {
     /// Make the first admin.
     SetUp,
     /// Join with a role.
@@ -27,7 +27,7 @@ pub enum Purpose {
     Reset(OperatorId),
 }
 
-impl Purpose {
+impl LinkPurpose {
     fn kind(self) -> &'static str {
         match self {
             Self::SetUp => "set_up",
@@ -52,11 +52,11 @@ macro_rules! good {
 
 /// A link that is still good.
 #[derive(Debug, Clone)]
-pub struct Link {
+pub struct OneTimeLink {
     /// The hash of its secret, its name in the database.
     pub digest: Vec<u8>,
     pub workspace: WorkspaceId,
-    pub purpose: Purpose,
+    pub purpose: LinkPurpose,
     pub ends_at: Timestamp,
 }
 
@@ -65,14 +65,14 @@ pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     digest: &[u8; 32],
-    (purpose, made_by): (Purpose, Option<OperatorId>),
+    (purpose, made_by): (LinkPurpose, Option<OperatorId>),
     now: Timestamp,
     ends_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let (role, operator) = match purpose {
-        Purpose::SetUp => (None, None),
-        Purpose::Invite(role) => (Some(role.to_string()), None),
-        Purpose::Reset(operator) => (None, Some(operator.to_string())),
+        LinkPurpose::SetUp => (None, None),
+        LinkPurpose::Invite(role) => (Some(role.to_string()), None),
+        LinkPurpose::Reset(operator) => (None, Some(operator.to_string())),
     };
     let sql = "delete from one_time_link where workspace_id = $1 and ends_at <= $2";
     sqlx::query(sql).bind(workspace.to_string()).bind(now.0).execute(&mut *connection).await?;
@@ -84,7 +84,7 @@ pub async fn add(
 }
 
 /// A link that may still be used: none to set up once somebody is there.
-pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<Link>, Error> {
+pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<OneTimeLink>, Error> {
     let sql = good!(
         "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link where secret_sha256 = $1"
     );
@@ -93,7 +93,7 @@ pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Op
 }
 
 /// Uses a link up. Of two who come at once one gets it; if the transaction is rolled back, nobody did.
-pub async fn take(connection: &mut AnyConnection, digest: &[u8], now: Timestamp) -> Result<Option<Link>, Error> {
+pub async fn take(connection: &mut AnyConnection, digest: &[u8], now: Timestamp) -> Result<Option<OneTimeLink>, Error> {
     let sql = concat!(
         good!("delete from one_time_link where secret_sha256 = $1"),
         " returning secret_sha256, workspace_id, kind, role, operator_id, ends_at"
@@ -103,7 +103,7 @@ pub async fn take(connection: &mut AnyConnection, digest: &[u8], now: Timestamp)
 }
 
 /// The invitations of a workspace that may still be used, the newest first.
-pub async fn invitations(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<Link>, Error> {
+pub async fn invitations(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<OneTimeLink>, Error> {
     let sql = concat!(
         good!(
             "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link \
@@ -142,17 +142,17 @@ pub async fn revoke_resets(
     sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).execute(connection).await.map(drop)
 }
 
-fn link(row: &AnyRow) -> Result<Link, Error> {
+fn link(row: &AnyRow) -> Result<OneTimeLink, Error> {
     let (workspace, kind): (String, String) = (row.try_get(1)?, row.try_get(2)?);
     let (role, operator): (Option<String>, Option<String>) = (row.try_get(3)?, row.try_get(4)?);
     let broken = |column| Error::Inconsistent { table: "one_time_link", column, id: workspace.clone() };
     let purpose = match kind.as_str() {
-        "set_up" => Some(Purpose::SetUp),
-        "invite" => role.and_then(|role| role.parse().ok()).map(Purpose::Invite),
-        "reset" => operator.and_then(|id| id.parse().ok()).map(Purpose::Reset),
+        "set_up" => Some(LinkPurpose::SetUp),
+        "invite" => role.and_then(|role| role.parse().ok()).map(LinkPurpose::Invite),
+        "reset" => operator.and_then(|id| id.parse().ok()).map(LinkPurpose::Reset),
         _ => None,
     };
-    Ok(Link {
+    Ok(OneTimeLink {
         digest: row.try_get(0)?,
         purpose: purpose.ok_or_else(|| broken("kind"))?,
         ends_at: Timestamp(row.try_get(5)?),

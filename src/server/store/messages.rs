@@ -15,7 +15,7 @@ use crate::{
         ids::{EscalationId, MessageId, WorkspaceId},
         message::{Message, MessageRole},
         outcome::{MOST_BYTES, MOST_MESSAGES},
-        thread::Shown,
+        thread::RenderedMessage,
     },
     server::{error::Error, rich, store::Store},
 };
@@ -220,7 +220,7 @@ pub async fn before(
     id: EscalationId,
     position: i64,
     limit: i64,
-) -> Result<Vec<Shown>, Error> {
+) -> Result<Vec<RenderedMessage>, Error> {
     let sql = "select body from message where workspace_id = $1 and escalation_id = $2 and position < $3 \
         order by position desc limit $4";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(position).bind(limit);

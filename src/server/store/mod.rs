@@ -47,7 +47,7 @@ use sqlx::{
 
 pub use self::dialect::Dialect;
 use self::{
-    deadline::{BoundedPool, Silence},
+    deadline::{BoundedPool, SilenceRecord},
     transaction::DatabaseTransaction,
 };
 use crate::{domain::time::Timestamp, server::error::Error};
@@ -103,7 +103,7 @@ pub enum Opener {
 pub struct Store {
     reader: Arc<BoundedPool>,
     writer: Arc<BoundedPool>,
-    silence: Silence,
+    silence: SilenceRecord,
     dialect: Dialect,
     epoch: Arc<RwLock<Arc<str>>>,
     url: Arc<str>,
@@ -115,7 +115,7 @@ impl Store {
     /// Opens, checks and migrates. The address is one that the configuration took.
     pub async fn open(url: &str, opener: Opener, now: Timestamp) -> Result<Self, OpenError> {
         install_default_drivers();
-        let (dialect, silence) = (Dialect::of(url)?, Silence::default());
+        let (dialect, silence) = (Dialect::of(url)?, SilenceRecord::default());
         let lock = match dialect {
             Dialect::Sqlite => {
                 let lock = lock::take(url, opener).await?;
@@ -163,7 +163,7 @@ impl Store {
     }
 
     /// What is known of connections that went silent.
-    pub fn silence(&self) -> &Silence {
+    pub fn silence(&self) -> &SilenceRecord {
         &self.silence
     }
 
@@ -259,7 +259,7 @@ impl Store {
     }
 }
 
-fn pool(dialect: Dialect, reader: bool, silence: Silence) -> AnyPoolOptions {
+fn pool(dialect: Dialect, reader: bool, silence: SilenceRecord) -> AnyPoolOptions {
     let most = match (dialect, reader) {
         (Dialect::Sqlite, false) => 1,
         (Dialect::Sqlite, true) => 4,

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         ids::{OperatorId, WorkspaceId},
         operator::{Operator, OperatorRef},
-        presence::{Colleague, Targets},
+        presence::{Colleague, TransferChoices},
         text::Name,
         time::Timestamp,
     },
@@ -30,13 +30,13 @@ pub struct Email(String);
 /// The text is no e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an e-mail address looks like ada@example.com")]
-pub struct NotAnEmail;
+pub struct InvalidEmail;
 
 impl FromStr for Email {
-    type Err = NotAnEmail;
-    fn from_str(text: &str) -> Result<Self, NotAnEmail> {
+    type Err = InvalidEmail;
+    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
         let text: String = text.trim().to_lowercase().nfc().collect();
-        let (local, host) = text.rsplit_once('@').ok_or(NotAnEmail)?;
+        let (local, host) = text.rsplit_once('@').ok_or(InvalidEmail)?;
         let host = in_unicode(host);
         let strange = |letter: char| letter.is_whitespace() || letter.is_control() || letter == '@';
         if local.is_empty()
@@ -45,7 +45,7 @@ impl FromStr for Email {
             || local.contains(strange)
             || host.contains(strange)
         {
-            return Err(NotAnEmail);
+            return Err(InvalidEmail);
         }
         Ok(Self(format!("{local}@{host}")))
     }
@@ -141,7 +141,7 @@ pub async fn is_still(connection: &mut AnyConnection, account: &Account) -> Resu
 }
 
 /// To whom an escalation may go: whoever may work, and every queue.
-pub async fn targets(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Targets, Error> {
+pub async fn targets(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<TransferChoices, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, s.at, (select count(*) from escalation e \
         where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.shelf = 'claimed'), o.away_at from operator o \
         left join operator_seen s on s.workspace_id = o.workspace_id and s.operator_id = o.id \
@@ -152,7 +152,7 @@ pub async fn targets(store: &Store, workspace: WorkspaceId, now: Timestamp) -> R
         let away = row.try_get::<Option<i64>, _>(5)?.is_some();
         Ok(Colleague { operator: who(row)?, seen_at: seen_at.map(Timestamp), away, holds: row.try_get(4)? })
     };
-    Ok(Targets {
+    Ok(TransferChoices {
         at: now,
         colleagues: rows.iter().map(colleague).collect::<Result<_, Error>>()?,
         queues: queues::all(store, workspace).await?,
@@ -205,7 +205,7 @@ mod tests {
     fn an_address_is_trimmed_and_lowered() {
         assert_eq!(" Ada@Example.COM ".parse::<Email>().map(|email| email.to_string()), Ok("ada@example.com".into()));
         for text in ["", "ada", "@example.com", "ada@", "a da@example.com", "ada@b@c", "ada@exa\nmple.com"] {
-            assert_eq!(text.parse::<Email>(), Err(NotAnEmail), "{text:?}");
+            assert_eq!(text.parse::<Email>(), Err(InvalidEmail), "{text:?}");
         }
     }
 

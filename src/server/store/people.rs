@@ -110,7 +110,7 @@ pub async fn set_password(
 
 /// What people change about themselves.
 #[derive(Debug, Clone)]
-pub struct Own {
+pub struct Profile {
     pub name: Name,
     pub public_name: Name,
     pub preferences: Preferences,
@@ -118,7 +118,7 @@ pub struct Own {
 
 /// What somebody has chosen so far. It locks their row until the transaction ends, so that of two changes at once neither
 /// undoes the other.
-pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: OperatorId) -> Result<Own, Error> {
+pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: OperatorId) -> Result<Profile, Error> {
     // The one way to lock a row that both databases have.
     let sql = "update operator set preferences = preferences where workspace_id = $1 and id = $2 \
                returning id, name, public_name, preferences";
@@ -126,7 +126,7 @@ pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: Ope
     let row = update.fetch_one(connection).await?;
     let who = operators::who(&row)?;
     let preferences = sessions::preferences(&row, 3)?;
-    Ok(Own { name: who.name, public_name: who.public_name, preferences })
+    Ok(Profile { name: who.name, public_name: who.public_name, preferences })
 }
 
 /// Keeps what somebody has chosen now.
@@ -134,7 +134,7 @@ pub async fn set_own(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     id: OperatorId,
-    own: &Own,
+    own: &Profile,
 ) -> Result<(), Error> {
     let json = serde_json::to_string(&own.preferences).map_err(|problem| Error::Internal(problem.to_string()))?;
     let sql = "update operator set name = $3, public_name = $4, preferences = $5 where workspace_id = $1 and id = $2";

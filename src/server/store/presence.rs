@@ -11,14 +11,14 @@ use crate::{
         escalation::Escalation,
         event::Seq,
         ids::{EscalationId, OperatorId, WorkspaceId},
-        presence::{AHEAD, Heard, Presence},
+        presence::{AHEAD, AgentContact, Presence},
         time::Timestamp,
     },
     server::error::Error,
 };
 
 /// A claim whose holder was not seen for a while.
-pub struct Abandoned {
+pub struct AbandonedClaim {
     pub workspace: WorkspaceId,
     pub escalation: EscalationId,
     pub holder: OperatorId,
@@ -30,7 +30,7 @@ pub struct Abandoned {
 pub async fn save(
     store: &Store,
     operators: Vec<(WorkspaceId, OperatorId, Timestamp)>,
-    agents: Vec<(WorkspaceId, String, Heard)>,
+    agents: Vec<(WorkspaceId, String, AgentContact)>,
 ) -> Result<(), Error> {
     const SEEN: &str = "insert into operator_seen (workspace_id, operator_id, at) values {rows} \
         on conflict (workspace_id, operator_id) do update set at = excluded.at \
@@ -73,7 +73,7 @@ pub async fn around(store: &Store, workspace: WorkspaceId, it: &Escalation) -> R
     let query = sqlx::query(HEARD).bind(workspace.to_string()).bind(it.agent.id.to_string()).bind(it.id.to_string());
     let row = query.fetch_one(store.reader()).await?;
     if let (Some(at), Some(reached)) = (row.try_get::<Option<i64>, _>(0)?, row.try_get::<Option<i64>, _>(1)?) {
-        presence.heard = Some(Heard { at: Timestamp(at), reached: Seq(reached) });
+        presence.heard = Some(AgentContact { at: Timestamp(at), reached: Seq(reached) });
     }
     if let Some(claim) = it.holder() {
         let holder = claim.operator.id;
@@ -101,14 +101,19 @@ pub const ABANDONED: &str = "select e.workspace_id, e.id, s.operator_id, s.at fr
     and e.shelf = 'claimed' and (s.at <= $1 or s.at > $3) limit $2";
 
 /// Some of the claims whose holders were not seen since a moment.
-pub async fn abandoned(store: &Store, since: Timestamp, now: Timestamp, limit: i64) -> Result<Vec<Abandoned>, Error> {
+pub async fn abandoned(
+    store: &Store,
+    since: Timestamp,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<AbandonedClaim>, Error> {
     let ahead = now + AHEAD;
     let rows = sqlx::query(ABANDONED).bind(since.0).bind(limit).bind(ahead.0).fetch_all(store.reader()).await?;
     let found = rows.iter().map(|row| {
         let (workspace, escalation, holder): (String, String, String) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let broken = |table, column| Error::Inconsistent { table, column, id: escalation.clone() };
-        Ok(Abandoned {
+        Ok(AbandonedClaim {
             workspace: workspace.parse().map_err(|_| broken("escalation", "workspace_id"))?,
             escalation: escalation.parse().map_err(|_| broken("escalation", "id"))?,
             holder: holder.parse().map_err(|_| broken("operator_seen", "operator_id"))?,

@@ -7,9 +7,9 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use super::rows::{chunks, with_rows};
 use crate::{
     domain::{
-        deadline::Within,
+        deadline::RequestedDeadlines,
         ids::{OperatorId, QueueId, WorkspaceId},
-        queue::{Defaults, Members, QueueRef, Urgency},
+        queue::{QueueDefaults, QueueMembers, QueueRef, Urgency},
         refusal::Refusal,
         text::{Name, NoteText},
         time::{Span, Timestamp},
@@ -26,17 +26,21 @@ pub const DEFAULT: &str = "default";
 
 /// A queue as its settings show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Queue {
+pub struct QueueSettings {
     pub itself: QueueRef,
-    pub defaults: Defaults,
-    pub members: Members,
+    pub defaults: QueueDefaults,
+    pub members: QueueMembers,
 }
 
 const COLUMNS: usize = 7;
 
 /// A queue in use by its name, or by one that it had before, and what it fills in. The case of English letters does not
 /// matter, but that a name which is written just so comes first.
-pub async fn named(store: &Store, workspace: WorkspaceId, name: &str) -> Result<Option<(QueueRef, Defaults)>, Error> {
+pub async fn named(
+    store: &Store,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<Option<(QueueRef, QueueDefaults)>, Error> {
     let sql = "select id, name, urgency, claim_within, resolve_within, expire_after, expiry_note from queue \
                where workspace_id = $1 and removed_at is null and id = coalesce(\
                (select id from queue where workspace_id = $1 and lower(name) = lower($2) order by name <> $2, id limit 1), \
@@ -68,16 +72,16 @@ pub async fn former_names(store: &Store, workspace: WorkspaceId) -> Result<Vec<Q
 }
 
 /// Every queue in use as its settings show it, by name.
-pub async fn settings(store: &Store, workspace: WorkspaceId) -> Result<Vec<Queue>, Error> {
+pub async fn settings(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueSettings>, Error> {
     let sql = "select q.id, q.name, q.urgency, q.claim_within, q.resolve_within, q.expire_after, q.expiry_note, \
                m.operator_id from queue q left join queue_member m on m.workspace_id = q.workspace_id \
                and m.queue_id = q.id where q.workspace_id = $1 and q.removed_at is null order by q.name, m.operator_id";
     let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
-    let mut queues: Vec<Queue> = vec![];
+    let mut queues: Vec<QueueSettings> = vec![];
     for row in &rows {
         let itself = queue_ref(row)?;
         if queues.last().is_none_or(|last| last.itself.id != itself.id) {
-            queues.push(Queue { itself, defaults: defaults(row)?, members: Members::default() });
+            queues.push(QueueSettings { itself, defaults: defaults(row)?, members: QueueMembers::default() });
         }
         let member: Option<String> = row.try_get(COLUMNS)?;
         if let (Some(member), Some(queue)) = (member, queues.last_mut()) {
@@ -94,7 +98,7 @@ fn queue_ref(row: &AnyRow) -> Result<QueueRef, Error> {
     Ok(QueueRef { id: id.parse().map_err(|_| broken("id"))?, name })
 }
 
-fn defaults(row: &AnyRow) -> Result<Defaults, Error> {
+fn defaults(row: &AnyRow) -> Result<QueueDefaults, Error> {
     let id: String = row.try_get(0)?;
     let broken = |column| Error::Inconsistent { table: "queue", column, id: id.clone() };
     let span = |column: usize| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Span));
@@ -104,9 +108,9 @@ fn defaults(row: &AnyRow) -> Result<Defaults, Error> {
     });
     let note =
         row.try_get::<Option<String>, _>(6)?.map(|text| NoteText::parse(text).map_err(|_| broken("expiry_note")));
-    Ok(Defaults {
+    Ok(QueueDefaults {
         urgency: urgency.transpose()?,
-        within: Within { claim: span(3)?, resolve: span(4)?, expire: span(5)? },
+        within: RequestedDeadlines { claim: span(3)?, resolve: span(4)?, expire: span(5)? },
         expiry_note: note.transpose()?,
     })
 }
@@ -333,7 +337,11 @@ async fn rename(
 }
 
 /// Changes a queue's name, what it fills in, and its members. What is open in it follows.
-pub async fn change(connection: &mut AnyConnection, workspace: WorkspaceId, queue: &Queue) -> Result<(), Error> {
+pub async fn change(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    queue: &QueueSettings,
+) -> Result<(), Error> {
     workspaces::lock_head(connection, workspace).await?;
     let was = name_of(connection, workspace, queue.itself.id).await?;
     let renamed = was != queue.itself.name.as_str();
@@ -343,7 +351,7 @@ pub async fn change(connection: &mut AnyConnection, workspace: WorkspaceId, queu
     let (ws, id) = (workspace.to_string(), queue.itself.id.to_string());
     let sql = "update queue set urgency = $3, claim_within = $4, resolve_within = $5, expire_after = $6, \
                expiry_note = $7 where workspace_id = $1 and id = $2";
-    let Defaults { urgency, within, expiry_note } = &queue.defaults;
+    let QueueDefaults { urgency, within, expiry_note } = &queue.defaults;
     let update = sqlx::query(sql).bind(ws.clone()).bind(id.clone()).bind(urgency.map(Urgency::as_str));
     let update = update.bind(within.claim.map(|it| it.0)).bind(within.resolve.map(|it| it.0));
     let update = update.bind(within.expire.map(|it| it.0)).bind(expiry_note.as_ref().map(NoteText::to_string));

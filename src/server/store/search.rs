@@ -21,14 +21,14 @@ use super::{
 use crate::{
     domain::{
         event::{EventKind, Seq},
-        found::{Found, Hit},
+        found::{SearchHit, SearchPage},
         ids::{AgentId, EscalationId, WorkspaceId},
         inbox::Row,
         message::Message,
     },
     server::{
         error::Error,
-        words::{Asked, index_words},
+        words::{SearchTerms, index_words},
     },
 };
 
@@ -43,13 +43,13 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// An index of a SQLite database. PostgreSQL has only the current one, since it replaces rows in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Index {
+pub enum SearchIndex {
     Current,
     /// The one that serves searches until the current one has every event.
     Former,
 }
 
-impl Index {
+impl SearchIndex {
     /// The index in which passages of a workspace are searched, and to which new ones are added.
     pub fn in_use(dialect: Dialect, is_complete: bool) -> Self {
         if dialect == Dialect::Sqlite && !is_complete { Self::Former } else { Self::Current }
@@ -77,12 +77,12 @@ macro_rules! found_on_sqlite {
 
 impl Dialect {
     /// Both write the same columns; what the words are written as differs.
-    fn index(self, index: Index) -> &'static str {
+    fn index(self, index: SearchIndex) -> &'static str {
         match (self, index) {
-            (Self::Sqlite, Index::Current) => {
+            (Self::Sqlite, SearchIndex::Current) => {
                 "insert into passage_index (workspace_id, escalation_id, place, position, words) values {rows}"
             }
-            (Self::Sqlite, Index::Former) => {
+            (Self::Sqlite, SearchIndex::Former) => {
                 "insert into passage (workspace_id, escalation_id, place, position, words) values {rows}"
             }
             (Self::Postgres, _) => {
@@ -105,7 +105,7 @@ impl Dialect {
         }
     }
 
-    fn asked(self, asked: &Asked) -> String {
+    fn asked(self, asked: &SearchTerms) -> String {
         match self {
             Self::Sqlite => asked.fts5(),
             Self::Postgres => asked.tsquery(),
@@ -113,10 +113,10 @@ impl Dialect {
     }
 
     /// The passages before a cursor that have the words, the newest first.
-    pub fn found(self, index: Index) -> &'static str {
+    pub fn found(self, index: SearchIndex) -> &'static str {
         match (self, index) {
-            (Self::Sqlite, Index::Current) => found_on_sqlite!("passage_index"),
-            (Self::Sqlite, Index::Former) => found_on_sqlite!("passage"),
+            (Self::Sqlite, SearchIndex::Current) => found_on_sqlite!("passage_index"),
+            (Self::Sqlite, SearchIndex::Former) => found_on_sqlite!("passage"),
             (Self::Postgres, _) => {
                 "select passage.place, passage.place, passage.escalation_id, passage.position, e.row from passage \
                  join escalation e on e.workspace_id = passage.workspace_id and e.id = passage.escalation_id \
@@ -133,7 +133,7 @@ impl Dialect {
 pub async fn index(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    index: Index,
+    index: SearchIndex,
     passages: &[&Passage],
 ) -> Result<(), Error> {
     for passages in chunks(passages, 5) {
@@ -153,8 +153,8 @@ pub async fn index(
 
 /// What is looked for, and where.
 #[derive(Debug, Clone)]
-pub struct Search {
-    pub asked: Asked,
+pub struct SearchQuery {
+    pub asked: SearchTerms,
     /// Only open ones, or only closed ones.
     pub open: Option<bool>,
     pub agent: Option<AgentId>,
@@ -164,15 +164,15 @@ pub struct Search {
 
 /// Finds passages of one workspace, as of one moment. What comes later is newer, so that the pages after this one neither
 /// repeat nor leave out anything.
-pub async fn find(store: &Store, workspace: WorkspaceId, search: Search) -> Result<Found, Error> {
+pub async fn find(store: &Store, workspace: WorkspaceId, search: SearchQuery) -> Result<SearchPage, Error> {
     let dialect = store.dialect();
     let read = store.snapshot(move |connection| {
         Box::pin(async move {
             let is_complete = is_complete(connection, workspace).await?;
-            let index = Index::in_use(dialect, is_complete);
+            let index = SearchIndex::in_use(dialect, is_complete);
             let before = match (search.before, index) {
-                (Some(before), Index::Current) if before > 0 => before,
-                (Some(before), Index::Former) if before < 0 => before.saturating_neg(),
+                (Some(before), SearchIndex::Current) if before > 0 => before,
+                (Some(before), SearchIndex::Former) if before < 0 => before.saturating_neg(),
                 // The page before was one of the other index, whose numbers are others: the search begins anew.
                 _ => i64::MAX,
             };
@@ -203,12 +203,12 @@ pub async fn find(store: &Store, workspace: WorkspaceId, search: Search) -> Resu
             let hits = found.into_iter().map(|(row, seq, escalation, position)| {
                 let at = if position < 0 { Kept::Event(seq) } else { Kept::Message(escalation, position) };
                 let text = texts.get(&at).map_or("", String::as_str);
-                Hit { row, snippet: search.asked.snippet(text) }
+                SearchHit { row, snippet: search.asked.snippet(text) }
             });
             let hits = hits.collect();
             let last: Option<i64> = rows.last().map(|row| row.try_get(0)).transpose()?;
-            let more = last.filter(|_| !is_last).map(|last| if index == Index::Former { -last } else { last });
-            Ok(Found { hits, more, is_indexing: !is_complete })
+            let more = last.filter(|_| !is_last).map(|last| if index == SearchIndex::Former { -last } else { last });
+            Ok(SearchPage { hits, more, is_indexing: !is_complete })
         })
     });
     read.await
@@ -315,7 +315,7 @@ async fn index_batch(
 ) -> Result<bool, Error> {
     let head = workspaces::lock_head(&mut *tx, workspace).await?;
     let Some(head) = head.filter(|head| head.indexed == indexed) else { return Ok(true) };
-    index(&mut *tx, dialect, Index::Current, &passages.iter().collect::<Vec<_>>()).await?;
+    index(&mut *tx, dialect, SearchIndex::Current, &passages.iter().collect::<Vec<_>>()).await?;
     let sql = "update workspace set indexed_seq = $2 where id = $1";
     sqlx::query(sql).bind(workspace.to_string()).bind(reached.0).execute(&mut *tx).await?;
     let is_complete = reached == head.seq;

@@ -26,7 +26,7 @@ pub const ABSOLUTE: Span = Span::hours(14 * 24);
 const SEEN_EVERY: Span = Span::minutes(1);
 
 /// A good session.
-pub struct Found {
+pub struct ActiveSession {
     pub workspace: WorkspaceId,
     pub operator: Operator,
     pub preferences: Preferences,
@@ -41,7 +41,7 @@ fn is_fresh(created_at: i64, seen_at: i64, now: Timestamp) -> bool {
 }
 
 /// The session with this hash and its operator, if both are still good.
-pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<Found>, Error> {
+pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<ActiveSession>, Error> {
     let sql = "select s.workspace_id, s.created_at, s.seen_at, o.id, o.name, o.public_name, o.role, \
                s.confirmed_at, o.preferences from session s \
                join operator o on o.workspace_id = s.workspace_id and o.id = s.operator_id \
@@ -53,7 +53,7 @@ pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Op
     }
 }
 
-fn found(row: &AnyRow) -> Result<Found, Error> {
+fn found(row: &AnyRow) -> Result<ActiveSession, Error> {
     let id: String = row.try_get(3)?;
     let broken = |column| Error::Inconsistent { table: "operator", column, id: id.clone() };
     let name = |column: usize, called| Name::parse(row.try_get::<String, _>(column)?).map_err(|_| broken(called));
@@ -64,7 +64,7 @@ fn found(row: &AnyRow) -> Result<Found, Error> {
     };
     let role = row.try_get::<String, _>(6)?.parse().map_err(|_| broken("role"))?;
     let workspace = row.try_get::<String, _>(0)?.parse().map_err(|_| broken("workspace_id"))?;
-    Ok(Found {
+    Ok(ActiveSession {
         workspace,
         operator: Operator { who, role },
         preferences: preferences(row, 8)?,
@@ -127,20 +127,20 @@ pub async fn begin(
 }
 
 /// When somebody signed in, and from which address.
-pub struct SignIn {
+pub struct SignInRecord {
     pub at: Timestamp,
     pub address: Option<String>,
 }
 
 /// The last times that somebody signed in, the newest first.
-pub async fn sign_ins(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<Vec<SignIn>, Error> {
+pub async fn sign_ins(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<Vec<SignInRecord>, Error> {
     let query = sqlx::query(SIGN_INS).bind(workspace.to_string()).bind(operator.to_string());
     let rows = query.fetch_all(store.reader()).await?;
-    rows.iter().map(|row| Ok(SignIn { at: Timestamp(row.try_get(0)?), address: row.try_get(1)? })).collect()
+    rows.iter().map(|row| Ok(SignInRecord { at: Timestamp(row.try_get(0)?), address: row.try_get(1)? })).collect()
 }
 
 /// A session as its person and admins see it.
-pub struct Open {
+pub struct OpenSession {
     /// Its name in the database.
     pub digest: Vec<u8>,
     pub began_at: Timestamp,
@@ -155,13 +155,13 @@ pub async fn open(
     workspace: WorkspaceId,
     operator: OperatorId,
     now: Timestamp,
-) -> Result<Vec<Open>, Error> {
+) -> Result<Vec<OpenSession>, Error> {
     let query = sqlx::query(OF_OPERATOR).bind(workspace.to_string()).bind(operator.to_string());
     let mut open = vec![];
     for row in query.fetch_all(store.reader()).await? {
         if is_fresh(row.try_get(1)?, row.try_get(2)?, now) {
             let (began_at, seen_at) = (Timestamp(row.try_get(1)?), Timestamp(row.try_get(2)?));
-            open.push(Open { digest: row.try_get(0)?, began_at, seen_at, address: row.try_get(3)? });
+            open.push(OpenSession { digest: row.try_get(0)?, began_at, seen_at, address: row.try_get(3)? });
         }
     }
     open.sort_by_key(|it| std::cmp::Reverse(it.began_at));

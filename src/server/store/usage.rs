@@ -6,7 +6,7 @@ use crate::{
     domain::ids::WorkspaceId,
     server::{
         error::Error,
-        rates::usage::{Key, Used},
+        rates::usage::{KeyUsage, UsageKey},
         store::Store,
     },
 };
@@ -18,7 +18,11 @@ const KEPT_DAYS: i64 = 30;
 const FORGET: &str = "delete from key_usage where workspace_id = $1 and day < $2";
 
 /// Adds to what each key used on a day, and returns what it has used by then. Forgets what is old.
-pub async fn add(connection: &mut AnyConnection, more: &[(Key, i64, Used)], today: i64) -> Result<Vec<Used>, Error> {
+pub async fn add(
+    connection: &mut AnyConnection,
+    more: &[(UsageKey, i64, KeyUsage)],
+    today: i64,
+) -> Result<Vec<KeyUsage>, Error> {
     const ADD: &str = "insert into key_usage (workspace_id, public_id, day, written_bytes, limited) \
         values ($1, $2, $3, $4, $5) on conflict (workspace_id, public_id, day) do update \
         set written_bytes = key_usage.written_bytes + excluded.written_bytes, \
@@ -28,7 +32,7 @@ pub async fn add(connection: &mut AnyConnection, more: &[(Key, i64, Used)], toda
         let query = sqlx::query(ADD).bind(workspace.to_string()).bind(public_id.clone()).bind(*day);
         let row = query.bind(used.bytes as i64).bind(used.limited as i64).fetch_one(&mut *connection).await?;
         let number = |column: usize| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
-        totals.push(Used { bytes: number(0)?, limited: number(1)? });
+        totals.push(KeyUsage { bytes: number(0)?, limited: number(1)? });
         let forget = sqlx::query(FORGET).bind(workspace.to_string()).bind(today - KEPT_DAYS);
         forget.execute(&mut *connection).await?;
     }

@@ -10,15 +10,15 @@ use axum::{
 };
 
 use super::{
-    LARGEST_FORM, Web,
-    device::Device,
-    forms::{Denied, Fields},
+    LARGEST_FORM, WebState,
+    device::KnownBrowser,
+    forms::{FormFields, FormRefusal},
     session::SignedIn,
     sign_in::{failed, too_often},
     throttle::{self, Admission},
 };
 use crate::{
-    app::pages::{self, frame::Notice},
+    app::pages::{self, frame::FormNotice},
     domain::time::Span,
     server::{
         client,
@@ -36,7 +36,7 @@ const FRESH: Span = Span::minutes(15);
 pub const FIELD: &str = "confirm_password";
 
 /// Lets a form through whose sender has shown the password lately, or shows it now. Stands behind the gate.
-pub async fn require(State(web): State<Web>, request: Request, next: Next) -> Response {
+pub async fn require(State(web): State<WebState>, request: Request, next: Next) -> Response {
     let Some(signed_in) = request.extensions().get::<SignedIn>().cloned() else {
         return failed(Error::Internal("a form was sent past the gate".into()));
     };
@@ -46,12 +46,12 @@ pub async fn require(State(web): State<Web>, request: Request, next: Next) -> Re
     let (parts, body) = request.into_parts();
     let Ok(bytes) = to_bytes(body, LARGEST_FORM).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let request = |bytes| Request::from_parts(parts.clone(), Body::from(bytes));
-    let fields = match Fields::from_request(request(bytes.clone()), &()).await {
+    let fields = match FormFields::from_request(request(bytes.clone()), &()).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
     let waits: Vec<_> = fields.0.iter().filter(|(name, _)| name != FIELD).cloned().collect();
-    let ask = async |status, refused: Option<Notice>| {
+    let ask = async |status, refused: Option<FormNotice>| {
         let draw = || pages::confirm::confirm(&signed_in.operator, parts.uri.path(), &waits, FIELD, refused);
         web.page(status, signed_in.preferences, "Confirm that it is you · Bailout", draw)
     };
@@ -64,23 +64,28 @@ pub async fn require(State(web): State<Web>, request: Request, next: Next) -> Re
 
 /// Whether this is the password of who is signed in; slowed down like signing in. If it is, that counts for a while.
 /// Answers the account that has it.
-pub async fn check(web: &Web, signed_in: &SignedIn, parts: &Parts, password: String) -> Result<Account, Denied> {
+pub async fn check(
+    web: &WebState,
+    signed_in: &SignedIn,
+    parts: &Parts,
+    password: String,
+) -> Result<Account, FormRefusal> {
     let (store, now, workspace) = (web.desk.store(), web.desk.clock().now(), signed_in.workspace);
     let place = web.checker.place()?;
     let Some(member) = people::one(store, workspace, signed_in.operator.who.id).await? else {
-        return Err(Denied::said("You are no longer here."));
+        return Err(FormRefusal::said("You are no longer here."));
     };
-    let (device, address) = (Device::of(&web.settings, parts)?, client::address(&web.settings, parts));
+    let (device, address) = (KnownBrowser::of(&web.settings, parts)?, client::address(&web.settings, parts));
     let tried = match throttle::admit(store, &member.email, device.digest(), address, now).await? {
         Admission::In(tried) => tried,
-        Admission::Wait(wait) => return Err(Denied::Said(too_often(Some(wait)))),
+        Admission::Wait(wait) => return Err(FormRefusal::Said(too_often(Some(wait)))),
     };
     let account = match member.email.parse() {
         Ok(email) => operators::account(store, &email).await?,
         Err(_) => None,
     };
     let same = place.matches(password, account.as_ref().map(|account| account.password_hash.clone())).await?;
-    let wrong = || Denied::said("The password is wrong.");
+    let wrong = || FormRefusal::said("The password is wrong.");
     let account = account.filter(|_| same).ok_or_else(wrong)?;
     let digest = signed_in.digest;
     let write = store.write(move |tx| {

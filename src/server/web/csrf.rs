@@ -7,10 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Web, origin};
+use super::{WebState, origin};
 
 /// Lets safe methods pass, and the others when the browser says `same-origin` or names our origin.
-pub async fn require_same_origin(State(web): State<Web>, request: Request, next: Next) -> Response {
+pub async fn require_same_origin(State(web): State<WebState>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_same(&web, request.headers(), request.uri()) {
         return next.run(request).await;
     }
@@ -22,7 +22,7 @@ pub async fn require_same_origin(State(web): State<Web>, request: Request, next:
     (StatusCode::FORBIDDEN, sentence).into_response()
 }
 
-fn is_same(web: &Web, headers: &HeaderMap, uri: &Uri) -> bool {
+fn is_same(web: &WebState, headers: &HeaderMap, uri: &Uri) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     text("sec-fetch-site") == Some("same-origin")
         || text(ORIGIN.as_str()).is_some_and(|origin| origin::is_ours(&web.settings, headers, uri, origin))

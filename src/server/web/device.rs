@@ -13,12 +13,12 @@ use crate::server::{
 };
 
 /// A browser.
-pub struct Device {
+pub struct KnownBrowser {
     cookie: Option<HeaderValue>,
     digest: [u8; 32],
 }
 
-impl Device {
+impl KnownBrowser {
     /// The one behind a request; one that shows no cookie is new.
     pub fn of(settings: &Settings, parts: &Parts) -> Result<Self, Error> {
         let side = side(settings, &parts.headers, &parts.uri);

@@ -9,20 +9,20 @@ use axum::{
 
 use super::sign_in::failed;
 use crate::{
-    app::pages::frame::Notice,
+    app::pages::frame::FormNotice,
     domain::text::{Name, TextProblem},
     server::{
         error::Error,
-        password::{self, Weak},
+        password::{self, WeakPassword},
         store::operators::Email,
     },
 };
 
 /// The fields of a form, as they were typed.
 #[derive(Clone)]
-pub struct Fields(pub Vec<(String, String)>);
+pub struct FormFields(pub Vec<(String, String)>);
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
+impl<S: Send + Sync> FromRequest<S> for FormFields {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
     }
 }
 
-impl Fields {
+impl FormFields {
     /// A field, empty when it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default()
@@ -43,52 +43,52 @@ impl Fields {
     }
 
     /// A name, without blanks around it.
-    pub fn name(&self, name: &str, called: &str) -> Result<Name, Denied> {
+    pub fn name(&self, name: &str, called: &str) -> Result<Name, FormRefusal> {
         let parsed = Name::parse(self.get(name).trim());
-        parsed.map_err(|problem: TextProblem| Denied::Said(format!("{called} {problem}.")))
+        parsed.map_err(|problem: TextProblem| FormRefusal::Said(format!("{called} {problem}.")))
     }
 
     /// An e-mail address.
-    pub fn email(&self) -> Result<Email, Denied> {
-        self.get("email").parse().map_err(|_| Denied::said("An e-mail address looks like ada@example.com."))
+    pub fn email(&self) -> Result<Email, FormRefusal> {
+        self.get("email").parse().map_err(|_| FormRefusal::said("An e-mail address looks like ada@example.com."))
     }
 
     /// A password that may be chosen.
-    pub fn new_password(&self, name: &str) -> Result<String, Denied> {
+    pub fn new_password(&self, name: &str) -> Result<String, FormRefusal> {
         let password = self.get(name);
-        password::choose(password).map_err(|weak: Weak| {
+        password::choose(password).map_err(|weak: WeakPassword| {
             let mut sentence = weak.to_string();
             sentence[..1].make_ascii_uppercase();
-            Denied::Said(sentence + ".")
+            FormRefusal::Said(sentence + ".")
         })?;
         Ok(password.to_owned())
     }
 }
 
 /// Why a form was not taken.
-pub enum Denied {
+pub enum FormRefusal {
     /// A sentence for who sent it.
     Said(String),
     /// Not their fault.
     Fault(Error),
 }
 
-impl Denied {
+impl FormRefusal {
     /// Says why.
     pub fn said(sentence: &str) -> Self {
         Self::Said(sentence.to_owned())
     }
 
     /// The answer: a page drawn again with the sentence, or what says that it was our fault.
-    pub async fn answer(self, draw: impl AsyncFnOnce(StatusCode, Notice) -> Response) -> Response {
+    pub async fn answer(self, draw: impl AsyncFnOnce(StatusCode, FormNotice) -> Response) -> Response {
         match self {
-            Self::Said(sentence) => draw(StatusCode::UNPROCESSABLE_ENTITY, Notice::Refused(sentence)).await,
+            Self::Said(sentence) => draw(StatusCode::UNPROCESSABLE_ENTITY, FormNotice::Refused(sentence)).await,
             Self::Fault(error) => failed(error),
         }
     }
 }
 
-impl From<Error> for Denied {
+impl From<Error> for FormRefusal {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused { refusal, .. } => Self::Said(refusal.to_string()),
@@ -97,7 +97,7 @@ impl From<Error> for Denied {
     }
 }
 
-impl From<sqlx::Error> for Denied {
+impl From<sqlx::Error> for FormRefusal {
     fn from(error: sqlx::Error) -> Self {
         Self::Fault(error.into())
     }

@@ -9,24 +9,24 @@ use axum::{
 };
 
 use super::{
-    Web,
-    session::{self, By, SignedIn},
+    WebState,
+    session::{self, ActivitySource, SignedIn},
     sign_in::{HOME, encoded, failed, own_path, see_other},
 };
 use crate::{app::pages::frame, domain::operator::Role};
 
 /// Lets everyone in who is signed in; leaves [`SignedIn`] in the request's extensions.
-pub async fn people(State(web): State<Web>, request: Request, next: Next) -> Response {
+pub async fn people(State(web): State<WebState>, request: Request, next: Next) -> Response {
     pass(web, Role::Viewer, request, next).await
 }
 
 /// Lets admins in; leaves [`SignedIn`] in the request's extensions.
-pub async fn admins(State(web): State<Web>, request: Request, next: Next) -> Response {
+pub async fn admins(State(web): State<WebState>, request: Request, next: Next) -> Response {
     pass(web, Role::Admin, request, next).await
 }
 
-async fn pass(web: Web, need: Role, mut request: Request, next: Next) -> Response {
-    match session::read(&web.desk, &web.settings, request.headers(), request.uri(), By::Person).await {
+async fn pass(web: WebState, need: Role, mut request: Request, next: Next) -> Response {
+    match session::read(&web.desk, &web.settings, request.headers(), request.uri(), ActivitySource::Person).await {
         Ok(Some(signed_in)) if signed_in.operator.role >= need => {
             request.extensions_mut().insert(signed_in);
             next.run(request).await
@@ -42,7 +42,7 @@ async fn pass(web: Web, need: Role, mut request: Request, next: Next) -> Respons
     }
 }
 
-fn forbidden(web: &Web, signed_in: &SignedIn, need: Role) -> Response {
+fn forbidden(web: &WebState, signed_in: &SignedIn, need: Role) -> Response {
     let draw = || frame::turned_away(&signed_in.operator, need);
     web.page(StatusCode::FORBIDDEN, signed_in.preferences, "Not for you · Bailout", draw)
 }

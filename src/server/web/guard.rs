@@ -6,14 +6,14 @@ use leptos::context::use_context;
 
 use super::session::SignedIn;
 use crate::{
-    app::{actions::Bootstrap, problem::Problem},
+    app::{actions::Bootstrap, problem::CallError},
     domain::{
         claim::Claim,
         draft::Draft,
         event::{Seq, TransferTarget},
         ids::{EscalationId, WorkspaceId},
         inbox::{Listing, Query},
-        operator::{Keys, Operator, Preferences, Role},
+        operator::{KeyPreferences, Operator, Preferences, Role},
         presence::{Hint, Presence, Viewer},
         refusal::Refusal,
         text::ClientMessageId,
@@ -21,14 +21,14 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        desk::{Command, Desk, Done, Verb},
+        desk::{Command, CommandResult, Desk, Verb},
         error::Error,
         store::{drafts, operators, people, presence, queues, reads},
     },
 };
 
 /// Who calls a server function, and the desk for them.
-pub struct Caller {
+pub struct CallingOperator {
     pub desk: Desk,
     pub workspace: WorkspaceId,
     pub operator: Operator,
@@ -37,16 +37,16 @@ pub struct Caller {
 
 /// The operator behind the request at hand, with at least the role that is needed. Who they are was read from the
 /// database when this request came in.
-pub async fn guard(need: Role) -> Result<Caller, Problem> {
+pub async fn guard(need: Role) -> Result<CallingOperator, CallError> {
     let (Some(desk), Some(parts)) = (use_context::<Desk>(), use_context::<Parts>()) else {
         return Err(Error::Internal("a server function was called without its context".into()).into());
     };
-    let Some(signed_in) = parts.extensions.get::<SignedIn>().cloned() else { return Err(Problem::SignedOut) };
+    let Some(signed_in) = parts.extensions.get::<SignedIn>().cloned() else { return Err(CallError::SignedOut) };
     signed_in.operator.role.at_least(need).map_err(Error::from)?;
-    Ok(Caller::of(desk, signed_in))
+    Ok(CallingOperator::of(desk, signed_in))
 }
 
-impl Caller {
+impl CallingOperator {
     /// Whoever is signed in, at this desk.
     pub fn of(desk: Desk, signed_in: SignedIn) -> Self {
         let SignedIn { workspace, operator, preferences, .. } = signed_in;
@@ -112,7 +112,7 @@ impl Caller {
     }
 
     /// Changes what they want keys to do.
-    pub async fn prefers(&self, change: impl FnOnce(&mut Keys) + Send + 'static) -> Result<(), Error> {
+    pub async fn prefers(&self, change: impl FnOnce(&mut KeyPreferences) + Send + 'static) -> Result<(), Error> {
         let (workspace, me) = (self.workspace, self.operator.who.id);
         let write = self.desk.store().write(move |tx| {
             Box::pin(async move {
@@ -185,7 +185,7 @@ impl Caller {
     }
 
     /// Does one thing at the desk. That the domain says no is an answer, not a fault.
-    pub async fn does(&self, verb: Verb) -> Result<Result<Done, Refusal>, Problem> {
+    pub async fn does(&self, verb: Verb) -> Result<Result<CommandResult, Refusal>, CallError> {
         // Whoever does something is there, also when their stream is down just now.
         self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
         match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {

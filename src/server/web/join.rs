@@ -11,15 +11,15 @@ use axum::{
 use sqlx::AnyConnection;
 
 use super::{
-    Web,
-    forms::{Denied, Fields},
-    origin::{self, Side, side},
-    session::{Begun, cookie_of},
+    WebState,
+    forms::{FormFields, FormRefusal},
+    origin::{self, BrowserSide, side},
+    session::{NewSession, cookie_of},
     settings::agents::{fresh, mint as mint_key},
     sign_in::{HOME, INSECURE, failed, see_other},
 };
 use crate::{
-    app::pages::{frame::Notice, join as page, set_up},
+    app::pages::{frame::FormNotice, join as page, set_up},
     domain::{
         ids::{OperatorId, WorkspaceId},
         operator::{Operator, OperatorRef, Preferences, Role},
@@ -35,7 +35,7 @@ use crate::{
         secret::{Secret, digest},
         store::{
             agents,
-            links::{self, Link, Purpose},
+            links::{self, LinkPurpose, OneTimeLink},
             operators::{self, Email},
             people, sessions, workspaces,
         },
@@ -46,7 +46,7 @@ use crate::{
 const FIRST_AGENT: &str = "first-agent";
 
 /// The pages, open to everybody.
-pub fn routes() -> Router<Web> {
+pub fn routes() -> Router<WebState> {
     Router::new()
         .route("/set-up/{token}", get(show).post(enter))
         .route("/invite/{token}", get(show).post(enter))
@@ -54,47 +54,53 @@ pub fn routes() -> Router<Web> {
 }
 
 /// The link of an address, when it is good for what the address says.
-async fn good(web: &Web, uri: &Uri, token: &str) -> Result<Option<Link>, Error> {
+async fn good(web: &WebState, uri: &Uri, token: &str) -> Result<Option<OneTimeLink>, Error> {
     let link = links::find(web.desk.store(), &digest(token), web.desk.clock().now()).await?;
     Ok(link.filter(|link| uri.path().starts_with(path(link.purpose))))
 }
 
-fn path(purpose: Purpose) -> &'static str {
+fn path(purpose: LinkPurpose) -> &'static str {
     match purpose {
-        Purpose::SetUp => "/set-up/",
-        Purpose::Invite(_) => "/invite/",
-        Purpose::Reset(_) => "/reset/",
+        LinkPurpose::SetUp => "/set-up/",
+        LinkPurpose::Invite(_) => "/invite/",
+        LinkPurpose::Reset(_) => "/reset/",
     }
 }
 
 /// The form behind a link.
-async fn show(State(web): State<Web>, Path(token): Path<String>, uri: Uri) -> Response {
+async fn show(State(web): State<WebState>, Path(token): Path<String>, uri: Uri) -> Response {
     match good(&web, &uri, &token).await {
-        Ok(Some(link)) => form(&web, StatusCode::OK, link.purpose, &page::Typed::default(), None),
+        Ok(Some(link)) => form(&web, StatusCode::OK, link.purpose, &page::JoinForm::default(), None),
         Ok(None) => spent(&web),
         Err(error) => failed(error),
     }
 }
 
-fn spent(web: &Web) -> Response {
+fn spent(web: &WebState) -> Response {
     web.page(StatusCode::NOT_FOUND, Preferences::default(), "This link does not work · Bailout", page::spent)
 }
 
-fn form(web: &Web, status: StatusCode, purpose: Purpose, typed: &page::Typed, refused: Option<Notice>) -> Response {
+fn form(
+    web: &WebState,
+    status: StatusCode,
+    purpose: LinkPurpose,
+    typed: &page::JoinForm,
+    refused: Option<FormNotice>,
+) -> Response {
     let length = format!("Choose a password of {SHORTEST} characters or more.");
     let page = |title, draw: Box<dyn FnOnce() -> _ + '_>| web.page(status, Preferences::default(), title, draw);
     match purpose {
-        Purpose::SetUp => {
+        LinkPurpose::SetUp => {
             let why = format!("You are the first one here, and become its admin. {length}");
             let draw = move || page::newcomer("Set up Bailout", why, "Set up", typed, refused);
             page("Set up · Bailout", Box::new(draw))
         }
-        Purpose::Invite(role) => {
+        LinkPurpose::Invite(role) => {
             let why = format!("You are invited as {role}. {length}");
             let draw = move || page::newcomer("Join Bailout", why, "Join", typed, refused);
             page("Join · Bailout", Box::new(draw))
         }
-        Purpose::Reset(_) => {
+        LinkPurpose::Reset(_) => {
             let why = format!("{length} Your other sessions end.");
             page("New password · Bailout", Box::new(move || page::reset(why, refused)))
         }
@@ -103,12 +109,12 @@ fn form(web: &Web, status: StatusCode, purpose: Purpose, typed: &page::Typed, re
 
 /// Takes the form behind a link.
 async fn enter(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     Path(token): Path<String>,
     headers: HeaderMap,
     uri: Uri,
     parts: Parts,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
     let link = match good(&web, &uri, &token).await {
         Ok(Some(link)) => link,
@@ -117,8 +123,8 @@ async fn enter(
     };
     let side = side(&web.settings, &headers, &uri);
     let entered = match side {
-        Side::Plain => Err(Denied::said(INSECURE)),
-        Side::Https | Side::Loopback(_) => entered(&web, &link, &parts, &fields).await,
+        BrowserSide::Plain => Err(FormRefusal::said(INSECURE)),
+        BrowserSide::Https | BrowserSide::Loopback(_) => entered(&web, &link, &parts, &fields).await,
     };
     match entered {
         Ok(Some(entered)) => {
@@ -132,7 +138,7 @@ async fn enter(
         // Somebody else was first.
         Ok(None) => spent(&web),
         Err(denied) => {
-            let typed = page::Typed { name: fields.get("name").to_owned(), email: fields.get("email").to_owned() };
+            let typed = page::JoinForm { name: fields.get("name").to_owned(), email: fields.get("email").to_owned() };
             denied.answer(async |status, why| form(&web, status, link.purpose, &typed, Some(why))).await
         }
     }
@@ -157,17 +163,22 @@ struct Newcomer {
 }
 
 /// Uses a link up and lets its holder in; nobody when the link was used up meanwhile.
-async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Result<Option<Entered>, Denied> {
+async fn entered(
+    web: &WebState,
+    link: &OneTimeLink,
+    parts: &Parts,
+    fields: &FormFields,
+) -> Result<Option<Entered>, FormRefusal> {
     let (workspace, name) = (link.workspace, |role| newcomer(fields, role));
     let newcomer = match link.purpose {
-        Purpose::SetUp => Some(name(Role::Admin)?),
-        Purpose::Invite(role) => Some(name(role)?),
-        Purpose::Reset(_) => None,
+        LinkPurpose::SetUp => Some(name(Role::Admin)?),
+        LinkPurpose::Invite(role) => Some(name(role)?),
+        LinkPurpose::Reset(_) => None,
     };
     let password = fields.new_password("password")?;
     let hash = web.checker.place()?.hash(password).await?;
-    let key = (link.purpose == Purpose::SetUp).then(mint_key).transpose()?;
-    let (secret, begun) = Begun::at(web, parts).await?;
+    let key = (link.purpose == LinkPurpose::SetUp).then(mint_key).transpose()?;
+    let (secret, begun) = NewSession::at(web, parts).await?;
     let (used, joins) = (link.digest.clone(), newcomer.clone());
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
@@ -179,7 +190,7 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
             let name = Name::parse(FIRST_AGENT).map_err(|problem| Error::Internal(problem.to_string()))?;
             // An agent of that name may have a key already, from a shell: then there is none to show.
             let added = agents::add(tx, workspace, &name, &key, begun.now).await?;
-            Ok::<_, Denied>(Some((added.map(|_| key), ended)))
+            Ok::<_, FormRefusal>(Some((added.map(|_| key), ended)))
         })
     });
     let Some((key, ended)) = write.await? else { return Ok(None) };
@@ -190,19 +201,19 @@ async fn entered(web: &Web, link: &Link, parts: &Parts, fields: &Fields) -> Resu
 /// Adds a newcomer, or gives the one whose link it is their new password, and begins a session; which others ended.
 async fn let_in(
     tx: &mut AnyConnection,
-    link: &Link,
+    link: &OneTimeLink,
     newcomer: Option<Newcomer>,
     hash: &str,
-    begun: &Begun,
-) -> Result<Vec<[u8; 32]>, Denied> {
+    begun: &NewSession,
+) -> Result<Vec<[u8; 32]>, FormRefusal> {
     let (id, mut ended) = match (newcomer, link.purpose) {
-        (Some(Newcomer { operator, email }), Purpose::SetUp | Purpose::Invite(_)) => {
+        (Some(Newcomer { operator, email }), LinkPurpose::SetUp | LinkPurpose::Invite(_)) => {
             if !operators::add(tx, link.workspace, &operator, &email, hash, begun.now).await? {
-                return Err(Denied::said("Somebody with this e-mail address is here already."));
+                return Err(FormRefusal::said("Somebody with this e-mail address is here already."));
             }
             (operator.who.id, vec![])
         }
-        (_, Purpose::Reset(id)) => {
+        (_, LinkPurpose::Reset(id)) => {
             people::set_password(tx, link.workspace, id, hash).await?;
             (id, sessions::end_all(tx, link.workspace, id, None).await?)
         }
@@ -212,14 +223,14 @@ async fn let_in(
     Ok(ended)
 }
 
-fn newcomer(fields: &Fields, role: Role) -> Result<Newcomer, Denied> {
+fn newcomer(fields: &FormFields, role: Role) -> Result<Newcomer, FormRefusal> {
     let name = fields.name("name", "A name")?;
     let who = OperatorRef { id: OperatorId::new(mint()), public_name: name.clone(), name };
     Ok(Newcomer { operator: Operator { who, role }, email: fields.email()? })
 }
 
 /// The page after the set-up.
-async fn ready(web: &Web, entered: &Entered, key: &ApiKey, origin: &str) -> Response {
+async fn ready(web: &WebState, entered: &Entered, key: &ApiKey, origin: &str) -> Response {
     let Some(Newcomer { operator, .. }) = &entered.newcomer else { return see_other(HOME) };
     let head = match web.desk.head(entered.workspace).await {
         Ok(head) => head,
@@ -245,7 +256,7 @@ pub async fn set_up_link(desk: &Desk) -> Result<Option<Secret>, Error> {
                 return Ok(false);
             }
             // It is good until it is used, or the server starts again.
-            links::add(tx, workspace, &digest, (Purpose::SetUp, None), now, Timestamp(i64::MAX)).await?;
+            links::add(tx, workspace, &digest, (LinkPurpose::SetUp, None), now, Timestamp(i64::MAX)).await?;
             Ok::<_, Error>(true)
         })
     });

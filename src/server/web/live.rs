@@ -19,8 +19,8 @@ use tokio::{
 };
 
 use super::{
-    Web,
-    session::{self, By},
+    WebState,
+    session::{self, ActivitySource},
     sign_in::failed,
 };
 use crate::{
@@ -31,11 +31,11 @@ use crate::{
         time::Span,
     },
     server::{
-        bell::{Audience, Recorded, follow},
+        bell::{Audience, RecordedEvent, follow},
         desk::Desk,
-        doors::{Credential, Door},
+        doors::{Credential, OpenStream},
         error::Error,
-        hints::Told,
+        hints::WorkspaceHint,
         store::queues,
     },
 };
@@ -51,19 +51,19 @@ const CHUNK: usize = 64 * 1024;
 
 /// `?after=<epoch>.<seq>`
 #[derive(Deserialize)]
-pub struct After {
+pub struct AfterParam {
     after: Option<String>,
 }
 
 /// `GET /live`
 pub async fn live(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     headers: HeaderMap,
     uri: Uri,
-    query: Result<Query<After>, QueryRejection>,
+    query: Result<Query<AfterParam>, QueryRejection>,
 ) -> Response {
     // The page opens it, not the person: a forgotten tab does not keep a session alive.
-    let signed_in = match session::read(&web.desk, &web.settings, &headers, &uri, By::Page).await {
+    let signed_in = match session::read(&web.desk, &web.settings, &headers, &uri, ActivitySource::Page).await {
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => return (StatusCode::UNAUTHORIZED, "You are signed out.\n").into_response(),
         Err(error) => return failed(error),
@@ -141,11 +141,11 @@ struct Live {
     desk: Desk,
     workspace: WorkspaceId,
     operator: OperatorId,
-    door: Door,
-    members: Door,
+    door: OpenStream,
+    members: OpenStream,
     epoch: Arc<str>,
-    events: Pin<Box<dyn Stream<Item = Result<Arc<Recorded>, Error>> + Send>>,
-    hints: Receiver<Arc<Told>>,
+    events: Pin<Box<dyn Stream<Item = Result<Arc<RecordedEvent>, Error>> + Send>>,
+    hints: Receiver<Arc<WorkspaceHint>>,
     /// The last event sent.
     seq: Seq,
     ping: Interval,
@@ -207,7 +207,7 @@ impl Live {
     }
 
     /// An event's bytes. A failure ends the stream; the browser comes back with its cursor.
-    fn frame(&mut self, event: Result<Arc<Recorded>, Error>) -> Option<Bytes> {
+    fn frame(&mut self, event: Result<Arc<RecordedEvent>, Error>) -> Option<Bytes> {
         match event.and_then(|event| Ok((event.seq, event.frame(&self.epoch)?))) {
             Ok((seq, frame)) => {
                 self.seq = seq;

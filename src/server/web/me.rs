@@ -9,33 +9,33 @@ use axum::{
 };
 
 use super::{
-    Web, confirm,
-    forms::{Denied, Fields},
+    WebState, confirm,
+    forms::{FormFields, FormRefusal},
     session::SignedIn,
     settings::people::{end_sessions, open_sessions},
     sign_in::{failed, see_other},
 };
 use crate::{
-    app::pages::{frame::Notice, me as page},
+    app::pages::{frame::FormNotice, me as page},
     domain::operator::{Density, Operator, OperatorRef, Theme},
     server::store::{
         links, operators,
-        people::{self, Own},
+        people::{self, Profile},
         sessions, workspaces,
     },
 };
 
 /// The page and its forms; behind the gate.
-pub fn routes() -> Router<Web> {
+pub fn routes() -> Router<WebState> {
     Router::new().route(page::PATH, get(show).post(change))
 }
 
 /// `GET /me`
-async fn show(State(web): State<Web>, Extension(me): Extension<SignedIn>) -> Response {
+async fn show(State(web): State<WebState>, Extension(me): Extension<SignedIn>) -> Response {
     drawn(&web, &me, StatusCode::OK, None).await
 }
 
-async fn drawn(web: &Web, me: &SignedIn, status: StatusCode, said: Option<Notice>) -> Response {
+async fn drawn(web: &WebState, me: &SignedIn, status: StatusCode, said: Option<FormNotice>) -> Response {
     match open_sessions(web, me, me.operator.who.id).await {
         Ok(open) => {
             let draw = || page::me(&me.operator, &me.preferences, &open, said);
@@ -46,7 +46,12 @@ async fn drawn(web: &Web, me: &SignedIn, status: StatusCode, said: Option<Notice
 }
 
 /// `POST /me`
-async fn change(State(web): State<Web>, Extension(me): Extension<SignedIn>, parts: Parts, fields: Fields) -> Response {
+async fn change(
+    State(web): State<WebState>,
+    Extension(me): Extension<SignedIn>,
+    parts: Parts,
+    fields: FormFields,
+) -> Response {
     let me_id = me.operator.who.id;
     let done = match fields.get("do") {
         "save" => save(&web, &me, &fields).await.map(|me| (me, "Saved.")),
@@ -56,10 +61,10 @@ async fn change(State(web): State<Web>, Extension(me): Extension<SignedIn>, part
             Ok(()) => return see_other(page::PATH),
             Err(denied) => Err(denied),
         },
-        _ => Err(Denied::said("There is nothing of that name to do.")),
+        _ => Err(FormRefusal::said("There is nothing of that name to do.")),
     };
     match done {
-        Ok((me, words)) => drawn(&web, &me, StatusCode::OK, Some(Notice::Done(words))).await,
+        Ok((me, words)) => drawn(&web, &me, StatusCode::OK, Some(FormNotice::Done(words))).await,
         Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, Some(why)).await).await,
     }
 }
@@ -68,11 +73,11 @@ const PASSWORD_CHANGED: &str = "Your password is changed, and your other session
 
 /// Keeps the names and wishes that the form changed; who one is then. What it did not change may have been changed
 /// elsewhere since the form was drawn.
-async fn save(web: &Web, me: &SignedIn, fields: &Fields) -> Result<SignedIn, Denied> {
+async fn save(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<SignedIn, FormRefusal> {
     let (name, public_name) = (fields.name("name", "A name")?, fields.name("public_name", "A public name")?);
     let (theme, density) = (theme(fields.get("theme"))?, density(fields.get("density"))?);
     let fields = fields.clone();
-    let change = move |own: &mut Own| {
+    let change = move |own: &mut Profile| {
         let is_new = |name: &str| fields.find(&format!("was_{name}")).is_none_or(|was| was != fields.get(name));
         let is_on = |name| fields.get(name) == "on";
         let wishes = &mut own.preferences;
@@ -102,33 +107,33 @@ async fn save(web: &Web, me: &SignedIn, fields: &Fields) -> Result<SignedIn, Den
             let mut own = people::own(tx, workspace, id).await?;
             change(&mut own);
             people::set_own(tx, workspace, id, &own).await?;
-            Ok::<_, Denied>(own)
+            Ok::<_, FormRefusal>(own)
         })
     });
-    let Own { name, public_name, preferences } = write.await?;
+    let Profile { name, public_name, preferences } = write.await?;
     let operator = Operator { who: OperatorRef { id, name, public_name }, role: me.operator.role };
     Ok(SignedIn { operator, preferences, ..me.clone() })
 }
 
-fn theme(word: &str) -> Result<Theme, Denied> {
+fn theme(word: &str) -> Result<Theme, FormRefusal> {
     match word {
         "system" => Ok(Theme::System),
         "light" => Ok(Theme::Light),
         "dark" => Ok(Theme::Dark),
-        _ => Err(Denied::said("There is no such theme.")),
+        _ => Err(FormRefusal::said("There is no such theme.")),
     }
 }
 
-fn density(word: &str) -> Result<Density, Denied> {
+fn density(word: &str) -> Result<Density, FormRefusal> {
     match word {
         "comfortable" => Ok(Density::Comfortable),
         "compact" => Ok(Density::Compact),
-        _ => Err(Denied::said("There is no such density.")),
+        _ => Err(FormRefusal::said("There is no such density.")),
     }
 }
 
 /// Takes a new password from who knows the old one; the other sessions end.
-async fn password(web: &Web, me: &SignedIn, parts: &Parts, fields: &Fields) -> Result<(), Denied> {
+async fn password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &FormFields) -> Result<(), FormRefusal> {
     let new = fields.new_password("new_password")?;
     let account = confirm::check(web, me, parts, fields.get("old_password").to_owned()).await?;
     let hash = web.checker.place()?.hash(new).await?;
@@ -139,7 +144,7 @@ async fn password(web: &Web, me: &SignedIn, parts: &Parts, fields: &Fields) -> R
             workspaces::lock_head(tx, workspace).await?;
             // Of two changes by the same old password one is made.
             if !operators::is_still(tx, &account).await? {
-                return Err(Denied::said("The password was changed meanwhile."));
+                return Err(FormRefusal::said("The password was changed meanwhile."));
             }
             people::set_password(tx, workspace, id, &hash).await?;
             links::revoke_resets(tx, workspace, id).await?;

@@ -34,7 +34,8 @@ use leptos::config::LeptosOptions;
 use tokio::sync::Semaphore;
 
 use crate::server::{
-    config::Settings, demo::Passes, desk::Desk, doors::Credential, headers::Policy, password::Checker,
+    config::Settings, demo::DemoPasses, desk::Desk, doors::Credential, headers::ContentSecurityPolicy,
+    password::PasswordChecker,
 };
 
 /// Bytes of a plain page's form.
@@ -42,17 +43,17 @@ const LARGEST_FORM: usize = 16 * 1024;
 
 /// What every handler here needs.
 #[derive(Clone)]
-pub struct Web {
+pub struct WebState {
     pub desk: Desk,
     pub settings: Arc<Settings>,
-    pub checker: Checker,
-    pub policy: Policy,
+    pub checker: PasswordChecker,
+    pub policy: ContentSecurityPolicy,
     pub leptos: LeptosOptions,
     /// A permit for every page that may be read and drawn at once.
     pub drawing: Arc<Semaphore>,
 }
 
-impl Web {
+impl WebState {
     /// Closes what is open with sessions that have ended.
     pub fn close_sessions(&self, ended: impl IntoIterator<Item = [u8; 32]>) {
         for digest in ended {
@@ -63,10 +64,15 @@ impl Web {
 
 /// Every route that is for browsers; with passes, those that let people in by one. Has the fallback of the whole server: a
 /// page that says there is none.
-pub fn routes(desk: Desk, settings: Arc<Settings>, policy: Policy, passes: Option<Passes>) -> Router {
+pub fn routes(
+    desk: Desk,
+    settings: Arc<Settings>,
+    policy: ContentSecurityPolicy,
+    passes: Option<DemoPasses>,
+) -> Router {
     let leptos = pages::options();
     let drawing = Arc::new(Semaphore::new(pages::at_once()));
-    let web = Web { desk, settings, checker: Checker::default(), policy, leptos, drawing };
+    let web = WebState { desk, settings, checker: PasswordChecker::default(), policy, leptos, drawing };
     let own = me::routes().route_layer(from_fn_with_state(web.clone(), gate::people));
     let plain = Router::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))

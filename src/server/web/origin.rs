@@ -7,12 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::Web;
+use super::WebState;
 use crate::server::config::Settings;
 
 /// How a browser reached us: decides whether it can be signed in, and by which cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum BrowserSide {
     /// Through TLS, as the public address says.
     Https,
     /// Plain HTTP on its own machine, by the name it used, at this port.
@@ -21,7 +21,7 @@ pub enum Side {
     Plain,
 }
 
-impl Side {
+impl BrowserSide {
     /// The name of the session's cookie; none where none is safe. Browsers send a host's cookies to all of its ports, so on
     /// plain HTTP the name carries the port: signing in on one port must not replace the session of another.
     pub fn cookie(self) -> Option<String> {
@@ -49,11 +49,11 @@ pub fn is_loopback(host: &str) -> bool {
 }
 
 /// How the browser behind a request reached us.
-pub fn side(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> Side {
+pub fn side(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> BrowserSide {
     match (&settings.public_url, host(headers, uri)) {
-        (Some(origin), _) if origin.is_https() => Side::Https,
-        (_, Some(host)) if is_loopback(host) => Side::Loopback(port(host)),
-        _ => Side::Plain,
+        (Some(origin), _) if origin.is_https() => BrowserSide::Https,
+        (_, Some(host)) if is_loopback(host) => BrowserSide::Loopback(port(host)),
+        _ => BrowserSide::Plain,
     }
 }
 
@@ -81,7 +81,7 @@ pub fn is_ours(settings: &Settings, headers: &HeaderMap, uri: &Uri, origin: &str
 
 /// Without a public address only the browser's own machine is answered: any other name may be a stranger's that was
 /// made to point here.
-pub async fn require_our_host(State(web): State<Web>, request: Request, next: Next) -> Response {
+pub async fn require_our_host(State(web): State<WebState>, request: Request, next: Next) -> Response {
     let loopback = host(request.headers(), request.uri()).is_some_and(is_loopback);
     if web.settings.public_url.is_none() && !loopback {
         let sentence = "Without BAILOUT_PUBLIC_URL the console answers only as localhost, 127.0.0.1 or [::1]. To open it \
@@ -127,20 +127,20 @@ mod tests {
     fn the_public_address_decides_the_cookie() {
         let uri = Uri::from_static("/");
         for (public, host, side_) in [
-            (Some("https://desk.example.com"), "desk.example.com", Side::Https),
-            (Some("http://desk.lan"), "desk.lan", Side::Plain),
-            (Some("http://localhost:3000"), "localhost:3000", Side::Loopback(3000)),
-            (None, "127.0.0.1:3000", Side::Loopback(3000)),
-            (None, "[::1]:3001", Side::Loopback(3001)),
-            (None, "[::1]", Side::Loopback(80)),
-            (None, "localhost", Side::Loopback(80)),
-            (None, "desk.lan", Side::Plain),
+            (Some("https://desk.example.com"), "desk.example.com", BrowserSide::Https),
+            (Some("http://desk.lan"), "desk.lan", BrowserSide::Plain),
+            (Some("http://localhost:3000"), "localhost:3000", BrowserSide::Loopback(3000)),
+            (None, "127.0.0.1:3000", BrowserSide::Loopback(3000)),
+            (None, "[::1]:3001", BrowserSide::Loopback(3001)),
+            (None, "[::1]", BrowserSide::Loopback(80)),
+            (None, "localhost", BrowserSide::Loopback(80)),
+            (None, "desk.lan", BrowserSide::Plain),
         ] {
             assert_eq!(side(&settings(public), &from(host), &uri), side_, "{public:?} {host}");
         }
-        assert_eq!(Side::Https.cookie().as_deref(), Some("__Host-bailout"));
-        assert_eq!(Side::Loopback(3000).cookie().as_deref(), Some("bailout-3000"));
-        assert_eq!(Side::Plain.cookie(), None);
+        assert_eq!(BrowserSide::Https.cookie().as_deref(), Some("__Host-bailout"));
+        assert_eq!(BrowserSide::Loopback(3000).cookie().as_deref(), Some("bailout-3000"));
+        assert_eq!(BrowserSide::Plain.cookie(), None);
     }
 
     #[test]

@@ -25,17 +25,17 @@ use leptos_axum::{ResponseOptions, handle_server_fns_with_context, render_app_as
 use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
 
 use super::{
-    Web, assets,
-    guard::Caller,
-    session::{self, By, SignedIn},
+    WebState, assets,
+    guard::CallingOperator,
+    session::{self, ActivitySource, SignedIn},
     sign_in::{HOME, encoded, failed, own_path, see_other},
 };
 use crate::{
     app::{
         actions::Bootstrap,
-        pages::console::Place,
-        problem::Problem,
-        shell::{Page, shell},
+        pages::console::ConsolePlace,
+        problem::CallError,
+        shell::{PageContext, shell},
     },
     server::error::Error,
 };
@@ -66,7 +66,7 @@ pub fn options() -> LeptosOptions {
 }
 
 /// Every page and every server function.
-pub fn routes(web: Web) -> Router {
+pub fn routes(web: WebState) -> Router {
     // Drawing spawns; a second start of it, in tests, is refused and harms nothing.
     let _ = any_spawner::Executor::init_tokio();
     let options = web.leptos.clone();
@@ -93,7 +93,7 @@ pub fn routes(web: Web) -> Router {
 }
 
 /// What a page or a server function finds in its context.
-fn provide(web: &Web) {
+fn provide(web: &WebState) {
     provide_context(web.desk.clone());
     let parts = use_context::<Parts>();
     let start = parts.as_ref().and_then(|parts| parts.extensions.get::<Bootstrap>().cloned());
@@ -107,7 +107,7 @@ fn provide(web: &Web) {
     }
     let signed_in = parts.as_ref().and_then(|parts| parts.extensions.get::<SignedIn>());
     let preferences = signed_in.map(|signed_in| signed_in.preferences).unwrap_or_default();
-    provide_context(Page { files: assets::site_files(), address: address.to_owned(), preferences, start });
+    provide_context(PageContext { files: assets::site_files(), address: address.to_owned(), preferences, start });
     // Only pages have a nonce.
     if let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) {
         response.insert_header(CONTENT_SECURITY_POLICY, web.policy.header(Some(&*nonce)));
@@ -115,9 +115,9 @@ fn provide(web: &Web) {
 }
 
 /// Before a page or a server function: who is there. Signed out one signs in first; signed in one need not.
-async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+async fn gate(State(web): State<WebState>, mut request: Request, next: Next) -> Response {
     // Where one looks is told by the page: a forgotten tab does not keep a session alive.
-    let by = if request.uri().path().ends_with("/viewing") { By::Page } else { By::Person };
+    let by = if request.uri().path().ends_with("/viewing") { ActivitySource::Page } else { ActivitySource::Person };
     let signed_in = match session::read(&web.desk, &web.settings, request.headers(), request.uri(), by).await {
         Ok(signed_in) => signed_in,
         Err(error) => return failed(error),
@@ -125,7 +125,7 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
     if request.uri().path().starts_with(FUNCTIONS) {
         let Some(signed_in) = signed_in else {
             let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-            return (StatusCode::UNAUTHORIZED, headers, Problem::SignedOut.ser()).into_response();
+            return (StatusCode::UNAUTHORIZED, headers, CallError::SignedOut.ser()).into_response();
         };
         request.extensions_mut().insert(signed_in);
         return call(request, next).await;
@@ -155,9 +155,9 @@ async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Respo
 }
 
 /// What a console page starts from; none for other pages.
-async fn first_picture(web: &Web, uri: &Uri, signed_in: &SignedIn) -> Result<Option<Bootstrap>, Error> {
-    let Some(place) = Place::of(uri.path(), uri.query().unwrap_or_default()) else { return Ok(None) };
-    let caller = Caller::of(web.desk.clone(), signed_in.clone());
+async fn first_picture(web: &WebState, uri: &Uri, signed_in: &SignedIn) -> Result<Option<Bootstrap>, Error> {
+    let Some(place) = ConsolePlace::of(uri.path(), uri.query().unwrap_or_default()) else { return Ok(None) };
+    let caller = CallingOperator::of(web.desk.clone(), signed_in.clone());
     caller.bootstrap(place.listing, place.selected.as_deref()).await.map(Some)
 }
 
@@ -183,13 +183,13 @@ async fn call(request: Request, next: Next) -> Response {
     let Ok(bytes) = to_bytes(body, LARGEST_PROBLEM).await else {
         return (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on the server.\n").into_response();
     };
-    parts.status = match Problem::de(bytes.clone()) {
-        Problem::SignedOut => StatusCode::UNAUTHORIZED,
-        Problem::Forbidden { .. } => StatusCode::FORBIDDEN,
-        Problem::NotFound => StatusCode::NOT_FOUND,
-        Problem::Bad(_) => StatusCode::BAD_REQUEST,
-        Problem::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Problem::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    parts.status = match CallError::de(bytes.clone()) {
+        CallError::SignedOut => StatusCode::UNAUTHORIZED,
+        CallError::Forbidden { .. } => StatusCode::FORBIDDEN,
+        CallError::NotFound => StatusCode::NOT_FOUND,
+        CallError::Bad(_) => StatusCode::BAD_REQUEST,
+        CallError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        CallError::Fault { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Response::from_parts(parts, Body::from(bytes))
 }

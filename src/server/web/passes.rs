@@ -10,19 +10,19 @@ use axum::{
 };
 
 use super::{
-    Web,
-    origin::{Side, side},
-    session::{Begun, cookie_of},
+    WebState,
+    origin::{BrowserSide, side},
+    session::{NewSession, cookie_of},
     sign_in::{failed, see_other},
 };
 use crate::server::{
-    demo::{Pass, Passes},
+    demo::{DemoPass, DemoPasses},
     error::Error,
     secret::Secret,
 };
 
 /// The address of a link. A HEAD request is answered as any other method is: looking at a link must not use it up.
-pub fn routes(web: Web, passes: Passes) -> Router {
+pub fn routes(web: WebState, passes: DemoPasses) -> Router {
     Router::new()
         .route("/demo/sign-in/{token}", head(async || StatusCode::NO_CONTENT).get(enter))
         .layer(Extension(passes))
@@ -31,14 +31,14 @@ pub fn routes(web: Web, passes: Passes) -> Router {
 
 /// `GET /demo/sign-in/{token}`
 async fn enter(
-    State(web): State<Web>,
-    Extension(passes): Extension<Passes>,
+    State(web): State<WebState>,
+    Extension(passes): Extension<DemoPasses>,
     Path(token): Path<String>,
     parts: Parts,
 ) -> Response {
     let side = side(&web.settings, &parts.headers, &parts.uri);
     // No cookie would be safe; the pass stays good.
-    if side == Side::Plain {
+    if side == BrowserSide::Plain {
         return see_other("/sign-in?refused=insecure");
     }
     let Some(pass) = passes.take(&token) else {
@@ -60,8 +60,8 @@ async fn enter(
 }
 
 /// Begins the session of a pass.
-async fn begin(web: &Web, pass: &Pass, parts: &Parts) -> Result<Secret, Error> {
-    let (secret, begun) = Begun::at(web, parts).await?;
+async fn begin(web: &WebState, pass: &DemoPass, parts: &Parts) -> Result<Secret, Error> {
+    let (secret, begun) = NewSession::at(web, parts).await?;
     let (workspace, operator) = (pass.workspace, pass.operator);
     let write = web
         .desk

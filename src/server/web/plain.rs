@@ -13,16 +13,16 @@ use leptos::{
     prelude::{AnyView, Owner, RenderHtml, provide_context},
 };
 
-use super::{Web, assets};
+use super::{WebState, assets};
 use crate::{
     app::{
-        pages::frame::Warning,
-        shell::{Plain, plain},
+        pages::frame::AdminWarning,
+        shell::{PlainPage, plain},
     },
     domain::operator::Preferences,
 };
 
-impl Web {
+impl WebState {
     /// Draws a page. `title` is fixed words; `draw` may take anything else from anyone, since views show text as text.
     /// Like every answer that sets nothing else it is `no-store`, so that a secret in it may be shown.
     pub fn page(
@@ -35,9 +35,9 @@ impl Web {
         let (html, nonce) = Owner::new().with(|| {
             provide_nonce();
             if let Some(warning) = self.desk.storage().warning() {
-                provide_context(Warning(warning));
+                provide_context(AdminWarning(warning));
             }
-            let page = Plain { title, preferences, body: draw() };
+            let page = PlainPage { title, preferences, body: draw() };
             (plain(page, assets::site_files(), self.leptos.clone()).to_html(), use_nonce())
         });
         let policy = self.policy.header(nonce.as_deref());

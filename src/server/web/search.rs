@@ -9,33 +9,33 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Web,
+    WebState,
     session::SignedIn,
     sign_in::{encoded, failed},
 };
 use crate::{
-    app::pages::{self, search::Searched},
+    app::pages::{self, search::SearchView},
     domain::ids::WorkspaceId,
     server::{
         error::Error,
-        store::search::{Search, find},
-        words::Asked,
+        store::search::{SearchQuery, find},
+        words::SearchTerms,
     },
 };
 
 /// `?q=…&status=open&agent=agt_…&before=…`; an empty field is as if it were not there.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Fields {
+pub struct SearchParams {
     q: String,
     status: String,
     agent: String,
     before: String,
 }
 
-impl Fields {
+impl SearchParams {
     /// What to look for; none when there is no word. A field that cannot be read is refused.
-    fn search(&self) -> Result<Option<Search>, Unreadable> {
+    fn search(&self) -> Result<Option<SearchQuery>, Unreadable> {
         let given = |text: &'_ str| (!text.is_empty()).then_some(text.to_owned());
         let open = match self.status.as_str() {
             "" => None,
@@ -45,7 +45,7 @@ impl Fields {
         };
         let agent = given(&self.agent).map(|id| id.parse().map_err(|_| Unreadable)).transpose()?;
         let before = given(&self.before).map(|place| place.parse().map_err(|_| Unreadable)).transpose()?;
-        Ok(Asked::read(&self.q).map(|asked| Search { asked, open, agent, before }))
+        Ok(SearchTerms::read(&self.q).map(|asked| SearchQuery { asked, open, agent, before }))
     }
 
     /// The address of the page that begins there.
@@ -60,9 +60,9 @@ struct Unreadable;
 
 /// Draws the page.
 pub async fn search(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     Extension(signed_in): Extension<SignedIn>,
-    fields: Result<Query<Fields>, QueryRejection>,
+    fields: Result<Query<SearchParams>, QueryRejection>,
 ) -> Response {
     let read = fields.map_err(|_| Unreadable).and_then(|Query(fields)| Ok((fields.search()?, fields)));
     let Ok((search, fields)) = read else {
@@ -79,11 +79,11 @@ pub async fn search(
 
 /// Looks, in the workspace of whoever asks.
 async fn searched(
-    web: &Web,
+    web: &WebState,
     workspace: WorkspaceId,
-    fields: Fields,
-    search: Option<Search>,
-) -> Result<Searched, Error> {
+    fields: SearchParams,
+    search: Option<SearchQuery>,
+) -> Result<SearchView, Error> {
     let agents = web.desk.choices(workspace).await?.agents;
     let found = match search {
         Some(search) => Some(find(web.desk.store(), workspace, search).await?),
@@ -93,5 +93,5 @@ async fn searched(
     let more = found.as_ref().and_then(|found| Some(fields.from(found.more?)));
     // U+0000 can stand in no document.
     let text = fields.q.replace('\0', "");
-    Ok(Searched { text, status: fields.status, agent: fields.agent, agents, found, more })
+    Ok(SearchView { text, status: fields.status, agent: fields.agent, agents, found, more })
 }

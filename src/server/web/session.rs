@@ -7,8 +7,8 @@ use axum_extra::extract::CookieJar;
 use sqlx::AnyConnection;
 
 use super::{
-    Web,
-    origin::{Side, side},
+    WebState,
+    origin::{BrowserSide, side},
 };
 use crate::{
     domain::{
@@ -39,17 +39,17 @@ pub struct SignedIn {
 }
 
 /// A session that begins, in the place of whatever the browser had.
-pub struct Begun {
+pub struct NewSession {
     digest: [u8; 32],
     address: Option<IpAddr>,
     pub now: Timestamp,
     before: Option<SignedIn>,
 }
 
-impl Begun {
+impl NewSession {
     /// One at the browser behind a request, and the secret of its cookie.
-    pub async fn at(web: &Web, parts: &Parts) -> Result<(Secret, Self), Error> {
-        let before = read(&web.desk, &web.settings, &parts.headers, &parts.uri, By::Page).await?;
+    pub async fn at(web: &WebState, parts: &Parts) -> Result<(Secret, Self), Error> {
+        let before = read(&web.desk, &web.settings, &parts.headers, &parts.uri, ActivitySource::Page).await?;
         let (secret, address) = (Secret::mint()?, client::address(&web.settings, parts));
         let begun = Self { digest: secret.digest(), address, now: web.desk.clock().now(), before };
         Ok((secret, begun))
@@ -71,25 +71,25 @@ impl Begun {
 }
 
 /// The cookie that brings a session's secret back; nothing where no cookie is safe.
-pub fn cookie_of(side: Side, secret: &Secret) -> Option<HeaderValue> {
+pub fn cookie_of(side: BrowserSide, secret: &Secret) -> Option<HeaderValue> {
     cookie(side, &side.cookie()?, secret.reveal(), sessions::ABSOLUTE.0 / 1_000)
 }
 
 /// A cookie that only this server gets to see.
-pub fn cookie(side: Side, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
-    let secure = if side == Side::Https { "; Secure" } else { "" };
+pub fn cookie(side: BrowserSide, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
+    let secure = if side == BrowserSide::Https { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).ok()
 }
 
 /// The cookie that takes a session's cookie away.
-pub fn no_cookie(side: Side) -> Option<HeaderValue> {
+pub fn no_cookie(side: BrowserSide) -> Option<HeaderValue> {
     cookie(side, &side.cookie()?, "", 0)
 }
 
 /// Whether a request is the person's doing, so that it keeps an idle session alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
+pub enum ActivitySource {
     Person,
     /// The page did it by itself.
     Page,
@@ -107,7 +107,7 @@ pub async fn read(
     settings: &Settings,
     headers: &HeaderMap,
     uri: &Uri,
-    by: By,
+    by: ActivitySource,
 ) -> Result<Option<SignedIn>, Error> {
     let jar = CookieJar::from_headers(headers);
     let name = side(settings, headers, uri).cookie();
@@ -115,7 +115,7 @@ pub async fn read(
     let digest = digest(secret.value());
     let now = desk.clock().now();
     let Some(found) = sessions::find(desk.store(), &digest, now).await? else { return Ok(None) };
-    if by == By::Person && sessions::is_due(found.seen_at, now) {
+    if by == ActivitySource::Person && sessions::is_due(found.seen_at, now) {
         // Beside the request, which need not wait for the one writer.
         let store = desk.store().clone();
         desk.beside().spawn(async move {
@@ -143,13 +143,13 @@ mod tests {
         assert_eq!(secret.reveal().len(), 43);
         let text = |side| cookie_of(side, &secret).map(|value| value.to_str().unwrap().replace(secret.reveal(), "…"));
         assert_eq!(
-            text(Side::Https).as_deref(),
+            text(BrowserSide::Https).as_deref(),
             Some("__Host-bailout=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax; Secure")
         );
         assert_eq!(
-            text(Side::Loopback(3000)).as_deref(),
+            text(BrowserSide::Loopback(3000)).as_deref(),
             Some("bailout-3000=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax")
         );
-        assert_eq!(text(Side::Plain), None);
+        assert_eq!(text(BrowserSide::Plain), None);
     }
 }

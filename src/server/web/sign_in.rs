@@ -18,10 +18,10 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    Web,
-    device::Device,
-    origin::{Side, side},
-    session::{self, Begun, By, SignedIn},
+    WebState,
+    device::KnownBrowser,
+    origin::{BrowserSide, side},
+    session::{self, ActivitySource, NewSession, SignedIn},
     throttle::{self, Admission},
 };
 use crate::{
@@ -51,7 +51,7 @@ const BUSY: Duration = Duration::from_secs(2);
 
 /// The sign-in form.
 #[derive(Deserialize)]
-pub struct SignIn {
+pub struct SignInForm {
     email: String,
     password: String,
     #[serde(default)]
@@ -88,7 +88,7 @@ pub fn see_other(path: &str) -> Response {
 
 /// What the address of the sign-in page says.
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct SignInParams {
     #[serde(default)]
     back: String,
     refused: Option<String>,
@@ -98,10 +98,10 @@ pub struct Asked {
 
 /// `GET /sign-in`
 pub async fn page(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     headers: HeaderMap,
     uri: Uri,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<SignInParams>, QueryRejection>,
 ) -> Response {
     let Query(asked) = asked.unwrap_or_default();
     let back = own_path(&asked.back);
@@ -135,13 +135,17 @@ pub fn too_often(wait: Option<Span>) -> String {
 
 /// What became of a sign-in.
 enum Entry {
-    In(Secret, Device),
+    In(Secret, KnownBrowser),
     Wrong,
     Throttled(Span),
 }
 
 /// `POST /sign-in`
-pub async fn sign_in(State(web): State<Web>, parts: Parts, form: Result<Form<SignIn>, FormRejection>) -> Response {
+pub async fn sign_in(
+    State(web): State<WebState>,
+    parts: Parts,
+    form: Result<Form<SignInForm>, FormRejection>,
+) -> Response {
     let form = match form {
         Ok(Form(form)) => form,
         Err(refused) => {
@@ -151,7 +155,7 @@ pub async fn sign_in(State(web): State<Web>, parts: Parts, form: Result<Form<Sig
     let back = own_path(&form.back).to_owned();
     let refused = |why: &str| see_other(&format!("/sign-in?refused={why}&back={}", encoded(&back)));
     let side = side(&web.settings, &parts.headers, &parts.uri);
-    if side == Side::Plain {
+    if side == BrowserSide::Plain {
         return refused("insecure");
     }
     match enter(&web, &parts, form).await {
@@ -169,7 +173,7 @@ pub async fn sign_in(State(web): State<Web>, parts: Parts, form: Result<Form<Sig
     }
 }
 
-async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
+async fn enter(web: &WebState, parts: &Parts, form: SignInForm) -> Result<Entry, Error> {
     let store = web.desk.store();
     let now = web.desk.clock().now();
     // A place first: a try that is turned away for lack of room counts for nothing.
@@ -177,7 +181,7 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let email = form.email.parse::<Email>().ok();
     let typed = email.as_ref().map_or_else(|| form.email.trim().to_lowercase(), Email::to_string);
     let address = client::address(&web.settings, parts);
-    let device = Device::of(&web.settings, parts)?;
+    let device = KnownBrowser::of(&web.settings, parts)?;
     let tried = match throttle::admit(store, &typed, device.digest(), address, now).await? {
         Admission::In(tried) => tried,
         Admission::Wait(wait) => return Ok(Entry::Throttled(wait)),
@@ -189,7 +193,7 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let same = place.matches(form.password, hash).await?;
     let Some(account) = account.filter(|_| same) else { return Ok(Entry::Wrong) };
-    let (secret, begun) = Begun::at(web, parts).await?;
+    let (secret, begun) = NewSession::at(web, parts).await?;
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
             // It may have been changed while it was checked.
@@ -205,12 +209,12 @@ async fn enter(web: &Web, parts: &Parts, form: SignIn) -> Result<Entry, Error> {
     Ok(Entry::In(secret, device))
 }
 
-async fn who(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {
-    session::read(&web.desk, &web.settings, headers, uri, By::Page).await
+async fn who(web: &WebState, headers: &HeaderMap, uri: &Uri) -> Result<Option<SignedIn>, Error> {
+    session::read(&web.desk, &web.settings, headers, uri, ActivitySource::Page).await
 }
 
 /// `POST /sign-out`
-pub async fn sign_out(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> Response {
+pub async fn sign_out(State(web): State<WebState>, headers: HeaderMap, uri: Uri) -> Response {
     match leave(&web, &headers, &uri).await {
         Ok(()) => {
             let mut response = see_other("/sign-in");
@@ -222,7 +226,7 @@ pub async fn sign_out(State(web): State<Web>, headers: HeaderMap, uri: Uri) -> R
     }
 }
 
-async fn leave(web: &Web, headers: &HeaderMap, uri: &Uri) -> Result<(), Error> {
+async fn leave(web: &WebState, headers: &HeaderMap, uri: &Uri) -> Result<(), Error> {
     let Some(signed_in) = who(web, headers, uri).await? else { return Ok(()) };
     let (workspace, digest) = (signed_in.workspace, signed_in.digest);
     let write = web

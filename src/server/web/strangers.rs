@@ -14,14 +14,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Web, session};
-use crate::server::rates::Rates;
+use super::{WebState, session};
+use crate::server::rates::RateLimiters;
 
 /// Middleware that answers 429 instead where an address has asked too often without a session. Whether a session that is
 /// shown is good the handlers find out: a request that they send to the sign-in page was a stranger's.
 pub async fn limit(
-    State(web): State<Web>,
-    Extension(rates): Extension<Arc<Rates>>,
+    State(web): State<WebState>,
+    Extension(rates): Extension<Arc<RateLimiters>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -39,7 +39,7 @@ pub async fn limit(
     }
 }
 
-fn refused(rates: &Rates, parts: &Parts) -> Option<Response> {
+fn refused(rates: &RateLimiters, parts: &Parts) -> Option<Response> {
     let standing = rates.of_stranger(parts).filter(|standing| !standing.is_allowed)?;
     let sentence = "Too many requests came from your address. Wait a moment and load the page again.\n";
     Some((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, standing.seconds.to_string())], sentence).into_response())

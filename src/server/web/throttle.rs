@@ -29,13 +29,13 @@ pub const KNOWN: Span = Span::hours(90 * 24);
 
 /// Who tries: an account or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct ThrottleSubject {
     name: String,
     free: i64,
     is_account: bool,
 }
 
-impl Subject {
+impl ThrottleSubject {
     /// The account with an e-mail address, there or not. Kept as a hash: what strangers typed is not ours to store.
     pub fn account(email: &str) -> Self {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(email.as_bytes()));
@@ -56,12 +56,12 @@ impl Subject {
 }
 
 /// An account at an address.
-fn at_address(account: &Subject, address: &Subject) -> String {
+fn at_address(account: &ThrottleSubject, address: &ThrottleSubject) -> String {
     format!("known:{}:{}", bare(&account.name), bare(&address.name))
 }
 
 /// An account at a browser.
-fn at_device(account: &Subject, device: &[u8; 32]) -> String {
+fn at_device(account: &ThrottleSubject, device: &[u8; 32]) -> String {
     format!("device:{}:{}", bare(&account.name), URL_SAFE_NO_PAD.encode(device))
 }
 
@@ -71,8 +71,8 @@ fn bare(name: &str) -> &str {
 
 /// A try that was let in: what it counts for, and what is remembered when it succeeds.
 #[derive(Debug)]
-pub struct Try {
-    subjects: Vec<Subject>,
+pub struct CountedAttempt {
+    subjects: Vec<ThrottleSubject>,
     /// The account at this browser, and at this address.
     known: Vec<String>,
 }
@@ -80,7 +80,7 @@ pub struct Try {
 /// Whether one may try now.
 #[derive(Debug)]
 pub enum Admission {
-    In(Try),
+    In(CountedAttempt),
     /// How long to wait instead.
     Wait(Span),
 }
@@ -109,7 +109,7 @@ pub async fn admit(
     address: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<Admission, Error> {
-    let (account, address) = (Subject::account(email), address.map(Subject::address));
+    let (account, address) = (ThrottleSubject::account(email), address.map(ThrottleSubject::address));
     let device = at_device(&account, device);
     let counted = store.write(move |tx| Box::pin(async move { count(tx, account, device, address, now).await })).await;
     match counted {
@@ -139,11 +139,11 @@ impl From<sqlx::Error> for Uncounted {
 
 async fn count(
     tx: &mut AnyConnection,
-    mut account: Subject,
+    mut account: ThrottleSubject,
     device: String,
-    address: Option<Subject>,
+    address: Option<ThrottleSubject>,
     now: Timestamp,
-) -> Result<Try, Uncounted> {
+) -> Result<CountedAttempt, Uncounted> {
     attempts::forget_before(&mut *tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
     let at_address = address.as_ref().map(|address| at_address(&account, address));
     let known: Vec<String> = [device].into_iter().chain(at_address).collect();
@@ -153,7 +153,7 @@ async fn count(
             break;
         }
     }
-    let subjects: Vec<Subject> = [account].into_iter().chain(address).collect();
+    let subjects: Vec<ThrottleSubject> = [account].into_iter().chain(address).collect();
     let mut longest = Span(0);
     for subject in &subjects {
         let (failures, last_at) = attempts::lock(&mut *tx, &subject.name, now).await?;
@@ -163,13 +163,17 @@ async fn count(
     }
     match longest > Span(0) {
         true => Err(Uncounted::Wait(longest)),
-        false => Ok(Try { subjects, known }),
+        false => Ok(CountedAttempt { subjects, known }),
     }
 }
 
 /// The try was none: the account is forgotten and knows the browser and the address from now on; the address gets back the one that
 /// [`admit`] counted.
-pub async fn forgive(connection: &mut AnyConnection, tried: &Try, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn forgive(
+    connection: &mut AnyConnection,
+    tried: &CountedAttempt,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     for subject in &tried.subjects {
         match subject.is_account {
             true => attempts::forget(&mut *connection, &subject.name).await?,
@@ -205,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_household_is_one_address() {
-        let subject = |text: &str| Subject::address(text.parse().unwrap());
+        let subject = |text: &str| ThrottleSubject::address(text.parse().unwrap());
         assert_eq!(subject("2001:db8:1:2::7"), subject("2001:db8:1:2:ffff::1"));
         assert_ne!(subject("2001:db8:1:2::7"), subject("2001:db8:1:3::7"));
         assert_eq!(subject("::ffff:10.0.0.1"), subject("10.0.0.1"));

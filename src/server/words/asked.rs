@@ -21,9 +21,9 @@ struct Term {
 
 /// A query: terms, all of which one text must have. The last word may be the beginning of one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Asked(Vec<Term>);
+pub struct SearchTerms(Vec<Term>);
 
-impl Asked {
+impl SearchTerms {
     /// Reads what a person typed; none when it holds no word. Nothing in it is an operator: whatever is no letter and no
     /// digit only parts words.
     pub fn read(text: &str) -> Option<Self> {
@@ -177,30 +177,30 @@ mod tests {
     use super::*;
 
     fn marked(asked: &str, text: &str) -> Vec<String> {
-        let pieces = Asked::read(asked).unwrap().snippet(text).into_iter();
+        let pieces = SearchTerms::read(asked).unwrap().snippet(text).into_iter();
         pieces.filter(|(_, is_marked)| *is_marked).map(|(text, _)| text).collect()
     }
 
     #[test]
     fn what_is_asked_holds_no_operator() {
         for hostile in ["\"", "*", "'", "NEAR(", "OR", "a:b", "-x", "a AND b", "\\", "$1", "(((", "' | 'x", "東京*"] {
-            let Some(asked) = Asked::read(hostile) else { continue };
+            let Some(asked) = SearchTerms::read(hostile) else { continue };
             for word in asked.0.iter().flat_map(|term| term.phrases.iter().flatten().chain(&term.joined)) {
                 assert!(word.chars().all(char::is_alphanumeric), "{word}");
             }
         }
-        let asked = Asked::read("e-mail OR Ref").unwrap();
+        let asked = SearchTerms::read("e-mail OR Ref").unwrap();
         assert_eq!(asked.fts5(), "(\"e mail\" OR \"email\") AND \"or\" AND \"ref\" *");
         assert_eq!(asked.tsquery(), "('e' <-> 'mail' | 'email') & 'or' & 'ref':*");
-        let asked = Asked::read("call +49 170 123").unwrap();
+        let asked = SearchTerms::read("call +49 170 123").unwrap();
         assert_eq!(asked.fts5(), "\"call\" AND (\"49\" AND \"170\" AND \"123\" * OR \"49170123\" *)");
         assert_eq!(asked.tsquery(), "'call' & ('49' & '170' & '123':* | '49170123':*)");
         // An address is a phrase and no compound.
-        assert_eq!(Asked::read("zoe@example.org").unwrap().fts5(), "\"zoe example org\" *");
-        assert_eq!(Asked::read(" \" * "), None);
-        assert_eq!(Asked::read(&"word ".repeat(50)).unwrap().0.len(), MOST_ASKED);
+        assert_eq!(SearchTerms::read("zoe@example.org").unwrap().fts5(), "\"zoe example org\" *");
+        assert_eq!(SearchTerms::read(" \" * "), None);
+        assert_eq!(SearchTerms::read(&"word ".repeat(50)).unwrap().0.len(), MOST_ASKED);
         // A ligature that is several words stays one phrase.
-        assert_eq!(Asked::read("\u{FDFA}").unwrap().0.len(), 1);
+        assert_eq!(SearchTerms::read("\u{FDFA}").unwrap().0.len(), 1);
     }
 
     #[test]
@@ -209,12 +209,12 @@ mod tests {
         assert_eq!(marked("京タ", "東京タワー"), ["京タ"]);
         assert_eq!(marked("charged twice", "charged twice; twice charged"), ["charged", "twice", "twice", "charged"]);
         let long = format!("{}needle{}", "hay ".repeat(200), " hay".repeat(200));
-        let pieces = Asked::read("needle").unwrap().snippet(&long);
+        let pieces = SearchTerms::read("needle").unwrap().snippet(&long);
         let whole: String = pieces.iter().map(|(text, _)| text.as_str()).collect();
         assert!(whole.chars().count() <= SNIPPET + 2 && whole.starts_with('…') && whole.ends_with('…'), "{whole}");
-        assert_eq!(Asked::read("x").unwrap().snippet(""), vec![]);
+        assert_eq!(SearchTerms::read("x").unwrap().snippet(""), vec![]);
         // A text of which every piece is kept, marked or not.
-        let pieces = Asked::read("a c").unwrap().snippet("a b c d");
+        let pieces = SearchTerms::read("a c").unwrap().snippet("a b c d");
         assert_eq!(pieces.iter().map(|(text, _)| text.as_str()).collect::<String>(), "a b c d");
     }
 

@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
 /// Whom to call.
-pub struct Alerts {
+pub struct AlertSender {
     url: AlertUrl,
     client: Client<HttpsConnector<HttpConnector>, Body>,
 }
@@ -56,7 +56,7 @@ struct Failed {
     passes: bool,
 }
 
-impl Alerts {
+impl AlertSender {
     /// Calls at this address from now on. The client follows no redirect.
     pub fn new(url: AlertUrl) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -139,7 +139,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Calls until the server stops.
-pub async fn work(desk: Desk, alerts: Arc<Alerts>) {
+pub async fn work(desk: Desk, alerts: Arc<AlertSender>) {
     while desk.shutdown().run_until_cancelled(sleep(EVERY)).await.is_some() {
         if let Err(error) = alerts.send_due(&desk).await {
             tracing::error!(%error, "could not look for escalations that wait too long; looking again");
@@ -153,13 +153,13 @@ mod tests {
     use crate::domain::{
         ask::AskKind,
         opening::{ConversationFacts, Customer},
-        stage::{MORNING, Stage, opening},
+        stage::{MORNING, Simulation, opening},
         text::Text,
     };
 
     #[test]
     fn what_strangers_wrote_is_no_markup() {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let mut said = opening(AskKind::Takeover, Some("chat"));
         said.reason.text = Text::parse("<!channel> & <https://evil.example|here>").unwrap();
         let customer = Customer { name: Some(Text::parse("<@U1>").unwrap()), ..Customer::default() };

@@ -18,7 +18,7 @@ use crate::{
     server::{
         desk::Desk,
         error::Error,
-        hints::Told,
+        hints::WorkspaceHint,
         store::{deadline::within, workspaces},
     },
 };
@@ -125,7 +125,7 @@ async fn follow(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
         let Some(notification) = told? else { continue };
         if notification.channel() == HINTS {
             // What this process told comes back, too.
-            if let Ok((process, told)) = serde_json::from_str::<(String, Told)>(notification.payload())
+            if let Ok((process, told)) = serde_json::from_str::<(String, WorkspaceHint)>(notification.payload())
                 && process != desk.hints().process()
             {
                 desk.hints().pass_on(told);

@@ -10,16 +10,16 @@ use futures::FutureExt;
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use self::{batch::Batch, queue::Receiver};
+use self::{batch::Batch, queue::CommandReceiver};
 use super::{
-    bell::{Bell, Recorded},
+    bell::{LogNotifier, RecordedEvent},
     clock::Clock,
     contract::Links,
-    desk::{Command, Done},
+    desk::{Command, CommandResult},
     error::Error,
     readiness::Readiness,
     request_id::last_words,
-    room::Taken,
+    room::MemoryPermit,
     store::{Store, attempts},
 };
 use crate::domain::ids::WorkspaceId;
@@ -31,11 +31,11 @@ const MOST_TOGETHER: usize = 64;
 pub const MOST_PROBES: usize = 64;
 
 /// A command and who waits for it.
-pub struct Queued {
+pub struct QueuedCommand {
     pub command: Command,
-    pub answer: oneshot::Sender<Result<Done, Error>>,
+    pub answer: oneshot::Sender<Result<CommandResult, Error>>,
     /// The room its request takes up, until it is done, also when the caller has left.
-    pub room: Taken,
+    pub room: MemoryPermit,
 }
 
 /// Where a transaction broke.
@@ -62,17 +62,21 @@ impl From<sqlx::Error> for Broken {
 pub struct Writer {
     pub store: Store,
     pub clock: Clock,
-    pub bell: Arc<Bell>,
+    pub bell: Arc<LogNotifier>,
     pub links: Links,
     pub readiness: Arc<Readiness>,
 }
 
 /// The new events of a transaction, by workspace.
-type NewEvents = BTreeMap<WorkspaceId, Vec<Arc<Recorded>>>;
+type NewEvents = BTreeMap<WorkspaceId, Vec<Arc<RecordedEvent>>>;
 
 impl Writer {
     /// Works until every desk is gone. Each of `probes` is answered whether the writer can commit.
-    pub async fn work(self, mut queue: Receiver<Queued>, mut probes: mpsc::Receiver<oneshot::Sender<bool>>) {
+    pub async fn work(
+        self,
+        mut queue: CommandReceiver<QueuedCommand>,
+        mut probes: mpsc::Receiver<oneshot::Sender<bool>>,
+    ) {
         loop {
             let queued = tokio::select! {
                 queued = queue.take(MOST_TOGETHER) => queued,
@@ -131,7 +135,7 @@ impl Writer {
         }
     }
 
-    async fn run(&self, commands: &[Command]) -> Vec<Result<Done, Error>> {
+    async fn run(&self, commands: &[Command]) -> Vec<Result<CommandResult, Error>> {
         let transacted = AssertUnwindSafe(self.transact(commands)).catch_unwind().await;
         let transacted = transacted.unwrap_or_else(|panic| {
             tracing::error!(said = last_words(&*panic), "a commit panicked");
@@ -165,7 +169,7 @@ impl Writer {
         }
     }
 
-    async fn transact(&self, commands: &[Command]) -> Result<Vec<Result<Done, Error>>, Broken> {
+    async fn transact(&self, commands: &[Command]) -> Result<Vec<Result<CommandResult, Error>>, Broken> {
         let mut tx = self.store.begin_write().await?;
         // A panic before the commit fails this transaction and not the writer, and is retried as an error is.
         let deadline = tx.deadline();
@@ -207,7 +211,7 @@ impl Writer {
         &self,
         tx: &mut AnyConnection,
         commands: &[Command],
-    ) -> Result<(Vec<Result<Done, Error>>, NewEvents), Error> {
+    ) -> Result<(Vec<Result<CommandResult, Error>>, NewEvents), Error> {
         let mut batch = Batch::load(tx, commands, self.clock.now(), &self.links).await?;
         let mut results = Vec::with_capacity(commands.len());
         for command in commands {

@@ -16,11 +16,11 @@ const MOST: usize = 4_096;
 const MOST_OF_ONE: usize = 1_024;
 
 /// Who queues: an agent, or the desk itself, for its operators and the clock.
-pub type Caller = (WorkspaceId, Option<AgentId>);
+pub type QueueLane = (WorkspaceId, Option<AgentId>);
 
 /// Why a command was not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum QueueRefusal {
     /// Too many wait.
     Full,
     /// Nobody takes them any more.
@@ -85,32 +85,32 @@ impl<T> Shared<T> {
 }
 
 /// The end of the queue where callers stand. The queue closes when it is dropped.
-pub struct Sender<T>(Arc<Shared<T>>);
+pub struct CommandSender<T>(Arc<Shared<T>>);
 
 /// The end of the queue where the writer takes. The queue closes when it is dropped.
-pub struct Receiver<T>(Arc<Shared<T>>);
+pub struct CommandReceiver<T>(Arc<Shared<T>>);
 
 /// A queue for one writer.
-pub fn queue<T>() -> (Sender<T>, Receiver<T>) {
+pub fn queue<T>() -> (CommandSender<T>, CommandReceiver<T>) {
     let waiting = Waiting { workspaces: Turns::default(), count: 0, is_closed: false };
     let shared = Arc::new(Shared { waiting: Mutex::new(waiting), changed: Notify::new() });
-    (Sender(Arc::clone(&shared)), Receiver(shared))
+    (CommandSender(Arc::clone(&shared)), CommandReceiver(shared))
 }
 
-impl<T> Sender<T> {
+impl<T> CommandSender<T> {
     /// Queues one.
-    pub fn send(&self, (workspace, agent): Caller, command: T) -> Result<(), Refused> {
+    pub fn send(&self, (workspace, agent): QueueLane, command: T) -> Result<(), QueueRefusal> {
         let mut waiting = self.0.waiting();
         if waiting.is_closed {
-            return Err(Refused::Closed);
+            return Err(QueueRefusal::Closed);
         }
         if waiting.count >= MOST {
-            return Err(Refused::Full);
+            return Err(QueueRefusal::Full);
         }
         let lane = waiting.workspaces.lane(workspace).lane(agent);
         // A lane that was made just now is empty, so no lane stays that has no command.
         if lane.len() >= MOST_OF_ONE {
-            return Err(Refused::Full);
+            return Err(QueueRefusal::Full);
         }
         lane.push_back(command);
         waiting.count += 1;
@@ -125,7 +125,7 @@ impl<T> Sender<T> {
     }
 }
 
-impl<T> Receiver<T> {
+impl<T> CommandReceiver<T> {
     /// Takes up to `limit` commands, turn by turn, once there are any; none when the queue is closed and empty.
     pub async fn take(&mut self, limit: usize) -> Vec<T> {
         loop {
@@ -152,13 +152,13 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Drop for Sender<T> {
+impl<T> Drop for CommandSender<T> {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
-impl<T> Drop for Receiver<T> {
+impl<T> Drop for CommandReceiver<T> {
     fn drop(&mut self) {
         self.0.close();
         // Whoever waits for one of these hears that it was not done.
@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    fn caller(workspace: u128, agent: Option<u128>) -> Caller {
+    fn caller(workspace: u128, agent: Option<u128>) -> QueueLane {
         (WorkspaceId::new(Uuid::from_u128(workspace)), agent.map(|agent| AgentId::new(Uuid::from_u128(agent))))
     }
 

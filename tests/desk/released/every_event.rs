@@ -6,17 +6,17 @@
 use std::{collections::BTreeSet, fs};
 
 use bailout::{
-    app::parts::resolution::Sheet,
+    app::parts::resolution::ResolutionDraft,
     domain::{
         claim::Fence,
-        draft::{Draft, Mode},
+        draft::{Draft, DraftMode},
         escalation::Escalation,
         event::{EventKind, Seq, TransferTarget},
         inbox::{Frame, Row as ListRow},
         message::Message,
         operator::{Preferences, Role},
         outcome::{DecisionRequest, Disposition, Resolution},
-        queue::Defaults,
+        queue::QueueDefaults,
         text::NoteText,
         time::Span,
     },
@@ -141,9 +141,9 @@ async fn replays(engine: Engine) {
         assert_eq!(Message { receipt: None, ..stored }, *message);
     }
     for row in table(&recorded, "draft") {
-        let mode = Mode::ALL.into_iter().find(|mode| mode.as_str() == text(row, "mode")).expect("a mode");
-        if mode == Mode::Answer {
-            let _: Sheet = reads(text(row, "text"));
+        let mode = DraftMode::ALL.into_iter().find(|mode| mode.as_str() == text(row, "mode")).expect("a mode");
+        if mode == DraftMode::Answer {
+            let _: ResolutionDraft = reads(text(row, "text"));
         }
     }
     for row in table(&recorded, "operator") {
@@ -239,7 +239,7 @@ async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Pers
     does(ada, Verb::Transfer { by: by.clone(), escalation, fence: Some(fence), to, note: Some(note("You know her.")) })
         .await;
     let fence = does(grace, Verb::Accept { by: grace.operator.clone(), escalation }).await;
-    let refunds = server.queue("refunds", &[ada], Defaults::default()).await.itself;
+    let refunds = server.queue("refunds", &[ada], QueueDefaults::default()).await.itself;
     let (to, by_grace) = (TransferTarget::Queue(refunds), grace.operator.clone());
     does(grace, Verb::Transfer { by: by_grace, escalation, fence: Some(fence), to, note: Some(note("A refund.")) })
         .await;
@@ -247,7 +247,7 @@ async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Pers
     ada.releases(&it, fence).await.expect("a release");
     let fence = ada.claims(&it).await.expect("a claim");
     let refunded = Resolution {
-        next: bailout::domain::outcome::Next::AwaitCustomer,
+        next: bailout::domain::outcome::NextStep::AwaitCustomer,
         note_to_agent: Some(note("Refunded.")),
         avoidable: true,
         ..Resolution::bare(Disposition::Handled)
@@ -295,7 +295,7 @@ async fn answers(server: &TestServer, bot: &Agent, ada: &Person) {
     bot.get(&format!("/escalations/{it}")).await.ok(200);
     let draft = Draft {
         escalation: id(&bot.escalates(json!({"ask": {"kind": "decision", "actions": [action("d")]}})).await),
-        mode: Mode::Answer,
+        mode: DraftMode::Answer,
         client_message_id: bailout::domain::text::ClientMessageId::parse("m-3").expect("a name"),
         text: json!({
             "chosen": "declined", "next": "continue", "answer": "", "filled": {"/eur": "1"}, "note": "No.", "avoidable": false,

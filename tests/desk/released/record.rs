@@ -7,7 +7,7 @@ use bailout::{
     domain::{
         operator::Role,
         outcome::{Disposition, Resolution},
-        queue::{Defaults, Urgency},
+        queue::{QueueDefaults, Urgency},
         text::NoteText,
         time::Span,
     },
@@ -129,15 +129,15 @@ async fn this_release() {
     let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Supervisor).await);
     server.person("Grace", Role::Admin).await;
     let (at_desk, grace) = (Browser::of("Ada", &server.url).await, Browser::of("Grace", &server.url).await);
-    let urgent = Defaults {
+    let urgent = QueueDefaults {
         urgency: Some(Urgency::High),
         expiry_note: Some(NoteText::parse("Write to the office.").expect("a note")),
-        ..Defaults::default()
+        ..QueueDefaults::default()
     };
     server.queue("refunds", &[&ada], urgent).await;
     let (old, gone) = (
-        server.queue("bills", &[], Defaults::default()).await,
-        server.queue("letters", &[], Defaults::default()).await,
+        server.queue("bills", &[], QueueDefaults::default()).await,
+        server.queue("letters", &[], QueueDefaults::default()).await,
     );
     let change = format!("/settings/queues/{}", old.itself.id);
     grace.sends(&change, &[("name", "billing")], 303).await;

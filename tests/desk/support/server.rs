@@ -18,22 +18,22 @@ use bailout::{
         message::{Author, MessageRole},
         operator::{Operator, OperatorRef, Role},
         outcome::{DecisionRequest, Resolution},
-        queue::{Defaults, Members, QueueRef},
-        text::{ClientMessageId, Name, Said},
+        queue::{QueueDefaults, QueueMembers, QueueRef},
+        text::{ClientMessageId, MessageText, Name},
         time::{Span, Timestamp},
     },
     server::{
         self,
         clock::{Clock, mint},
         config::{Cli, Settings},
-        connections::{self, Limits},
-        desk::{Command, Desk, Done, Verb},
+        connections::{self, ConnectionLimits},
+        desk::{Command, CommandResult, Desk, Verb},
         error::Error,
         keys::ApiKey,
         rates, resolution,
         store::{
             agents, operators,
-            queues::{self, Queue},
+            queues::{self, QueueSettings},
             workspaces,
         },
     },
@@ -69,13 +69,13 @@ fn settings(url: &str, more: &[&str]) -> Settings {
     let mut settings = Cli::try_parse_from(line).expect("settings").settings;
     // Stories do in seconds what takes hours, and all from one address.
     if !more.iter().any(|it| it.contains("-per-") || it.contains("reserve")) {
-        settings.limits = rates::Limits::NONE;
+        settings.limits = rates::RateLimits::NONE;
     }
     settings
 }
 
 /// Serves a desk at a port of its own; the address, and the end of it.
-async fn serve(desk: &Desk, settings: Settings, limits: Limits) -> (String, JoinHandle<()>) {
+async fn serve(desk: &Desk, settings: Settings, limits: ConnectionLimits) -> (String, JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let router = server::router::router(desk.clone(), Arc::new(settings));
@@ -124,17 +124,17 @@ impl TestServer {
         let mut tx = desk.store().begin_write().await.expect("a transaction");
         let workspace = workspaces::default(&mut tx, desk.clock().now()).await.expect("the workspace");
         tx.commit().await.expect("a commit");
-        let (url, serving) = serve(&desk, settings, Limits::of_process()).await;
+        let (url, serving) = serve(&desk, settings, ConnectionLimits::of_process()).await;
         Self { desk, url, workspace, database, hands, serving: Some(serving) }
     }
 
     /// Serves the same desk at another address, with more options.
     pub async fn also_with(&self, more: &[&str]) -> String {
-        serve(&self.desk, settings(&self.database.url, more), Limits::of_process()).await.0
+        serve(&self.desk, settings(&self.database.url, more), ConnectionLimits::of_process()).await.0
     }
 
     /// Serves the same desk at another address, with other limits of connections.
-    pub async fn also_within(&self, limits: Limits) -> String {
+    pub async fn also_within(&self, limits: ConnectionLimits) -> String {
         serve(&self.desk, settings(&self.database.url, &[]), limits).await.0
     }
 
@@ -159,19 +159,19 @@ impl TestServer {
     }
 
     /// Adds a queue that these people serve, nobody in particular meaning everybody, and that fills this in.
-    pub async fn queue(&self, name: &str, members: &[&Person], defaults: Defaults) -> Queue {
+    pub async fn queue(&self, name: &str, members: &[&Person], defaults: QueueDefaults) -> QueueSettings {
         let name = Name::parse(name).expect("a name");
         let mut tx = self.desk.store().begin_write().await.expect("a transaction");
         let id = queues::add(&mut tx, self.workspace, &name, self.now()).await.expect("a queue");
         tx.commit().await.expect("a commit");
-        let members = Members(members.iter().map(|it| it.operator.who.id).collect());
-        let queue = Queue { itself: QueueRef { id, name }, defaults, members };
+        let members = QueueMembers(members.iter().map(|it| it.operator.who.id).collect());
+        let queue = QueueSettings { itself: QueueRef { id, name }, defaults, members };
         self.settles(&queue).await.expect("its settings");
         queue
     }
 
     /// Changes the settings of a queue.
-    pub async fn settles(&self, queue: &Queue) -> Result<(), Error> {
+    pub async fn settles(&self, queue: &QueueSettings) -> Result<(), Error> {
         let mut tx = self.desk.store().begin_write().await?;
         queues::change(&mut tx, self.workspace, queue).await?;
         tx.commit().await?;
@@ -303,7 +303,7 @@ pub fn id(text: &str) -> EscalationId {
 }
 
 impl Person {
-    pub async fn does(&self, verb: Verb) -> Result<Done, Error> {
+    pub async fn does(&self, verb: Verb) -> Result<CommandResult, Error> {
         self.desk.run(Command { workspace: self.workspace, verb, once: None }).await
     }
 
@@ -319,16 +319,16 @@ impl Person {
         Ok(done.current.escalation.fence)
     }
 
-    pub async fn releases(&self, escalation: &str, fence: Fence) -> Result<Done, Error> {
+    pub async fn releases(&self, escalation: &str, fence: Fence) -> Result<CommandResult, Error> {
         self.does(Verb::Release { by: self.operator.clone(), escalation: id(escalation), fence }).await
     }
 
-    pub async fn replies(&self, escalation: &str, fence: Fence, text: &str) -> Result<Done, Error> {
+    pub async fn replies(&self, escalation: &str, fence: Fence, text: &str) -> Result<CommandResult, Error> {
         let message = NewMessage {
             id: MessageId::new(mint()),
             client_message_id: ClientMessageId::parse(mint().to_string()).expect("a name"),
             role: MessageRole::Operator,
-            text: Said::parse(text).expect("a text"),
+            text: MessageText::parse(text).expect("a text"),
             at: None,
             author: Some(Author::from(&self.operator.who)),
         };
@@ -340,7 +340,7 @@ impl Person {
         escalation: &str,
         fence: Option<Fence>,
         said: Resolution<DecisionRequest>,
-    ) -> Result<Done, Error> {
+    ) -> Result<CommandResult, Error> {
         let current = self.desk.current(self.workspace, id(escalation)).await?.expect("an escalation");
         let resolution: Checked<Resolution> =
             resolution::check(self.desk.schemas(), &current.escalation.opening.ask, said)?;

@@ -10,23 +10,23 @@ use super::fetch::{Fetch, focus_if_free};
 use crate::{
     app::{
         actions,
-        clock::Clock,
+        clock::PageClock,
         drafts::call,
         focus::focus_if_lost,
-        live::{Connection, Live, Pending, Sending},
-        parts::{not_checked::not_checked, revealed::spelled, whole::Whole},
-        problem::Problem,
+        live::{Live, PendingReply, SendState, StreamStatus},
+        parts::{not_checked::not_checked, revealed::spelled, whole::FullText},
+        problem::CallError,
     },
     domain::{
         ask::FieldProblem,
         claim::Fence,
-        draft::Mode,
+        draft::DraftMode,
         escalation::Escalation,
         ids::EscalationId,
         outcome::{DecisionRequest, Resolution},
-        presence::Targets,
+        presence::TransferChoices,
         refusal::Refusal,
-        thread::Cut,
+        thread::TruncatedPart,
         time::Span,
     },
 };
@@ -37,10 +37,10 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The acts of one operator on one escalation.
 #[derive(Clone, Copy)]
-pub struct Acts {
+pub struct EscalationActions {
     pub id: EscalationId,
     pub live: Live,
-    pub clock: Clock,
+    pub clock: PageClock,
     pub fetch: Fetch,
     /// Something is underway that must not be asked for twice.
     pub busy: RwSignal<bool>,
@@ -51,18 +51,18 @@ pub struct Acts {
     pub resolving: RwSignal<bool>,
     pub transferring: RwSignal<bool>,
     /// To whom one may transfer, once it was asked for.
-    pub targets: RwSignal<Option<Targets>>,
+    pub targets: RwSignal<Option<TransferChoices>>,
     pub resolve_problems: RwSignal<Vec<FieldProblem>>,
     pub resolve_refused: RwSignal<Option<String>>,
     /// The answer that the server could not check in time, as it was sent.
     pub unchecked: RwSignal<Option<(Option<Fence>, String)>>,
 }
 
-type Answer<T> = Result<Result<T, Refusal>, Problem>;
+type Answer<T> = Result<Result<T, Refusal>, CallError>;
 
-impl Acts {
+impl EscalationActions {
     /// On an escalation.
-    pub fn on(id: EscalationId, live: Live, clock: Clock, fetch: Fetch) -> Self {
+    pub fn on(id: EscalationId, live: Live, clock: PageClock, fetch: Fetch) -> Self {
         Self {
             id,
             live,
@@ -124,7 +124,7 @@ impl Acts {
             match actions::resolve(self.id, fence, resolution.clone()).await {
                 Ok(Ok(())) => {
                     self.resolving.try_set(false);
-                    self.live.drafts.write(self.id, Mode::Answer, String::new(), self.live.seq());
+                    self.live.drafts.write(self.id, DraftMode::Answer, String::new(), self.live.seq());
                     self.catch_up();
                     focus_if_free("list-title");
                 }
@@ -193,8 +193,8 @@ impl Acts {
 
     /// Says something to the customer: shown at once, and again by its echo.
     pub fn reply(self, fence: Fence) {
-        let Some(draft) = self.live.drafts.take(self.id, Mode::Reply) else { return };
-        let pending = Pending { draft, at: self.clock.moment(), state: Sending::Underway };
+        let Some(draft) = self.live.drafts.take(self.id, DraftMode::Reply) else { return };
+        let pending = PendingReply { draft, at: self.clock.moment(), state: SendState::Underway };
         self.live.send(pending.clone());
         self.attempt(fence, pending);
     }
@@ -203,10 +203,10 @@ impl Acts {
     pub fn retry(self, fence: Option<Fence>, name: &str) {
         match (fence, self.pending(name)) {
             (Some(fence), Some(pending)) => {
-                self.live.sending(name, Sending::Underway);
-                self.attempt(fence, Pending { at: self.clock.moment(), ..pending });
+                self.live.sending(name, SendState::Underway);
+                self.attempt(fence, PendingReply { at: self.clock.moment(), ..pending });
             }
-            (None, Some(_)) => self.live.sending(name, Sending::Failed(Refusal::NotClaimed.to_string())),
+            (None, Some(_)) => self.live.sending(name, SendState::Failed(Refusal::NotClaimed.to_string())),
             (_, None) => {}
         }
     }
@@ -238,8 +238,8 @@ impl Acts {
             let answer = actions::note(self.id, text.clone()).await;
             let sent = self.came_of(answer);
             // Not what was written meanwhile.
-            if sent && self.live.drafts.text_now(self.id, Mode::Note) == text {
-                self.live.drafts.write(self.id, Mode::Note, String::new(), self.live.seq());
+            if sent && self.live.drafts.text_now(self.id, DraftMode::Note) == text {
+                self.live.drafts.write(self.id, DraftMode::Note, String::new(), self.live.seq());
             }
         });
     }
@@ -280,46 +280,46 @@ impl Acts {
     }
 
     /// Fetches the whole of what the page has only the beginning of.
-    pub fn whole(self, cut: Cut, into: RwSignal<Whole>) {
+    pub fn whole(self, cut: TruncatedPart, into: RwSignal<FullText>) {
         spawn_local(async move {
             let shown = match actions::whole(self.id, cut.position, cut.part, cut.index).await {
-                Ok(Some(text)) => Whole::Here(text),
-                Ok(None) => Whole::Failed("This is not there any more.".to_owned()),
-                Err(problem) => Whole::Failed(self.fetch.noted(problem)),
+                Ok(Some(text)) => FullText::Here(text),
+                Ok(None) => FullText::Failed("This is not there any more.".to_owned()),
+                Err(problem) => FullText::Failed(self.fetch.noted(problem)),
             };
             into.try_set(shown);
         });
     }
 
-    fn attempt(self, fence: Fence, pending: Pending) {
+    fn attempt(self, fence: Fence, pending: PendingReply) {
         spawn_local(async move {
             let (name, text) = (pending.name().to_owned(), pending.draft.text.clone());
             match actions::reply(self.id, fence, name.clone(), text).await {
                 Ok(Ok(())) => {
-                    self.live.sending(&name, Sending::Taken);
+                    self.live.sending(&name, SendState::Taken);
                     self.catch_up();
                 }
                 Ok(Err(refusal)) => {
-                    self.live.sending(&name, Sending::Failed(self.sentence(&refusal)));
+                    self.live.sending(&name, SendState::Failed(self.sentence(&refusal)));
                     self.fetch.refresh(self.id);
                 }
-                Err(Problem::Unavailable) => self.await_server(fence, pending),
-                Err(problem) => self.live.sending(&name, Sending::Failed(self.fetch.noted(problem))),
+                Err(CallError::Unavailable) => self.await_server(fence, pending),
+                Err(problem) => self.live.sending(&name, SendState::Failed(self.fetch.noted(problem))),
             }
         });
     }
 
     /// Keeps a reply on its way while the server cannot be reached, and tries again once it can.
-    fn await_server(self, fence: Fence, pending: Pending) {
+    fn await_server(self, fence: Fence, pending: PendingReply) {
         let again = move || {
             // Its echo may have come meanwhile, or the page gone.
             if self.pending(pending.name()).is_none() {
                 return;
             }
             if self.clock.moment() - pending.at > PATIENCE {
-                let why = Problem::Unavailable.to_string();
-                self.live.sending(pending.name(), Sending::Failed(why));
-            } else if self.live.connection.try_get_untracked() == Some(Connection::Live) {
+                let why = CallError::Unavailable.to_string();
+                self.live.sending(pending.name(), SendState::Failed(why));
+            } else if self.live.connection.try_get_untracked() == Some(StreamStatus::Live) {
                 self.attempt(fence, pending);
             } else {
                 self.await_server(fence, pending);
@@ -328,7 +328,7 @@ impl Acts {
         set_timeout(again, AGAIN_AFTER);
     }
 
-    fn pending(self, name: &str) -> Option<Pending> {
+    fn pending(self, name: &str) -> Option<PendingReply> {
         let pending = self.live.pending.try_with_untracked(|all| all.iter().find(|it| it.name() == name).cloned());
         pending.flatten()
     }
@@ -363,7 +363,7 @@ impl Acts {
 
     /// While the stream is down, what was done is fetched.
     fn catch_up(self) {
-        if self.live.connection.try_get_untracked() != Some(Connection::Live) {
+        if self.live.connection.try_get_untracked() != Some(StreamStatus::Live) {
             self.fetch.refresh(self.id);
         }
     }

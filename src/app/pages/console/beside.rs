@@ -6,19 +6,19 @@ use js_sys::{Array, Function, Reflect};
 use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use wasm_bindgen::JsCast;
 
-use super::place::Place;
+use super::place::ConsolePlace;
 use crate::{
     app::{
         actions,
-        clock::Clock,
+        clock::PageClock,
         drafts::{Drafts, call},
-        live::{Connection, Live},
-        problem::Problem,
+        live::{Live, StreamStatus},
+        problem::CallError,
         session::me,
         typing::idle_for,
     },
     domain::{
-        draft::Mode,
+        draft::DraftMode,
         event::Seq,
         ids::EscalationId,
         presence::{TYPING_EVERY, VIEWING_EVERY},
@@ -30,9 +30,9 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Tells until the page is gone.
-pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
+pub fn keep_telling(live: Live, clock: PageClock, place: Memo<ConsolePlace>) {
     Effect::new(move |_| {
-        if live.connection.get() == Connection::Live {
+        if live.connection.get() == StreamStatus::Live {
             live.drafts.retry();
         }
     });
@@ -41,7 +41,7 @@ pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
         let told = StoredValue::new(None);
         let beat = move || {
             // Signed out, the server takes nothing, and the tab keeps it.
-            if live.connection.try_get_untracked() != Some(Connection::SignedOut) {
+            if live.connection.try_get_untracked() != Some(StreamStatus::SignedOut) {
                 save(live.drafts);
             }
             look(live, clock, place, told);
@@ -56,7 +56,7 @@ pub fn keep_telling(live: Live, clock: Clock, place: Memo<Place>) {
             // Not while the page connects for the first time: what the tab restored, the server most often has by then.
             let connection = live.connection.try_get_untracked();
             let is_cut_off =
-                matches!(connection, Some(Connection::Reconnecting | Connection::Lost | Connection::SignedOut));
+                matches!(connection, Some(StreamStatus::Reconnecting | StreamStatus::Lost | StreamStatus::SignedOut));
             if is_cut_off && live.drafts.unsaved().iter().any(|draft| !draft.text.is_empty()) {
                 event.prevent_default();
             }
@@ -74,7 +74,7 @@ fn save(drafts: Drafts) {
             let sent = draft.clone();
             let answer = actions::keep_draft(draft.escalation, draft.mode, draft.client_message_id, draft.text).await;
             // The server would refuse the same draft again, so a refused one is not sent again.
-            let fails = matches!(answer, Err(Problem::SignedOut | Problem::Fault { .. } | Problem::Unavailable));
+            let fails = matches!(answer, Err(CallError::SignedOut | CallError::Fault { .. } | CallError::Unavailable));
             drafts.settle(&sent, !fails);
         });
     }
@@ -99,13 +99,13 @@ fn send_off(drafts: Drafts) {
 }
 
 /// What was told last: where one looked, when, what was written there, and how far one had read.
-type Told = Option<(EscalationId, Timestamp, String, Seq)>;
+type ViewReport = Option<(EscalationId, Timestamp, String, Seq)>;
 
-fn look(live: Live, clock: Clock, place: Memo<Place>, told: StoredValue<Told>) {
+fn look(live: Live, clock: PageClock, place: Memo<ConsolePlace>, told: StoredValue<ViewReport>) {
     let Some(id) = place.try_get_untracked().and_then(|place| place.id()).filter(|_| !document().hidden()) else {
         return;
     };
-    let (now, written) = (clock.moment(), live.drafts.text_now(id, Mode::Reply));
+    let (now, written) = (clock.moment(), live.drafts.text_now(id, DraftMode::Reply));
     let before = told.try_get_value().flatten().filter(|(known, ..)| *known == id);
     let since = before.as_ref().map_or(VIEWING_EVERY, |(_, at, ..)| now - *at);
     let read = live.reads(id);

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use leptos::{prelude::*, task::spawn_local};
 
-use super::place::Place;
+use super::place::ConsolePlace;
 pub use crate::app::focus::{focus, focus_if_free};
 use crate::{
     app::{
         actions,
-        live::{Connection, Live},
-        problem::Problem,
-        session::{Me, me},
+        live::{Live, StreamStatus},
+        problem::CallError,
+        session::{CurrentOperator, me},
     },
     domain::{ids::EscalationId, presence::Presence},
 };
@@ -30,8 +30,8 @@ const MOST_UNASKED: usize = 1;
 #[derive(Clone, Copy)]
 pub struct Fetch {
     live: Live,
-    me: Me,
-    place: Memo<Place>,
+    me: CurrentOperator,
+    place: Memo<ConsolePlace>,
     /// Why the list could not be read.
     pub list_failed: RwSignal<Option<String>>,
     /// Why the escalation could not be read.
@@ -49,7 +49,7 @@ pub struct Fetch {
 
 impl Fetch {
     /// Follows the address from now on.
-    pub fn following(live: Live, place: Memo<Place>) -> Self {
+    pub fn following(live: Live, place: Memo<ConsolePlace>) -> Self {
         let it = Self {
             live,
             me: me(),
@@ -62,7 +62,7 @@ impl Fetch {
             more_failed: StoredValue::new(false),
             held: RwSignal::new(false),
         };
-        Effect::new(move |before: Option<Place>| {
+        Effect::new(move |before: Option<ConsolePlace>| {
             let now = place.get();
             if let Some(before) = before.filter(|before| *before != now) {
                 it.moved.set_value(true);
@@ -89,9 +89,9 @@ impl Fetch {
             }
         });
         // The stream is back: now everything can be read that could not be read without it.
-        Effect::new(move |before: Option<Connection>| {
+        Effect::new(move |before: Option<StreamStatus>| {
             let now = live.connection.get();
-            if now == Connection::Live && before.is_some_and(|before| before != now) {
+            if now == StreamStatus::Live && before.is_some_and(|before| before != now) {
                 // A request that was underway may never be answered.
                 it.more_underway.set_value(false);
                 it.retry();
@@ -127,7 +127,7 @@ impl Fetch {
     }
 
     fn retry_failed(self) {
-        let is_live = self.live.connection.try_get_untracked() == Some(Connection::Live);
+        let is_live = self.live.connection.try_get_untracked() == Some(StreamStatus::Live);
         // A tab that nobody looks at keeps no session alive.
         if is_live && !document().hidden() && (is_some(self.list_failed) || is_some(self.thread_failed)) {
             self.retry();
@@ -267,10 +267,10 @@ impl Fetch {
         spawn_local(async move {
             match actions::who_am_i().await {
                 Err(problem) => drop(self.noted(problem)),
-                Ok(operator) if self.live.connection.try_get_untracked() == Some(Connection::SignedOut) => {
+                Ok(operator) if self.live.connection.try_get_untracked() == Some(StreamStatus::SignedOut) => {
                     if operator.who.id == self.me.id() {
                         // The wire opens again by itself.
-                        self.live.connection.try_set(Connection::Connecting);
+                        self.live.connection.try_set(StreamStatus::Connecting);
                     } else {
                         // A page that will not reload stays covered.
                         let _ = window().location().reload();
@@ -282,9 +282,9 @@ impl Fetch {
     }
 
     /// A problem's sentence; that of a lost session covers the page.
-    pub fn noted(self, problem: Problem) -> String {
-        if problem == Problem::SignedOut {
-            self.live.connection.try_set(Connection::SignedOut);
+    pub fn noted(self, problem: CallError) -> String {
+        if problem == CallError::SignedOut {
+            self.live.connection.try_set(StreamStatus::SignedOut);
             focus_if_free("sign-in-again");
         }
         problem.to_string()

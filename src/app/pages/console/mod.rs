@@ -19,7 +19,7 @@ use self::{
 use crate::{
     app::{
         actions::{self, Bootstrap},
-        attention::Attention,
+        attention::Notifier,
         clock::provide_clock,
         keys::{go_along, on_key, press, provide_keys},
         live::Live,
@@ -35,7 +35,7 @@ use crate::{
         },
         session::provide_me,
         shell::start,
-        wire::{self, Hooks},
+        wire::{self, StreamHooks},
     },
     domain::{
         escalation::Status,
@@ -46,7 +46,7 @@ use crate::{
     },
 };
 
-pub use self::place::Place;
+pub use self::place::ConsolePlace;
 
 /// The console. It begins with the picture that came with the page; after that it follows by itself. An address that
 /// came without one leads nowhere.
@@ -82,7 +82,7 @@ fn waits_longest(inbox: &Inbox, now: Timestamp) -> Option<String> {
 
 /// What stands beside the list.
 #[derive(Debug, Clone, PartialEq)]
-enum Beside {
+enum SidePane {
     Nothing,
     Missing,
     Fetching,
@@ -91,14 +91,14 @@ enum Beside {
 }
 
 #[component]
-fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
+fn Picture(start: Bootstrap, place: Memo<ConsolePlace>) -> impl IntoView {
     provide_me(start.me.clone());
     provide_keys(start.keys);
     let clock = provide_clock(start.now);
     let start_away = start.away;
     let live = Live::new(start);
     let fetch = Fetch::following(live, place);
-    let attention = Attention::begin();
+    let attention = Notifier::begin();
     let away = RwSignal::new(start_away);
     let be_away = move |is_away: bool, release: bool| {
         spawn_local(async move {
@@ -108,7 +108,7 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
             }
         });
     };
-    let hooks = Hooks {
+    let hooks = StreamHooks {
         restart: Callback::new(move |()| fetch.restart()),
         probe: Callback::new(move |()| fetch.probe()),
         attention,
@@ -121,15 +121,15 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
         let place = place.get();
         let shown = live.thread.with(|thread| thread.as_ref().map(|thread| thread.escalation.id));
         match (place.selected.is_some(), place.id(), shown) {
-            (false, ..) => Beside::Nothing,
-            (true, Some(id), Some(shown)) if id == shown => Beside::Open(id),
-            _ if live.missing.get() => Beside::Missing,
-            _ => fetch.thread_failed.get().map_or(Beside::Fetching, Beside::Failed),
+            (false, ..) => SidePane::Nothing,
+            (true, Some(id), Some(shown)) if id == shown => SidePane::Open(id),
+            _ if live.missing.get() => SidePane::Missing,
+            _ => fetch.thread_failed.get().map_or(SidePane::Fetching, SidePane::Failed),
         }
     });
     let listing = Signal::derive(move || place.with(|place| place.listing));
     let view_now = Signal::derive(move || listing.get().view);
-    let selected = Signal::derive(move || place.with(Place::id));
+    let selected = Signal::derive(move || place.with(ConsolePlace::id));
     Effect::new(move |_| {
         // The conversation that is open says it in its own line.
         attention.returned.track();
@@ -162,21 +162,21 @@ fn Picture(start: Bootstrap, place: Memo<Place>) -> impl IntoView {
     let on_retry = Callback::new(move |()| fetch.retry());
     let pane = move || match beside_it.get() {
         // The list is the main thing then.
-        Beside::Nothing => view! {
+        SidePane::Nothing => view! {
             <section class="thread-pane" id="thread" tabindex="-1" aria-label="Escalation">
                 <div class="empty">{icon(Icon::Chat)} <p>"Choose an escalation to read why it is here."</p></div>
             </section>
         }
         .into_any(),
-        Beside::Missing => nothing(Icon::Question, "There is no such escalation.".to_owned(), None),
-        Beside::Failed(why) => nothing(Icon::Alert, why, Some(on_retry)),
-        Beside::Fetching => view! {
+        SidePane::Missing => nothing(Icon::Question, "There is no such escalation.".to_owned(), None),
+        SidePane::Failed(why) => nothing(Icon::Alert, why, Some(on_retry)),
+        SidePane::Fetching => view! {
             <main class="thread-pane" id="thread" tabindex="-1" aria-busy="true">
                 <div class="skeleton"></div>
             </main>
         }
         .into_any(),
-        Beside::Open(_) => match live.thread.get_untracked() {
+        SidePane::Open(_) => match live.thread.get_untracked() {
             Some(first) => view! { <ThreadPane first=first live=live fetch=fetch place=place/> }.into_any(),
             None => ().into_any(),
         },

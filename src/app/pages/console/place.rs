@@ -12,19 +12,19 @@ use crate::{
 
 /// Where one is in the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ConsolePlace {
     pub listing: Listing,
     /// As the address has it; it need not be an id.
     pub selected: Option<String>,
 }
 
 /// The place that the address names, as it changes.
-pub fn place() -> Memo<Place> {
+pub fn place() -> Memo<ConsolePlace> {
     let at = address::address();
-    Memo::new(move |_| at.path.with(|path| at.query.with(|query| Place::named(path, query))))
+    Memo::new(move |_| at.path.with(|path| at.query.with(|query| ConsolePlace::named(path, query))))
 }
 
-impl Place {
+impl ConsolePlace {
     /// The place that a request's address names, none where there is no console.
     pub fn of(path: &str, query: &str) -> Option<Self> {
         let known = path.strip_prefix("/e/").is_some_and(|id| !id.trim_matches('/').is_empty())
@@ -85,21 +85,21 @@ mod tests {
             ("/e/esc_1", "view=nonsense", "/queue", Some("esc_1")),
         ] {
             let listing = Listing::from(list.to_owned());
-            let expected = Place { listing, selected: selected.map(str::to_owned) };
-            assert_eq!(Place::named(path, query), expected, "{path}");
+            let expected = ConsolePlace { listing, selected: selected.map(str::to_owned) };
+            assert_eq!(ConsolePlace::named(path, query), expected, "{path}");
             let there = address(&listing, selected);
             let (path, query) = there.split_once('?').unwrap_or((&there, ""));
-            assert_eq!(Place::named(path, query), expected, "{there}");
+            assert_eq!(ConsolePlace::named(path, query), expected, "{there}");
         }
     }
 
     #[test]
     fn a_request_is_for_the_console_or_not() {
-        let mine = Place { listing: View::Mine.into(), selected: Some("esc_1".to_owned()) };
-        assert_eq!(Place::of("/e/esc_1", "x=1&view=mine"), Some(mine));
-        assert_eq!(Place::of("/queue/", ""), Some(Place { listing: View::Queue.into(), selected: None }));
+        let mine = ConsolePlace { listing: View::Mine.into(), selected: Some("esc_1".to_owned()) };
+        assert_eq!(ConsolePlace::of("/e/esc_1", "x=1&view=mine"), Some(mine));
+        assert_eq!(ConsolePlace::of("/queue/", ""), Some(ConsolePlace { listing: View::Queue.into(), selected: None }));
         for path in ["/", "/sign-in", "/e/", "/queue/x", "/nothing"] {
-            assert_eq!(Place::of(path, ""), None, "{path}");
+            assert_eq!(ConsolePlace::of(path, ""), None, "{path}");
         }
     }
 

@@ -3,10 +3,10 @@
 use leptos::{html, prelude::*};
 
 use super::{
-    acts::Acts,
+    acts::EscalationActions,
     fetch::{Fetch, focus, focus_if_free},
-    place::{Place, address},
-    writing::Desk,
+    place::{ConsolePlace, address},
+    writing::WritingState,
 };
 use crate::{
     app::{
@@ -18,25 +18,25 @@ use crate::{
             claim_bar::ClaimBar,
             composer::Composer,
             conversation::Conversation,
-            decision_card::{Deciding, decision_cards},
+            decision_card::{DecisionCards, decision_cards},
             details::Details,
             entries::entries,
-            fields::{Problems, unplaced},
+            fields::{FieldProblems, unplaced},
             follow_up::FollowUpBar,
             handover::Handover,
             marking::{TAGS, URGENCY, marking},
-            message::Around,
+            message::MessageContext,
             resolve_dialog::ResolveDialog,
-            standing::{Hold, Standing},
+            standing::{ControlStatus, Holder},
             thread_head::{HeadActions, ThreadHead},
             transfer_dialog::TransferDialog,
-            whole::FetchWhole,
+            whole::FetchFullText,
         },
         session::me,
     },
     domain::{
         ask::AskKind,
-        draft::Mode,
+        draft::DraftMode,
         escalation::Escalation,
         event::Seq,
         operator::Role,
@@ -48,10 +48,10 @@ use crate::{
 
 /// Draws the escalation that `first` is of, and follows it while it is shown.
 #[component]
-pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -> impl IntoView {
+pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePlace>) -> impl IntoView {
     let (clock, me) = (clock(), me());
     let id = first.escalation.id;
-    let acts = Acts::on(id, live, clock, fetch);
+    let acts = EscalationActions::on(id, live, clock, fetch);
     let may_write = me.may(Role::Operator);
     let may_act = Signal::derive(move || may_write && live.may_act());
 
@@ -67,11 +67,11 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         },
         differs,
     );
-    let standing = Memo::new(move |last: Option<&Standing>| {
+    let standing = Memo::new(move |last: Option<&ControlStatus>| {
         let of = |it: &Thread| {
             let queue = it.escalation.queue.id;
             let serves = me.may(Role::Supervisor) || live.inbox.with(|inbox| inbox.serves(queue));
-            Standing::of(&it.escalation, it.control(), me.id(), serves)
+            ControlStatus::of(&it.escalation, it.control(), me.id(), serves)
         };
         live.thread.with(|thread| match thread {
             Some(it) if shown(thread) => of(it),
@@ -95,8 +95,8 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         live.pending.with(|all| all.iter().filter(|it| it.draft.escalation == id).cloned().collect::<Vec<_>>())
     });
     let offered = Signal::derive(move || escalation.with(Escalation::offered));
-    let may_reply = Signal::derive(move || standing.with(Standing::may_reply));
-    let fence = move || standing.with_untracked(Standing::fence);
+    let may_reply = Signal::derive(move || standing.with(ControlStatus::may_reply));
+    let fence = move || standing.with_untracked(ControlStatus::fence);
 
     let (heading, pane) = (NodeRef::<html::H1>::new(), NodeRef::<html::Aside>::new());
     Effect::new(move |_| {
@@ -109,9 +109,9 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         first.with_value(|it| (it.escalation.opening.title(), it.escalation.agent.name.to_string()));
     let ask = first.with_value(|it| it.escalation.opening.ask.clone());
     let reached = Signal::derive(move || live.presence.with(|it| it.heard.map_or(Seq(0), |heard| heard.reached)));
-    let desk = Desk::at(acts, standing, ask, customer.clone());
+    let desk = WritingState::at(acts, standing, ask, customer.clone());
     let free = Signal::derive(move || may_act.get() && !acts.busy.get());
-    let problems = Problems(acts.resolve_problems.into());
+    let problems = FieldProblems(acts.resolve_problems.into());
     let in_tab = desk.ask.with_value(|ask| match ask.kind {
         AskKind::Question => {
             let mut all = answer(ask, "own", "Answer to the agent", desk.sheet, acts.resolve_problems);
@@ -122,18 +122,18 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
     });
     let resolve = Callback::new(move |resolution: Resolution<DecisionRequest>| acts.resolve(fence(), &resolution));
     let take_over = Callback::new(move |()| acts.take_over(fence()));
-    let deciding = Deciding {
+    let deciding = DecisionCards {
         ask: desk.ask,
         agent: StoredValue::new(agent.clone()),
         sheet: desk.sheet,
         problems: acts.resolve_problems,
-        may_decide: Signal::derive(move || may_write && standing.with(Standing::may_resolve)),
+        may_decide: Signal::derive(move || may_write && standing.with(ControlStatus::may_resolve)),
         may_act: free,
         on_decided: resolve,
         refused: Signal::derive(move || {
             acts.notice.with(Option::is_some) || acts.resolve_problems.with(|all| !all.is_empty())
         }),
-        may_take_over: Signal::derive(move || standing.with(Standing::may_take_over)),
+        may_take_over: Signal::derive(move || standing.with(ControlStatus::may_take_over)),
         on_take_over: take_over,
     };
 
@@ -172,36 +172,36 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
         details: toggle_details,
     };
     on_key(move |key| {
-        let (waits, mine) = standing.with_untracked(|it| (it.hold == Hold::Waiting, it.fence().is_some()));
+        let (waits, mine) = standing.with_untracked(|it| (it.hold == Holder::Waiting, it.fence().is_some()));
         match key {
             "i" => return press("#details-toggle"),
             _ if !may_write => return false,
             // These ask nothing of the server, however busy it is.
-            "n" => desk.write(Mode::Note),
+            "n" => desk.write(DraftMode::Note),
             "p" => mark(URGENCY),
             "l" => mark(TAGS),
             _ if !untrack(|| free.get()) => return false,
             "c" if waits => acts.claim(),
             "r" if waits && standing.with_untracked(|it| it.speaks) => acts.claim(),
-            "r" if standing.with_untracked(Standing::may_reply) => desk.write(Mode::Reply),
+            "r" if standing.with_untracked(ControlStatus::may_reply) => desk.write(DraftMode::Reply),
             "q" if mine => head_actions.release.run(()),
             "t" if mine => head_actions.transfer.run(()),
-            "e" if standing.with_untracked(Standing::may_resolve) => head_actions.resolve.run(()),
+            "e" if standing.with_untracked(ControlStatus::may_resolve) => head_actions.resolve.run(()),
             "a" => return go(".decision-open:not([hidden]) [data-approve]:not([hidden])") || desk.to_answer(),
             digit => return digit.parse().is_ok_and(|number| desk.choose(number)),
         }
         true
     });
-    provide_context(FetchWhole(Callback::new(move |(cut, into)| acts.whole(cut, into))));
+    provide_context(FetchFullText(Callback::new(move |(cut, into)| acts.whole(cut, into))));
     let fetching = RwSignal::new(false);
     let earlier = Callback::new(move |()| acts.earlier(fetching));
     let back = Signal::derive(move || place.with(|place| address(&place.listing, None)));
     // Who took it has read it, and needs the room.
-    let unread = standing.with_untracked(|it| matches!(it.hold, Hold::Waiting | Hold::Elsewhere(_)));
+    let unread = standing.with_untracked(|it| matches!(it.hold, Holder::Waiting | Holder::Elsewhere(_)));
     let unfolded = Signal::derive(move || unread && standing.with(|it| it.fence().is_none()));
 
     view! {
-        <main class="thread-pane" id="thread" data-control=move || standing.with(Standing::mark)>
+        <main class="thread-pane" id="thread" data-control=move || standing.with(ControlStatus::mark)>
             <ThreadHead
                 escalation=escalation
                 standing=standing
@@ -221,7 +221,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<Place>) -
             <Conversation
                 entries=log
                 pending=pending
-                around=Around { customer, agent, reached }
+                around=MessageContext { customer, agent, reached }
                 short=first.with_value(|it| it.escalation.opening.short())
                 has_earlier=has_earlier
                 fetching=fetching

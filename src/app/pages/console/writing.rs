@@ -2,18 +2,18 @@
 
 use leptos::{html, prelude::*};
 
-use super::acts::Acts;
+use super::acts::EscalationActions;
 use crate::{
     app::{
         keys::go,
         live::Live,
-        parts::{composer::Writing, resolution::Sheet, revealed::spelled, standing::Standing},
+        parts::{composer::ComposerContext, resolution::ResolutionDraft, revealed::spelled, standing::ControlStatus},
         session::me,
         typing::may_move_focus,
     },
     domain::{
         ask::{Ask, AskKind},
-        draft::Mode,
+        draft::DraftMode,
         event::Seq,
         ids::EscalationId,
         message::MessageRole,
@@ -25,39 +25,39 @@ use crate::{
 
 /// What one needs to write about an escalation.
 #[derive(Clone, Copy)]
-pub struct Desk {
-    pub acts: Acts,
-    pub standing: Memo<Standing>,
+pub struct WritingState {
+    pub acts: EscalationActions,
+    pub standing: Memo<ControlStatus>,
     pub ask: StoredValue<Ask>,
     /// The forms that end it.
-    pub sheet: RwSignal<Sheet>,
+    pub sheet: RwSignal<ResolutionDraft>,
     /// The mode that was chosen, whether or not there is one such now.
-    pub chosen: RwSignal<Mode>,
+    pub chosen: RwSignal<DraftMode>,
     /// The mode that the operator is writing in. It stays until they leave the text, whoever claims or takes over meanwhile:
     /// a note must not go on as a reply to the customer.
-    pub held: RwSignal<Option<Mode>>,
+    pub held: RwSignal<Option<DraftMode>>,
     pub textbox: NodeRef<html::Textarea>,
     /// Whom one writes to.
     pub customer: StoredValue<String>,
 }
 
-impl Desk {
+impl WritingState {
     /// Sits down at an escalation: with what was written before.
-    pub fn at(acts: Acts, standing: Memo<Standing>, ask: Ask, customer: String) -> Self {
+    pub fn at(acts: EscalationActions, standing: Memo<ControlStatus>, ask: Ask, customer: String) -> Self {
         let (id, live) = (acts.id, acts.live);
-        let kept = Sheet::kept(&ask, &live.drafts.text_now(id, Mode::Answer));
-        let sheet = RwSignal::new(kept.unwrap_or_else(|| Sheet::of(&ask)));
+        let kept = ResolutionDraft::kept(&ask, &live.drafts.text_now(id, DraftMode::Answer));
+        let sheet = RwSignal::new(kept.unwrap_or_else(|| ResolutionDraft::of(&ask)));
         let first = match ask.kind {
-            AskKind::Question => Mode::Answer,
-            AskKind::Takeover | AskKind::Decision => Mode::Reply,
+            AskKind::Question => DraftMode::Answer,
+            AskKind::Takeover | AskKind::Decision => DraftMode::Reply,
         };
         // What is filled in is a draft like any other.
-        Effect::new(move |before: Option<Sheet>| {
+        Effect::new(move |before: Option<ResolutionDraft>| {
             let now = sheet.get();
             if before.is_some_and(|before| before != now)
                 && let Ok(text) = serde_json::to_string(&now)
             {
-                live.drafts.write(id, Mode::Answer, text, live.seq());
+                live.drafts.write(id, DraftMode::Answer, text, live.seq());
             }
             now
         });
@@ -74,7 +74,8 @@ impl Desk {
         // The tab had more than the server drew this form with.
         Effect::new(move |_| {
             if live.drafts.restored.get()
-                && let Some(kept) = it.ask.with_value(|ask| Sheet::kept(ask, &live.drafts.text_now(id, Mode::Answer)))
+                && let Some(kept) =
+                    it.ask.with_value(|ask| ResolutionDraft::kept(ask, &live.drafts.text_now(id, DraftMode::Answer)))
             {
                 sheet.set(kept);
             }
@@ -83,7 +84,7 @@ impl Desk {
             if acts.wants_to_write.get() && standing.with(|it| it.may_reply()) {
                 acts.wants_to_write.set(false);
                 if may_move_focus() {
-                    it.write(Mode::Reply);
+                    it.write(DraftMode::Reply);
                 }
             }
         });
@@ -91,16 +92,16 @@ impl Desk {
     }
 
     /// The modes that there are now, and the one that is being written in.
-    fn modes(self) -> Vec<Mode> {
+    fn modes(self) -> Vec<DraftMode> {
         let (replies, answers) = self.standing.with(|it| (it.may_reply(), it.may_resolve()));
         let is_question = self.ask.with_value(|ask| ask.kind == AskKind::Question);
-        let all = [(Mode::Reply, replies), (Mode::Answer, answers && is_question), (Mode::Note, true)];
+        let all = [(DraftMode::Reply, replies), (DraftMode::Answer, answers && is_question), (DraftMode::Note, true)];
         let held = self.held.get();
         all.into_iter().filter_map(|(mode, is)| (is || held == Some(mode)).then_some(mode)).collect()
     }
 
     /// Changes to a mode and goes there.
-    pub fn write(self, mode: Mode) {
+    pub fn write(self, mode: DraftMode) {
         self.choose_mode(mode);
         let textbox = self.textbox;
         request_animation_frame(move || {
@@ -111,15 +112,15 @@ impl Desk {
         });
     }
 
-    fn choose_mode(self, mode: Mode) {
+    fn choose_mode(self, mode: DraftMode) {
         self.held.set(None);
         self.chosen.set(mode);
     }
 
     /// Puts a text where one replies.
     pub fn use_reply(self, text: String) {
-        self.acts.live.drafts.write(self.acts.id, Mode::Reply, text, self.acts.live.seq());
-        self.write(Mode::Reply);
+        self.acts.live.drafts.write(self.acts.id, DraftMode::Reply, text, self.acts.live.seq());
+        self.write(DraftMode::Reply);
     }
 
     /// Answers the question, or says what is missing.
@@ -128,7 +129,7 @@ impl Desk {
         match made {
             Ok(resolution) => {
                 self.acts.resolve_problems.set(vec![]);
-                self.acts.resolve(self.standing.with_untracked(Standing::fence), &resolution);
+                self.acts.resolve(self.standing.with_untracked(ControlStatus::fence), &resolution);
             }
             Err(found) => self.acts.resolve_problems.set(found),
         }
@@ -140,7 +141,9 @@ impl Desk {
             let options = ask.options.as_ref()?;
             options.get(number.checked_sub(1)?).map(|option| option.to_string())
         });
-        let Some(option) = option.filter(|_| untrack(|| self.modes().contains(&Mode::Answer))) else { return false };
+        let Some(option) = option.filter(|_| untrack(|| self.modes().contains(&DraftMode::Answer))) else {
+            return false;
+        };
         self.sheet.update(|sheet| sheet.answer = option);
         self.answer();
         true
@@ -148,9 +151,9 @@ impl Desk {
 
     /// Goes to the answer of a question; false where there is none to give.
     pub fn to_answer(self) -> bool {
-        let answers = untrack(|| self.modes().contains(&Mode::Answer));
+        let answers = untrack(|| self.modes().contains(&DraftMode::Answer));
         if answers {
-            self.choose_mode(Mode::Answer);
+            self.choose_mode(DraftMode::Answer);
             request_animation_frame(|| {
                 go(".composer-answer :is(input, textarea, select)");
             });
@@ -158,20 +161,20 @@ impl Desk {
         answers
     }
 
-    fn send(self, mode: Mode) {
+    fn send(self, mode: DraftMode) {
         let acts = self.acts;
-        match (mode, self.standing.with_untracked(Standing::fence)) {
-            (Mode::Reply, Some(fence)) => acts.reply(fence),
-            (Mode::Note, _) => acts.note(acts.live.drafts.text_now(acts.id, Mode::Note)),
-            (Mode::Answer, _) => return self.answer(),
+        match (mode, self.standing.with_untracked(ControlStatus::fence)) {
+            (DraftMode::Reply, Some(fence)) => acts.reply(fence),
+            (DraftMode::Note, _) => acts.note(acts.live.drafts.text_now(acts.id, DraftMode::Note)),
+            (DraftMode::Answer, _) => return self.answer(),
             // The text stays where it is.
-            (Mode::Reply, None) => return acts.notice.set(Some(Refusal::StaleFence.to_string())),
+            (DraftMode::Reply, None) => return acts.notice.set(Some(Refusal::StaleFence.to_string())),
         }
         self.write(mode);
     }
 
     /// What the composer is told.
-    pub fn writing(self) -> Writing {
+    pub fn writing(self) -> ComposerContext {
         let (acts, live, me) = (self.acts, self.acts.live, me());
         let id = acts.id;
         let modes = Memo::new(move |_| self.modes());
@@ -180,24 +183,24 @@ impl Desk {
             modes.with(|modes| if modes.contains(&chosen) { chosen } else { modes[0] })
         });
         let news = Memo::new(move |_| {
-            let since = live.drafts.get(id, mode.get()).filter(|_| mode.get() == Mode::Reply)?.since;
+            let since = live.drafts.get(id, mode.get()).filter(|_| mode.get() == DraftMode::Reply)?.since;
             live.thread.with(|thread| Some(said_since(thread.as_ref()?, id, since, &me.id().to_string())))
         });
         let hint = move || match mode.get() {
-            Mode::Reply if !self.standing.with(Standing::may_reply) => {
+            DraftMode::Reply if !self.standing.with(ControlStatus::may_reply) => {
                 "You do not hold this any more. What you have written stays here.".to_owned()
             }
-            Mode::Reply if types(&live.presence, acts) => spelled(&self.customer.get_value()) + " is typing…",
-            Mode::Reply => "The customer sees this, from ".to_owned() + me.who().public_name.as_str() + ".",
-            Mode::Answer => "The agent gets this, and control. The customer does not see it.".to_owned(),
-            Mode::Note => "Only operators see this.".to_owned(),
+            DraftMode::Reply if types(&live.presence, acts) => spelled(&self.customer.get_value()) + " is typing…",
+            DraftMode::Reply => "The customer sees this, from ".to_owned() + me.who().public_name.as_str() + ".",
+            DraftMode::Answer => "The agent gets this, and control. The customer does not see it.".to_owned(),
+            DraftMode::Note => "Only operators see this.".to_owned(),
         };
         let words = move || match news.get().unwrap_or_default().said {
             0 => String::new(),
             1 => "1 new message since you began.".to_owned(),
             many => many.to_string() + " new messages since you began.",
         };
-        Writing {
+        ComposerContext {
             modes: modes.into(),
             mode: mode.into(),
             on_mode: Callback::new(move |mode| self.choose_mode(mode)),
@@ -209,7 +212,7 @@ impl Desk {
             hint: Signal::derive(hint),
             news: Signal::derive(words),
             on_review: Callback::new(move |()| {
-                live.drafts.catch_up(id, Mode::Reply, seq_of(live));
+                live.drafts.catch_up(id, DraftMode::Reply, seq_of(live));
                 super::fetch::focus("conversation-end");
             }),
             anyway: Signal::derive(move || news.get().is_some_and(|news| news.by_colleague)),
@@ -225,7 +228,7 @@ fn seq_of(live: Live) -> Seq {
 }
 
 /// Whether the customer types just now.
-fn types(presence: &RwSignal<Presence>, acts: Acts) -> bool {
+fn types(presence: &RwSignal<Presence>, acts: EscalationActions) -> bool {
     let at = presence.with(|presence| presence.customer_typing);
     at.is_some_and(|at| acts.clock.now() - at < TYPING_FOR)
 }

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     app::{
-        pages::frame::{Notice, act, asked, hidden, moment, page, secret, section},
+        pages::frame::{FormNotice, act, asked, hidden, moment, page, secret, section},
         parts::{
             drawn::{element, words},
-            form::{Field, field},
+            form::{FormField, field},
         },
     },
     domain::{agent::AgentRef, operator::Operator, text::Name, time::Timestamp},
@@ -38,7 +38,7 @@ pub struct KeyedAgent {
 }
 
 /// A key made just now, with how to use it.
-pub struct Fresh {
+pub struct NewKey {
     pub agent: Name,
     pub key: String,
     /// A call that opens an escalation, for a shell.
@@ -48,10 +48,10 @@ pub struct Fresh {
 }
 
 /// Draws the list.
-pub fn agents(me: &Operator, all: &[KeyedAgent], fresh: Option<&Fresh>, said: Option<Notice>) -> AnyView {
+pub fn agents(me: &Operator, all: &[KeyedAgent], fresh: Option<&NewKey>, said: Option<FormNotice>) -> AnyView {
     let add = view! {
         <form class="plain-form" method="post" action=PATH>
-            {field(Field { name: "name", label: "Name", kind: "text", autocomplete: "off", most: 100, ..Field::default() })}
+            {field(FormField { name: "name", label: "Name", kind: "text", autocomplete: "off", most: 100, ..FormField::default() })}
             <button class="button" data-kind="primary" type="submit" name="do" value="add">"Add agent"</button>
         </form>
     };
@@ -62,7 +62,7 @@ pub fn agents(me: &Operator, all: &[KeyedAgent], fresh: Option<&Fresh>, said: Op
 }
 
 /// Draws a key with how to use it.
-pub fn shown_once(fresh: &Fresh) -> Vec<AnyView> {
+pub fn shown_once(fresh: &NewKey) -> Vec<AnyView> {
     vec![
         words("p", "", &("The agent ".to_owned() + fresh.agent.as_str() + " shows this key with each call.")),
         secret("key", "API key", &fresh.key, "It is not shown again: keep it where the agent can read it."),

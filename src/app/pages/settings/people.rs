@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     app::{
-        pages::frame::{Notice, act, asked, hidden, moment, page, secret, section},
+        pages::frame::{FormNotice, act, asked, hidden, moment, page, secret, section},
         parts::{
             drawn::{element, words},
             form::choice,
@@ -50,7 +50,7 @@ pub fn people(
     people: &[Person],
     invitations: &[Invitation],
     link: Option<&str>,
-    said: Option<Notice>,
+    said: Option<FormNotice>,
 ) -> AnyView {
     let rows = people.iter().map(|person| {
         let link = PATH.to_owned() + "/" + &person.operator.who.id.to_string();
@@ -112,7 +112,7 @@ pub struct Details {
 }
 
 /// Draws the page of somebody. `link` leads to choosing a new password, made just now.
-pub fn person(me: &Operator, it: &Details, link: Option<&str>, said: Option<Notice>) -> AnyView {
+pub fn person(me: &Operator, it: &Details, link: Option<&str>, said: Option<FormNotice>) -> AnyView {
     let path = PATH.to_owned() + "/" + &it.person.operator.who.id.to_string();
     let who = vec![
         words("p", "", it.person.operator.who.name.as_str()),

@@ -4,14 +4,14 @@ use leptos::prelude::*;
 
 use crate::{
     app::{
-        pages::frame::{Notice, act, asked, notice, section},
+        pages::frame::{FormNotice, act, asked, notice, section},
         parts::{
             drawn::{element, words},
             revealed::{revealed, spelled},
         },
     },
     domain::{
-        inbox::{Field, Listing, View},
+        inbox::{FilterField, Listing, View},
         queue::Urgency,
     },
 };
@@ -78,7 +78,7 @@ fn gone(removed: &[(String, String)]) -> AnyView {
 /// Draws the way to what is open in a queue.
 fn open_in(id: &str) -> AnyView {
     let mut listing = Listing::from(View::All);
-    listing.filters.set(Field::Queue, id);
+    listing.filters.set(FilterField::Queue, id);
     view! { <a href=String::from(listing)>"What is open in it"</a> }.into_any()
 }
 
@@ -153,7 +153,7 @@ fn queue(form: QueueForm, people: &[(String, String)]) -> AnyView {
         <section class="plain-section" aria-labelledby=at("heading")>
             <h2 class="plain-heading" id=at("heading") dir="auto">{revealed(&heading)}</h2>
             {former}
-            {notice(form.refused.map(Notice::Refused))}
+            {notice(form.refused.map(FormNotice::Refused))}
             <form class="plain-form" method="post" action=action>
                 <div class="field">
                     <label class="field-label" for=at("name")>"Name"</label>

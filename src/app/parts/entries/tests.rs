@@ -7,7 +7,7 @@ use crate::domain::{
     ask::AskKind,
     ids::MessageId,
     message::ToolCall,
-    stage::{MORNING, Stage},
+    stage::{MORNING, Simulation},
 };
 
 const DAY: i64 = 86_400_000;
@@ -33,42 +33,45 @@ fn result(position: i64, id: &str, output: &str) -> Message {
     Message { tool_result: Some(result), ..line(position, MessageRole::Tool, "") }
 }
 
-fn laid_out(messages: Vec<Message>, offset: &dyn Fn(Timestamp) -> Span) -> Vec<Entry> {
-    let mut stage = Stage::new();
+fn laid_out(messages: Vec<Message>, offset: &dyn Fn(Timestamp) -> Span) -> Vec<LogEntry> {
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     let escalation = stage.of(id).clone();
     let thread = Thread {
         seq: escalation.seq,
         held_by: None,
-        messages: messages.into_iter().map(|message| Shown { message, blocks: vec![], cuts: vec![] }).collect(),
+        messages: messages
+            .into_iter()
+            .map(|message| RenderedMessage { message, blocks: vec![], cuts: vec![] })
+            .collect(),
         happenings: vec![],
         earlier: vec![],
         escalation,
     };
     let entries = entries(&thread, OperatorId::new(uuid::Uuid::from_u128(9)), offset);
-    let keys: std::collections::HashSet<String> = entries.iter().map(Entry::key).collect();
+    let keys: std::collections::HashSet<String> = entries.iter().map(LogEntry::key).collect();
     assert_eq!(keys.len(), entries.len(), "every entry has a key of its own");
     entries
 }
 
 /// Each entry in short: a step is its name, `=` and its output, and `!` when it is the last before the hand-over.
-fn in_short(entries: &[Entry]) -> Vec<String> {
-    let step = |step: &Step| {
+fn in_short(entries: &[LogEntry]) -> Vec<String> {
+    let step = |step: &ToolStep| {
         let output = step.result.as_ref().map(|it| "=".to_owned() + it.output.as_str().unwrap_or("?"));
         step.name.clone() + &output.unwrap_or_default() + if step.is_last { "!" } else { "" }
     };
-    let steps = |all: &[Step]| all.iter().map(step).collect::<Vec<_>>().join(", ");
-    let short = |entry: &Entry| match entry {
-        Entry::Day(date, _) => date.clone(),
-        Entry::Message { shown, steps: all, .. } => {
+    let steps = |all: &[ToolStep]| all.iter().map(step).collect::<Vec<_>>().join(", ");
+    let short = |entry: &LogEntry| match entry {
+        LogEntry::Day(date, _) => date.clone(),
+        LogEntry::Message { shown, steps: all, .. } => {
             let text = shown.message.text.clone().unwrap_or_default();
             if all.is_empty() { text } else { text + " > " + &steps(all) }
         }
-        Entry::Prompt(shown) => "prompt ".to_owned() + &shown.message.text.clone().unwrap_or_default(),
-        Entry::Reasoning(_, text, _) => "thinks ".to_owned() + text,
-        Entry::Steps(_, all) => "> ".to_owned() + &steps(all),
-        Entry::Boundary { .. } => "---".to_owned(),
-        Entry::Note { text, .. } => text.clone(),
+        LogEntry::Prompt(shown) => "prompt ".to_owned() + &shown.message.text.clone().unwrap_or_default(),
+        LogEntry::Reasoning(_, text, _) => "thinks ".to_owned() + text,
+        LogEntry::Steps(_, all) => "> ".to_owned() + &steps(all),
+        LogEntry::Boundary { .. } => "---".to_owned(),
+        LogEntry::Note { text, .. } => text.clone(),
     };
     entries.iter().map(short).collect()
 }
@@ -76,7 +79,7 @@ fn in_short(entries: &[Entry]) -> Vec<String> {
 /// The same without days.
 fn undated(messages: Vec<Message>) -> Vec<String> {
     let entries = laid_out(messages, &|_| Span(0));
-    let entries: Vec<Entry> = entries.into_iter().filter(|entry| !matches!(entry, Entry::Day(..))).collect();
+    let entries: Vec<LogEntry> = entries.into_iter().filter(|entry| !matches!(entry, LogEntry::Day(..))).collect();
     in_short(&entries)
 }
 
@@ -99,7 +102,7 @@ fn only_messages_of_the_next_minutes_share_a_heading() {
     };
     let entries = laid_out(vec![said(0, 0), said(1, 4), said(2, -60), said(3, -59), said(4, 0)], &|_| Span(0));
     let grouped = entries.iter().filter_map(|entry| match entry {
-        Entry::Message { grouped, .. } => Some(*grouped),
+        LogEntry::Message { grouped, .. } => Some(*grouped),
         _ => None,
     });
     assert_eq!(grouped.collect::<Vec<_>>(), [false, true, false, true, false]);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::app::parts::schema::fields;
 
-fn filled(all: &[(&str, &str)]) -> Filled {
+fn filled(all: &[(&str, &str)]) -> FormValues {
     all.iter().map(|(at, typed)| ((*at).to_owned(), (*typed).to_owned())).collect()
 }
 
@@ -56,7 +56,7 @@ fn what_nobody_touched_stays_whatever_its_schema_says() {
             for required in [json!([]), json!(["x"])] {
                 let schema = json!({"properties": {"x": schema}, "required": required});
                 let base = Json::parse(&(r#"{"y":0.10,"x":"#.to_owned() + value + "}")).unwrap();
-                assert_eq!(edits(&fields(&schema), Some(&base), &Filled::new()), Ok(vec![]), "{value} {schema}");
+                assert_eq!(edits(&fields(&schema), Some(&base), &FormValues::new()), Ok(vec![]), "{value} {schema}");
             }
         }
     }
@@ -117,7 +117,7 @@ fn a_response_has_what_its_schema_needs() {
         "ok": {"type": "boolean"}, "how": {"enum": ["card", 7]}, "more": {"type": "array"}, "note": {"type": "string"},
         "code": {"type": "string"}, "lang": {"type": "string", "default": "en"}, "who": {"type": ["string", "null"]}}});
     let fields = fields(&schema);
-    let missing = response(&fields, &Filled::new());
+    let missing = response(&fields, &FormValues::new());
     assert_eq!(details(missing), ["/ref: Reference is required.", "/how: how is required."]);
     let wrong = response(&fields, &filled(&[("/ref", "R"), ("/eur", "much")]));
     let all =

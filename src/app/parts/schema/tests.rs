@@ -4,21 +4,21 @@ use serde_json::json;
 
 use super::*;
 
-fn kinds(schema: Value) -> Vec<(String, Kind, bool)> {
+fn kinds(schema: Value) -> Vec<(String, FieldKind, bool)> {
     fields(&schema).into_iter().map(|it| (it.name, it.kind, it.nullable)).collect()
 }
 
 #[test]
 fn values_that_may_be_null_are_the_field_without_it() {
-    let text = || Kind::Text(TextRules::default());
+    let text = || FieldKind::Text(TextRules::default());
     let read = kinds(json!({"properties": {
         "a": {"type": ["string", "null"]},
         "b": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "c": {"anyOf": [{"$ref": "#/$defs/plan"}, {"type": "null"}], "default": null},
         "d": {"type": ["string", "number"]},
     }, "$defs": {"plan": {"enum": ["basic", "pro"]}}}));
-    let plans = Kind::Choice(vec![Json::String("basic".into()), Json::String("pro".into())]);
-    let expected = [("a", text(), true), ("b", text(), true), ("c", plans, true), ("d", Kind::Json, false)];
+    let plans = FieldKind::Choice(vec![Json::String("basic".into()), Json::String("pro".into())]);
+    let expected = [("a", text(), true), ("b", text(), true), ("c", plans, true), ("d", FieldKind::Json, false)];
     assert_eq!(read, expected.map(|(name, kind, nullable)| (name.to_owned(), kind, nullable)));
 }
 
@@ -31,9 +31,9 @@ fn references_are_choices_and_end() {
         "again": {"$ref": "#/$defs/again"},
     }});
     let read = kinds(schema);
-    let plan = Kind::Choice(vec![Json::String("basic".into())]);
-    assert_eq!((&read[0].1, &read[1].1, &read[2].1), (&plan, &Kind::Json, &plan));
-    assert_eq!(read[3].1, Kind::Choice(vec![Json::Number("1".into()), Json::Number("2".into())]));
+    let plan = FieldKind::Choice(vec![Json::String("basic".into())]);
+    assert_eq!((&read[0].1, &read[1].1, &read[2].1), (&plan, &FieldKind::Json, &plan));
+    assert_eq!(read[3].1, FieldKind::Choice(vec![Json::Number("1".into()), Json::Number("2".into())]));
 }
 
 #[test]
@@ -44,10 +44,10 @@ fn three_levels_are_fieldsets_and_the_next_is_json() {
     let mut levels = 0;
     loop {
         at = match &at.kind {
-            Kind::Object(fields) => &fields[0],
-            Kind::List(item) => item,
+            FieldKind::Object(fields) => &fields[0],
+            FieldKind::List(item) => item,
             kind => {
-                assert_eq!((levels, kind), (3, &Kind::Json));
+                assert_eq!((levels, kind), (3, &FieldKind::Json));
                 break;
             }
         };
@@ -65,25 +65,25 @@ fn schemas_as_tools_write_them_are_forms() {
         "pair": {"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "number"}},
         "page": {"$ref": "#/$defs/Page%3CItem%3E"},
     }, "$defs": {"Page<Item>": {"type": "boolean"}}}));
-    let choice = |it: Json| Kind::Choice(vec![it]);
+    let choice = |it: Json| FieldKind::Choice(vec![it]);
     let expected = [
         ("plan", choice(text("basic")), true),
         ("strict", choice(text("basic")), false),
-        ("type", Kind::Constant(text("line")), false),
+        ("type", FieldKind::Constant(text("line")), false),
         ("version", choice(Json::Number("2".into())), false),
-        ("pair", Kind::Json, false),
-        ("page", Kind::Flag, false),
-        ("extra", Kind::Json, false),
+        ("pair", FieldKind::Json, false),
+        ("page", FieldKind::Flag, false),
+        ("extra", FieldKind::Json, false),
     ];
     assert_eq!(read, expected.map(|(name, kind, nullable)| (name.to_owned(), kind, nullable)));
 }
 
 #[test]
 fn a_schema_that_refers_to_itself_makes_few_fields() {
-    fn count(fields: &[Field]) -> usize {
-        let within = |field: &Field| match &field.kind {
-            Kind::Object(fields) => count(fields),
-            Kind::List(item) => count(std::slice::from_ref(item)),
+    fn count(fields: &[SchemaField]) -> usize {
+        let within = |field: &SchemaField| match &field.kind {
+            FieldKind::Object(fields) => count(fields),
+            FieldKind::List(item) => count(std::slice::from_ref(item)),
             _ => 0,
         };
         fields.iter().map(|field| 1 + within(field)).sum()

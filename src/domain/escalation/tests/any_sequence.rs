@@ -12,7 +12,7 @@ use crate::domain::{
     inbox::Frame,
     outcome::Disposition,
     stage::{
-        Stage, World,
+        SimulatedWorld, Simulation,
         turns::{Turn, turn},
     },
 };
@@ -58,7 +58,7 @@ fn is_sound(it: &Escalation, on: &Conversation) {
 }
 
 /// What must be true of the whole at any time.
-fn world_is_sound(world: &World) {
+fn world_is_sound(world: &SimulatedWorld) {
     for on in &world.conversations {
         let own = || world.escalations.iter().filter(|it| it.conversation == on.key);
         own().for_each(|it| is_sound(it, on));
@@ -77,7 +77,7 @@ fn world_is_sound(world: &World) {
 }
 
 /// What must be true of every step.
-fn step_is_sound(before: &World, after: &World) {
+fn step_is_sound(before: &SimulatedWorld, after: &SimulatedWorld) {
     for (was, is) in before.escalations.iter().zip(&after.escalations) {
         assert!(is.fence >= was.fence, "the fence never falls");
         assert!(is.messages >= was.messages && is.seq >= was.seq);
@@ -96,12 +96,12 @@ fn step_is_sound(before: &World, after: &World) {
     }
 }
 
-fn events(world: &World) -> Vec<&Event> {
+fn events(world: &SimulatedWorld) -> Vec<&Event> {
     world.frames.iter().map(|frame| &frame.event).collect()
 }
 
 /// What follows from the events alone, each applied so many times.
-fn replayed(world: &World, times: usize) -> (Vec<Escalation>, Vec<Conversation>) {
+fn replayed(world: &SimulatedWorld, times: usize) -> (Vec<Escalation>, Vec<Conversation>) {
     let (mut escalations, mut conversations): (Vec<Escalation>, Vec<Conversation>) = (vec![], vec![]);
     for event in events(world) {
         escalations.extend(Escalation::begun_by(event));
@@ -123,7 +123,7 @@ fn replayed(world: &World, times: usize) -> (Vec<Escalation>, Vec<Conversation>)
 proptest! {
     #[test]
     fn whatever_anyone_tries_the_world_stays_sound(turns in story()) {
-        let mut stage = Stage::with_three_open();
+        let mut stage = Simulation::with_three_open();
         for turn in turns {
             let before = stage.world.clone();
             match stage.play(turn) {
@@ -140,7 +140,7 @@ proptest! {
 
     #[test]
     fn the_events_alone_tell_the_story_however_often_each_is_heard(turns in story()) {
-        let mut stage = Stage::with_three_open();
+        let mut stage = Simulation::with_three_open();
         turns.into_iter().for_each(|turn| drop(stage.play(turn)));
         let world = &stage.world;
         let told = (world.escalations.clone(), world.conversations.clone());
@@ -155,7 +155,7 @@ proptest! {
 
     #[test]
     fn an_event_survives_the_journey_through_json(turns in story()) {
-        let mut stage = Stage::with_three_open();
+        let mut stage = Simulation::with_three_open();
         turns.into_iter().for_each(|turn| drop(stage.play(turn)));
         for event in events(&stage.world) {
             let text = serde_json::to_string(event).unwrap();
@@ -170,7 +170,7 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
     let mut runner = TestRunner::deterministic();
     let (mut happened, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for _ in 0..300 {
-        let mut stage = Stage::with_three_open();
+        let mut stage = Simulation::with_three_open();
         for turn in story().new_tree(&mut runner).unwrap().current() {
             match stage.play(turn) {
                 Ok(names) => happened.extend(names),

@@ -7,14 +7,14 @@ use crate::domain::{
     claim::Stint,
     event::{Actor, TransferTarget},
     message::MessageRole,
-    outcome::{Disposition, ExecutedBy, Meanwhile, Resolution},
-    stage::{Stage, ada, ana, answered, arguments, decided, text},
+    outcome::{ClosingContext, Disposition, ExecutedBy, Resolution},
+    stage::{Simulation, ada, ana, answered, arguments, decided, text},
     time::{Span, Timestamp},
 };
 
 #[test]
 fn a_takeover_that_two_operators_held_one_after_the_other() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     let start = stage.now;
     stage.at(2).claim(&ada(), id).unwrap();
@@ -41,7 +41,7 @@ fn a_takeover_that_two_operators_held_one_after_the_other() {
 
 #[test]
 fn a_transfer_ends_one_stint_and_begins_the_next() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.at(1).claim(&ada(), id).unwrap();
     stage.at(5).transfer(&ada(), id, TransferTarget::Operator(ana().who)).unwrap();
@@ -56,7 +56,7 @@ fn a_transfer_ends_one_stint_and_begins_the_next() {
 
 #[test]
 fn nobody_came() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.at(1).say(id, MessageRole::Customer, "Anyone?").unwrap();
     stage.at(15).fall_due(id).unwrap();
@@ -70,7 +70,7 @@ fn nobody_came() {
 
 #[test]
 fn a_day_later_the_times_have_dates() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Decision).unwrap();
     stage.at(30).claim(&ada(), id).unwrap();
     stage.at(24 * 60).fall_due(id).unwrap();
@@ -83,7 +83,7 @@ fn a_day_later_the_times_have_dates() {
 
 #[test]
 fn a_question_answered_while_it_waits() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Question).unwrap();
     stage.at(6).resolve(&ada(), id, answered("The limit is 200 EUR.")).unwrap();
     assert_eq!(stage.of(id).stints, []);
@@ -96,7 +96,7 @@ fn a_question_answered_while_it_waits() {
 
 #[test]
 fn a_question_taken_over_by_one_and_answered_by_another() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Question).unwrap();
     stage.at(1).take_over(&ana(), id).unwrap();
     stage.at(2).release(&ana(), id).unwrap();
@@ -110,7 +110,7 @@ fn a_question_taken_over_by_one_and_answered_by_another() {
 
 #[test]
 fn a_decision_with_an_edit_and_an_action_the_operator_carried_out() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Decision).unwrap();
     let mut resolution = decided(Verdict::Edit, 240, Verdict::Approve);
     resolution.actions[1].executed_by = ExecutedBy::Operator;
@@ -128,7 +128,7 @@ fn a_decision_with_an_edit_and_an_action_the_operator_carried_out() {
 
 #[test]
 fn a_rejection_says_why() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Decision).unwrap();
     let mut resolution = decided(Verdict::Reject, 300, Verdict::Reject);
     resolution.actions[0].comment = Some(text("Only one charge was booked."));
@@ -142,7 +142,7 @@ fn a_rejection_says_why() {
 
 #[test]
 fn what_people_wrote_comes_last_and_ends() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Question).unwrap();
     stage.at(1).say(id, MessageRole::Customer, "Well?").unwrap();
     let resolution = Resolution {
@@ -159,7 +159,7 @@ fn what_people_wrote_comes_last_and_ends() {
 
 #[test]
 fn a_withdrawn_one_names_who_withdrew_it() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Question).unwrap();
     stage.at(3).cancel(id).unwrap();
     assert_eq!(
@@ -168,14 +168,14 @@ fn a_withdrawn_one_names_who_withdrew_it() {
          Note: Dana found it herself."
     );
 
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.at(1).claim(&ada(), id).unwrap();
     let by = Actor::Operator(ana().who);
     let now: Timestamp = stage.at(4).now;
     stage
         .act(id, by.clone(), |it, conversation, said| {
-            it.cancel(text("A test."), &by, &Meanwhile { conversation, said }, now)
+            it.cancel(text("A test."), &by, &ClosingContext { conversation, said }, now)
         })
         .unwrap();
     assert_eq!(
@@ -187,7 +187,7 @@ fn a_withdrawn_one_names_who_withdrew_it() {
 
 #[test]
 fn the_private_name_and_the_notes_stay_in_the_console() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.note(&ada(), id).unwrap();

@@ -9,9 +9,9 @@ use crate::domain::{
     event::{Actor, TransferTarget},
     message::MessageRole,
     operator::{Operator, Role},
-    outcome::{Disposition, Meanwhile, Resolution},
+    outcome::{ClosingContext, Disposition, Resolution},
     refusal::Refusal,
-    stage::{Stage, ada, ana, answered, decided, eve, grace, queue, text},
+    stage::{Simulation, ada, ana, answered, decided, eve, grace, queue, text},
     time::Span,
 };
 
@@ -21,7 +21,7 @@ fn to(operator: &Operator) -> TransferTarget {
 
 #[test]
 fn a_takeover_from_the_button_to_the_outcome() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     assert_eq!((stage.of(id).status, stage.control(id)), (Status::Waiting, Control::Agent));
 
@@ -47,7 +47,7 @@ fn a_takeover_from_the_button_to_the_outcome() {
 
 #[test]
 fn of_two_who_claim_at_once_one_wins_and_the_other_learns_who() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     let won = stage.of(id).claim.clone().unwrap();
@@ -60,7 +60,7 @@ fn of_two_who_claim_at_once_one_wins_and_the_other_learns_who() {
 
 #[test]
 fn only_the_holder_speaks_and_only_under_the_present_fence() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     assert_eq!(stage.reply(&ada(), id, "Hello"), Err(Refusal::NotClaimed));
     assert_eq!(stage.release(&ada(), id), Err(Refusal::NotClaimed));
@@ -76,7 +76,7 @@ fn only_the_holder_speaks_and_only_under_the_present_fence() {
 
 #[test]
 fn a_tab_that_slept_through_a_hand_over_cannot_write() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Question).unwrap();
     stage.claim(&ada(), id).unwrap();
     let slept = stage.of(id).fence;
@@ -93,7 +93,7 @@ fn a_tab_that_slept_through_a_hand_over_cannot_write() {
     assert_eq!(stage.act(id, actor.clone(), |it, _, _| it.transfer(&by, Some(slept), to(&ana()), None, now)), stale);
     assert_eq!(
         stage.act(id, actor, |it, conversation, said| {
-            it.resolve(&by, Some(slept), &checked, &Meanwhile { conversation, said }, now)
+            it.resolve(&by, Some(slept), &checked, &ClosingContext { conversation, said }, now)
         }),
         stale
     );
@@ -102,7 +102,7 @@ fn a_tab_that_slept_through_a_hand_over_cannot_write() {
 
 #[test]
 fn a_release_gives_control_back_and_the_next_claim_has_a_higher_fence() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     assert_eq!(stage.at(5).release(&ada(), id), Ok(vec!["escalation.released"]));
@@ -115,7 +115,7 @@ fn a_release_gives_control_back_and_the_next_claim_has_a_higher_fence() {
 
 #[test]
 fn a_transfer_to_a_colleague_stays_claimed_and_human() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     let claim_by = stage.of(id).deadlines.claim_by;
@@ -130,7 +130,7 @@ fn a_transfer_to_a_colleague_stays_claimed_and_human() {
 
 #[test]
 fn a_transfer_to_a_queue_waits_there_anew() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.at(10).transfer(&ada(), id, TransferTarget::Queue(queue("billing"))).unwrap();
@@ -142,7 +142,7 @@ fn a_transfer_to_a_queue_waits_there_anew() {
 
 #[test]
 fn a_supervisor_takes_what_a_colleague_holds_and_nobody_else_may() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     assert_eq!(stage.transfer(&ana(), id, to(&ana())), Err(Refusal::Forbidden { need: Role::Supervisor }));
@@ -155,7 +155,7 @@ fn a_supervisor_takes_what_a_colleague_holds_and_nobody_else_may() {
 
 #[test]
 fn take_over_instead_gives_the_operator_of_a_question_the_customer() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Question).unwrap();
     stage.claim(&ada(), id).unwrap();
     assert_eq!(stage.control(id), Control::Agent);
@@ -171,7 +171,7 @@ fn take_over_instead_gives_the_operator_of_a_question_the_customer() {
 
 #[test]
 fn take_over_on_a_waiting_decision_claims_it_too() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Decision).unwrap();
     assert_eq!(stage.take_over(&ada(), id), Ok(vec!["escalation.claimed", "escalation.taken_over"]));
     assert_eq!((stage.of(id).status, stage.control(id)), (Status::Claimed, Control::Human));
@@ -181,7 +181,7 @@ fn take_over_on_a_waiting_decision_claims_it_too() {
 
 #[test]
 fn a_takeover_is_claimed_and_not_taken_over() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     assert_eq!(stage.take_over(&ada(), id), Err(Refusal::AlreadyATakeover));
     stage.claim(&ada(), id).unwrap();
@@ -190,7 +190,7 @@ fn a_takeover_is_claimed_and_not_taken_over() {
 
 #[test]
 fn answering_or_deciding_what_waits_claims_it_too() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let (question, decision) = (stage.open(AskKind::Question).unwrap(), stage.open(AskKind::Decision).unwrap());
     let both = Ok(vec!["escalation.claimed", "escalation.resolved"]);
     assert_eq!(stage.resolve(&ada(), question, answered("It was a test charge.")), both);
@@ -203,7 +203,7 @@ fn answering_or_deciding_what_waits_claims_it_too() {
 fn a_viewer_changes_nothing() {
     for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
         for claimed in [false, true] {
-            let mut stage = Stage::new();
+            let mut stage = Simulation::new();
             let id = stage.open(kind).unwrap();
             if claimed {
                 stage.claim(&ada(), id).unwrap();

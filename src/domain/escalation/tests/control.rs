@@ -3,22 +3,22 @@
 use crate::domain::{
     ask::AskKind,
     conversation::Control,
-    deadline::Within,
+    deadline::RequestedDeadlines,
     event::TransferTarget,
     ids::EscalationId,
     message::MessageRole,
     outcome::{Disposition, Resolution},
     refusal::Refusal,
-    stage::{Done, Stage, ada, ana, answered, opening, queue},
+    stage::{AppendedKinds, Simulation, ada, ana, answered, opening, queue},
 };
 
-fn takes(done: Done) -> bool {
+fn takes(done: AppendedKinds) -> bool {
     done == Ok(vec!["message.created"])
 }
 
 #[test]
 fn while_it_waits_the_agent_holds_the_line() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     for role in [MessageRole::Agent, MessageRole::Customer, MessageRole::System] {
         assert!(takes(stage.say(id, role, "I have asked a colleague.")), "{role:?}");
@@ -27,7 +27,7 @@ fn while_it_waits_the_agent_holds_the_line() {
 
 #[test]
 fn while_a_human_holds_it_the_agent_is_silent_and_customer_and_system_are_heard() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     let refusal = stage.say(id, MessageRole::Agent, "One moment.").unwrap_err();
@@ -41,7 +41,7 @@ fn while_a_human_holds_it_the_agent_is_silent_and_customer_and_system_are_heard(
 #[test]
 fn while_the_agent_is_in_control_no_operator_speaks_to_the_customer() {
     for kind in [AskKind::Question, AskKind::Decision] {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(kind).unwrap();
         stage.claim(&ada(), id).unwrap();
         let refusal = stage.reply(&ada(), id, "Hello Dana").unwrap_err();
@@ -55,7 +55,7 @@ fn while_the_agent_is_in_control_no_operator_speaks_to_the_customer() {
 
 #[test]
 fn a_conversation_has_one_open_takeover_and_the_refusal_names_it() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let first = stage.open(AskKind::Takeover).unwrap();
     assert_eq!(stage.open(AskKind::Takeover), Err(Refusal::AlreadyOpen { open: first }));
     stage.claim(&ada(), first).unwrap();
@@ -72,11 +72,11 @@ fn a_conversation_has_one_open_takeover_and_the_refusal_names_it() {
 
 #[test]
 fn other_chats_and_background_work_are_conversations_of_their_own() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let here = stage.open(AskKind::Takeover).unwrap();
-    let elsewhere = stage.open_as(opening(AskKind::Takeover, Some("other")), Within::default()).unwrap();
-    let nameless = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
-    let another = stage.open_as(opening(AskKind::Takeover, None), Within::default()).unwrap();
+    let elsewhere = stage.open_as(opening(AskKind::Takeover, Some("other")), RequestedDeadlines::default()).unwrap();
+    let nameless = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
+    let another = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
     stage.claim(&ada(), here).unwrap();
     for id in [elsewhere, nameless, another] {
         assert_eq!(stage.control(id), Control::Agent);
@@ -87,7 +87,7 @@ fn other_chats_and_background_work_are_conversations_of_their_own() {
 
 #[test]
 fn a_question_beside_a_takeover() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let (takeover, question) = (stage.open(AskKind::Takeover).unwrap(), stage.open(AskKind::Question).unwrap());
     stage.claim(&ana(), question).unwrap();
     stage.claim(&ada(), takeover).unwrap();
@@ -107,7 +107,7 @@ fn a_question_beside_a_takeover() {
 
 #[test]
 fn a_takeover_waits_while_a_question_that_was_taken_over_holds_the_conversation() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let (question, takeover) = (stage.open(AskKind::Question).unwrap(), stage.open(AskKind::Takeover).unwrap());
     stage.take_over(&ana(), question).unwrap();
     let refusal = Refusal::ConversationHeld { by: question };
@@ -124,7 +124,7 @@ fn a_takeover_waits_while_a_question_that_was_taken_over_holds_the_conversation(
 
 #[test]
 fn whatever_ends_the_holders_claim_gives_control_back() {
-    type End = fn(&mut Stage, EscalationId) -> Done;
+    type End = fn(&mut Simulation, EscalationId) -> AppendedKinds;
     let ends: [End; 5] = [
         |stage, id| stage.release(&ada(), id),
         |stage, id| stage.transfer(&ada(), id, TransferTarget::Queue(queue("billing"))),
@@ -133,7 +133,7 @@ fn whatever_ends_the_holders_claim_gives_control_back() {
         |stage, id| stage.at(24 * 60).fall_due(id),
     ];
     for end in ends {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(AskKind::Question).unwrap();
         stage.take_over(&ada(), id).unwrap();
         end(&mut stage, id).unwrap();

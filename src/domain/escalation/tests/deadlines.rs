@@ -2,13 +2,13 @@
 
 use crate::domain::{
     ask::AskKind,
-    deadline::Within,
+    deadline::RequestedDeadlines,
     escalation::Status,
     message::MessageRole,
     opening::Opening,
     outcome::Disposition,
     refusal::Refusal,
-    stage::{Stage, ada, answered, opening, text},
+    stage::{Simulation, ada, answered, opening, text},
     time::Span,
 };
 
@@ -18,7 +18,7 @@ fn chat(kind: AskKind) -> Opening {
 
 #[test]
 fn a_takeover_waits_fifteen_minutes_and_never_ends_under_an_operator() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     let deadlines = stage.of(id).deadlines;
     assert_eq!(deadlines.claim_by, Some(stage.now + Span::minutes(15)));
@@ -31,7 +31,7 @@ fn a_takeover_waits_fifteen_minutes_and_never_ends_under_an_operator() {
 #[test]
 fn a_question_and_a_decision_live_for_a_day() {
     for kind in [AskKind::Question, AskKind::Decision] {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(kind).unwrap();
         let deadlines = stage.of(id).deadlines;
         assert_eq!((deadlines.claim_by, deadlines.expires_at), (None, Some(stage.now + Span::hours(24))));
@@ -43,10 +43,13 @@ fn a_question_and_a_decision_live_for_a_day() {
 
 #[test]
 fn what_the_agent_asked_for_goes_before_the_defaults() {
-    let within =
-        Within { claim: Some(Span::minutes(1)), resolve: Some(Span::minutes(2)), expire: Some(Span::minutes(3)) };
+    let within = RequestedDeadlines {
+        claim: Some(Span::minutes(1)),
+        resolve: Some(Span::minutes(2)),
+        expire: Some(Span::minutes(3)),
+    };
     for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open_as(chat(kind), within).unwrap();
         let (now, deadlines) = (stage.now, stage.of(id).deadlines);
         assert_eq!(deadlines.claim_by, Some(now + Span::minutes(1)));
@@ -58,9 +61,12 @@ fn what_the_agent_asked_for_goes_before_the_defaults() {
 
 #[test]
 fn the_first_hard_deadline_of_the_state_counts_and_resolve_by_never_does() {
-    let mut stage = Stage::new();
-    let within =
-        Within { claim: Some(Span::minutes(5)), resolve: Some(Span::minutes(1)), expire: Some(Span::minutes(8)) };
+    let mut stage = Simulation::new();
+    let within = RequestedDeadlines {
+        claim: Some(Span::minutes(5)),
+        resolve: Some(Span::minutes(1)),
+        expire: Some(Span::minutes(8)),
+    };
     let id = stage.open_as(chat(AskKind::Takeover), within).unwrap();
     assert_eq!(stage.at(2).fall_due(id), Err(Refusal::NotDue));
     assert_eq!(stage.of(id).due_at(), stage.of(id).deadlines.claim_by);
@@ -75,12 +81,12 @@ fn the_first_hard_deadline_of_the_state_counts_and_resolve_by_never_does() {
 
 #[test]
 fn what_commits_first_wins() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let claimed = stage.open(AskKind::Takeover).unwrap();
     stage.at(15).claim(&ada(), claimed).unwrap();
     assert_eq!(stage.fall_due(claimed), Err(Refusal::NotDue), "the claim came first");
 
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let expired = stage.open(AskKind::Takeover).unwrap();
     stage.at(15).fall_due(expired).unwrap();
     assert_eq!(stage.claim(&ada(), expired), Err(Refusal::AlreadyClosed), "the clock came first");
@@ -89,9 +95,9 @@ fn what_commits_first_wins() {
 #[test]
 fn a_timeout_never_approves_and_a_late_answer_never_becomes_a_decision() {
     for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let noted = Opening { on_expiry_note: Some(text("Ask again tomorrow.")), ..chat(kind) };
-        let id = stage.open_as(noted, Within::default()).unwrap();
+        let id = stage.open_as(noted, RequestedDeadlines::default()).unwrap();
         stage.say(id, MessageRole::Customer, "Anyone?").unwrap();
         stage.at(24 * 60).fall_due(id).unwrap();
         let resolution = &stage.outcome(id).resolution;

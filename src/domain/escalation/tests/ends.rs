@@ -9,11 +9,11 @@ use crate::domain::{
     message::MessageRole,
     outcome::{Disposition, Resolution},
     refusal::Refusal,
-    stage::{Stage, ada, ana, billing_bot, grace, text},
+    stage::{Simulation, ada, ana, billing_bot, grace, text},
     time::Span,
 };
 
-type End = fn(&mut Stage, EscalationId);
+type End = fn(&mut Simulation, EscalationId);
 
 const ENDS: [(End, Status); 4] = [
     (|stage, id| drop(stage.cancel(id).unwrap()), Status::Cancelled),
@@ -37,7 +37,7 @@ const ENDS: [(End, Status); 4] = [
 #[test]
 fn nothing_that_changes_it_comes_after_an_end() {
     for (end, status) in ENDS {
-        let mut stage = Stage::new();
+        let mut stage = Simulation::new();
         let id = stage.open(AskKind::Takeover).unwrap();
         end(&mut stage, id);
         assert_eq!((stage.of(id).status, stage.control(id)), (status, Control::Agent));
@@ -77,7 +77,7 @@ fn nothing_that_changes_it_comes_after_an_end() {
 
 #[test]
 fn nothing_is_received_before_it_has_ended() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     for claimed in [false, true] {
         if claimed {
@@ -90,7 +90,7 @@ fn nothing_is_received_before_it_has_ended() {
 
 #[test]
 fn a_cancelled_one_says_why() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Decision).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.at(3).cancel(id).unwrap();
@@ -102,7 +102,7 @@ fn a_cancelled_one_says_why() {
 
 #[test]
 fn a_customer_who_races_the_end_is_in_the_outcome_or_told_that_it_is_over() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Anything else?").unwrap();
@@ -116,7 +116,7 @@ fn a_customer_who_races_the_end_is_in_the_outcome_or_told_that_it_is_over() {
 
 #[test]
 fn send_and_resolve_has_the_last_word_in_the_outcome() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.say(id, MessageRole::Customer, "Is it done?").unwrap();

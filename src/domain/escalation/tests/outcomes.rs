@@ -4,26 +4,26 @@ use serde_json::json;
 
 use crate::domain::{
     ask::{Ask, AskKind, Verdict},
-    deadline::Within,
+    deadline::RequestedDeadlines,
     ids::EscalationId,
     message::MessageRole,
     opening::Opening,
     outcome::{Disposition, MOST_BYTES, MOST_MESSAGES, Resolution},
     refusal::Refusal,
-    stage::{Done, Stage, ada, answered, ask, decided, opening, text},
+    stage::{AppendedKinds, Simulation, ada, answered, ask, decided, opening, text},
 };
 
 /// A stage with one escalation that Ada holds.
-fn held(ask: Ask) -> (Stage, EscalationId) {
-    let mut stage = Stage::new();
+fn held(ask: Ask) -> (Simulation, EscalationId) {
+    let mut stage = Simulation::new();
     let opening = Opening { ask, ..opening(AskKind::Takeover, Some("chat")) };
-    let id = stage.open_as(opening, Within::default()).unwrap();
+    let id = stage.open_as(opening, RequestedDeadlines::default()).unwrap();
     stage.claim(&ada(), id).unwrap();
     (stage, id)
 }
 
 /// The field a resolution is refused for.
-fn refused_at(done: Done) -> String {
+fn refused_at(done: AppendedKinds) -> String {
     match done {
         Err(Refusal::InvalidFields { problems }) => problems[0].pointer.clone(),
         other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use crate::domain::{
     ask::AskKind,
     message::{MessageRole, Receipt, ReceiptState},
     outcome::{Disposition, Resolution},
-    stage::{Stage, ada, text},
+    stage::{Simulation, ada, text},
 };
 
 fn shown() -> Receipt {
@@ -17,7 +17,7 @@ fn failed() -> Receipt {
 
 #[test]
 fn the_latest_word_counts_and_the_same_again_changes_nothing() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Hello Dana.").unwrap();
@@ -30,7 +30,7 @@ fn the_latest_word_counts_and_the_same_again_changes_nothing() {
 
 #[test]
 fn only_an_operators_message_has_a_receipt() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     assert_eq!(stage.receipt(id, shown()).unwrap_err().code(), "invalid_field");
     stage.say(id, MessageRole::Customer, "Hello?").unwrap();
@@ -39,7 +39,7 @@ fn only_an_operators_message_has_a_receipt() {
 
 #[test]
 fn the_last_message_may_be_shown_after_the_end() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Good bye, Dana.").unwrap();

@@ -4,7 +4,7 @@ use crate::domain::{
     ask::AskKind,
     claim::ACCEPTED_WITHIN,
     conversation::Control,
-    deadline::Within,
+    deadline::RequestedDeadlines,
     escalation::{Escalation, Status},
     event::{Actor, EventKind, ReturnedTransfer, TransferTarget},
     ids::EscalationId,
@@ -12,7 +12,7 @@ use crate::domain::{
     operator::Operator,
     outcome::{Disposition, Resolution},
     refusal::Refusal,
-    stage::{Done, Stage, ada, ana, answered, grace, opening, queue},
+    stage::{AppendedKinds, Simulation, ada, ana, answered, grace, opening, queue},
     time::{Span, Timestamp},
 };
 
@@ -21,8 +21,8 @@ fn to(operator: &Operator) -> TransferTarget {
 }
 
 /// Ada has claimed an escalation and transferred it to Ana.
-fn transferred(kind: AskKind) -> (Stage, EscalationId) {
-    let mut stage = Stage::new();
+fn transferred(kind: AskKind) -> (Simulation, EscalationId) {
+    let mut stage = Simulation::new();
     let id = stage.open(kind).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.transfer(&ada(), id, to(&ana())).unwrap();
@@ -55,7 +55,7 @@ fn a_transfer_that_nobody_accepts_returns_to_its_queue_after_two_minutes() {
 
 #[test]
 fn whatever_the_target_does_accepts_it() {
-    type Act = fn(&mut Stage, EscalationId) -> Done;
+    type Act = fn(&mut Simulation, EscalationId) -> AppendedKinds;
     let acts: [(&str, Act); 6] = [
         ("opens it", |stage, id| stage.accept(&ana(), id)),
         ("claims it", |stage, id| stage.claim(&ana(), id)),
@@ -109,7 +109,7 @@ fn each_transfer_has_two_minutes_of_its_own() {
 
 #[test]
 fn a_supervisor_who_takes_it_has_nothing_to_accept() {
-    let mut stage = Stage::new();
+    let mut stage = Simulation::new();
     let id = stage.open(AskKind::Takeover).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.transfer(&grace(), id, to(&grace())).unwrap();
@@ -119,8 +119,8 @@ fn a_supervisor_who_takes_it_has_nothing_to_accept() {
 
 #[test]
 fn a_deadline_of_the_agent_that_comes_first_goes_first() {
-    let mut stage = Stage::new();
-    let within = Within { expire: Some(Span::minutes(1)), ..Within::default() };
+    let mut stage = Simulation::new();
+    let within = RequestedDeadlines { expire: Some(Span::minutes(1)), ..RequestedDeadlines::default() };
     let id = stage.open_as(opening(AskKind::Question, Some("chat")), within).unwrap();
     stage.claim(&ada(), id).unwrap();
     stage.transfer(&ada(), id, to(&ana())).unwrap();

@@ -10,7 +10,7 @@ const BASE: &str = "json-schema:///";
 
 /// Which subschemas apply to the members of an object, or to the items of a list.
 #[derive(Default)]
-pub struct Children<Key> {
+pub struct ChildSchemas<Key> {
     /// To this one; none for a boolean, which applies nothing.
     pub named: BTreeMap<Key, Option<usize>>,
     /// To those that `named` does not have.
@@ -21,18 +21,18 @@ pub struct Children<Key> {
 
 /// A subschema that is an object.
 #[derive(Default)]
-pub struct Node {
+pub struct SchemaNode {
     /// One, and one for each value that an instance is compared with.
     pub work: u64,
     pub patterns: usize,
     /// The subschemas that apply to the same place, as often as they do.
     pub here: Vec<usize>,
-    pub members: Children<String>,
-    pub items: Children<usize>,
+    pub members: ChildSchemas<String>,
+    pub items: ChildSchemas<usize>,
 }
 
 /// The subschemas that can be reached, the first of which is the root; none of a boolean.
-pub fn read(schema: &Value) -> Result<Vec<Node>, String> {
+pub fn read(schema: &Value) -> Result<Vec<SchemaNode>, String> {
     let unusable = |error: referencing::Error| error.to_string();
     let resource = Draft::Draft202012.create_resource_ref(schema);
     let base = uri::from_str(BASE).map_err(unusable)?;
@@ -85,8 +85,8 @@ impl<'r> Reader<'r> {
         values.into_iter().filter_map(|value| self.number(value, resolver)).collect()
     }
 
-    fn node(&mut self, subschema: &'r Value, resolver: &Resolver<'r>) -> Result<Node, String> {
-        let mut node = Node { work: 1, ..Node::default() };
+    fn node(&mut self, subschema: &'r Value, resolver: &Resolver<'r>) -> Result<SchemaNode, String> {
+        let mut node = SchemaNode { work: 1, ..SchemaNode::default() };
         let resolver = resolver.in_subresource(Draft::Draft202012.create_resource_ref(subschema));
         let resolver = &resolver.map_err(|error| error.to_string())?;
         let mut looks_again = 1;
@@ -136,7 +136,7 @@ impl<'r> Reader<'r> {
         Ok(node)
     }
 
-    fn first_items(&mut self, node: &mut Node, value: &'r Value, resolver: &Resolver<'r>) {
+    fn first_items(&mut self, node: &mut SchemaNode, value: &'r Value, resolver: &Resolver<'r>) {
         let items = value.as_array().into_iter().flatten().enumerate();
         node.items.named = items.map(|(index, value)| (index, self.number(value, resolver))).collect();
     }

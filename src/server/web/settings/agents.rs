@@ -11,8 +11,8 @@ use axum::{
 
 use crate::{
     app::pages::{
-        frame::Notice,
-        settings::agents::{self as page, Fresh, Key, KeyedAgent},
+        frame::FormNotice,
+        settings::agents::{self as page, Key, KeyedAgent, NewKey},
     },
     domain::{agent::AgentRef, ids::AgentId, text::Name, time::Span},
     server::{
@@ -24,8 +24,8 @@ use crate::{
             usage,
         },
         web::{
-            Web,
-            forms::{Denied, Fields},
+            WebState,
+            forms::{FormFields, FormRefusal},
             origin,
             session::SignedIn,
             sign_in::{failed, see_other},
@@ -37,17 +37,17 @@ use crate::{
 const TOOL: &str = include_str!("escalate_to_human.json");
 
 /// `GET /settings/agents`
-pub async fn list(State(web): State<Web>, Extension(me): Extension<SignedIn>) -> Response {
+pub async fn list(State(web): State<WebState>, Extension(me): Extension<SignedIn>) -> Response {
     drawn(&web, &me, StatusCode::OK, None, None).await
 }
 
 /// Draws the list, with a key made just now or with what is to be said.
 pub async fn drawn(
-    web: &Web,
+    web: &WebState,
     me: &SignedIn,
     status: StatusCode,
-    fresh: Option<&Fresh>,
-    said: Option<Notice>,
+    fresh: Option<&NewKey>,
+    said: Option<FormNotice>,
 ) -> Response {
     let (store, now) = (web.desk.store(), web.desk.clock().now());
     let read = async { Ok((agents::all(store, me.workspace, now).await?, limited(web, me).await?)) };
@@ -69,7 +69,7 @@ pub async fn drawn(
 }
 
 /// How often each agent was limited today, by its id.
-async fn limited(web: &Web, me: &SignedIn) -> Result<HashMap<String, u64>, Error> {
+async fn limited(web: &WebState, me: &SignedIn) -> Result<HashMap<String, u64>, Error> {
     // What this server has counted and not written yet counts, too.
     if let Err(error) = web.desk.usage().write(&web.desk).await {
         tracing::warn!(%error, "cannot write what keys used");
@@ -80,11 +80,11 @@ async fn limited(web: &Web, me: &SignedIn) -> Result<HashMap<String, u64>, Error
 
 /// `POST /settings/agents`
 pub async fn change(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     Extension(me): Extension<SignedIn>,
     headers: HeaderMap,
     uri: Uri,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
     match changed(&web, &me, &fields).await {
         Ok(Some((agent, key))) => {
@@ -97,7 +97,7 @@ pub async fn change(
 }
 
 /// Does what a form about agents says; the key, when it was to make one.
-async fn changed(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<(Name, ApiKey)>, Denied> {
+async fn changed(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<Option<(Name, ApiKey)>, FormRefusal> {
     let (store, workspace, now) = (web.desk.store(), me.workspace, web.desk.clock().now());
     match fields.get("do") {
         "add" => {
@@ -107,7 +107,7 @@ async fn changed(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<(Na
                 Box::pin(async move {
                     match agents::add(tx, workspace, &named, &key, now).await? {
                         Some(_) => Ok(key),
-                        None => Err(Denied::said("There is an agent of this name, and it has a key.")),
+                        None => Err(FormRefusal::said("There is an agent of this name, and it has a key.")),
                     }
                 })
             });
@@ -116,7 +116,7 @@ async fn changed(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<(Na
         "rotate" => {
             let agent = agent(web, me, fields).await?;
             let hours = page::OVERLAPS.into_iter().find(|(_, value, _)| *value == fields.get("overlap"));
-            let (hours, ..) = hours.ok_or_else(|| Denied::said("Choose when the old key ends."))?;
+            let (hours, ..) = hours.ok_or_else(|| FormRefusal::said("Choose when the old key ends."))?;
             let (key, id) = (mint()?, agent.id);
             let write = store.write(move |tx| {
                 Box::pin(async move {
@@ -135,13 +135,13 @@ async fn changed(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<(Na
             write.await?;
             Ok(None)
         }
-        _ => Err(Denied::said("There is nothing of that name to do.")),
+        _ => Err(FormRefusal::said("There is nothing of that name to do.")),
     }
 }
 
 /// The agent that a form names.
-pub async fn agent(web: &Web, me: &SignedIn, fields: &Fields) -> Result<AgentRef, Denied> {
-    let nobody = || Denied::said("There is no such agent.");
+pub async fn agent(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<AgentRef, FormRefusal> {
+    let nobody = || FormRefusal::said("There is no such agent.");
     let id: AgentId = fields.get("agent").parse().map_err(|_| nobody())?;
     agents::one(web.desk.store(), me.workspace, id).await?.ok_or_else(nobody)
 }
@@ -152,7 +152,7 @@ pub fn mint() -> Result<ApiKey, Error> {
 }
 
 /// A key with how to use it at this address.
-pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> Fresh {
+pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> NewKey {
     let key = key.reveal();
     let call = format!(
         r#"curl "{origin}/api/v1/escalations?wait=50&until=outcome" \
@@ -162,5 +162,5 @@ pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> Fresh {
       {{"role": "customer", "text": "I was charged twice. Can I talk to somebody?"}},
       {{"role": "agent", "text": "Of course. Let me ask a colleague."}}]}}}}'"#
     );
-    Fresh { agent, key, call, tool: TOOL.to_owned() }
+    NewKey { agent, key, call, tool: TOOL.to_owned() }
 }

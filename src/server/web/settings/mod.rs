@@ -14,14 +14,14 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{Web, confirm, gate, sign_in::see_other};
+use super::{WebState, confirm, gate, sign_in::see_other};
 use crate::app::pages::settings::{agents as agents_page, people as people_page, queues as queues_page};
 
 /// Bytes of the form of a queue: the longest text of all fields, url-encoded, fits.
 const LARGEST_QUEUE: usize = 256 * 1024;
 
 /// Every page of the settings, behind the gate.
-pub fn routes(web: &Web) -> Router<Web> {
+pub fn routes(web: &WebState) -> Router<WebState> {
     let sensitive = Router::new()
         .route(people_page::PATH, get(people::list).post(people::invite))
         .route("/settings/people/{id}", get(people::person).post(people::change))

@@ -9,7 +9,7 @@ use axum::{
 
 use crate::{
     app::pages::{
-        frame::Notice,
+        frame::FormNotice,
         settings::people::{self as page, Details, Invitation, Person, Session},
     },
     domain::{
@@ -21,13 +21,13 @@ use crate::{
         error::Error,
         secret::{Secret, named, of_name},
         store::{
-            links::{self, Purpose, RESET_LASTS},
+            links::{self, LinkPurpose, RESET_LASTS},
             people::{self, Member},
             queues, sessions, workspaces,
         },
         web::{
-            Web,
-            forms::{Denied, Fields},
+            WebState,
+            forms::{FormFields, FormRefusal},
             origin,
             session::SignedIn,
             sign_in::{failed, see_other},
@@ -39,11 +39,17 @@ use crate::{
 const INVITED: Span = Span::hours(7 * 24);
 
 /// `GET /settings/people`
-pub async fn list(State(web): State<Web>, Extension(me): Extension<SignedIn>) -> Response {
+pub async fn list(State(web): State<WebState>, Extension(me): Extension<SignedIn>) -> Response {
     drawn(&web, &me, StatusCode::OK, None, None).await
 }
 
-async fn drawn(web: &Web, me: &SignedIn, status: StatusCode, link: Option<&str>, said: Option<Notice>) -> Response {
+async fn drawn(
+    web: &WebState,
+    me: &SignedIn,
+    status: StatusCode,
+    link: Option<&str>,
+    said: Option<FormNotice>,
+) -> Response {
     match everyone(web, me).await {
         Ok((people, invitations)) => {
             let draw = || page::people(&me.operator, &people, &invitations, link, said);
@@ -53,14 +59,14 @@ async fn drawn(web: &Web, me: &SignedIn, status: StatusCode, link: Option<&str>,
     }
 }
 
-async fn everyone(web: &Web, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitation>), Error> {
+async fn everyone(web: &WebState, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitation>), Error> {
     let (store, workspace) = (web.desk.store(), me.workspace);
     let now = web.desk.clock().now();
     let people = people::all(store, workspace).await?.into_iter().map(|member| shown(member, now)).collect();
     let links = links::invitations(store, workspace, now).await?;
     let invitations = links.into_iter().filter_map(|link| match link.purpose {
-        Purpose::Invite(role) => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
-        Purpose::SetUp | Purpose::Reset(_) => None,
+        LinkPurpose::Invite(role) => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
+        LinkPurpose::SetUp | LinkPurpose::Reset(_) => None,
     });
     Ok((people, invitations.collect()))
 }
@@ -73,11 +79,11 @@ fn shown(member: Member, now: Timestamp) -> Person {
 
 /// `POST /settings/people`: makes an invitation, or takes one back.
 pub async fn invite(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     Extension(me): Extension<SignedIn>,
     headers: HeaderMap,
     uri: Uri,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
     match invited(&web, &me, &fields).await {
         Ok(Some(secret)) => {
@@ -89,16 +95,16 @@ pub async fn invite(
     }
 }
 
-async fn invited(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<Secret>, Denied> {
+async fn invited(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<Option<Secret>, FormRefusal> {
     let (store, workspace, now) = (web.desk.store(), me.workspace, web.desk.clock().now());
     match fields.get("do") {
         "invite" => {
-            let role: Role = fields.get("role").parse().map_err(|_| Denied::said("There is no such role."))?;
+            let role: Role = fields.get("role").parse().map_err(|_| FormRefusal::said("There is no such role."))?;
             let secret = Secret::mint()?;
             let (digest, by) = (secret.digest(), me.operator.who.id);
             let write = store.write(move |tx| {
                 Box::pin(async move {
-                    let purpose = (Purpose::Invite(role), Some(by));
+                    let purpose = (LinkPurpose::Invite(role), Some(by));
                     Ok::<_, Error>(links::add(tx, workspace, &digest, purpose, now, now + INVITED).await?)
                 })
             });
@@ -106,44 +112,54 @@ async fn invited(web: &Web, me: &SignedIn, fields: &Fields) -> Result<Option<Sec
             Ok(Some(secret))
         }
         "revoke" => {
-            let digest = of_name(fields.get("invitation")).ok_or_else(|| Denied::said(NO_INVITATION))?;
+            let digest = of_name(fields.get("invitation")).ok_or_else(|| FormRefusal::said(NO_INVITATION))?;
             let write = store.write(move |tx| {
                 Box::pin(async move { Ok::<_, Error>(links::revoke_invitation(tx, workspace, &digest).await?) })
             });
-            if write.await? { Ok(None) } else { Err(Denied::said(NO_INVITATION)) }
+            if write.await? { Ok(None) } else { Err(FormRefusal::said(NO_INVITATION)) }
         }
-        _ => Err(Denied::said("There is nothing of that name to do.")),
+        _ => Err(FormRefusal::said("There is nothing of that name to do.")),
     }
 }
 
 const NO_INVITATION: &str = "This invitation was used or revoked already.";
 
 /// `GET /settings/people/{id}`
-pub async fn person(State(web): State<Web>, Extension(me): Extension<SignedIn>, Path(id): Path<String>) -> Response {
+pub async fn person(
+    State(web): State<WebState>,
+    Extension(me): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Response {
     details(&web, &me, &id, StatusCode::OK, None, None).await
 }
 
 async fn details(
-    web: &Web,
+    web: &WebState,
     me: &SignedIn,
     id: &str,
     status: StatusCode,
     link: Option<&str>,
-    said: Option<Notice>,
+    said: Option<FormNotice>,
 ) -> Response {
     match found(web, me, id).await {
         Ok(Some(it)) => {
             web.page(status, me.preferences, "Person · Bailout", || page::person(&me.operator, &it, link, said))
         }
         Ok(None) => {
-            drawn(web, me, StatusCode::NOT_FOUND, None, Some(Notice::Refused("There is no such person.".to_owned())))
-                .await
+            drawn(
+                web,
+                me,
+                StatusCode::NOT_FOUND,
+                None,
+                Some(FormNotice::Refused("There is no such person.".to_owned())),
+            )
+            .await
         }
         Err(error) => failed(error),
     }
 }
 
-async fn found(web: &Web, me: &SignedIn, id: &str) -> Result<Option<Details>, Error> {
+async fn found(web: &WebState, me: &SignedIn, id: &str) -> Result<Option<Details>, Error> {
     let (store, workspace) = (web.desk.store(), me.workspace);
     let Ok(id) = id.parse::<OperatorId>() else { return Ok(None) };
     let Some(member) = people::one(store, workspace, id).await? else { return Ok(None) };
@@ -156,7 +172,7 @@ async fn found(web: &Web, me: &SignedIn, id: &str) -> Result<Option<Details>, Er
 }
 
 /// The open sessions of somebody, as `me` sees them.
-pub async fn open_sessions(web: &Web, me: &SignedIn, of: OperatorId) -> Result<Vec<Session>, Error> {
+pub async fn open_sessions(web: &WebState, me: &SignedIn, of: OperatorId) -> Result<Vec<Session>, Error> {
     let open = sessions::open(web.desk.store(), me.workspace, of, web.desk.clock().now()).await?;
     let shown = open.into_iter().map(|it| Session {
         name: named(&it.digest),
@@ -170,12 +186,12 @@ pub async fn open_sessions(web: &Web, me: &SignedIn, of: OperatorId) -> Result<V
 
 /// `POST /settings/people/{id}`
 pub async fn change(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     Extension(me): Extension<SignedIn>,
     Path(id): Path<String>,
     headers: HeaderMap,
     uri: Uri,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
     match changed(&web, &me, &id, &fields).await {
         Ok(Some(secret)) => {
@@ -189,20 +205,20 @@ pub async fn change(
 }
 
 /// Does what a form about somebody says; the secret of a link, when it was to make one.
-async fn changed(web: &Web, me: &SignedIn, id: &str, fields: &Fields) -> Result<Option<Secret>, Denied> {
+async fn changed(web: &WebState, me: &SignedIn, id: &str, fields: &FormFields) -> Result<Option<Secret>, FormRefusal> {
     let (workspace, now) = (me.workspace, web.desk.clock().now());
-    let nobody = || Denied::said("There is no such person.");
+    let nobody = || FormRefusal::said("There is no such person.");
     let id: OperatorId = id.parse().map_err(|_| nobody())?;
     let member = people::one(web.desk.store(), workspace, id).await?.ok_or_else(nobody)?;
     match fields.get("do") {
         "role" => {
-            let role: Role = fields.get("role").parse().map_err(|_| Denied::said("There is no such role."))?;
+            let role: Role = fields.get("role").parse().map_err(|_| FormRefusal::said("There is no such role."))?;
             stands(web, me, member.operator, Standing::Role(role)).await?;
         }
         "disable" => stands(web, me, member.operator, Standing::Disabled(Some(now))).await?,
         "enable" => stands(web, me, member.operator, Standing::Disabled(None)).await?,
         "end" => end_sessions(web, me, id, fields.get("session")).await?,
-        "reset" if member.disabled_at.is_some() => return Err(Denied::said("Enable this person first.")),
+        "reset" if member.disabled_at.is_some() => return Err(FormRefusal::said("Enable this person first.")),
         "reset" => {
             let secret = Secret::mint()?;
             let (digest, by) = (secret.digest(), me.operator.who.id);
@@ -210,14 +226,14 @@ async fn changed(web: &Web, me: &SignedIn, id: &str, fields: &Fields) -> Result<
                 Box::pin(async move {
                     // A newer link takes the place of an older one.
                     links::revoke_resets(tx, workspace, id).await?;
-                    let purpose = (Purpose::Reset(id), Some(by));
+                    let purpose = (LinkPurpose::Reset(id), Some(by));
                     Ok::<_, Error>(links::add(tx, workspace, &digest, purpose, now, now + RESET_LASTS).await?)
                 })
             });
             write.await?;
             return Ok(Some(secret));
         }
-        _ => return Err(Denied::said("There is nothing of that name to do.")),
+        _ => return Err(FormRefusal::said("There is nothing of that name to do.")),
     }
     Ok(None)
 }
@@ -231,7 +247,7 @@ enum Standing {
 
 /// Changes what somebody may. A workspace always keeps an admin who can sign in, and nobody waits for somebody who cannot
 /// answer any more: what they hold goes back to its queues.
-async fn stands(web: &Web, me: &SignedIn, whom: Operator, standing: Standing) -> Result<(), Denied> {
+async fn stands(web: &WebState, me: &SignedIn, whom: Operator, standing: Standing) -> Result<(), FormRefusal> {
     let (workspace, id) = (me.workspace, whom.who.id);
     let answers_no_more = matches!(standing, Standing::Disabled(Some(_)) | Standing::Role(Role::Viewer));
     let write = web.desk.store().write(move |tx| {
@@ -240,7 +256,7 @@ async fn stands(web: &Web, me: &SignedIn, whom: Operator, standing: Standing) ->
             workspaces::lock_head(tx, workspace).await?;
             let stays_admin = matches!(standing, Standing::Role(Role::Admin) | Standing::Disabled(None));
             if !stays_admin && !people::has_another_admin(tx, workspace, id).await? {
-                return Err(Denied::said("Nobody else here is an admin. Make somebody else one first."));
+                return Err(FormRefusal::said("Nobody else here is an admin. Make somebody else one first."));
             }
             match standing {
                 Standing::Role(role) => people::set_role(tx, workspace, id, role).await?,
@@ -268,11 +284,11 @@ async fn stands(web: &Web, me: &SignedIn, whom: Operator, standing: Standing) ->
 }
 
 /// Ends one session of somebody, or `all` of them.
-pub async fn end_sessions(web: &Web, me: &SignedIn, of: OperatorId, session: &str) -> Result<(), Denied> {
+pub async fn end_sessions(web: &WebState, me: &SignedIn, of: OperatorId, session: &str) -> Result<(), FormRefusal> {
     let workspace = me.workspace;
     let one = match session {
         "all" => None,
-        name => Some(of_name(name).ok_or_else(|| Denied::said("There is no such session."))?),
+        name => Some(of_name(name).ok_or_else(|| FormRefusal::said("There is no such session."))?),
     };
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {

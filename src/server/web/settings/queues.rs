@@ -12,14 +12,14 @@ use serde::Deserialize;
 use super::spans;
 use crate::{
     app::pages::{
-        frame::{self, Notice},
+        frame::{self, FormNotice},
         settings::queues::{PATH, QueueForm, queues as page},
     },
     domain::{
         ask::FieldProblem,
-        deadline::{LONGEST, SHORTEST, Within},
+        deadline::{LONGEST, RequestedDeadlines, SHORTEST},
         ids::QueueId,
-        queue::{Defaults, Members, QueueRef, Urgency},
+        queue::{QueueDefaults, QueueMembers, QueueRef, Urgency},
         refusal::Refusal,
         text::{Name, NoteText, TextProblem},
         time::Span,
@@ -28,11 +28,11 @@ use crate::{
         error::Error,
         store::{
             operators,
-            queues::{self, Queue},
+            queues::{self, QueueSettings},
         },
         web::{
-            Web,
-            forms::Fields,
+            WebState,
+            forms::FormFields,
             session::SignedIn,
             sign_in::{failed, see_other},
         },
@@ -44,51 +44,56 @@ const SAVED: &str = "/settings/queues?saved";
 
 /// What the address of the page says.
 #[derive(Default, Deserialize)]
-pub struct Asked {
+pub struct QueuesPageParams {
     saved: Option<String>,
 }
 
 /// `GET /settings/queues`
 pub async fn show(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     Extension(admin): Extension<SignedIn>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<QueuesPageParams>, QueryRejection>,
 ) -> Response {
     let Query(asked) = asked.unwrap_or_default();
-    let said = asked.saved.map(|_| Notice::Done("Saved."));
+    let said = asked.saved.map(|_| FormNotice::Done("Saved."));
     drawn(&web, &admin, StatusCode::OK, QueueForm::default(), said).await
 }
 
 /// `POST /settings/queues`
-pub async fn add(State(web): State<Web>, Extension(admin): Extension<SignedIn>, fields: Fields) -> Response {
+pub async fn add(State(web): State<WebState>, Extension(admin): Extension<SignedIn>, fields: FormFields) -> Response {
     saved(&web, &admin, typed(None, &fields)).await
 }
 
 /// `POST /settings/queues/{id}`
 pub async fn change(
-    State(web): State<Web>,
+    State(web): State<WebState>,
     Extension(admin): Extension<SignedIn>,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: FormFields,
 ) -> Response {
     saved(&web, &admin, typed(Some(id), &fields)).await
 }
 
 /// `POST /settings/queues/{id}/remove`
-pub async fn remove(State(web): State<Web>, Extension(admin): Extension<SignedIn>, Path(id): Path<String>) -> Response {
+pub async fn remove(
+    State(web): State<WebState>,
+    Extension(admin): Extension<SignedIn>,
+    Path(id): Path<String>,
+) -> Response {
     let removed = take_out(&web, &admin, &id).await;
-    let draw = async |status, why| drawn(&web, &admin, status, QueueForm::default(), Some(Notice::Refused(why))).await;
+    let draw =
+        async |status, why| drawn(&web, &admin, status, QueueForm::default(), Some(FormNotice::Refused(why))).await;
     answer(removed, PATH, draw).await
 }
 
-async fn take_out(web: &Web, admin: &SignedIn, id: &str) -> Result<(), Error> {
+async fn take_out(web: &WebState, admin: &SignedIn, id: &str) -> Result<(), Error> {
     let (workspace, now) = (admin.workspace, web.desk.clock().now());
     let id = id.parse().map_err(|_| Refusal::NotFound)?;
     let write = web.desk.store().write(move |tx| Box::pin(async move { queues::remove(tx, workspace, id, now).await }));
     write.await
 }
 
-async fn saved(web: &Web, admin: &SignedIn, typed: QueueForm) -> Response {
+async fn saved(web: &WebState, admin: &SignedIn, typed: QueueForm) -> Response {
     let saved = save(web, admin, &typed).await;
     let draw = async |status, why| drawn(web, admin, status, QueueForm { refused: Some(why), ..typed }, None).await;
     answer(saved, SAVED, draw).await
@@ -114,7 +119,7 @@ async fn answer(done: Result<(), Error>, to: &str, draw: impl AsyncFnOnce(Status
     }
 }
 
-async fn save(web: &Web, admin: &SignedIn, typed: &QueueForm) -> Result<(), Error> {
+async fn save(web: &WebState, admin: &SignedIn, typed: &QueueForm) -> Result<(), Error> {
     let (store, workspace, now) = (web.desk.store(), admin.workspace, web.desk.clock().now());
     let Some(id) = &typed.id else {
         let name = name(typed).map_err(|problem| Refusal::InvalidFields { problems: vec![problem] })?;
@@ -128,7 +133,7 @@ async fn save(web: &Web, admin: &SignedIn, typed: &QueueForm) -> Result<(), Erro
 }
 
 /// A form as it was typed.
-fn typed(id: Option<String>, fields: &Fields) -> QueueForm {
+fn typed(id: Option<String>, fields: &FormFields) -> QueueForm {
     let of = |name: &str| fields.get(name).to_owned();
     QueueForm {
         id,
@@ -147,11 +152,11 @@ fn typed(id: Option<String>, fields: &Fields) -> QueueForm {
 }
 
 /// What a form means; or everything that is wrong with it.
-fn read(id: QueueId, typed: &QueueForm) -> Result<Queue, Refusal> {
+fn read(id: QueueId, typed: &QueueForm) -> Result<QueueSettings, Refusal> {
     let mut problems = vec![];
     let name = name(typed).map_err(|it| problems.push(it)).ok();
     let mut span = |label, text| span(label, text).map_err(|it| problems.push(it)).ok().flatten();
-    let within = Within {
+    let within = RequestedDeadlines {
         claim: span("Claim within", &typed.claim_within),
         resolve: span("Resolve within", &typed.resolve_within),
         expire: span("Expire after", &typed.expire_after),
@@ -166,10 +171,10 @@ fn read(id: QueueId, typed: &QueueForm) -> Result<Queue, Refusal> {
     let Some(name) = name.filter(|_| problems.is_empty()) else { return Err(Refusal::InvalidFields { problems }) };
     let urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == typed.urgency);
     let members = typed.members.iter().filter_map(|id| id.parse().ok()).collect();
-    Ok(Queue {
+    Ok(QueueSettings {
         itself: QueueRef { id, name },
-        defaults: Defaults { urgency, within, expiry_note },
-        members: Members(members),
+        defaults: QueueDefaults { urgency, within, expiry_note },
+        members: QueueMembers(members),
     })
 }
 
@@ -198,8 +203,8 @@ fn span(label: &str, typed: &str) -> Result<Option<Span>, FieldProblem> {
 }
 
 /// A queue as its form has it.
-fn form(queue: Queue) -> QueueForm {
-    let Queue { itself, defaults: Defaults { urgency, within, expiry_note }, members } = queue;
+fn form(queue: QueueSettings) -> QueueForm {
+    let QueueSettings { itself, defaults: QueueDefaults { urgency, within, expiry_note }, members } = queue;
     let written = |span: Option<Span>| span.map(spans::written).unwrap_or_default();
     QueueForm {
         id: Some(itself.id.to_string()),
@@ -217,7 +222,13 @@ fn form(queue: Queue) -> QueueForm {
 }
 
 /// The page, on which one form stands as it was typed: that of its queue, or of the one to be added.
-async fn drawn(web: &Web, admin: &SignedIn, status: StatusCode, typed: QueueForm, said: Option<Notice>) -> Response {
+async fn drawn(
+    web: &WebState,
+    admin: &SignedIn,
+    status: StatusCode,
+    typed: QueueForm,
+    said: Option<FormNotice>,
+) -> Response {
     let (store, workspace) = (web.desk.store(), admin.workspace);
     let read = async {
         let former = queues::former_names(store, workspace).await?;

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         agent::AgentRef,
         ask::{Ask, AskKind},
-        escalation::Open,
+        escalation::NewEscalation,
         ids::{EscalationId, MessageId},
         message::{Message, MessageRole},
         opening::{ConversationFacts, Customer, Opening},
@@ -22,8 +22,8 @@ use crate::{
         error::Error,
         store::queues,
         web::{
-            Web,
-            forms::{Denied, Fields},
+            WebState,
+            forms::{FormFields, FormRefusal},
             session::SignedIn,
             sign_in::see_other,
         },
@@ -37,7 +37,7 @@ const SAID: [(MessageRole, &str); 2] = [
 ];
 
 /// `POST /settings/agents/test`
-pub async fn open(State(web): State<Web>, Extension(me): Extension<SignedIn>, fields: Fields) -> Response {
+pub async fn open(State(web): State<WebState>, Extension(me): Extension<SignedIn>, fields: FormFields) -> Response {
     let opened = match agent(&web, &me, &fields).await {
         Ok(agent) => test(&web, &me, agent).await,
         Err(denied) => Err(denied),
@@ -48,7 +48,7 @@ pub async fn open(State(web): State<Web>, Extension(me): Extension<SignedIn>, fi
     }
 }
 
-async fn test(web: &Web, me: &SignedIn, agent: AgentRef) -> Result<EscalationId, Denied> {
+async fn test(web: &WebState, me: &SignedIn, agent: AgentRef) -> Result<EscalationId, FormRefusal> {
     let queue = queues::named(web.desk.store(), me.workspace, queues::DEFAULT).await?;
     let (queue, defaults) =
         queue.ok_or_else(|| Error::Inconsistent { table: "queue", column: "name", id: "default".to_owned() })?;
@@ -60,7 +60,7 @@ async fn test(web: &Web, me: &SignedIn, agent: AgentRef) -> Result<EscalationId,
         text: Some(text.to_owned()),
         ..Message::empty(MessageId::new(mint()), position as i64, role)
     };
-    let open = Open {
+    let open = NewEscalation {
         id,
         agent,
         queue,

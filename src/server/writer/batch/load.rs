@@ -8,16 +8,16 @@ use super::{Batch, Head};
 use crate::{
     domain::{
         agent::AgentRef, conversation::Conversation, event::TransferTarget, ids::WorkspaceId, opening::Opening,
-        queue::Members, time::Timestamp,
+        queue::QueueMembers, time::Timestamp,
     },
     server::{
         contract::Links,
-        desk::{Command, Once, Verb},
+        desk::{Command, IdempotentRequest, Verb},
         error::Error,
         store::{
             agents,
             escalations::{self, CustomerName},
-            events::{self, AnswerName},
+            events::{self, AnswerKey},
             messages::{self, MessageName},
             queues,
             workspaces::{self, LockedHead},
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Names the answer to a repeatable request.
-pub(super) fn answer_name(workspace: WorkspaceId, once: &Once) -> AnswerName {
+pub(super) fn answer_name(workspace: WorkspaceId, once: &IdempotentRequest) -> AnswerKey {
     (workspace, once.agent, once.path.clone(), once.key.clone())
 }
 
@@ -109,7 +109,7 @@ impl<'a> Batch<'a> {
             Some((command.workspace, it.queue.id))
         });
         let queues: Vec<_> = taken_from.chain(targets.iter().copied()).collect::<HashSet<_>>().into_iter().collect();
-        let mut members: HashMap<_, Members> = HashMap::new();
+        let mut members: HashMap<_, QueueMembers> = HashMap::new();
         for (queue, member) in queues::members(tx, &queues).await? {
             members.entry(queue).or_default().0.push(member);
         }

@@ -19,26 +19,26 @@ use crate::{
         escalation::Escalation,
         event::{Actor, Event, EventKind, Seq, TransferTarget},
         ids::{AgentId, EscalationId, EventId, QueueId, WorkspaceId},
-        inbox::{Frame, Row, Was},
+        inbox::{Frame, Row, StateBefore},
         message::Message,
-        outcome::{Meanwhile, Outcome},
-        queue::{Members, QueueRef},
+        outcome::{ClosingContext, Outcome},
+        queue::{QueueMembers, QueueRef},
         refusal::Refusal,
         time::Timestamp,
     },
     server::{
-        bell::Recorded,
+        bell::RecordedEvent,
         clock::mint,
         contract::{self, Links},
-        desk::{Command, Done, Verb},
-        error::{Current, Error},
+        desk::{Command, CommandResult, Verb},
+        error::{CurrentState, Error},
         store::{
             Dialect, agents,
-            escalations::{self, CustomerName, Stored},
-            events::{self, Answer, AnswerName},
+            escalations::{self, CustomerName, StoredEscalation},
+            events::{self, AnswerKey, StoredAnswer},
             messages::{self, MessageName, ReplyName},
             passages::Passage,
-            search::{self, Index},
+            search::{self, SearchIndex},
             workspaces,
         },
     },
@@ -61,31 +61,31 @@ pub struct Batch<'a> {
     now: Timestamp,
     links: &'a Links,
     heads: BTreeMap<WorkspaceId, Head>,
-    escalations: HashMap<Key<EscalationId>, Stored>,
+    escalations: HashMap<Key<EscalationId>, StoredEscalation>,
     conversations: HashMap<Key<ConversationKey>, Conversation>,
-    answers: HashMap<AnswerName, Answer>,
+    answers: HashMap<AnswerKey, StoredAnswer>,
     said_before: HashMap<MessageName, Message>,
     /// The operators' messages that receipts are for.
     replies: HashMap<ReplyName, Message>,
     since_open: HashMap<Key<EscalationId>, Vec<Message>>,
     were_here: HashSet<CustomerName>,
     /// Of the queues from which an operator wants to take something. One that is not here is served by everybody.
-    members: HashMap<Key<QueueId>, Members>,
+    members: HashMap<Key<QueueId>, QueueMembers>,
     /// The queues to which something is to be transferred, as they are called now. One that is not here was removed.
     targets: HashMap<Key<QueueId>, QueueRef>,
     /// The agents that are known to acknowledge outcomes, and those that are perhaps new to it.
     acknowledging: HashSet<Key<AgentId>>,
     first_acknowledged: BTreeSet<Key<AgentId>>,
     changed: BTreeSet<Key<EscalationId>>,
-    new_answers: Vec<AnswerName>,
+    new_answers: Vec<AnswerKey>,
     new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
-    new_events: Vec<(WorkspaceId, Arc<Recorded>)>,
+    new_events: Vec<(WorkspaceId, Arc<RecordedEvent>)>,
     new_passages: Vec<Passage>,
 }
 
 impl Batch<'_> {
     /// Decides one command and applies what follows. A refusal leaves everything as it was.
-    pub fn run(&mut self, command: &Command) -> Result<Done, Error> {
+    pub fn run(&mut self, command: &Command) -> Result<CommandResult, Error> {
         let key = (command.workspace, command.verb.escalation());
         if !self.heads.contains_key(&command.workspace) {
             return Err(Refusal::NotFound.into());
@@ -97,7 +97,7 @@ impl Batch<'_> {
                 return Err(Refusal::IdempotencyKeyReused.into());
             }
             let done = self.unchanged((command.workspace, answer.escalation))?;
-            return Ok(Done { replay: Some((answer.status, answer.bytes.clone())), ..done });
+            return Ok(CommandResult { replay: Some((answer.status, answer.bytes.clone())), ..done });
         }
         if let Verb::Open(_) = command.verb {
             if self.heads[&command.workspace].open >= MOST_OPEN {
@@ -128,7 +128,7 @@ impl Batch<'_> {
         if let Some(once) = &command.once {
             let bytes = (once.answer)(&done);
             let name = answer_name(command.workspace, once);
-            let answer = Answer {
+            let answer = StoredAnswer {
                 escalation: key.1,
                 body_sha256: once.body_sha256.to_vec(),
                 status: once.status,
@@ -141,23 +141,23 @@ impl Batch<'_> {
         Ok(done)
     }
 
-    fn current(&self, key: Key<EscalationId>) -> Option<Current> {
+    fn current(&self, key: Key<EscalationId>) -> Option<CurrentState> {
         let (escalation, outcome) = self.escalations.get(&key)?;
         let conversation = self.conversations.get(&(key.0, escalation.conversation.clone()))?;
-        Some(Current {
+        Some(CurrentState {
             escalation: Arc::new(escalation.clone()),
             held_by: conversation.held_by,
             outcome: outcome.clone(),
         })
     }
 
-    fn unchanged(&self, key: Key<EscalationId>) -> Result<Done, Error> {
+    fn unchanged(&self, key: Key<EscalationId>) -> Result<CommandResult, Error> {
         let current = self.current(key).ok_or(Refusal::NotFound)?;
-        Ok(Done { current, events: vec![], message: None, repeated: false, replay: None, answer: None })
+        Ok(CommandResult { current, events: vec![], message: None, repeated: false, replay: None, answer: None })
     }
 
     /// The same message again: what is stored, and control as it is now. Another text under its id is refused.
-    fn said_again(&self, command: &Command, before: Message) -> Result<Done, Error> {
+    fn said_again(&self, command: &Command, before: Message) -> Result<CommandResult, Error> {
         let text = match &command.verb {
             Verb::Say { message, .. } | Verb::Reply { message, .. } => (message.role, message.text.as_str()),
             _ => return Err(Error::Internal("only a say or a reply is said again".to_owned())),
@@ -166,7 +166,7 @@ impl Batch<'_> {
             return Err(Refusal::IdempotencyKeyReused.into());
         }
         let done = self.unchanged((command.workspace, command.verb.escalation()))?;
-        Ok(Done { message: Some(before), repeated: true, ..done })
+        Ok(CommandResult { message: Some(before), repeated: true, ..done })
     }
 
     fn decide(&self, command: &Command) -> Result<(Actor, Vec<EventKind>), Refusal> {
@@ -187,7 +187,7 @@ impl Batch<'_> {
             members.admit(by, &it.queue)?;
         }
         let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
-        let meanwhile = Meanwhile { conversation, said };
+        let meanwhile = ClosingContext { conversation, said };
         let kinds = match &command.verb {
             Verb::Open(_) => return Err(Refusal::NotFound),
             Verb::Say { message, .. } => it.say(message.clone(), conversation, now)?,
@@ -239,7 +239,7 @@ impl Batch<'_> {
     }
 
     /// Numbers the events, follows them, and renders what each audience will hear.
-    fn apply(&mut self, command: &Command, actor: Actor, kinds: Vec<EventKind>) -> Result<Done, Error> {
+    fn apply(&mut self, command: &Command, actor: Actor, kinds: Vec<EventKind>) -> Result<CommandResult, Error> {
         let key = (command.workspace, command.verb.escalation());
         let mut recorded = vec![];
         let mut said = None;
@@ -255,7 +255,7 @@ impl Batch<'_> {
             let before = self.escalations.get(&key);
             // An opening is of now; what follows is never before it.
             let at = before.map_or(self.now, |(it, _)| it.moment(self.now));
-            let was = before.map(|(it, _)| Was {
+            let was = before.map(|(it, _)| StateBefore {
                 shelf: it.shelf(),
                 claimed_by: it.on_desk_of(),
                 queue: match &kind {
@@ -297,7 +297,7 @@ impl Batch<'_> {
             let agent_body = contract::event_json(&event, escalation, stored_outcome.as_deref(), self.links);
             let (seq, name) = (event.seq, event.kind.name());
             let frame = Frame { event, was, row: Row::from(&*escalation), blocks: None, cuts: vec![] };
-            recorded.push(Arc::new(Recorded::new(
+            recorded.push(Arc::new(RecordedEvent::new(
                 seq,
                 key.1,
                 escalation.agent.id,
@@ -332,7 +332,7 @@ impl Batch<'_> {
             self.changed.insert(key);
         }
         self.new_events.extend(recorded.iter().map(|event| (key.0, Arc::clone(event))));
-        Ok(Done { events: recorded, message: said, ..self.unchanged(key)? })
+        Ok(CommandResult { events: recorded, message: said, ..self.unchanged(key)? })
     }
 
     /// The outcome as agents get it, made once.
@@ -358,7 +358,7 @@ impl Batch<'_> {
         self,
         tx: &mut AnyConnection,
         dialect: Dialect,
-    ) -> Result<BTreeMap<WorkspaceId, Vec<Arc<Recorded>>>, Error> {
+    ) -> Result<BTreeMap<WorkspaceId, Vec<Arc<RecordedEvent>>>, Error> {
         let changed: Vec<_> = self.changed.iter().filter_map(|key| Some((key.0, self.escalations.get(key)?))).collect();
         if changed.is_empty() {
             return Ok(BTreeMap::new());
@@ -377,7 +377,7 @@ impl Batch<'_> {
             let is_here =
                 |it: &&Passage| self.heads.get(&it.workspace).is_some_and(|head| head.is_indexed == is_indexed);
             let passages: Vec<&Passage> = self.new_passages.iter().filter(is_here).collect();
-            search::index(tx, dialect, Index::in_use(dialect, is_indexed), &passages).await?;
+            search::index(tx, dialect, SearchIndex::in_use(dialect, is_indexed), &passages).await?;
         }
         events::keep_answers(tx, &answers, self.now).await?;
         for (workspace, agent) in &self.first_acknowledged {
