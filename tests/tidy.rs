@@ -24,8 +24,9 @@ const RULES: &[(&str, Rule, &str, &str)] = &[
     ("the app does not know the server", app_knows_no_server, "src/app/live.rs", "let desk = crate::server::desk();\n"),
     ("actions meet the server in bodies", app_knows_no_server, "src/app/actions/a.rs", "use crate::server::desk;\n"),
     ("a server function guards first", guards_first, "src/app/actions/a.rs", UNGUARDED),
-    ("doors do not open into each other", doors_stay_shut, "src/server/api/a.rs", "use crate::server::web::csrf;\n"),
+    ("doors do not open into each other", doors_stay_shut, "src/server/api/a.rs", "use crate::server::site::csrf;\n"),
     ("nothing imports a door", doors_stay_shut, "src/server/desk.rs", "use super::{bell, workers};\n"),
+    ("only main names the demo", demo_stays_alone, "src/server/router.rs", "use super::{api, demo::DemoPasses};\n"),
     ("stories wait for what they see", no_sleeping, "end2end/stories/a.ts", concat!("waitFor", "Timeout(9)")),
     ("what is told to set is a setting", settings_are_known, "examples/deploy/a.env", "#BAILOUT_PORT=3000\n"),
     ("an operator is no agent", operators_are_people, "README.md", concat!("Asks a Human", "\nagent.")),
@@ -36,7 +37,7 @@ const THE_LOOP: &str = include_str!("../examples/python/the_loop.py");
 
 const UNGUARDED: &str = "#[server]
 pub async fn claim(id: String) -> Answer {
-    use crate::server::web::session;
+    use crate::server::site::session;
     desk().claim(id).await;
     session::guard().await
 }";
@@ -63,12 +64,14 @@ fn every_rule_catches_its_breaker() {
 #[test]
 fn rules_leave_the_innocent_alone() {
     let guarded = UNGUARDED.replace("desk().claim(id).await;", "let me = session::guard(Role::Operator).await?;");
-    let innocent: [(Rule, &str, &str); 6] = [
+    let innocent: [(Rule, &str, &str); 8] = [
         (guards_first, "src/app/actions/a.rs", &guarded),
         (app_knows_no_server, "src/app/actions/a.rs", &guarded),
         (parts_call_nobody, "src/app/parts/card.rs", "show(ask.actions.len()); // not actions::claim"),
         (doors_stay_shut, "src/server/api/open.rs", "use super::json::ApiJson;\nuse crate::server::api::sse;"),
-        (doors_stay_shut, "src/server/router.rs", "use super::{api, web};"),
+        (doors_stay_shut, "src/server/router.rs", "use super::{api, site};"),
+        (doors_stay_shut, "src/server/console/live.rs", "use crate::server::site::session;"),
+        (demo_stays_alone, "src/server/demo/live.rs", "use crate::server::demo::hand;"),
         (settings_are_known, "README.md", "`BAILOUT_…`, as BAILOUT_ADDR=127.0.0.1:3000; \"$BAILOUT_DATABASE_URL\""),
     ];
     for (rule, path, text) in innocent {
@@ -94,6 +97,38 @@ fn leptos_toml_agrees_with_cargo_toml() {
     assert_eq!(disagreements(&leptos, &cargo), [""; 0]);
     assert!(leptos.lines().any(|line| line == "[package.metadata.leptos]"), "its reader looks for exactly this line");
     assert_eq!(disagreements(&leptos.replace("3001", "3002"), &cargo), ["reload-port"]);
+}
+
+#[test]
+fn no_two_public_types_share_a_name() {
+    let files = files();
+    let sources = || files.iter().filter(|(path, _)| is_ours(path)).map(|(path, text)| (path.as_str(), text.as_str()));
+    assert_eq!(shared_names(sources()), [""; 0]);
+    let again = ("src/app/other.rs", "/// Another one.\npub(crate) struct Escalation;\n");
+    let found = shared_names(sources().chain([again]));
+    assert_eq!(found, ["Escalation is the name of types in src/app/other.rs, src/domain/escalation/mod.rs"]);
+}
+
+/// The names that several public types have.
+fn shared_names<'f>(files: impl Iterator<Item = (&'f str, &'f str)>) -> Vec<String> {
+    let mut homes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (path, text) in files {
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let is_public = words.next().is_some_and(|word| word == "pub" || word.starts_with("pub("));
+            // An associated type has the name that its trait gives it.
+            let is_type = words.next().is_some_and(|word| ["struct", "enum", "union", "trait", "type"].contains(&word));
+            let Some(declared) = words.next().filter(|_| is_public && is_type) else { continue };
+            let name: String = declared.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
+            homes.entry(name).or_default().push(path);
+        }
+    }
+    let shared = homes.into_iter().filter(|(_, homes)| homes.len() > 1);
+    let told = shared.map(|(name, mut homes)| {
+        homes.sort_unstable();
+        format!("{name} is the name of types in {}", homes.join(", "))
+    });
+    told.collect()
 }
 
 fn short(path: &str, text: &str) -> Vec<String> {
@@ -166,7 +201,8 @@ fn guards_first(path: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// api, mcp, web and workers are where the world comes in: only the router and the server itself know them.
+/// api, console, mcp, site and workers are where the world comes in: only the router and the server itself know them. The
+/// console and the demo's links also use the sessions and the answers of the site.
 fn doors_stay_shut(path: &str, text: &str) -> Vec<String> {
     let Some(inside) = path.strip_prefix("src/server/") else {
         return vec![];
@@ -175,8 +211,10 @@ fn doors_stay_shut(path: &str, text: &str) -> Vec<String> {
         return vec![];
     }
     let code = code(text);
-    ["api", "mcp", "web", "workers"]
+    let may_use_the_site = inside.starts_with("console/") || inside == "demo/passes.rs";
+    ["api", "console", "mcp", "site", "workers"]
         .into_iter()
+        .filter(|door| !(*door == "site" && may_use_the_site))
         .filter(|door| !inside.starts_with(&format!("{door}/")) && inside != format!("{door}.rs"))
         .filter(|door| {
             let named = ["server", "super"].iter().any(|room| names(&code, &format!("{room}::{door}")));
@@ -186,6 +224,17 @@ fn doors_stay_shut(path: &str, text: &str) -> Vec<String> {
         })
         .map(|door| format!("imports server::{door}"))
         .collect()
+}
+
+/// What serves customers must not depend on what plays for visitors.
+fn demo_stays_alone(path: &str, text: &str) -> Vec<String> {
+    if !is_ours(path) || path == "src/main.rs" || path.starts_with("src/server/demo/") {
+        return vec![];
+    }
+    let code = code(text);
+    let named = ["server", "super"].iter().any(|room| names(&code, &format!("{room}::demo")));
+    let listed = |line: &str| ["server::{", "super::{"].iter().any(|list| line.contains(list)) && names(line, "demo");
+    fault(named || uses(&code).any(listed), "names the demo")
 }
 
 fn no_sleeping(path: &str, text: &str) -> Vec<String> {

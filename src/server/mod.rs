@@ -7,6 +7,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod connections;
+pub mod console;
 pub mod contract;
 pub mod demo;
 pub mod desk;
@@ -26,10 +27,10 @@ pub mod room;
 pub mod router;
 pub mod schema;
 pub mod secret;
+pub mod site;
 pub mod storage;
 pub mod store;
 pub mod supervisor;
-pub mod web;
 pub mod words;
 pub mod workers;
 pub mod writer;
@@ -129,7 +130,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let ready = async |address: &str| {
         println!("Bailout is at {address}");
         // Only now: it makes the link of an earlier start worthless, which a start that fails must not.
-        if let Some(secret) = web::join::set_up_link(&desk).await? {
+        if let Some(secret) = site::join::set_up_link(&desk).await? {
             println!("Nobody is here yet. Set it up at {address}/set-up/{}", secret.reveal());
         }
         Ok(())

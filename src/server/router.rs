@@ -8,31 +8,30 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::{
     api,
     config::Settings,
-    demo::DemoPasses,
+    console,
     desk::Desk,
-    headers::{self, ContentSecurityPolicy, SecurityHeaders},
+    headers::{self, SecurityHeaders},
     host,
     rates::RateLimiters,
-    request_id, web,
+    request_id,
+    site::{self, WebState},
 };
 
 /// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
 /// and harms nobody else.
 pub fn router(desk: Desk, settings: Arc<Settings>) -> Router {
-    all(desk, settings, None)
+    router_with(desk, settings, |_| Router::new())
 }
 
-/// The same, and the demo's sign-in links. Only the demo calls this.
-pub fn demo(desk: Desk, settings: Arc<Settings>, passes: DemoPasses) -> Router {
-    all(desk, settings, Some(passes))
-}
-
-fn all(desk: Desk, settings: Arc<Settings>, passes: Option<DemoPasses>) -> Router {
-    let policy = ContentSecurityPolicy::new(&web::pages::options());
+/// The same, with more routes for browsers.
+pub fn router_with(desk: Desk, settings: Arc<Settings>, more: impl FnOnce(&WebState) -> Router) -> Router {
+    let web = WebState::new(desk.clone(), Arc::clone(&settings));
+    let policy = web.policy.clone();
+    let for_browsers = console::routes(&web).merge(site::routes(&web)).merge(more(&web));
     Router::new()
         .merge(api::routes(desk.clone()))
-        .merge(api::health(desk.clone()))
-        .merge(web::routes(desk, Arc::clone(&settings), policy.clone(), passes))
+        .merge(api::health(desk))
+        .merge(site::guarded(web, for_browsers))
         .layer(Extension(Arc::new(RateLimiters::new(Arc::clone(&settings)))))
         .layer(middleware::from_fn(host::require_one))
         .layer(CatchPanicLayer::custom(request_id::panicked))

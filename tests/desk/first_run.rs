@@ -4,8 +4,8 @@ use bailout::{
     domain::{operator::Role, time::Timestamp},
     server::{
         secret::Secret,
+        site::join::set_up_link,
         store::links::{self, LinkPurpose},
-        web::join::set_up_link,
     },
 };
 use futures::future::join_all;

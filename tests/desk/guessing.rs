@@ -9,7 +9,7 @@ use bailout::{
         operator::Role,
         time::{Span, Timestamp},
     },
-    server::web::throttle::{self, Admission, CountedAttempt},
+    server::site::throttle::{self, Admission, CountedAttempt},
 };
 use futures::future::join_all;
 

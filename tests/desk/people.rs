@@ -45,7 +45,7 @@ fn newcomer(name: &str, email: &str) -> String {
 on_both! {
     async fn only_admins_open_the_settings(server: TestServer) {
         // A route that is missing here is asked by nobody.
-        let source = include_str!("../../src/server/web/settings/mod.rs");
+        let source = include_str!("../../src/server/site/settings/mod.rs");
         assert_eq!((source.matches("get(").count(), source.matches("post(").count()), (5, 7), "a route is not in this story");
         let asks = async |browser: &Browser, method: &str, path: &str| match method {
             "GET" => browser.gets(path).await,

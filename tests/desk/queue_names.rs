@@ -1,7 +1,6 @@
 //! Settings of queues that nobody may misread: names that differ in case alone, and what a deadline means.
 
 use bailout::{
-    app::pages::settings::queues::PATH,
     domain::{
         ask::AskKind,
         deadline::{Deadlines, RequestedDeadlines},
@@ -9,7 +8,7 @@ use bailout::{
         queue::{QueueDefaults, QueueRef},
         time::{Span, Timestamp},
     },
-    server::store::queues,
+    server::{site::settings::queues::view::PATH, store::queues},
 };
 use serde_json::json;
 

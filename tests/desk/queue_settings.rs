@@ -2,7 +2,6 @@
 //! pages are told of it.
 
 use bailout::{
-    app::pages::settings::queues::PATH,
     domain::{
         deadline::RequestedDeadlines,
         event::TransferTarget,
@@ -17,6 +16,7 @@ use bailout::{
     },
     server::{
         error::Error,
+        site::settings::queues::view::PATH,
         store::{
             escalations, operators,
             queues::{self, QueueSettings},

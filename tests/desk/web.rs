@@ -2,7 +2,7 @@
 
 use bailout::{
     domain::{operator::Role, time::Span},
-    server::web::throttle::{self, Admission},
+    server::site::throttle::{self, Admission},
 };
 use serde_json::{Value, json};
 

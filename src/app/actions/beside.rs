@@ -16,7 +16,7 @@ pub async fn keep_draft(
     client_message_id: ClientMessageId,
     text: String,
 ) -> Result<(), CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let draft = crate::domain::draft::Draft { escalation: id, mode, client_message_id, text };
     Ok(caller.keeps(draft).await?)
 }
@@ -24,7 +24,7 @@ pub async fn keep_draft(
 /// Says that one is away, or here again, and gives back what one holds when that is wanted.
 #[server(output = LeanJson)]
 pub async fn set_availability(away: bool, release: bool) -> Result<(), CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     Ok(caller.set_away(away, release).await?)
 }
 
@@ -37,14 +37,14 @@ pub async fn viewing(
     read: Seq,
     active_at: Option<crate::domain::time::Timestamp>,
 ) -> Result<(), CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.views(id, typing, read, active_at).await?)
 }
 
 /// Keeps what the operator wants keys to do; what is not given stays.
 #[server(output = LeanJson)]
 pub async fn prefer(enter_sends: Option<bool>, shortcuts_off: Option<bool>) -> Result<(), CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     let change = move |keys: &mut crate::domain::operator::KeyPreferences| {
         keys.enter_sends = enter_sends.or(keys.enter_sends);
         keys.shortcuts_off = shortcuts_off.unwrap_or(keys.shortcuts_off);

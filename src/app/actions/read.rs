@@ -47,21 +47,21 @@ pub struct Bootstrap {
 /// What a console page shows: the list, and the selected escalation when there is one.
 #[server(name = ReadBootstrap, output = LeanJson)]
 pub async fn bootstrap(listing: Listing, selected: Option<String>) -> Result<Bootstrap, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.bootstrap(listing, selected.as_deref()).await?)
 }
 
 /// Who is signed in: how a page whose stream will not open learns whether it is signed out.
 #[server(output = LeanJson)]
 pub async fn who_am_i() -> Result<Operator, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.operator)
 }
 
 /// A list from its beginning.
 #[server(name = ReadInbox, output = LeanJson)]
 pub async fn inbox(listing: Listing) -> Result<Inbox, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.inbox(caller.workspace, caller.query(listing)).await?)
 }
 
@@ -73,7 +73,7 @@ pub async fn inbox_page(
     after: i64,
     after_id: EscalationId,
 ) -> Result<ListPage, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     let query = crate::domain::inbox::Query { as_of, ..caller.query(listing) };
     Ok(caller.desk.inbox_page(caller.workspace, query, (after, after_id)).await?)
 }
@@ -81,14 +81,14 @@ pub async fn inbox_page(
 /// An escalation's page and who is there around it, none when there is no such escalation.
 #[server(name = ReadThread, output = LeanJson)]
 pub async fn thread(id: EscalationId) -> Result<Option<(Thread, Presence)>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.opened(id).await?)
 }
 
 /// To whom one may transfer.
 #[server(name = ReadTargets, output = LeanJson)]
 pub async fn targets() -> Result<TransferChoices, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     Ok(crate::server::store::operators::targets(caller.desk.store(), caller.workspace, caller.desk.clock().now())
         .await?)
 }
@@ -96,7 +96,7 @@ pub async fn targets() -> Result<TransferChoices, CallError> {
 /// The messages before a position, oldest first.
 #[server(output = LeanJson)]
 pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<RenderedMessage>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.earlier(caller.workspace, id, before).await?)
 }
 
@@ -108,6 +108,6 @@ pub async fn whole(
     part: MessagePart,
     index: usize,
 ) -> Result<Option<String>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Viewer).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.whole(caller.workspace, id, position, (part, index)).await?)
 }

@@ -15,7 +15,7 @@ use crate::{
 /// Claims an escalation.
 #[server(name = DoClaim, output = LeanJson)]
 pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
     let done = caller.does(verb).await?;
     Ok(done.and_then(|done| done.current.escalation.claim.clone().ok_or(Refusal::NotClaimed)))
@@ -24,7 +24,7 @@ pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError
 /// Gives an escalation back to its queue.
 #[server(output = LeanJson)]
 pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
     Ok(caller.does(verb).await?.map(drop))
 }
@@ -32,7 +32,7 @@ pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusa
 /// Speaks to the customer of a question or a decision instead of answering it.
 #[server(output = LeanJson)]
 pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
     Ok(caller.does(verb).await?.map(drop))
 }
@@ -46,7 +46,7 @@ pub async fn transfer(
     to: String,
     note: String,
 ) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let to = match caller.target(&to).await? {
         Some(to) => to,
         None => return Ok(Err(Refusal::field("/to", "Nobody of that name can take it."))),
@@ -70,7 +70,7 @@ pub async fn reply(
     client_message_id: String,
     text: String,
 ) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::{
         domain::{
             escalation::NewMessage,
@@ -108,7 +108,7 @@ pub async fn reply(
 /// Says that the customer of an escalation that had expired was contacted; the note may be blank.
 #[server(output = LeanJson)]
 pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::domain::text::{NoteText, TextProblem};
     let note = match NoteText::parse(note) {
         Ok(note) => Some(note),
@@ -126,7 +126,7 @@ pub async fn mark(
     urgency: Option<String>,
     tags: Option<String>,
 ) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::domain::{queue::Urgency, text::tags as read};
     let urgency = match urgency {
         Some(word) => match Urgency::ALL.into_iter().find(|it| it.as_str() == word) {
@@ -146,7 +146,7 @@ pub async fn mark(
 /// Leaves a note among operators.
 #[server(output = LeanJson)]
 pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let text = match crate::domain::text::NoteText::parse(text) {
         Ok(text) => text,
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
@@ -163,7 +163,7 @@ pub async fn resolve(
     fence: Option<Fence>,
     resolution: String,
 ) -> Result<Result<(), Refusal>, CallError> {
-    let caller = crate::server::web::guard::guard(crate::domain::operator::Role::Operator).await?;
+    let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::server::{desk::Verb, resolution};
     // A page of an earlier version sends arguments: those are not taken, since it may show others than are stored.
     let sent = serde_json::from_str(&resolution)

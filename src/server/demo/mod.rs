@@ -23,8 +23,13 @@ use fastrand::Rng;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-pub use self::passes::{DemoPass, DemoPasses};
-use self::{agent::DemoAgent, cast::Cast, hand::DemoOperatorHand, live::LivePlay};
+use self::{
+    agent::DemoAgent,
+    cast::Cast,
+    hand::DemoOperatorHand,
+    live::LivePlay,
+    passes::{DemoPass, DemoPasses},
+};
 use super::{
     ServeError, StopSignal, attend,
     clock::Clock,
@@ -113,7 +118,9 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Running
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
     let passes = DemoPasses::default();
-    let router = router::demo(desk.clone(), Arc::new(settings.clone()), passes.clone());
+    let router = router::router_with(desk.clone(), Arc::new(settings.clone()), |web| {
+        passes::routes(web.clone(), passes.clone())
+    });
     let star = start(&desk, &router, &cast).await?;
     let mut links = vec![];
     for person in &cast.people {

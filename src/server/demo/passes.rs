@@ -1,13 +1,30 @@
-//! Passes: each lets one person in once, without a password. They live in memory and die with the demo.
+//! Passes: each lets one person in once, without a password, by a link. They live in memory and end with the demo.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use axum::{
+    Extension, Router,
+    extract::{Path, State},
+    http::{StatusCode, header::SET_COOKIE, request::Parts},
+    response::{IntoResponse, Response},
+    routing::head,
+};
+
 use crate::{
     domain::ids::{OperatorId, WorkspaceId},
-    server::{error::Error, secret::Secret},
+    server::{
+        error::Error,
+        secret::Secret,
+        site::{
+            WebState,
+            origin::{BrowserSide, side},
+            session::{NewSession, cookie_of},
+            sign_in::{failed, see_other},
+        },
+    },
 };
 
 /// Whom a pass lets in, and where they begin.
@@ -41,4 +58,54 @@ impl DemoPasses {
     pub fn give_back(&self, token: String, pass: DemoPass) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, pass);
     }
+}
+
+/// The address of a link. A HEAD request is answered as any other method is: looking at a link must not use it up.
+pub fn routes(web: WebState, passes: DemoPasses) -> Router {
+    Router::new()
+        .route("/demo/sign-in/{token}", head(async || StatusCode::NO_CONTENT).get(enter))
+        .layer(Extension(passes))
+        .with_state(web)
+}
+
+/// `GET /demo/sign-in/{token}`
+async fn enter(
+    State(web): State<WebState>,
+    Extension(passes): Extension<DemoPasses>,
+    Path(token): Path<String>,
+    parts: Parts,
+) -> Response {
+    let side = side(&web.settings, &parts.headers, &parts.uri);
+    // No cookie would be safe; the pass stays good.
+    if side == BrowserSide::Plain {
+        return see_other("/sign-in?refused=insecure");
+    }
+    let Some(pass) = passes.take(&token) else {
+        let sentence = "This link was used already, or is of an earlier demo. Sign in with the password that the demo \
+                        printed, or start it again for new links.\n";
+        return (StatusCode::NOT_FOUND, sentence).into_response();
+    };
+    match begin(&web, &pass, &parts).await {
+        Ok(secret) => {
+            let mut response = see_other(&pass.to);
+            response.headers_mut().extend(cookie_of(side, &secret).map(|cookie| (SET_COOKIE, cookie)));
+            response
+        }
+        Err(error) => {
+            passes.give_back(token, pass);
+            failed(error)
+        }
+    }
+}
+
+/// Begins the session of a pass.
+async fn begin(web: &WebState, pass: &DemoPass, parts: &Parts) -> Result<Secret, Error> {
+    let (secret, begun) = NewSession::at(web, parts).await?;
+    let (workspace, operator) = (pass.workspace, pass.operator);
+    let write = web
+        .desk
+        .store()
+        .write(move |tx| Box::pin(async move { Ok::<_, Error>(begun.begin(tx, workspace, operator).await?) }));
+    web.close_sessions(write.await?);
+    Ok(secret)
 }

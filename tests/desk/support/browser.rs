@@ -1,6 +1,6 @@
 //! A browser: keeps one cookie, follows no redirect by itself.
 
-use bailout::server::web::sign_in::encoded;
+use bailout::server::site::sign_in::encoded;
 use reqwest::{
     Response,
     header::{HeaderMap, HeaderName},

@@ -9,11 +9,11 @@ use axum::{
 
 use super::sign_in::failed;
 use crate::{
-    app::pages::frame::FormNotice,
     domain::text::{Name, TextProblem},
     server::{
         error::Error,
         password::{self, WeakPassword},
+        site::frame::FormNotice,
         store::operators::Email,
     },
 };

@@ -15,7 +15,10 @@ use axum::{
 };
 
 use super::{WebState, confirm, gate, sign_in::see_other};
-use crate::app::pages::settings::{agents as agents_page, people as people_page, queues as queues_page};
+use crate::server::site::{
+    settings::agents as agents_page,
+    settings::{people::view as people_page, queues::view as queues_page},
+};
 
 /// Bytes of the form of a queue: the longest text of all fields, url-encoded, fits.
 const LARGEST_QUEUE: usize = 256 * 1024;

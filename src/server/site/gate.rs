@@ -13,7 +13,7 @@ use super::{
     session::{self, ActivitySource, SignedIn},
     sign_in::{HOME, encoded, failed, own_path, see_other},
 };
-use crate::{app::pages::frame, domain::operator::Role};
+use crate::{domain::operator::Role, server::site::frame};
 
 /// Lets everyone in who is signed in; leaves [`SignedIn`] in the request's extensions.
 pub async fn people(State(web): State<WebState>, request: Request, next: Next) -> Response {

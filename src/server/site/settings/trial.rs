@@ -20,13 +20,13 @@ use crate::{
         clock::mint,
         desk::{Command, Verb},
         error::Error,
-        store::queues,
-        web::{
+        site::{
             WebState,
             forms::{FormFields, FormRefusal},
             session::SignedIn,
             sign_in::see_other,
         },
+        store::queues,
     },
 };
 

@@ -9,18 +9,26 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leptos::{
+    config::{LeptosOptions, get_configuration},
     nonce::{provide_nonce, use_nonce},
     prelude::{AnyView, Owner, RenderHtml, provide_context},
 };
 
-use super::{WebState, assets};
+use super::WebState;
+use crate::server::site::assets;
 use crate::{
-    app::{
-        pages::frame::AdminWarning,
-        shell::{PlainPage, plain},
-    },
+    app::shell::{PlainPage, plain},
     domain::operator::Preferences,
+    server::site::frame::AdminWarning,
 };
+
+/// Leptos's settings: those of `Leptos.toml` where the program runs beside it, else what it says anyway.
+pub fn options() -> LeptosOptions {
+    match get_configuration(Some("Leptos.toml")) {
+        Ok(file) => file.leptos_options,
+        Err(_) => LeptosOptions::builder().output_name("bailout").build(),
+    }
+}
 
 impl WebState {
     /// Draws a page. `title` is fixed words; `draw` may take anything else from anyone, since views show text as text.

@@ -4,7 +4,7 @@
 use axum::http::request::Parts;
 use leptos::context::use_context;
 
-use super::session::SignedIn;
+use crate::server::site::session::SignedIn;
 use crate::{
     app::{actions::Bootstrap, problem::CallError},
     domain::{

@@ -8,18 +8,11 @@ use axum::{
     response::Response,
     routing::get,
 };
+use leptos::prelude::*;
 use sqlx::AnyConnection;
 
-use super::{
-    WebState,
-    forms::{FormFields, FormRefusal},
-    origin::{self, BrowserSide, side},
-    session::{NewSession, cookie_of},
-    settings::agents::{fresh, mint as mint_key},
-    sign_in::{HOME, INSECURE, failed, see_other},
-};
 use crate::{
-    app::pages::{frame::FormNotice, join as page, set_up},
+    app::parts::form::{FormField, field, password},
     domain::{
         ids::{OperatorId, WorkspaceId},
         operator::{Operator, OperatorRef, Preferences, Role},
@@ -33,6 +26,15 @@ use crate::{
         keys::ApiKey,
         password::SHORTEST,
         secret::{Secret, digest},
+        site::{
+            WebState,
+            forms::{FormFields, FormRefusal},
+            frame::{FormNotice, card, notice, page, section},
+            origin::{self, BrowserSide, side},
+            session::{NewSession, cookie_of},
+            settings::agents::{NewKey, fresh, mint as mint_key, shown_once},
+            sign_in::{HOME, INSECURE, failed, see_other},
+        },
         store::{
             agents,
             links::{self, LinkPurpose, OneTimeLink},
@@ -70,21 +72,21 @@ fn path(purpose: LinkPurpose) -> &'static str {
 /// The form behind a link.
 async fn show(State(web): State<WebState>, Path(token): Path<String>, uri: Uri) -> Response {
     match good(&web, &uri, &token).await {
-        Ok(Some(link)) => form(&web, StatusCode::OK, link.purpose, &page::JoinForm::default(), None),
+        Ok(Some(link)) => form(&web, StatusCode::OK, link.purpose, &JoinForm::default(), None),
         Ok(None) => spent(&web),
         Err(error) => failed(error),
     }
 }
 
 fn spent(web: &WebState) -> Response {
-    web.page(StatusCode::NOT_FOUND, Preferences::default(), "This link does not work · Bailout", page::spent)
+    web.page(StatusCode::NOT_FOUND, Preferences::default(), "This link does not work · Bailout", draw_spent)
 }
 
 fn form(
     web: &WebState,
     status: StatusCode,
     purpose: LinkPurpose,
-    typed: &page::JoinForm,
+    typed: &JoinForm,
     refused: Option<FormNotice>,
 ) -> Response {
     let length = format!("Choose a password of {SHORTEST} characters or more.");
@@ -92,17 +94,17 @@ fn form(
     match purpose {
         LinkPurpose::SetUp => {
             let why = format!("You are the first one here, and become its admin. {length}");
-            let draw = move || page::newcomer("Set up Bailout", why, "Set up", typed, refused);
+            let draw = move || draw_newcomer("Set up Bailout", why, "Set up", typed, refused);
             page("Set up · Bailout", Box::new(draw))
         }
         LinkPurpose::Invite(role) => {
             let why = format!("You are invited as {role}. {length}");
-            let draw = move || page::newcomer("Join Bailout", why, "Join", typed, refused);
+            let draw = move || draw_newcomer("Join Bailout", why, "Join", typed, refused);
             page("Join · Bailout", Box::new(draw))
         }
         LinkPurpose::Reset(_) => {
             let why = format!("{length} Your other sessions end.");
-            page("New password · Bailout", Box::new(move || page::reset(why, refused)))
+            page("New password · Bailout", Box::new(move || draw_reset(why, refused)))
         }
     }
 }
@@ -138,7 +140,7 @@ async fn enter(
         // Somebody else was first.
         Ok(None) => spent(&web),
         Err(denied) => {
-            let typed = page::JoinForm { name: fields.get("name").to_owned(), email: fields.get("email").to_owned() };
+            let typed = JoinForm { name: fields.get("name").to_owned(), email: fields.get("email").to_owned() };
             denied.answer(async |status, why| form(&web, status, link.purpose, &typed, Some(why))).await
         }
     }
@@ -241,7 +243,7 @@ async fn ready(web: &WebState, entered: &Entered, key: &ApiKey, origin: &str) ->
         Err(problem) => return failed(Error::Internal(problem.to_string())),
     };
     let after = format!("{}.{head}", web.desk.store().epoch());
-    web.page(StatusCode::OK, Preferences::default(), "Bailout is set up", || set_up::ready(operator, &fresh, after))
+    web.page(StatusCode::OK, Preferences::default(), "Bailout is set up", || draw_ready(operator, &fresh, after))
 }
 
 /// A link to set the installation up, while nobody is there; earlier ones are revoked.
@@ -261,4 +263,90 @@ pub async fn set_up_link(desk: &Desk) -> Result<Option<Secret>, Error> {
         })
     });
     Ok(write.await?.then_some(secret))
+}
+
+/// What was typed so far, but the password.
+#[derive(Default)]
+pub struct JoinForm {
+    pub name: String,
+    pub email: String,
+}
+
+/// Draws a form that asks for name, email and password.
+pub fn draw_newcomer(
+    heading: &'static str,
+    why: String,
+    submit: &'static str,
+    typed: &JoinForm,
+    refused: Option<FormNotice>,
+) -> AnyView {
+    let name = FormField {
+        name: "name",
+        label: "Name",
+        kind: "text",
+        autocomplete: "name",
+        value: &typed.name,
+        most: 100,
+        first: true,
+    };
+    let email = FormField {
+        name: "email",
+        label: "Email",
+        kind: "email",
+        autocomplete: "username",
+        value: &typed.email,
+        most: 254,
+        first: false,
+    };
+    let fields = vec![field(name), field(email), password("password", "Password", "new-password")];
+    draw_form(heading, why, submit, fields, refused)
+}
+
+/// Draws a form that asks for a new password.
+pub fn draw_reset(why: String, refused: Option<FormNotice>) -> AnyView {
+    let fields = vec![password("password", "New password", "new-password")];
+    draw_form("Choose a new password", why, "Save", fields, refused)
+}
+
+fn draw_form(
+    heading: &'static str,
+    why: String,
+    submit: &'static str,
+    fields: Vec<AnyView>,
+    refused: Option<FormNotice>,
+) -> AnyView {
+    let form = view! {
+        // It is sent to where it is: the link's secret stands in no page.
+        <form class="sign-in-form" method="post">
+            <h1 class="sign-in-title">{heading}</h1>
+            <p class="plain-facts">{why}</p>
+            {notice(refused)}
+            {fields}
+            <button class="button" data-kind="primary" type="submit">{submit}</button>
+        </form>
+    };
+    card(vec![form.into_any()])
+}
+
+/// Says that a link opens nothing, be it used, revoked, too old, or never there.
+pub fn draw_spent() -> AnyView {
+    let words = view! {
+        <div class="sign-in-form">
+            <h1 class="sign-in-title">"This link does not work"</h1>
+            <p>"It was used, revoked, or is too old. Ask whoever sent it for another."</p>
+            <p><a href="/sign-in">"Sign in"</a></p>
+        </div>
+    };
+    card(vec![words.into_any()])
+}
+
+/// Draws it. `after` is the cursor from which to listen.
+pub fn draw_ready(me: &Operator, fresh: &NewKey, after: String) -> AnyView {
+    let listening = view! {
+        <p id="listening" role="status" data-after=after>
+            "Listening for your first escalation… " <a href="/queue">"Go to the queue"</a>
+        </p>
+    };
+    let content = vec![section("Your first agent", shown_once(fresh)), section("Now", vec![listening.into_any()])];
+    page(me, "", "Bailout is set up", None, content)
 }

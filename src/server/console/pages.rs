@@ -17,16 +17,16 @@ use axum::{
     routing::{get, post},
 };
 use leptos::{
-    config::{LeptosOptions, get_configuration},
     context::{provide_context, use_context},
     nonce::use_nonce,
 };
 use leptos_axum::{ResponseOptions, handle_server_fns_with_context, render_app_async_with_context};
 use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
 
-use super::{
-    WebState, assets,
-    guard::CallingOperator,
+use super::guard::CallingOperator;
+use crate::server::site::assets;
+use crate::server::site::{
+    WebState,
     session::{self, ActivitySource, SignedIn},
     sign_in::{HOME, encoded, failed, own_path, see_other},
 };
@@ -50,20 +50,6 @@ const LARGEST_PROBLEM: usize = 64 * 1024;
 const SLOWEST: Duration = Duration::from_secs(10);
 /// How long a page may wait for those that are drawn before it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
-/// How many pages may be read and drawn at once: half of the processor's threads do the rest. At least two, so that one
-/// slow read does not stop every page.
-pub fn at_once() -> usize {
-    std::thread::available_parallelism().map_or(2, |threads| threads.get().div_ceil(2).max(2))
-}
-
-/// Leptos's settings: those of `Leptos.toml` where the program runs beside it, else what it says anyway.
-pub fn options() -> LeptosOptions {
-    match get_configuration(Some("Leptos.toml")) {
-        Ok(file) => file.leptos_options,
-        Err(_) => LeptosOptions::builder().output_name("bailout").build(),
-    }
-}
 
 /// Every page and every server function.
 pub fn routes(web: WebState) -> Router {

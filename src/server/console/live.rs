@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep},
 };
 
-use super::{
+use crate::server::site::{
     WebState,
     session::{self, ActivitySource},
     sign_in::failed,

@@ -3,17 +3,15 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::{
-        pages::frame::{FormNotice, act, asked, notice, section},
-        parts::{
-            drawn::{element, words},
-            revealed::{revealed, spelled},
-        },
+    app::parts::{
+        drawn::{element, words},
+        revealed::{revealed, spelled},
     },
     domain::{
         inbox::{FilterField, Listing, View},
         queue::Urgency,
     },
+    server::site::frame::{FormNotice, act, asked, notice, section},
 };
 
 /// Where the page is.

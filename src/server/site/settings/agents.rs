@@ -8,27 +8,29 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
+use leptos::prelude::*;
 
 use crate::{
-    app::pages::{
-        frame::FormNotice,
-        settings::agents::{self as page, Key, KeyedAgent, NewKey},
+    app::parts::{
+        drawn::{element, words},
+        form::{FormField, field},
     },
-    domain::{agent::AgentRef, ids::AgentId, text::Name, time::Span},
+    domain::{agent::AgentRef, ids::AgentId, operator::Operator, text::Name, time::Span},
     server::{
         error::Error,
         keys::ApiKey,
         rates::usage::day_of,
-        store::{
-            agents::{self, KeyFacts},
-            usage,
-        },
-        web::{
+        site::{
             WebState,
             forms::{FormFields, FormRefusal},
+            frame::{FormNotice, act, asked, hidden, moment, page, secret, section},
             origin,
             session::SignedIn,
             sign_in::{failed, see_other},
+        },
+        store::{
+            agents::{self, KeyedAgent},
+            usage,
         },
     },
 };
@@ -55,17 +57,7 @@ pub async fn drawn(
         Ok(read) => read,
         Err(error) => return failed(error),
     };
-    let limited_today = |agent: AgentId| limited.get(&agent.to_string()).copied().unwrap_or_default();
-    let key = |KeyFacts { public_id, created_at, used_at, ends_at }| Key { public_id, created_at, used_at, ends_at };
-    let all: Vec<KeyedAgent> = all
-        .into_iter()
-        .map(|it| KeyedAgent {
-            limited_today: limited_today(it.agent.id),
-            agent: it.agent,
-            keys: it.keys.into_iter().map(key).collect(),
-        })
-        .collect();
-    web.page(status, me.preferences, "Agents · Bailout", || page::agents(&me.operator, &all, fresh, said))
+    web.page(status, me.preferences, "Agents · Bailout", || draw_agents(&me.operator, &all, &limited, fresh, said))
 }
 
 /// How often each agent was limited today, by its id.
@@ -91,7 +83,7 @@ pub async fn change(
             let fresh = fresh(agent, &key, &origin::ours(&web.settings, &headers, &uri));
             drawn(&web, &me, StatusCode::OK, Some(&fresh), None).await
         }
-        Ok(None) => see_other(page::PATH),
+        Ok(None) => see_other(PATH),
         Err(denied) => denied.answer(async |status, why| drawn(&web, &me, status, None, Some(why)).await).await,
     }
 }
@@ -115,7 +107,7 @@ async fn changed(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<O
         }
         "rotate" => {
             let agent = agent(web, me, fields).await?;
-            let hours = page::OVERLAPS.into_iter().find(|(_, value, _)| *value == fields.get("overlap"));
+            let hours = OVERLAPS.into_iter().find(|(_, value, _)| *value == fields.get("overlap"));
             let (hours, ..) = hours.ok_or_else(|| FormRefusal::said("Choose when the old key ends."))?;
             let (key, id) = (mint()?, agent.id);
             let write = store.write(move |tx| {
@@ -163,4 +155,105 @@ pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> NewKey {
       {{"role": "agent", "text": "Of course. Let me ask a colleague."}}]}}}}'"#
     );
     NewKey { agent, key, call, tool: TOOL.to_owned() }
+}
+
+/// Where the list is.
+pub const PATH: &str = "/settings/agents";
+/// Where a test escalation is opened: no change of keys, so no password is asked for.
+pub const TEST: &str = "/settings/agents/test";
+/// For how long an old key stays good beside a new one: the value of the choice, in hours, and what it says.
+pub const OVERLAPS: [(i64, &str, &str); 3] =
+    [(1, "1", "ends in an hour"), (24, "24", "ends in a day"), (0, "0", "ends now")];
+
+/// A key made just now, with how to use it.
+pub struct NewKey {
+    pub agent: Name,
+    pub key: String,
+    /// A call that opens an escalation, for a shell.
+    pub call: String,
+    /// The tool as a model is told of it, as JSON.
+    pub tool: String,
+}
+
+/// Draws the list.
+fn draw_agents(
+    me: &Operator,
+    all: &[KeyedAgent],
+    limited: &HashMap<String, u64>,
+    fresh: Option<&NewKey>,
+    said: Option<FormNotice>,
+) -> AnyView {
+    let add = view! {
+        <form class="plain-form" method="post" action=PATH>
+            {field(FormField { name: "name", label: "Name", kind: "text", autocomplete: "off", most: 100, ..FormField::default() })}
+            <button class="button" data-kind="primary" type="submit" name="do" value="add">"Add agent"</button>
+        </form>
+    };
+    let rows: Vec<AnyView> = all.iter().map(|it| draw_agent(it, limited)).collect();
+    let fresh = fresh.map(|fresh| section("The new key", shown_once(fresh)));
+    let list = section("Who may escalate", vec![element("ul", "plain-list", rows), add.into_any()]);
+    page(me, PATH, "Agents", said, fresh.into_iter().chain([list]).collect())
+}
+
+/// Draws a key with how to use it.
+pub fn shown_once(fresh: &NewKey) -> Vec<AnyView> {
+    vec![
+        words("p", "", &("The agent ".to_owned() + fresh.agent.as_str() + " shows this key with each call.")),
+        secret("key", "API key", &fresh.key, "It is not shown again: keep it where the agent can read it."),
+        secret(
+            "call",
+            "Try it in a shell",
+            &fresh.call,
+            "It waits for your answer in the console, for up to 50 seconds; then it answers how things stand.",
+        ),
+        secret(
+            "tool",
+            "The tool for the model",
+            &fresh.tool,
+            "For the list of tools of a chat completion, as OpenAI has it.",
+        ),
+    ]
+}
+
+fn draw_agent(it: &KeyedAgent, limited: &HashMap<String, u64>) -> AnyView {
+    let about = ("agent", it.agent.id.to_string());
+    let keys = it.keys.iter().map(|key| {
+        let used = key.used_at.map_or("never used".to_owned(), |at| "last used ".to_owned() + &moment(at));
+        let ends = key.ends_at.map_or(String::new(), |at| ", ends ".to_owned() + &moment(at));
+        let facts = "Key ".to_owned() + &key.public_id + ", made " + &moment(key.created_at) + ", " + &used + &ends;
+        words("p", "plain-facts", &facts)
+    });
+    let mut content: Vec<AnyView> = vec![words("p", "", it.agent.name.as_str())];
+    match it.keys.is_empty() {
+        true => content.push(words("p", "plain-facts", "It has no key.")),
+        false => content.extend(keys),
+    }
+    if let Some(count) = limited.get(&about.1).filter(|count| **count > 0) {
+        let times = if *count == 1 { " time" } else { " times" };
+        let said = it.agent.name.to_string()
+            + " was limited "
+            + &count.to_string()
+            + times
+            + " today: it asked for more than it may.";
+        content.push(words("p", "plain-facts", &said));
+    }
+    let id = about.1.clone();
+    let overlap =
+        OVERLAPS.map(|(_, value, words)| view! { <option value=value>"Old key " {words}</option> }.into_any());
+    let rotate = view! {
+        <form class="plain-acts" method="post" action=PATH>
+            {hidden(about.0, &id)}
+            <select class="input" name="overlap" aria-label="When the old key ends">{Vec::from(overlap)}</select>
+            <button class="button" data-size="small" type="submit" name="do" value="rotate">"New key"</button>
+        </form>
+    };
+    let revoke = (!it.keys.is_empty()).then(|| {
+        let what =
+            "All keys of this agent end now: it cannot call until it has a new one. What it has opened stays open.";
+        asked("Revoke all keys…", what, act(PATH, "revoke", "Revoke all keys", std::slice::from_ref(&about)))
+    });
+    let test = act(TEST, "test", "Send a test escalation", std::slice::from_ref(&about));
+    let acts = [Some(test), Some(rotate.into_any()), revoke];
+    content.push(element("div", "plain-acts", acts.into_iter().flatten().collect()));
+    element("li", "", content)
 }

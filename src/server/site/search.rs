@@ -1,17 +1,108 @@
-//! The search page: a plain form and what it found. Drawn by the server alone, so that no browser downloads it.
+//! `GET /search`: operators look for what was said. A page of its own, drawn anew for each search.
 
+use axum::{
+    Extension,
+    extract::{Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use leptos::prelude::*;
+use serde::Deserialize;
 
-use super::frame::page;
 use crate::{
     app::parts::{pairs::sentence_case, revealed::revealed},
     domain::{
         found::{SearchHit, SearchPage},
+        ids::WorkspaceId,
         inbox::{FilterChoice, Row},
         operator::Operator,
         time::Span,
     },
+    server::{
+        error::Error,
+        site::{
+            WebState,
+            frame::page,
+            session::SignedIn,
+            sign_in::{encoded, failed},
+        },
+        store::search::{SearchQuery, find},
+        words::SearchTerms,
+    },
 };
+
+/// `?q=…&status=open&agent=agt_…&before=…`; an empty field is as if it were not there.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SearchParams {
+    q: String,
+    status: String,
+    agent: String,
+    before: String,
+}
+
+impl SearchParams {
+    /// What to look for; none when there is no word. A field that cannot be read is refused.
+    fn search(&self) -> Result<Option<SearchQuery>, Unreadable> {
+        let given = |text: &'_ str| (!text.is_empty()).then_some(text.to_owned());
+        let open = match self.status.as_str() {
+            "" => None,
+            "open" => Some(true),
+            "closed" => Some(false),
+            _ => return Err(Unreadable),
+        };
+        let agent = given(&self.agent).map(|id| id.parse().map_err(|_| Unreadable)).transpose()?;
+        let before = given(&self.before).map(|place| place.parse().map_err(|_| Unreadable)).transpose()?;
+        Ok(SearchTerms::read(&self.q).map(|asked| SearchQuery { asked, open, agent, before }))
+    }
+
+    /// The address of the page that begins there.
+    fn from(&self, before: i64) -> String {
+        let Self { q, status, agent, .. } = self;
+        format!("/search?q={}&status={status}&agent={agent}&before={before}", encoded(q))
+    }
+}
+
+/// The address names no search.
+struct Unreadable;
+
+/// Draws the page.
+pub async fn search(
+    State(web): State<WebState>,
+    Extension(signed_in): Extension<SignedIn>,
+    fields: Result<Query<SearchParams>, QueryRejection>,
+) -> Response {
+    let read = fields.map_err(|_| Unreadable).and_then(|Query(fields)| Ok((fields.search()?, fields)));
+    let Ok((search, fields)) = read else {
+        return (StatusCode::BAD_REQUEST, "This address names no search. Begin at /search.\n").into_response();
+    };
+    let workspace = signed_in.workspace;
+    match searched(&web, workspace, fields, search).await {
+        Ok(searched) => web.page(StatusCode::OK, signed_in.preferences, "Search · Bailout", || {
+            draw_search(&signed_in.operator, searched)
+        }),
+        Err(error) => failed(error),
+    }
+}
+
+/// Looks, in the workspace of whoever asks.
+async fn searched(
+    web: &WebState,
+    workspace: WorkspaceId,
+    fields: SearchParams,
+    search: Option<SearchQuery>,
+) -> Result<SearchView, Error> {
+    let agents = web.desk.choices(workspace).await?.agents;
+    let found = match search {
+        Some(search) => Some(find(web.desk.store(), workspace, search).await?),
+        // What holds no word finds nothing; nothing typed asks for nothing.
+        None => (!fields.q.trim().is_empty()).then(Default::default),
+    };
+    let more = found.as_ref().and_then(|found| Some(fields.from(found.more?)));
+    // U+0000 can stand in no document.
+    let text = fields.q.replace('\0', "");
+    Ok(SearchView { text, status: fields.status, agent: fields.agent, agents, found, more })
+}
 
 /// How many texts of one escalation a result shows.
 const MOST_EXCERPTS: usize = 3;
@@ -32,7 +123,7 @@ pub struct SearchView {
 }
 
 /// Draws the page.
-pub fn search(operator: &Operator, searched: SearchView) -> AnyView {
+pub fn draw_search(operator: &Operator, searched: SearchView) -> AnyView {
     let SearchView { text, status, agent, agents, found, more } = searched;
     let states = [("", "Open and closed"), ("open", "Open"), ("closed", "Closed")];
     let states = states.map(|(value, label)| option(value, label, &status));

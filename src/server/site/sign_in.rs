@@ -15,17 +15,11 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use leptos::prelude::*;
 use serde::Deserialize;
 
-use super::{
-    WebState,
-    device::KnownBrowser,
-    origin::{BrowserSide, side},
-    session::{self, ActivitySource, NewSession, SignedIn},
-    throttle::{self, Admission},
-};
 use crate::{
-    app::pages,
+    app::parts::form::{FormField, field, password},
     domain::{ids::RequestId, operator::Preferences, time::Span},
     server::{
         client,
@@ -33,6 +27,14 @@ use crate::{
         doors::Credential,
         error::Error,
         secret::Secret,
+        site::{
+            WebState,
+            device::KnownBrowser,
+            frame::{FormNotice, card, notice},
+            origin::{BrowserSide, side},
+            session::{self, ActivitySource, NewSession, SignedIn},
+            throttle::{self, Admission},
+        },
         store::{
             operators::{self, Email},
             sessions,
@@ -109,7 +111,7 @@ pub async fn page(
         Ok(Some(_)) => see_other(back),
         Ok(None) => {
             let refused = asked.refused.map(|why| sentence(&why, asked.seconds));
-            let draw = || pages::sign_in::sign_in(back, refused);
+            let draw = || draw_sign_in(back, refused);
             web.page(StatusCode::OK, Preferences::default(), "Sign in · Bailout", draw)
         }
         Err(error) => failed(error),
@@ -253,6 +255,21 @@ pub fn failed(error: Error) -> Response {
             (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
         }
     }
+}
+
+/// Asks for email and password. `back` is where to go afterwards, `refused` why it was not taken.
+pub fn draw_sign_in(back: &str, refused: Option<String>) -> AnyView {
+    let form = view! {
+        <form class="sign-in-form" method="post" action="/sign-in">
+            <h1 class="sign-in-title">"Sign in"</h1>
+            {notice(refused.map(FormNotice::Refused))}
+            <input type="hidden" name="back" value=back.to_owned()/>
+            {field(FormField { name: "email", label: "Email", kind: "email", autocomplete: "username", ..FormField::default() })}
+            {password("password", "Password", "current-password")}
+            <button class="button" data-kind="primary" type="submit">"Sign in"</button>
+        </form>
+    };
+    card(vec![form.into_any()])
 }
 
 #[cfg(test)]

@@ -8,21 +8,23 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use leptos::prelude::*;
 
-use super::{
-    LARGEST_FORM, WebState,
-    device::KnownBrowser,
-    forms::{FormFields, FormRefusal},
-    session::SignedIn,
-    sign_in::{failed, too_often},
-    throttle::{self, Admission},
-};
 use crate::{
-    app::pages::{self, frame::FormNotice},
-    domain::time::Span,
+    app::parts::form::password,
+    domain::{operator::Operator, time::Span},
     server::{
         client,
         error::Error,
+        site::{
+            LARGEST_FORM, WebState,
+            device::KnownBrowser,
+            forms::{FormFields, FormRefusal},
+            frame::{FormNotice, page, section},
+            session::SignedIn,
+            sign_in::{failed, too_often},
+            throttle::{self, Admission},
+        },
         store::{
             operators::{self, Account},
             people, sessions,
@@ -52,7 +54,7 @@ pub async fn require(State(web): State<WebState>, request: Request, next: Next) 
     };
     let waits: Vec<_> = fields.0.iter().filter(|(name, _)| name != FIELD).cloned().collect();
     let ask = async |status, refused: Option<FormNotice>| {
-        let draw = || pages::confirm::confirm(&signed_in.operator, parts.uri.path(), &waits, FIELD, refused);
+        let draw = || draw_confirmation(&signed_in.operator, parts.uri.path(), &waits, FIELD, refused);
         web.page(status, signed_in.preferences, "Confirm that it is you · Bailout", draw)
     };
     let Some(password) = fields.find(FIELD) else { return ask(StatusCode::FORBIDDEN, None).await };
@@ -99,4 +101,27 @@ pub async fn check(
         })
     });
     write.await
+}
+
+/// Asks for the password in the field `name`. `action` is where the form was sent, `waits` what was in it.
+pub fn draw_confirmation(
+    operator: &Operator,
+    action: &str,
+    waits: &[(String, String)],
+    name: &'static str,
+    refused: Option<FormNotice>,
+) -> AnyView {
+    let waits = waits
+        .iter()
+        .map(|(name, value)| view! { <input type="hidden" name=name.clone() value=value.clone()/> }.into_any());
+    let form = view! {
+        <form class="plain-form" method="post" action=action.to_owned()>
+            {waits.collect::<Vec<_>>()}
+            {password(name, "Password", "current-password")}
+            <button class="button" data-kind="primary" type="submit">"Confirm"</button>
+        </form>
+    };
+    let why = view! { <p class="plain-facts">"You signed in a while ago, and this has effects beyond this page."</p> };
+    let content = section("Show your password again", vec![why.into_any(), form.into_any()]);
+    page(operator, "", "Confirm that it is you", refused, vec![content])
 }

@@ -1,6 +1,8 @@
 //! `/settings/queues`: admins add queues, change them and remove them. Plain forms, which work without any script; what is
 //! refused comes back as it was typed, with the sentence why.
 
+pub mod view;
+
 use axum::{
     Extension,
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -11,10 +13,6 @@ use serde::Deserialize;
 
 use super::spans;
 use crate::{
-    app::pages::{
-        frame::{self, FormNotice},
-        settings::queues::{PATH, QueueForm, queues as page},
-    },
     domain::{
         ask::FieldProblem,
         deadline::{LONGEST, RequestedDeadlines, SHORTEST},
@@ -26,15 +24,17 @@ use crate::{
     },
     server::{
         error::Error,
+        site::{
+            WebState,
+            forms::FormFields,
+            frame::{self, FormNotice},
+            session::SignedIn,
+            settings::queues::view::{PATH, QueueForm, queues as page},
+            sign_in::{failed, see_other},
+        },
         store::{
             operators,
             queues::{self, QueueSettings},
-        },
-        web::{
-            WebState,
-            forms::FormFields,
-            session::SignedIn,
-            sign_in::{failed, see_other},
         },
     },
 };

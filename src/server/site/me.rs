@@ -7,27 +7,32 @@ use axum::{
     response::Response,
     routing::get,
 };
+use leptos::prelude::*;
 
-use super::{
-    WebState, confirm,
-    forms::{FormFields, FormRefusal},
-    session::SignedIn,
-    settings::people::{end_sessions, open_sessions},
-    sign_in::{failed, see_other},
-};
 use crate::{
-    app::pages::{frame::FormNotice, me as page},
+    app::parts::form::{FormField, choice, field, password},
     domain::operator::{Density, Operator, OperatorRef, Theme},
-    server::store::{
-        links, operators,
-        people::{self, Profile},
-        sessions, workspaces,
+    server::{
+        site::{
+            WebState, confirm,
+            forms::{FormFields, FormRefusal},
+            frame::{FormNotice, hidden, page, section},
+            session::SignedIn,
+            settings::people::{end_sessions, view::draw_sessions},
+            sign_in::{failed, see_other},
+        },
+        store::{
+            links, operators,
+            people::{self, Profile},
+            sessions::{self, OpenSession},
+            workspaces,
+        },
     },
 };
 
 /// The page and its forms; behind the gate.
 pub fn routes() -> Router<WebState> {
-    Router::new().route(page::PATH, get(show).post(change))
+    Router::new().route(PATH, get(show).post(change))
 }
 
 /// `GET /me`
@@ -36,9 +41,9 @@ async fn show(State(web): State<WebState>, Extension(me): Extension<SignedIn>) -
 }
 
 async fn drawn(web: &WebState, me: &SignedIn, status: StatusCode, said: Option<FormNotice>) -> Response {
-    match open_sessions(web, me, me.operator.who.id).await {
+    match sessions::open(web.desk.store(), me.workspace, me.operator.who.id, web.desk.clock().now()).await {
         Ok(open) => {
-            let draw = || page::me(&me.operator, &me.preferences, &open, said);
+            let draw = || draw_me(me, &open, said);
             web.page(status, me.preferences, "Me · Bailout", draw)
         }
         Err(error) => failed(error),
@@ -55,10 +60,10 @@ async fn change(
     let me_id = me.operator.who.id;
     let done = match fields.get("do") {
         "save" => save(&web, &me, &fields).await.map(|me| (me, "Saved.")),
-        "password" => password(&web, &me, &parts, &fields).await.map(|()| (me.clone(), PASSWORD_CHANGED)),
+        "password" => change_password(&web, &me, &parts, &fields).await.map(|()| (me.clone(), PASSWORD_CHANGED)),
         "end" => match end_sessions(&web, &me, me_id, fields.get("session")).await {
             // Perhaps this very one: the gate says.
-            Ok(()) => return see_other(page::PATH),
+            Ok(()) => return see_other(PATH),
             Err(denied) => Err(denied),
         },
         _ => Err(FormRefusal::said("There is nothing of that name to do.")),
@@ -133,7 +138,7 @@ fn density(word: &str) -> Result<Density, FormRefusal> {
 }
 
 /// Takes a new password from who knows the old one; the other sessions end.
-async fn password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &FormFields) -> Result<(), FormRefusal> {
+async fn change_password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &FormFields) -> Result<(), FormRefusal> {
     let new = fields.new_password("new_password")?;
     let account = confirm::check(web, me, parts, fields.get("old_password").to_owned()).await?;
     let hash = web.checker.place()?.hash(new).await?;
@@ -153,4 +158,90 @@ async fn password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &FormFie
     });
     web.close_sessions(write.await?);
     Ok(())
+}
+
+/// Where it is.
+pub const PATH: &str = "/me";
+
+/// Draws the page.
+fn draw_me(signed_in: &SignedIn, open: &[OpenSession], said: Option<FormNotice>) -> AnyView {
+    let (me, preferences) = (&signed_in.operator, &signed_in.preferences);
+    let name = FormField {
+        name: "name",
+        label: "Name",
+        kind: "text",
+        autocomplete: "name",
+        value: me.who.name.as_str(),
+        most: 100,
+        first: false,
+    };
+    let public_name = FormField {
+        name: "public_name",
+        label: "Public name, which customers and agents see",
+        kind: "text",
+        autocomplete: "off",
+        value: me.who.public_name.as_str(),
+        most: 100,
+        first: false,
+    };
+    let themes = [("system", "As the system has it"), ("light", "Light"), ("dark", "Dark")];
+    let densities = [("comfortable", "Comfortable"), ("compact", "Compact")];
+    let (theme, density) =
+        (preferences.named_theme().unwrap_or("system"), preferences.named_density().unwrap_or("comfortable"));
+    let (enter_sends, shortcuts_off) = (preferences.keys.enter_sends == Some(true), preferences.keys.shortcuts_off);
+    let on = |checked| if checked { "on" } else { "" };
+    // What each field was, by which is known what was changed.
+    let was = [
+        ("was_name", name.value),
+        ("was_public_name", public_name.value),
+        ("was_theme", theme),
+        ("was_density", density),
+        ("was_enter_sends", on(enter_sends)),
+        ("was_shortcuts_off", on(shortcuts_off)),
+    ];
+    let was: Vec<AnyView> = was.into_iter().map(|(name, value)| hidden(name, value)).collect();
+    let wishes = view! {
+        <form class="dialog-form fields" method="post" action=PATH>
+            {was}
+            {field(name)} {field(public_name)}
+            {choice("theme", "Theme", themes, theme)}
+            {choice("density", "Density", densities, density)}
+            {check("enter_sends", "Enter sends", enter_sends)}
+            {check("shortcuts_off", "Single keys are no shortcuts", shortcuts_off)}
+            <div class="plain-acts">
+                <button class="button" data-kind="primary" type="submit" name="do" value="save">"Save"</button>
+            </div>
+        </form>
+    };
+    let secret = view! {
+        <form class="dialog-form fields" method="post" action=PATH>
+            {password("old_password", "Old password", "current-password")}
+            {password("new_password", "New password", "new-password")}
+            <p class="field-hint">"Choose one of 12 characters or more."</p>
+            <div class="plain-acts">
+                <button class="button" type="submit" name="do" value="password">"Change password"</button>
+            </div>
+        </form>
+    };
+    let notifications = view! {
+        <p class="plain-facts">
+            "The bell in the console turns them on. "
+            <span id="permission">"Whether this browser shows them is known once its scripts run."</span>
+        </p>
+        <div class="plain-acts">
+            <button class="button needs-script" type="button" data-notify="">"Test it"</button>
+        </div>
+    };
+    let content = vec![
+        section("You and the console", vec![wishes.into_any()]),
+        section("Notifications", vec![notifications.into_any()]),
+        section("Password", vec![secret.into_any()]),
+        section("Sessions", draw_sessions(PATH, open, &signed_in.digest)),
+    ];
+    page(me, PATH, "Me", said, content)
+}
+
+fn check(name: &'static str, label: &'static str, checked: bool) -> AnyView {
+    view! { <label class="choice"><input type="checkbox" name=name value="on" checked=checked/> {label}</label> }
+        .into_any()
 }

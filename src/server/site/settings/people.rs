@@ -1,5 +1,7 @@
 //! People: inviting them, their roles, and the way in and out of each.
 
+pub mod view;
+
 use axum::{
     Extension,
     extract::{Path, State},
@@ -8,10 +10,6 @@ use axum::{
 };
 
 use crate::{
-    app::pages::{
-        frame::FormNotice,
-        settings::people::{self as page, Details, Invitation, Person, Session},
-    },
     domain::{
         ids::OperatorId,
         operator::{Operator, Role},
@@ -19,18 +17,19 @@ use crate::{
     },
     server::{
         error::Error,
-        secret::{Secret, named, of_name},
-        store::{
-            links::{self, LinkPurpose, RESET_LASTS},
-            people::{self, Member},
-            queues, sessions, workspaces,
-        },
-        web::{
+        secret::{Secret, of_name},
+        site::{
             WebState,
             forms::{FormFields, FormRefusal},
+            frame::FormNotice,
             origin,
             session::SignedIn,
+            settings::people::view::{self as page, MemberPage},
             sign_in::{failed, see_other},
+        },
+        store::{
+            links::{self, LinkPurpose, RESET_LASTS},
+            people, queues, sessions, workspaces,
         },
     },
 };
@@ -50,31 +49,18 @@ async fn drawn(
     link: Option<&str>,
     said: Option<FormNotice>,
 ) -> Response {
-    match everyone(web, me).await {
+    let (store, now) = (web.desk.store(), web.desk.clock().now());
+    let read = async {
+        let people = people::all(store, me.workspace).await?;
+        Ok((people, links::invitations(store, me.workspace, now).await?))
+    };
+    match read.await {
         Ok((people, invitations)) => {
-            let draw = || page::people(&me.operator, &people, &invitations, link, said);
+            let draw = || page::draw_people(&me.operator, (&people, &invitations), now, link, said);
             web.page(status, me.preferences, "People · Bailout", draw)
         }
         Err(error) => failed(error),
     }
-}
-
-async fn everyone(web: &WebState, me: &SignedIn) -> Result<(Vec<Person>, Vec<Invitation>), Error> {
-    let (store, workspace) = (web.desk.store(), me.workspace);
-    let now = web.desk.clock().now();
-    let people = people::all(store, workspace).await?.into_iter().map(|member| shown(member, now)).collect();
-    let links = links::invitations(store, workspace, now).await?;
-    let invitations = links.into_iter().filter_map(|link| match link.purpose {
-        LinkPurpose::Invite(role) => Some(Invitation { name: named(&link.digest), role, ends_at: link.ends_at }),
-        LinkPurpose::SetUp | LinkPurpose::Reset(_) => None,
-    });
-    Ok((people, invitations.collect()))
-}
-
-fn shown(member: Member, now: Timestamp) -> Person {
-    let Member { operator, email, added_at, disabled_at, signed_in_at } = member;
-    let is_new = now - added_at < sessions::REMEMBERED;
-    Person { operator, email, disabled: disabled_at.is_some(), signed_in_at, is_new }
 }
 
 /// `POST /settings/people`: makes an invitation, or takes one back.
@@ -143,7 +129,8 @@ async fn details(
 ) -> Response {
     match found(web, me, id).await {
         Ok(Some(it)) => {
-            web.page(status, me.preferences, "Person · Bailout", || page::person(&me.operator, &it, link, said))
+            let now = web.desk.clock().now();
+            web.page(status, me.preferences, "Person · Bailout", || page::draw_person(me, &it, now, link, said))
         }
         Ok(None) => {
             drawn(
@@ -159,29 +146,13 @@ async fn details(
     }
 }
 
-async fn found(web: &WebState, me: &SignedIn, id: &str) -> Result<Option<Details>, Error> {
+async fn found(web: &WebState, me: &SignedIn, id: &str) -> Result<Option<MemberPage>, Error> {
     let (store, workspace) = (web.desk.store(), me.workspace);
     let Ok(id) = id.parse::<OperatorId>() else { return Ok(None) };
     let Some(member) = people::one(store, workspace, id).await? else { return Ok(None) };
+    let sessions = sessions::open(store, workspace, id, web.desk.clock().now()).await?;
     let sign_ins = sessions::sign_ins(store, workspace, id).await?;
-    Ok(Some(Details {
-        person: shown(member, web.desk.clock().now()),
-        sessions: open_sessions(web, me, id).await?,
-        sign_ins: sign_ins.into_iter().map(|it| (it.at, it.address)).collect(),
-    }))
-}
-
-/// The open sessions of somebody, as `me` sees them.
-pub async fn open_sessions(web: &WebState, me: &SignedIn, of: OperatorId) -> Result<Vec<Session>, Error> {
-    let open = sessions::open(web.desk.store(), me.workspace, of, web.desk.clock().now()).await?;
-    let shown = open.into_iter().map(|it| Session {
-        name: named(&it.digest),
-        here: it.digest == me.digest,
-        began_at: it.began_at,
-        seen_at: it.seen_at,
-        address: it.address,
-    });
-    Ok(shown.collect())
+    Ok(Some(MemberPage { member, sessions, sign_ins }))
 }
 
 /// `POST /settings/people/{id}`
