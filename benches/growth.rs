@@ -26,7 +26,7 @@ use bailout::{
         self,
         clock::{Clock, mint},
         config::Cli,
-        desk::{Command, Desk, Verb},
+        core::desk::{Command, Desk, Verb},
         keys::ApiKey,
         store::{agents, queues, workspaces},
     },

@@ -7,7 +7,8 @@ use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{Element, EventSource, HtmlInputElement, MessageEvent, MouseEvent};
 
-use super::{attention, drafts::call, memory::tell_tabs};
+use super::memory::tell_tabs;
+use crate::app::state::{attention, drafts::call};
 
 /// Where the browser enters at a plain page.
 #[wasm_bindgen]

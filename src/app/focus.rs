@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::typing::{is_typing, may_move_focus};
+use crate::app::state::typing::{is_typing, may_move_focus};
 
 /// Moves the focus to the element of this id, at the operator's own key or click.
 pub fn focus(id: impl Into<String>) {

@@ -7,11 +7,11 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
-use super::{
-    actions::prefer,
-    typing::{follow_typing, is_field, is_latin, is_latin_letter, only_char, was_typing},
+use super::actions::prefer;
+use crate::{
+    app::state::typing::{follow_typing, is_field, is_latin, is_latin_letter, only_char, was_typing},
+    domain::operator::KeyPreferences,
 };
-use crate::domain::operator::KeyPreferences;
 
 /// Makes known to everything below what keys do for the operator.
 pub fn provide_keys(keys: KeyPreferences) {

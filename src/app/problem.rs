@@ -3,8 +3,7 @@
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
-use super::lean::LeanEncoding;
-use crate::domain::operator::Role;
+use crate::{app::codec::LeanEncoding, domain::operator::Role};
 
 /// A fault, or a caller who may not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use leptos::{nonce::use_nonce, prelude::*, tachys::html::InertElement};
 
-use super::{App, actions::Bootstrap, lean};
-use crate::domain::operator::Preferences;
+use super::{App, actions::Bootstrap};
+use crate::{app::codec, domain::operator::Preferences};
 
 /// Where the browser finds what the page starts from.
 const START: &str = "start";
@@ -37,7 +37,7 @@ pub fn start() -> Option<Bootstrap> {
         return use_context::<PageContext>()?.start;
     }
     let text = document().get_element_by_id(START)?.text_content()?;
-    lean::read(text.as_bytes()).ok()
+    codec::read(text.as_bytes()).ok()
 }
 
 /// A page that works without any script: forms and lists, drawn by the server alone. The browser's program does not hold

@@ -14,16 +14,18 @@ use super::{
     secret::Secret,
     store::{
         OpenError, Opener, Store, agents,
-        backup::{self, BackupError},
         links::{self, LinkPurpose, RESET_LASTS},
         operators::{self, Account, Email},
         people, sessions, workspaces,
     },
 };
-use crate::domain::{
-    ids::OperatorId,
-    operator::{Operator, OperatorRef},
-    text::Name,
+use crate::{
+    domain::{
+        ids::OperatorId,
+        operator::{Operator, OperatorRef},
+        text::Name,
+    },
+    server::store::backup::{self, BackupError},
 };
 
 /// Why a command did nothing. Its text is for the person at the shell.

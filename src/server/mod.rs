@@ -2,38 +2,32 @@
 
 pub mod admin;
 pub mod api;
-pub mod bell;
 pub mod client;
 pub mod clock;
 pub mod config;
 pub mod connections;
 pub mod console;
 pub mod contract;
+pub mod core;
 pub mod demo;
-pub mod desk;
-pub mod doors;
 pub mod error;
 pub mod headers;
-pub mod hints;
 pub mod host;
 pub mod keys;
+pub mod ops;
 pub mod password;
 pub mod rates;
-pub mod readiness;
 pub mod request_id;
+pub mod request_memory;
 pub mod resolution;
 pub mod rich;
-pub mod room;
 pub mod router;
 pub mod schema;
 pub mod secret;
 pub mod site;
-pub mod storage;
 pub mod store;
-pub mod supervisor;
 pub mod words;
 pub mod workers;
-pub mod writer;
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,7 +47,8 @@ use self::{
     clock::Clock,
     config::Settings,
     contract::Links,
-    desk::Desk,
+    core::{desk::Desk, open_streams, presence, tasks},
+    ops::free_space,
     store::{Dialect, OpenError, Opener, Store, workspaces},
 };
 
@@ -93,12 +88,12 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     start_worker(desk, "deadlines", workers::deadlines::work);
     start_worker(desk, "epoch", workers::epoch::watch);
     start_worker(desk, "search index", workers::search_index::work);
-    start_worker(desk, "revocation", doors::watch);
-    start_worker(desk, "presence", hints::keep);
+    start_worker(desk, "revocation", open_streams::watch);
+    start_worker(desk, "presence", presence::keep);
     start_worker(desk, "usage", rates::usage::keep);
     start_worker(desk, "clock steps", workers::clock_steps::watch);
     if desk.store().dialect() == Dialect::Sqlite {
-        start_worker(desk, "storage", storage::watch);
+        start_worker(desk, "storage", free_space::watch);
     }
     if desk.store().dialect() == Dialect::Postgres {
         start_worker(desk, "outgoing wake-ups", workers::wakeups::tell);
@@ -115,7 +110,7 @@ where
 {
     let working = desk.clone();
     let start = move || work(working.clone());
-    supervisor::supervise(Arc::clone(desk.readiness()), desk.shutdown().clone(), task, start);
+    tasks::supervise(Arc::clone(desk.readiness()), desk.shutdown().clone(), task, start);
 }
 
 /// Serves until told to stop.

@@ -9,13 +9,14 @@ use super::{
     api,
     config::Settings,
     console,
-    desk::Desk,
     headers::{self, SecurityHeaders},
     host,
+    ops::health,
     rates::RateLimiters,
     request_id,
     site::{self, WebState},
 };
+use crate::server::core::desk::Desk;
 
 /// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
 /// and harms nobody else.
@@ -30,7 +31,7 @@ pub fn router_with(desk: Desk, settings: Arc<Settings>, more: impl FnOnce(&WebSt
     let for_browsers = console::routes(&web).merge(site::routes(&web)).merge(more(&web));
     Router::new()
         .merge(api::routes(desk.clone()))
-        .merge(api::health(desk))
+        .merge(health::routes(desk))
         .merge(site::guarded(web, for_browsers))
         .layer(Extension(Arc::new(RateLimiters::new(Arc::clone(&settings)))))
         .layer(middleware::from_fn(host::require_one))

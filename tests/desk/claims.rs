@@ -10,7 +10,7 @@ use bailout::{
         outcome::{Disposition, Resolution},
         refusal::Refusal,
     },
-    server::{desk::Verb, error::Error},
+    server::{core::desk::Verb, error::Error},
 };
 use sqlx::Row;
 use tokio::{sync::Barrier, task::JoinSet};

@@ -8,7 +8,7 @@ use bailout::{
         outcome::{Disposition, Resolution},
         time::Span,
     },
-    server::{desk::Verb, workers::deadlines},
+    server::{core::desk::Verb, workers::deadlines},
 };
 use serde_json::json;
 

@@ -21,8 +21,8 @@ use bailout::{
     server::{
         config::{Cli, DemoOperator},
         connections,
+        core::desk::Verb,
         demo::{self, RunningDemo},
-        desk::Verb,
         store::workspaces,
     },
 };

@@ -141,11 +141,11 @@ async fn tell(bot: &Agent, ada: &Person, text: &str) -> String {
     bot.says(&it, "agent", text).await.ok(201);
     let fence = ada.claims(&it).await.expect("a claim");
     let (by, escalation) = (ada.operator.clone(), id(&it));
-    let take = bailout::server::desk::Verb::TakeOver { by: by.clone(), escalation, fence: Some(fence) };
+    let take = bailout::server::core::desk::Verb::TakeOver { by: by.clone(), escalation, fence: Some(fence) };
     ada.does(take).await.expect("a take-over");
     ada.replies(&it, fence, text).await.expect("a reply");
     let text = bailout::domain::text::NoteText::parse(text).expect("a note");
-    ada.does(bailout::server::desk::Verb::Note { by, escalation, text }).await.expect("a note");
+    ada.does(bailout::server::core::desk::Verb::Note { by, escalation, text }).await.expect("a note");
     it
 }
 

@@ -3,7 +3,7 @@
 use bailout::{
     domain::{event::Seq, operator::Role, outcome::MOST_BYTES},
     server::{
-        bell::{Audience, follow},
+        core::log::{Audience, follow},
         store::{events, messages},
     },
 };

@@ -15,7 +15,7 @@ use bailout::{
         time::{Span, Timestamp},
     },
     server::{
-        desk::Verb,
+        core::desk::Verb,
         error::Error,
         store::{Opener, Store},
         workers::deadlines,

@@ -8,10 +8,12 @@ use bailout::{
         outcome::{Disposition, Resolution},
     },
     server::{
-        bell::{Audience, follow},
         clock::Clock,
         config::Cli,
-        desk::Verb,
+        core::{
+            desk::Verb,
+            log::{Audience, follow},
+        },
     },
 };
 use clap::Parser;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bailout::{
     domain::{ids::OperatorId, operator::Role, time::Span},
     server::{
-        desk::Desk,
+        core::desk::Desk,
         error::Error,
         password,
         store::{operators, people, sessions},

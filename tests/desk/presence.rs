@@ -16,7 +16,7 @@ use bailout::{
     },
     server::{
         clock::mint,
-        desk::Verb,
+        core::desk::Verb,
         store::{drafts, operators, presence},
         workers::deadlines,
     },

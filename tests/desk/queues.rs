@@ -15,7 +15,7 @@ use bailout::{
         time::Span,
     },
     server::{
-        desk::{CommandResult, Verb},
+        core::desk::{CommandResult, Verb},
         error::Error,
         store::queues::QueueSettings,
         workers::deadlines,

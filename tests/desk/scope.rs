@@ -12,7 +12,7 @@ use bailout::{
     },
     server::{
         clock::mint,
-        desk::Verb,
+        core::desk::Verb,
         keys::ApiKey,
         password,
         store::{agents, operators, queues},

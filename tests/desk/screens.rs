@@ -11,8 +11,10 @@ use bailout::{
         time::Span,
     },
     server::{
-        bell::{Audience, follow},
-        desk::Verb,
+        core::{
+            desk::Verb,
+            log::{Audience, follow},
+        },
         workers::deadlines,
     },
 };

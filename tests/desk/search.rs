@@ -14,7 +14,7 @@ use bailout::{
     },
     server::{
         clock::mint,
-        desk::Verb,
+        core::desk::Verb,
         keys::ApiKey,
         store::{
             Dialect, agents,

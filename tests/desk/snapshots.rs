@@ -19,7 +19,10 @@ use bailout::{
         thread::Thread,
         time::Span,
     },
-    server::{bell::KINDS, desk::Verb, store::Dialect},
+    server::{
+        core::{desk::Verb, log::KINDS},
+        store::Dialect,
+    },
 };
 use serde_json::json;
 use tokio::task::JoinSet;

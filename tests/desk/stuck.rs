@@ -13,7 +13,7 @@ use bailout::{
         outcome::{Disposition, Resolution},
         time::{Span, Timestamp},
     },
-    server::{desk::Verb, workers::deadlines},
+    server::{core::desk::Verb, workers::deadlines},
 };
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Much at once: long conversations and large bodies cost what they must and no more.
 
-use bailout::server::room::MemoryPermit;
+use bailout::server::request_memory::MemoryPermit;
 use futures::future::join_all;
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use bailout::{
     domain::{ids::EscalationId, operator::Role, text::Text},
     server::{
         config::Cli,
-        desk::{Command, IdempotentRequest, Verb},
+        core::desk::{Command, IdempotentRequest, Verb},
         error::Error,
     },
 };

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::{lean::LeanJson, problem::CallError},
+    app::{codec::LeanJson, problem::CallError},
     domain::{draft::DraftMode, event::Seq, ids::EscalationId, text::ClientMessageId},
 };
 

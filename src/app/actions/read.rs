@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    app::{lean::LeanJson, problem::CallError},
+    app::{codec::LeanJson, problem::CallError},
     domain::{
         draft::Draft,
         event::Seq,

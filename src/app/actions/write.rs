@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    app::{lean::LeanJson, problem::CallError},
+    app::{codec::LeanJson, problem::CallError},
     domain::{
         claim::{Claim, Fence},
         ids::EscalationId,
@@ -16,7 +16,7 @@ use crate::{
 #[server(name = DoClaim, output = LeanJson)]
 pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    let verb = crate::server::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
+    let verb = crate::server::core::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
     let done = caller.does(verb).await?;
     Ok(done.and_then(|done| done.current.escalation.claim.clone().ok_or(Refusal::NotClaimed)))
 }
@@ -25,7 +25,7 @@ pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError
 #[server(output = LeanJson)]
 pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    let verb = crate::server::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
+    let verb = crate::server::core::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
     Ok(caller.does(verb).await?.map(drop))
 }
 
@@ -33,7 +33,7 @@ pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusa
 #[server(output = LeanJson)]
 pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    let verb = crate::server::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
+    let verb = crate::server::core::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
     Ok(caller.does(verb).await?.map(drop))
 }
 
@@ -58,7 +58,8 @@ pub async fn transfer(
         Err(crate::domain::text::TextProblem::Empty) if is_mine => None,
         Err(problem) => return Ok(Err(Refusal::field("/note", format!("A note {problem}.")))),
     };
-    let verb = crate::server::desk::Verb::Transfer { by: caller.operator.clone(), escalation: id, fence, to, note };
+    let verb =
+        crate::server::core::desk::Verb::Transfer { by: caller.operator.clone(), escalation: id, fence, to, note };
     Ok(caller.does(verb).await?.map(drop))
 }
 
@@ -78,7 +79,7 @@ pub async fn reply(
             message::{Author, MessageRole},
             text::{ClientMessageId, MessageText},
         },
-        server::{clock::mint, desk::Verb},
+        server::{clock::mint, core::desk::Verb},
     };
     let client_message_id = match ClientMessageId::parse(client_message_id) {
         Ok(client_message_id) => client_message_id,
@@ -115,7 +116,7 @@ pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refu
         Err(TextProblem::Empty) => None,
         Err(problem) => return Ok(Err(Refusal::field("/note", problem.to_string()))),
     };
-    let verb = crate::server::desk::Verb::FollowUp { by: caller.operator.clone(), escalation: id, note };
+    let verb = crate::server::core::desk::Verb::FollowUp { by: caller.operator.clone(), escalation: id, note };
     Ok(caller.does(verb).await?.map(drop))
 }
 
@@ -139,7 +140,7 @@ pub async fn mark(
         Ok(tags) => tags,
         Err(problem) => return Ok(Err(Refusal::field("/tags", format!("A tag {problem}.")))),
     };
-    let verb = crate::server::desk::Verb::Mark { by: caller.operator.clone(), escalation: id, urgency, tags };
+    let verb = crate::server::core::desk::Verb::Mark { by: caller.operator.clone(), escalation: id, urgency, tags };
     Ok(caller.does(verb).await?.map(drop))
 }
 
@@ -151,7 +152,7 @@ pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>,
         Ok(text) => text,
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
     };
-    let verb = crate::server::desk::Verb::Note { by: caller.operator.clone(), escalation: id, text };
+    let verb = crate::server::core::desk::Verb::Note { by: caller.operator.clone(), escalation: id, text };
     Ok(caller.does(verb).await?.map(drop))
 }
 
@@ -164,7 +165,7 @@ pub async fn resolve(
     resolution: String,
 ) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    use crate::server::{desk::Verb, resolution};
+    use crate::server::{core::desk::Verb, resolution};
     // A page of an earlier version sends arguments: those are not taken, since it may show others than are stored.
     let sent = serde_json::from_str(&resolution)
         .map_err(|error| CallError::Bad(format!("This is no resolution: {error}. Reload the page.")))?;

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
-use crate::app::attention::Notifier;
+use crate::app::state::attention::Notifier;
 
 /// Draws both.
 #[component]

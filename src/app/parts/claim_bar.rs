@@ -6,7 +6,7 @@ use super::{
     revealed::spelled,
     standing::{ControlStatus, Holder},
 };
-use crate::{app::clock::clock, domain::presence::Presence};
+use crate::{app::state::clock::clock, domain::presence::Presence};
 
 /// Draws the bar.
 #[component]

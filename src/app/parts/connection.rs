@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
-use crate::app::live::StreamStatus;
+use crate::app::state::live::StreamStatus;
 
 /// The status in the rail.
 #[component]

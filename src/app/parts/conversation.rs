@@ -12,7 +12,7 @@ use super::{
     whole::with_whole,
 };
 use crate::{
-    app::{
+    app::state::{
         clock::{PageClock, clock},
         live::PendingReply,
     },

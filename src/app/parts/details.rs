@@ -13,9 +13,11 @@ use super::{
 };
 use crate::{
     app::{
-        clock::{PageClock, clock},
         keys::composes,
-        typing::is_field,
+        state::{
+            clock::{PageClock, clock},
+            typing::is_field,
+        },
     },
     domain::{
         ask::{Ask, Verdict},

@@ -7,7 +7,7 @@ use web_sys::{Element, HtmlElement};
 use super::icons::{Icon, icon};
 use crate::app::{
     keys::{composes, keep_enter},
-    typing::close,
+    state::typing::close,
 };
 
 /// Lets a dialog follow `open`.

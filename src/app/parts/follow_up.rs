@@ -5,7 +5,7 @@ use leptos::{ev, prelude::*};
 
 use super::{dialog::submit_by_mod_enter, revealed::spelled};
 use crate::{
-    app::{clock::clock, parts::marks::spoken},
+    app::{parts::marks::spoken, state::clock::clock},
     domain::{
         escalation::{Escalation, Status},
         text::Text,

@@ -12,7 +12,7 @@ use super::{
     rich_text::plain_text,
 };
 use crate::{
-    app::clock::{PageClock, clock},
+    app::state::clock::{PageClock, clock},
     domain::{
         ask::Ask,
         escalation::{Escalation, Status},

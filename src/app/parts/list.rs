@@ -12,11 +12,13 @@ use super::{
 };
 use crate::{
     app::{
-        clock::clock,
         focus::focus,
-        lines::{DepartedRow, DisplayedRows, ListFocus, window},
         session::me,
-        stirs::ListActivity,
+        state::{
+            activity::ListActivity,
+            clock::clock,
+            displayed_rows::{DepartedRow, DisplayedRows, ListFocus, window},
+        },
     },
     domain::{
         ids::EscalationId,

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
 use crate::{
-    app::{clock::PageClock, parts::revealed::revealed},
+    app::{parts::revealed::revealed, state::clock::PageClock},
     domain::{
         ask::AskKind,
         operator::OperatorRef,

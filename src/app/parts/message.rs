@@ -14,9 +14,11 @@ use super::{
 };
 use crate::{
     app::{
-        clock::{PageClock, clock},
-        live::{PendingReply, SendState},
         session::me,
+        state::{
+            clock::{PageClock, clock},
+            live::{PendingReply, SendState},
+        },
     },
     domain::{
         event::Seq,

@@ -10,7 +10,10 @@ use super::{
     revealed::revealed,
 };
 use crate::{
-    app::{attention::Notifier, live::StreamStatus, session::me},
+    app::{
+        session::me,
+        state::{attention::Notifier, live::StreamStatus},
+    },
     domain::{
         inbox::{Counts, View},
         operator::Role,

@@ -8,7 +8,7 @@ use super::{
     schema::{SchemaField, fields},
 };
 use crate::{
-    app::lean,
+    app::codec,
     domain::{
         ask::{Action, Ask, FieldProblem, Verdict},
         outcome::{DecisionRequest, Disposition, Edit, ExecutedBy, NextStep, Resolution},
@@ -50,7 +50,7 @@ impl ResolutionDraft {
 
     /// One that was kept, when it is of this ask.
     pub fn kept(ask: &Ask, text: &str) -> Option<Self> {
-        lean::read(text.as_bytes()).ok().filter(|kept: &Self| kept.cards.len() == ask.actions.len())
+        codec::read(text.as_bytes()).ok().filter(|kept: &Self| kept.cards.len() == ask.actions.len())
     }
 
     /// What is chosen of these.

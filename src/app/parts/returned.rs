@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
-use crate::{app::attention::ReturnedNotice, domain::ids::EscalationId};
+use crate::{app::state::attention::ReturnedNotice, domain::ids::EscalationId};
 
 /// Draws the notices.
 #[component]

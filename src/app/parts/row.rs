@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{
     app::{
-        clock::{PageClock, clock},
-        lines::DisplayedRow,
         session::me,
+        state::{
+            clock::{PageClock, clock},
+            displayed_rows::DisplayedRow,
+        },
     },
     domain::{
         escalation::Status,

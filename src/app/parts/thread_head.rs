@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     app::{
-        clock::{PageClock, clock},
         session::me,
+        state::clock::{PageClock, clock},
     },
     domain::{
         ask::AskKind,

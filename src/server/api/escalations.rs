@@ -19,7 +19,7 @@ use crate::{
     domain::{escalation::Status, ids::EscalationId},
     server::{
         contract::{EscalationBody, escalation_json, written},
-        desk::Verb,
+        core::desk::Verb,
         error::CurrentState,
     },
 };

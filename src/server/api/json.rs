@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{ask::FieldProblem, json::pointer_name},
-    server::{connections::UploadTooSlow, desk::Desk, room::MemoryPermit},
+    server::{connections::UploadTooSlow, core::desk::Desk, request_memory::MemoryPermit},
 };
 
 /// How much of a refused body is read all the same, so that the caller gets to read why it was refused.

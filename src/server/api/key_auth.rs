@@ -26,15 +26,17 @@ use crate::{
     server::{
         connections::when_left,
         contract::AtDesk,
-        desk::{Command, CommandResult, Desk, IdempotentRequest, Verb},
-        doors::{Credential, OpenStream},
+        core::{
+            desk::{Command, CommandResult, Desk, IdempotentRequest, Verb},
+            open_streams::{Credential, OpenStream},
+        },
         error::{CurrentState, Error},
         keys::ApiKey,
         rates::{
             LimitStatus, RateLimiters, RequestKind,
             usage::{UsageKey, day_of},
         },
-        room::{KeyShare, MemoryPermit},
+        request_memory::{KeyShare, MemoryPermit},
         store::agents,
     },
 };

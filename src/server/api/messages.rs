@@ -32,7 +32,7 @@ use crate::{
     server::{
         clock::mint,
         contract::{MessageBody, parse_rfc3339, written},
-        desk::{CommandResult, Verb},
+        core::desk::{CommandResult, Verb},
         store::portion::ANSWER,
     },
 };

@@ -4,7 +4,6 @@
 mod body;
 mod checks;
 mod escalations;
-mod health;
 mod idempotency;
 mod json;
 mod key_auth;
@@ -33,9 +32,7 @@ use axum::{
 use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use health::health;
-
-use crate::server::{desk::Desk, request_id::last_words, store::portion::Portion};
+use crate::server::{core::desk::Desk, request_id::last_words, store::portion::Portion};
 use problem::{Problem, ProblemCode};
 
 /// The agents' API under `/api/v1`; whatever else is asked for there is a problem, too.

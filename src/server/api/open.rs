@@ -28,7 +28,7 @@ use crate::{
     server::{
         clock::mint,
         contract::{escalation_json, path_of},
-        desk::{CommandResult, Verb},
+        core::desk::{CommandResult, Verb},
         error::Error,
         store::queues,
     },

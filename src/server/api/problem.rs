@@ -19,7 +19,7 @@ use crate::{
     domain::{ask::FieldProblem, event::Seq, ids::RequestId, refusal::Refusal},
     server::{
         contract::{AtDesk, EscalationBody, Links, short},
-        desk::Desk,
+        core::desk::Desk,
         error::{CurrentState, Error},
     },
 };

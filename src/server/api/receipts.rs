@@ -27,7 +27,7 @@ use crate::{
     },
     server::{
         contract::written,
-        desk::{CommandResult, Verb},
+        core::desk::{CommandResult, Verb},
     },
 };
 

@@ -22,11 +22,13 @@ use super::{
 use crate::{
     domain::{escalation::Status, event::Seq, ids::EscalationId, presence::Hint},
     server::{
-        bell::{Audience, RecordedEvent, follow},
         contract::typing_json,
-        doors::OpenStream,
+        core::{
+            log::{Audience, RecordedEvent, follow},
+            open_streams::OpenStream,
+            presence::WorkspaceHint,
+        },
         error::{CurrentState, Error},
-        hints::WorkspaceHint,
     },
 };
 

@@ -21,9 +21,11 @@ use super::{
 use crate::{
     domain::{event::Seq, ids::EscalationId},
     server::{
-        bell::{Audience, RecordedEvent, follow},
         contract::{EscalationBody, actor_kind, as_rendered, written},
-        doors::OpenStream,
+        core::{
+            log::{Audience, RecordedEvent, follow},
+            open_streams::OpenStream,
+        },
         error::CurrentState,
         store::{
             events,

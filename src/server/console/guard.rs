@@ -4,7 +4,6 @@
 use axum::http::request::Parts;
 use leptos::context::use_context;
 
-use crate::server::site::session::SignedIn;
 use crate::{
     app::{actions::Bootstrap, problem::CallError},
     domain::{
@@ -21,8 +20,9 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        desk::{Command, CommandResult, Desk, Verb},
+        core::desk::{Command, CommandResult, Desk, Verb},
         error::Error,
+        site::session::SignedIn,
         store::{drafts, operators, people, presence, queues, reads},
     },
 };

@@ -18,11 +18,6 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep},
 };
 
-use crate::server::site::{
-    WebState,
-    session::{self, ActivitySource},
-    sign_in::failed,
-};
 use crate::{
     domain::{
         event::Seq,
@@ -31,11 +26,18 @@ use crate::{
         time::Span,
     },
     server::{
-        bell::{Audience, RecordedEvent, follow},
-        desk::Desk,
-        doors::{Credential, OpenStream},
+        core::{
+            desk::Desk,
+            log::{Audience, RecordedEvent, follow},
+            open_streams::{Credential, OpenStream},
+            presence::WorkspaceHint,
+        },
         error::Error,
-        hints::WorkspaceHint,
+        site::{
+            WebState,
+            session::{self, ActivitySource},
+            sign_in::failed,
+        },
         store::queues,
     },
 };

@@ -24,20 +24,21 @@ use leptos_axum::{ResponseOptions, handle_server_fns_with_context, render_app_as
 use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
 
 use super::guard::CallingOperator;
-use crate::server::site::assets;
-use crate::server::site::{
-    WebState,
-    session::{self, ActivitySource, SignedIn},
-    sign_in::{HOME, encoded, failed, own_path, see_other},
-};
 use crate::{
     app::{
         actions::Bootstrap,
-        pages::console::ConsolePlace,
+        console::ConsolePlace,
         problem::CallError,
         shell::{PageContext, shell},
     },
-    server::error::Error,
+    server::{
+        error::Error,
+        site::{
+            WebState, assets,
+            session::{self, ActivitySource, SignedIn},
+            sign_in::{HOME, encoded, failed, own_path, see_other},
+        },
+    },
 };
 
 /// Where server functions live.

@@ -10,7 +10,7 @@ use crate::{
     },
     server::{
         clock::mint,
-        desk::Desk,
+        core::desk::Desk,
         error::Error,
         keys::ApiKey,
         password,

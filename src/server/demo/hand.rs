@@ -19,9 +19,11 @@ use crate::{
         text::{ClientMessageId, MessageText, TextProblem},
     },
     server::{
-        bell::{Audience, RecordedEvent, follow},
         clock::mint,
-        desk::{Command, CommandResult, Desk, Verb},
+        core::{
+            desk::{Command, CommandResult, Desk, Verb},
+            log::{Audience, RecordedEvent, follow},
+        },
         error::{CurrentState, Error},
         resolution,
     },

@@ -34,13 +34,12 @@ use super::{
     ServeError, StopSignal, attend,
     clock::Clock,
     config::{DemoOperator, DemoSettings, Settings},
-    desk::Desk,
     error::Error,
     open,
     rates::RateLimits,
     router, start_workers,
 };
-use crate::domain::operator::Operator;
+use crate::{domain::operator::Operator, server::core::desk::Desk};
 
 /// What all chance in a demo comes from.
 const SEED: u64 = 2026;

@@ -25,7 +25,7 @@ use crate::{
         clock::Clock,
         config::Settings,
         contract::rfc3339,
-        desk::{Command, Desk, Verb},
+        core::desk::{Command, Desk, Verb},
         router,
     },
 };

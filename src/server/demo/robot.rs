@@ -20,7 +20,7 @@ use crate::{
         outcome::Disposition,
         refusal::Refusal,
     },
-    server::{bell::Audience, error::Error},
+    server::{core::log::Audience, error::Error},
 };
 
 /// When it claims, after the open.

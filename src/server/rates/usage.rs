@@ -14,7 +14,7 @@ use crate::{
         ids::WorkspaceId,
         time::{Span, Timestamp},
     },
-    server::{desk::Desk, error::Error, store::usage},
+    server::{core::desk::Desk, error::Error, store::usage},
 };
 
 /// How often what was counted is written.

@@ -31,7 +31,10 @@ use leptos::config::LeptosOptions;
 use tokio::sync::Semaphore;
 
 use crate::server::{
-    config::Settings, desk::Desk, doors::Credential, headers::ContentSecurityPolicy, password::PasswordChecker,
+    config::Settings,
+    core::{desk::Desk, open_streams::Credential},
+    headers::ContentSecurityPolicy,
+    password::PasswordChecker,
 };
 
 /// Bytes of a plain page's form.

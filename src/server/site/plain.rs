@@ -15,11 +15,10 @@ use leptos::{
 };
 
 use super::WebState;
-use crate::server::site::assets;
 use crate::{
     app::shell::{PlainPage, plain},
     domain::operator::Preferences,
-    server::site::frame::AdminWarning,
+    server::site::{assets, frame::AdminWarning},
 };
 
 /// Leptos's settings: those of `Leptos.toml` where the program runs beside it, else what it says anyway.

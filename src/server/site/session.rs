@@ -19,7 +19,7 @@ use crate::{
     server::{
         client,
         config::Settings,
-        desk::Desk,
+        core::desk::Desk,
         error::Error,
         secret::{Secret, digest},
         store::sessions,

@@ -24,7 +24,7 @@ use crate::{
     server::{
         client,
         clock::mint,
-        doors::Credential,
+        core::open_streams::Credential,
         error::Error,
         secret::Secret,
         site::{

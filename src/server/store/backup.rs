@@ -12,8 +12,13 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
 
-use super::{Dialect, OpenError, Opener, Store, lock, workspaces};
-use crate::{domain::time::Timestamp, server::config::sqlite_address};
+use crate::{
+    domain::time::Timestamp,
+    server::{
+        config::sqlite_address,
+        store::{Dialect, OpenError, Opener, Store, lock, workspaces},
+    },
+};
 
 /// Why nothing was backed up or restored. Whatever it is, the database is as it was.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        bell::{Audience, RecordedEvent},
+        core::log::{Audience, RecordedEvent},
         error::Error,
     },
 };

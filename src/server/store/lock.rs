@@ -16,7 +16,8 @@ use sqlx::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{OpenError, Opener, backup::beside, private};
+use super::{OpenError, Opener, private};
+use crate::server::store::backup::beside;
 
 /// How long a server waits for a command that makes the tables, and a command for whoever does.
 const SERVER_WAITS: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::backup::beside;
+use crate::server::store::backup::beside;
 
 /// Readable and writable by the owner alone.
 const OWNER: u32 = 0o600;

@@ -25,7 +25,7 @@ use crate::{
     server::{
         config::AlertUrl,
         contract::{Links, short},
-        desk::Desk,
+        core::desk::Desk,
         error::Error,
         store::escalations,
     },

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::{domain::time::Span, server::desk::Desk};
+use crate::{domain::time::Span, server::core::desk::Desk};
 
 /// How often to compare the clock with the steady one of the process.
 const EVERY: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use crate::{
     domain::{presence::LAPSES_AFTER, time::Span},
     server::{
-        desk::{Command, Desk, Verb},
+        core::desk::{Command, Desk, Verb},
         error::Error,
         store::{drafts, escalations, events, presence, reads},
     },

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::server::desk::Desk;
+use crate::server::core::desk::Desk;
 
 /// How often to look: for so long streams may go on as if nothing had happened.
 const EVERY: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Reads what other servers wrote, once for all streams of this one.
 
-use crate::server::desk::Desk;
+use crate::server::core::desk::Desk;
 
 /// Reads until the server stops.
 pub async fn fill(desk: Desk) {

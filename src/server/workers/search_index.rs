@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     domain::ids::WorkspaceId,
-    server::{desk::Desk, error::Error, store::search},
+    server::{core::desk::Desk, error::Error, store::search},
 };
 
 /// How long the writer has the database to itself between two batches, at least.

@@ -16,9 +16,8 @@ use tokio::{
 use crate::{
     domain::event::Seq,
     server::{
-        desk::Desk,
+        core::{desk::Desk, presence::WorkspaceHint},
         error::Error,
-        hints::WorkspaceHint,
         store::{deadline::within, workspaces},
     },
 };

@@ -21,7 +21,7 @@ use bailout::{
         time::Span,
     },
     server::{
-        desk::Verb,
+        core::desk::Verb,
         store::{Opener, Store, events},
         workers::deadlines,
     },

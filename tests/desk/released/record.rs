@@ -11,7 +11,7 @@ use bailout::{
         text::NoteText,
         time::Span,
     },
-    server::{desk::Verb, workers::deadlines},
+    server::{core::desk::Verb, workers::deadlines},
 };
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};

@@ -9,7 +9,7 @@ use bailout::{
         queue::QueueRef,
         text::NoteText,
     },
-    server::{desk::Verb, store::queues},
+    server::{core::desk::Verb, store::queues},
 };
 use serde_json::json;
 

@@ -27,7 +27,7 @@ use bailout::{
         clock::{Clock, mint},
         config::{Cli, Settings},
         connections::{self, ConnectionLimits},
-        desk::{Command, CommandResult, Desk, Verb},
+        core::desk::{Command, CommandResult, Desk, Verb},
         error::Error,
         keys::ApiKey,
         rates, resolution,

@@ -18,7 +18,7 @@ use crate::{
     },
     server::{
         clock::mint,
-        desk::{Command, Verb},
+        core::desk::{Command, Verb},
         error::Error,
         site::{
             WebState,

@@ -7,10 +7,12 @@ use leptos::prelude::*;
 use crate::{
     app::{
         actions::Bootstrap,
-        drafts::Drafts,
-        lines::{self, DepartedRow},
-        recent::RecentEvents,
-        stirs::ListActivity,
+        state::{
+            activity::ListActivity,
+            displayed_rows::{self, DepartedRow},
+            drafts::Drafts,
+            recent::RecentEvents,
+        },
     },
     domain::{
         draft::{Draft, DraftMode},
@@ -132,7 +134,7 @@ impl Live {
     pub fn apply(self, frame: Frame) {
         self.cursor.try_update_value(|cursor| cursor.seq = cursor.seq.max(frame.event.seq));
         let leaves = self.inbox.try_update(|inbox| inbox.apply(&frame)).unwrap_or(false);
-        self.left.try_maybe_update(|left| (lines::leave(left, &frame, leaves), ()));
+        self.left.try_maybe_update(|left| (displayed_rows::leave(left, &frame, leaves), ()));
         self.thread.try_maybe_update(|thread| {
             let Some(thread) = thread else { return (false, ()) };
             thread.apply(&frame);

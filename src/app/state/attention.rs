@@ -7,18 +7,20 @@ use js_sys::{Array, Function, Object, Promise, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-use super::{
-    drafts::call,
-    memory::{remember, remembers},
-    parts::revealed::spelled,
-    session::{CurrentOperator, me},
-};
-use crate::domain::{
-    escalation::Status,
-    event::{Actor, EventKind},
-    ids::EscalationId,
-    inbox::{Frame, Shelf},
-    message::MessageRole,
+use super::drafts::call;
+use crate::{
+    app::{
+        memory::{remember, remembers},
+        parts::revealed::spelled,
+        session::{CurrentOperator, me},
+    },
+    domain::{
+        escalation::Status,
+        event::{Actor, EventKind},
+        ids::EscalationId,
+        inbox::{Frame, Shelf},
+        message::MessageRole,
+    },
 };
 
 /// Sounds are at least so far apart.

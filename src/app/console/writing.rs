@@ -2,14 +2,13 @@
 
 use leptos::{html, prelude::*};
 
-use super::acts::EscalationActions;
 use crate::{
     app::{
+        console::escalation_actions::EscalationActions,
         keys::go,
-        live::Live,
         parts::{composer::ComposerContext, resolution::ResolutionDraft, revealed::spelled, standing::ControlStatus},
         session::me,
-        typing::may_move_focus,
+        state::{live::Live, typing::may_move_focus},
     },
     domain::{
         ask::{Ask, AskKind},

@@ -10,9 +10,9 @@ pub use crate::app::focus::{focus, focus_if_free};
 use crate::{
     app::{
         actions,
-        live::{Live, StreamStatus},
         problem::CallError,
         session::{CurrentOperator, me},
+        state::live::{Live, StreamStatus},
     },
     domain::{ids::EscalationId, presence::Presence},
 };

@@ -27,10 +27,12 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        bell::RecordedEvent,
         clock::mint,
         contract::{self, Links},
-        desk::{Command, CommandResult, Verb},
+        core::{
+            desk::{Command, CommandResult, Verb},
+            log::RecordedEvent,
+        },
         error::{CurrentState, Error},
         store::{
             Dialect, agents,

@@ -1,29 +1,27 @@
 //! The console: rail, list, and the escalation beside it. One page for all its addresses, so that moving between them
 //! neither draws it anew nor opens the stream again.
 
-mod acts;
-mod beside;
+mod escalation_actions;
 mod fetch;
+pub mod not_found;
 mod place;
 mod thread;
+mod view_report;
 mod writing;
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use self::{
-    beside::keep_telling,
     fetch::{Fetch, focus},
     place::{address, place, sign_in},
     thread::ThreadPane,
+    view_report::keep_telling,
 };
 use crate::{
     app::{
         actions::{self, Bootstrap},
-        attention::Notifier,
-        clock::provide_clock,
+        console::not_found::NotFound,
         keys::{go_along, on_key, press, provide_keys},
-        live::Live,
-        pages::not_found::NotFound,
         parts::{
             connection::{ConnectionBar, SignedOutCover},
             icons::{Icon, icon},
@@ -35,7 +33,12 @@ use crate::{
         },
         session::provide_me,
         shell::start,
-        wire::{self, StreamHooks},
+        state::{
+            attention::Notifier,
+            clock::provide_clock,
+            live::Live,
+            wire::{self, StreamHooks},
+        },
     },
     domain::{
         escalation::Status,

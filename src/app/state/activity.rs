@@ -3,14 +3,17 @@
 
 use leptos::prelude::*;
 
-use super::{drafts::Drafts, session::CurrentOperator};
-use crate::domain::{
-    draft::DraftMode,
-    event::Seq,
-    ids::EscalationId,
-    inbox::Row,
-    presence::{Hint, TYPING_FOR, VIEWING_FOR},
-    time::Timestamp,
+use super::drafts::Drafts;
+use crate::{
+    app::session::CurrentOperator,
+    domain::{
+        draft::DraftMode,
+        event::Seq,
+        ids::EscalationId,
+        inbox::Row,
+        presence::{Hint, TYPING_FOR, VIEWING_FOR},
+        time::Timestamp,
+    },
 };
 
 /// How many hints are known at once.

@@ -9,11 +9,13 @@ use web_sys::{EventSource, MessageEvent};
 
 use crate::{
     app::{
-        attention::Notifier,
-        clock::PageClock,
-        lean,
-        live::{Live, StreamStatus},
+        codec,
         memory::tell_tabs,
+        state::{
+            attention::Notifier,
+            clock::PageClock,
+            live::{Live, StreamStatus},
+        },
     },
     domain::{inbox::Frame, presence::PING_EVERY},
 };
@@ -177,7 +179,7 @@ fn lost_track(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks) {
 }
 
 fn read<T: serde::de::DeserializeOwned>(event: &MessageEvent) -> Option<T> {
-    lean::read(event.data().as_string()?.as_bytes()).ok()
+    codec::read(event.data().as_string()?.as_bytes()).ok()
 }
 
 fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks) {

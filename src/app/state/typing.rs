@@ -7,7 +7,7 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
 
-use super::keys::composes;
+use crate::app::keys::composes;
 
 /// Selects the elements that take typed text.
 const FIELDS: &str = "input:not([type=radio]):not([type=checkbox]), textarea, select";

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{readiness::Readiness, request_id::last_words};
+use crate::server::{ops::readiness::Readiness, request_id::last_words};
 
 /// How long after its end a task is started again; each end within a minute adds as much.
 const PAUSE: Duration = Duration::from_millis(500);

@@ -5,16 +5,18 @@ use js_sys::{Function, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::{
-    lean,
-    memory::{keep_in_tab, kept_in_tab},
-    unsaved::UnsavedDrafts,
-};
-use crate::domain::{
-    draft::{Draft, DraftMode, LONGEST},
-    event::Seq,
-    ids::{EscalationId, OperatorId},
-    text::ClientMessageId,
+use super::unsaved::UnsavedDrafts;
+use crate::{
+    app::{
+        codec,
+        memory::{keep_in_tab, kept_in_tab},
+    },
+    domain::{
+        draft::{Draft, DraftMode, LONGEST},
+        event::Seq,
+        ids::{EscalationId, OperatorId},
+        text::ClientMessageId,
+    },
 };
 
 /// A draft, and how far the page had heard when it was begun: what was said since then may change what one wants to say.
@@ -48,7 +50,7 @@ impl Drafts {
     /// Restores what the server had not confirmed when this tab was reloaded. Only after hydration: the server has drawn
     /// the page without it.
     pub fn restore(self, since: Seq) {
-        let kept = kept_in_tab(&self.in_tab()).and_then(|json| lean::read::<Vec<Draft>>(json.as_bytes()).ok());
+        let kept = kept_in_tab(&self.in_tab()).and_then(|json| codec::read::<Vec<Draft>>(json.as_bytes()).ok());
         let Some(kept) = kept.filter(|kept| !kept.is_empty()) else { return };
         self.all.try_update(|all| {
             for draft in &kept {

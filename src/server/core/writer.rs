@@ -1,28 +1,29 @@
 //! The writer: one task per process. It takes whatever commands are queued, runs them in one transaction against the
 //! state as it is, commits once, then answers everyone and rings the bell. No timer: a lone command waits for nobody.
 
-mod batch;
-pub mod queue;
-
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use self::{batch::Batch, queue::CommandReceiver};
 use super::{
-    bell::{LogNotifier, RecordedEvent},
-    clock::Clock,
-    contract::Links,
     desk::{Command, CommandResult},
-    error::Error,
-    readiness::Readiness,
-    request_id::last_words,
-    room::MemoryPermit,
-    store::{Store, attempts},
+    log::{LogNotifier, RecordedEvent},
 };
-use crate::domain::ids::WorkspaceId;
+use crate::{
+    domain::ids::WorkspaceId,
+    server::{
+        clock::Clock,
+        contract::Links,
+        core::{batch::Batch, queue::CommandReceiver},
+        error::Error,
+        ops::readiness::Readiness,
+        request_id::last_words,
+        request_memory::MemoryPermit,
+        store::{Store, attempts},
+    },
+};
 
 /// How many commands share a transaction at most.
 const MOST_TOGETHER: usize = 64;

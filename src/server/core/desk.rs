@@ -1,14 +1,12 @@
 //! The desk: the one door for change, and the reads that pages and handlers need.
 
-mod command;
-
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::command::{Command, CommandResult, IdempotentRequest, RenderAnswer, Verb};
+pub use crate::server::core::command::{Command, CommandResult, IdempotentRequest, RenderAnswer, Verb};
 
 use crate::{
     domain::{
@@ -22,23 +20,22 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        bell::LogNotifier,
         clock::Clock,
         contract::{AtDesk, Links},
-        doors::OpenStreams,
-        error::{CurrentState, Error},
-        hints::Hints,
-        rates::usage::UsageCounters,
-        readiness::Readiness,
-        rich,
-        room::{MemoryPermit, RequestMemory},
-        schema::Schemas,
-        storage::FreeSpace,
-        store::{Store, at_desk, deadline, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
-        writer::{
-            MOST_PROBES, QueuedCommand, Writer,
+        core::{
+            log::LogNotifier,
+            open_streams::OpenStreams,
+            presence::Hints,
             queue::{CommandSender, QueueRefusal, queue},
+            writer::{MOST_PROBES, QueuedCommand, Writer},
         },
+        error::{CurrentState, Error},
+        ops::{free_space::FreeSpace, readiness::Readiness},
+        rates::usage::UsageCounters,
+        request_memory::{MemoryPermit, RequestMemory},
+        rich,
+        schema::Schemas,
+        store::{Store, at_desk, deadline, escalations, events, inbox, messages, portion::Portion, queues, workspaces},
     },
 };
 

@@ -1,18 +1,23 @@
 //! For whoever keeps the process running: alive, and fit to serve.
 
-use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde_json::json;
 
-use super::json_answer;
-use crate::server::desk::Desk;
+use crate::server::core::desk::Desk;
 
 /// `/healthz` and `/readyz`.
-pub fn health(desk: Desk) -> Router {
+pub fn routes(desk: Desk) -> Router {
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(desk)
 }
 
 async fn alive() -> Response {
-    json_answer(StatusCode::OK, r#"{"status":"alive"}"#)
+    Json(json!({"status": "alive"})).into_response()
 }
 
 /// Ready when the writer can commit, the sweeper looks for deadlines, and no background task keeps dying. The database was
@@ -38,5 +43,5 @@ async fn ready(State(desk): State<Desk>) -> Response {
         "task_restarts": readiness.restarts(),
     });
     let status = if fault.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    json_answer(status, body.to_string())
+    (status, Json(body)).into_response()
 }

@@ -3,16 +3,14 @@
 use leptos::{html, prelude::*};
 
 use super::{
-    acts::EscalationActions,
     fetch::{Fetch, focus, focus_if_free},
     place::{ConsolePlace, address},
     writing::WritingState,
 };
 use crate::{
     app::{
-        clock::clock,
+        console::escalation_actions::EscalationActions,
         keys::{go, on_key, press},
-        live::Live,
         parts::{
             answer::answer,
             claim_bar::ClaimBar,
@@ -33,6 +31,7 @@ use crate::{
             whole::FetchFullText,
         },
         session::me,
+        state::{clock::clock, live::Live},
     },
     domain::{
         ask::AskKind,

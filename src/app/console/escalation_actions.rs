@@ -10,12 +10,14 @@ use super::fetch::{Fetch, focus_if_free};
 use crate::{
     app::{
         actions,
-        clock::PageClock,
-        drafts::call,
         focus::focus_if_lost,
-        live::{Live, PendingReply, SendState, StreamStatus},
         parts::{not_checked::not_checked, revealed::spelled, whole::FullText},
         problem::CallError,
+        state::{
+            clock::PageClock,
+            drafts::call,
+            live::{Live, PendingReply, SendState, StreamStatus},
+        },
     },
     domain::{
         ask::FieldProblem,

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::stirs::RowActivity;
+use super::activity::RowActivity;
 use crate::domain::{
     escalation::Status,
     ids::EscalationId,

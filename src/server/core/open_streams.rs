@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use crate::{
     domain::ids::WorkspaceId,
     server::{
-        desk::Desk,
+        core::desk::Desk,
         error::Error,
         store::{queues, sessions},
     },

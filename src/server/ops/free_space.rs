@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::statvfs;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::desk::Desk;
+use crate::server::core::desk::Desk;
 
 /// How often to look.
 const EVERY: Duration = Duration::from_secs(5);

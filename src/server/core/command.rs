@@ -18,7 +18,7 @@ use crate::{
         text::{NoteText, Tag, Text},
         time::Timestamp,
     },
-    server::{bell::RecordedEvent, error::CurrentState},
+    server::{core::log::RecordedEvent, error::CurrentState},
 };
 
 /// One thing that someone wants done.

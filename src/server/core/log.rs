@@ -1,22 +1,20 @@
 //! The bell: a doorbell, not a pipe. It says how far the log reaches; what happened is read from the log, whose recent
 //! end is kept in memory. A listener holds a cursor, so nothing can lag, drop or reorder.
 
-mod recorded;
-
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-pub use self::recorded::{Audience, KINDS, RecordedEvent};
+pub use crate::server::core::recorded::{Audience, KINDS, RecordedEvent};
 use futures::{Stream, stream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
     domain::{event::Seq, ids::WorkspaceId},
     server::{
-        desk::Desk,
+        core::desk::Desk,
         error::Error,
         store::{Store, events, portion::Portion},
     },

@@ -12,7 +12,7 @@ use crate::{
     },
     server::{
         contract::Links,
-        desk::{Command, IdempotentRequest, Verb},
+        core::desk::{Command, IdempotentRequest, Verb},
         error::Error,
         store::{
             agents,

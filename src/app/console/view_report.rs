@@ -10,12 +10,14 @@ use super::place::ConsolePlace;
 use crate::{
     app::{
         actions,
-        clock::PageClock,
-        drafts::{Drafts, call},
-        live::{Live, StreamStatus},
         problem::CallError,
         session::me,
-        typing::idle_for,
+        state::{
+            clock::PageClock,
+            drafts::{Drafts, call},
+            live::{Live, StreamStatus},
+            typing::idle_for,
+        },
     },
     domain::{
         draft::DraftMode,

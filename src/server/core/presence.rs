@@ -20,7 +20,7 @@ use crate::{
         presence::{AHEAD, AgentContact, Hint, Presence},
         time::{Span, Timestamp},
     },
-    server::{clock::mint, desk::Desk, store::presence},
+    server::{clock::mint, core::desk::Desk, store::presence},
 };
 
 /// How many hints a slow stream may be behind before it misses some.
