@@ -1,4 +1,4 @@
-//! What can be wanted of the desk, and what it came to.
+//! Commands to the desk, and their results.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     server::{core::log::RecordedEvent, error::CurrentState},
 };
 
-/// One thing that someone wants done.
+/// An action on one escalation, by an agent, an operator or the clock.
 #[derive(Debug, Clone)]
 pub enum Verb {
     Open(Box<NewEscalation>),
@@ -33,7 +33,7 @@ pub enum Verb {
     Receipt {
         agent: AgentRef,
         escalation: EscalationId,
-        /// Of an operator.
+        /// The message of an operator that the receipt is for.
         message: MessageId,
         receipt: Receipt,
     },
@@ -58,7 +58,7 @@ pub enum Verb {
         escalation: EscalationId,
         fence: Fence,
     },
-    /// The target of a transfer has opened the escalation.
+    /// The target of a transfer accepts it by opening the escalation.
     Accept {
         by: Operator,
         escalation: EscalationId,
@@ -92,18 +92,18 @@ pub enum Verb {
         fence: Option<Fence>,
         resolution: Checked<Resolution>,
     },
-    /// Somebody sets its urgency or its tags.
+    /// An operator sets the urgency or the tags; none leaves them as they are.
     Mark {
         by: Operator,
         escalation: EscalationId,
         urgency: Option<Urgency>,
         tags: Option<Vec<Tag>>,
     },
-    /// The clock has something to say.
+    /// The sweeper found the escalation due: it expires, a transfer returns, or an outcome was not picked up.
     FallDue {
         escalation: EscalationId,
     },
-    /// The holder has been gone since then.
+    /// The claim lapses because its holder was last seen at `seen_at`.
     Lapse {
         escalation: EscalationId,
         holder: OperatorId,
@@ -117,7 +117,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// The escalation it is about.
+    /// Returns the escalation that the verb acts on.
     pub fn escalation(&self) -> EscalationId {
         match self {
             Self::Open(open) => open.id,
@@ -141,7 +141,7 @@ impl Verb {
         }
     }
 
-    /// The agent that speaks, for verbs of agents.
+    /// Returns the agent of a verb that only agents use.
     pub fn agent(&self) -> Option<&AgentRef> {
         match self {
             Self::Open(open) => Some(&open.agent),
@@ -153,7 +153,7 @@ impl Verb {
         }
     }
 
-    /// The operator who wants to take what waits, by claiming, answering or taking over.
+    /// Returns the operator of a verb that may take a waiting escalation: claim, resolve or take over.
     pub fn takes(&self) -> Option<&Operator> {
         match self {
             Self::Claim { by, .. } | Self::TakeOver { by, .. } | Self::Resolve { by, .. } => Some(by),
@@ -161,7 +161,7 @@ impl Verb {
         }
     }
 
-    /// Who opens, and with what.
+    /// Returns the agent and the opening of an open.
     pub fn opening(&self) -> Option<(&AgentRef, &Opening)> {
         match self {
             Self::Open(open) => Some((&open.agent, &open.opening)),
@@ -170,22 +170,22 @@ impl Verb {
     }
 }
 
-/// Makes the answer that is stored with an idempotency key.
+/// Renders the answer that is stored under an idempotency key.
 pub type RenderAnswer = Arc<dyn Fn(&CommandResult) -> Vec<u8> + Send + Sync>;
 
-/// A request that may be repeated and must take effect once.
+/// The idempotency key of a request, so that a retry takes effect once.
 #[derive(Clone)]
 pub struct IdempotentRequest {
     pub agent: AgentId,
     pub path: String,
     pub key: String,
     pub body_sha256: [u8; 32],
-    /// The HTTP status of the answer.
+    /// The HTTP status of the stored answer.
     pub status: u16,
     pub answer: RenderAnswer,
 }
 
-/// A verb on its way to the writer.
+/// A verb with its workspace and idempotency key, as the writer runs it.
 #[derive(Clone)]
 pub struct Command {
     pub workspace: WorkspaceId,
@@ -193,17 +193,17 @@ pub struct Command {
     pub once: Option<IdempotentRequest>,
 }
 
-/// What a command came to. Durable.
+/// The result of a command, returned after its transaction was committed.
 #[derive(Debug, Clone)]
 pub struct CommandResult {
     pub current: CurrentState,
     pub events: Vec<Arc<RecordedEvent>>,
-    /// The message of a say or a reply, also when it was there before.
+    /// The message of a say or a reply, also when a retry found it stored.
     pub message: Option<Message>,
-    /// The same `client_message_id` and text came again; nothing changed.
+    /// True when the same `client_message_id` and text came again and nothing changed.
     pub repeated: bool,
-    /// An idempotency key was met again: the status and bytes to send.
+    /// The stored status and bytes, when the idempotency key was used before.
     pub replay: Option<(u16, Vec<u8>)>,
-    /// What [`IdempotentRequest::answer`] made.
+    /// The answer that [`IdempotentRequest::answer`] rendered.
     pub answer: Option<Vec<u8>>,
 }

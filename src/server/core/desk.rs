@@ -1,4 +1,4 @@
-//! The desk: the one door for change, and the reads that pages and handlers need.
+//! The desk: the entry point for every change, and the reads that pages and handlers need.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -39,11 +39,11 @@ use crate::{
     },
 };
 
-/// How long a readiness check waits for the writer to commit a probe.
+/// Timeout of a readiness check that waits for the writer to commit a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How many messages a thread page begins with, and each earlier page brings.
+/// Messages on the first page of a thread, and on each earlier page.
 const MESSAGES_A_PAGE: i64 = 200;
-/// About how many pieces of rich text it begins with, at most.
+/// Upper bound of rich-text pieces on the first page of a thread.
 const PIECES_A_PAGE: usize = 20_000;
 
 struct Inner {
@@ -65,12 +65,12 @@ struct Inner {
     beside: TaskTracker,
 }
 
-/// The desk. Cheap to clone.
+/// A handle to the core of one server process. Cloning it clones an [`Arc`].
 #[derive(Clone)]
 pub struct Desk(Arc<Inner>);
 
 impl Desk {
-    /// Opens the desk and starts its writer.
+    /// Creates the desk and starts its writer task.
     pub fn new(store: Store, clock: Clock, links: Links) -> Self {
         let (queue, queued) = queue();
         let (probes, probed) = mpsc::channel(MOST_PROBES);
@@ -105,12 +105,12 @@ impl Desk {
         }))
     }
 
-    /// Does one thing. The caller may leave: what is queued is done all the same.
+    /// Runs one command. A queued command is run even when its caller leaves.
     pub async fn run(&self, command: Command) -> Result<CommandResult, Error> {
         self.run_in(command, MemoryPermit::default()).await
     }
 
-    /// Does one thing that came in a large request; the room is given back when it is done.
+    /// Runs one command of a large request, and releases the memory of the request afterwards.
     pub async fn run_in(&self, command: Command, room: MemoryPermit) -> Result<CommandResult, Error> {
         let (answer, answered) = oneshot::channel();
         let caller = (command.workspace, command.verb.agent().map(|agent| agent.id));
@@ -121,7 +121,7 @@ impl Desk {
         answered.await.unwrap_or(Err(Error::Unavailable))
     }
 
-    /// Gives back to its queues all that an operator holds, by their own verb.
+    /// Releases every claim of an operator, as if the operator had done so.
     pub async fn give_back(&self, workspace: WorkspaceId, by: Operator) -> Result<(), Error> {
         let held = escalations::held_by(self.store(), workspace, by.who.id).await?;
         let released = held.into_iter().map(|(escalation, fence)| {
@@ -130,7 +130,7 @@ impl Desk {
         });
         for released in join_all(released).await {
             match released {
-                // It ended, or went to somebody else.
+                // The escalation has ended, or another operator holds it.
                 Ok(_) | Err(Error::Refused { .. }) => {}
                 Err(fault) => return Err(fault),
             }
@@ -138,43 +138,43 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether there still is a writer.
+    /// Returns whether the writer task still takes commands.
     pub fn is_writing(&self) -> bool {
         !self.0.queue.is_closed()
     }
 
-    /// Whether the writer committed a moment ago, or can commit a probe now.
+    /// Returns whether the writer has just committed, or can commit a probe now.
     pub async fn can_write(&self) -> bool {
         if self.readiness().has_just_committed() {
             return true;
         }
         let (answer, answered) = oneshot::channel();
-        // A full queue means that the writer does not get round to probes either.
+        // When the queue of probes is full, the writer is not reading probes either.
         self.0.probes.try_send(answer).is_ok()
             && matches!(tokio::time::timeout(PROBE_TIMEOUT, answered).await, Ok(Ok(true)))
     }
 
-    /// The condition of this process, as its parts report it.
+    /// The readiness of this process, as its parts report it.
     pub fn readiness(&self) -> &Arc<Readiness> {
         &self.0.readiness
     }
 
-    /// The memory that requests may take up.
+    /// The memory budget of request bodies.
     pub fn room(&self) -> &RequestMemory {
         &self.0.room
     }
 
-    /// What compiles and applies the schemas of agents.
+    /// Compiles and applies the JSON Schemas of agents.
     pub fn schemas(&self) -> &Schemas {
         &self.0.schemas
     }
 
-    /// What keys have used today.
+    /// Counts what each API key uses per day.
     pub fn usage(&self) -> &UsageCounters {
         &self.0.usage
     }
 
-    /// The space that is left on the disk.
+    /// The free space of the disk.
     pub fn storage(&self) -> &FreeSpace {
         &self.0.storage
     }
@@ -195,44 +195,44 @@ impl Desk {
         &self.0.links
     }
 
-    /// Open streams and waits, which revocation closes.
+    /// The open streams and waits, which a revocation closes.
     pub fn doors(&self) -> &OpenStreams {
         &self.0.doors
     }
 
-    /// What is true for a moment, beside the log.
+    /// Ephemeral hints: who is connected, viewing or typing.
     pub fn hints(&self) -> &Hints {
         &self.0.hints
     }
 
-    /// Since when this process serves: what happened before, it may not have seen.
+    /// When this process started. Hints from before then may be missing.
     pub fn started_at(&self) -> Timestamp {
         self.0.started_at
     }
 
-    /// Cancelled when the server stops.
+    /// Cancelled when the server shuts down.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.0.shutdown
     }
 
-    /// Notes that no answer waits for, but the end of the server does: that an outcome left, that a session was used.
+    /// Background tasks that responses do not wait for but shutdown does: recording a delivery, touching a session.
     pub fn beside(&self) -> &TaskTracker {
         &self.0.beside
     }
 
-    /// The seq of the newest event.
+    /// Returns the seq of the newest event of a workspace.
     pub async fn head(&self, workspace: WorkspaceId) -> Result<Seq, Error> {
         let reader = self.store().reader();
         reader.read(|connection| Box::pin(workspaces::head(connection, workspace))).await
     }
 
-    /// An escalation as it is.
+    /// Loads an escalation in its current state.
     pub async fn current(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<CurrentState>, Error> {
         let reader = self.store().reader();
         reader.read(|connection| Box::pin(escalations::find(connection, workspace, id))).await
     }
 
-    /// An escalation as it is, when it is this agent's.
+    /// Loads an escalation in its current state, if it belongs to this agent.
     pub async fn current_of_agent(
         &self,
         workspace: WorkspaceId,
@@ -242,7 +242,7 @@ impl Desk {
         Ok(self.current(workspace, id).await?.filter(|current| current.escalation.agent.id == agent))
     }
 
-    /// An agent's escalations, newest first; no statuses means all.
+    /// Lists an agent's escalations, the newest first. An empty list of statuses means all.
     pub async fn list_of_agent(
         &self,
         workspace: WorkspaceId,
@@ -255,7 +255,7 @@ impl Desk {
         escalations::list_of_agent(self.store(), workspace, agent, statuses, external_id, after, limit).await
     }
 
-    /// A page of messages after a position, oldest first, each with how many bytes it has.
+    /// Returns a page of messages after a position, the oldest first, each with its size in bytes.
     pub async fn messages(
         &self,
         workspace: WorkspaceId,
@@ -268,7 +268,7 @@ impl Desk {
         messages::after(self.store(), workspace, id, since_open, after.unwrap_or(-1), limit, bytes).await
     }
 
-    /// A list and its counts, as of one moment.
+    /// Reads a list and the counts of all lists in one snapshot.
     pub async fn inbox(&self, workspace: WorkspaceId, query: Query) -> Result<Inbox, Error> {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
@@ -281,7 +281,7 @@ impl Desk {
         read.await
     }
 
-    /// The rows of a list after a key.
+    /// Reads the next page of a list, after a sort key.
     pub async fn inbox_page(&self, workspace: WorkspaceId, query: Query, after: SortKey) -> Result<ListPage, Error> {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
@@ -292,12 +292,12 @@ impl Desk {
         read.await
     }
 
-    /// What a page that begins now compares with later: the log, and how often queues have changed.
+    /// Returns the epoch of the log and the version of the queue settings, with which a page detects that it is stale.
     pub async fn epoch(&self, workspace: WorkspaceId) -> Result<String, Error> {
         Ok(format!("{}~{}", self.store().epoch(), queues::version(self.store(), workspace).await?))
     }
 
-    /// What agents are told of the desk, for each of these that is open.
+    /// Reads the state of the desk that agents see, for each of these escalations that is open.
     pub async fn at_desk(
         &self,
         workspace: WorkspaceId,
@@ -314,18 +314,18 @@ impl Desk {
         self.store().silence().within(deadline::READ, read).await
     }
 
-    /// The same for one that is about to be opened in a queue.
+    /// Reads the same for an escalation that is about to be opened in a queue.
     pub async fn at_queue(&self, workspace: WorkspaceId, queue: QueueId) -> Result<AtDesk, Error> {
         let (reader, now) = (self.store().reader(), self.clock().now());
         reader.read(|connection| Box::pin(at_desk::of_queue(connection, workspace, queue, now))).await
     }
 
-    /// What lists can be narrowed to.
+    /// Reads the values that the filters of a list offer.
     pub async fn choices(&self, workspace: WorkspaceId) -> Result<FilterChoices, Error> {
         self.store().reader().read(|connection| Box::pin(inbox::choices(connection, workspace))).await
     }
 
-    /// An escalation's page, as of one moment.
+    /// Reads everything that the page of an escalation shows, in one snapshot.
     pub async fn thread(&self, workspace: WorkspaceId, id: EscalationId) -> Result<Option<Thread>, Error> {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
@@ -348,7 +348,7 @@ impl Desk {
         }))
     }
 
-    /// The messages before a position, oldest first.
+    /// Reads the page of messages before a position, the oldest first.
     pub async fn earlier(
         &self,
         workspace: WorkspaceId,
@@ -362,7 +362,7 @@ impl Desk {
         shown(read.await?).await
     }
 
-    /// The whole of a part of a message, of which pages get only the beginning.
+    /// Returns the full text of a part of a message that pages truncate.
     pub async fn whole(
         &self,
         workspace: WorkspaceId,
@@ -376,8 +376,8 @@ impl Desk {
     }
 }
 
-/// Parses the texts of a page, the newest first, and leaves out the older ones when it gets too many pieces. Hundreds of long
-/// texts take a while, so not on a thread that others share.
+/// Parses the texts of a page, the newest first, and leaves out older messages once there are too many pieces. Hundreds of
+/// long texts block a thread for a while, so they are parsed on the blocking pool.
 async fn shown(messages: Vec<RenderedMessage>) -> Result<Vec<RenderedMessage>, Error> {
     let task = tokio::task::spawn_blocking(|| {
         let (mut found, mut pieces) = (vec![], 0);

@@ -1,5 +1,5 @@
-//! The bell: a doorbell, not a pipe. It says how far the log reaches; what happened is read from the log, whose recent
-//! end is kept in memory. A listener holds a cursor, so nothing can lag, drop or reorder.
+//! Notifies subscribers how far the log of each workspace reaches. The events themselves are read from the log, whose recent
+//! end is kept in memory. Each subscriber holds a cursor, so a slow one reads later, and loses or reorders nothing.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -20,18 +20,18 @@ use crate::{
     },
 };
 
-/// How many events stay in memory per workspace, and about how many bytes of them.
+/// Limits of the events that are kept in memory per workspace, in events and in bytes.
 const RECENT_EVENTS: usize = 4_096;
 const RECENT_BYTES: usize = 8 * 1024 * 1024;
-/// How many events a listener reads at a time, and about how many bytes of them; a larger event comes alone.
+/// Limits of one read of a subscriber, in events and in bytes. A larger event is read alone.
 const GULP: i64 = 256;
 const GULP_BYTES: usize = 256 * 1024;
-/// How long reading a gap for all listeners may take, before each reads it by itself.
+/// Timeout of reading a gap once for all subscribers. After it each subscriber reads the gap by itself.
 const FILLED_WITHIN: Duration = Duration::from_millis(1_500);
-/// How many listeners may have read so much at once. Others read one event at a time.
+/// How many subscribers may hold a full batch at once. Others read one event at a time.
 const MOST_GULPS: usize = 128;
 
-/// The recent end of one workspace's log: a contiguous run.
+/// The recent end of one workspace's log, without gaps.
 #[derive(Default)]
 struct Recent {
     events: VecDeque<Arc<RecordedEvent>>,
@@ -42,7 +42,7 @@ impl Recent {
     fn push(&mut self, event: Arc<RecordedEvent>) {
         match self.events.back() {
             Some(last) if event.seq <= last.seq => return,
-            // Another process wrote in between: begin a new run; what is older is read from the database.
+            // Another process wrote in between, so a new run starts here; older events are read from the database.
             Some(last) if event.seq.0 != last.seq.0 + 1 => *self = Self::default(),
             _ => {}
         }
@@ -60,7 +60,7 @@ struct Log {
     recent: Mutex<Recent>,
 }
 
-/// How far logs reach, for one task that waits for it.
+/// The heads of logs that one background task waits for.
 #[derive(Default)]
 struct Heads {
     reached: Mutex<BTreeMap<WorkspaceId, Seq>>,
@@ -76,7 +76,7 @@ impl Heads {
         self.changed.notify_one();
     }
 
-    /// Waits until there are any; bursts come as one.
+    /// Waits for new heads. Heads that arrive together are returned together.
     async fn take(&self) -> BTreeMap<WorkspaceId, Seq> {
         loop {
             let reached = std::mem::take(&mut *self.reached.lock().unwrap_or_else(PoisonError::into_inner));
@@ -88,14 +88,14 @@ impl Heads {
     }
 }
 
-/// The bells of all workspaces.
+/// The recent events and the heads of all workspaces.
 pub struct LogNotifier {
     logs: Mutex<HashMap<WorkspaceId, Arc<Log>>>,
-    /// What this process wrote and has not told the others yet.
+    /// The heads that this process wrote and has not announced to other processes yet.
     written: Heads,
-    /// One for each listener that holds several events.
+    /// A permit for each subscriber that holds a full batch.
     gulps: Arc<Semaphore>,
-    /// How far the logs reach of which this process lacks events that others wrote.
+    /// The heads of logs of which this process lacks events that other processes wrote.
     gaps: Heads,
 }
 
@@ -119,7 +119,7 @@ impl LogNotifier {
         Arc::clone(log)
     }
 
-    /// Committed events are readable: keep them, then wake whoever waits.
+    /// Keeps committed events in memory, then wakes the subscribers.
     pub fn ring(&self, workspace: WorkspaceId, events: &[Arc<RecordedEvent>]) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
         let log = self.log(workspace);
@@ -133,31 +133,31 @@ impl LogNotifier {
         };
         match follows {
             true => self.reached(workspace, last.seq),
-            // Another process wrote in between.
+            // Another process wrote in between; the gap is read first.
             false => self.gaps.reached(workspace, last.seq),
         }
         self.written.reached(workspace, last.seq);
     }
 
-    /// Waits until this process has written something, and says how far; bursts come as one.
+    /// Waits until this process has written events, and returns the new heads.
     pub async fn written(&self) -> BTreeMap<WorkspaceId, Seq> {
         self.written.take().await
     }
 
-    /// The log reaches so far, by what another process wrote. This one reads it once, and then wakes whoever waits.
+    /// Records that another process wrote events up to `head`. The gap is read once, then the subscribers are woken.
     pub fn wrote_elsewhere(&self, workspace: WorkspaceId, head: Seq) {
         if head > *self.log(workspace).head.borrow() {
             self.gaps.reached(workspace, head);
         }
     }
 
-    /// Waits until this process lacks events, and says up to where.
+    /// Waits until this process lacks events, and returns the heads to read up to.
     pub async fn gaps(&self) -> BTreeMap<WorkspaceId, Seq> {
         self.gaps.take().await
     }
 
-    /// Reads what this process lacks up to there, once for all who listen, and wakes them. Where that is too much, or fails,
-    /// each of them reads by itself.
+    /// Reads the events that this process lacks up to `head`, once for all subscribers, and wakes them. When the gap is too
+    /// large or the read fails, each subscriber reads by itself.
     pub async fn fill(&self, store: &Store, workspace: WorkspaceId, head: Seq) {
         if let Err(error) = store.silence().within(FILLED_WITHIN, self.read_gap(store, workspace, head)).await {
             tracing::warn!(%error, "could not read what another server wrote; each stream reads it by itself");
@@ -187,7 +187,7 @@ impl LogNotifier {
         Ok(())
     }
 
-    /// The log reaches so far, whoever wrote it.
+    /// Moves the head of a log forward and wakes the subscribers.
     fn reached(&self, workspace: WorkspaceId, head: Seq) {
         self.log(workspace).head.send_if_modified(|known| {
             let further = head > *known;
@@ -196,7 +196,7 @@ impl LogNotifier {
         });
     }
 
-    /// The database has another history now: what is known of this one is forgotten, and whoever follows it hears its end.
+    /// Forgets every log, because the database was restored and has another history. Streams of the former one end.
     pub fn forget(&self) {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -236,8 +236,8 @@ impl LogNotifier {
     }
 }
 
-/// The one way to hear: what an audience may know of a workspace after a cursor, then live, for as long as the history
-/// has the name under which the cursor was read. The bell is listened to before the first read, so nothing falls between.
+/// Streams the events that an audience may receive after a cursor: first the stored ones, then live. The stream ends when the
+/// epoch is not the one of the cursor any more. The subscription precedes the first read, so no event is missed in between.
 pub fn follow(
     desk: Desk,
     workspace: WorkspaceId,
@@ -250,14 +250,14 @@ pub fn follow(
         head: watch::Receiver<Seq>,
         cursor: Seq,
         heard: VecDeque<Arc<RecordedEvent>>,
-        /// Kept while there are several.
+        /// The permit of a full batch, held until the batch is used up.
         gulp: Option<OwnedSemaphorePermit>,
-        /// How far the log reached when it began: a fresh process has heard no bell yet.
+        /// The stored head when the stream began, since a process that has just started was not notified yet.
         floor: Seq,
         begun: bool,
     }
     let head = desk.bell().log(workspace).head.subscribe();
-    // Looked at after the bell, which forgets after the name has changed: whoever came too late for that ends here.
+    // Compared after subscribing: `forget` runs after the epoch has changed, so a stream that subscribed too late ends here.
     let is_over = *desk.store().epoch() != *epoch;
     let listener =
         Listener { desk, head, cursor: after, heard: VecDeque::new(), gulp: None, floor: Seq(0), begun: false };

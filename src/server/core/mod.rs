@@ -1,5 +1,5 @@
-//! The core: every change of an escalation. A command is queued, a batch of commands is decided and saved in one transaction
-//! by the writer, and the log tells everyone who follows it.
+//! The core: every change of an escalation. The writer takes queued commands, decides a batch of them and saves it in one
+//! transaction; the log then notifies its subscribers.
 
 mod batch;
 pub mod command;

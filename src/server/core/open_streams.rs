@@ -1,5 +1,5 @@
-//! Doors: every open stream and wait, by the credential it was opened with, so that signing out, disabling a person,
-//! revoking a key and changing who serves a queue close them at once, wherever that happened.
+//! Every open stream and wait, by the credential that it was opened with. Signing out, disabling an operator, revoking a key
+//! and changing the members of a queue close them within a second, also when another process did it.
 
 use std::{
     collections::HashMap,
@@ -19,33 +19,33 @@ use crate::{
     },
 };
 
-/// How often credentials are read again: three times a second, so that a revoked one is out within a second also where a
-/// look takes a while.
+/// Interval of checking the credentials of open streams: three times a second, so that a revoked one is closed within a
+/// second even when a check is slow.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// What a stream was opened with.
+/// The credential that a stream was opened with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Credential {
     /// A session, by the hash of its secret.
     Session([u8; 32]),
     /// An API key, by its public id.
     Key(String),
-    /// What one serves: the members of a workspace's queues, as often as they had changed.
+    /// The version of a workspace's queue settings when the stream was opened.
     Members(WorkspaceId, i64),
 }
 
-/// The streams of one credential share a token.
+/// The streams of one credential, which share a cancellation token.
 #[derive(Default)]
 struct Held {
     token: CancellationToken,
     open: usize,
 }
 
-/// All open doors of this process.
+/// All open streams of this process.
 #[derive(Clone, Default)]
 pub struct OpenStreams(Arc<Mutex<HashMap<Credential, Held>>>);
 
-/// An open door; dropping it leaves.
+/// The registration of one open stream; dropping it removes the stream.
 pub struct OpenStream {
     doors: OpenStreams,
     credential: Credential,
@@ -57,7 +57,7 @@ impl OpenStreams {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens one more door with a credential that has at most so many; nothing when it has them all.
+    /// Registers one more stream of a credential; none when the credential has the most that it may have.
     pub fn enter(&self, credential: Credential, at_most: usize) -> Option<OpenStream> {
         let mut all = self.held();
         let held = all.entry(credential.clone()).or_default();
@@ -70,14 +70,14 @@ impl OpenStreams {
         Some(OpenStream { doors: self.clone(), credential, token })
     }
 
-    /// Closes what was opened with a credential that is no longer good.
+    /// Closes the streams of a credential that was revoked.
     pub fn close(&self, credential: &Credential) {
         if let Some(held) = self.held().get(credential) {
             held.token.cancel();
         }
     }
 
-    /// Reads every open credential again and closes those that are no longer good.
+    /// Checks every credential in use and closes the streams of those that are not valid any more.
     async fn check(&self, desk: &Desk) -> Result<(), Error> {
         let (mut digests, mut keys, mut members) = (Vec::new(), Vec::new(), Vec::new());
         for credential in self.held().keys() {
@@ -107,7 +107,7 @@ impl OpenStreams {
 }
 
 impl OpenStream {
-    /// Resolves when the credential is no longer good.
+    /// Resolves when the credential is not valid any more.
     pub fn closed(&self) -> WaitForCancellationFuture<'_> {
         self.token.cancelled()
     }
@@ -125,7 +125,7 @@ impl Drop for OpenStream {
     }
 }
 
-/// Watches the open doors until the server stops. A failing database closes nothing: the next look decides.
+/// Checks the open streams until the server stops. A failing database closes no stream; the next check decides.
 pub async fn watch(desk: Desk) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

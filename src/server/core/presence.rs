@@ -1,5 +1,5 @@
-//! Hints: what is true for a moment, told to whoever is connected and forgotten. What a fresh page must know of them, when
-//! operators were seen and agents heard, is kept as rows, written together once a second at most.
+//! Ephemeral hints (viewing, typing, listening): sent to the connected streams and then forgotten. When operators were last
+//! seen and agents last listened is stored as rows, written in one batch at most once a second.
 
 use std::{
     collections::HashMap,
@@ -23,44 +23,44 @@ use crate::{
     server::{clock::mint, core::desk::Desk, store::presence},
 };
 
-/// How many hints a slow stream may be behind before it misses some.
+/// Capacity of the hint channel. A stream that is further behind misses hints.
 const MOST_BEHIND: usize = 1_024;
-/// How often the row of a person or agent who is there is written at most. Streams report them more often than that.
+/// Minimum interval between two writes of the row of one operator or agent. Streams report more often than that.
 const EVERY: Span = Span::seconds(25);
-/// How often what is new is written.
+/// Interval of writing the changed rows.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// One who was not there for so long need not be remembered here.
+/// Time after which an operator or agent that was not seen is dropped from memory.
 const FORGET_AFTER: Span = Span::minutes(10);
 
-/// A hint, and whose workspace it is of.
+/// A hint with its workspace.
 pub type WorkspaceHint = (WorkspaceId, Hint);
 
-/// Who is there, as the rows name them.
+/// The operator or agent of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
     Operator(OperatorId),
-    /// Listens to all of its escalations.
+    /// An agent that listens to all of its escalations.
     Agent(AgentId),
-    /// An agent listens to this one.
+    /// An agent that listens to one escalation.
     Escalation(EscalationId),
 }
 
 struct Known {
-    /// As it was told.
+    /// The latest report.
     hint: Hint,
     heard: AgentContact,
-    /// The row does not say so yet.
+    /// True while the report is not stored yet.
     is_new: bool,
 }
 
-/// The hints of this process, and what of them is to be written.
+/// The hints of this process, and the reports that have to be stored.
 #[derive(Clone)]
 pub struct Hints {
-    /// For the streams of this process.
+    /// The channel to the streams of this process.
     here: broadcast::Sender<Arc<WorkspaceHint>>,
-    /// For the other processes.
+    /// The channel to the other processes.
     away: broadcast::Sender<Arc<WorkspaceHint>>,
-    /// By which a process knows its own.
+    /// The id by which a process recognises its own hints.
     process: Arc<str>,
     known: Arc<Mutex<HashMap<(WorkspaceId, Who), Known>>>,
 }
@@ -73,54 +73,54 @@ impl Default for Hints {
 }
 
 impl Hints {
-    /// Tells everyone, here and in other processes.
+    /// Sends a hint to the streams of all processes.
     pub fn tell(&self, workspace: WorkspaceId, hint: Hint) {
         let told = Arc::new((workspace, hint));
-        // Nobody may be listening.
+        // Sending fails when there is no stream.
         let _ = self.away.send(Arc::clone(&told));
         let _ = self.here.send(told);
     }
 
-    /// Tells everyone here what another process told.
+    /// Sends a hint of another process to the streams of this one.
     pub fn pass_on(&self, told: WorkspaceHint) {
         let _ = self.here.send(Arc::new(told));
     }
 
-    /// The name of this process among those that share a database.
+    /// The id of this process among those that share a database.
     pub fn process(&self) -> &str {
         &self.process
     }
 
-    /// What is told from now on, in this process and in others.
+    /// Subscribes to the hints of all processes.
     pub fn listen(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
         self.here.subscribe()
     }
 
-    /// What this process tells from now on.
+    /// Subscribes to the hints of this process, to forward them to others.
     pub fn listen_away(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
         self.away.subscribe()
     }
 
-    /// An operator has a connected page, or does something.
+    /// Reports that an operator has a connected page or acts.
     pub fn seen(&self, workspace: WorkspaceId, operator: OperatorId, at: Timestamp) {
         let heard = AgentContact { at, reached: Seq(0) };
         self.note(workspace, Who::Operator(operator), heard, |AgentContact { at, .. }| Hint::Seen { operator, at });
     }
 
-    /// An agent listens, to one escalation or to all of its own, and was given what happened up to `reached`.
+    /// Reports that an agent listens to one escalation or to all of its own, and has received the events up to `reached`.
     pub fn heard(&self, workspace: WorkspaceId, agent: AgentId, escalation: Option<EscalationId>, heard: AgentContact) {
         let who = escalation.map_or(Who::Agent(agent), Who::Escalation);
         self.note(workspace, who, heard, |heard| Hint::Heard { agent, escalation, heard });
     }
 
-    /// Who is there now, as far as this process knows: what a stream begins with, since its page was drawn before it.
+    /// Returns the current hints that this process knows. A new stream starts with them, because its page was drawn earlier.
     pub fn since(&self, workspace: WorkspaceId, moment: Timestamp) -> Vec<Hint> {
         let all = self.all();
         let there = all.iter().filter(|((of, _), known)| *of == workspace && known.heard.at >= moment);
         there.map(|(_, known)| known.hint.clone()).take(MOST_BEHIND).collect()
     }
 
-    /// Adds what this process has heard and not written down yet.
+    /// Adds the reports of this process that are not stored yet.
     pub fn add_to(&self, presence: &mut Presence, workspace: WorkspaceId, it: &Escalation) {
         let all = self.all();
         let holder = it.holder().map(|claim| Who::Operator(claim.operator.id));
@@ -131,7 +131,7 @@ impl Hints {
         }
     }
 
-    /// Tells what is worth telling: of someone new, or further, or not told of for a while.
+    /// Records a report and sends a hint, when the operator or agent is new, has got further, or was not announced for a while.
     fn note(&self, workspace: WorkspaceId, who: Who, heard: AgentContact, hint: impl FnOnce(AgentContact) -> Hint) {
         let mut all = self.all();
         let before = all.get(&(workspace, who)).map(|known| known.heard);
@@ -152,7 +152,7 @@ impl Hints {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is new. What could not be written is new again.
+    /// Stores the new reports. Those that could not be stored are tried again.
     pub async fn write(&self, desk: &Desk) {
         let (mut operators, mut agents) = (vec![], vec![]);
         let forget = desk.clock().now() + Span(-FORGET_AFTER.0);
@@ -177,7 +177,7 @@ impl Hints {
     }
 }
 
-/// Writes down who is there until the server stops, and then once more.
+/// Stores the reports until the server stops, and once more at the end.
 pub async fn keep(desk: Desk) {
     let mut tick = interval(TOGETHER);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,5 +1,5 @@
-//! The commands that wait for the writer. Workspaces take turns, and within a workspace its agents and its desk do, so that
-//! nobody waits for all that somebody else has queued. Each caller's own commands stay in their order.
+//! A fair queue of the commands that wait for the writer. Workspaces take turns, and within a workspace its agents and its
+//! operators do, so that one busy caller does not delay the others. The commands of one caller keep their order.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,23 +11,23 @@ use tokio::sync::Notify;
 
 use crate::domain::ids::{AgentId, WorkspaceId};
 
-/// How many commands may wait, and how many of them may be of one caller.
+/// Limits of the commands that may wait, in all and per caller.
 const MOST: usize = 4_096;
 const MOST_OF_ONE: usize = 1_024;
 
-/// Who queues: an agent, or the desk itself, for its operators and the clock.
+/// The lane of a caller: an agent, or none for the operators and the clock of a workspace.
 pub type QueueLane = (WorkspaceId, Option<AgentId>);
 
-/// Why a command was not queued.
+/// The reason why a command was not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueRefusal {
-    /// Too many wait.
+    /// Too many commands wait.
     Full,
-    /// Nobody takes them any more.
+    /// The receiver is gone.
     Closed,
 }
 
-/// Lanes that take turns; one that has become empty is forgotten.
+/// Lanes that take turns. A lane that becomes empty is removed.
 struct Turns<Key, Lane> {
     order: VecDeque<Key>,
     lanes: HashMap<Key, Lane>,
@@ -40,7 +40,7 @@ impl<Key, Lane> Default for Turns<Key, Lane> {
 }
 
 impl<Key: Copy + Eq + Hash, Lane: Default> Turns<Key, Lane> {
-    /// The lane of a key, which has a turn from now on.
+    /// Returns the lane of a key, and adds it to the turns.
     fn lane(&mut self, key: Key) -> &mut Lane {
         let order = &mut self.order;
         self.lanes.entry(key).or_insert_with(|| {
@@ -49,7 +49,7 @@ impl<Key: Copy + Eq + Hash, Lane: Default> Turns<Key, Lane> {
         })
     }
 
-    /// Lets the next lane give one, by `take`, which also says whether it has more.
+    /// Takes one item of the next lane by `take`, which also returns whether the lane has more.
     fn next<T>(&mut self, take: impl FnOnce(&mut Lane) -> (Option<T>, bool)) -> Option<T> {
         let key = self.order.pop_front()?;
         let (taken, has_more) = take(self.lanes.get_mut(&key)?);
@@ -84,13 +84,13 @@ impl<T> Shared<T> {
     }
 }
 
-/// The end of the queue where callers stand. The queue closes when it is dropped.
+/// The sending end of the queue. Dropping it closes the queue.
 pub struct CommandSender<T>(Arc<Shared<T>>);
 
-/// The end of the queue where the writer takes. The queue closes when it is dropped.
+/// The receiving end of the queue. Dropping it closes the queue.
 pub struct CommandReceiver<T>(Arc<Shared<T>>);
 
-/// A queue for one writer.
+/// Creates a queue with one receiver.
 pub fn queue<T>() -> (CommandSender<T>, CommandReceiver<T>) {
     let waiting = Waiting { workspaces: Turns::default(), count: 0, is_closed: false };
     let shared = Arc::new(Shared { waiting: Mutex::new(waiting), changed: Notify::new() });
@@ -98,7 +98,7 @@ pub fn queue<T>() -> (CommandSender<T>, CommandReceiver<T>) {
 }
 
 impl<T> CommandSender<T> {
-    /// Queues one.
+    /// Adds a command.
     pub fn send(&self, (workspace, agent): QueueLane, command: T) -> Result<(), QueueRefusal> {
         let mut waiting = self.0.waiting();
         if waiting.is_closed {
@@ -108,7 +108,7 @@ impl<T> CommandSender<T> {
             return Err(QueueRefusal::Full);
         }
         let lane = waiting.workspaces.lane(workspace).lane(agent);
-        // A lane that was made just now is empty, so no lane stays that has no command.
+        // A lane that was just added is empty and is never over its limit, so no empty lane stays.
         if lane.len() >= MOST_OF_ONE {
             return Err(QueueRefusal::Full);
         }
@@ -119,14 +119,14 @@ impl<T> CommandSender<T> {
         Ok(())
     }
 
-    /// Whether nobody takes any more.
+    /// Returns whether the receiver is gone.
     pub fn is_closed(&self) -> bool {
         self.0.waiting().is_closed
     }
 }
 
 impl<T> CommandReceiver<T> {
-    /// Takes up to `limit` commands, turn by turn, once there are any; none when the queue is closed and empty.
+    /// Waits for commands and takes up to `limit`, by turns. Returns none when the queue is closed and empty.
     pub async fn take(&mut self, limit: usize) -> Vec<T> {
         loop {
             {
@@ -161,7 +161,7 @@ impl<T> Drop for CommandSender<T> {
 impl<T> Drop for CommandReceiver<T> {
     fn drop(&mut self) {
         self.0.close();
-        // Whoever waits for one of these hears that it was not done.
+        // Dropping a command tells its caller that it was not run.
         let dropped = std::mem::take(&mut self.0.waiting().workspaces);
         drop(dropped);
     }
@@ -188,7 +188,7 @@ mod tests {
             sender.send(caller(1, None), ("desk", n)).unwrap();
             sender.send(caller(2, Some(3)), ("elsewhere", n)).unwrap();
         }
-        // Two workspaces take turns; within the first, three callers do.
+        // Two workspaces take turns, and three callers within the first.
         let first = receiver.take(12).await;
         let of = |who: &str| first.iter().filter(|it| it.0 == who).map(|it| it.1).collect::<Vec<_>>();
         assert_eq!((of("elsewhere"), of("modest"), of("desk")), (vec![0, 1, 2], vec![0, 1, 2], vec![0, 1, 2]));

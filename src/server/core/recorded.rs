@@ -1,4 +1,4 @@
-//! An event as the log has it, and who may hear it.
+//! An event as the log stores it, and the audiences that receive it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// An event as the log has it: rendered for operators and, when an agent hears it, for agents.
+/// A stored event: rendered for operators and, when agents receive it, for agents.
 #[derive(Debug)]
 pub struct RecordedEvent {
     pub seq: Seq,
@@ -31,7 +31,7 @@ pub struct RecordedEvent {
     frame: OnceLock<Bytes>,
 }
 
-/// The types of [`EventKind::name`], so that a stored one is again one of ours.
+/// The names of [`EventKind::name`], so that a stored name becomes a static one.
 pub const KINDS: [&str; 17] = [
     "escalation.opened",
     "escalation.claimed",
@@ -53,7 +53,7 @@ pub const KINDS: [&str; 17] = [
 ];
 
 impl RecordedEvent {
-    /// Puts a record together.
+    /// Creates a record.
     pub fn new(
         seq: Seq,
         escalation_id: EscalationId,
@@ -66,13 +66,13 @@ impl RecordedEvent {
         Self { seq, escalation_id, agent_id, kind, body, agent_body, frame: OnceLock::new() }
     }
 
-    /// Whether the escalation is over with this.
+    /// Returns whether the event closes the escalation.
     pub fn closes(&self) -> bool {
         matches!(self.kind, "escalation.resolved" | "escalation.expired" | "escalation.cancelled")
     }
 
-    /// The bytes that operators' streams send: one server-sent event, with its message as rich text, and without what only
-    /// the page of an escalation shows of its opening. Rendered once, however many listen.
+    /// Returns the server-sent event for operators' streams: its message as rich text, and its opening without the parts that
+    /// only the page of an escalation shows. All streams share the rendered bytes.
     pub fn frame(&self, epoch: &str) -> Result<Bytes, Error> {
         if let Some(bytes) = self.frame.get() {
             return Ok(bytes.clone());
@@ -100,14 +100,14 @@ impl RecordedEvent {
         Ok(self.frame.get_or_init(|| bytes).clone())
     }
 
-    /// About how many bytes it takes up.
+    /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
-        // Twice the operators' body: the rendered frame repeats it.
+        // The rendered frame repeats the operators' body, so it counts twice.
         2 * self.body.len() + self.agent_body.as_ref().map_or(0, |body| body.len())
     }
 }
 
-/// Who listens, and so what they may hear.
+/// The audience of a stream, which decides what events it receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     Operators,
@@ -116,7 +116,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Whether an event is for these ears.
+    /// Returns whether this audience receives an event.
     pub fn hears(self, event: &RecordedEvent) -> bool {
         match self {
             Self::Operators => true,

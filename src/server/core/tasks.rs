@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{ops::readiness::Readiness, request_id::last_words};
 
-/// How long after its end a task is started again; each end within a minute adds as much.
+/// Pause before a task is started again. Each end within a minute adds as much.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause. A task that keeps dying dies at least five times a minute, so that `/readyz` stays red.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
-//! The writer: one task per process. It takes whatever commands are queued, runs them in one transaction against the
-//! state as it is, commits once, then answers everyone and rings the bell. No timer: a lone command waits for nobody.
+//! The writer: one task per process, which takes all queued commands up to a limit, runs them in one transaction, commits
+//! once, then answers the callers and notifies the log. No timer collects commands, so a single command does not wait.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
@@ -25,25 +25,25 @@ use crate::{
     },
 };
 
-/// How many commands share a transaction at most.
+/// The most commands in one transaction.
 const MOST_TOGETHER: usize = 64;
 
-/// How many readiness checks may wait for a probe.
+/// The most readiness checks that may wait for a probe.
 pub const MOST_PROBES: usize = 64;
 
-/// A command and who waits for it.
+/// A command with the channel that its result is sent to.
 pub struct QueuedCommand {
     pub command: Command,
     pub answer: oneshot::Sender<Result<CommandResult, Error>>,
-    /// The room its request takes up, until it is done, also when the caller has left.
+    /// The memory of its request, held until the command was run, also when the caller has left.
     pub room: MemoryPermit,
 }
 
-/// Where a transaction broke.
+/// The point at which a transaction failed.
 enum Broken {
-    /// Before the commit: nothing has happened.
+    /// Before the commit: nothing was changed.
     Before(Error),
-    /// At the commit: nobody knows. The error is in the log.
+    /// At the commit: the result is unknown. The error was logged.
     AtCommit,
 }
 
@@ -59,7 +59,7 @@ impl From<sqlx::Error> for Broken {
     }
 }
 
-/// What the writer works with.
+/// The writer, with everything that it uses.
 pub struct Writer {
     pub store: Store,
     pub clock: Clock,
@@ -72,7 +72,7 @@ pub struct Writer {
 type NewEvents = BTreeMap<WorkspaceId, Vec<Arc<RecordedEvent>>>;
 
 impl Writer {
-    /// Works until every desk is gone. Each of `probes` is answered whether the writer can commit.
+    /// Runs until every desk is dropped. Answers each of `probes` with whether the writer can commit.
     pub async fn work(
         self,
         mut queue: CommandReceiver<QueuedCommand>,
@@ -82,7 +82,7 @@ impl Writer {
             let queued = tokio::select! {
                 queued = queue.take(MOST_TOGETHER) => queued,
                 Some(probe) = probes.recv() => {
-                    // A check that has waited too long is gone, and must not cost the others a probe.
+                    // A check that timed out is skipped, so that it does not delay the others.
                     if !probe.is_closed() {
                         let _ = probe.send(self.can_commit().await);
                     }
@@ -96,13 +96,13 @@ impl Writer {
                 queued.into_iter().map(|it| (it.command, (it.answer, it.room))).unzip();
             let results = self.run(&commands).await;
             for ((waiting, _room), result) in waiting.into_iter().zip(results) {
-                // Whoever left does not hear it; it is done all the same.
+                // Sending fails when the caller has left. The command was run all the same.
                 let _ = waiting.send(result);
             }
         }
     }
 
-    /// Whether a write can be committed now. A commit a moment ago answers for it, so that many checks cost one write.
+    /// Returns whether a write can be committed now. A recent commit counts, so that many checks cost one write.
     async fn can_commit(&self) -> bool {
         if self.readiness.has_just_committed() {
             return true;
@@ -148,13 +148,13 @@ impl Writer {
                 self.readiness.write_failed();
                 commands.iter().map(|_| Err(Error::Unavailable)).collect()
             }
-            // Nobody could be served: each alone would only wait as long again.
+            // The database is unavailable: running each command alone would only time out again.
             Err(Broken::Before(Error::Unavailable)) => {
                 self.readiness.write_failed();
                 commands.iter().map(|_| Err(Error::Unavailable)).collect()
             }
             Err(Broken::Before(error)) if commands.len() == 1 => vec![Err(error)],
-            // One of them broke it for all: each alone, so that only that one fails.
+            // A single command may have failed the whole batch. Each is run alone, so that only that one fails.
             Err(Broken::Before(error)) => {
                 tracing::warn!(%error, commands = commands.len(), "a batch failed; running its commands one by one");
                 let mut results = Vec::with_capacity(commands.len());
@@ -172,13 +172,13 @@ impl Writer {
 
     async fn transact(&self, commands: &[Command]) -> Result<Vec<Result<CommandResult, Error>>, Broken> {
         let mut tx = self.store.begin_write().await?;
-        // A panic before the commit fails this transaction and not the writer, and is retried as an error is.
+        // A panic before the commit fails this transaction, not the writer. The commands are retried as after an error.
         let deadline = tx.deadline();
         let decided = AssertUnwindSafe(deadline.bound(self.decide(&mut tx, commands))).catch_unwind().await;
         let decided = match decided {
             Ok(decided) => decided,
             Err(panic) => {
-                // A statement may have been broken off.
+                // The panic may have interrupted a statement, so the connection is not used again.
                 tx.close().await;
                 tracing::error!(said = last_words(&*panic), commands = commands.len(), "a transaction panicked");
                 return Err(Error::Internal("the transaction panicked".to_owned()).into());
@@ -192,7 +192,7 @@ impl Writer {
             }
         };
         if events.is_empty() {
-            // Refusals and repetitions only: nothing to make durable.
+            // All commands were refused or repeated: there is nothing to commit.
             tx.abandon().await;
             return Ok(results);
         }
@@ -207,7 +207,7 @@ impl Writer {
         Ok(results)
     }
 
-    /// Decides the commands and writes what follows, up to the commit.
+    /// Decides the commands and saves the changes, without the commit.
     async fn decide(
         &self,
         tx: &mut AnyConnection,

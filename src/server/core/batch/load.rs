@@ -1,4 +1,4 @@
-//! What a batch of commands needs, read with one statement a table.
+//! Loads everything that a batch of commands needs, with one statement per table.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -25,17 +25,17 @@ use crate::{
     },
 };
 
-/// Names the answer to a repeatable request.
+/// Returns the key of the stored answer to a request with an idempotency key.
 pub(super) fn answer_name(workspace: WorkspaceId, once: &IdempotentRequest) -> AnswerKey {
     (workspace, once.agent, once.path.clone(), once.key.clone())
 }
 
-/// Names the customer of an opening.
+/// Returns the name of the customer of an opening.
 pub(super) fn customer_name(workspace: WorkspaceId, (agent, opening): (&AgentRef, &Opening)) -> Option<CustomerName> {
     Some((workspace, agent.id, opening.customer_key()?))
 }
 
-/// Names the message that a command brings, by who sends it.
+/// Returns the name of the message that a command brings, by its author.
 pub(super) fn message_name(command: &Command) -> Option<MessageName> {
     let (author, message) = match &command.verb {
         Verb::Say { message, .. } => ("agent".to_owned(), message),
@@ -46,8 +46,8 @@ pub(super) fn message_name(command: &Command) -> Option<MessageName> {
 }
 
 impl<'a> Batch<'a> {
-    /// Locks the heads, in the order of their ids so that two processes cannot block each other, and reads what the
-    /// commands need.
+    /// Locks the heads of the workspaces and loads what the commands need. The heads are locked in the order of their ids, so
+    /// that two processes cannot deadlock.
     pub async fn load(
         tx: &mut AnyConnection,
         commands: &[Command],
@@ -81,7 +81,7 @@ impl<'a> Batch<'a> {
         for (ws, conversation) in escalations::load_conversations(tx, &keys).await? {
             conversations.insert((ws, conversation.key.clone()), conversation);
         }
-        // A refused open shows the takeover that is open.
+        // The refusal of an open shows the takeover that is open.
         let open = conversations.iter().filter_map(|((ws, _), conversation)| Some((*ws, conversation.takeover?)));
         let open: Vec<_> = open.filter(|key| !stored.contains_key(key)).collect();
         stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));
@@ -97,7 +97,7 @@ impl<'a> Batch<'a> {
             matches!(command.verb, Verb::Cancel { .. } | Verb::Resolve { .. } | Verb::FallDue { .. })
         });
         let ending: Vec<_> = ending.map(|command| (command.workspace, command.verb.escalation())).collect();
-        // Where it waits, and where another command of the batch moves it before.
+        // The queues that escalations wait in, and those that another command of the batch moves them to.
         let targets = commands.iter().filter_map(|command| match &command.verb {
             Verb::Transfer { to: TransferTarget::Queue(queue), .. } => Some((command.workspace, queue.id)),
             _ => None,

@@ -1,5 +1,5 @@
-//! One transaction's worth of commands: what they need is read with a few statements, they are decided one after the
-//! other in memory, and what changed is written with one statement a table.
+//! A batch of commands in one transaction: the state is loaded with a few statements, the commands are decided one after the
+//! other in memory, and the changes are saved with one statement per table.
 
 mod load;
 
@@ -54,11 +54,11 @@ type Key<T> = (WorkspaceId, T);
 struct Head {
     seq: Seq,
     open: i64,
-    /// The search index had every event when the batch began.
+    /// True when the search index had every event when the batch began.
     is_indexed: bool,
 }
 
-/// The state that a batch of commands sees and changes.
+/// The state that the commands of a batch read and change.
 pub struct Batch<'a> {
     now: Timestamp,
     links: &'a Links,
@@ -71,11 +71,11 @@ pub struct Batch<'a> {
     replies: HashMap<ReplyName, Message>,
     since_open: HashMap<Key<EscalationId>, Vec<Message>>,
     were_here: HashSet<CustomerName>,
-    /// Of the queues from which an operator wants to take something. One that is not here is served by everybody.
+    /// The members of the queues that operators take escalations from. Every operator serves a queue that is not here.
     members: HashMap<Key<QueueId>, QueueMembers>,
-    /// The queues to which something is to be transferred, as they are called now. One that is not here was removed.
+    /// The queues that escalations are transferred to, with their present names. A queue that is not here was removed.
     targets: HashMap<Key<QueueId>, QueueRef>,
-    /// The agents that are known to acknowledge outcomes, and those that are perhaps new to it.
+    /// The agents that have acknowledged an outcome before, and those that do so in this batch.
     acknowledging: HashSet<Key<AgentId>>,
     first_acknowledged: BTreeSet<Key<AgentId>>,
     changed: BTreeSet<Key<EscalationId>>,
@@ -86,7 +86,7 @@ pub struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    /// Decides one command and applies what follows. A refusal leaves everything as it was.
+    /// Decides one command and applies its events. A refusal changes nothing.
     pub fn run(&mut self, command: &Command) -> Result<CommandResult, Error> {
         let key = (command.workspace, command.verb.escalation());
         if !self.heads.contains_key(&command.workspace) {
@@ -115,11 +115,11 @@ impl Batch<'_> {
         if let Some(before) = message_name(command).and_then(|name| self.said_before.get(&name).cloned()) {
             return self.said_again(command, before);
         }
-        // A panic in a rule is our fault and this command's alone.
+        // A panic in a rule fails this command alone.
         let decided = catch_unwind(AssertUnwindSafe(|| self.decide(command)));
         let decided = decided.map_err(|_| Error::Internal("a rule panicked".to_owned()))?;
         let (actor, kinds) = decided.map_err(|refusal| {
-            // For a second takeover the escalation to look at is the one that is open.
+            // The refusal of a second takeover shows the one that is open.
             let shown = match refusal {
                 Refusal::AlreadyOpen { open } => (command.workspace, open),
                 _ => key,
@@ -158,7 +158,7 @@ impl Batch<'_> {
         Ok(CommandResult { current, events: vec![], message: None, repeated: false, replay: None, answer: None })
     }
 
-    /// The same message again: what is stored, and control as it is now. Another text under its id is refused.
+    /// Answers a retry with the stored message and the present state. Another text under the same id is refused.
     fn said_again(&self, command: &Command, before: Message) -> Result<CommandResult, Error> {
         let text = match &command.verb {
             Verb::Say { message, .. } | Verb::Reply { message, .. } => (message.role, message.text.as_str()),
@@ -233,14 +233,14 @@ impl Batch<'_> {
         Ok((actor, kinds))
     }
 
-    /// Where a transfer goes, as it stands when it happens.
+    /// Returns the target of a transfer, a queue with its present name.
     fn target(&self, workspace: WorkspaceId, to: &TransferTarget) -> Result<TransferTarget, Refusal> {
         let TransferTarget::Queue(queue) = to else { return Ok(to.clone()) };
         let queue = self.targets.get(&(workspace, queue.id)).cloned();
         queue.map(TransferTarget::Queue).ok_or_else(|| Refusal::field("/to", "This queue takes nothing any more."))
     }
 
-    /// Numbers the events, follows them, and renders what each audience will hear.
+    /// Numbers the events, applies them, and renders them for each audience.
     fn apply(&mut self, command: &Command, actor: Actor, kinds: Vec<EventKind>) -> Result<CommandResult, Error> {
         let key = (command.workspace, command.verb.escalation());
         let mut recorded = vec![];
@@ -255,7 +255,7 @@ impl Batch<'_> {
                 said = Some(message.clone());
             }
             let before = self.escalations.get(&key);
-            // An opening is of now; what follows is never before it.
+            // Later events never have a time before the earlier ones of their escalation.
             let at = before.map_or(self.now, |(it, _)| it.moment(self.now));
             let was = before.map(|(it, _)| StateBefore {
                 shelf: it.shelf(),
@@ -310,7 +310,7 @@ impl Batch<'_> {
             self.new_passages.extend(Passage::of_event(key.0, &frame.event));
             match frame.event.kind {
                 EventKind::MessageCreated { message } => self.said(command, key, message),
-                // An escalation that was opened expecting it says that the agent is known for it.
+                // When the escalation expects an acknowledgement, the agent is known to acknowledge already.
                 EventKind::Acknowledged { .. } if !escalation.acknowledges => {
                     let agent = (key.0, escalation.agent.id);
                     self.acknowledging.insert(agent);
@@ -337,14 +337,14 @@ impl Batch<'_> {
         Ok(CommandResult { events: recorded, message: said, ..self.unchanged(key)? })
     }
 
-    /// The outcome as agents get it, made once.
+    /// Renders the outcome for agents.
     fn rendered(&self, key: Key<EscalationId>, outcome: &Outcome) -> String {
         let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
         let repeated: Vec<Message> = said.iter().filter(|it| outcome.messages.contains(&it.id)).cloned().collect();
         contract::outcome_json(outcome, &repeated)
     }
 
-    /// What is said in this batch is also seen by the commands after it.
+    /// Adds a message, so that later commands of the batch see it.
     fn said(&mut self, command: &Command, key: Key<EscalationId>, message: Message) {
         if let Some(name) = message_name(command) {
             self.said_before.insert(name, message.clone());
@@ -355,7 +355,7 @@ impl Batch<'_> {
         self.new_messages.push((key.0, key.1, message));
     }
 
-    /// Writes what changed, a statement a table, and answers the new events by workspace.
+    /// Saves the changes with one statement per table, and returns the new events by workspace.
     pub async fn save(
         self,
         tx: &mut AnyConnection,
