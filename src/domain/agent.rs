@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ids::AgentId, text::Name};
 
-/// An agent as escalations and events name it.
+/// The reference to an agent that escalations and events carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentRef {
     pub id: AgentId,

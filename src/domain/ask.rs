@@ -1,19 +1,19 @@
-//! What the agent wants of a human: a takeover, an answer, or a decision.
+//! The ask of an agent: a takeover, an answer to a question, or a decision.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{json::JsonText, outcome::Disposition, text::Text};
 
-/// The three kinds of ask.
+/// The kind of an ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AskKind {
-    /// Talk to the customer.
+    /// The operator talks to the customer.
     Takeover,
-    /// Tell the agent something.
+    /// The operator tells the agent something.
     Question,
-    /// Approve, edit or reject what the agent proposes.
+    /// The operator approves, edits or rejects what the agent proposes.
     Decision,
 }
 
@@ -21,7 +21,7 @@ impl AskKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Takeover, Self::Question, Self::Decision];
 
-    /// As people read it.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Takeover => "Takeover",
@@ -30,7 +30,7 @@ impl AskKind {
         }
     }
 
-    /// The kind as JSON and SQL have it.
+    /// Returns the kind as it is written in JSON and SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Takeover => "takeover",
@@ -39,8 +39,8 @@ impl AskKind {
         }
     }
 
-    /// The dispositions an operator may choose, the first preselected. Those of a decision come from its cards, but for
-    /// `declined` and `referred`.
+    /// Returns the dispositions that an operator may choose, the first preselected. The dispositions of a decision
+    /// follow from its cards, except for `declined` and `referred`.
     pub fn offered(self) -> &'static [Disposition] {
         use Disposition::{Abandoned, Answered, Declined, Handled, Instructed, Referred};
         match self {
@@ -51,7 +51,7 @@ impl AskKind {
     }
 }
 
-/// What may be done with a proposed action.
+/// A verdict on a proposed action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -60,56 +60,56 @@ pub enum Verdict {
     Reject,
 }
 
-/// Something the agent proposes to do, for a human to decide.
+/// An action that the agent proposes, for a human to decide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {
     pub id: Text<100>,
     pub name: Text<200>,
-    /// An object, as the agent sent it: an approval hands back these bytes.
+    /// The arguments, an object, as the agent sent them. An approval hands back these bytes.
     pub arguments: JsonText,
     pub arguments_schema: Option<Value>,
     pub allowed: Vec<Verdict>,
-    /// Where the arguments break the agent's own schema; pointers are from the root of the arguments. It does not
-    /// prevent an approval.
+    /// The places where the arguments violate the agent's own schema. Pointers start at the root of the arguments.
+    /// Faults do not prevent an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FieldProblem>,
 }
 
-/// What the agent wants.
+/// The ask of an escalation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
     pub kind: AskKind,
     pub prompt: Option<Text<2_000>>,
     pub suggested_reply: Option<Text<4_000>>,
-    /// Two to nine answers to a question that has no schema; the chosen one becomes `data.choice`.
+    /// Two to nine answers to a question that has no schema. The chosen answer becomes `data.choice`.
     pub options: Option<Vec<Text<200>>>,
     /// A JSON Schema (draft 2020-12) that the outcome's data must satisfy.
     pub response_schema: Option<Value>,
     pub actions: Vec<Action>,
 }
 
-/// A field and what is wrong with it.
+/// A field and the problem with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldProblem {
-    /// RFC 6901, from the root of what the caller sent.
+    /// An RFC 6901 pointer, from the root of what the caller sent unless the owner of the problem says otherwise.
     pub pointer: String,
     pub detail: String,
 }
 
 impl FieldProblem {
-    /// Names a field and says what is wrong.
+    /// Creates a problem from the pointer to a field and a sentence about it.
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
 }
 
 impl Ask {
-    /// An ask of which nothing is said but its kind.
+    /// Creates an ask with a kind and nothing else.
     pub fn bare(kind: AskKind) -> Self {
         Self { kind, prompt: None, suggested_reply: None, options: None, response_schema: None, actions: vec![] }
     }
 
-    /// The rules between an ask's fields; pointers are relative to the ask.
+    /// Checks the rules between the fields of the ask and returns the violations. Pointers are relative to the ask.
     pub fn problems(&self) -> Vec<FieldProblem> {
         let mut problems = vec![];
         match (self.kind, self.actions.len()) {

@@ -1,7 +1,7 @@
-//! A value that passed a check, carried as a type so that it cannot be forgotten.
+//! A wrapper type for a value that passed a check, so that the check cannot be forgotten.
 
-/// Holds what some check let through. The domain cannot run the check itself (a JSON Schema compiler does not belong in
-/// the browser), so verbs that depend on one ask for the proof.
+/// A value that passed a check. The domain cannot run the check itself, because a JSON Schema compiler does not belong
+/// in the browser. Verbs that depend on a check therefore take this type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked<T>(T);
 
@@ -12,7 +12,7 @@ impl<T> Checked<T> {
         Ok(Self(value))
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn get(&self) -> &T {
         &self.0
     }

@@ -1,5 +1,5 @@
-//! The conversation and who controls it. Control belongs to the conversation, not to an escalation: a question may be
-//! open beside a takeover of the same chat.
+//! Conversations and who controls them. Control belongs to the conversation, not to an escalation, because a question
+//! may be open in addition to a takeover of the same chat.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::{
     ids::{AgentId, EscalationId},
 };
 
-/// Who may speak to the customer.
+/// The side that may speak to the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Control {
@@ -20,20 +20,21 @@ pub enum Control {
 }
 
 impl Control {
-    /// Control follows from who holds the conversation.
+    /// Returns the control that follows from which escalation holds the conversation.
     pub fn of(held_by: Option<EscalationId>) -> Self {
         if held_by.is_some() { Self::Human } else { Self::Agent }
     }
 }
 
-/// Names a conversation within a workspace.
+/// The key of a conversation within a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConversationKey(String);
 
 impl ConversationKey {
-    /// The agent and its own id of the conversation; without one the escalation is its own conversation. The two cannot
-    /// collide, whatever an agent calls its conversations, since ids of agents and escalations begin differently.
+    /// Builds the key from the agent and its own id of the conversation. Without such an id, the escalation is its own
+    /// conversation. The two forms cannot collide, whatever an agent calls its conversations, because ids of agents and
+    /// escalations have different prefixes.
     pub fn new(agent: AgentId, external_id: Option<&str>, escalation: EscalationId) -> Self {
         match external_id {
             Some(external_id) => Self(format!("{agent}/{external_id}")),
@@ -41,7 +42,7 @@ impl ConversationKey {
         }
     }
 
-    /// A key as the database kept it.
+    /// Wraps a key that was loaded from the database.
     pub fn stored(key: String) -> Self {
         Self(key)
     }
@@ -53,28 +54,28 @@ impl fmt::Display for ConversationKey {
     }
 }
 
-/// What is true of a conversation now.
+/// The current state of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
     pub key: ConversationKey,
-    /// The escalation under which a human speaks, or nobody: then the agent does.
+    /// The escalation under which a human speaks. The agent speaks when there is none.
     pub held_by: Option<EscalationId>,
-    /// The one open takeover.
+    /// The open takeover. A conversation has at most one.
     pub takeover: Option<EscalationId>,
 }
 
 impl Conversation {
-    /// A conversation nobody has escalated yet.
+    /// Creates a conversation that nobody has escalated yet.
     pub fn new(key: ConversationKey) -> Self {
         Self { key, held_by: None, takeover: None }
     }
 
-    /// Who may speak to the customer.
+    /// Returns who may speak to the customer.
     pub fn control(&self) -> Control {
         Control::of(self.held_by)
     }
 
-    /// Follows what happened to one of its escalations.
+    /// Applies an event of one of the conversation's escalations.
     pub fn apply(&mut self, kind: &EventKind, escalation: EscalationId, ask: AskKind) {
         match kind {
             EventKind::Opened { .. } if ask == AskKind::Takeover => self.takeover = Some(escalation),
@@ -99,7 +100,7 @@ impl Conversation {
 }
 
 impl Event {
-    /// Who may speak to the customer after this event.
+    /// Returns who may speak to the customer after this event.
     pub fn control(&self) -> Control {
         Control::of(self.held_by)
     }

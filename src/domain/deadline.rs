@@ -1,4 +1,5 @@
-//! Deadlines: rows, not timers. The sweeper sends `expire` when one has passed, and the verb judges it again.
+//! Deadlines of escalations. Deadlines are rows, not timers: the sweeper runs the verb `fall_due` when a deadline has
+//! passed, and the verb checks the deadline again.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,17 +8,17 @@ use super::{
     time::{Span, Timestamp},
 };
 
-/// Shortest and longest that a deadline may be set.
+/// The shortest deadline that may be set.
 pub const SHORTEST: Span = Span::seconds(1);
-/// See [`SHORTEST`].
+/// The longest deadline that may be set.
 pub const LONGEST: Span = Span::hours(30 * 24);
 
-/// How long a takeover waits for an operator when the agent does not say.
+/// The time that a takeover waits for an operator when nothing else is set.
 const TAKEOVER_CLAIM_WITHIN: Span = Span::minutes(15);
-/// How long a question or a decision stays open when the agent does not say.
+/// The time that a question or a decision stays open when nothing else is set.
 const ANSWER_WITHIN: Span = Span::hours(24);
 
-/// The deadlines an agent asked for.
+/// The deadlines that an agent asks for, or the defaults of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RequestedDeadlines {
     pub claim: Option<Span>,
@@ -26,7 +27,7 @@ pub struct RequestedDeadlines {
 }
 
 impl RequestedDeadlines {
-    /// These, and where one is not set, that of the queue.
+    /// Returns these deadlines, and those of the queue where one is not set.
     pub fn or(self, queue: Self) -> Self {
         Self {
             claim: self.claim.or(queue.claim),
@@ -36,22 +37,22 @@ impl RequestedDeadlines {
     }
 }
 
-/// The deadlines of an escalation. The first hard one to pass expires it.
+/// The deadlines of an escalation. The first hard deadline to pass expires it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadlines {
-    /// What `claim_by` starts anew from when a claim is released.
+    /// The span from which `claim_by` is computed again when a claim is released.
     pub claim_within: Option<Span>,
-    /// Hard while waiting.
+    /// A hard deadline while the escalation waits.
     pub claim_by: Option<Timestamp>,
-    /// Informative.
+    /// An informative deadline.
     pub resolve_by: Option<Timestamp>,
-    /// Hard, also when claimed.
+    /// A hard deadline that also applies while the escalation is claimed.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Deadlines {
-    /// Fills in the defaults: a takeover waits 15 minutes and never expires under an operator; a question or decision
-    /// lives 24 hours.
+    /// Computes the deadlines with their defaults: a takeover waits 15 minutes and never expires under an operator; a
+    /// question or a decision expires after 24 hours.
     pub fn starting(kind: AskKind, within: RequestedDeadlines, now: Timestamp) -> Self {
         let (claim, expire) = match kind {
             AskKind::Takeover => (within.claim.or(Some(TAKEOVER_CLAIM_WITHIN)), within.expire),
@@ -65,7 +66,7 @@ impl Deadlines {
         }
     }
 
-    /// `claim_by` for a wait that begins now.
+    /// Returns `claim_by` for a wait that begins now.
     pub fn claim_by_from(&self, now: Timestamp) -> Option<Timestamp> {
         self.claim_within.map(|span| now + span)
     }

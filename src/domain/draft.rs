@@ -1,21 +1,22 @@
-//! Drafts: what an operator has begun to write and not sent. Kept by the server, so that a closed page loses nothing.
+//! Drafts: text that an operator has begun to write and not sent. The server stores drafts, so a closed page loses
+//! nothing.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ids::EscalationId, text::ClientMessageId};
 
-/// The most characters of a draft: the longest text of all fields, or decisions on twenty cards.
+/// The maximum length of a draft in characters: the longest text of all fields, or decisions on twenty cards.
 pub const LONGEST: usize = 100_000;
 
-/// What it is that is being written.
+/// The kind of text that is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DraftMode {
-    /// To the customer.
+    /// A reply to the customer.
     Reply,
-    /// To the agent, as the end of a question or a decision: the form as JSON.
+    /// An answer to the agent that ends a question or a decision: the form as JSON.
     Answer,
-    /// To colleagues.
+    /// A note to colleagues.
     Note,
 }
 
@@ -23,7 +24,7 @@ impl DraftMode {
     /// Every mode.
     pub const ALL: [Self; 3] = [Self::Reply, Self::Answer, Self::Note];
 
-    /// The mode as SQL has it.
+    /// Returns the mode as it is written in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reply => "reply",
@@ -33,12 +34,12 @@ impl DraftMode {
     }
 }
 
-/// What is written of it so far.
+/// A draft as it is written so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     pub escalation: EscalationId,
     pub mode: DraftMode,
-    /// The name it will be sent under, so that sending it again after a crash says nothing twice.
+    /// The id under which the draft will be sent, so that a retry after a crash does not create a second message.
     pub client_message_id: ClientMessageId,
     pub text: String,
 }

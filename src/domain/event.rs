@@ -1,4 +1,4 @@
-//! Events: the only vocabulary of change. Numbered without gaps per workspace, in commit order.
+//! Events: the only record of changes. Events are numbered without gaps per workspace, in commit order.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use super::{
     time::Timestamp,
 };
 
-/// An event's number within its workspace, from 1.
+/// The number of an event within its workspace, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub i64);
@@ -29,17 +29,17 @@ impl fmt::Display for Seq {
     }
 }
 
-/// Who did it.
+/// The actor that caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     Agent(AgentRef),
     Operator(OperatorRef),
-    /// The clock.
+    /// The server: the clock, or the delivery of an outcome.
     System,
 }
 
-/// Where a transfer went.
+/// The target of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferTarget {
@@ -56,23 +56,23 @@ pub struct ReturnedTransfer {
     pub to: OperatorRef,
 }
 
-/// What happened.
+/// The kind of an event, with its details.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// The agent handed over. Carries the escalation as it began.
+    /// The agent handed over. The event carries the escalation as it began.
     Opened {
         escalation: Box<Escalation>,
     },
-    /// An operator holds it now.
+    /// An operator claimed the escalation.
     Claimed {
         claim: Claim,
     },
-    /// An operator of a question or decision now speaks to the customer instead.
+    /// The operator of a question or a decision now speaks to the customer instead.
     TakenOver {
         at: Timestamp,
     },
-    /// The claim ended; it waits again, until `claim_by`.
+    /// The claim ended, and the escalation waits again until `claim_by`.
     Released {
         at: Timestamp,
         claim_by: Option<Timestamp>,
@@ -84,7 +84,7 @@ pub enum EventKind {
     Accepted {
         at: Timestamp,
     },
-    /// It went to a colleague (who holds it: `claim`) or to a queue (where it waits again).
+    /// The escalation went to a colleague, who holds it (`claim`), or to a queue, where it waits again.
     Transferred {
         to: TransferTarget,
         note: Option<NoteText>,
@@ -93,20 +93,20 @@ pub enum EventKind {
         fence: Fence,
         claim_by: Option<Timestamp>,
     },
-    /// Customer, agent, operator or system said something.
+    /// The customer, the agent, an operator or the system said something.
     MessageCreated {
         message: Message,
     },
-    /// The agent said what became of an operator's message.
+    /// The agent reported what became of an operator's message.
     MessageReceipt {
         message_id: MessageId,
         receipt: Receipt,
     },
-    /// A note among operators. No agent ever hears it.
+    /// An operator wrote a note to other operators. Agents never receive it.
     Noted {
         text: NoteText,
     },
-    /// An operator set its urgency, or its tags. For operators only.
+    /// An operator set the urgency or the tags. For operators only.
     Marked {
         urgency: Option<Urgency>,
         tags: Option<Vec<Tag>>,
@@ -121,26 +121,27 @@ pub enum EventKind {
         reason: Text<2_000>,
         outcome: Outcome,
     },
-    /// The outcome left towards the agent. For operators only.
+    /// The outcome was sent to the agent. For operators only.
     Delivered {
         at: Timestamp,
     },
-    /// A minute after the end the agent had not taken the outcome. For operators only.
+    /// The agent had not picked up the outcome a minute after the end. For operators only.
     NotPickedUp {
         at: Timestamp,
     },
-    /// The agent said that it took the outcome.
+    /// The agent acknowledged the outcome.
     Acknowledged {
         at: Timestamp,
     },
-    /// Somebody took care of one that had expired, or of which nobody picked up the outcome. For operators only.
+    /// An operator took care of an escalation that had expired, or of which nobody picked up the outcome. For operators
+    /// only.
     FollowedUp {
         follow_up: FollowUp,
     },
 }
 
 impl EventKind {
-    /// The type as agents' events and the log have it.
+    /// Returns the type as agents' events and the log write it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Opened { .. } => "escalation.opened",
@@ -163,12 +164,12 @@ impl EventKind {
         }
     }
 
-    /// Whether the escalation is over with this.
+    /// Returns whether this event closes the escalation.
     pub fn closes(&self) -> bool {
         self.outcome().is_some()
     }
 
-    /// Whether agents hear of it.
+    /// Returns whether agents receive this event.
     pub fn for_agents(&self) -> bool {
         !matches!(
             self,
@@ -181,7 +182,7 @@ impl EventKind {
         )
     }
 
-    /// How it ended, when this is the end.
+    /// Returns the outcome, when this event closes the escalation.
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {
             Self::Resolved { outcome } | Self::Expired { outcome } | Self::Cancelled { outcome, .. } => Some(outcome),
@@ -190,16 +191,16 @@ impl EventKind {
     }
 }
 
-/// What happened, in order.
+/// An event in the log of its workspace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub seq: Seq,
     pub id: EventId,
     pub at: Timestamp,
     pub escalation_id: EscalationId,
-    /// The conversation, so that a screen on another of its escalations sees control move.
+    /// The conversation, so that a page of another of its escalations sees control change.
     pub conversation: ConversationKey,
-    /// Who holds the conversation after this event.
+    /// The escalation that holds the conversation after this event.
     pub held_by: Option<EscalationId>,
     pub actor: Actor,
     pub kind: EventKind,

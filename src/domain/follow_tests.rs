@@ -1,4 +1,4 @@
-//! A page that follows the events shows what a fresh one would: snapshot plus later events = fresh snapshot.
+//! Tests of pages that follow events: a snapshot plus later events equals a fresh snapshot.
 
 use proptest::{prelude::*, sample::select};
 
@@ -19,7 +19,7 @@ use super::{
 
 const CHATS: &[&str] = &["chat", "other"];
 
-/// What a fresh list page would have: at most so many rows.
+/// Returns a fresh list page with at most `most` rows.
 pub(super) fn inbox(world: &SimulatedWorld, query: Query, most: usize) -> Inbox {
     let every: Vec<Row> = world.escalations.iter().map(Row::from).collect();
     let mut counts = Counts::default();
@@ -33,7 +33,7 @@ pub(super) fn inbox(world: &SimulatedWorld, query: Query, most: usize) -> Inbox 
     Inbox { query, seq: Seq(world.frames.len() as i64), rows, bound, counts, elsewhere: vec![] }
 }
 
-/// What a fresh thread page would have, from a position on.
+/// Returns a fresh thread page with the messages from position `from` on.
 pub(super) fn thread(world: &SimulatedWorld, id: EscalationId, from: i64) -> Thread {
     let escalation = world.escalations.iter().find(|it| it.id == id).unwrap().clone();
     let on = world.conversations.iter().find(|it| it.key == escalation.conversation).unwrap();
@@ -56,7 +56,7 @@ pub(super) fn thread(world: &SimulatedWorld, id: EscalationId, from: i64) -> Thr
     }
 }
 
-/// Whether a page that followed shows what a fresh one does: the counts, and the rows up to the older bound.
+/// Returns whether a page that followed agrees with a fresh one: the counts, and the rows up to the older bound.
 fn agrees(followed: &Inbox, world: &SimulatedWorld) -> bool {
     let mut fresh = inbox(world, followed.query, usize::MAX);
     fresh.rows.retain(|row| followed.bound.is_none_or(|bound| followed.query.key(row) <= bound));
@@ -67,14 +67,14 @@ pub(super) fn query(listing: impl Into<Listing>, me: OperatorId) -> Query {
     Query { listing: listing.into(), me, as_of: MORNING + Span::minutes(20) }
 }
 
-/// Every list in every order, narrowed to this.
+/// Returns every list in every order with these filters.
 fn queries(filters: Filters) -> impl Iterator<Item = Query> {
     let listings = View::ALL.into_iter().flat_map(|view| view.sorts().iter().map(move |sort| (view, *sort)));
     let listings = listings.map(move |(view, sort)| Listing { view, sort, filters });
     listings.flat_map(|listing| [ada(), ana()].map(|me| query(listing, me.who.id)))
 }
 
-/// Most often one filter, now and then none or two.
+/// Generates filters: most often one, sometimes none or two.
 fn filters() -> impl Strategy<Value = Filters> {
     let one = select(vec![
         (FilterField::Reason, "user_requested".to_owned()),
@@ -101,7 +101,8 @@ fn filters() -> impl Strategy<Value = Filters> {
     })
 }
 
-/// Every page of a world, list pages with so many rows and threads with so many messages, brought up to date.
+/// Returns whether every page agrees with a fresh one after the frames are applied. List pages begin with at most
+/// `most` rows, and threads with at most `most` messages.
 fn all_agree(before: &SimulatedWorld, after: &SimulatedWorld, filters: Filters, most: usize, frames: &[Frame]) -> bool {
     let lists = queries(filters).all(|query| {
         let mut followed = inbox(before, query, most);
@@ -119,7 +120,7 @@ fn all_agree(before: &SimulatedWorld, after: &SimulatedWorld, filters: Filters, 
     lists && threads
 }
 
-/// A stage before and after the later turns.
+/// Returns the world before and after the later turns.
 fn told(turns: Vec<Turn>, later: Vec<Turn>) -> (SimulatedWorld, SimulatedWorld) {
     let mut stage = Simulation::with_three_open();
     turns.into_iter().for_each(|turn| drop(stage.play(turn)));
@@ -184,7 +185,7 @@ proptest! {
     }
 }
 
-/// A story in which every event matters to some page.
+/// Returns the world before and after a story in which every event matters to some page.
 pub(super) fn eventful() -> (SimulatedWorld, SimulatedWorld) {
     let mut stage = Simulation::with_three_open();
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
@@ -227,7 +228,7 @@ fn an_earlier_page_of_an_earlier_moment_catches_up_with_its_receipts() {
     assert_eq!(page, thread(&stage.world, id, 0));
 }
 
-/// The control: the check above does notice what is missing.
+/// Checks that the comparison above notices a missing event.
 #[test]
 fn a_page_that_missed_any_event_is_found_out() {
     let (before, after) = eventful();

@@ -1,20 +1,20 @@
-//! What a search found.
+//! Results of a search.
 
 use super::inbox::Row;
 
-/// A text that was found: the escalation it belongs to, and the part around what was asked for, in pieces, each with
-/// whether it is what was asked for.
+/// A text that a search found: the row of its escalation, and a snippet in pieces. Each piece says whether it matches
+/// the search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchHit {
     pub row: Row,
     pub snippet: Vec<(String, bool)>,
 }
 
-/// A page of what was found, the newest first, and where the next one begins.
+/// A page of search results, the newest first, and the cursor of the next page.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SearchPage {
     pub hits: Vec<SearchHit>,
     pub more: Option<i64>,
-    /// The search index is being rebuilt after an upgrade, so that older texts are perhaps not found yet.
+    /// Whether the search index is being rebuilt after an upgrade, so that older texts may not be found yet.
     pub is_indexing: bool,
 }

@@ -1,6 +1,6 @@
-//! Characters that hide in a text: those that turn the direction of writing, and those of no width.
+//! Detection of characters that hide in a text: those that change the direction of writing, and those of zero width.
 
-/// Runs of plain text, each with the character that hides after it.
+/// Splits a text into runs of plain text, each with the hidden character after it.
 pub fn runs(text: &str) -> Vec<(&str, Option<char>)> {
     let mut runs = vec![];
     let mut start = 0;
@@ -26,7 +26,7 @@ fn hides(letter: char, before: Option<char>, after: Option<char>) -> bool {
         '\u{200C}' | '\u{200D}' => !(before.is_some_and(|it| !it.is_ascii()) && after.is_some_and(|it| !it.is_ascii())),
         '\u{061C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{FEFF}' => true,
         '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' => true,
-        // Tags: a whole hidden alphabet.
+        // Tag characters form a whole hidden alphabet.
         '\u{E0000}'..='\u{E007F}' => true,
         _ => false,
     }

@@ -1,17 +1,18 @@
-//! Typed, prefixed ids: a prefix and 26 lower-case Crockford base-32 characters of a UUIDv7, so that they sort by
-//! creation as text too. The server mints them; the domain only carries them.
+//! Typed ids: a prefix and 26 lower-case Crockford base-32 characters of a UUIDv7, so that ids sort by creation as text
+//! too. The server generates them; the domain only carries them.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Crockford's base 32, lower case: no i, l, o, u.
+/// The alphabet of Crockford's base 32, in lower case: no i, l, o, u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// 128 bits in steps of five.
+/// The number of characters for 128 bits in steps of five.
 const LENGTH: usize = 26;
 
-/// The text is not an id of this kind. Callers answer "not found": a malformed id names nothing.
+/// The error for a text that is not an id of this kind. Callers answer "not found", because a malformed id names
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
 pub struct InvalidId;
@@ -45,10 +46,10 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// What every id of this kind begins with.
+            /// The prefix of every id of this kind.
             pub const PREFIX: &'static str = $prefix;
 
-            /// Wraps a freshly minted UUIDv7.
+            /// Wraps a newly generated UUIDv7.
             pub fn new(uuid: Uuid) -> Self {
                 Self(uuid)
             }
@@ -89,21 +90,21 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A workspace: a tenant with its own event log.
+    /// The id of a workspace, a tenant with its own event log.
     WorkspaceId = "ws_";
-    /// An agent: a machine that may escalate.
+    /// The id of an agent, a machine that may escalate.
     AgentId = "agt_";
-    /// An operator: a person who answers.
+    /// The id of an operator, a person who answers.
     OperatorId = "op_";
-    /// A queue, where escalations wait.
+    /// The id of a queue, where escalations wait.
     QueueId = "que_";
-    /// An escalation: one conversation handed over.
+    /// The id of an escalation, a conversation handed over.
     EscalationId = "esc_";
-    /// A message: one thing said.
+    /// The id of a message.
     MessageId = "msg_";
-    /// An event: what happened.
+    /// The id of an event.
     EventId = "evt_";
-    /// A request, to find it in the log.
+    /// The id of a request, to find it in the log.
     RequestId = "req_";
 }
 

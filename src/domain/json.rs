@@ -1,5 +1,5 @@
-//! JSON that keeps the text of its numbers and the order of its members. `serde_json::Value` reads numbers into 64 bits,
-//! so 0.10 comes back as 0.1: good enough to validate, not good enough to hand an approved argument back.
+//! JSON that keeps the text of its numbers and the order of its members. `serde_json::Value` reads numbers into 64
+//! bits, so 0.10 comes back as 0.1. That is good enough to validate, but not to hand back an approved argument.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -9,10 +9,10 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
-/// How deep objects and lists may be within each other. serde_json reads 128 levels, and what is stored is read again
-/// within what is around it.
+/// The maximum nesting depth of objects and lists. serde_json reads 128 levels, and a stored value is read again within
+/// the value that contains it.
 pub const MAX_DEPTH: usize = 64;
-/// Beyond this, readers that use doubles (JavaScript) mistake one whole number for another.
+/// The limit beyond which readers that use doubles (JavaScript) confuse one whole number with another.
 pub const LARGEST_NUMBER: u64 = 1 << 53;
 
 /// A parsed JSON value.
@@ -24,17 +24,17 @@ pub enum Json {
     Number(String),
     String(String),
     Array(Vec<Json>),
-    /// In the order in which they were written, each name once.
+    /// The members in the order in which they were written, each name once.
     Object(Vec<(String, Json)>),
 }
 
 impl Json {
-    /// Parses a text. Refuses what is not JSON, a name that an object has twice, and values nested deeper than 64.
+    /// Parses a text. Refuses text that is not JSON, an object that has a name twice, and values nested deeper than 64.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         parse_raw(read(text)?, 0)
     }
 
-    /// The member of an object, by its name.
+    /// Returns the member of an object, by its name.
     pub fn get(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Object(members) => members.iter().find(|(known, _)| known == name).map(|(_, value)| value),
@@ -42,7 +42,7 @@ impl Json {
         }
     }
 
-    /// The text of a string.
+    /// Returns the text of a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -51,7 +51,8 @@ impl Json {
     }
 
     /// Replaces or adds the value at a JSON pointer (RFC 6901); `None` removes a member. Missing parent objects are
-    /// created, also in place of null. False when the pointer leads nowhere: below a text or a number, or to an array item that is not there.
+    /// created, also in place of null. Returns false when the pointer leads nowhere: below a text or a number, or to an
+    /// array item that does not exist.
     pub fn set(&mut self, pointer: &str, value: Option<Self>) -> bool {
         let Some((name, rest)) = split_pointer(pointer) else {
             let Some(value) = value.filter(|_| pointer.is_empty()) else { return false };
@@ -82,7 +83,7 @@ impl Json {
         }
     }
 
-    /// What kind of value it is, in words that follow "is".
+    /// Returns the kind of the value, in words that follow "is".
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -94,7 +95,7 @@ impl Json {
         }
     }
 
-    /// Whether objects and lists in it are nested deeper than so many levels.
+    /// Returns whether objects and lists are nested deeper than `than` levels.
     pub fn is_deeper(&self, than: usize) -> bool {
         match self {
             Self::Array(items) => than == 0 || items.iter().any(|item| item.is_deeper(than - 1)),
@@ -103,7 +104,7 @@ impl Json {
         }
     }
 
-    /// Whether a text or a name in it has U+0000, which PostgreSQL cannot store.
+    /// Returns whether a text or a name contains U+0000, which PostgreSQL cannot store.
     pub fn has_null_character(&self) -> bool {
         match self {
             Self::String(text) => text.contains('\0'),
@@ -115,14 +116,14 @@ impl Json {
         }
     }
 
-    /// Whether a number in it is beyond ±2^53, so that not every reader can hold it exactly.
+    /// Returns whether a number is beyond ±2^53, so that not every reader can hold it exactly.
     pub fn has_number_beyond(&self) -> bool {
         match self {
             Self::Number(digits) => {
                 let whole = digits.strip_prefix('-').unwrap_or(digits).parse::<u64>();
                 match whole {
                     Ok(whole) => whole > LARGEST_NUMBER,
-                    // Written as a decimal it is rounded when it is read: 9007199254740993.0 as 9007199254740992.
+                    // A decimal is rounded when it is read: 9007199254740993.0 becomes 9007199254740992.
                     Err(_) => as_f64(digits).is_none_or(|number| number.abs() >= LARGEST_NUMBER as f64),
                 }
             }
@@ -132,7 +133,7 @@ impl Json {
         }
     }
 
-    /// As a person reads it: text without quotes, anything else as JSON, indented when it has members.
+    /// Formats the value for people: text without quotes, anything else as JSON, indented when it has members.
     pub fn as_read(&self) -> String {
         match self {
             Self::String(text) => text.clone(),
@@ -140,7 +141,7 @@ impl Json {
         }
     }
 
-    /// As JSON with one member a line.
+    /// Formats the value as JSON with one member a line.
     pub fn pretty(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail.
@@ -148,7 +149,7 @@ impl Json {
         text
     }
 
-    /// Writes it on one line, or indented by so many levels.
+    /// Writes the value on one line, or indented by `indent` levels.
     fn write(&self, to: &mut dyn Write, indent: Option<usize>) -> fmt::Result {
         match self {
             Self::Null => to.write_str("null"),
@@ -198,7 +199,7 @@ fn new_line(to: &mut dyn Write, indent: Option<usize>) -> fmt::Result {
 }
 
 fn quoted(text: &str) -> String {
-    // A text can always be written.
+    // A text can always be serialized.
     serde_json::to_string(text).unwrap_or_default()
 }
 
@@ -223,34 +224,34 @@ impl From<&Value> for Json {
     }
 }
 
-/// The first name of a pointer, unescaped, and the pointer below it.
+/// Splits a pointer into its first name, unescaped, and the pointer below it.
 fn split_pointer(pointer: &str) -> Option<(String, &str)> {
     let names = pointer.strip_prefix('/')?;
     let end = names.find('/').unwrap_or(names.len());
     Some((unescaped_name(&names[..end]), &names[end..]))
 }
 
-/// What is said of a value that is nested deeper than [`MAX_DEPTH`].
+/// Returns the message for a value that is nested deeper than [`MAX_DEPTH`].
 pub fn too_deep() -> String {
     "must not be nested deeper than ".to_owned() + &MAX_DEPTH.to_string()
 }
 
-/// A name as a part of a pointer (RFC 6901).
+/// Escapes a name as a part of a pointer (RFC 6901).
 pub fn pointer_name(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// The name that such a part of a pointer stands for. It undoes [`pointer_name`].
+/// Unescapes a part of a pointer. The function reverses [`pointer_name`].
 pub fn unescaped_name(part: &str) -> String {
     part.replace("~1", "/").replace("~0", "~")
 }
 
-/// The number nearest to these digits; none beyond what 64 bits can hold.
+/// Returns the number nearest to these digits, or none beyond the range of 64 bits.
 pub fn as_f64(digits: &str) -> Option<f64> {
     read::<Value>(digits).ok()?.as_f64()
 }
 
-/// Reads from bytes, as everything that the browser reads: each other way would be more code for it to download.
+/// Parses from bytes, like everything that the browser parses, because any other way would add code to its download.
 fn read<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_json::Error> {
     serde_json::from_slice(text.as_bytes())
 }
@@ -309,29 +310,29 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A JSON value as the text in which it was received, so that it can be handed back byte for byte. Stored as a string;
-/// what was stored as a value by earlier versions is read, too.
+/// A JSON value as the text in which it was received, so that it can be handed back byte for byte. The value is stored
+/// as a string; values that earlier versions stored as JSON are read, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonText(String);
 
 impl JsonText {
-    /// Keeps a text that [`Json::parse`] takes.
+    /// Keeps a text that [`Json::parse`] accepts.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         Json::parse(text).map(|_| Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The value, with the text of its numbers.
+    /// Returns the value, with the text of its numbers.
     pub fn json(&self) -> Json {
-        // It was parsed when it was taken.
+        // The text was parsed when it was accepted.
         Json::parse(&self.0).unwrap_or(Json::Null)
     }
 
-    /// The value as validators read it: numbers are rounded to 64 bits.
+    /// Returns the value for validators, with numbers rounded to 64 bits.
     pub fn value(&self) -> Value {
         serde_json::from_slice(self.0.as_bytes()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What stands on which list, in what order, and for how long.
+//! Tests of lists: which rows they show, in what order, and for how long.
 
 use super::{
     ask::AskKind,
@@ -53,7 +53,7 @@ fn each_order_puts_first_what_it_says() {
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
     stage.urgency = Urgency::Urgent;
     let urgent = stage.at(1).open(AskKind::Question).unwrap();
-    // Ada has answered hers, and the customer has said something since to Ana's.
+    // Ada has answered the first escalation, so nobody waits for a human there.
     stage.at(2).claim(&ada(), ids[0]).unwrap();
     stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
     let first = |stage: &Simulation, sort| -> Vec<EscalationId> {
@@ -106,7 +106,7 @@ fn what_nobody_picks_up_lies_on_the_desk_of_who_resolved_it() {
     stage.deliver(ids[1]).unwrap();
     assert_eq!(mine(&stage), (0, Some(0)), "the agent took it after all");
 
-    // From now on an agent that acknowledges is expected to.
+    // The agent is expected to acknowledge the outcomes of escalations that it opens after its first acknowledgement.
     stage.acknowledge(ids[1]).unwrap();
     let next = stage.open(AskKind::Question).unwrap();
     assert!(!stage.of(ids[2]).acknowledges && stage.of(next).acknowledges);

@@ -1,4 +1,4 @@
-//! Messages: things said by customer, agent, operator, tool or system.
+//! Messages of a customer, an agent, an operator, a tool or the system.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{
     time::Timestamp,
 };
 
-/// Who speaks.
+/// The speaker of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageRole {
@@ -23,7 +23,7 @@ pub enum MessageRole {
 }
 
 impl MessageRole {
-    /// The role as JSON and SQL have it.
+    /// Returns the role as it is written in JSON and SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
@@ -34,7 +34,8 @@ impl MessageRole {
         }
     }
 
-    /// Whether this is the conversation itself, which outcomes repeat, and not what surrounds it.
+    /// Returns whether messages of this role are the conversation itself, which outcomes repeat, and not what surrounds
+    /// it.
     pub fn is_speech(self) -> bool {
         matches!(self, Self::Customer | Self::Agent | Self::Operator)
     }
@@ -45,7 +46,7 @@ impl MessageRole {
 pub struct Author {
     pub id: Option<String>,
     pub name: String,
-    /// What agents and customers see.
+    /// The name that agents and customers see.
     pub public_name: String,
 }
 
@@ -59,34 +60,36 @@ impl From<&OperatorRef> for Author {
     }
 }
 
-/// A tool that the agent called.
+/// A tool call of the agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
     pub id: Option<String>,
     pub name: String,
-    /// An object as a rule; text when what the model wrote was not JSON, or JSON with a number that would change.
+    /// The arguments, usually an object. They are text when the model did not write JSON, or wrote a number that would
+    /// change.
     pub arguments: Value,
 }
 
-/// What a tool answered.
+/// The result of a tool call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolResult {
     pub call_id: Option<String>,
     pub output: Value,
     pub is_error: bool,
-    /// Whether the agent said if the call failed. Without it, `is_error: false` means that nobody knows.
+    /// Whether the agent said if the call failed. Otherwise `is_error: false` means that the outcome is unknown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outcome_stated: bool,
 }
 
 impl ToolResult {
-    /// The text of a tool's message that came without a result: it names no call, and does not state its outcome.
+    /// Wraps the text of a tool message that came without a result. The result names no call, and does not state its
+    /// outcome.
     pub fn of_text(text: String) -> Self {
         Self { call_id: None, output: Value::String(text), is_error: false, outcome_stated: false }
     }
 }
 
-/// Whether an operator's message got to the customer.
+/// Whether an operator's message reached the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
@@ -94,43 +97,43 @@ pub enum ReceiptState {
     Failed,
 }
 
-/// What became of an operator's message, as the agent that shows it to the customer says.
+/// The receipt for an operator's message, from the agent that shows it to the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     pub state: ReceiptState,
     pub detail: Option<Text<500>>,
 }
 
-/// One thing said.
+/// A message of an escalation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     pub id: MessageId,
-    /// Its place in the escalation, from 0.
+    /// The position in the escalation, from 0.
     pub position: i64,
-    /// The event that brought it; none for the transcript the escalation was opened with.
+    /// The event that created the message; none for the transcript with which the escalation was opened.
     pub seq: Option<Seq>,
     pub client_message_id: Option<ClientMessageId>,
     pub role: MessageRole,
     pub text: Option<String>,
-    /// When it was said, as far as anyone knows.
+    /// The time at which the message was said, when it is known.
     pub at: Option<Timestamp>,
     pub author: Option<Author>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_result: Option<ToolResult>,
-    /// What the agent sent as a message could not be read as one; `raw` holds it.
+    /// Whether the message that the agent sent could not be read; `raw` holds it.
     #[serde(default)]
     pub unreadable: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Value>,
-    /// The latest, for an operator's message.
+    /// The latest receipt, for an operator's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
 }
 
 impl Message {
-    /// A message of which nothing is known but its place and who speaks.
+    /// Creates a message with an id, a position and a role, and nothing else.
     pub fn empty(id: MessageId, position: i64, role: MessageRole) -> Self {
         Self {
             id,
@@ -149,11 +152,11 @@ impl Message {
         }
     }
 
-    /// The first characters of what was said, on one line and without marks of Markdown, for a list row.
+    /// Returns the first 140 characters of the text, on one line and without Markdown marks, for a list row.
     pub fn preview(&self) -> String {
         let text = self.text.as_deref().unwrap_or_default();
-        // A text may have megabytes: it is read lazily, and not copied, up to the last character that is needed.
-        // Within a word an underscore is the word's own, as in order_id; #3 is no heading, and >5 no quotation.
+        // A text may have megabytes, so it is read lazily, without a copy, up to the last character that is needed.
+        // An underscore within a word belongs to the word, as in order_id; #3 is no heading, and >5 no quotation.
         let words = text.split_whitespace().map(|word| word.trim_matches(['_', '*', '`']));
         let words = words.filter(|word| word.contains(|it: char| !matches!(it, '#' | '>' | '*' | '`')));
         let letters = words.enumerate().flat_map(|(i, word)| {
@@ -191,7 +194,7 @@ mod tests {
         let message = Message { text: Some("word ".repeat(2_000_000)), ..empty };
         let begun = std::time::Instant::now();
         (0..1_000).for_each(|_| assert_eq!(message.preview().len(), 140));
-        // To read all of it a thousand times takes more than a minute.
+        // Reading the whole text a thousand times takes more than a minute.
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
 }

@@ -1,7 +1,8 @@
-//! The words and the rules. Pure: no database, no network, no browser, no clock; compiles to WASM.
+//! The domain: the types and rules of escalations. The code has no database, network, browser or clock, and compiles to
+//! WASM.
 //!
-//! A verb of [`escalation::Escalation`] takes `&self` and answers what would happen, as [`event::EventKind`]s, or a
-//! [`refusal::Refusal`]; only `apply` changes anything, and it cannot fail.
+//! A verb of [`escalation::Escalation`] takes `&self` and returns what would happen, as [`event::EventKind`]s, or a
+//! [`refusal::Refusal`]. Only `apply` changes state, and it cannot fail.
 
 pub mod agent;
 pub mod ask;

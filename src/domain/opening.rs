@@ -1,4 +1,4 @@
-//! What the agent said when it opened an escalation. Never changes afterwards.
+//! Openings: what the agent said when it opened an escalation. An opening never changes afterwards.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,13 +19,13 @@ pub struct Customer {
     pub locale: Option<Text<35>>,
 }
 
-/// What is known of the conversation beside its messages.
+/// The facts about the conversation, in addition to its messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationFacts {
     pub external_id: Option<Text<255>>,
-    /// How many messages the conversation had, by the agent's count.
+    /// The number of messages of the conversation, by the agent's count.
     pub total_messages: i64,
-    /// How many of them came with the escalation.
+    /// The number of messages that came with the escalation.
     pub received_messages: i64,
     pub customer: Option<Customer>,
 }
@@ -38,7 +38,7 @@ pub struct ContextItem {
     pub url: Option<Text<2_000>>,
 }
 
-/// What the agent needs to find its place again; returned unchanged.
+/// The data that the agent needs to resume, returned unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Resume {
     pub tool_call_id: Option<String>,
@@ -46,7 +46,7 @@ pub struct Resume {
     pub state: Option<String>,
 }
 
-/// Everything an agent says at the open, checked.
+/// Everything that an agent says when it opens an escalation, checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
     pub reason: Reason,
@@ -57,16 +57,17 @@ pub struct Opening {
     /// None for a background agent that has no conversation.
     pub conversation: Option<ConversationFacts>,
     pub context: Vec<ContextItem>,
-    /// What the agent is told when nobody came.
+    /// The note to the agent when the escalation expires.
     pub on_expiry_note: Option<NoteText>,
     pub resume: Option<Resume>,
     pub metadata: Option<Map<String, Value>>,
-    /// What was odd about the request and taken all the same.
+    /// Problems of the request that did not prevent the opening.
     pub warnings: Vec<FieldProblem>,
 }
 
 impl Opening {
-    /// What is left for operators' streams: pages read an opening from the escalation's own page, and a list from its row.
+    /// Returns the part of an opening that operators' streams carry. Pages read the opening from the escalation's own
+    /// page, and lists read it from their rows.
     pub fn outline(&self) -> Self {
         Self {
             reason: Reason { evidence: None, ..self.reason.clone() },
@@ -83,17 +84,17 @@ impl Opening {
         }
     }
 
-    /// The agent's own id of the conversation.
+    /// Returns the agent's own id of the conversation.
     pub fn external_id(&self) -> Option<&str> {
         self.conversation.as_ref()?.external_id.as_ref().map(Text::as_str)
     }
 
-    /// The customer, when anything is known of them.
+    /// Returns the customer, when anything is known of them.
     pub fn customer(&self) -> Option<&Customer> {
         self.conversation.as_ref()?.customer.as_ref()
     }
 
-    /// Whether there is a customer to talk to: a background agent that asks a question may have none.
+    /// Returns whether there is a customer to talk to. A background agent that asks a question may have none.
     pub fn has_customer(&self) -> bool {
         self.ask.kind == AskKind::Takeover
             || self.conversation.as_ref().is_some_and(|it| {
@@ -101,20 +102,20 @@ impl Opening {
             })
     }
 
-    /// How many messages came and how many there were, when not all came.
+    /// Returns the number of messages that came and the total, when not all of them came.
     pub fn short(&self) -> Option<(i64, i64)> {
         let it = self.conversation.as_ref()?;
         (it.received_messages < it.total_messages).then_some((it.received_messages, it.total_messages))
     }
 
-    /// By what this agent's customer is known again: their own id, else that of the conversation. The two cannot be
-    /// taken for one another.
+    /// Returns the key by which this agent's customer is recognised: the customer's own id, otherwise that of the
+    /// conversation. The two forms cannot collide.
     pub fn customer_key(&self) -> Option<String> {
         let customer = self.customer().and_then(|it| it.external_id.as_ref()).map(|id| format!("customer/{id}"));
         customer.or_else(|| self.external_id().map(|id| format!("conversation/{id}")))
     }
 
-    /// How a row or a header names this escalation: the customer, else its subject.
+    /// Returns the title of this escalation for rows and headers: the customer, otherwise the subject.
     pub fn title(&self) -> String {
         let customer = self.customer();
         let known = customer.and_then(|it| {

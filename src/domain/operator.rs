@@ -1,4 +1,4 @@
-//! Operators: the people who answer, and what their role lets them do.
+//! Operators: the people who answer, what their role allows, and their preferences.
 
 use std::{fmt, str::FromStr};
 
@@ -6,37 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use super::{ids::OperatorId, refusal::Refusal, text::Name};
 
-/// An operator as claims and events name them. Their e-mail address never leaves the console, so it is not here.
+/// The reference to an operator that claims and events carry. The e-mail address is not here, because it never leaves
+/// the console.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorRef {
     pub id: OperatorId,
-    /// The name colleagues see.
+    /// The name that colleagues see.
     pub name: Name,
-    /// The name agents and customers see.
+    /// The name that agents and customers see.
     pub public_name: Name,
 }
 
-/// What a person may do; each role includes those before it.
+/// The role of an operator. Each role includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Reads.
+    /// A viewer reads.
     Viewer,
-    /// Works: claims, replies, resolves.
+    /// An operator works: claims, replies, resolves.
     Operator,
-    /// Also takes over a colleague's claim.
+    /// A supervisor also takes over a colleague's claim.
     Supervisor,
-    /// Also keeps people, agents and settings.
+    /// An admin also manages people, agents and settings.
     Admin,
 }
 
 impl Role {
-    /// Refuses with what is needed when this role is below it.
+    /// Refuses with the needed role when this role is below it.
     pub fn at_least(self, need: Role) -> Result<(), Refusal> {
         if self >= need { Ok(()) } else { Err(Refusal::Forbidden { need }) }
     }
 
-    /// The role in lower case, as the database and the command line have it.
+    /// Returns the role in lower case, as the database and the command line write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -53,7 +54,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// The text names no role.
+/// The error for a text that names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a role is one of admin, supervisor, operator, viewer")]
 pub struct UnknownRole;
@@ -68,25 +69,25 @@ impl FromStr for Role {
     }
 }
 
-/// An operator who is signed in: who, and what they may do.
+/// A signed-in operator with their role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
     pub who: OperatorRef,
     pub role: Role,
 }
 
-/// Light or dark.
+/// The colour theme of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
-    /// As the system has it.
+    /// The theme of the operating system.
     #[default]
     System,
     Light,
     Dark,
 }
 
-/// How much fits on a screen.
+/// The density of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Density {
@@ -95,16 +96,16 @@ pub enum Density {
     Compact,
 }
 
-/// What keys do for an operator.
+/// The keyboard preferences of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct KeyPreferences {
-    /// Enter sends what is written, instead of beginning a line; none when they were not asked yet.
+    /// Whether Enter sends the text instead of starting a new line. None until the operator was asked.
     pub enter_sends: Option<bool>,
-    /// Single keys are no shortcuts.
+    /// Whether single-key shortcuts are disabled.
     pub shortcuts_off: bool,
 }
 
-/// How an operator wants the console to look and to behave.
+/// The preferences of an operator for the look and behaviour of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
@@ -114,7 +115,7 @@ pub struct Preferences {
 }
 
 impl Preferences {
-    /// The theme as pages name it; none where the system decides.
+    /// Returns the theme as pages name it, or none when the system decides.
     pub fn named_theme(&self) -> Option<&'static str> {
         match self.theme {
             Theme::System => None,
@@ -123,7 +124,7 @@ impl Preferences {
         }
     }
 
-    /// The density as pages name it; none for the usual one.
+    /// Returns the density as pages name it, or none for the default.
     pub fn named_density(&self) -> Option<&'static str> {
         (self.density == Density::Compact).then_some("compact")
     }

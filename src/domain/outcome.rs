@@ -1,4 +1,4 @@
-//! How an escalation ended, in a form the agent can act on.
+//! Outcomes: how an escalation ended, in a form that the agent can act on.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,7 +15,7 @@ use super::{
     time::{Span, Timestamp},
 };
 
-/// How it ended; fixed, so that agents can branch on it.
+/// The disposition of an outcome. The set is fixed, so that agents can branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disposition {
@@ -33,7 +33,7 @@ pub enum Disposition {
 }
 
 impl Disposition {
-    /// As people read it.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Handled => "Handled",
@@ -50,7 +50,7 @@ impl Disposition {
         }
     }
 
-    /// What it means, for the person who chooses it.
+    /// Returns the meaning of the disposition, for the operator who chooses it.
     pub fn hint(self) -> &'static str {
         match self {
             Self::Handled => "You dealt with it",
@@ -64,13 +64,14 @@ impl Disposition {
         }
     }
 
-    /// With a `response_schema`, these need valid data; the others carry none.
+    /// Returns whether the disposition carries data. With a `response_schema`, these dispositions need valid data; the
+    /// others carry none.
     pub fn carries_data(self) -> bool {
         matches!(self, Self::Handled | Self::Answered | Self::Approved | Self::ApprovedWithEdits)
     }
 }
 
-/// What the agent shall do.
+/// The next step of the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NextStep {
@@ -80,72 +81,72 @@ pub enum NextStep {
     AwaitCustomer,
 }
 
-/// Who carries out a decided action.
+/// The side that carries out a decided action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecutedBy {
     #[default]
     Agent,
-    /// The operator did it; the agent must not run it again.
+    /// The operator carried out the action, so the agent must not run it again.
     Operator,
 }
 
-/// What an operator decided about one proposed action.
+/// The decision of an operator about one proposed action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActionDecision {
     pub id: Text<100>,
     pub decision: Verdict,
-    /// Those to run.
+    /// The arguments to run.
     pub arguments: JsonText,
     pub comment: Option<Text<2_000>>,
     pub executed_by: ExecutedBy,
-    /// Where these arguments break the agent's own schema; pointers are from the root of the outcome.
+    /// The places where these arguments violate the agent's own schema. Pointers start at the root of the outcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<FieldProblem>,
 }
 
-/// A change of one place in proposed arguments.
+/// A change at one place in proposed arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
-    /// RFC 6901, from the root of the arguments.
+    /// An RFC 6901 pointer, from the root of the arguments.
     pub pointer: String,
-    /// JSON text; none removes what is there.
+    /// The new value as JSON text. None removes the value.
     pub json: Option<String>,
 }
 
-/// What an operator's page sends about one proposed action. It does not send arguments: an approval takes those that are
-/// stored, so what runs is what was shown.
+/// The decision about one proposed action that an operator's page sends. The page does not send arguments: an approval
+/// takes the stored ones, so the arguments that run are those that were shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionRequest {
     pub id: Text<100>,
     pub decision: Verdict,
-    /// Needed for an edit, empty otherwise.
+    /// The edits, required for an edit and empty otherwise.
     pub edits: Vec<Edit>,
     pub comment: Option<Text<2_000>>,
     pub executed_by: ExecutedBy,
 }
 
-/// What an operator says to end an escalation. Pages send [`DecisionRequest`]s; the server makes decisions of them.
+/// The content with which an operator ends an escalation. Pages send [`DecisionRequest`]s, and the server converts them
+/// into decisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resolution<Decision = ActionDecision> {
     pub disposition: Disposition,
     pub next: NextStep,
-    /// Free text, for a question without a schema.
+    /// A free-text answer to a question without a schema.
     pub answer: Option<NoteText>,
     pub data: Option<Value>,
     pub actions: Vec<Decision>,
     pub note_to_agent: Option<NoteText>,
-    /// "The agent could have done this itself": for reports.
+    /// Whether the agent could have done this itself, for reports.
     pub avoidable: bool,
-    /// What the agent is to know of it: that its schema was not applied to the data. Pointers are from the root of the
-    /// outcome.
+    /// Warnings to the agent: that its schema was not applied to the data. Pointers start at the root of the outcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<FieldProblem>,
 }
 
 impl<Decision> Resolution<Decision> {
-    /// A resolution that says only how it ended.
+    /// Creates a resolution with a disposition and nothing else.
     pub fn bare(disposition: Disposition) -> Self {
         Self {
             disposition,
@@ -160,42 +161,43 @@ impl<Decision> Resolution<Decision> {
     }
 }
 
-/// How an escalation ended. Written once, never changed.
+/// The outcome of an escalation, written once and never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub resolution: Resolution,
     pub by: Actor,
     pub at: Timestamp,
-    /// What was said since the open, by id: the last [`MOST_MESSAGES`] within [`MOST_BYTES`].
+    /// The ids of the messages since the open: the last [`MOST_MESSAGES`] within [`MOST_BYTES`].
     pub messages: Vec<MessageId>,
     pub messages_left_out: i64,
-    /// Customer messages after the operator's last.
+    /// The customer's messages after the operator's last one.
     pub unanswered: Vec<MessageId>,
-    /// Facts only, enough by itself as a tool's result.
+    /// The facts in sentences, which suffice by themselves as the result of a tool.
     pub briefing: String,
 }
 
-/// An outcome that has not left towards its agent for so long is shown as not picked up.
+/// The time after which an outcome is shown as not picked up, because it was not delivered, or not acknowledged by an
+/// agent that acknowledges outcomes.
 pub const PICKED_UP_WITHIN: Span = Span::minutes(1);
-/// How many messages an outcome repeats at most.
+/// The maximum number of messages that an outcome repeats.
 pub const MOST_MESSAGES: usize = 200;
-/// How many bytes of text they may have together.
+/// The maximum number of bytes of text of these messages.
 pub const MOST_BYTES: usize = 128 * 1024;
 
-/// What a briefing and an outcome are made of.
+/// The input of an outcome and its briefing.
 pub struct OutcomeInput<'a> {
     pub ask: AskKind,
     pub opened_at: Timestamp,
     pub stints: &'a [Stint],
     /// The latest messages since the open, oldest first.
     pub said: &'a [Message],
-    /// How many there were in all since the open.
+    /// The total number of messages since the open.
     pub said_in_all: i64,
-    /// A human still has the conversation, under another escalation.
+    /// Whether a human still holds the conversation, under another escalation.
     pub held_elsewhere: bool,
 }
 
-/// What a verb that ends an escalation must know beside it.
+/// The context that a verb needs to end an escalation, in addition to the escalation itself.
 pub struct ClosingContext<'a> {
     pub conversation: &'a Conversation,
     /// The latest messages since the open, oldest first.
@@ -203,7 +205,7 @@ pub struct ClosingContext<'a> {
 }
 
 impl Outcome {
-    /// Puts an outcome together at the moment it ends.
+    /// Builds an outcome at the moment at which the escalation ends.
     pub fn new(resolution: Resolution, by: Actor, at: Timestamp, ending: &OutcomeInput<'_>) -> Self {
         let mut bytes = 0;
         let mut kept: Vec<&Message> = vec![];
@@ -229,10 +231,10 @@ impl Outcome {
     }
 }
 
-/// The hand-back in sentences: facts with times and names, never orders, since a standing order ("stay silent") is known
-/// to silence a model for good.
+/// Writes the briefing: facts with times and names, never orders, because a standing order ("stay silent") is known to
+/// silence a model permanently.
 fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &OutcomeInput<'_>) -> String {
-    // A question may stay open for days: then a time of day alone would tell nothing.
+    // A question may stay open for days, and then a time of day alone would be ambiguous.
     let dated = ending.opened_at.day(Span(0)) != at.day(Span(0));
     let clock = |at: Timestamp| match dated {
         true => format!("{} {}", at.date(Span(0)), at.clock_time(Span(0))),
@@ -298,7 +300,7 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Outcome
         1 => said.push("1 message was exchanged meanwhile.".to_owned()),
         many => said.push(format!("{many} messages were exchanged meanwhile.")),
     }
-    // What people wrote comes last, so that nothing in it reads as one more fact, and the note at the very end.
+    // Text that people wrote comes last, so that nothing in it reads as one more fact, and the note at the very end.
     if let Some(data) = &resolution.data {
         said.push(format!("Data: {data}."));
     }
@@ -311,7 +313,7 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Outcome
     said.join(" ")
 }
 
-/// What somebody wrote, as a sentence that has an end.
+/// Formats a text that a person wrote as a sentence with a label and a final punctuation mark.
 fn sentence(label: &str, text: &str) -> String {
     let text = text.trim_end();
     let end = if text.ends_with(['.', '!', '?', '…']) { "" } else { "." };

@@ -1,5 +1,6 @@
-//! Who is there: what is true for a moment, beside the log. A hint may be lost, is never stored as such and never
-//! replayed; when an operator was last seen and an agent last heard is kept as rows, so that a fresh page knows it.
+//! Presence: short-lived state in addition to the event log. A hint may be lost, and is never stored as such and never
+//! replayed. The times at which an operator was last seen and an agent last listened are stored as rows, so that a
+//! fresh page knows them.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,103 +13,105 @@ use super::{
     time::{Span, Timestamp},
 };
 
-/// How often the server sends something on a page's stream, even when nothing happens: pages take silence for a dead network.
+/// The interval at which the server sends something on a page's stream, even when nothing happens. Pages take silence
+/// for a dead network.
 pub const PING_EVERY: Span = Span::seconds(5);
-/// An agent that did not listen for so long is shown as not listening.
+/// The time after which an agent that does not listen is shown as not listening.
 pub const DEAF_AFTER: Span = Span::seconds(60);
-/// An operator whose pages were not connected for so long is shown as gone.
+/// The time after which an operator without a connected page is shown as gone.
 pub const GONE_AFTER: Span = Span::minutes(2);
-/// The claims of an operator who was gone for so long lapse.
+/// The time after which the claims of an operator who is gone lapse.
 pub const LAPSES_AFTER: Span = Span::minutes(15);
-/// An operator counts as available for so long after they were seen. Their row is written every 25 seconds.
+/// The time for which an operator counts as available after they were seen. Their row is written every 25 seconds.
 pub const AVAILABLE_FOR: Span = Span::seconds(45);
-/// How often a page says where its operator looks, and for how long that counts.
+/// The interval at which a page reports which escalation its operator views.
 pub const VIEWING_EVERY: Span = Span::seconds(20);
-/// See [`VIEWING_EVERY`].
+/// The time for which a report counts: see [`VIEWING_EVERY`].
 pub const VIEWING_FOR: Span = Span::seconds(45);
-/// How often whoever types says so, and for how long that counts.
+/// The interval at which a page reports that its operator types.
 pub const TYPING_EVERY: Span = Span::seconds(3);
-/// See [`TYPING_EVERY`].
+/// The time for which a report of typing counts: see [`TYPING_EVERY`].
 pub const TYPING_FOR: Span = Span::seconds(6);
 
-/// What is seen further ahead of the clock than this was seen before the clock was set back, and says nothing.
+/// The tolerance for times ahead of the clock. A time further ahead was recorded before the clock was set back, and is
+/// ignored.
 pub const AHEAD: Span = Span::minutes(1);
 
-/// The later of two times at which somebody was seen, unless that is of a clock that was set back since.
+/// Returns the later of two times of presence, unless the known one is of a clock that was set back since.
 pub fn later(known: Timestamp, new: Timestamp) -> Timestamp {
     if known > new + AHEAD { new } else { known.max(new) }
 }
 
-/// Says whether a sighting at this time still counts now.
+/// Returns whether a time of presence still counts now.
 fn counts(at: Timestamp, within: Span, now: Timestamp) -> bool {
     at <= now + AHEAD && now - at < within
 }
 
-/// What is true for a moment.
+/// An ephemeral hint about presence or typing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hint {
-    /// An agent listens: to one escalation, or to all of its own.
+    /// An agent listens, to one escalation or to all of its own.
     Heard { agent: AgentId, escalation: Option<EscalationId>, heard: AgentContact },
-    /// An operator has a connected page.
+    /// An operator has a connected page, or does something.
     Seen { operator: OperatorId, at: Timestamp },
-    /// An operator looks at an escalation, or writes to its customer.
+    /// An operator views an escalation, or types to its customer.
     Viewing { agent: AgentId, escalation: EscalationId, viewer: Viewer },
     /// The customer types.
     CustomerTyping { escalation: EscalationId, at: Timestamp },
 }
 
-/// When an agent last listened, and how far what it was given reaches.
+/// The time at which an agent last listened, and the number of the last event that it received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AgentContact {
     pub at: Timestamp,
     pub reached: Seq,
 }
 
-/// An operator at an escalation.
+/// An operator who views an escalation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Viewer {
     pub operator: OperatorRef,
     pub at: Timestamp,
-    /// Writes to the customer.
+    /// Whether the operator types to the customer.
     pub typing: bool,
 }
 
-/// A colleague who may take an escalation, with what speaks for and against it.
+/// A colleague to whom an escalation may be transferred, with facts for and against the choice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Colleague {
     pub operator: OperatorRef,
-    /// None when they were never here.
+    /// None when the colleague was never seen.
     pub seen_at: Option<Timestamp>,
-    /// By their own word.
+    /// Whether the colleague has set themselves away.
     pub away: bool,
-    /// How many they hold.
+    /// The number of escalations that the colleague holds.
     pub holds: i64,
 }
 
-/// To whom an escalation may go.
+/// The possible targets of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TransferChoices {
-    /// When this was so.
+    /// The time at which the choices were read.
     pub at: Timestamp,
     pub colleagues: Vec<Colleague>,
     pub queues: Vec<QueueRef>,
 }
 
-/// Who is there, around one escalation. Follows hints.
+/// The presence around one escalation, kept up to date by hints.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Presence {
     /// None when the agent never listened.
     pub heard: Option<AgentContact>,
-    /// When operators were last seen, as far as this page cares.
+    /// The times at which operators were last seen, as far as this page needs them.
     pub seen: Vec<(OperatorId, Timestamp)>,
-    /// Colleagues who look at it.
+    /// The operators who view the escalation.
     pub viewers: Vec<Viewer>,
     pub customer_typing: Option<Timestamp>,
 }
 
 impl Presence {
-    /// Follows a hint about an escalation; one about another changes nothing (`false`).
+    /// Applies a hint. Returns false, and changes nothing, when the hint is about another escalation.
     pub fn apply(&mut self, hint: &Hint, of: &Escalation) -> bool {
         match hint {
             Hint::Heard { agent, escalation, heard }
@@ -132,18 +135,18 @@ impl Presence {
         true
     }
 
-    /// Since when an operator has been gone; none while they are there, or when nobody knows.
+    /// Returns since when an operator has been gone, or none while they are present or when it is unknown.
     pub fn gone_since(&self, operator: OperatorId, now: Timestamp) -> Option<Timestamp> {
         let (_, at) = self.seen.iter().find(|(id, _)| *id == operator)?;
         (*at <= now + AHEAD && now - *at >= GONE_AFTER).then_some(*at)
     }
 
-    /// Whether an operator is writing to the customer.
+    /// Returns whether an operator is typing to the customer.
     pub fn is_typing(&self, operator: OperatorId, now: Timestamp) -> bool {
         self.viewers.iter().any(|it| it.operator.id == operator && it.typing && counts(it.at, TYPING_FOR, now))
     }
 
-    /// Whether the agent listens.
+    /// Returns whether the agent listens.
     pub fn is_listening(&self, now: Timestamp) -> bool {
         self.heard.is_some_and(|heard| counts(heard.at, DEAF_AFTER, now))
     }
@@ -203,7 +206,7 @@ mod tests {
         presence.apply(&Hint::Heard { agent: stage.of(id).agent.id, escalation: None, heard }, stage.of(id));
         presence.apply(&Hint::Seen { operator: who, at: before }, stage.of(id));
         assert!(presence.is_listening(before) && !presence.is_listening(Timestamp(0)));
-        // What is seen by the clock of now counts, though it is earlier.
+        // A time of the present clock counts, although it is earlier.
         presence.apply(&Hint::Seen { operator: who, at: Timestamp(5) }, stage.of(id));
         assert_eq!(presence.gone_since(who, Timestamp(5) + GONE_AFTER), Some(Timestamp(5)));
     }

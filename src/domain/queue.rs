@@ -1,4 +1,4 @@
-//! Queues: where escalations wait, who serves them, and what they fill in.
+//! Queues: where escalations wait, which operators serve them, and their defaults.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,33 +10,35 @@ use super::{
     text::{Name, NoteText},
 };
 
-/// A queue as escalations name it.
+/// The reference to a queue that escalations carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueRef {
     pub id: QueueId,
     pub name: Name,
 }
 
-/// What a queue fills in where the agent left it out. Where it has nothing either, the product's own defaults stay.
+/// The defaults of a queue for values that the agent left out. Where the queue has none either, the product's own
+/// defaults apply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueDefaults {
     pub urgency: Option<Urgency>,
     pub within: RequestedDeadlines,
-    /// What the agent is told when nobody came.
+    /// The note to the agent when an escalation expires.
     pub expiry_note: Option<NoteText>,
 }
 
-/// The operators who serve a queue; nobody in particular means everybody.
+/// The operators who serve a queue. An empty list means every operator.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueMembers(pub Vec<OperatorId>);
 
 impl QueueMembers {
-    /// Whether an operator serves the queue.
+    /// Returns whether an operator serves the queue.
     pub fn include(&self, operator: OperatorId) -> bool {
         self.0.is_empty() || self.0.contains(&operator)
     }
 
-    /// Refuses an operator who does not serve the queue and wants to take what waits there. Supervisors may.
+    /// Refuses an operator who does not serve the queue and wants to take an escalation that waits there. Supervisors
+    /// may take it.
     pub fn admit(&self, by: &Operator, queue: &QueueRef) -> Result<(), Refusal> {
         if by.role >= Role::Supervisor || self.include(by.who.id) {
             return Ok(());
@@ -45,7 +47,7 @@ impl QueueMembers {
     }
 }
 
-/// How soon the agent needs a human.
+/// The urgency with which the agent needs a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Urgency {
@@ -60,7 +62,7 @@ impl Urgency {
     /// Every urgency, from the lowest.
     pub const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
 
-    /// The urgency as JSON and addresses have it.
+    /// Returns the urgency as JSON and addresses write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -70,7 +72,7 @@ impl Urgency {
         }
     }
 
-    /// As people read it.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Low => "Low",

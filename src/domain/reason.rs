@@ -1,11 +1,11 @@
-//! Why an agent handed over: a code that can be counted, a sentence, evidence.
+//! Reasons of escalations: a code that can be counted, a sentence, and evidence.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::text::Text;
 
-/// Why, as a fixed set of codes so that reports can count them.
+/// The code of a reason, from a fixed set so that reports can count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
@@ -38,14 +38,14 @@ impl ReasonCode {
         Self::Other,
     ];
 
-    /// As people read it.
+    /// Returns the label that people read.
     pub fn label(self) -> String {
         let mut words = self.as_str().replace('_', " ");
         words[..1].make_ascii_uppercase();
         words
     }
 
-    /// The code as JSON and SQL have it.
+    /// Returns the code as it is written in JSON and SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UserRequested => "user_requested",
@@ -63,7 +63,7 @@ impl ReasonCode {
     }
 }
 
-/// Why the agent handed over.
+/// The reason why the agent handed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
     pub code: ReasonCode,
@@ -71,12 +71,12 @@ pub struct Reason {
     pub label: Option<String>,
     pub text: Text<2_000>,
     pub evidence: Option<Map<String, Value>>,
-    /// 0 to 1, as the agent judged it.
+    /// The confidence of the agent, from 0 to 1.
     pub confidence: Option<f64>,
 }
 
 impl Reason {
-    /// Reads a code; an unknown one is `other` with the word kept as its label (first 100 characters).
+    /// Reads a code. An unknown code becomes `other`, with the word kept as its label (first 100 characters).
     pub fn code_of(word: &str) -> (ReasonCode, Option<String>) {
         match ReasonCode::ALL.into_iter().find(|code| code.as_str() == word) {
             Some(code) => (code, None),
@@ -84,7 +84,7 @@ impl Reason {
         }
     }
 
-    /// The code in words: "policy limit", or the agent's own label.
+    /// Returns the code in words, such as "policy limit", or the agent's own label.
     pub fn in_words(&self) -> String {
         match &self.label {
             Some(label) => label.clone(),

@@ -1,4 +1,4 @@
-//! Every "no" of the domain: a code that programs branch on and a sentence that people read.
+//! Refusals of the domain: a code that programs branch on and a sentence that people read.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::{
     time::Timestamp,
 };
 
-/// Why the domain said no. Nothing has changed.
+/// The reason why the domain refused a command. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
@@ -59,12 +59,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// One field that does not fit.
+    /// Creates a refusal for one invalid field.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::InvalidFields { problems: vec![FieldProblem::new(pointer, detail)] }
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::AlreadyOpen { .. } => "already_open",

@@ -1,4 +1,5 @@
-//! Rich text as data. The server parses what people and models write; the browser draws nodes and never sees HTML.
+//! Rich text as data. The server parses what people and models write. The browser renders nodes and never receives
+//! HTML.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +15,10 @@ pub enum Block {
     Table { head: Vec<Vec<Inline>>, rows: Vec<Vec<Vec<Inline>>> },
 }
 
-/// One item of a list.
+/// An item of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListItem {
-    /// Its number as its author wrote it, `3.` or `3)`; empty for a bullet.
+    /// The number as the author wrote it, `3.` or `3)`; empty for a bullet.
     pub number: String,
     pub blocks: Vec<Block>,
 }
@@ -29,10 +30,11 @@ pub enum Inline {
     Text(String),
     Strong(Vec<Inline>),
     Emphasis(Vec<Inline>),
-    /// Struck out.
+    /// Struck-out text.
     Strike(Vec<Inline>),
     Code(String),
-    /// Only `http`, `https` and `mailto`. The host is shown beside the words, so that a link cannot lie.
+    /// A link, only to `http`, `https` and `mailto`. The host is shown next to the words, so that a link cannot
+    /// mislead.
     Link {
         url: String,
         host: String,
@@ -41,7 +43,7 @@ pub enum Inline {
     Break,
 }
 
-/// Everything that is shown of these, in reading order. Bullets and lines of tables are not text.
+/// Returns all text that is shown of these blocks, in reading order. Bullets and lines of tables are not text.
 pub fn visible_text(blocks: &[Block]) -> String {
     let mut text = String::new();
     blocks.iter().for_each(|block| push_block(block, &mut text));
@@ -90,7 +92,7 @@ fn push_inlines(content: &[Inline], text: &mut String) {
     }
 }
 
-/// The address of a link as it is shown after its words; none where it is the words.
+/// Returns the address of a link as it is shown after its words, or none when the words are the address.
 pub fn shown_target<'a>(url: &'a str, content: &[Inline]) -> Option<&'a str> {
     let target = url.strip_prefix("mailto:").unwrap_or(url);
     let is_words = matches!(content, [Inline::Text(words)] if words == target || words == url);

@@ -1,5 +1,5 @@
-//! The cast and the stage of the domain's stories: people, a clock that is told, and escalations kept in memory the way
-//! the desk keeps them in the database.
+//! Fixtures for the tests of the domain: people, a clock that tests set, and escalations in memory, applied the way
+//! `Desk` applies them in the database.
 
 mod cast;
 pub mod turns;
@@ -31,10 +31,10 @@ use super::{
 };
 pub use cast::*;
 
-/// The names of the events a command appended.
+/// The names of the events that a command appended, or its refusal.
 pub type AppendedKinds = Result<Vec<&'static str>, Refusal>;
 
-/// Everything that is true, as the database would have it.
+/// The whole state, as the database would hold it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulatedWorld {
     pub escalations: Vec<Escalation>,
@@ -44,7 +44,7 @@ pub struct SimulatedWorld {
 }
 
 impl SimulatedWorld {
-    /// What ended before an event and is of the same customer, the latest first.
+    /// Returns the escalations of the same customer that ended before an event, the latest first.
     pub fn earlier(&self, agent: &AgentRef, opening: &Opening, before: Seq) -> Vec<&Escalation> {
         let key = opening.customer_key();
         let same = |it: &&Escalation| key.is_some() && it.agent.id == agent.id && it.opening.customer_key() == key;
@@ -55,12 +55,12 @@ impl SimulatedWorld {
     }
 }
 
-/// The world and a clock.
+/// A simulated world and its clock.
 #[derive(Debug, Clone)]
 pub struct Simulation {
     pub world: SimulatedWorld,
     pub now: Timestamp,
-    /// Of what is opened from now on.
+    /// The urgency of escalations that are opened from now on.
     pub urgency: Urgency,
     minted: u128,
 }
@@ -74,7 +74,7 @@ impl Simulation {
         Self { world, now: MORNING, urgency: Urgency::Normal, minted: 0 }
     }
 
-    /// Moves the clock to so many minutes after ten.
+    /// Sets the clock to `minutes` after ten.
     pub fn at(&mut self, minutes: i64) -> &mut Self {
         self.now = MORNING + Span::minutes(minutes);
         self
@@ -107,13 +107,13 @@ impl Simulation {
         self.of(id).outcome.as_ref().unwrap()
     }
 
-    /// What customer, agent and operator said since the open.
+    /// Returns what customer, agent and operator said since the open.
     pub fn said(&self, id: EscalationId) -> Vec<Message> {
         let own = self.world.messages.iter().filter(|(of, it)| *of == id && it.seq.is_some() && it.role.is_speech());
         own.map(|(_, message)| message.clone()).collect()
     }
 
-    /// Dana's one chat.
+    /// Opens an escalation of Dana's chat.
     pub fn open(&mut self, kind: AskKind) -> Result<EscalationId, Refusal> {
         self.open_as(opening(kind, Some("chat")), RequestedDeadlines::default())
     }
@@ -151,7 +151,7 @@ impl Simulation {
         Ok(id)
     }
 
-    /// One command: the verb decides on what is true now, and what it says becomes true.
+    /// Runs one command: the verb decides on the current state, and the events that it returns are applied.
     pub fn act(
         &mut self,
         id: EscalationId,
@@ -207,14 +207,14 @@ impl Simulation {
         frames.push(Frame { event, was, row, blocks, cuts: vec![] });
     }
 
-    /// A message that nobody has sent yet.
+    /// Creates a message that is not sent yet.
     pub fn message(&mut self, role: MessageRole, said: &str, by: Option<&Operator>) -> NewMessage {
         let id = MessageId::new(self.mint());
         let author = by.map(|by| Author::from(&by.who));
         NewMessage { id, client_message_id: text(&id.to_string()), role, text: text(said), at: None, author }
     }
 
-    /// The fence the operator knows of, when it is theirs to show.
+    /// Returns the fence of the claim, when the operator holds it.
     pub fn hold(&self, by: &Operator, id: EscalationId) -> Option<Fence> {
         self.of(id).holder().filter(|claim| claim.operator.id == by.who.id).map(|claim| claim.fence)
     }
@@ -266,7 +266,7 @@ impl Simulation {
         self.act(id, Actor::Agent(billing_bot()), |it, on, _| it.say(new, on, now))
     }
 
-    /// What became of the latest message.
+    /// Records what became of the latest message.
     pub fn receipt(&mut self, id: EscalationId, receipt: Receipt) -> AppendedKinds {
         let latest = self.said(id).pop();
         self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.receipt(latest.as_ref(), receipt))
@@ -310,7 +310,7 @@ impl Simulation {
     }
 }
 
-/// Rich text enough for a test.
+/// Returns rich text that is sufficient for tests.
 pub fn blocks_of(message: &Message) -> Vec<Block> {
     vec![Block::Paragraph(vec![Inline::Text(message.text.clone().unwrap_or_default())])]
 }

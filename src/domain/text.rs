@@ -1,10 +1,10 @@
-//! Checked text: `parse` and `cut` are the only ways in.
+//! Checked text. `parse` and `cut` are the only ways to create it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text was not taken.
+/// The reason why a text was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextProblem {
     #[error("must not be empty")]
@@ -15,13 +15,14 @@ pub enum TextProblem {
     Null,
 }
 
-/// Text of 1 to `MAX` characters, not blank, without U+0000 (which PostgreSQL cannot store). Kept as it was written.
+/// Text of 1 to `MAX` characters, not blank, without U+0000 (which PostgreSQL cannot store). The text is kept as
+/// written.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
-    /// Takes a text or says why not.
+    /// Parses a text, or returns why it is refused.
     pub fn parse(text: impl Into<String>) -> Result<Self, TextProblem> {
         let text = text.into();
         if text.trim().is_empty() {
@@ -30,14 +31,15 @@ impl<const MAX: usize> Text<MAX> {
         if text.contains('\0') {
             return Err(TextProblem::Null);
         }
-        // A character is at most four bytes, so most texts need no counting.
+        // A character has at least one byte, so a text of at most `MAX` bytes needs no counting.
         if text.len() > MAX && text.chars().count() > MAX {
             return Err(TextProblem::TooLong(MAX));
         }
         Ok(Self(text))
     }
 
-    /// Takes what a model wrote: too long is cut, and said so (`true`); only emptiness and U+0000 refuse.
+    /// Parses text from a model. Text that is too long is truncated, which the flag reports (`true`). Only blank text
+    /// and U+0000 are refused.
     pub fn cut(text: impl Into<String>) -> Result<(Self, bool), TextProblem> {
         let text = text.into();
         match text.char_indices().nth(MAX) {
@@ -46,7 +48,7 @@ impl<const MAX: usize> Text<MAX> {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -79,16 +81,17 @@ impl<const MAX: usize> From<Text<MAX>> for String {
 
 /// The caller's own name for a message, by which retries and echoes are matched.
 pub type ClientMessageId = Text<128>;
-/// What customer, agent or operator says while an escalation is open. The bound keeps one message readable on a page.
+/// A message of customer, agent or operator while an escalation is open. The limit keeps one message readable on a
+/// page.
 pub type MessageText = Text<32_000>;
 /// A name of a person, an agent or a queue.
 pub type Name = Text<100>;
-/// What operators sort escalations by in their heads: `refund`, `vip`.
+/// A tag by which operators sort escalations, such as `refund` or `vip`.
 pub type Tag = Text<40>;
 /// A note among operators or to the agent.
 pub type NoteText = Text<10_000>;
 
-/// Reads tags with commas between them: each once, in the order in which they were written.
+/// Parses comma-separated tags: each once, in the order in which they were written.
 pub fn tags(text: &str) -> Result<Vec<Tag>, TextProblem> {
     let mut tags: Vec<Tag> = vec![];
     for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {

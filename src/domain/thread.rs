@@ -1,4 +1,4 @@
-//! What a thread page shows, kept fresh by `apply`.
+//! Thread pages, kept up to date by `apply`.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,26 +21,26 @@ use super::{
 #[serde(rename_all = "snake_case")]
 pub enum MessagePart {
     Text,
-    /// Of a message that could not be read.
+    /// The raw value of a message that could not be read.
     Raw,
     Reasoning,
     Arguments,
     Result,
-    /// The calls of tools themselves, of which a message may have thousands.
+    /// The list of tool calls, of which a message may have thousands.
     Calls,
 }
 
-/// A part of a message of which a page has only the beginning.
+/// A part of a message that is truncated on a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TruncatedPart {
-    /// Of the message.
+    /// The position of the message.
     pub position: i64,
     pub part: MessagePart,
-    /// Which of the message's calls, for arguments; the last that is here, for calls.
+    /// The index of the call, for arguments; the index of the last call on the page, for calls.
     pub index: usize,
-    /// How many characters, or calls, the whole has.
+    /// The number of characters, or calls, of the whole part.
     pub length: usize,
-    /// Whether the call failed, as the whole result says.
+    /// Whether the call failed, according to the whole result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ToolOutcome>,
 }
@@ -50,34 +50,34 @@ pub struct TruncatedPart {
 pub struct RenderedMessage {
     pub message: Message,
     pub blocks: Vec<Block>,
-    /// What is not here as a whole.
+    /// The parts that are truncated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<TruncatedPart>,
 }
 
 impl RenderedMessage {
-    /// Whether this part is not here as a whole.
+    /// Returns how this part is truncated, or none when it is complete.
     pub fn cut(&self, part: MessagePart, index: usize) -> Option<TruncatedPart> {
         self.cuts.iter().find(|cut| cut.part == part && cut.index == index).copied()
     }
 }
 
-/// How an earlier escalation of the same customer ended.
+/// The end of an earlier escalation of the same customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EarlierEscalation {
     pub id: EscalationId,
     pub at: Timestamp,
     pub by: Actor,
     pub disposition: Disposition,
-    /// What the agent was told, at most [`EXCERPT`] characters of it.
+    /// The note or the answer to the agent, at most [`EXCERPT`] characters of it.
     pub note: Option<String>,
 }
 
-/// How much of a note is read at a glance.
+/// The maximum number of characters of a note in the list of earlier escalations.
 const EXCERPT: usize = 140;
 
 impl EarlierEscalation {
-    /// Of an escalation that is closed; none of one that is open.
+    /// Returns the end of a closed escalation, or none of an open one.
     pub fn of(escalation: &Escalation) -> Option<Self> {
         let outcome = escalation.outcome.as_ref()?;
         let told = &outcome.resolution;
@@ -97,37 +97,37 @@ impl EarlierEscalation {
 pub struct Thread {
     pub seq: Seq,
     pub escalation: Escalation,
-    /// Who holds the conversation, which may be another escalation of it.
+    /// The escalation that holds the conversation, which may be another one.
     pub held_by: Option<EscalationId>,
     /// The latest messages, oldest first.
     pub messages: Vec<RenderedMessage>,
-    /// What happened beside messages and their receipts, in order; the opening is in `escalation`.
+    /// The events except messages and their receipts, in order. The opening is in `escalation`.
     pub happenings: Vec<Event>,
-    /// The last that ended before this one was opened, the latest first. It never changes.
+    /// The last escalations that ended before this one was opened, the latest first. The list never changes.
     pub earlier: Vec<EarlierEscalation>,
 }
 
-/// One thing in the order a reader meets it.
+/// An item of a thread, in reading order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ThreadItem<'a> {
     Message(&'a RenderedMessage),
-    /// Where the agent asked for a human.
+    /// The point at which the agent asked for a human.
     Opened,
     Happening(&'a Event),
 }
 
 impl Thread {
-    /// Who may speak to the customer.
+    /// Returns who may speak to the customer.
     pub fn control(&self) -> Control {
         Control::of(self.held_by)
     }
 
-    /// Whether earlier messages were left out of this page.
+    /// Returns whether earlier messages were left out of this page.
     pub fn has_earlier(&self) -> bool {
         self.messages.first().is_some_and(|first| first.message.position > 0)
     }
 
-    /// Follows an event; one that it has seen changes nothing.
+    /// Applies an event. An event that was applied before changes nothing.
     pub fn apply(&mut self, frame: &Frame) {
         let event = &frame.event;
         if event.seq <= self.seq {
@@ -154,7 +154,7 @@ impl Thread {
         }
     }
 
-    /// Follows what became of a message, also of one that came here later than that.
+    /// Applies a receipt, also to a message that was loaded later than its receipt.
     pub fn receive(&mut self, kind: &EventKind) {
         let EventKind::MessageReceipt { message_id, receipt } = kind else { return };
         if let Some(shown) = self.messages.iter_mut().rfind(|shown| shown.message.id == *message_id) {
@@ -162,14 +162,14 @@ impl Thread {
         }
     }
 
-    /// Puts an earlier page before what is here.
+    /// Puts an earlier page before the messages that are here.
     pub fn prepend(&mut self, earlier: Vec<RenderedMessage>) {
         let first = self.messages.first().map_or(i64::MAX, |shown| shown.message.position);
         let before = earlier.into_iter().filter(|shown| shown.message.position < first);
         self.messages.splice(0..0, before);
     }
 
-    /// Everything in the order a reader meets it: the transcript, the hand-over, then by event.
+    /// Returns all items in reading order: the transcript, the hand-over, then messages and events by their number.
     pub fn items(&self) -> Vec<ThreadItem<'_>> {
         let (before, since): (Vec<_>, Vec<_>) = self.messages.iter().partition(|shown| shown.message.seq.is_none());
         let mut later: Vec<(Seq, ThreadItem<'_>)> = since

@@ -1,10 +1,10 @@
-//! Moments and spans in milliseconds. The domain is told the time; it never asks.
+//! Times and spans in milliseconds. The caller passes the time to the domain, which never reads a clock.
 
 use std::ops::{Add, Sub};
 
 use serde::{Deserialize, Serialize};
 
-/// A moment: milliseconds since 1970-01-01 UTC.
+/// A point in time, in milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
@@ -15,22 +15,22 @@ pub struct Timestamp(pub i64);
 pub struct Span(pub i64);
 
 impl Span {
-    /// A span of whole seconds.
+    /// Returns a span of whole seconds.
     pub const fn seconds(seconds: i64) -> Self {
         Self(seconds * 1_000)
     }
 
-    /// A span of whole minutes.
+    /// Returns a span of whole minutes.
     pub const fn minutes(minutes: i64) -> Self {
         Self::seconds(minutes * 60)
     }
 
-    /// A span of whole hours.
+    /// Returns a span of whole hours.
     pub const fn hours(hours: i64) -> Self {
         Self::minutes(hours * 60)
     }
 
-    /// The two largest units, for people: `48 s`, `4m 12s`, `2h 5m`, `3d 1h`.
+    /// Returns the two largest units, for people: `48s`, `4m 12s`, `2h 5m`, `3d 1h`.
     pub fn in_words(self) -> String {
         let seconds = (self.0 / 1_000).max(0);
         let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
@@ -42,7 +42,7 @@ impl Span {
         }
     }
 
-    /// The one number a list row shows: seconds under a minute, then minutes, hours, days.
+    /// Returns the one number that a list row shows: seconds under a minute, then minutes, hours, days.
     pub fn in_short(self) -> String {
         let seconds = (self.0 / 1_000).max(0);
         match seconds {
@@ -55,18 +55,18 @@ impl Span {
 }
 
 impl Timestamp {
-    /// `14:02` in a zone that is `offset` ahead of UTC at this moment.
+    /// Returns the time as `14:02` in a zone that is `offset` ahead of UTC at this moment.
     pub fn clock_time(self, offset: Span) -> String {
         let minutes = (self.0 + offset.0).div_euclid(60_000).rem_euclid(24 * 60);
         format!("{:02}:{:02}", minutes / 60, minutes % 60)
     }
 
-    /// The calendar day in a zone that is `offset` ahead of UTC at this moment, as days since 1970-01-01.
+    /// Returns the calendar day in a zone that is `offset` ahead of UTC at this moment, as days since 1970-01-01.
     pub fn day(self, offset: Span) -> i64 {
         (self.0 + offset.0).div_euclid(86_400_000)
     }
 
-    /// `2026-11-22`, by Howard Hinnant's `civil_from_days` (public domain).
+    /// Returns the date as `2026-11-22`, by Howard Hinnant's `civil_from_days` (public domain).
     pub fn date(self, offset: Span) -> String {
         let days = self.day(offset) + 719_468;
         let era = days.div_euclid(146_097);

@@ -1,4 +1,4 @@
-//! What agents say: open, say, what became of a reply, cancel, acknowledge.
+//! The verbs of agents: open, say, receipt, cancel and acknowledge, and the delivery of an outcome.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// Everything an open brings, checked.
+/// The checked content of a request to open an escalation.
 #[derive(Debug, Clone)]
 pub struct NewEscalation {
     pub id: EscalationId,
@@ -34,13 +34,13 @@ pub struct NewEscalation {
 }
 
 impl NewEscalation {
-    /// The conversation this is about.
+    /// Returns the key of the conversation that the escalation is about.
     pub fn conversation(&self) -> ConversationKey {
         ConversationKey::new(self.agent.id, self.opening.external_id(), self.id)
     }
 
-    /// Opens, unless it is a takeover of a conversation that has one open. `earlier` says whether the customer was here
-    /// before, `acknowledges` whether the agent has ever acknowledged an outcome.
+    /// Opens the escalation, unless it is a takeover of a conversation that has an open one. `earlier` says whether the
+    /// customer was here before, `acknowledges` whether the agent has ever acknowledged an outcome.
     pub fn decide(
         &self,
         conversation: &Conversation,
@@ -90,20 +90,21 @@ impl NewEscalation {
     }
 }
 
-/// A message on its way in.
+/// A message that is about to be added to an escalation.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
     pub id: MessageId,
     pub client_message_id: ClientMessageId,
     pub role: MessageRole,
     pub text: MessageText,
-    /// When it was said, when that is not now.
+    /// The time at which the message was said, when that is not now.
     pub at: Option<Timestamp>,
     pub author: Option<Author>,
 }
 
 impl Escalation {
-    /// A message of customer, agent or system. The agent's own is refused while a human holds the conversation.
+    /// Adds a message of the customer, the agent or the system. A message of the agent is refused while a human holds
+    /// the conversation.
     pub fn say(&self, new: NewMessage, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         self.must_be_open()?;
         if !matches!(new.role, MessageRole::Customer | MessageRole::Agent | MessageRole::System) {
@@ -115,8 +116,9 @@ impl Escalation {
         Ok(vec![self.message_created(new, now)])
     }
 
-    /// What became of an operator's message, also after the end: the last one may be shown late. The latest word counts;
-    /// the same again changes nothing. `message` is the operator's message that the agent names, none when there is none.
+    /// Records what became of an operator's message, also after the end, because the last message may be shown late.
+    /// The latest receipt counts, and the same receipt again changes nothing. `message` is the message that the agent
+    /// names, none when it does not exist.
     pub fn receipt(&self, message: Option<&Message>, receipt: Receipt) -> Result<Vec<EventKind>, Refusal> {
         let Some(message) = message.filter(|message| message.role == MessageRole::Operator) else {
             return Err(Refusal::field("/message_id", "is no message of an operator in this escalation"));
@@ -127,7 +129,7 @@ impl Escalation {
         })
     }
 
-    /// The agent withdraws it.
+    /// Cancels the escalation for `by`.
     pub fn cancel(
         &self,
         reason: Text<2_000>,
@@ -142,7 +144,7 @@ impl Escalation {
         Ok(vec![EventKind::Cancelled { reason, outcome }])
     }
 
-    /// The agent took the outcome. Again changes nothing.
+    /// Records that the agent took the outcome. A second acknowledgement changes nothing.
     pub fn acknowledge(&self, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         if self.status.is_open() {
             return Err(Refusal::NotClosed);
@@ -153,7 +155,7 @@ impl Escalation {
         })
     }
 
-    /// The outcome left towards the agent. Only the first time counts.
+    /// Records that the outcome was sent to the agent. Only the first delivery counts.
     pub fn deliver(&self, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         if self.status.is_open() {
             return Err(Refusal::NotClosed);

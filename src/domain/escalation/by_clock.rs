@@ -1,5 +1,5 @@
-//! What the clock says: expire, return a transfer, not picked up, and lapse. It fails closed: a timeout never approves
-//! anything.
+//! The verbs of the clock: expire, return a transfer, not picked up, and lapse. They fail closed: a timeout never
+//! approves anything.
 
 use super::{Escalation, Status};
 use crate::domain::{
@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 impl Escalation {
-    /// What the clock has to say of it now: see [`Escalation::clock_at`].
+    /// Returns what is due now: see [`Escalation::clock_at`].
     pub fn fall_due(&self, meanwhile: &ClosingContext<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         match self.status {
             Status::Waiting | Status::Claimed => match self.expire(meanwhile, now) {
@@ -26,7 +26,8 @@ impl Escalation {
         }
     }
 
-    /// Expires it when a hard deadline has passed; judged here again, since a claim may have come first.
+    /// Expires the escalation when a hard deadline has passed. The deadline is checked again here, because a claim may
+    /// have come first.
     fn expire(&self, meanwhile: &ClosingContext<'_>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         if self.due_at().is_none_or(|due| due > now) {
             return Err(Refusal::NotDue);
@@ -37,8 +38,8 @@ impl Escalation {
         Ok(vec![EventKind::Expired { outcome }])
     }
 
-    /// Returns it to its queue when the target of a transfer has not accepted it in time. Judged here again, since the
-    /// target may have accepted it first.
+    /// Returns the escalation to its queue when the target of a transfer has not accepted it in time. The deadline is
+    /// checked again here, because the target may have accepted it first.
     fn return_transfer(&self, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         let claim = self.holder().ok_or(Refusal::NotDue)?;
         let offer = claim.offer.as_ref().filter(|offer| offer.until <= now).ok_or(Refusal::NotDue)?;
@@ -47,8 +48,9 @@ impl Escalation {
         Ok(vec![EventKind::Released { at: self.moment(now), claim_by, returned: Some(returned) }])
     }
 
-    /// Gives it back to the queue when its holder has been gone for too long, as last seen at `seen_at`. Judged here again:
-    /// they may have come back, or someone else may hold it. A claim is young for as long, whoever was gone before it.
+    /// Returns the escalation to its queue when its holder, last seen at `seen_at`, has been gone for too long. The
+    /// condition is checked again here, because the holder may have come back or another operator may hold it. A claim
+    /// does not lapse before it is [`LAPSES_AFTER`] old, even when its holder was gone before.
     pub fn lapse(&self, holder: OperatorId, seen_at: Timestamp, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         let claim = self.holder().filter(|claim| claim.operator.id == holder).ok_or(Refusal::NotDue)?;
         if now - claim.at.max(seen_at) < LAPSES_AFTER {
@@ -61,7 +63,7 @@ impl Escalation {
         }])
     }
 
-    /// Whether it waits for an operator.
+    /// Returns whether the escalation waits for an operator.
     pub fn is_waiting(&self) -> bool {
         self.status == Status::Waiting
     }

@@ -1,5 +1,5 @@
-//! What operators say: claim, release, transfer, take over, reply, note, resolve. Every write of a holder carries the
-//! fence of the claim it was made under.
+//! The verbs of operators: claim, release, accept, transfer, take over, reply, note, mark, follow up, resolve. Every
+//! write of a holder carries the fence of the claim it was made under.
 
 use super::{Escalation, FollowUp, NewMessage, Status};
 use crate::domain::{
@@ -16,12 +16,12 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// Tags an escalation may have.
+/// The maximum number of tags of an escalation.
 const MOST_TAGS: usize = 20;
 
 impl Escalation {
-    /// Claims it. Claiming an escalation that the operator already holds only accepts its transfer; the loser of a race
-    /// learns who won.
+    /// Claims the escalation. Claiming an escalation that the operator already holds only accepts its transfer. The
+    /// loser of a race learns who won.
     pub fn claim(&self, by: &Operator, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         by.role.at_least(Role::Operator)?;
         self.must_be_open()?;
@@ -37,7 +37,7 @@ impl Escalation {
         }
     }
 
-    /// Gives it back to the queue; its wait begins anew.
+    /// Returns the escalation to its queue, where its wait starts anew.
     pub fn release(&self, by: &Operator, fence: Fence, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         self.must_be_held(by, fence)?;
         Ok(vec![EventKind::Released {
@@ -47,15 +47,16 @@ impl Escalation {
         }])
     }
 
-    /// Accepts a transfer, because its target opened the escalation. Changes nothing when there is nothing to accept. The
-    /// other verbs of the target need no such event: [`Escalation::apply`] reads the acceptance from who acted.
+    /// Accepts a transfer, because its target opened the escalation. Changes nothing when there is nothing to accept.
+    /// The other verbs of the target need no such event, because [`Escalation::apply`] infers the acceptance from the
+    /// actor.
     pub fn accept(&self, by: &Operator, now: Timestamp) -> Vec<EventKind> {
         let offered = self.holder().is_some_and(|claim| claim.operator.id == by.who.id && claim.offer.is_some());
         offered.then_some(EventKind::Accepted { at: self.moment(now) }).into_iter().collect()
     }
 
-    /// Hands it to a colleague or a queue. A supervisor may do so with anyone's claim (`fence` none). A colleague has
-    /// [`ACCEPTED_WITHIN`] to accept it.
+    /// Transfers the escalation to a colleague or a queue. A supervisor may transfer any operator's claim (`fence`
+    /// none). A colleague has [`ACCEPTED_WITHIN`] to accept it.
     pub fn transfer(
         &self,
         by: &Operator,
@@ -76,7 +77,7 @@ impl Escalation {
         let claim = match &to {
             TransferTarget::Operator(operator) => {
                 let offer = Offer { by: by.who.clone(), until: now + ACCEPTED_WITHIN };
-                // An operator who takes it over for themselves has nothing to accept.
+                // An operator who transfers the escalation to themselves has nothing to accept.
                 let offer = Some(offer).filter(|_| operator.id != by.who.id);
                 Some(Claim { operator: operator.clone(), fence, at: self.moment(now), offer })
             }
@@ -89,7 +90,8 @@ impl Escalation {
         Ok(vec![EventKind::Transferred { to, note, at: self.moment(now), claim, fence, claim_by }])
     }
 
-    /// *Take over instead*: speak to the customer of a question or a decision. Claims it too, when it waits.
+    /// Starts *Take over instead*: the operator speaks to the customer of a question or a decision. Claims the
+    /// escalation too, when it waits.
     pub fn take_over(
         &self,
         by: &Operator,
@@ -112,7 +114,7 @@ impl Escalation {
         Ok(claimed.into_iter().chain([EventKind::TakenOver { at: self.moment(now) }]).collect())
     }
 
-    /// Says something to the customer.
+    /// Sends a message to the customer.
     pub fn reply(
         &self,
         by: &Operator,
@@ -128,14 +130,14 @@ impl Escalation {
         Ok(vec![self.message_created(new, now)])
     }
 
-    /// A note among operators; allowed without a claim, and after the end.
+    /// Adds a note among operators, also without a claim and after the end.
     pub fn note(&self, by: &Operator, text: NoteText) -> Result<Vec<EventKind>, Refusal> {
         by.role.at_least(Role::Operator)?;
         Ok(vec![EventKind::Noted { text }])
     }
 
-    /// Sets its urgency while it is open, or its tags at any time; what is not given stays. The same again changes
-    /// nothing.
+    /// Sets the urgency while the escalation is open, or its tags at any time. A value that is not given stays, and the
+    /// same values again change nothing.
     pub fn mark(
         &self,
         by: &Operator,
@@ -155,8 +157,8 @@ impl Escalation {
         Ok(changes.then_some(EventKind::Marked { urgency, tags }).into_iter().collect())
     }
 
-    /// Says that somebody took care of it after it had expired, or when nobody picked the outcome up. Again changes
-    /// nothing.
+    /// Records that an operator took care of the escalation after it expired, or when nobody picked the outcome up. A
+    /// second follow-up changes nothing.
     pub fn follow_up(&self, by: &Operator, note: Option<NoteText>, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {
         by.role.at_least(Role::Operator)?;
         if self.status != Status::Expired && !self.not_picked_up {
@@ -170,9 +172,11 @@ impl Escalation {
         })
     }
 
-    /// Ends it. Answering a question and deciding a decision claim it too, when it waits (`fence` none).
+    /// Resolves the escalation. Answering a question or deciding a decision claims it too, when it waits (`fence`
+    /// none).
     ///
-    /// The data was checked against the schema before; `meanwhile` is what was said since the open.
+    /// The data was checked against the schema before. `meanwhile` holds the conversation and what was said since the
+    /// open.
     pub fn resolve(
         &self,
         by: &Operator,
@@ -188,7 +192,7 @@ impl Escalation {
         Ok(claimed.into_iter().chain([EventKind::Resolved { outcome }]).collect())
     }
 
-    /// The dispositions an operator may choose now, the first preselected.
+    /// Returns the dispositions that an operator may choose now, the first preselected.
     pub fn offered(&self) -> Vec<Disposition> {
         let own = self.opening.ask.kind.offered();
         match self.taken_over {
@@ -206,12 +210,13 @@ impl Escalation {
         }
     }
 
-    /// The claim that comes first when a question or a decision is ended while it waits.
+    /// Checks that the operator holds the escalation under `fence`. Without a fence, returns the claim that comes first
+    /// when a question or a decision waits.
     fn hold_or_claim(&self, by: &Operator, fence: Option<Fence>, now: Timestamp) -> Result<Option<EventKind>, Refusal> {
         by.role.at_least(Role::Operator)?;
         match (fence, &self.claim) {
             (Some(fence), _) => self.must_be_held(by, fence).map(|()| None),
-            // Claimed in another tab: this one has not seen it yet.
+            // The operator claimed it in another tab, and this tab has not seen the claim yet.
             (None, Some(claim)) if self.status.is_open() && claim.operator.id == by.who.id => Err(Refusal::StaleFence),
             (None, Some(claim)) => {
                 self.must_be_open()?;
@@ -247,7 +252,8 @@ impl Escalation {
         }
     }
 
-    /// Holds a resolution against the ask: what may be chosen, what must be there, and what follows from the cards.
+    /// Checks a resolution against the ask: which disposition may be chosen, which fields are needed, and which
+    /// disposition follows from the cards.
     fn settled(&self, mut resolution: Resolution) -> Result<Resolution, Refusal> {
         let ask = &self.opening.ask;
         if ask.kind == AskKind::Decision && !resolution.actions.is_empty() {
@@ -270,7 +276,8 @@ impl Escalation {
         Ok(resolution)
     }
 
-    /// What the cards amount to: any rejection rejects, else any edit is an approval with edits.
+    /// Returns the disposition that follows from the cards: any rejection rejects, otherwise any edit is an approval
+    /// with edits.
     fn decided(&self, decisions: &[ActionDecision]) -> Result<Disposition, Refusal> {
         let actions = &self.opening.ask.actions;
         let fits = decisions.len() == actions.len()
@@ -304,7 +311,7 @@ impl Escalation {
         })
     }
 
-    /// Who holds it, when it is claimed and open.
+    /// Returns the claim of the current holder, while the escalation is claimed.
     pub fn holder(&self) -> Option<&Claim> {
         self.claim.as_ref().filter(|_| self.status == Status::Claimed)
     }

@@ -1,4 +1,4 @@
-//! The escalation: what it is, and how events change it. The verbs are in the files beside this one, by who says them.
+//! The escalation: its state, and how events change it. The verbs are in the submodules, grouped by who calls them.
 
 mod by_agent;
 mod by_clock;
@@ -29,7 +29,7 @@ use super::{
 };
 pub use by_agent::{NewEscalation, NewMessage};
 
-/// Where an escalation is in its life.
+/// The state of an escalation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -44,7 +44,7 @@ impl Status {
     /// Every state.
     pub const ALL: [Self; 5] = [Self::Waiting, Self::Claimed, Self::Resolved, Self::Expired, Self::Cancelled];
 
-    /// The state as JSON and SQL have it.
+    /// Returns the state as it is written in JSON and SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -55,7 +55,7 @@ impl Status {
         }
     }
 
-    /// As people read it.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Waiting => "Waiting",
@@ -66,22 +66,22 @@ impl Status {
         }
     }
 
-    /// Waiting or claimed.
+    /// Returns whether the state is waiting or claimed.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Waiting | Self::Claimed)
     }
 }
 
-/// The last thing said, for a list row.
+/// The last message in words, for a list row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastSaid {
     pub role: MessageRole,
-    /// At most 140 characters, on one line.
+    /// The preview of the text: at most 140 characters, on one line.
     pub preview: String,
 }
 
 impl LastSaid {
-    /// The last message of these that says something in words.
+    /// Returns the last of these messages that has words and no tool result.
     pub fn of(messages: &[Message]) -> Option<Self> {
         messages.iter().rev().filter(|message| message.tool_result.is_none()).find_map(|message| {
             let preview = message.preview();
@@ -90,7 +90,7 @@ impl LastSaid {
     }
 }
 
-/// Somebody took care of an escalation that had expired, or of which nobody picked up the outcome.
+/// The follow-up of an operator on an escalation that expired, or of which nobody picked up the outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
     pub by: OperatorRef,
@@ -98,13 +98,13 @@ pub struct FollowUp {
     pub note: Option<NoteText>,
 }
 
-/// One conversation handed over. `opening` never changes; the rest follows the events.
+/// A conversation handed over to a human. `opening` never changes; the other fields follow the events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Escalation {
     pub id: EscalationId,
-    /// Of the event that opened it.
+    /// The number of the event that opened it.
     pub opened_seq: Seq,
-    /// Of its newest event.
+    /// The number of its newest event.
     pub seq: Seq,
     pub conversation: ConversationKey,
     pub agent: AgentRef,
@@ -117,50 +117,50 @@ pub struct Escalation {
     /// The highest fence given so far.
     pub fence: Fence,
     pub deadlines: Deadlines,
-    /// An operator pressed *Take over instead* under the present claim.
+    /// Whether the operator pressed *Take over instead* under the present claim.
     pub taken_over: bool,
-    /// When humans were in control.
+    /// The periods in which humans were in control.
     pub stints: Vec<Stint>,
-    /// How many messages it has; the position of the next.
+    /// The number of its messages, which is the position of the next one.
     pub messages: i64,
-    /// How many of them customer, agent and operator said since the open.
+    /// The number of messages that customer, agent and operator said since the open.
     pub said: i64,
     pub last_said: Option<LastSaid>,
-    /// Of the event with which customer or agent last said something, at first by opening it. What operators say and do
-    /// is nothing to catch up on.
+    /// The number of the event with which the customer or the agent last said something, at first the opening. Messages
+    /// and actions of operators do not count as unread.
     #[serde(default)]
     pub said_seq: Seq,
-    /// When an operator last spoke to the customer.
+    /// The time at which an operator last spoke to the customer.
     pub replied_at: Option<Timestamp>,
-    /// When customer or agent first spoke after that.
+    /// The time at which the customer or the agent first spoke after that.
     pub owed_since: Option<Timestamp>,
-    /// The customer was here before: see [`Opening::customer_key`].
+    /// Whether the customer was here before: see [`Opening::customer_key`].
     #[serde(default)]
     pub earlier: bool,
-    /// Its agent has said of an outcome before that it took it, and so is expected to say so of this one.
+    /// Whether this agent has acknowledged an outcome before, so that this one is expected to be acknowledged too.
     #[serde(default)]
     pub acknowledges: bool,
-    /// What operators sort it by. No agent ever hears of it.
+    /// The tags by which operators sort escalations. Agents never receive them.
     #[serde(default)]
     pub tags: Vec<Tag>,
     pub closed_at: Option<Timestamp>,
-    /// Of the event that closed it.
+    /// The number of the event that closed it.
     pub closed_seq: Option<Seq>,
     pub outcome: Option<Outcome>,
     pub delivered_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,
-    /// The agent did not pick the outcome up in time, and has not since.
+    /// Whether the agent did not pick the outcome up in time, and has not since.
     #[serde(default)]
     pub not_picked_up: bool,
-    /// Only of one that expired, or was not picked up.
+    /// The follow-up, only of an escalation that expired or was not picked up.
     pub followed_up: Option<FollowUp>,
-    /// The latest time of its events. Those of earlier programs have none.
+    /// The latest time of its events. Escalations stored by earlier versions have none.
     #[serde(default)]
     pub latest_at: Timestamp,
 }
 
 impl Escalation {
-    /// What an `escalation.opened` event began, none for any other event.
+    /// Returns the escalation that an `escalation.opened` event began, or none for any other event.
     pub fn begun_by(event: &Event) -> Option<Self> {
         let EventKind::Opened { escalation } = &event.kind else { return None };
         let mut escalation = (**escalation).clone();
@@ -171,35 +171,37 @@ impl Escalation {
         Some(escalation)
     }
 
-    /// Whether a claim of this gives control of the conversation: a takeover, or what was taken over instead.
+    /// Returns whether a claim gives control of the conversation: the escalation is a takeover, or was taken over
+    /// instead.
     pub fn speaks_to_customer(&self) -> bool {
         self.opening.ask.kind == AskKind::Takeover || self.taken_over
     }
 
-    /// Whether there is a customer to talk to: the opening names one, or somebody has said something since.
+    /// Returns whether there is a customer to talk to: the opening names one, or the escalation has messages.
     pub fn has_customer(&self) -> bool {
         self.opening.has_customer() || self.messages > 0
     }
 
-    /// Where lists put it.
+    /// Returns the shelf on which lists show it.
     pub fn shelf(&self) -> Shelf {
         Shelf::of(self.status, self.not_picked_up, self.followed_up.is_some())
     }
 
-    /// Whether the agent has taken the outcome, as far as it tells.
+    /// Returns whether the agent took the outcome: it was delivered and, if the agent acknowledges outcomes,
+    /// acknowledged.
     pub fn is_picked_up(&self) -> bool {
         self.delivered_at.is_some() && (!self.acknowledges || self.acknowledged_at.is_some())
     }
 
-    /// On whose desk it lies: who holds it, and while nobody picks the outcome up, who held it last.
+    /// Returns the operator on whose desk it is: the holder, or the last holder while nobody picks the outcome up.
     pub fn on_desk_of(&self) -> Option<OperatorId> {
         let lies = self.status == Status::Claimed || self.shelf() == Shelf::NotPickedUp;
         self.claim.as_ref().filter(|_| lies).map(|claim| claim.operator.id)
     }
 
-    /// When the clock has something to say: at the hard deadline that comes first, when a transfer that was not accepted
-    /// returns, and of one that has ended, when its agent should have picked the outcome up. What an agent has cancelled
-    /// it need not pick up.
+    /// Returns when the clock acts next: at the hard deadline that comes first, when a transfer that was not accepted
+    /// returns, or after the end, when the agent should have picked the outcome up. An agent need not pick up the
+    /// outcome of an escalation that it cancelled.
     pub fn clock_at(&self) -> Option<Timestamp> {
         let awaited = matches!(self.status, Status::Resolved | Status::Expired);
         let awaited = awaited && !self.not_picked_up && !self.is_picked_up();
@@ -208,15 +210,15 @@ impl Escalation {
         while_open.or(self.closed_at.filter(|_| awaited).map(|at| at + PICKED_UP_WITHIN))
     }
 
-    /// The hard deadline that comes first, in the state it is in.
+    /// Returns the hard deadline that comes first in the current state.
     pub fn due_at(&self) -> Option<Timestamp> {
         let claim_by = self.deadlines.claim_by.filter(|_| self.status == Status::Waiting);
         let expires_at = self.deadlines.expires_at.filter(|_| self.status.is_open());
         claim_by.into_iter().chain(expires_at).min()
     }
 
-    /// Since when someone waits for a human: from the open until it is claimed and a human has spoken, then from what is
-    /// said after that. None while nothing is owed.
+    /// Returns since when someone waits for a human: from the open until it is claimed and a human has spoken, then
+    /// from the first message after that. None while nobody waits.
     pub fn waits_since(&self) -> Option<Timestamp> {
         match (self.status, self.replied_at) {
             (Status::Waiting, _) | (Status::Claimed, None) => Some(self.opened_at),
@@ -225,7 +227,7 @@ impl Escalation {
         }
     }
 
-    /// What an outcome is made of, given what was said since the open.
+    /// Returns the input of an outcome, given the conversation and what was said since the open.
     fn ending<'a>(&'a self, meanwhile: &ClosingContext<'a>) -> OutcomeInput<'a> {
         OutcomeInput {
             ask: self.opening.ask.kind,
@@ -237,14 +239,14 @@ impl Escalation {
         }
     }
 
-    /// The time that is written into an event which happens now: never before what has happened to this escalation already,
-    /// also when the clock was set back meanwhile. What is due is judged by the clock itself.
+    /// Returns the time to write into an event that happens now. The time is never before earlier events of this
+    /// escalation, even when the clock was set back meanwhile. Deadlines are checked against the clock itself.
     pub fn moment(&self, now: Timestamp) -> Timestamp {
         let known = [self.replied_at, self.closed_at, self.delivered_at, self.claim.as_ref().map(|claim| claim.at)];
         known.into_iter().flatten().chain([self.opened_at, self.latest_at]).fold(now, Timestamp::max)
     }
 
-    /// Follows an event. Cannot fail; one that it has seen, or that is not its own, changes nothing.
+    /// Applies an event. Cannot fail. An event that was applied before, or of another escalation, changes nothing.
     pub fn apply(&mut self, event: &Event) {
         if event.escalation_id != self.id || event.seq <= self.seq {
             return;
@@ -318,7 +320,7 @@ impl Escalation {
         }
     }
 
-    /// Whatever the target of a transfer does accepts it.
+    /// Accepts a transfer, because every action of its target accepts it.
     fn note_acceptance(&mut self, actor: &Actor) {
         if let (Some(claim), Actor::Operator(by)) = (&mut self.claim, actor)
             && claim.operator.id == by.id

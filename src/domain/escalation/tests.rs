@@ -1,4 +1,4 @@
-//! Stories of the verbs, told by who says them and by what must hold whoever speaks.
+//! Tests of the verbs by topic, and of properties that hold after any sequence of verbs.
 
 mod any_sequence;
 mod briefing;

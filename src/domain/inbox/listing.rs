@@ -1,4 +1,4 @@
-//! Which list, in what order, without what: as the address has it. What is unknown there is as if it were not there.
+//! Addresses of lists: which list, in what order, with which filters. Unknown parts of an address are ignored.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,14 +17,14 @@ use crate::domain::{
 /// The order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortOrder {
-    /// Who has waited longest for a human comes first; who waits for nothing comes last.
+    /// The longest wait for a human comes first; rows where nobody waits come last.
     #[default]
     Waiting,
-    /// What expires next comes first.
+    /// The row that expires next comes first.
     Deadline,
-    /// The most urgent come first, of those the earliest.
+    /// The most urgent rows come first, and of those the earliest.
     Urgency,
-    /// The last that was opened, or closed, comes first.
+    /// The row that was opened last, or closed last, comes first.
     Newest,
 }
 
@@ -32,7 +32,7 @@ impl SortOrder {
     /// Every order.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Deadline, Self::Urgency, Self::Newest];
 
-    /// The order as addresses have it.
+    /// Returns the order as addresses write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -42,7 +42,7 @@ impl SortOrder {
         }
     }
 
-    /// As people read it.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Waiting => "Longest waiting",
@@ -52,8 +52,8 @@ impl SortOrder {
         }
     }
 
-    /// By what it puts a row among others: ascending, and the database keeps it as a column. Equals follow their ids,
-    /// that is, in the order in which they were opened.
+    /// Returns the ascending sort key of a row, which the database stores as a column. Rows with equal keys are sorted
+    /// by id, that is, in the order in which they were opened.
     pub fn key(self, row: &Row) -> i64 {
         let never = i64::MAX;
         match self {
@@ -65,7 +65,7 @@ impl SortOrder {
     }
 }
 
-/// What a list can be narrowed by.
+/// A field by which a list can be filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilterField {
     Reason,
@@ -82,7 +82,7 @@ impl FilterField {
     pub const ALL: [Self; 7] =
         [Self::Reason, Self::Agent, Self::Urgency, Self::Kind, Self::Queue, Self::Holder, Self::Age];
 
-    /// The field as addresses have it.
+    /// Returns the field as addresses write it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Reason => "reason",
@@ -95,7 +95,7 @@ impl FilterField {
         }
     }
 
-    /// As people read it.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Reason => "Reason",
@@ -109,16 +109,16 @@ impl FilterField {
     }
 }
 
-/// A value that a filter can have, and its name.
+/// A value of a filter, and its label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilterChoice {
-    /// As addresses have it.
+    /// The value as addresses write it.
     pub value: String,
-    /// As people read it.
+    /// The label that people read.
     pub label: String,
 }
 
-/// The values of a workspace, beside those that are always the same.
+/// The filter values of a workspace, in addition to the fixed ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FilterChoices {
     pub agents: Vec<FilterChoice>,
@@ -127,7 +127,7 @@ pub struct FilterChoices {
 }
 
 impl FilterChoices {
-    /// Every value of a field, in the order in which it is offered.
+    /// Returns every value of a field, in the order in which they are offered.
     pub fn of(&self, field: FilterField) -> Vec<FilterChoice> {
         let fixed = |value: &str, label: &str| FilterChoice { value: value.to_owned(), label: label.to_owned() };
         match field {
@@ -142,10 +142,10 @@ impl FilterChoices {
     }
 }
 
-/// The ages that a list can be narrowed to.
+/// The ages by which a list can be filtered.
 pub const AGES: [Span; 5] = [Span::minutes(5), Span::minutes(15), Span::hours(1), Span::hours(4), Span::hours(24)];
 
-/// What a list is narrowed to. Each filter that is set must hold.
+/// The filters of a list. A row must pass each filter that is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filters {
     pub reason: Option<ReasonCode>,
@@ -154,12 +154,12 @@ pub struct Filters {
     pub kind: Option<AskKind>,
     pub queue: Option<QueueId>,
     pub holder: Option<OperatorId>,
-    /// One of [`AGES`]: opened at least so long ago.
+    /// The minimum age since the open, from [`AGES`].
     pub age: Option<Span>,
 }
 
 impl Filters {
-    /// A filter's value as addresses have it, none when it is not set.
+    /// Returns the value of a filter as addresses write it, or none when it is not set.
     pub fn get(&self, field: FilterField) -> Option<String> {
         match field {
             FilterField::Reason => self.reason.map(|it| it.as_str().to_owned()),
@@ -172,7 +172,7 @@ impl Filters {
         }
     }
 
-    /// Sets a filter to a value that an address has; a value that is none of the field's takes it away.
+    /// Sets a filter to a value from an address. An unknown value clears the filter.
     pub fn set(&mut self, field: FilterField, value: &str) {
         match field {
             FilterField::Reason => self.reason = ReasonCode::ALL.into_iter().find(|it| it.as_str() == value),
@@ -185,12 +185,12 @@ impl Filters {
         }
     }
 
-    /// Those that are set, with their values.
+    /// Returns the filters that are set, with their values.
     pub fn all_set(&self) -> Vec<(FilterField, String)> {
         FilterField::ALL.into_iter().filter_map(|field| Some((field, self.get(field)?))).collect()
     }
 
-    /// Whether a row passes; its age is judged at a moment.
+    /// Returns whether a row passes. Its age is judged at `as_of`.
     fn pass(&self, row: &Row, as_of: Timestamp) -> bool {
         self.reason.is_none_or(|reason| row.code == reason)
             && self.agent.is_none_or(|agent| row.agent.id == agent)
@@ -202,26 +202,26 @@ impl Filters {
     }
 }
 
-/// Which list, in what order, narrowed to what. As text it is its address, `/mine?sort=urgency`.
+/// A list, its order and its filters. As text, a listing is its address, `/mine?sort=urgency`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Listing {
     pub view: View,
-    /// One of the view's.
+    /// The order, from [`View::sorts`].
     pub sort: SortOrder,
     pub filters: Filters,
 }
 
 impl From<View> for Listing {
-    /// A view as it is unless one chooses.
+    /// Returns the view in its default order, without filters.
     fn from(view: View) -> Self {
         Self { view, sort: view.sorts()[0], filters: Filters::default() }
     }
 }
 
 impl Listing {
-    /// The list of a view that the fields of an address describe. Their values need no decoding: none that we write
-    /// is escaped.
+    /// Reads the list of a view from the query of an address. The values need no decoding, because the program writes
+    /// none that is escaped.
     pub fn read(view: View, query: &str) -> Self {
         let mut listing = Self::from(view);
         for (name, value) in query.split('&').filter_map(|field| field.split_once('=')) {
@@ -235,7 +235,7 @@ impl Listing {
         listing
     }
 
-    /// The fields of its address, `sort=urgency&kind=decision`: what is as it is unless one chooses is left out.
+    /// Returns the query of the address, `sort=urgency&kind=decision`. Defaults are left out.
     pub fn fields(&self) -> String {
         let sort = (self.sort != self.view.sorts()[0]).then(|| ("sort", self.sort.as_str().to_owned()));
         let filters = self.filters.all_set().into_iter().map(|(field, value)| (field.as_str(), value));
@@ -244,7 +244,7 @@ impl Listing {
         fields.join("&")
     }
 
-    /// Its address.
+    /// Returns the address.
     pub fn address(&self) -> String {
         let fields = self.fields();
         let mark = if fields.is_empty() { "" } else { "?" };
@@ -265,20 +265,20 @@ impl From<Listing> for String {
     }
 }
 
-/// A list, who looks at it, and since when.
+/// A list, the operator who views it, and the time of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query {
     pub listing: Listing,
     pub me: OperatorId,
-    /// When it was asked for; ages are judged then, so that a row does not come or go by the passing of time alone.
+    /// The time of the request. Ages are judged at this time, so that a row does not come or go because time passes.
     pub as_of: Timestamp,
 }
 
-/// Where a row stands in its list: ascending.
+/// The position of a row in its list, ascending.
 pub type SortKey = (i64, EscalationId);
 
 impl Query {
-    /// Whether a row belongs on this list, whichever queues one serves.
+    /// Returns whether a row belongs on this list, whichever queues the operator serves.
     pub fn matches(&self, row: &Row) -> bool {
         let Listing { view, filters, .. } = &self.listing;
         view.shelves().contains(&row.shelf())
@@ -286,24 +286,24 @@ impl Query {
             && filters.pass(row, self.as_of)
     }
 
-    /// Whether it is on this list of one who does not serve the queues `elsewhere`.
+    /// Returns whether a row is on this list of an operator who does not serve the queues `elsewhere`.
     pub fn shows(&self, row: &Row, elsewhere: &[QueueId]) -> bool {
         self.matches(row) && (self.listing.view != View::Queue || !elsewhere.contains(&row.queue))
     }
 
-    /// Where the row stands in it.
+    /// Returns the position of the row in this list.
     pub fn key(&self, row: &Row) -> SortKey {
         (self.listing.sort.key(row), row.id)
     }
 }
 
 impl Row {
-    /// The shelf it stands on.
+    /// Returns the shelf of the row.
     pub fn shelf(&self) -> Shelf {
         Shelf::of(self.status, self.not_picked_up, self.followed_up)
     }
 
-    /// Whether an operator holds it.
+    /// Returns whether the operator holds the escalation, or held it last when it is closed.
     pub fn is_held_by(&self, operator: OperatorId) -> bool {
         self.claimed_by.as_ref().is_some_and(|by| by.id == operator)
     }
@@ -341,7 +341,7 @@ mod tests {
         ] {
             assert_eq!(Listing::from(address.to_owned()), Listing::from(View::Queue), "{address}");
         }
-        // Closed ones have no next deadline.
+        // Closed escalations have no next deadline.
         assert_eq!(Listing::from("/closed?sort=deadline".to_owned()).sort, SortOrder::Newest);
         assert_eq!(Listing::from("/all?kind=decision&kind=question".to_owned()).filters.kind, Some(AskKind::Question));
     }

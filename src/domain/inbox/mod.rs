@@ -1,8 +1,8 @@
-//! What a list page shows, kept fresh by `apply`: the same compiled code on the server and in the browser.
+//! List pages, kept up to date by `apply`: the same compiled code runs on the server and in the browser.
 //!
-//! An inbox holds every row of its list up to `bound`, or all of them when there is no bound. That is what lets an
-//! event insert a row without asking the server. The bound is a sort key, most often that of the last row; a list that
-//! is narrowed may have been looked through further than its last row.
+//! An inbox holds every row of its list up to `bound`, or all of them when there is no bound. An event can therefore
+//! insert a row without a request to the server. The bound is a sort key, most often that of the last row. The bound of
+//! a filtered list may lie beyond its last row, because the search went further.
 
 mod listing;
 mod row;
@@ -22,27 +22,27 @@ use super::{
     thread::TruncatedPart,
 };
 
-/// What an escalation was before an event, as far as counts care.
+/// The state of an escalation before an event, as far as counts need it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateBefore {
     pub shelf: Shelf,
     pub claimed_by: Option<OperatorId>,
-    /// Where it was, when the event moved it to another queue.
+    /// The queue before the event, when the event moved the escalation to another queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueId>,
 }
 
-/// An event as operators' screens hear it.
+/// An event as operators' pages receive it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
     pub event: Event,
-    /// None when the event opened it.
+    /// None when the event opened the escalation.
     pub was: Option<StateBefore>,
     pub row: Row,
     /// The message of a `message.created`, as rich text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Vec<Block>>,
-    /// What of that message is not here as a whole.
+    /// The parts of that message that are truncated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuts: Vec<TruncatedPart>,
 }
@@ -55,23 +55,23 @@ pub struct Inbox {
     pub rows: Vec<Row>,
     pub bound: Option<SortKey>,
     pub counts: Counts,
-    /// The queues that one does not serve: what waits there is not on one's *Queue*.
+    /// The queues that the operator does not serve. Escalations that wait there are not on the operator's *Queue*.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elsewhere: Vec<QueueId>,
 }
 
 impl Inbox {
-    /// Whether one serves a queue.
+    /// Returns whether the operator serves a queue.
     pub fn serves(&self, queue: QueueId) -> bool {
         !self.elsewhere.contains(&queue)
     }
 
-    /// Whether a row belongs on this list.
+    /// Returns whether a row belongs on this list.
     pub fn shows(&self, row: &Row) -> bool {
         self.query.shows(row, &self.elsewhere)
     }
 
-    /// Follows an event; one that it has seen changes nothing. Whether a row has left the list with it.
+    /// Applies an event, and returns whether a row has left the list. An event that was applied before changes nothing.
     pub fn apply(&mut self, frame: &Frame) -> bool {
         if frame.event.seq <= self.seq {
             return false;
@@ -95,8 +95,8 @@ impl Inbox {
         was_here && !is_here
     }
 
-    /// Adds the next page, whose rows come after the present bound. A page older than what this list has followed may
-    /// hold rows as they no longer are: it is not taken (`false`), and must be fetched again.
+    /// Adds the next page, whose rows come after the present bound. A page older than the events that this list has
+    /// applied may hold stale rows. Such a page is not added (`false`), and must be fetched again.
     pub fn extend(&mut self, page: ListPage) -> bool {
         if page.seq < self.seq {
             return false;
@@ -112,10 +112,10 @@ impl Inbox {
     }
 }
 
-/// Rows after a bound, and the bound they reach.
+/// The rows after a bound, and the bound they reach.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListPage {
-    /// The moment it is of.
+    /// The number of the last event that the page includes.
     pub seq: Seq,
     pub rows: Vec<Row>,
     pub bound: Option<SortKey>,

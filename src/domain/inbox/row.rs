@@ -1,4 +1,4 @@
-//! One line of a list.
+//! Rows of lists.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// One line of a list.
+/// A row of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub id: EscalationId,
@@ -23,7 +23,7 @@ pub struct Row {
     pub status: Status,
     pub ask: AskKind,
     pub urgency: Urgency,
-    /// The customer, else the subject.
+    /// The customer, or the subject when the customer is unknown.
     pub title: String,
     pub code: ReasonCode,
     /// The reason in words.
@@ -34,18 +34,18 @@ pub struct Row {
     pub opened_at: Timestamp,
     pub closed_at: Option<Timestamp>,
     pub due_at: Option<Timestamp>,
-    /// Since when someone waits for a human; see [`Escalation::waits_since`].
+    /// The time since which someone waits for a human: see [`Escalation::waits_since`].
     pub waits_since: Option<Timestamp>,
     pub last_said: Option<LastSaid>,
     /// See [`Escalation::said_seq`].
     #[serde(default)]
     pub said_seq: Seq,
-    /// The customer was here before.
+    /// Whether the customer was here before.
     pub earlier: bool,
-    /// Of one that expired: where the customer can be reached.
+    /// The address at which the customer can be reached, only of an escalation that expired.
     pub contact: Option<String>,
     pub followed_up: bool,
-    /// The agent did not pick the outcome up in time, and has not since.
+    /// Whether the agent did not pick the outcome up in time, and has not since.
     #[serde(default)]
     pub not_picked_up: bool,
 }

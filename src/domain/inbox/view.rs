@@ -1,23 +1,23 @@
-//! The lists of the rail, what stands on each, and how many that are.
+//! The lists of the rail, which escalations each of them shows, and their counts.
 
 use serde::{Deserialize, Serialize};
 
 use super::listing::SortOrder;
 use crate::domain::escalation::Status;
 
-/// The lists of the rail.
+/// A list of the rail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum View {
-    /// What waits, in the queues that I serve.
+    /// Waiting escalations in the queues that the operator serves.
     #[default]
     Queue,
-    /// What I hold.
+    /// Escalations that the operator holds, or held last when nobody has picked up the outcome.
     Mine,
-    /// What expired and nobody has followed up.
+    /// Expired escalations that nobody has followed up.
     Missed,
-    /// What is not closed.
+    /// Open escalations.
     All,
-    /// What is.
+    /// Closed escalations.
     Closed,
 }
 
@@ -25,7 +25,7 @@ impl View {
     /// Every view, in the order of the rail.
     pub const ALL: [Self; 5] = [Self::Queue, Self::Mine, Self::Missed, Self::All, Self::Closed];
 
-    /// Its address.
+    /// Returns the address.
     pub fn path(self) -> &'static str {
         match self {
             Self::Queue => "/queue",
@@ -36,12 +36,12 @@ impl View {
         }
     }
 
-    /// The view of an address without its slashes, as in `mine`.
+    /// Returns the view of an address without its slashes, as in `mine`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|view| &view.path()[1..] == name)
     }
 
-    /// Its name.
+    /// Returns the label that people read.
     pub fn label(self) -> &'static str {
         match self {
             Self::Queue => "Queue",
@@ -52,7 +52,7 @@ impl View {
         }
     }
 
-    /// The shelves it shows; of the claimed ones *Mine* shows only my own.
+    /// Returns the shelves that the view shows. *Mine* shows only escalations that the operator holds or held last.
     pub fn shelves(self) -> &'static [Shelf] {
         match self {
             Self::Queue => &[Shelf::Waiting],
@@ -63,7 +63,7 @@ impl View {
         }
     }
 
-    /// The orders it can be in; the first is what it is in unless one chooses. What is closed waits for nothing.
+    /// Returns the orders of the view, the default first. Closed escalations have no wait and no deadline to sort by.
     pub fn sorts(self) -> &'static [SortOrder] {
         match self {
             Self::Queue | Self::Mine | Self::All => {
@@ -74,8 +74,8 @@ impl View {
     }
 }
 
-/// What lists tell apart: the states, among what was resolved what no agent picked up, and among what expired what
-/// somebody has followed up.
+/// A group that lists tell apart. Each state is a group; resolved escalations that no agent picked up, and expired ones
+/// that an operator followed up, are groups of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shelf {
@@ -100,7 +100,7 @@ impl Shelf {
         Self::Cancelled,
     ];
 
-    /// The shelf of an escalation in this state.
+    /// Returns the shelf of an escalation in this state.
     pub fn of(status: Status, not_picked_up: bool, followed_up: bool) -> Self {
         match status {
             Status::Waiting => Self::Waiting,
@@ -113,7 +113,7 @@ impl Shelf {
         }
     }
 
-    /// The shelf as SQL has it.
+    /// Returns the shelf as it is written in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -127,7 +127,7 @@ impl Shelf {
     }
 }
 
-/// How many are on each list.
+/// The number of escalations on each list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     pub waiting: i64,
@@ -137,7 +137,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts `by` escalations of one kind: whether I hold them, and whether I serve their queue.
+    /// Counts `by` escalations of one shelf: `mine` when they are on the operator's desk, `served` when the operator
+    /// serves their queue.
     pub fn add(&mut self, shelf: Shelf, mine: bool, served: bool, by: i64) {
         match shelf {
             Shelf::Waiting if served => self.waiting += by,
@@ -150,7 +151,7 @@ impl Counts {
         }
     }
 
-    /// The number beside a view's name; closed ones are not counted.
+    /// Returns the number next to a view's name. Closed escalations are not counted.
     pub fn of(&self, view: View) -> Option<i64> {
         match view {
             View::Queue => Some(self.waiting),

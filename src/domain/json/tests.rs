@@ -1,4 +1,4 @@
-//! JSON keeps the text of its numbers.
+//! Tests of JSON that keeps the text of its numbers.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! Who and what the stories are about: Ada and Ana who answer, Grace who supervises, Eve who looks, billing-bot who
-//! escalates, and Dana who was charged twice.
+//! The people and agents of the tests: the operators Ada and Ana, the supervisor Grace, the viewer Eve, the agent
+//! billing-bot, and the customer Dana, who was charged twice.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::domain::{
     text::Text,
 };
 
-/// Checked text that the stories know to be fine.
+/// Parses text that is known to be valid.
 pub fn text<const MAX: usize>(text: &str) -> Text<MAX> {
     Text::parse(text).unwrap()
 }
@@ -35,12 +35,12 @@ pub fn ana() -> Operator {
     person(2, "Ana Duarte", "Ana", Role::Operator)
 }
 
-/// A supervisor.
+/// Returns a supervisor.
 pub fn grace() -> Operator {
     person(3, "Grace Hopper", "Grace", Role::Supervisor)
 }
 
-/// A viewer, who may only look.
+/// Returns a viewer, who may only read.
 pub fn eve() -> Operator {
     person(4, "Eve Moneypenny", "Eve", Role::Viewer)
 }
@@ -57,7 +57,7 @@ pub fn arguments(value: Value) -> JsonText {
     JsonText::parse(&value.to_string()).unwrap()
 }
 
-/// A decision proposes to refund (approve, edit or reject) and to write to Dana (approve or reject).
+/// Returns an ask. A decision proposes to refund (approve, edit or reject) and to write to Dana (approve or reject).
 pub fn ask(kind: AskKind) -> Ask {
     let action = |id, name, of, allowed: &[Verdict]| Action {
         id: text(id),
@@ -77,7 +77,7 @@ pub fn ask(kind: AskKind) -> Ask {
     Ask { actions, ..Ask::bare(kind) }
 }
 
-/// Dana was charged twice, in the chat of this name, or in none.
+/// Returns an opening: Dana was charged twice, in the chat of this name, or in none.
 pub fn opening(kind: AskKind, chat: Option<&str>) -> Opening {
     Opening {
         reason: Reason {
@@ -105,12 +105,13 @@ pub fn opening(kind: AskKind, chat: Option<&str>) -> Opening {
     }
 }
 
-/// An answer in words.
+/// Returns an answer in words.
 pub fn answered(answer: &str) -> Resolution {
     Resolution { answer: Some(text(answer)), ..Resolution::bare(Disposition::Answered) }
 }
 
-/// The cards of [`ask`]: what is done with the refund, for how many EUR, and with the letter.
+/// Returns decisions on the cards of [`ask`]: the verdict on the refund, its amount in EUR, and the verdict on the
+/// letter.
 pub fn decided(refund: Verdict, eur: i64, letter: Verdict) -> Resolution {
     let card = |id, decision, of| ActionDecision {
         id: text(id),

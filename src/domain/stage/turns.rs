@@ -1,4 +1,4 @@
-//! Random stories: anyone tries anything, at any time, also what they must not.
+//! Random turns for property tests: anyone tries anything, at any time, including what is refused.
 
 use std::convert::Infallible;
 
@@ -22,7 +22,7 @@ use crate::domain::{
     time::Span,
 };
 
-/// What somebody tries.
+/// A verb that someone tries.
 #[derive(Debug, Clone)]
 pub enum Attempt {
     Open(AskKind, &'static str),
@@ -45,16 +45,16 @@ pub enum Attempt {
     FollowUp,
 }
 
-/// Which fence an operator shows.
+/// The fence that an operator shows.
 #[derive(Debug, Clone, Copy)]
 pub enum ShownFence {
-    /// That of the claim, if there is one.
+    /// The fence of the claim, if there is one.
     Present,
     Nothing,
     Stale,
 }
 
-/// One try: who, on which escalation, after how long.
+/// A turn: who tries which verb, on which escalation, with which fence, and after how long.
 #[derive(Debug, Clone)]
 pub struct Turn {
     pub who: usize,
@@ -108,19 +108,19 @@ fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Attempt> {
     ]
 }
 
-/// A turn in one of these chats; mostly soon after the one before, now and then a day later.
+/// Generates a turn in one of these chats. Most turns come soon after the one before, some after 15 minutes or a day.
 pub fn turn(chats: &'static [&'static str]) -> impl Strategy<Value = Turn> {
     let shown =
         prop_oneof![8 => Just(ShownFence::Present), 3 => Just(ShownFence::Nothing), 1 => Just(ShownFence::Stale)];
     let wait = prop_oneof![20 => (0..120_i64).prop_map(Span::seconds), 2 => Just(Span::minutes(15)), 1 => Just(Span::hours(24))];
     (0..12_usize, 0..12_usize, shown, verb(chats), wait).prop_map(|(who, which, shown, verb, wait)| {
-        // Eve tries least: all she does is refused.
+        // Eve has the fewest turns, because a viewer's writes are refused.
         Turn { who: if who == 11 { 3 } else { who % 3 }, which, shown, verb, wait }
     })
 }
 
 impl Simulation {
-    /// Three escalations of Dana's chat wait.
+    /// Opens three escalations of Dana's chat, which wait.
     pub fn with_three_open() -> Self {
         let mut stage = Self::new();
         for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
@@ -129,7 +129,7 @@ impl Simulation {
         stage
     }
 
-    /// Tries one turn.
+    /// Plays one turn.
     pub fn play(&mut self, turn: Turn) -> AppendedKinds {
         self.later(turn.wait);
         let (now, by) = (self.now, operators()[turn.who].clone());

@@ -1,5 +1,5 @@
-//! Transcripts in the forms in which agents keep them: a reader for each, and a writer where a model takes a history back.
-//! Pure: what is given has been mended, and how deep it is nested is for others to judge.
+//! Readers for the transcript formats of agents, and a writer for the format in which a model takes a history back. The
+//! readers are pure: the caller has repaired the input, and limits its nesting depth.
 
 pub mod native;
 pub mod openai_chat;
@@ -10,15 +10,16 @@ use serde_json::{Map, Value};
 
 use super::ask::FieldProblem;
 
-/// What of a message is not ours: kept beside it, and told when it should have been ours.
+/// The fields of a message that are not read into the native form. They are kept with the message, and fields that
+/// should have been readable are reported.
 struct Rest<'a> {
     raw: Map<String, Value>,
-    /// With pointers from the message.
+    /// The problems found, with pointers from the message.
     odd: &'a mut Vec<FieldProblem>,
 }
 
 impl Rest<'_> {
-    /// A field of ours whose content makes no sense.
+    /// Keeps a known field whose content makes no sense, and reports it.
     fn unread(&mut self, name: &str, value: Value) {
         self.odd.push(FieldProblem::new(format!("/{name}"), "could not be read and is kept in `raw`"));
         self.raw.insert(name.to_owned(), value);
@@ -29,7 +30,7 @@ impl Rest<'_> {
     }
 }
 
-/// Puts what was read into a field; whether anything was.
+/// Stores a parsed value in a field, and returns whether there was one.
 fn set<T>(field: &mut Option<T>, value: Option<T>) -> bool {
     *field = value;
     field.is_some()

@@ -1,4 +1,4 @@
-//! Our own form: the published message, of which only the role and something said or done must be there.
+//! The native format: the published message, of which only the role and something said or done are required.
 
 use serde_json::{Map, Value};
 
@@ -10,15 +10,15 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// What a message of this form needs, for those whose messages have none of it.
+/// The requirements of this format, for callers whose messages do not match it.
 pub const NEEDS: &str =
     "a role (customer, agent, operator, tool or system) and one of text, tool_calls and tool_result";
 
-/// The fields whose content is worth a warning when it cannot be read.
+/// The known fields, which cause a warning when their content cannot be read.
 const OURS: [&str; 7] = ["text", "client_message_id", "at", "author", "tool_calls", "tool_result", "attachments"];
 
-/// Reads into a message that has its id and place, with `moment` for texts of RFC 3339; none when this is no message of
-/// this form. What is odd is told with pointers from the message.
+/// Reads an object into `blank`, a message with its id and position. `moment` parses RFC 3339 texts. Returns none when
+/// the object is no message of this format. Problems are added to `odd`, with pointers from the message.
 pub fn read(
     object: &Map<String, Value>,
     blank: Message,

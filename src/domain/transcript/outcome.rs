@@ -1,24 +1,24 @@
-//! Whether a tool call failed, as far as its result tells. Most formats have no field for it, so a failure is most often
-//! only written in the output.
+//! Detection of failed tool calls by their results. Most formats have no field for a failure, so it is most often only
+//! written in the output.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::message::ToolResult;
 
-/// What is known of a call that was answered.
+/// The outcome of an answered call, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolOutcome {
     Failed,
     Succeeded,
-    /// Neither the agent nor the output says it.
+    /// Neither the agent nor the output states it.
     Unknown,
 }
 
 impl ToolResult {
-    /// Whether the call failed. An output that reads as an error counts as one whatever the agent said, because agents
-    /// state success for calls whose tool caught its own exception.
+    /// Returns whether the call failed. An output that reads as an error counts as a failure whatever the agent said,
+    /// because agents state success for calls whose tool caught its own exception.
     pub fn outcome(&self) -> ToolOutcome {
         match stated(&self.output) {
             _ if self.is_error => ToolOutcome::Failed,
@@ -30,7 +30,7 @@ impl ToolResult {
     }
 }
 
-/// Whether an output says of itself that it is a failure; none when it says nothing of the kind.
+/// Returns whether an output states that it is a failure, or none when it states nothing of the kind.
 fn stated(output: &Value) -> Option<bool> {
     match output {
         Value::String(text) => stated_in_text(text),
@@ -82,7 +82,7 @@ fn stated_in_text(text: &str) -> Option<bool> {
     begins_as_failure(text).then_some(true)
 }
 
-/// Whether the first word is one of failure, as in `Error: …`, `[ERROR] …`, `Failed to …` or `ValueError: …`.
+/// Returns whether the first word is one of failure, as in `Error: …`, `[ERROR] …`, `Failed to …` or `ValueError: …`.
 fn begins_as_failure(text: &str) -> bool {
     let is_mark = |letter: char| {
         letter.is_ascii_punctuation() || letter.is_whitespace() || "❌❗⚠✗✖🚨🛑\u{FE0F}".contains(letter)
@@ -95,7 +95,7 @@ fn begins_as_failure(text: &str) -> bool {
         // `exceptional` and `errors` are other words; `Error_404` and `ErrorCode` are not.
         small.starts_with(failure) && !word[failure.len()..].starts_with(|letter: char| letter.is_ascii_lowercase())
     });
-    // The classes of exceptions, as Python, Java and JavaScript print them.
+    // The names of exception classes, as Python, Java and JavaScript print them.
     let is_class = small.ends_with("error") || small.ends_with("exception");
     begins || (is_class && after.starts_with(':'))
 }

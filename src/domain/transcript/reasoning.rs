@@ -1,5 +1,5 @@
-//! What a model thought before it answered. Readers keep it in `raw`, since it is no part of the conversation; from there
-//! it is shown to operators.
+//! The reasoning of a model before it answered. Readers keep it in `raw`, because it is no part of the conversation.
+//! Operators see it from there.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ const FIELDS: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 const PART_TYPES: [&str; 2] = ["thinking", "reasoning"];
 const PART_TEXTS: [&str; 4] = ["thinking", "reasoning", "text", "summary"];
 
-/// The reasoning of a message, when any came with it.
+/// Returns the reasoning of a message, when any came with it.
 pub fn reasoning(message: &Message) -> Option<String> {
     let raw = message.raw.as_ref().filter(|_| !message.unreadable)?;
     let fields = FIELDS.into_iter().filter_map(|name| raw.get(name));
@@ -27,7 +27,7 @@ pub fn reasoning(message: &Message) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }
 
-/// Whether a part of a message's content is reasoning.
+/// Returns whether a part of a message's content is reasoning.
 pub(super) fn is_part(part: &Value) -> bool {
     part.get("type").and_then(Value::as_str).is_some_and(|kind| PART_TYPES.contains(&kind)) && !text_of(part).is_empty()
 }

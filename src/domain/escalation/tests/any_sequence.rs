@@ -1,4 +1,5 @@
-//! Any sequence of verbs by anyone: no illegal state, a refusal changes nothing, and the events alone tell the story.
+//! Property tests of any sequence of verbs by anyone: no state is illegal, a refusal changes nothing, and the events
+//! alone reproduce the state.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ fn story() -> impl Strategy<Value = Vec<Turn>> {
     prop::collection::vec(turn(CHAT), 1..60)
 }
 
-/// What must be true of one escalation at any time.
+/// Checks what must be true of one escalation at any time.
 fn is_sound(it: &Escalation, on: &Conversation) {
     let closed = !it.status.is_open();
     assert_eq!((it.outcome.is_some(), it.closed_at.is_some()), (closed, closed), "an outcome if and only if closed");
@@ -57,7 +58,7 @@ fn is_sound(it: &Escalation, on: &Conversation) {
     assert!(closed || (it.delivered_at.is_none() && it.acknowledged_at.is_none()));
 }
 
-/// What must be true of the whole at any time.
+/// Checks what must be true of the whole world at any time.
 fn world_is_sound(world: &SimulatedWorld) {
     for on in &world.conversations {
         let own = || world.escalations.iter().filter(|it| it.conversation == on.key);
@@ -76,7 +77,7 @@ fn world_is_sound(world: &SimulatedWorld) {
     assert!(seqs.eq(1..=world.frames.len() as i64), "consecutive, without gaps");
 }
 
-/// What must be true of every step.
+/// Checks what must be true of every step.
 fn step_is_sound(before: &SimulatedWorld, after: &SimulatedWorld) {
     for (was, is) in before.escalations.iter().zip(&after.escalations) {
         assert!(is.fence >= was.fence, "the fence never falls");
@@ -100,7 +101,7 @@ fn events(world: &SimulatedWorld) -> Vec<&Event> {
     world.frames.iter().map(|frame| &frame.event).collect()
 }
 
-/// What follows from the events alone, each applied so many times.
+/// Returns the state that follows from the events alone, each applied `times` times.
 fn replayed(world: &SimulatedWorld, times: usize) -> (Vec<Escalation>, Vec<Conversation>) {
     let (mut escalations, mut conversations): (Vec<Escalation>, Vec<Conversation>) = (vec![], vec![]);
     for event in events(world) {
@@ -164,7 +165,7 @@ proptest! {
     }
 }
 
-/// Without this the properties above might hold because nothing ever happens.
+/// Checks that turns reach every event and refusal. Otherwise the properties above might hold because nothing happens.
 #[test]
 fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
     let mut runner = TestRunner::deterministic();

@@ -1,4 +1,4 @@
-//! Briefings: facts with times and public names, enough by themselves, and never orders.
+//! Tests of briefings: they give facts with times and public names, suffice by themselves, and never give orders.
 
 use serde_json::json;
 

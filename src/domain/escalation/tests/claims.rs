@@ -1,4 +1,4 @@
-//! Claim, release, transfer, take over: who holds an escalation, and what the others are told.
+//! Tests of claim, release, transfer and take over: who holds an escalation, and what the others are told.
 
 use crate::domain::{
     ask::{AskKind, Verdict},

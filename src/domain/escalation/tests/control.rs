@@ -1,4 +1,4 @@
-//! Control belongs to the conversation: who may speak, and two escalations beside each other.
+//! Tests of control, which belongs to the conversation: who may speak, also with two escalations of one conversation.
 
 use crate::domain::{
     ask::AskKind,

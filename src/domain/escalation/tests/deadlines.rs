@@ -1,4 +1,4 @@
-//! What the clock does, and what it must not do.
+//! Tests of the clock: what it does, and what it must not do.
 
 use crate::domain::{
     ask::AskKind,

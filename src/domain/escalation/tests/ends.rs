@@ -1,4 +1,4 @@
-//! The three ends, each final: resolved, expired, cancelled.
+//! Tests of the three final states: resolved, expired, cancelled.
 
 use crate::domain::{
     ask::AskKind,

@@ -1,4 +1,4 @@
-//! What an operator may choose, what the agent gets of it, and what does not fit.
+//! Tests of outcomes: what an operator may choose, what the agent receives, and what is refused.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::domain::{
     stage::{AppendedKinds, Simulation, ada, answered, ask, decided, opening, text},
 };
 
-/// A stage with one escalation that Ada holds.
+/// Opens one escalation with this ask, which Ada holds.
 fn held(ask: Ask) -> (Simulation, EscalationId) {
     let mut stage = Simulation::new();
     let opening = Opening { ask, ..opening(AskKind::Takeover, Some("chat")) };
@@ -22,7 +22,7 @@ fn held(ask: Ask) -> (Simulation, EscalationId) {
     (stage, id)
 }
 
-/// The field a resolution is refused for.
+/// Returns the pointer to the field for which a resolution is refused.
 fn refused_at(done: AppendedKinds) -> String {
     match done {
         Err(Refusal::InvalidFields { problems }) => problems[0].pointer.clone(),
@@ -97,7 +97,7 @@ fn a_chosen_option_is_data_and_needs_no_words() {
     assert_eq!((&stage.outcome(id).resolution.data, &stage.outcome(id).resolution.answer), (&data, &None));
 }
 
-/// That the data is there and valid is what the check before the verb proves.
+/// Presence and validity of the data are not tested here, because the check before the verb proves them.
 #[test]
 fn data_stays_only_with_those_dispositions_that_carry_it() {
     let data = || Some(json!({"refund_eur": 240}));

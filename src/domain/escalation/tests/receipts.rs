@@ -1,4 +1,4 @@
-//! What became of an operator's message: the latest word counts, and it may come late.
+//! Tests of receipts for operators' messages: the latest receipt counts, and it may come late.
 
 use crate::domain::{
     ask::AskKind,

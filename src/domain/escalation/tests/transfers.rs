@@ -1,4 +1,4 @@
-//! Transfers that nobody accepts: the target opens it or acts within two minutes, or it returns to its queue.
+//! Tests of transfers: the target opens the escalation or acts within two minutes, or it returns to its queue.
 
 use crate::domain::{
     ask::AskKind,
@@ -20,7 +20,7 @@ fn to(operator: &Operator) -> TransferTarget {
     TransferTarget::Operator(operator.who.clone())
 }
 
-/// Ada has claimed an escalation and transferred it to Ana.
+/// Opens an escalation that Ada claims and transfers to Ana.
 fn transferred(kind: AskKind) -> (Simulation, EscalationId) {
     let mut stage = Simulation::new();
     let id = stage.open(kind).unwrap();

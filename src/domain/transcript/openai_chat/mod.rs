@@ -1,4 +1,4 @@
-//! `openai.chat`: the messages of OpenAI's Chat Completions, which most frameworks and many other models speak, too.
+//! `openai.chat`: the messages of OpenAI's Chat Completions, which most frameworks and many other models use, too.
 
 mod parts;
 mod read;

@@ -1,14 +1,14 @@
-//! The parts of a message's content: their words, and what stands in the text for parts that are none.
+//! The parts of a message's content: their text, and placeholders for parts that are not text.
 
 use serde_json::Value;
 
-/// Longer text in base64, or a longer address that holds what it is of, is a picture or a sound: nothing for a reader, and
-/// too large to carry along.
+/// The length in bytes above which base64 text or a `data:` URL is treated as a picture or a sound. Such data is of no
+/// use to a reader, and too large to carry along.
 const MOST_DATA: usize = 4_096;
-/// How much of a stranger's word a placeholder repeats, in characters.
+/// The maximum length of a foreign word in a placeholder, in characters.
 const MOST_OF_A_WORD: usize = 60;
 
-/// The words of a part that is words.
+/// Returns the text of a part that is text.
 pub fn words_of(part: &Value) -> Option<&str> {
     let words = match part.get("type").and_then(Value::as_str) {
         Some("text" | "input_text" | "output_text") => part.get("text")?,
@@ -20,12 +20,12 @@ pub fn words_of(part: &Value) -> Option<&str> {
     words.as_str().or_else(|| words.get("value")?.as_str())
 }
 
-/// Whether the text of a part carries annotations.
+/// Returns whether the text of a part carries annotations.
 pub fn is_annotated(part: &Value) -> bool {
     part["text"]["annotations"].as_array().is_some_and(|all| !all.is_empty())
 }
 
-/// What stands in the text for a part that is no words but of a known type.
+/// Returns the placeholder for a part that is not text but of a known type.
 pub fn known_part(part: &Value) -> Option<String> {
     Some(match part.get("type")?.as_str()? {
         "image_url" | "input_image" | "image" => "[image]".to_owned(),
@@ -38,19 +38,19 @@ pub fn known_part(part: &Value) -> Option<String> {
     })
 }
 
-/// What stands in the text for any other part: its type, and its size as it came.
+/// Returns the placeholder for any other part: its type, and its size as it came.
 pub fn unknown_part(part: &Value) -> String {
     let kind = word(part.get("type")).unwrap_or_else(|| "part".to_owned());
     let size = part.to_string().len();
     format!("[{kind}, {size} byte{}]", if size == 1 { "" } else { "s" })
 }
 
-/// A stranger's word, cut to what a placeholder repeats.
+/// Returns a foreign word, truncated for a placeholder.
 fn word(value: Option<&Value>) -> Option<String> {
     Some(value?.as_str()?.chars().take(MOST_OF_A_WORD).collect())
 }
 
-/// What was said in a sound, which stands beside its data or within.
+/// Returns the transcript of a sound, which is next to its data or within.
 pub fn transcript_of(audio: &Value) -> Option<&str> {
     let within = ["input_audio", "output_audio", "audio"].into_iter().filter_map(|name| audio.get(name));
     let mut transcripts = [audio].into_iter().chain(within).filter_map(|it| it.get("transcript")?.as_str());
@@ -61,7 +61,7 @@ pub fn with_transcript(transcript: Option<&str>) -> String {
     transcript.map_or("[audio]".to_owned(), |text| format!("[audio]\n{text}"))
 }
 
-/// Replaces data by a word on how much there was; how often it did.
+/// Replaces data with a note on its size, and returns the number of replacements.
 pub fn drop_data(value: &mut Value) -> usize {
     match value {
         Value::String(text) if is_data(text) => {

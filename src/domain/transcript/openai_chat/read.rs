@@ -1,5 +1,5 @@
-//! From a chat completion's message to ours. What cannot be said in text is a placeholder in the text, so that whoever
-//! reads the conversation sees that something was there.
+//! Conversion from a chat completion's message to a native one. Content that cannot be expressed in text becomes a
+//! placeholder in the text, so that readers see that something was there.
 
 use serde_json::{Map, Value};
 
@@ -13,12 +13,12 @@ use crate::domain::{
     message::{Author, Message, MessageRole, ToolCall, ToolResult},
 };
 
-/// What a message of this form needs, for those whose messages have none of it.
+/// The requirements of this format, for callers whose messages do not match it.
 pub const NEEDS: &str =
     "a role (user, assistant, system, developer, tool or function) and one of content, tool_calls and tool_call_id";
 
-/// Reads into a message that has its id and place; none when this is no message of this form. What is odd is told with
-/// pointers from the message.
+/// Reads an object into `blank`, a message with its id and position. Returns none when the object is no message of this
+/// format. Problems are added to `odd`, with pointers from the message.
 pub fn read(object: &Map<String, Value>, blank: Message, odd: &mut Vec<FieldProblem>) -> Option<Message> {
     let role = match object.get("role")?.as_str()? {
         "user" => MessageRole::Customer,
@@ -41,7 +41,7 @@ pub fn read(object: &Map<String, Value>, blank: Message, odd: &mut Vec<FieldProb
 
 struct Reading<'a> {
     message: Message,
-    /// Piece by piece, once there is any content.
+    /// The pieces of text, once there is any content.
     said: Vec<String>,
     call_id: Option<String>,
     output: Option<Value>,
@@ -72,7 +72,7 @@ impl Reading<'_> {
                 }
                 self.message.tool_calls.extend(read);
             }
-            // Some programs fill in each field that there is.
+            // Some programs fill in every field that exists.
             ("function_call", call) if call["name"] == "" && call["arguments"] == "" => {}
             ("function_call", call) => match tool_call(call) {
                 Some(call) => self.message.tool_calls.push(call),
@@ -92,8 +92,8 @@ impl Reading<'_> {
         }
     }
 
-    /// The texts of content in parts, in order, each other part as a placeholder. The other parts are kept; so are parts
-    /// whose text has annotations. Reasoning has no placeholder, since it is shown apart.
+    /// Reads content in parts: texts in order, and a placeholder for each other part. The other parts are kept; so are
+    /// parts whose text has annotations. Reasoning has no placeholder, because it is shown separately.
     fn parts(&mut self, parts: &[Value]) {
         let mut others = vec![];
         for (i, part) in parts.iter().enumerate() {
@@ -123,7 +123,7 @@ impl Reading<'_> {
         }
     }
 
-    /// What a tool answered: text, also when it comes in parts, or whatever else it is.
+    /// Returns the output of a tool: text, also when it comes in parts, or any other value.
     fn output(&mut self, value: &Value) -> Value {
         let parts = value.as_array().filter(|parts| !parts.is_empty());
         let texts: Option<Vec<&str>> = parts.and_then(|parts| parts.iter().map(words_of).collect());
@@ -139,7 +139,7 @@ impl Reading<'_> {
         self.rest.unread(name, kept);
     }
 
-    /// A value as it came, but for data in it.
+    /// Returns a value as it came, without the data in it.
     fn kept(&mut self, value: &Value, pointer: &str) -> Value {
         let mut kept = value.clone();
         if drop_data(&mut kept) > 0 {
@@ -157,7 +157,7 @@ impl Reading<'_> {
             }
         }
         let words: Vec<&str> = self.said.iter().map(String::as_str).filter(|words| !words.is_empty()).collect();
-        // Nothing but empty words is something only where there is nothing else.
+        // Empty text counts as text only when there are no tool calls.
         let says = !words.is_empty() || (!self.said.is_empty() && self.message.tool_calls.is_empty());
         self.message.text = says.then(|| words.join("\n"));
         self.message.tool_result = (self.output.is_some() || self.call_id.is_some()).then(|| ToolResult {
@@ -176,7 +176,7 @@ fn author(name: &str) -> Author {
     Author { id: None, name: name.to_owned(), public_name: name.to_owned() }
 }
 
-/// An id, which some programs number.
+/// Reads an id, which some programs send as a number.
 fn id_of(value: &Value) -> Option<String> {
     match value {
         Value::String(id) => Some(id.clone()),
@@ -185,7 +185,7 @@ fn id_of(value: &Value) -> Option<String> {
     }
 }
 
-/// A call of a function or of a custom tool; the legacy `function_call` is only what is inside.
+/// Reads a call of a function or of a custom tool. The legacy `function_call` is only the inner object.
 fn tool_call(value: &Value) -> Option<ToolCall> {
     let call = value.as_object()?;
     let inside = ["function", "custom"].into_iter().find_map(|kind| call.get(kind)?.as_object()).unwrap_or(call);
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::MessageId;
 
-    /// The message, and the pointers of what is odd.
+    /// Returns the message, and the pointers of the problems.
     fn read_one(value: Value) -> (Option<Message>, Vec<String>) {
         let mut odd = vec![];
         let blank = Message::empty(MessageId::new(Uuid::nil()), 0, MessageRole::System);
@@ -230,7 +230,7 @@ mod tests {
         for value in [json!({"role": "wizard", "content": "?"}), json!({"content": "?"}), json!({"role": "user"})] {
             assert_eq!(read_one(value).0, None);
         }
-        // Ours, which it must not be mistaken for.
+        // Native messages, which must not be mistaken for this format.
         for value in [json!({"role": "system", "text": "x"}), json!({"role": "tool", "tool_result": {"output": 1}})] {
             assert_eq!(read_one(value).0, None);
         }
@@ -336,7 +336,7 @@ mod tests {
         assert_eq!((message.text.as_deref(), odd), (Some("[image]"), vec!["/content/0".to_owned()]));
         let image = json!({"url": "(10022 characters of data)", "detail": "high"});
         assert_eq!(message.raw, Some(json!({"content": [{"type": "image_url", "image_url": image}]})));
-        // What people and programs write has spaces, marks, or letters that base64 has not.
+        // Text that people and programs write has spaces, marks, or letters that base64 does not have.
         let raw =
             json!({"note": "a word ".repeat(1_000), "kana": "ア".repeat(5_000), "json": "{\"n\":1}".repeat(1_000)});
         let mut value = json!({"role": "user", "content": "a"});

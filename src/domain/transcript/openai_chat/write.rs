@@ -1,5 +1,6 @@
-//! From our messages to those of a chat completion, ready to append to a model's history. OpenAI takes a history only when
-//! every call of a tool is answered right behind the message that calls, and every answer has its call.
+//! Conversion from native messages to those of a chat completion, ready to append to a model's history. OpenAI accepts
+//! a history only when every tool call is answered directly after the message that calls, and every answer has its
+//! call.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
@@ -13,12 +14,12 @@ use crate::domain::{
     message::{Message, MessageRole},
 };
 
-/// How far behind a call its answer may be, in messages. A page is written by what is so far around it, and so each
-/// page knows the same calls answered as the pages beside it.
+/// The maximum distance between a call and its answer, in messages. A page is written with so many messages around it,
+/// so that adjacent pages agree on which calls are answered.
 pub const APART: i64 = 200;
-/// OpenAI takes no longer ids of calls.
+/// The maximum length of a call id that OpenAI accepts.
 const MOST_OF_AN_ID: usize = 40;
-/// And no longer names of tools.
+/// The maximum length of a tool name that OpenAI accepts.
 const MOST_OF_A_NAME: usize = 64;
 
 /// Writes the messages with these positions, given also those around them, in order.
@@ -44,11 +45,11 @@ pub fn write(around: &[Message], page: RangeInclusive<i64>) -> Vec<Value> {
     written
 }
 
-/// A call by the places of its message and in it.
+/// A call, by the index of its message and its index in the message.
 type Call = (usize, usize);
 
-/// Which message answers which call: the first call of its id that has no answer yet, or simply the first, when the
-/// answer names none.
+/// Returns which message answers which call: the first call with the id of the answer that has no answer yet, or simply
+/// the first without an answer, when the answer names no id.
 fn answers(messages: &[Message]) -> HashMap<Call, usize> {
     let mut open: BTreeSet<Call> = BTreeSet::new();
     let mut named: HashMap<&str, VecDeque<Call>> = HashMap::new();
@@ -81,17 +82,17 @@ fn answers(messages: &[Message]) -> HashMap<Call, usize> {
     answers
 }
 
-/// Whether a tool answers in this message, and which call that says it answers.
+/// Returns whether this message is the answer of a tool, and which call it says it answers.
 fn result_of(message: &Message) -> Option<Option<&str>> {
     let says = message.role == MessageRole::Tool && message.text.is_some();
     message.tool_result.as_ref().map(|result| result.call_id.as_deref()).or(says.then_some(None))
 }
 
-/// What is said and called; nothing when that is nothing.
+/// Returns what a message says and calls; nothing when it does neither.
 fn said(message: &Message, calls: Vec<Value>) -> Vec<Value> {
     let text = message.text.as_deref().filter(|text| !text.trim().is_empty());
     let (role, text) = match message.role {
-        // What it was is not repeated: it came from anyone, and the system is believed.
+        // The content is not repeated, because it came from anyone, and models trust system messages.
         _ if message.unreadable => ("system", Some("A message of this conversation could not be read.".to_owned())),
         MessageRole::Tool => ("tool", None),
         MessageRole::Customer => ("user", text.map(str::to_owned)),
@@ -113,7 +114,7 @@ fn said(message: &Message, calls: Vec<Value>) -> Vec<Value> {
     said
 }
 
-/// An operator's words, which a model must not take for its own.
+/// Labels an operator's words, which a model must not take for its own.
 fn spoken(message: &Message, text: &str) -> String {
     match &message.author {
         Some(author) => format!("[{}, human operator] {text}", author.public_name),
@@ -127,7 +128,7 @@ fn called(id: &str, name: &str, arguments: &Value) -> Value {
     let name = if name.is_empty() { "tool" } else { &name };
     let arguments = match arguments {
         Value::Null => "{}".to_owned(),
-        // What a model wrote as arguments and is no JSON.
+        // Arguments as a model wrote them, which may not be JSON.
         Value::String(text) if !text.trim().is_empty() => text.clone(),
         Value::String(_) => "{}".to_owned(),
         json => json.to_string(),
@@ -151,7 +152,8 @@ fn output(message: &Message) -> String {
     if failed { format!("Error: {text}") } else { text }
 }
 
-/// The ids of a message's calls: their own, where they have one that is taken and no other of these has.
+/// Returns the ids of a message's calls: their own where OpenAI accepts it and no earlier call of the message has it,
+/// otherwise a generated one.
 fn ids(message: &Message) -> Vec<String> {
     let mut seen = HashSet::new();
     let calls = message.tool_calls.iter().enumerate();
@@ -163,7 +165,7 @@ fn ids(message: &Message) -> Vec<String> {
         .collect()
 }
 
-/// The same every time it is asked for.
+/// Generates the id of a call, which is the same every time.
 fn made_up(message: &Message, i: usize) -> String {
     let id = message.id.to_string();
     format!("call_{}_{i}", id.trim_start_matches(MessageId::PREFIX))
