@@ -1,15 +1,16 @@
 //! Bailout: the button AI agents press when they hit a wall.
 //!
-//! Three rooms. [`domain`] holds the words and the rules and knows no database, network or browser; [`app`] is what
-//! an operator sees; `server` is everything that touches the world. ARCHITECTURE.md draws the doors between them.
+//! The crate has three parts. [`domain`] holds the terms and the rules, and knows no database, network or browser.
+//! [`app`] is the operator's user interface. `server` does all input and output. ARCHITECTURE.md describes the
+//! interfaces between them.
 
 pub mod app;
 pub mod domain;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-/// Where the browser enters at the console: takes over the page that the server rendered. At plain pages it is
-/// [`app::enhance`].
+/// The entry point of the console in the browser: hydrates the page that the server rendered. The entry point of plain
+/// pages is [`app::enhance`].
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

@@ -1,4 +1,4 @@
-//! The program: reads the command line, then serves, plays the demo, or does an admin's errand.
+//! The program: reads the command line, then runs the server, the demo or an admin command.
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -10,11 +10,11 @@ use bailout::server::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// Rendering a page waits for its own server functions, so a machine with one core needs more than one worker too.
+/// The minimum number of worker threads, also on a machine with one core.
 const FEWEST_WORKERS: usize = 4;
 
 fn main() -> ExitCode {
-    // A server starts this program for a check that may take long. It is no command for people.
+    // The server starts this program for a check that may take long. The command is not meant for people.
     if std::env::args_os().nth(1).is_some_and(|word| word == apart::COMMAND) {
         return apart::answer();
     }
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     tune_memory();
     let cli = Cli::read();
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&cli.settings.log)).with_writer(std::io::stderr);
-    // Colours are for people at a terminal, who may not want them either (NO_COLOR).
+    // Colours are written to a terminal only, and not when the user turns them off (NO_COLOR).
     if std::io::stderr().is_terminal() {
         log.init()
     } else {
@@ -46,13 +46,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// How glibc is to give memory back that a burst of work has taken: few arenas, and large pieces as maps of their own, which
-/// are returned when they are freed. By default each thread keeps what it ever needed.
+/// The glibc settings that return memory after a burst of work: few arenas, and large allocations as separate maps,
+/// which are returned when they are freed. By default each thread keeps the most memory it ever needed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const TUNABLES: &str = "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072";
 
-/// Becomes the same program with these settings, since glibc reads them only when a process begins. Settings that somebody
-/// else made stay. Where that is not possible the program goes on, and keeps more memory.
+/// Restarts the program in this process with these settings, since glibc reads them only at process start. Settings
+/// that are already in the environment stay. If that fails, the program continues and keeps more memory.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn tune_memory() {
     use std::os::unix::process::CommandExt;
@@ -64,7 +64,7 @@ fn tune_memory() {
         if let Some(name) = words.next() {
             command.arg0(name);
         }
-        // It returns only when it fails.
+        // `exec` returns only when it fails.
         let _ = command.args(words).env(NAME, TUNABLES).exec();
     }
 }

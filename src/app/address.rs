@@ -1,5 +1,5 @@
-//! The address of the page, and moving to others of ours without loading anew. The console is one page for all of its
-//! addresses, so this is all the routing there is; a router's library is a twentieth of what a browser downloads.
+//! The address of the page, and navigation within the site without a reload. The console is one page for all of its
+//! addresses, so this is all the routing it needs; a router library is a twentieth of what a browser downloads.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
@@ -7,16 +7,16 @@ use web_sys::{Element, MouseEvent};
 
 use super::shell::PageContext;
 
-/// Where the page is.
+/// The path and the query of the page.
 #[derive(Clone, Copy)]
 pub struct Address {
     /// `/e/esc_…`
     pub path: RwSignal<String>,
-    /// What follows the question mark, as it is written there; empty without one.
+    /// The part after the question mark, as written in the address; empty without one.
     pub query: RwSignal<String>,
 }
 
-/// Learns the address, follows it in the browser, and makes it known to everything below.
+/// Reads the address, follows its changes in the browser, and provides it as context.
 pub fn provide_address() -> Address {
     let (path, query) = match is_server() {
         true => split(&use_context::<PageContext>().map(|page| page.address).unwrap_or_default()),
@@ -40,16 +40,16 @@ pub fn provide_address() -> Address {
     address
 }
 
-/// The address of the page.
+/// Returns the address of the page.
 pub fn address() -> Address {
     expect_context()
 }
 
 impl Address {
-    /// Moves to another address of ours; the way back leads here.
+    /// Navigates to another address of this site and adds a history entry.
     pub fn go(self, to: &str) {
         let Ok(history) = window().history() else { return };
-        // Refused only to pages that move hundreds of times in a few seconds: those stay where they are.
+        // Browsers refuse this only to a page that navigates hundreds of times in a few seconds. Such a page stays.
         if history.push_state_with_url(&JsValue::NULL, "", Some(to)).is_ok() {
             self.arrive();
         }
@@ -62,7 +62,7 @@ impl Address {
     }
 }
 
-/// Sets what has changed, so that only that is followed.
+/// Sets the signal, and notifies its subscribers only when the value changed.
 fn batch_set(signal: RwSignal<String>, now: String) {
     signal.try_maybe_update(|known| {
         let changed = *known != now;
@@ -82,7 +82,8 @@ fn split(address: &str) -> (String, String) {
     (path.to_owned(), query.to_owned())
 }
 
-/// Where a click leads, when it is ours to follow: a plain click on a link to an own path that does not ask for more.
+/// Returns the address that a click leads to when the page handles it: a plain click on a link to a path of this site,
+/// without `target`, `download` or `rel`.
 fn leads_to(event: &MouseEvent) -> Option<String> {
     let modified = event.meta_key() || event.ctrl_key() || event.shift_key() || event.alt_key();
     if event.default_prevented() || event.button() != 0 || modified {

@@ -1,15 +1,15 @@
-//! The last resort: when the program in the page has panicked, the page is dead and must say so. Drawn by hand, since
-//! nothing else works any more.
+//! The panic notice of the page: when the program in the page has panicked, the page no longer works and must say
+//! so. The notice uses plain DOM calls, since nothing else works any more.
 
 use std::panic;
 
-/// From now on a panic covers the page and offers to load it anew. Called before the program takes over the page, because it
-/// may fail while it does.
+/// Installs a panic hook that covers the page and offers a reload. Called before hydration, because hydration may
+/// panic.
 pub fn offer_reload() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |panicked| {
         report(panicked);
-        // The notice may fail to be drawn; the panic was reported before.
+        // Drawing the notice may fail; the panic was reported before.
         let _ = cover();
     }));
 }

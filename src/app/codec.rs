@@ -1,7 +1,8 @@
-//! Reads JSON into our types with little code. serde_json's own reader is compiled whole for every struct, in each of the
-//! ways in which JSON may write one: a twentieth of what a browser downloads. Here text is read into a [`Value`] once, and
-//! our types are taken out of that, a struct as the list of its fields in their order: what is generated for a list is small,
-//! and for an object, in any order and with any name twice, large. The server writes; only the browser reads.
+//! Reads JSON into the types of this crate with little code. serde_json's own deserializer is compiled in full for
+//! every struct, for each way in which JSON may encode a struct: a twentieth of what a browser downloads. Here text is
+//! parsed into a [`Value`] once, and the types are read from that, a struct as the list of its fields in their order.
+//! The code generated for a list is small; for an object, with any order and repeated names, it is large. The server
+//! writes; only the browser reads.
 
 use leptos::server_fn::{Bytes, ContentType, Decodes, Encodes, Format, FormatType, codec::Post};
 use serde::{
@@ -12,15 +13,15 @@ use serde::{
 };
 use serde_json::{Value, map};
 
-/// Reads a value of ours.
+/// Reads a value from JSON.
 pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unreadable> {
     T::deserialize(Lean(serde_json::from_slice(json).map_err(|_| Unreadable)?))
 }
 
-/// What server functions answer in.
+/// The encoding of the responses of server functions.
 pub type LeanJson = Post<LeanEncoding>;
 
-/// JSON, read leanly.
+/// JSON that is decoded by [`read`].
 pub struct LeanEncoding;
 
 impl ContentType for LeanEncoding {
@@ -45,8 +46,8 @@ impl<T: DeserializeOwned> Decodes<T> for LeanEncoding {
     }
 }
 
-/// What was sent is none of ours. It does not say where: whoever hears it fetches anew, and words for every place would be
-/// a part of the program.
+/// The error for data that cannot be read. The error does not name the position: the caller fetches again in any case,
+/// and messages for every position would make the program larger.
 #[derive(Debug, thiserror::Error)]
 #[error("what the server sent could not be read")]
 pub struct Unreadable;
@@ -90,7 +91,7 @@ struct Lean(Value);
 impl<'de> Deserializer<'de> for Lean {
     type Error = Unreadable;
 
-    /// For what may be anything: values of agents.
+    /// Deserializes values of any type: those of agents.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
@@ -203,8 +204,8 @@ impl<'de> Deserializer<'de> for Lean {
     serde::forward_to_deserialize_any! { i8 i16 i32 u8 u16 u32 f32 char bytes byte_buf unit_struct tuple_struct }
 }
 
-/// The fields of an object in their order. One that is not there is null, which is what it means: we leave out only what is
-/// none, false or empty.
+/// Returns the fields of an object in the order of `fields`. A missing field becomes null, because the server leaves
+/// out only values that are none, false or empty.
 fn in_order(value: Value, fields: &[&str]) -> Result<Items, Unreadable> {
     let Value::Object(mut object) = value else { return Err(Unreadable) };
     let values: Vec<Value> = fields.iter().map(|name| object.remove(*name).unwrap_or_default()).collect();

@@ -1,5 +1,5 @@
-//! Single keys as shortcuts. They act outside fields and dialogs only, and not at all when their operator wished them off,
-//! which the server keeps.
+//! Single-key shortcuts. They act outside fields and dialogs only, and not at all when the operator has turned them
+//! off. The server stores that setting.
 
 use std::rc::Rc;
 
@@ -13,39 +13,39 @@ use crate::{
     domain::operator::KeyPreferences,
 };
 
-/// Makes known to everything below what keys do for the operator.
+/// Provides the operator's keyboard settings as context.
 pub fn provide_keys(keys: KeyPreferences) {
     follow_typing();
     provide_context(RwSignal::new(keys));
 }
 
-/// What keys do for the operator. Only parts within the console ask.
+/// Returns the operator's keyboard settings. Only components within the console may call this.
 pub fn wishes() -> RwSignal<KeyPreferences> {
     expect_context()
 }
 
-/// Takes shortcuts to be on or off from now on, and lets the server keep it.
+/// Turns shortcuts on or off, and saves the setting on the server.
 pub fn switch(keys: RwSignal<KeyPreferences>, on: bool) {
     keys.update(|keys| keys.shortcuts_off = !on);
-    // Kept or not, it holds as long as the page; the next press tries again.
+    // The setting holds as long as the page, saved or not; the next change tries again.
     spawn_local(async move { drop(prefer(None, Some(!on)).await) });
 }
 
-/// Takes Enter to send what is written, or to begin a line, from now on, and lets the server keep it.
+/// Sets whether Enter sends the text or begins a new line, and saves the setting on the server.
 pub fn let_enter_send(keys: RwSignal<KeyPreferences>, sends: bool) {
     keys.update(|keys| keys.enter_sends = Some(sends));
     spawn_local(async move { drop(prefer(Some(sends), None).await) });
 }
 
-/// Tells whether an input method composes a letter with this key. Safari ends the composition before it reports the key
-/// that ended it, and marks that key by the code 229 only.
+/// Returns whether an input method composes a letter with this key. Safari ends the composition before it reports the
+/// key that ended it, and marks that key by the code 229 only.
 pub fn composes(event: &ev::KeyboardEvent) -> bool {
     const COMPOSES: u32 = 229;
     event.is_composing() || event.key_code() == COMPOSES
 }
 
-/// Calls `act` for every single key that is pressed where it may be a shortcut, as long as the part that asks is there.
-/// `act` says whether it was one.
+/// Calls `act` for every single key that is pressed where shortcuts are allowed, as long as the calling component
+/// exists. `act` returns whether the key was a shortcut.
 pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
     let (act, wishes) = (Rc::new(act), wishes());
     Effect::new(move |_| {
@@ -64,8 +64,8 @@ pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
     });
 }
 
-/// Tells whether a key that is pressed there may act as a shortcut. While a dialog is open, the page behind it gets none, even
-/// when a click beside the fields has put the focus on nothing.
+/// Returns whether a key that is pressed there may act as a shortcut. While a dialog is open, the page behind it gets
+/// no shortcuts, even when a click outside the fields has moved the focus to nothing.
 fn is_free(target: Option<web_sys::EventTarget>) -> bool {
     if found("dialog[open], [role=alertdialog]").is_some() {
         return false;
@@ -74,11 +74,11 @@ fn is_free(target: Option<web_sys::EventTarget>) -> bool {
     !is_field(&element) && element.closest("[role=tab]").ok().flatten().is_none()
 }
 
-/// The shortcut that a key stands for. On a layout of another script the place of the key (`code`) decides: the key types
-/// no Latin letter, or a sign that Latin layouts have elsewhere. `is_latin` tells of the last letter that was typed.
+/// Returns the shortcut that a key stands for. On a non-Latin layout the position of the key (`code`) decides: the key
+/// types no Latin letter, or a sign that Latin layouts have elsewhere. `is_latin`: the last letter typed was Latin.
 fn shortcut(key: &str, code: &str, shift: bool, is_latin: bool) -> String {
     let Some(typed) = only_char(key) else { return key.to_ascii_lowercase() };
-    // In the place of Q, no Latin layout has the sign that Hebrew, Greek or Bulgarian ones have there.
+    // In the position of Q, no Latin layout has the sign that Hebrew, Greek or Bulgarian layouts have there.
     let is_their_q = code == "KeyQ" && matches!(typed, '/' | ';' | ',');
     let is_foreign = typed.is_alphanumeric() && !is_latin_letter(typed);
     if !is_latin || is_foreign || is_their_q {
@@ -93,7 +93,8 @@ fn shortcut(key: &str, code: &str, shift: bool, is_latin: bool) -> String {
     key.to_ascii_lowercase()
 }
 
-/// Keeps Enter in a field of one line from submitting its form. It stays a key of the text, and nobody else hears it.
+/// Keeps Enter in a one-line field from submitting its form. The event does not propagate, so the key stays part of the
+/// text.
 pub fn keep_enter(event: &KeyboardEvent, field: &Element) {
     if field.tag_name() == "INPUT" {
         event.prevent_default();
@@ -105,7 +106,7 @@ fn found(selector: &str) -> Option<HtmlElement> {
     document().query_selector(selector).ok().flatten()?.dyn_into().ok()
 }
 
-/// Presses the first button or link that a selector finds; false when it finds none.
+/// Clicks the first button or link that a selector finds; returns false when there is none.
 pub fn press(selector: &str) -> bool {
     found(selector).is_some_and(|element| {
         element.click();
@@ -118,7 +119,7 @@ pub fn go(selector: &str) -> bool {
     found(selector).is_some_and(|element| element.focus().is_ok())
 }
 
-/// Moves the focus along the rows of the list, from the one that has it, else from the one that is open; `step` is 1 or -1.
+/// Moves the focus along the rows of the list, from the focused row, else from the open one; `step` is 1 or -1.
 pub fn go_along(step: i32) -> bool {
     let Ok(rows) = document().query_selector_all(".row-link") else { return false };
     let rows: Vec<HtmlElement> = (0..rows.length()).filter_map(|i| rows.item(i)?.dyn_into().ok()).collect();
@@ -151,11 +152,11 @@ mod tests {
         let other = |key, code| shortcut(key, code, false, false);
         for c in ["с", "ψ", "ב", "ㅊ", "ц"] {
             assert_eq!(other(c, "KeyC"), "c");
-            // The first letter of all is known by itself.
+            // The first letter is recognised without a letter typed before it.
             assert_eq!(shortcut(c, "KeyC", false, true), "c");
         }
         assert_eq!(shortcut("С", "KeyC", true, false), "c");
-        // Hebrew, Greek and Bulgarian have signs in the place of Q, and Hebrew has letters on those of signs.
+        // Hebrew, Greek and Bulgarian have signs in the position of Q; Hebrew has letters in the positions of signs.
         for q in ["/", ";", ","] {
             assert_eq!(shortcut(q, "KeyQ", false, true), "q");
         }

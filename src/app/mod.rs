@@ -1,4 +1,4 @@
-//! What an operator sees. Drawn by the server, then taken over by the same code in the browser.
+//! The operator's user interface: rendered by the server, then hydrated by the same code in the browser.
 
 pub mod actions;
 pub mod address;
@@ -19,7 +19,7 @@ use leptos::prelude::*;
 
 use self::{address::provide_address, console::Console};
 
-/// The app: the console. What its address names is the console's to read. All other pages are plain ones of the server's.
+/// The app: the console, which reads its address itself. All other pages are plain pages of the server.
 #[component]
 pub fn App() -> impl IntoView {
     provide_address();

@@ -1,11 +1,11 @@
-//! Why a server function failed, as the console hears it. Expected refusals are no failures: they travel as values.
+//! The errors of server functions, as the console sees them. Expected refusals are values instead.
 
 use leptos::server_fn::error::{FromServerFnError, ServerFnErrorErr};
 use serde::{Deserialize, Serialize};
 
 use crate::{app::codec::LeanEncoding, domain::operator::Role};
 
-/// A fault, or a caller who may not.
+/// A fault of the server, or a caller who lacks permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum CallError {
@@ -15,13 +15,13 @@ pub enum CallError {
     Forbidden { need: Role },
     #[error("There is no such escalation.")]
     NotFound,
-    /// Our fault; the log has it under this id.
+    /// A fault of the server, which is in its log under this id.
     #[error("Something went wrong on the server. Its log has it as {request_id}.")]
     Fault { request_id: String },
-    /// Not reached, or not known whether it was done. Trying again is safe.
+    /// The server was not reached, or the result of the call is unknown. A retry is safe.
     #[error("Bailout cannot be reached. Try again.")]
     Unavailable,
-    /// The request made no sense; the sentence says why.
+    /// The request was invalid; the sentence says why.
     #[error("{0}")]
     Bad(String),
 }
@@ -34,7 +34,7 @@ impl FromServerFnError for CallError {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Serialization(_) => {
                 Self::Bad(error.to_string())
             }
-            // Also what a proxy answers in our stead, which does not read as one of ours.
+            // Also a response of a proxy, which does not parse as an error of ours.
             _ => Self::Unavailable,
         }
     }

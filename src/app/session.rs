@@ -1,4 +1,4 @@
-//! Who I am: the operator who is signed in, for every part of the page.
+//! The signed-in operator, available to every part of the page.
 
 use leptos::prelude::*;
 
@@ -7,34 +7,34 @@ use crate::domain::{
     operator::{Operator, OperatorRef, Role},
 };
 
-/// The operator at this page.
+/// The operator who is signed in on this page.
 #[derive(Clone, Copy)]
 pub struct CurrentOperator(StoredValue<Operator>);
 
-/// Makes the operator known to everything below.
+/// Provides the operator as context.
 pub fn provide_me(operator: Operator) -> CurrentOperator {
     let me = CurrentOperator(StoredValue::new(operator));
     provide_context(me);
     me
 }
 
-/// The operator at this page. Only parts within the console ask.
+/// Returns the operator who is signed in. Only components within the console may call this.
 pub fn me() -> CurrentOperator {
     expect_context()
 }
 
 impl CurrentOperator {
-    /// Their id.
+    /// Returns the operator's id.
     pub fn id(self) -> OperatorId {
         self.0.with_value(|operator| operator.who.id)
     }
 
-    /// Their names.
+    /// Returns the operator's id and names.
     pub fn who(self) -> OperatorRef {
         self.0.with_value(|operator| operator.who.clone())
     }
 
-    /// Whether their role suffices.
+    /// Returns whether the operator's role is at least `need`.
     pub fn may(self, need: Role) -> bool {
         self.0.with_value(|operator| operator.role >= need)
     }

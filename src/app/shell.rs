@@ -1,14 +1,14 @@
-//! The HTML around the app, as the server sends it: the built site's files, and what the page starts from.
+//! The HTML document around the app: the files of the built site, and the data that the page starts from.
 
 use leptos::{nonce::use_nonce, prelude::*, tachys::html::InertElement};
 
 use super::{App, actions::Bootstrap};
 use crate::{app::codec, domain::operator::Preferences};
 
-/// Where the browser finds what the page starts from.
+/// The id of the script element that holds the data of the page.
 const START: &str = "start";
 
-/// Where the built site's files are, with their hashes.
+/// The addresses of the built site's files, with their hashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteFiles {
     /// The address of the script that loads the program, from the root.
@@ -17,21 +17,21 @@ pub struct SiteFiles {
     pub css: String,
 }
 
-/// What the server knows of a page before it draws it; in the context of every page.
+/// The data that the server has before it renders a page; provided in the context of every page.
 ///
-/// The first picture is read before the drawing begins and travels beside it as data. So drawing waits for nothing,
-/// and the browser needs none of the machinery for waiting.
+/// The server reads the snapshot before it renders, and sends it with the page as data. So rendering waits for nothing,
+/// and the browser needs no code for suspense.
 #[derive(Debug, Clone)]
 pub struct PageContext {
     pub files: SiteFiles,
-    /// The path and the query that were asked for.
+    /// The requested path and query.
     pub address: String,
     pub preferences: Preferences,
-    /// None where there is no console to draw.
+    /// None where there is no console to render.
     pub start: Option<Bootstrap>,
 }
 
-/// What this page starts from: on the server what it has just read, in the browser what came with the page.
+/// Returns the data that this page starts from: on the server as just read, in the browser as sent with the page.
 pub fn start() -> Option<Bootstrap> {
     if is_server() {
         return use_context::<PageContext>()?.start;
@@ -40,16 +40,16 @@ pub fn start() -> Option<Bootstrap> {
     codec::read(text.as_bytes()).ok()
 }
 
-/// A page that works without any script: forms and lists, drawn by the server alone. The browser's program does not hold
-/// it; it only makes some of its buttons quicker, where it runs.
+/// A page that works without any script: forms and lists, rendered by the server alone. The WASM program does not
+/// render it; where the program runs, it only makes some of the buttons faster.
 pub struct PlainPage {
-    /// Fixed words: text that varies could become markup here, or be followed by a marker.
+    /// Static text: variable text could be parsed as markup here, or be followed by a hydration marker.
     pub title: &'static str,
     pub preferences: Preferences,
     pub body: AnyView,
 }
 
-/// Draws the document of the console.
+/// Renders the document of the console.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let page = use_context::<PageContext>();
     let files = page.as_ref().map(|page| page.files.clone()).unwrap_or_else(|| {
@@ -57,7 +57,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         SiteFiles { js: file("js"), wasm: file("wasm"), css: file("css") }
     });
     let preferences = page.as_ref().map(|page| page.preferences).unwrap_or_default();
-    // A script's text is not escaped: with no `<` left in it, nothing in it can end it.
+    // The text of a script is not escaped. Without any `<` in the text, nothing in it can close the script element.
     let start = page.and_then(|page| serde_json::to_string(&page.start?).ok());
     let start = start.map(|json| json.replace('<', "\\u003c"));
     let preloads = view! {
@@ -68,16 +68,16 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         <App/>
         <script type="application/json" id=START>{start}</script>
     };
-    // Fixed, like every title that the server draws. The console sets its own.
+    // The title is static, like every title that the server renders. The console sets its own.
     document_of("Bailout", preferences, files, "hydrate", options, preloads, body)
 }
 
-/// Draws the document of a plain page.
+/// Renders the document of a plain page.
 pub fn plain(page: PlainPage, files: SiteFiles, options: LeptosOptions) -> impl IntoView {
     document_of(page.title, page.preferences, files, "enhance", options, (), page.body)
 }
 
-/// The document around a body. `begin` is the function of the program that its script calls.
+/// Renders the document around a body. `begin` is the function of the program that the script calls.
 fn document_of(
     title: &'static str,
     preferences: Preferences,
@@ -87,7 +87,7 @@ fn document_of(
     preloads: impl IntoView + 'static,
     body: impl IntoView + 'static,
 ) -> impl IntoView {
-    // Quoted as Rust strings, which these plain paths have in common with JavaScript.
+    // The paths are quoted as Rust strings, which for these plain paths equal JavaScript strings.
     let run = format!(
         "import({:?}).then(it=>it.default({{module_or_path:{:?}}}).then(()=>it.{begin}()))",
         files.js, files.wasm

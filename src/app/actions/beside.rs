@@ -1,5 +1,5 @@
-//! What the console tells beside the log: drafts, where its operator looks, what they want keys to do, and whether they are
-//! away.
+//! The server functions that write outside the event log: drafts, the escalation an operator is viewing, keyboard
+//! settings, and availability.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::{
     domain::{draft::DraftMode, event::Seq, ids::EscalationId, text::ClientMessageId},
 };
 
-/// Keeps what is written so far; empty text forgets it.
+/// Saves a draft; empty text deletes it.
 #[server(output = LeanJson)]
 pub async fn keep_draft(
     id: EscalationId,
@@ -21,15 +21,16 @@ pub async fn keep_draft(
     Ok(caller.keeps(draft).await?)
 }
 
-/// Says that one is away, or here again, and gives back what one holds when that is wanted.
+/// Sets whether the operator is away, and with `release` also releases all of their claims.
 #[server(output = LeanJson)]
 pub async fn set_availability(away: bool, release: bool) -> Result<(), CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     Ok(caller.set_away(away, release).await?)
 }
 
-/// Tells colleagues, and the agent when it is typing, that one looks at an escalation, and has read up to `read`. A hint: it
-/// may be lost. `active_at` is when the operator last touched the page: a page that nobody sits at accepts no transfer.
+/// Tells colleagues, and the agent when the operator is typing, that the operator is viewing an escalation and has read
+/// up to `read`. The hint may be lost. `active_at` is when the operator last touched the page: an idle page accepts no
+/// transfer.
 #[server(output = LeanJson)]
 pub async fn viewing(
     id: EscalationId,
@@ -41,7 +42,7 @@ pub async fn viewing(
     Ok(caller.views(id, typing, read, active_at).await?)
 }
 
-/// Keeps what the operator wants keys to do; what is not given stays.
+/// Saves keyboard settings; a setting that is `None` stays unchanged.
 #[server(output = LeanJson)]
 pub async fn prefer(enter_sends: Option<bool>, shortcuts_off: Option<bool>) -> Result<(), CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;

@@ -1,4 +1,4 @@
-//! Every function of the server that the console calls: the only door from the app into the server. Each guards first.
+//! The server functions of the console: the only entry point from the app into the server. Each calls `guard` first.
 
 mod beside;
 mod read;

@@ -1,4 +1,4 @@
-//! What the console reads.
+//! The server functions by which the console reads.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -17,55 +17,56 @@ use crate::{
     },
 };
 
-/// Everything a console page starts from.
+/// The data that a console page starts from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
     pub me: Operator,
     pub keys: KeyPreferences,
-    /// I am away by my own word.
+    /// True when the operator has set themselves away.
     pub away: bool,
-    /// The server's now.
+    /// The server's time.
     pub now: Timestamp,
-    /// The log that `seq` counts in, and what the lists of a workspace are made by: a restored database begins another,
-    /// and so do other members of a queue, or another name.
+    /// The id of the log that `seq` counts in, and the version of the workspace's queue settings. A restored database
+    /// gets a new id, and a change of the queues, their members or names a new version. Either makes the page start
+    /// over.
     pub epoch: String,
     pub inbox: Inbox,
-    /// What lists can be narrowed to.
+    /// The values that lists can be filtered by.
     pub choices: FilterChoices,
     /// The selected escalation.
     pub thread: Option<Thread>,
-    /// Who is there around it.
+    /// The presence around the selected escalation.
     pub presence: Presence,
-    /// What I have begun to write, anywhere.
+    /// All drafts of the operator.
     pub drafts: Vec<Draft>,
-    /// How far I have read what I read last.
+    /// How far the operator has read the escalations that they read last.
     pub reads: Vec<(EscalationId, Seq)>,
-    /// One was selected that does not exist.
+    /// True when an escalation was selected that does not exist.
     pub missing: bool,
 }
 
-/// What a console page shows: the list, and the selected escalation when there is one.
+/// Returns the data of a console page: the list, and the selected escalation when there is one.
 #[server(name = ReadBootstrap, output = LeanJson)]
 pub async fn bootstrap(listing: Listing, selected: Option<String>) -> Result<Bootstrap, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.bootstrap(listing, selected.as_deref()).await?)
 }
 
-/// Who is signed in: how a page whose stream will not open learns whether it is signed out.
+/// Returns the signed-in operator. A page whose stream fails to open calls this to learn whether it is signed out.
 #[server(output = LeanJson)]
 pub async fn who_am_i() -> Result<Operator, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.operator)
 }
 
-/// A list from its beginning.
+/// Returns the first page of a list.
 #[server(name = ReadInbox, output = LeanJson)]
 pub async fn inbox(listing: Listing) -> Result<Inbox, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.inbox(caller.workspace, caller.query(listing)).await?)
 }
 
-/// The rows of a list after a sort key; `as_of` is the list's.
+/// Returns the rows of a list after a sort key; `as_of` is the time of the list.
 #[server(output = LeanJson)]
 pub async fn inbox_page(
     listing: Listing,
@@ -78,14 +79,14 @@ pub async fn inbox_page(
     Ok(caller.desk.inbox_page(caller.workspace, query, (after, after_id)).await?)
 }
 
-/// An escalation's page and who is there around it, none when there is no such escalation.
+/// Returns an escalation's thread and the presence around it; none when there is no such escalation.
 #[server(name = ReadThread, output = LeanJson)]
 pub async fn thread(id: EscalationId) -> Result<Option<(Thread, Presence)>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.opened(id).await?)
 }
 
-/// To whom one may transfer.
+/// Returns the operators and queues to which an escalation can be transferred.
 #[server(name = ReadTargets, output = LeanJson)]
 pub async fn targets() -> Result<TransferChoices, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
@@ -93,14 +94,14 @@ pub async fn targets() -> Result<TransferChoices, CallError> {
         .await?)
 }
 
-/// The messages before a position, oldest first.
+/// Returns the messages before a position, oldest first.
 #[server(output = LeanJson)]
 pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<RenderedMessage>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
     Ok(caller.desk.earlier(caller.workspace, id, before).await?)
 }
 
-/// The whole of a part of a message, of which the page has only the beginning.
+/// Returns the full text of a message part that the page has truncated.
 #[server(output = LeanJson)]
 pub async fn whole(
     id: EscalationId,

@@ -1,5 +1,5 @@
-//! What operators do. An expected refusal is a value (`Ok(Err(…))`): losing a race is no fault, and a browser notes each
-//! failed request as one.
+//! The server functions by which operators act. An expected refusal is a value (`Ok(Err(…))`), because losing a race is
+//! not a fault, and a browser logs each failed request as an error.
 
 use leptos::prelude::*;
 
@@ -21,7 +21,7 @@ pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError
     Ok(done.and_then(|done| done.current.escalation.claim.clone().ok_or(Refusal::NotClaimed)))
 }
 
-/// Gives an escalation back to its queue.
+/// Releases an escalation to its queue.
 #[server(output = LeanJson)]
 pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
@@ -29,7 +29,7 @@ pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusa
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Speaks to the customer of a question or a decision instead of answering it.
+/// Takes over the conversation of a question or a decision, to speak to the customer instead of answering.
 #[server(output = LeanJson)]
 pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
@@ -37,8 +37,8 @@ pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Hands it to a colleague or a queue, named by id. Without a fence it is someone else's, whom a supervisor takes it from.
-/// A note is needed but for taking it oneself.
+/// Transfers an escalation to a colleague or a queue, named by id. Without a fence, a supervisor transfers the claim of
+/// any holder. A note is required unless the caller is the target.
 #[server(output = LeanJson)]
 pub async fn transfer(
     id: EscalationId,
@@ -63,7 +63,7 @@ pub async fn transfer(
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Says something to the customer. The same `client_message_id` again is the same message, so a retry is safe.
+/// Sends a message to the customer. A repeated `client_message_id` is the same message, so a retry is safe.
 #[server(output = LeanJson)]
 pub async fn reply(
     id: EscalationId,
@@ -106,7 +106,7 @@ pub async fn reply(
     Ok(done.map(drop))
 }
 
-/// Says that the customer of an escalation that had expired was contacted; the note may be blank.
+/// Records that the customer of an expired escalation was contacted; the note may be blank.
 #[server(output = LeanJson)]
 pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
@@ -120,7 +120,7 @@ pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refu
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Sets the urgency, or the tags, with commas between them; what is not given stays.
+/// Sets the urgency, or the comma-separated tags; a value that is `None` stays unchanged.
 #[server(output = LeanJson)]
 pub async fn mark(
     id: EscalationId,
@@ -144,7 +144,7 @@ pub async fn mark(
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Leaves a note among operators.
+/// Adds a note, which only operators see.
 #[server(output = LeanJson)]
 pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
@@ -156,8 +156,9 @@ pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>,
     Ok(caller.does(verb).await?.map(drop))
 }
 
-/// Ends an escalation and hands back. `resolution` is a [`Resolution`](crate::domain::outcome::Resolution) of decision
-/// requests as JSON, since arguments travel as flat fields.
+/// Resolves an escalation and returns control to the agent. `resolution` is a
+/// [`Resolution`](crate::domain::outcome::Resolution) of decision requests as JSON, since arguments travel as flat
+/// fields.
 #[server(output = LeanJson)]
 pub async fn resolve(
     id: EscalationId,
@@ -166,7 +167,7 @@ pub async fn resolve(
 ) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::server::{core::desk::Verb, resolution};
-    // A page of an earlier version sends arguments: those are not taken, since it may show others than are stored.
+    // A page of an earlier version sends arguments, which are not accepted: the page may show others than are stored.
     let sent = serde_json::from_str(&resolution)
         .map_err(|error| CallError::Bad(format!("This is no resolution: {error}. Reload the page.")))?;
     let current = caller.desk.current(caller.workspace, id).await?.ok_or(CallError::NotFound)?;

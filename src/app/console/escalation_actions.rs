@@ -1,5 +1,5 @@
-//! What an operator does with an escalation: each calls the server and shows what came of it. Text is never lost: a
-//! refused reply stays in its bubble, a refused note in the composer.
+//! The operator's actions on an escalation: each calls the server and shows the result. Text is never lost: a refused
+//! reply stays in its bubble, a refused note in the composer.
 
 use std::time::Duration;
 
@@ -33,26 +33,26 @@ use crate::{
     },
 };
 
-/// How long a reply waits for a server that cannot be reached, and how often one looks.
+/// How long a reply waits for a server that cannot be reached, and the interval between checks.
 const PATIENCE: Span = Span::minutes(5);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// The acts of one operator on one escalation.
+/// The actions of one operator on one escalation.
 #[derive(Clone, Copy)]
 pub struct EscalationActions {
     pub id: EscalationId,
     pub live: Live,
     pub clock: PageClock,
     pub fetch: Fetch,
-    /// Something is underway that must not be asked for twice.
+    /// True while an action is in flight that must not be sent twice.
     pub busy: RwSignal<bool>,
-    /// What was refused, or why it could not be done.
+    /// The refusal or the error of the last action.
     pub notice: RwSignal<Option<String>>,
-    /// A claim is on its way, after which one writes.
+    /// True after a claim or takeover that should move the focus into the composer.
     pub wants_to_write: RwSignal<bool>,
     pub resolving: RwSignal<bool>,
     pub transferring: RwSignal<bool>,
-    /// To whom one may transfer, once it was asked for.
+    /// The possible targets of a transfer, once they are fetched.
     pub targets: RwSignal<Option<TransferChoices>>,
     pub resolve_problems: RwSignal<Vec<FieldProblem>>,
     pub resolve_refused: RwSignal<Option<String>>,
@@ -63,7 +63,7 @@ pub struct EscalationActions {
 type Answer<T> = Result<Result<T, Refusal>, CallError>;
 
 impl EscalationActions {
-    /// On an escalation.
+    /// Creates the actions on an escalation.
     pub fn on(id: EscalationId, live: Live, clock: PageClock, fetch: Fetch) -> Self {
         Self {
             id,
@@ -82,7 +82,7 @@ impl EscalationActions {
         }
     }
 
-    /// Claims it; the focus follows into the composer, unless the operator is in another field by then.
+    /// Claims the escalation and moves the focus into the composer, unless the operator is in another field by then.
     pub fn claim(self) {
         self.act(async move {
             let answer = actions::claim(self.id).await;
@@ -93,7 +93,7 @@ impl EscalationActions {
         });
     }
 
-    /// Gives it back.
+    /// Releases the claim.
     pub fn release(self, fence: Fence) {
         self.act(async move {
             let answer = actions::release(self.id, fence).await;
@@ -103,7 +103,7 @@ impl EscalationActions {
         });
     }
 
-    /// Speaks to the customer instead of answering.
+    /// Takes over the conversation, to speak to the customer instead of answering.
     pub fn take_over(self, fence: Option<Fence>) {
         self.act(async move {
             let answer = actions::take_over(self.id, fence).await;
@@ -113,7 +113,7 @@ impl EscalationActions {
         });
     }
 
-    /// Ends it. What is refused stays in the dialog.
+    /// Resolves the escalation. A refused resolution stays in the dialog.
     pub fn resolve(self, fence: Option<Fence>, resolution: &Resolution<DecisionRequest>) {
         if let Ok(resolution) = serde_json::to_string(resolution) {
             self.send_resolution(fence, resolution);
@@ -141,7 +141,7 @@ impl EscalationActions {
         });
     }
 
-    /// Draws what can be done with an answer that was not checked in time, in the dialog or on the page.
+    /// Renders the actions for an answer that was not checked in time, in the dialog or on the page.
     pub fn unchecked_view(self, in_dialog: bool) -> Option<AnyView> {
         if self.unchecked.with(Option::is_none) || self.resolving.get() != in_dialog {
             return None;
@@ -157,18 +157,18 @@ impl EscalationActions {
                 copy(&resolution);
             }
         });
-        // On the page it stands in a bar that looks like a refusal already.
+        // The bar on the page already looks like a refusal.
         let class = if in_dialog { "form-error" } else { "" };
         Some(not_checked(class, self.busy.into(), retry, copy))
     }
 
-    /// Says so where it was asked: in the dialog, or on the page.
+    /// Shows the reason where the operator acted: in the dialog, or on the page.
     fn not_resolved(self, why: String) {
         let place = if self.resolving.try_get_untracked() == Some(true) { self.resolve_refused } else { self.notice };
         place.try_set(Some(why));
     }
 
-    /// Opens the dialog that asks to whom.
+    /// Opens the transfer dialog and fetches the possible targets.
     pub fn choose_target(self) {
         self.notice.set(None);
         self.targets.set(None);
@@ -176,13 +176,13 @@ impl EscalationActions {
         spawn_local(async move {
             match actions::targets().await {
                 Ok(targets) => drop(self.targets.try_set(Some(targets))),
-                // The dialog stays open and says so: by now the operator may be writing in it.
+                // The dialog stays open and shows the error, because by now the operator may be writing in it.
                 Err(problem) => drop(self.notice.try_set(Some(self.fetch.noted(problem)))),
             }
         });
     }
 
-    /// Hands it to a colleague or a queue. Without a fence it is taken from whoever holds it.
+    /// Transfers the escalation to a colleague or a queue. Without a fence the claim is taken from its holder.
     pub fn transfer(self, fence: Option<Fence>, to: String, note: String) {
         self.act(async move {
             let answer = actions::transfer(self.id, fence, to, note).await;
@@ -193,7 +193,7 @@ impl EscalationActions {
         });
     }
 
-    /// Says something to the customer: shown at once, and again by its echo.
+    /// Sends a reply to the customer: the page shows it at once, and again when its event arrives.
     pub fn reply(self, fence: Fence) {
         let Some(draft) = self.live.drafts.take(self.id, DraftMode::Reply) else { return };
         let pending = PendingReply { draft, at: self.clock.moment(), state: SendState::Underway };
@@ -201,7 +201,7 @@ impl EscalationActions {
         self.attempt(fence, pending);
     }
 
-    /// Tries a reply again, under the same name: had it arrived after all, nothing is said twice.
+    /// Retries a reply under the same name, so that nothing is sent twice if the first attempt arrived after all.
     pub fn retry(self, fence: Option<Fence>, name: &str) {
         match (fence, self.pending(name)) {
             (Some(fence), Some(pending)) => {
@@ -213,7 +213,7 @@ impl EscalationActions {
         }
     }
 
-    /// Takes a reply that did not get through back into the composer, unless something is written there.
+    /// Moves a reply that was not sent back into the composer, unless a text is there.
     pub fn edit(self, fence: Option<Fence>, name: &str) {
         let Some(pending) = self.pending(name) else { return };
         if self.live.drafts.put_back(pending.draft, self.live.seq()) {
@@ -227,19 +227,19 @@ impl EscalationActions {
         self.live.thread.try_with_untracked(|it| it.as_ref().is_some_and(|it| speaks(&it.escalation))) == Some(true)
     }
 
-    /// Copies the text of a reply that did not get through.
+    /// Copies the text of a reply that was not sent.
     pub fn copy(self, name: &str) {
         if let Some(pending) = self.pending(name) {
             copy(&pending.draft.text);
         }
     }
 
-    /// Leaves a note.
+    /// Adds a note.
     pub fn note(self, text: String) {
         self.act(async move {
             let answer = actions::note(self.id, text.clone()).await;
             let sent = self.came_of(answer);
-            // Not what was written meanwhile.
+            // A text that was written meanwhile stays.
             if sent && self.live.drafts.text_now(self.id, DraftMode::Note) == text {
                 self.live.drafts.write(self.id, DraftMode::Note, String::new(), self.live.seq());
             }
@@ -248,14 +248,14 @@ impl EscalationActions {
 
     /// Sets urgency or tags.
     pub fn mark(self, urgency: Option<String>, tags: Option<String>) {
-        // It sets values, so it need not wait for what else is underway.
+        // The call sets values, so it need not wait for other actions in flight.
         spawn_local(async move {
             let answer = actions::mark(self.id, urgency, tags).await;
             self.came_of(answer);
         });
     }
 
-    /// Says that the customer of an escalation that had expired was contacted.
+    /// Records that the customer of an expired escalation was contacted.
     pub fn follow_up(self, note: String) {
         self.act(async move {
             let answer = actions::follow_up(self.id, note).await;
@@ -281,7 +281,7 @@ impl EscalationActions {
         });
     }
 
-    /// Fetches the whole of what the page has only the beginning of.
+    /// Fetches the full text of a truncated part.
     pub fn whole(self, cut: TruncatedPart, into: RwSignal<FullText>) {
         spawn_local(async move {
             let shown = match actions::whole(self.id, cut.position, cut.part, cut.index).await {
@@ -311,10 +311,10 @@ impl EscalationActions {
         });
     }
 
-    /// Keeps a reply on its way while the server cannot be reached, and tries again once it can.
+    /// Keeps a reply pending while the server cannot be reached, and retries it once the stream is live.
     fn await_server(self, fence: Fence, pending: PendingReply) {
         let again = move || {
-            // Its echo may have come meanwhile, or the page gone.
+            // Its event may have arrived meanwhile, or the page may be gone.
             if self.pending(pending.name()).is_none() {
                 return;
             }
@@ -347,7 +347,7 @@ impl EscalationActions {
         });
     }
 
-    /// Whether it was done; says why when not.
+    /// Returns whether the action succeeded; shows the reason if not.
     fn came_of<T>(self, answer: Answer<T>) -> bool {
         match answer {
             Ok(Ok(_)) => {
@@ -363,7 +363,7 @@ impl EscalationActions {
         false
     }
 
-    /// While the stream is down, what was done is fetched.
+    /// Fetches the escalation while the stream is down, so that the page shows the result of the action.
     fn catch_up(self) {
         if self.live.connection.try_get_untracked() != Some(StreamStatus::Live) {
             self.fetch.refresh(self.id);

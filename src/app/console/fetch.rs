@@ -1,5 +1,5 @@
-//! What the console fetches after its first picture: the lists and escalations that the address moves to, later rows,
-//! and everything anew when the stream has lost track.
+//! The requests of the console after its first snapshot: the lists and escalations that the address names, later rows,
+//! and a full snapshot when the stream has lost track.
 
 use std::time::Duration;
 
@@ -17,33 +17,33 @@ use crate::{
     domain::{ids::EscalationId, presence::Presence},
 };
 
-/// After how long a list that is narrowed by age is read anew.
+/// The interval at which a list filtered by age is read again.
 const AGES_AFTER: Duration = Duration::from_secs(60);
-/// How often something that could not be read is read again.
+/// The interval at which failed reads are retried.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// With fewer rows than this left, the next page is fetched unasked.
+/// With fewer rows than this on the list, the next page is fetched automatically.
 const FEW_ROWS: usize = 25;
-/// How many pages are fetched unasked: a filter that matches hardly anything would lead through the whole table.
+/// How many pages are fetched automatically: a filter that matches few rows would lead through the whole table.
 const MOST_UNASKED: usize = 1;
 
-/// Fetches for one console.
+/// The requests of one console.
 #[derive(Clone, Copy)]
 pub struct Fetch {
     live: Live,
     me: CurrentOperator,
     place: Memo<ConsolePlace>,
-    /// Why the list could not be read.
+    /// The reason why the list could not be read.
     pub list_failed: RwSignal<Option<String>>,
-    /// Why the escalation could not be read.
+    /// The reason why the escalation could not be read.
     pub thread_failed: RwSignal<Option<String>>,
-    /// The address has changed since the page was loaded: then the focus moves with it.
+    /// True when the address has changed since the page was loaded: then the focus moves with it.
     moved: StoredValue<bool>,
-    /// Pages of this list that were fetched unasked.
+    /// The number of pages of this list that were fetched automatically.
     unasked: StoredValue<usize>,
     more_underway: StoredValue<bool>,
-    /// Only a further page of the list could not be read, and the rows before it stay.
+    /// True when only a further page of the list could not be read; the rows before it stay.
     more_failed: StoredValue<bool>,
-    /// Whether the pointer or the focus is on the list: then it is not fetched unasked.
+    /// True while the pointer or the focus is on the list: then the list is not fetched automatically.
     pub held: RwSignal<bool>,
 }
 
@@ -88,17 +88,17 @@ impl Fetch {
                 on_cleanup(move || ageing.clear());
             }
         });
-        // The stream is back: now everything can be read that could not be read without it.
+        // The stream is live again, so reads that failed without it are retried.
         Effect::new(move |before: Option<StreamStatus>| {
             let now = live.connection.get();
             if now == StreamStatus::Live && before.is_some_and(|before| before != now) {
-                // A request that was underway may never be answered.
+                // A request that was in flight may never be answered.
                 it.more_underway.set_value(false);
                 it.retry();
             }
             now
         });
-        // A single request may fail while the stream stays.
+        // A single request may fail while the stream stays open.
         Effect::new(move |_| {
             if let Ok(retrying) = set_interval_with_handle(move || it.retry_failed(), AGAIN_AFTER) {
                 on_cleanup(move || retrying.clear());
@@ -107,7 +107,7 @@ impl Fetch {
         it
     }
 
-    /// Reads what the address names and the page does not show, or could not read.
+    /// Reads the list or escalation that the address names, if the page does not show it or failed to read it.
     pub fn retry(self) {
         let Some(place) = self.place.try_get_untracked() else { return };
         let is_here = self.live.inbox.try_with_untracked(|inbox| inbox.query.listing == place.listing) == Some(true);
@@ -128,27 +128,27 @@ impl Fetch {
 
     fn retry_failed(self) {
         let is_live = self.live.connection.try_get_untracked() == Some(StreamStatus::Live);
-        // A tab that nobody looks at keeps no session alive.
+        // A hidden tab must not keep the session alive.
         if is_live && !document().hidden() && (is_some(self.list_failed) || is_some(self.thread_failed)) {
             self.retry();
         }
     }
 
-    /// A list of what is older than so much grows with the time.
+    /// Reads a list that is filtered by age again, because it grows as time passes.
     fn age(self) {
         let ages = self.place.try_with_untracked(|place| place.listing.filters.age.is_some());
-        // A tab that nobody looks at keeps no session alive.
+        // A hidden tab must not keep the session alive.
         if ages == Some(true) && !document().hidden() && self.held.try_get_untracked() == Some(false) {
             self.list();
         }
     }
 
-    /// Whether one came here from elsewhere in the console.
+    /// Returns whether the operator navigated here within the console.
     pub fn moved(self) -> bool {
         self.moved.get_value()
     }
 
-    /// The list of the address.
+    /// Fetches the list of the address.
     pub fn list(self) {
         self.more_failed.set_value(false);
         self.unasked.set_value(0);
@@ -170,7 +170,7 @@ impl Fetch {
         });
     }
 
-    /// The rows after those that are here.
+    /// Fetches the rows after those that are here.
     pub fn more(self) {
         let Some((query, Some((after, after_id)))) = self.live.inbox.try_with_untracked(|it| (it.query, it.bound))
         else {
@@ -185,7 +185,7 @@ impl Fetch {
             let still =
                 self.live.inbox.try_with_untracked(|it| it.query == query && it.bound == Some((after, after_id)));
             match answer {
-                // A page of an earlier moment than the list: the same again, as it is now.
+                // A page older than the list is refused and fetched again.
                 Ok(page) if still == Some(true) => {
                     if self.more_failed.try_update_value(std::mem::take) == Some(true) {
                         self.list_failed.try_set(None);
@@ -204,7 +204,7 @@ impl Fetch {
         });
     }
 
-    /// The escalation of the address.
+    /// Shows the escalation of the address, or only the list.
     pub fn thread(self) {
         let place = self.place.get_untracked();
         self.thread_failed.set(None);
@@ -221,7 +221,7 @@ impl Fetch {
         }
     }
 
-    /// An escalation anew, when it is still the one of the address.
+    /// Fetches an escalation again, and shows it if the address still names it.
     pub fn refresh(self, id: EscalationId) {
         spawn_local(async move {
             let answer = actions::thread(id).await;
@@ -241,7 +241,7 @@ impl Fetch {
         });
     }
 
-    /// Everything anew: the stream has lost track.
+    /// Fetches everything again, because the stream has lost track.
     pub fn restart(self) {
         let Some(place) = self.place.try_get_untracked() else { return };
         spawn_local(async move {
@@ -262,17 +262,17 @@ impl Fetch {
         });
     }
 
-    /// Finds out whether we are signed out, or in again.
+    /// Finds out whether the page is signed out, or signed in again.
     pub fn probe(self) {
         spawn_local(async move {
             match actions::who_am_i().await {
                 Err(problem) => drop(self.noted(problem)),
                 Ok(operator) if self.live.connection.try_get_untracked() == Some(StreamStatus::SignedOut) => {
                     if operator.who.id == self.me.id() {
-                        // The wire opens again by itself.
+                        // The stream reopens by itself.
                         self.live.connection.try_set(StreamStatus::Connecting);
                     } else {
-                        // A page that will not reload stays covered.
+                        // A page that fails to reload stays covered.
                         let _ = window().location().reload();
                     }
                 }
@@ -281,7 +281,7 @@ impl Fetch {
         });
     }
 
-    /// A problem's sentence; that of a lost session covers the page.
+    /// Returns the sentence of an error. A lost session also covers the page.
     pub fn noted(self, problem: CallError) -> String {
         if problem == CallError::SignedOut {
             self.live.connection.try_set(StreamStatus::SignedOut);
@@ -295,7 +295,7 @@ fn is_some(failed: RwSignal<Option<String>>) -> bool {
     failed.try_with_untracked(Option::is_some) == Some(true)
 }
 
-/// Says why something could not be read. The same sentence is not announced twice.
+/// Stores why something could not be read. The same sentence is not announced twice.
 fn failed(place: RwSignal<Option<String>>, why: String) {
     place.try_maybe_update(|known| {
         let is_new = known.as_ref() != Some(&why);

@@ -1,5 +1,5 @@
-//! The console: rail, list, and the escalation beside it. One page for all its addresses, so that moving between them
-//! neither draws it anew nor opens the stream again.
+//! The console: rail, list, and the escalation beside it. All its addresses share one page, so that navigation neither
+//! renders the page again nor reopens the stream.
 
 mod escalation_actions;
 mod fetch;
@@ -51,8 +51,8 @@ use crate::{
 
 pub use self::place::ConsolePlace;
 
-/// The console. It begins with the picture that came with the page; after that it follows by itself. An address that
-/// came without one leads nowhere.
+/// The console. The page starts from the data that came with it, and updates itself from then on. An address without
+/// such data gets the not-found page.
 #[component]
 pub fn Console() -> impl IntoView {
     match start() {
@@ -61,7 +61,8 @@ pub fn Console() -> impl IntoView {
     }
 }
 
-/// What the browser's tab says: how many wait, and who has waited longest, the customer, or the list that is shown.
+/// Returns the title of the browser's tab: the number of waiting escalations, and then `first` (the one that has waited
+/// longest), the title of the open escalation, or the name of the list.
 fn title(view: View, counts: Counts, open: Option<&Thread>, first: Option<String>) -> String {
     let shown = match (first, open) {
         (Some(first), _) => first,
@@ -75,7 +76,7 @@ fn title(view: View, counts: Counts, open: Option<&Thread>, first: Option<String
     waiting + &shown + " · Bailout"
 }
 
-/// Who has waited longest of those that the list shows, and for how long.
+/// Returns which escalation of the list has waited longest, and for how long.
 fn waits_longest(inbox: &Inbox, now: Timestamp) -> Option<String> {
     let waiting = inbox.rows.iter().filter(|row| row.status == Status::Waiting);
     let first = waiting.min_by_key(|row| row.waits_since)?;
@@ -83,7 +84,7 @@ fn waits_longest(inbox: &Inbox, now: Timestamp) -> Option<String> {
     Some(spelled(&first.title) + " waits " + &waits)
 }
 
-/// What stands beside the list.
+/// The content beside the list.
 #[derive(Debug, Clone, PartialEq)]
 enum SidePane {
     Nothing,
@@ -134,7 +135,7 @@ fn Picture(start: Bootstrap, place: Memo<ConsolePlace>) -> impl IntoView {
     let view_now = Signal::derive(move || listing.get().view);
     let selected = Signal::derive(move || place.with(ConsolePlace::id));
     Effect::new(move |_| {
-        // The conversation that is open says it in its own line.
+        // The open conversation shows the returned transfer itself.
         attention.returned.track();
         if let Some(id) = selected.get() {
             attention.forget_return(id);
@@ -150,7 +151,7 @@ fn Picture(start: Bootstrap, place: Memo<ConsolePlace>) -> impl IntoView {
         sign_in(&(at.path.get() + mark + &query))
     });
     Effect::new(move |_| {
-        // Who looks elsewhere reads who has waited longest.
+        // A hidden tab shows which escalation has waited longest.
         let now = clock.now();
         let first = live.inbox.with(|inbox| if document().hidden() { waits_longest(inbox, now) } else { None });
         let open = live.thread.with(|thread| title(view_now.get(), counts.get(), thread.as_ref(), first));
@@ -164,7 +165,7 @@ fn Picture(start: Bootstrap, place: Memo<ConsolePlace>) -> impl IntoView {
     });
     let on_retry = Callback::new(move |()| fetch.retry());
     let pane = move || match beside_it.get() {
-        // The list is the main thing then.
+        // Without an escalation, the list is the main content.
         SidePane::Nothing => view! {
             <section class="thread-pane" id="thread" tabindex="-1" aria-label="Escalation">
                 <div class="empty">{icon(Icon::Chat)} <p>"Choose an escalation to read why it is here."</p></div>
@@ -197,7 +198,7 @@ fn Picture(start: Bootstrap, place: Memo<ConsolePlace>) -> impl IntoView {
         }
         _ => false,
     });
-    // By themselves these would change the address and leave the focus where it is.
+    // The default action would change the address and leave the focus where it is.
     let to_list = move |event: ev::MouseEvent| {
         event.prevent_default();
         focus("list-title");

@@ -1,8 +1,8 @@
-//! An address that leads nowhere.
+//! The page for an unknown address.
 
 use leptos::prelude::*;
 
-/// Says so, and where to go instead.
+/// Says that there is no such page, and links to the queue.
 #[component]
 pub fn NotFound() -> impl IntoView {
     view! {

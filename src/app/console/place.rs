@@ -1,4 +1,4 @@
-//! The address is the state: which list, and which escalation beside it.
+//! The state of the console that the address holds: which list, and which escalation beside it.
 
 use leptos::prelude::*;
 
@@ -10,22 +10,22 @@ use crate::{
     },
 };
 
-/// Where one is in the console.
+/// The list and the selected escalation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsolePlace {
     pub listing: Listing,
-    /// As the address has it; it need not be an id.
+    /// The selected escalation as the address has it, which need not be a valid id.
     pub selected: Option<String>,
 }
 
-/// The place that the address names, as it changes.
+/// Returns the place that the address names, and tracks its changes.
 pub fn place() -> Memo<ConsolePlace> {
     let at = address::address();
     Memo::new(move |_| at.path.with(|path| at.query.with(|query| ConsolePlace::named(path, query))))
 }
 
 impl ConsolePlace {
-    /// The place that a request's address names, none where there is no console.
+    /// Returns the place that a request's address names; none where there is no console.
     pub fn of(path: &str, query: &str) -> Option<Self> {
         let known = path.strip_prefix("/e/").is_some_and(|id| !id.trim_matches('/').is_empty())
             || View::ALL.into_iter().any(|view| view.path() == path.trim_end_matches('/'));
@@ -41,13 +41,13 @@ impl ConsolePlace {
         Self { listing: Listing::read(view.unwrap_or_default(), query), selected }
     }
 
-    /// The escalation beside the list, when it may be one.
+    /// Returns the id of the selected escalation, if it is a valid id.
     pub fn id(&self) -> Option<EscalationId> {
         self.selected.as_ref()?.parse().ok()
     }
 }
 
-/// The address of a list, or of an escalation beside it.
+/// Returns the address of a list, or of an escalation beside it.
 pub fn address(listing: &Listing, beside: Option<&str>) -> String {
     let Some(id) = beside else { return listing.address() };
     let view = (listing.view != View::Queue).then(|| "view=".to_owned() + &listing.view.path()[1..]);
@@ -57,7 +57,7 @@ pub fn address(listing: &Listing, beside: Option<&str>) -> String {
     "/e/".to_owned() + id + mark + &fields.join("&")
 }
 
-/// The sign-in page that leads back to this address of ours.
+/// Returns the address of the sign-in page that leads back to this address.
 pub fn sign_in(address: &str) -> String {
     let escaped: String = address
         .bytes()

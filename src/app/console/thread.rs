@@ -1,4 +1,4 @@
-//! An open escalation: its head, the hand-over card, the conversation, where to write, the resolve dialog, and details.
+//! The page of an open escalation: head, hand-over card, conversation, composer, resolve dialog, and details.
 
 use leptos::{html, prelude::*};
 
@@ -45,7 +45,7 @@ use crate::{
     },
 };
 
-/// Draws the escalation that `first` is of, and follows it while it is shown.
+/// Renders the escalation of `first`, and follows it while it is shown.
 #[component]
 pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePlace>) -> impl IntoView {
     let (clock, me) = (clock(), me());
@@ -77,7 +77,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
             _ => last.cloned().unwrap_or_else(|| first.with_value(of)),
         })
     });
-    // Whatever happens shows in the log: comparing would only cost.
+    // Every change of the thread shows in the log, so a comparison would only cost time.
     let log = Memo::new_with_compare(
         move |last: Option<&Vec<_>>| {
             live.thread.with(|thread| match thread {
@@ -100,7 +100,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     let (heading, pane) = (NodeRef::<html::H1>::new(), NodeRef::<html::Aside>::new());
     Effect::new(move |_| {
         if heading.get().is_some() && fetch.moved() {
-            // The escalation is here after a request; the operator may have begun to type elsewhere.
+            // A request has fetched the escalation; the operator may have begun to type elsewhere meanwhile.
             focus_if_free("thread-title");
         }
     });
@@ -141,7 +141,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
         let visible = pane.get_untracked().is_some_and(|pane| pane.offset_width() > 0);
         details_open.set(Some(!visible));
         if !visible {
-            // Where details lie over the thread: elsewhere this button is not there.
+            // Here the details cover the thread; elsewhere this button does not exist.
             focus("details-close");
         }
     });
@@ -175,7 +175,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
         match key {
             "i" => return press("#details-toggle"),
             _ if !may_write => return false,
-            // These ask nothing of the server, however busy it is.
+            // These keys need no response of the server, so they work while it is busy.
             "n" => desk.write(DraftMode::Note),
             "p" => mark(URGENCY),
             "l" => mark(TAGS),
@@ -195,7 +195,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     let fetching = RwSignal::new(false);
     let earlier = Callback::new(move |()| acts.earlier(fetching));
     let back = Signal::derive(move || place.with(|place| address(&place.listing, None)));
-    // Who took it has read it, and needs the room.
+    // The operator who claimed it has read the card, and needs the space.
     let unread = standing.with_untracked(|it| matches!(it.hold, Holder::Waiting | Holder::Elsewhere(_)));
     let unfolded = Signal::derive(move || unread && standing.with(|it| it.fence().is_none()));
 
@@ -273,7 +273,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
                     notice=acts.notice
                     on_transfer=Callback::new(move |(to, note)| match fence() {
                         Some(fence) => acts.transfer(Some(fence), to, note),
-                        // What one does not hold one takes, and not by this dialog.
+                        // An escalation without a claim of this operator is taken in the claim bar, not by this dialog.
                         None => acts.notice.set(Some(Refusal::StaleFence.to_string())),
                     })
                 />
@@ -283,7 +283,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     }
 }
 
-/// Whether an escalation looks other than before. What was said shows in the log, and the opening never changes.
+/// Returns whether an escalation looks different. Messages show in the log, and the opening never changes.
 fn differs(before: Option<&Escalation>, now: Option<&Escalation>) -> bool {
     let (Some(before), Some(now)) = (before, now) else { return true };
     let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines, it.delivered_at);

@@ -1,4 +1,4 @@
-//! What the console tells the server beside the log: drafts, soon after they are written, and where its operator looks.
+//! Reports of the console outside the event log: drafts, soon after they are written, and the escalation being viewed.
 
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ use crate::{
     },
 };
 
-/// How often drafts are kept while one writes, and whether to say where one looks is asked.
+/// The interval at which drafts are saved and at which the page checks whether a view report is due.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Tells until the page is gone.
+/// Sends drafts and view reports until the page is gone.
 pub fn keep_telling(live: Live, clock: PageClock, place: Memo<ConsolePlace>) {
     Effect::new(move |_| {
         if live.connection.get() == StreamStatus::Live {
@@ -42,7 +42,7 @@ pub fn keep_telling(live: Live, clock: PageClock, place: Memo<ConsolePlace>) {
         live.restore_drafts();
         let told = StoredValue::new(None);
         let beat = move || {
-            // Signed out, the server takes nothing, and the tab keeps it.
+            // When signed out, the server accepts no drafts, and the tab keeps them.
             if live.connection.try_get_untracked() != Some(StreamStatus::SignedOut) {
                 save(live.drafts);
             }
@@ -51,11 +51,11 @@ pub fn keep_telling(live: Live, clock: PageClock, place: Memo<ConsolePlace>) {
         if let Ok(beating) = set_interval_with_handle(beat, EVERY) {
             on_cleanup(move || beating.clear());
         }
-        // A page that is left may not come back.
+        // The page that is left may not come back.
         let leaving = window_event_listener_untyped("pagehide", move |_| send_off(live.drafts));
-        // Neither the letter nor anything else leaves while the server cannot be reached: better ask.
+        // While the server cannot be reached, the beacon would not arrive either: the browser asks before it leaves.
         let asking = window_event_listener_untyped("beforeunload", move |event| {
-            // Not while the page connects for the first time: what the tab restored, the server most often has by then.
+            // Not while the page connects for the first time: the server most often has the restored drafts by then.
             let connection = live.connection.try_get_untracked();
             let is_cut_off =
                 matches!(connection, Some(StreamStatus::Reconnecting | StreamStatus::Lost | StreamStatus::SignedOut));
@@ -82,11 +82,11 @@ fn save(drafts: Drafts) {
     }
 }
 
-/// The same for a page that will not hear the answer: a browser carries such letters on after the page is gone.
+/// Sends the unsaved drafts when the page is left: the browser delivers beacons even after the page is gone.
 fn send_off(drafts: Drafts) {
     let navigator = Reflect::get(&window(), &"navigator".into()).unwrap_or_default();
     let written = |text: &str| String::from(js_sys::encode_uri_component(text));
-    // Also those that are underway: the browser breaks off the requests of a page that it leaves.
+    // This includes drafts in flight, since the browser cancels the requests of a page that it leaves.
     for draft in drafts.unsaved() {
         let id = "id=".to_owned() + &draft.escalation.to_string() + "&mode=" + draft.mode.as_str();
         let named = "&client_message_id=".to_owned() + &written(draft.client_message_id.as_str());
@@ -100,7 +100,7 @@ fn send_off(drafts: Drafts) {
     }
 }
 
-/// What was told last: where one looked, when, what was written there, and how far one had read.
+/// The last report: the escalation viewed, the time, the text written there, and how far the operator had read.
 type ViewReport = Option<(EscalationId, Timestamp, String, Seq)>;
 
 fn look(live: Live, clock: PageClock, place: Memo<ConsolePlace>, told: StoredValue<ViewReport>) {
@@ -129,7 +129,7 @@ fn look(live: Live, clock: PageClock, place: Memo<ConsolePlace>, told: StoredVal
     }
 }
 
-/// Tells whether the operator accepts a transfer by looking at it: it is theirs, and they touched the page since.
+/// Returns whether viewing accepts a transfer: the escalation is offered to the operator, who touched the page since.
 fn accepts(live: Live, id: EscalationId, active_at: Timestamp) -> bool {
     let accepts = live.thread.try_with_untracked(|thread| {
         let it = thread.as_ref().map(|thread| &thread.escalation).filter(|it| it.id == id);

@@ -1,4 +1,4 @@
-//! What the composer of one escalation does: modes, drafts, what was said since one began, and sending.
+//! The state of the composer of one escalation: modes, drafts, messages that arrived while writing, and sending.
 
 use leptos::{html, prelude::*};
 
@@ -22,26 +22,26 @@ use crate::{
     },
 };
 
-/// What one needs to write about an escalation.
+/// The state that the operator needs to write about an escalation.
 #[derive(Clone, Copy)]
 pub struct WritingState {
     pub acts: EscalationActions,
     pub standing: Memo<ControlStatus>,
     pub ask: StoredValue<Ask>,
-    /// The forms that end it.
+    /// The forms that resolve the escalation.
     pub sheet: RwSignal<ResolutionDraft>,
-    /// The mode that was chosen, whether or not there is one such now.
+    /// The mode that the operator chose, whether or not it is available now.
     pub chosen: RwSignal<DraftMode>,
-    /// The mode that the operator is writing in. It stays until they leave the text, whoever claims or takes over meanwhile:
-    /// a note must not go on as a reply to the customer.
+    /// The mode that the operator is writing in. The mode stays until they leave the text, even after a claim or
+    /// takeover: a note must not continue as a reply to the customer.
     pub held: RwSignal<Option<DraftMode>>,
     pub textbox: NodeRef<html::Textarea>,
-    /// Whom one writes to.
+    /// The customer that the operator writes to.
     pub customer: StoredValue<String>,
 }
 
 impl WritingState {
-    /// Sits down at an escalation: with what was written before.
+    /// Creates the state for an escalation, with the drafts written before.
     pub fn at(acts: EscalationActions, standing: Memo<ControlStatus>, ask: Ask, customer: String) -> Self {
         let (id, live) = (acts.id, acts.live);
         let kept = ResolutionDraft::kept(&ask, &live.drafts.text_now(id, DraftMode::Answer));
@@ -50,7 +50,7 @@ impl WritingState {
             AskKind::Question => DraftMode::Answer,
             AskKind::Takeover | AskKind::Decision => DraftMode::Reply,
         };
-        // What is filled in is a draft like any other.
+        // The content of the forms is saved as a draft, too.
         Effect::new(move |before: Option<ResolutionDraft>| {
             let now = sheet.get();
             if before.is_some_and(|before| before != now)
@@ -70,7 +70,7 @@ impl WritingState {
             textbox: NodeRef::new(),
             customer: StoredValue::new(customer),
         };
-        // The tab had more than the server drew this form with.
+        // The tab has restored drafts that the server did not have when it rendered this form.
         Effect::new(move |_| {
             if live.drafts.restored.get()
                 && let Some(kept) =
@@ -90,7 +90,7 @@ impl WritingState {
         it
     }
 
-    /// The modes that there are now, and the one that is being written in.
+    /// Returns the modes that are available now, and the one that is being written in.
     fn modes(self) -> Vec<DraftMode> {
         let (replies, answers) = self.standing.with(|it| (it.may_reply(), it.may_resolve()));
         let is_question = self.ask.with_value(|ask| ask.kind == AskKind::Question);
@@ -99,13 +99,13 @@ impl WritingState {
         all.into_iter().filter_map(|(mode, is)| (is || held == Some(mode)).then_some(mode)).collect()
     }
 
-    /// Changes to a mode and goes there.
+    /// Changes to a mode and moves the focus to the text box.
     pub fn write(self, mode: DraftMode) {
         self.choose_mode(mode);
         let textbox = self.textbox;
         request_animation_frame(move || {
             if let Some(textbox) = textbox.try_get_untracked().flatten() {
-                // It refuses nothing that matters here.
+                // An error here has no consequence.
                 let _ = textbox.focus();
             }
         });
@@ -116,13 +116,13 @@ impl WritingState {
         self.chosen.set(mode);
     }
 
-    /// Puts a text where one replies.
+    /// Puts a text into the draft of the reply.
     pub fn use_reply(self, text: String) {
         self.acts.live.drafts.write(self.acts.id, DraftMode::Reply, text, self.acts.live.seq());
         self.write(DraftMode::Reply);
     }
 
-    /// Answers the question, or says what is missing.
+    /// Answers the question, or shows which fields are missing.
     pub fn answer(self) {
         let made = self.ask.with_value(|ask| self.sheet.with_untracked(|sheet| sheet.answered(ask)));
         match made {
@@ -134,7 +134,7 @@ impl WritingState {
         }
     }
 
-    /// Answers with the option of this number, from 1; false when there is none.
+    /// Answers with the option of this number, from 1; returns false when there is none.
     pub fn choose(self, number: usize) -> bool {
         let option = self.ask.with_value(|ask| {
             let options = ask.options.as_ref()?;
@@ -148,7 +148,7 @@ impl WritingState {
         true
     }
 
-    /// Goes to the answer of a question; false where there is none to give.
+    /// Moves the focus to the answer of a question; returns false where there is none to give.
     pub fn to_answer(self) -> bool {
         let answers = untrack(|| self.modes().contains(&DraftMode::Answer));
         if answers {
@@ -172,7 +172,7 @@ impl WritingState {
         self.write(mode);
     }
 
-    /// What the composer is told.
+    /// Returns the context of the composer.
     pub fn writing(self) -> ComposerContext {
         let (acts, live, me) = (self.acts, self.acts.live, me());
         let id = acts.id;
@@ -226,13 +226,13 @@ fn seq_of(live: Live) -> Seq {
     live.thread.with_untracked(|thread| thread.as_ref().map_or_else(|| live.seq(), |thread| thread.seq))
 }
 
-/// Whether the customer types just now.
+/// Returns whether the customer is typing now.
 fn types(presence: &RwSignal<Presence>, acts: EscalationActions) -> bool {
     let at = presence.with(|presence| presence.customer_typing);
     at.is_some_and(|at| acts.clock.now() - at < TYPING_FOR)
 }
 
-/// What others said since a moment.
+/// The messages of others since a seq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct News {
     said: usize,

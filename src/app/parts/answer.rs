@@ -1,5 +1,5 @@
-//! What an ask wants in return: free text, one of its options, or data by its schema. Stands in the composer, on decision
-//! cards and in the resolve dialog.
+//! The answer that an ask requires: free text, one of its options, or data by its schema. The composer, decision cards
+//! and the resolve dialog use it.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::ask::{Ask, FieldProblem};
 
-/// Draws the data by the schema; nothing without one. Ids on the page begin with `prefix`.
+/// Renders the data fields by the schema; nothing without a schema. Ids on the page begin with `prefix`.
 pub fn result(
     ask: &Ask,
     prefix: &str,
@@ -27,7 +27,7 @@ pub fn result(
     schema_form(form, &fields, base.as_ref(), &FieldPlace::root(prefix.to_owned() + "-data", "/data".to_owned()))
 }
 
-/// Draws the answer to a question.
+/// Renders the answer to a question.
 pub fn answer(
     ask: &Ask,
     prefix: &'static str,
@@ -74,7 +74,7 @@ fn option(text: &str, i: i64, id: &str, sheet: RwSignal<ResolutionDraft>, proble
     .into_any()
 }
 
-/// Draws the note to the agent.
+/// Renders the note to the agent.
 pub fn note_field(prefix: &str, sheet: RwSignal<ResolutionDraft>, problems: FieldProblems) -> AnyView {
     let note = BoundField {
         id: prefix.to_owned() + "-note",

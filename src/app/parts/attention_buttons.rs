@@ -1,11 +1,11 @@
-//! Buttons that ask to be called: by a sound, by notifications of the browser.
+//! Toggle buttons for sounds and browser notifications.
 
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
 use crate::app::state::attention::Notifier;
 
-/// Draws both.
+/// Renders both buttons.
 #[component]
 pub fn AttentionButtons(attention: Notifier) -> impl IntoView {
     let pressed = |on: bool| if on { "true" } else { "false" };

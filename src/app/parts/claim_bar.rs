@@ -1,4 +1,4 @@
-//! The bar over the composer: who may write to the customer, and why one just could not.
+//! The bar above the composer, which says who may write to the customer, and why an action was refused.
 
 use leptos::prelude::*;
 
@@ -8,22 +8,22 @@ use super::{
 };
 use crate::{app::state::clock::clock, domain::presence::Presence};
 
-/// Draws the bar.
+/// Renders the bar.
 #[component]
 pub fn ClaimBar(
     #[prop(into)] standing: Signal<ControlStatus>,
-    /// Who is there around it.
+    /// The operators around this escalation.
     #[prop(into)]
     presence: Signal<Presence>,
-    /// What the server refused, or why it could not.
+    /// The server's refusal, or the error of the request.
     #[prop(into)]
     notice: Signal<Option<String>>,
     #[prop(into)] may_act: Signal<bool>,
-    /// Whether one may take it from a colleague.
+    /// Whether the operator may take the escalation from a colleague.
     may_take: bool,
     on_claim: Callback<()>,
     on_take: Callback<()>,
-    /// Asks whoever holds it to transfer it.
+    /// Asks the holder to transfer the escalation.
     on_ask: Callback<()>,
     on_dismiss: Callback<()>,
 ) -> impl IntoView {

@@ -1,5 +1,6 @@
-//! Where an operator writes: to the customer, to the agent as its answer, or to colleagues; tinted by who will read it.
-//! Ctrl or Cmd with Enter sends, and not while an input method composes. Whether Enter alone sends a reply is asked once.
+//! The composer, in which an operator writes to the customer, to the agent as its answer, or to colleagues. Its colour
+//! shows who will read the text. Ctrl or Cmd with Enter sends, except while an input method composes. The composer asks
+//! once whether Enter alone sends a reply.
 
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -13,41 +14,41 @@ use crate::{
     domain::draft::DraftMode,
 };
 
-/// The text, by its id.
+/// The id of the text area.
 const TEXT: &str = "composer-text";
 
-/// What the composer is told by the page around it.
+/// The state and callbacks that the page provides to the composer.
 #[derive(Clone, Copy)]
 pub struct ComposerContext {
-    /// The modes that there are now; never none.
+    /// The modes that are available now; never empty.
     pub modes: Signal<Vec<DraftMode>>,
-    /// What is being written.
+    /// The mode that is being written in.
     pub mode: Signal<DraftMode>,
     pub on_mode: Callback<DraftMode>,
-    /// What is written so far in this mode.
+    /// The draft in this mode.
     pub draft: Signal<String>,
     pub on_input: Callback<String>,
-    /// Hears true while the operator writes in the mode that is shown, which then must not change.
+    /// Receives true while the operator writes in the current mode, which must not change during that time.
     pub on_hold: Callback<bool>,
-    /// Who will read it, or who else writes.
+    /// The line below the text: the readers of the text, or that the customer is typing.
     pub hint: Signal<String>,
-    /// What was said since one began; empty when nothing.
+    /// The number of messages since the draft was begun, as a sentence; empty if there are none.
     pub news: Signal<String>,
     pub on_review: Callback<()>,
-    /// A colleague has replied meanwhile: sending needs a second thought.
+    /// Whether a colleague has replied since the draft was begun; the button then says "Send anyway".
     pub anyway: Signal<bool>,
-    /// Before the page is awake, nothing typed would be kept.
+    /// Whether the page is hydrated; text typed before that would be lost.
     pub awake: Signal<bool>,
-    /// The last one is not through yet.
+    /// Whether the previous request is still in progress.
     pub busy: Signal<bool>,
     pub on_send: Callback<DraftMode>,
 }
 
-/// Draws the composer; `answer` is the form that stands in the tab *Answer*.
+/// Renders the composer; `answer` is the form in the tab *Answer*.
 #[component]
 pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html::Textarea>) -> impl IntoView {
     let ComposerContext { mode, draft, busy, awake, news, .. } = it;
-    // While the question is asked: the text before the Enter that led to it.
+    // While the question about Enter is shown, `asking` holds the text from before the Enter that caused it.
     let (keys, asking) = (wishes(), RwSignal::new(None::<String>));
     let answers = move || mode.get() == DraftMode::Answer;
     let label = move || match mode.get() {
@@ -78,7 +79,7 @@ pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html
             _ if composes(&event) => return,
             "Enter" => {}
             "Escape" => {
-                // Out of the field, where single keys are shortcuts again; what is written stays.
+                // Escape leaves the field, so that single keys are shortcuts again; the draft stays.
                 event.prevent_default();
                 return focus("thread-title");
             }
@@ -92,11 +93,11 @@ pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html
             event.prevent_default();
             send();
         } else if alone && mode.get_untracked() == DraftMode::Reply && wish.is_none() {
-            // The key begins a line, as in any text. The question stands beside the text and takes no focus: the next keys
-            // would answer it.
+            // The key inserts a line break, as in any text area. The question is shown next to the text and does not
+            // take the focus, because the next keys would answer it.
             asking.set(Some(draft.get_untracked()));
         } else {
-            // An answer by a schema has fields of one line, and boxes to tick.
+            // An answer by a schema has single-line fields and checkboxes, in which Enter must not submit the form.
             keep_enter(&event, &field);
         }
     };
@@ -104,7 +105,7 @@ pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html
         let before = asking.get_untracked().unwrap_or_default();
         asking.set(None);
         let_enter_send(keys, sends);
-        // That Enter was meant to send, as long as nothing was typed after it.
+        // That Enter was meant to send, unless other text than line breaks was typed after it.
         let only_breaks = |rest: &str| rest.chars().all(|it| it == '\n');
         if sends && draft.with_untracked(|now| now.strip_prefix(before.as_str()).is_some_and(only_breaks)) {
             it.on_input.run(before);
@@ -113,7 +114,7 @@ pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html
         focus(TEXT);
     };
     let entered = move |_| {
-        // Where something is written already, the cursor rests in a text.
+        // If the draft is not empty, the cursor is in a text that the operator is writing.
         if mode.get_untracked() == DraftMode::Note || draft.with_untracked(|draft| !draft.is_empty()) {
             it.on_hold.run(true);
         }
@@ -121,7 +122,7 @@ pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html
     let left = move |event: ev::FocusEvent| {
         let form = event.current_target().map(JsCast::unchecked_into::<web_sys::Node>);
         let to = event.related_target().and_then(|to| to.dyn_into::<web_sys::Node>().ok());
-        // The focus goes nowhere when the window loses it; then the operator comes back to the same text.
+        // `related_target` is empty when the window loses the focus; the operator then returns to the same text.
         if to.is_some() && form.is_some_and(|form| !form.contains(to.as_ref())) {
             it.on_hold.run(false);
         }
@@ -209,7 +210,7 @@ fn tab_id(mode: DraftMode) -> &'static str {
     }
 }
 
-/// A tab; arrows move between them, as in any list of tabs.
+/// Renders a tab; the arrow keys move between tabs, as in any tab list.
 fn tab(own: DraftMode, it: ComposerContext) -> impl IntoView {
     let selected = move || it.mode.get() == own;
     let words = match own {

@@ -1,11 +1,12 @@
-//! How fresh the page is: a status in the rail, a bar when it matters, a cover when nothing else helps.
+//! Shows the state of the connection: a status in the rail, a bar after a disconnect, and an overlay when the session
+//! has ended.
 
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
 use crate::app::state::live::StreamStatus;
 
-/// The status in the rail.
+/// Renders the status in the rail.
 #[component]
 pub fn ConnectionStatus(#[prop(into)] connection: Signal<StreamStatus>) -> impl IntoView {
     let said = move || match connection.get() {
@@ -23,11 +24,11 @@ pub fn ConnectionStatus(#[prop(into)] connection: Signal<StreamStatus>) -> impl 
     }
 }
 
-/// The bar over the page: while the connection is down, and for a moment after.
+/// Renders the bar above the page while the connection is down, and for some seconds after.
 #[component]
 pub fn ConnectionBar(
     #[prop(into)] connection: Signal<StreamStatus>,
-    /// For some seconds after a reconnection: how many updates it brought.
+    /// The number of updates that a reconnection brought, for some seconds after it.
     #[prop(into)]
     caught_up: Signal<Option<usize>>,
 ) -> impl IntoView {
@@ -57,8 +58,8 @@ pub fn ConnectionBar(
     }
 }
 
-/// The cover when the session ended: everything written stays behind it, and comes back after signing in again in
-/// another tab.
+/// Renders the overlay when the session has ended. Drafts stay on the page behind it and can be used after the operator
+/// signs in again in another tab.
 #[component]
 pub fn SignedOutCover(
     #[prop(into)] connection: Signal<StreamStatus>,

@@ -1,4 +1,5 @@
-//! The conversation: a log that follows its end while one reads there, and stays put while one reads further up.
+//! The conversation log. The log follows new entries while the operator reads at its end, and keeps its scroll position
+//! while the operator reads further up.
 
 use leptos::{html, prelude::*};
 
@@ -19,23 +20,23 @@ use crate::{
     domain::thread::MessagePart,
 };
 
-/// So near to the end one counts as reading there, in pixels.
+/// The distance from the end, in pixels, within which the operator counts as reading there.
 const NEAR_THE_END: i32 = 100;
 
-/// Draws the log.
+/// Renders the log.
 #[component]
 pub fn Conversation(
     #[prop(into)] entries: Signal<Vec<LogEntry>>,
-    /// My replies that have not come back, oldest first.
+    /// The operator's replies whose echo has not arrived yet, oldest first.
     #[prop(into)]
     pending: Signal<Vec<PendingReply>>,
     around: MessageContext,
-    /// How many messages came with the escalation, and how many there were, when that is more.
+    /// The number of messages that came with the escalation and the number that existed, if not all came.
     short: Option<(i64, i64)>,
-    /// Whether messages were left out at the beginning.
+    /// Whether messages at the beginning of the conversation are left out.
     #[prop(into)]
     has_earlier: Signal<bool>,
-    /// They are being fetched.
+    /// Whether earlier messages are being fetched.
     #[prop(into)]
     fetching: Signal<bool>,
     #[prop(into)] awake: Signal<bool>,
@@ -48,7 +49,8 @@ pub fn Conversation(
     let log = NodeRef::<html::Div>::new();
     let at_end = RwSignal::new(true);
     let unseen = RwSignal::new(false);
-    // How far from its end the log stood when earlier messages were asked for, so that it does not jump.
+    // The distance of the scroll position from the end when earlier messages were requested, to restore it after they
+    // are prepended.
     let kept = StoredValue::new(None::<i32>);
 
     let to_end = move || {
@@ -145,7 +147,7 @@ pub fn Conversation(
     }
 }
 
-/// Says at the beginning that it is not the beginning.
+/// Renders the sentence that the agent did not send all messages.
 fn sent((received, total): (i64, i64)) -> AnyView {
     let said = "The agent sent ".to_owned() + &received.to_string() + " of " + &total.to_string() + " messages.";
     words("p", "missing", &said)

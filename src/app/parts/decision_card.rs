@@ -1,5 +1,5 @@
-//! Decision cards: one for each proposed action, with its arguments as they may be edited. Deciding the last one finishes
-//! the decision; those decided before are the operator's draft.
+//! Decision cards, one for each proposed action, with its arguments as they may be edited. Deciding the last action
+//! finishes the decision; earlier decisions are the operator's draft until then.
 
 use leptos::{ev, prelude::*};
 
@@ -27,10 +27,10 @@ use crate::{
     },
 };
 
-/// How many faults of a proposal are told in its sentence; each is marked at its field.
+/// The maximum number of faults named in the sentence about a proposal; each fault is also marked at its field.
 const MOST_FAULTS_TOLD: usize = 3;
 
-/// What the cards share.
+/// The state and callbacks that the cards share.
 #[derive(Clone, Copy)]
 pub struct DecisionCards {
     pub ask: StoredValue<Ask>,
@@ -38,19 +38,19 @@ pub struct DecisionCards {
     pub agent: StoredValue<String>,
     pub sheet: RwSignal<ResolutionDraft>,
     pub problems: RwSignal<Vec<FieldProblem>>,
-    /// Whether it is mine to decide.
+    /// Whether the operator may decide.
     pub may_decide: Signal<bool>,
     /// Whether the connection allows it now.
     pub may_act: Signal<bool>,
     pub on_decided: Callback<Resolution<DecisionRequest>>,
-    /// The server did not take what was decided.
+    /// Whether the server refused the decision.
     pub refused: Signal<bool>,
-    /// None where the customer is spoken to already.
+    /// Whether *Take over instead* is offered; false if the claim already speaks to the customer.
     pub may_take_over: Signal<bool>,
     pub on_take_over: Callback<()>,
 }
 
-/// Draws the cards of a decision; nothing for other asks.
+/// Renders the cards of a decision; nothing for other asks.
 pub fn decision_cards(it: DecisionCards) -> AnyView {
     let actions = it.ask.with_value(|ask| ask.actions.clone());
     if actions.is_empty() {
@@ -59,7 +59,7 @@ pub fn decision_cards(it: DecisionCards) -> AnyView {
     let problems = FieldProblems(it.problems.into());
     let alone = actions.len() == 1;
     let last = StoredValue::new(0);
-    // What was not taken is open again.
+    // After a refusal, the last decided card is open again.
     Effect::new(move |_| {
         let all = it.sheet.with_untracked(|sheet| sheet.cards.iter().all(|card| card.verdict.is_some()));
         if it.refused.get() && all {
@@ -155,10 +155,11 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
                 let found: Vec<FieldProblem> =
                     found.into_iter().filter(|problem| !open || problem.pointer.starts_with(&own)).collect();
                 if found.is_empty() {
-                    // The pressed button is gone. The focus stays at this card, and on no button: a held key would press it.
+                    // The pressed button is hidden. The focus moves to this card, and not to a button, because a held
+                    // key would press it.
                     focus(card_id.get_value());
                 } else {
-                    // Not decided by what cannot be sent.
+                    // A decision that cannot be sent is reset.
                     change(it.sheet, i, |card| card.verdict = None);
                     it.problems.set(found);
                 }
@@ -168,7 +169,7 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
     let first = "#".to_owned() + &id + " .decision-arguments :is(input, textarea, select, button)";
     let edit = move |_| match edited.get_untracked() {
         true => decide(Verdict::Edit),
-        // An edit needs a change: there.
+        // An edit needs a change, so the focus moves to the arguments.
         false => drop(go(&first)),
     };
     let line = id.clone() + "-comment";
@@ -255,7 +256,7 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
     .into_any()
 }
 
-/// What the card at place `i` says.
+/// Reads a value from the card at index `i`.
 fn of<T: Default>(sheet: &ResolutionDraft, i: usize, read: impl FnOnce(&CardDraft) -> T) -> T {
     sheet.cards.get(i).map(read).unwrap_or_default()
 }
@@ -268,7 +269,7 @@ fn change(sheet: RwSignal<ResolutionDraft>, i: usize, change: impl FnOnce(&mut C
     });
 }
 
-/// Says where the proposal breaks the agent's own schema: `Does not match shop-bot's own schema: eur is text.`
+/// Renders where the proposal breaks the agent's own schema: `Does not match shop-bot's own schema: eur is text.`
 fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
     let fault = |it: &FieldProblem| {
         let name = unescaped_name(&it.pointer.strip_prefix('/').unwrap_or("it").replace('/', "."));
@@ -283,7 +284,7 @@ fn mismatch(action: &Action, agent: &str) -> Option<AnyView> {
         .then(|| view! { <p class="field-fault">{icon(Icon::Alert)} " " {spelled(&said)}</p> }.into_any())
 }
 
-/// The problems of an action that none of its fields shows, such as those of its arguments as a whole.
+/// Returns the problems of an action that none of its fields shows, such as those of its arguments as a whole.
 fn unshown(problems: FieldProblems, i: usize, (fields, _): &(Vec<SchemaField>, Json)) -> Option<String> {
     let whole = arguments_pointer(i);
     let places: Vec<String> = fields.iter().map(|field| field.pointer(&whole)).collect();

@@ -1,4 +1,4 @@
-//! Details: everything else about the escalation, beside the thread or, where there is no room, over it.
+//! The details pane, with everything else about the escalation, shown next to the thread or, on a narrow page, over it.
 
 use leptos::{ev, html, prelude::*};
 
@@ -27,17 +27,17 @@ use crate::{
     },
 };
 
-/// Draws the details of an escalation.
+/// Renders the details of an escalation.
 #[component]
 pub fn Details(
     #[prop(into)] escalation: Signal<Escalation>,
-    /// Its boundaries are the timeline.
+    /// The entries of the log; their boundaries are the timeline.
     #[prop(into)]
     entries: Signal<Vec<LogEntry>>,
-    /// Shown or hidden by the operator; none leaves it to the width of the page.
+    /// Whether the operator has shown or hidden the pane; `None` leaves it to the width of the page.
     #[prop(into)]
     open: Signal<Option<bool>>,
-    /// What an operator may set, drawn already; none for those who only read.
+    /// The rendered fields that an operator may set; `None` for viewers.
     marking: Option<AnyView>,
     on_close: Callback<()>,
     pane: NodeRef<html::Aside>,
@@ -47,10 +47,10 @@ pub fn Details(
         if event.key() != "Escape" || composes(&event) {
             return;
         }
-        // It means these here, and not the whole escalation; in a field, only the field.
+        // Escape closes only the details, and not the escalation. In a field, Escape only leaves the field.
         event.prevent_default();
         match pane.get_untracked().filter(|_| is_field(&event_target::<web_sys::Element>(&event))) {
-            // It refuses nothing that matters here.
+            // A failure to focus has no consequence here.
             Some(pane) => drop(pane.focus()),
             None => on_close.run(()),
         }
@@ -87,7 +87,7 @@ pub fn Details(
     }
 }
 
-/// Draws what is known; urgency and tags not where they are set.
+/// Renders the known facts. Urgency and tags are left out where they can be set.
 fn known(it: &Escalation, is_set_here: bool, clock: PageClock) -> Vec<AnyView> {
     let opening = &it.opening;
     let mut parts = vec![customer(it), part("Escalation", vec![about(it, is_set_here, clock)])];
@@ -142,7 +142,7 @@ fn about(it: &Escalation, is_set_here: bool, clock: PageClock) -> AnyView {
 }
 
 fn context_item(item: &ContextItem) -> [AnyView; 2] {
-    // Only what a browser opens without running it.
+    // Only URLs with schemes that a browser opens without executing them become links.
     let url = item.url.as_ref().map(|url| url.as_str()).filter(|url| {
         let url = url.trim_start().to_ascii_lowercase();
         ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme))
@@ -198,7 +198,7 @@ fn timeline(entries: &[LogEntry], clock: PageClock) -> Vec<AnyView> {
     marks.map(mark).collect()
 }
 
-/// Draws what is known of names and values.
+/// Renders the pairs whose value is known.
 fn list(all: &[(&str, Option<&str>)]) -> AnyView {
     let known = all.iter().filter_map(|(name, value)| Some(pair(name, (*value)?)));
     element("dl", "pairs", known.flatten().collect())

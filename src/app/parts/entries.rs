@@ -1,4 +1,5 @@
-//! What a conversation's log shows, in order: days, messages with their tool calls, boundaries, notes. Pure.
+//! Computes the entries of a conversation's log, in order: days, messages with their tool calls, boundaries, notes. The
+//! module is pure.
 
 use serde_json::Value;
 
@@ -13,13 +14,13 @@ use crate::domain::{
     transcript::reasoning::reasoning,
 };
 
-/// Messages of the same side within this time share a heading.
+/// Messages of the same role and author within this time share a heading.
 const TOGETHER: Span = Span::minutes(5);
-/// A system message of a transcript that is longer, in characters, is folded wherever it stands. A shorter one is folded
-/// only where the conversation begins, because it may be a note on what happened.
+/// System messages of a transcript with more characters than this are folded anywhere. Shorter ones are folded only at
+/// the beginning of the conversation, because later they may be notes on events.
 const LONG_PROMPT: usize = 500;
 
-/// A call of a tool, with what it answered as far as anyone knows.
+/// A tool call and its result, if known.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ToolStep {
     pub name: String,
@@ -27,33 +28,33 @@ pub struct ToolStep {
     pub result: Option<ToolResult>,
     /// Whether this is the agent's last call before the hand-over.
     pub is_last: bool,
-    /// What of the arguments, and of the result, is not here.
+    /// Set when the arguments, or the result, are truncated.
     pub cut_arguments: Option<TruncatedPart>,
     pub cut_result: Option<TruncatedPart>,
-    /// How many calls of the same message after this one are not here.
+    /// The number of later calls of the same message that are left out.
     pub more: usize,
 }
 
-/// One thing in the log.
+/// An entry of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LogEntry {
-    /// `2026-11-22`, where another day begins than that of the entry before. The same day may begin several times, so
-    /// its index in the log tells it apart.
+    /// A day such as `2026-11-22`, inserted where the date differs from that of the last dated entry. The same day may
+    /// occur several times, so the index in the log distinguishes them.
     Day(String, usize),
     Message {
         shown: Box<RenderedMessage>,
         /// The tool calls of this message.
         steps: Vec<ToolStep>,
-        /// The one before has its heading.
+        /// Whether the previous message already shows the heading.
         grouped: bool,
     },
-    /// Instructions to the agent, which came with the transcript.
+    /// Instructions to the agent that came with the transcript.
     Prompt(Box<RenderedMessage>),
-    /// What the model thought before the message at this position, and what of it is not here.
+    /// The model's reasoning before the message at this position, and how it was truncated.
     Reasoning(i64, String, Option<TruncatedPart>),
-    /// Tool calls of messages without text; the position of the first tells them apart.
+    /// Tool calls of messages without text; the position of the first identifies the entry.
     Steps(i64, Vec<ToolStep>),
-    /// Where control changed hands or the escalation's state did.
+    /// A change of control or of the escalation's state.
     Boundary {
         seq: Seq,
         at: Timestamp,
@@ -68,7 +69,7 @@ pub enum LogEntry {
 }
 
 impl LogEntry {
-    /// Tells entries apart; one whose look changes is another.
+    /// Returns a key that identifies the entry and changes when its rendering changes.
     pub fn key(&self) -> String {
         match self {
             Self::Day(date, index) => format!("day {date} {index}"),
@@ -96,7 +97,7 @@ fn answered(steps: &[ToolStep]) -> usize {
     steps.iter().filter(|step| step.result.is_some()).count()
 }
 
-/// What became of a message on its way to the customer, in words.
+/// Returns the receipt of a message to the customer, in words.
 pub fn became(message: &Message) -> Option<String> {
     let receipt = message.receipt.as_ref()?;
     Some(match (receipt.state, &receipt.detail) {
@@ -106,7 +107,7 @@ pub fn became(message: &Message) -> Option<String> {
     })
 }
 
-/// Lays out a thread for one reader, whose zone is `offset` ahead of UTC at a given moment.
+/// Returns the entries of a thread for one reader, whose time zone is `offset` ahead of UTC at a given moment.
 pub fn entries(thread: &Thread, me: OperatorId, offset: &dyn Fn(Timestamp) -> Span) -> Vec<LogEntry> {
     let mut log = Log { entries: vec![], open: vec![], day: None, has_begun: thread.has_earlier(), offset };
     for item in thread.items() {
@@ -124,11 +125,11 @@ pub fn entries(thread: &Thread, me: OperatorId, offset: &dyn Fn(Timestamp) -> Sp
 
 struct Log<'a> {
     entries: Vec<LogEntry>,
-    /// The calls that have no result yet, oldest first.
+    /// The calls without a result, oldest first.
     open: Vec<OpenCall>,
     /// The day of the last entry that has a date.
     day: Option<i64>,
-    /// Whether anybody but the system has said or done something.
+    /// Whether a message that is unreadable or not from the system precedes, or earlier messages are left out.
     has_begun: bool,
     offset: &'a dyn Fn(Timestamp) -> Span,
 }
@@ -136,13 +137,14 @@ struct Log<'a> {
 /// A call that waits for its result, and its place in the log.
 struct OpenCall {
     id: Option<String>,
-    /// Of its message.
+    /// The position of its message.
     position: i64,
     entry: usize,
     step: usize,
 }
 
-/// Whether a tool's message has a result beside its words. Both may be cut where they are still the same.
+/// Returns whether a tool message has a result that differs from its text. Both may be truncated where they are still
+/// equal, so their full lengths are compared, too.
 fn has_other_result(shown: &RenderedMessage) -> bool {
     let message = &shown.message;
     let length = |part| shown.cut(part, 0).map(|cut| cut.length);
@@ -155,7 +157,7 @@ impl Log<'_> {
     fn message(&mut self, shown: &RenderedMessage) {
         let message = &shown.message;
         let has_words = message.text.as_ref().is_some_and(|text| !text.trim().is_empty());
-        // The words of a tool are its result, unless it has another.
+        // The text of a tool message is its result, unless the message has a different result.
         if message.role == MessageRole::Tool && !(has_words && has_other_result(shown)) {
             self.has_begun = true;
             return self.result(shown);
@@ -195,22 +197,23 @@ impl Log<'_> {
         }
     }
 
-    /// Whether a message instructs the agent, and so is folded.
+    /// Returns whether a message instructs the agent, and is therefore folded.
     fn is_prompt(&self, message: &Message) -> bool {
         let is_long = || message.text.as_ref().is_some_and(|text| text.chars().count() > LONG_PROMPT);
         let came_with_transcript = message.role == MessageRole::System && message.seq.is_none() && !message.unreadable;
         came_with_transcript && (!self.has_begun || is_long())
     }
 
-    /// Puts a result to its call; one whose call is not here stands for itself.
+    /// Attaches a result to its call. A result without a known call becomes a step of its own.
     fn result(&mut self, shown: &RenderedMessage) {
         let message = &shown.message;
         let cut_result =
             shown.cut(if message.tool_result.is_some() { MessagePart::Result } else { MessagePart::Text }, 0);
         let said = || ToolResult::of_text(message.text.clone().unwrap_or_default());
         let result = message.tool_result.clone().unwrap_or_else(said);
-        // A result answers the latest message that waits for one with its id, or for any when it has none, in the order of
-        // the calls: agents may number the calls of each message anew.
+        // A result answers the latest message with a waiting call of its id, or with any waiting call if the result has
+        // no id. Within a message, calls are answered in order. Agents may restart the numbering of calls in each
+        // message.
         let fits = |call: &OpenCall| result.call_id.is_none() || call.id == result.call_id;
         let latest = self.open.iter().rfind(|call| fits(call)).map(|call| call.position);
         let call = self.open.iter().position(|call| fits(call) && Some(call.position) == latest);
@@ -227,7 +230,8 @@ impl Log<'_> {
         self.push_step(entry, ToolStep { name, result: Some(result), cut_result, ..ToolStep::default() });
     }
 
-    /// The index of the steps that end the log; new ones begin where anything else does.
+    /// Returns the index of the steps entry at the end of the log. If the last entry is of another kind, a new one is
+    /// added.
     fn steps_at_end(&mut self, position: i64) -> usize {
         if !matches!(self.entries.last(), Some(LogEntry::Steps(..))) {
             self.entries.push(LogEntry::Steps(position, vec![]));
@@ -235,7 +239,7 @@ impl Log<'_> {
         self.entries.len() - 1
     }
 
-    /// Adds a step to an entry; its index there.
+    /// Adds a step to an entry and returns its index there.
     fn push_step(&mut self, entry: usize, step: ToolStep) -> usize {
         let Some(steps) = self.entries.get_mut(entry).and_then(LogEntry::steps) else { return 0 };
         steps.push(step);
@@ -269,7 +273,8 @@ impl Log<'_> {
         let Some(at) = at else { return };
         let offset = (self.offset)(at);
         let day = at.day(offset);
-        // Agents date messages as they like. One that is dated ahead or back gets a line of its own, and so does the next.
+        // Agents may send any date. A message dated ahead or back gets its own day entry, and so does the message after
+        // it.
         if self.day != Some(day) {
             self.day = Some(day);
             self.entries.push(LogEntry::Day(at.date(offset), self.entries.len()));
@@ -292,7 +297,7 @@ fn asked(escalation: &Escalation) -> String {
     format!("Agent asked for a human · {}", escalation.opening.reason.in_words())
 }
 
-/// What happened, in words; none for what has its own look or is no reader's business.
+/// Describes an event in words. `None` for events that have their own rendering or are not shown.
 fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<String> {
     let who = match &event.actor {
         Actor::Operator(operator) if operator.id == me => "You".to_owned(),

@@ -1,4 +1,4 @@
-//! Form fields: a label, a control, a hint, and what is wrong with it where assistive technology finds it.
+//! Form fields: a label, a control, a hint, and the problem, linked for assistive technology.
 
 use leptos::{ev, prelude::*};
 
@@ -11,35 +11,35 @@ use crate::{
     domain::{ask::FieldProblem, json::LARGEST_NUMBER},
 };
 
-/// Problems, and which of them belong to a pointer.
+/// Problems that can be looked up by pointer.
 #[derive(Clone, Copy)]
 pub struct FieldProblems(pub Signal<Vec<FieldProblem>>);
 
 impl FieldProblems {
-    /// What is wrong at a pointer or below it.
+    /// Returns the problems at a pointer or below it.
     pub fn at(self, pointer: &str) -> Option<String> {
         self.0.with(|all| details(all, |it| is_within(it, pointer)))
     }
 }
 
-/// Whether a pointer is the one of a place or leads below it.
+/// Returns whether a pointer is at a place or below it.
 pub fn is_within(pointer: &str, place: &str) -> bool {
     pointer.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Joins the sentences of the problems whose pointer is chosen; none where there are no such problems.
+/// Joins the sentences of the problems with matching pointers; `None` if there are no such problems.
 pub fn details(all: &[FieldProblem], is_chosen: impl Fn(&str) -> bool) -> Option<String> {
     let chosen: Vec<&str> = all.iter().filter(|it| is_chosen(&it.pointer)).map(|it| it.detail.as_str()).collect();
     (!chosen.is_empty()).then(|| chosen.join(" "))
 }
 
-/// A field: what it is called, what stands in it, and what is wrong with it.
+/// A field with its label, value and problem.
 pub struct BoundField<'a> {
     pub id: String,
     pub label: &'a str,
     pub required: bool,
     pub hint: Option<&'a str>,
-    /// Where the proposed value breaks its schema.
+    /// The ways in which the proposed value breaks its schema.
     pub fault: Option<String>,
     pub problem: Signal<Option<String>>,
     pub value: Signal<String>,
@@ -47,11 +47,12 @@ pub struct BoundField<'a> {
 }
 
 impl BoundField<'_> {
-    /// Draws it as one line, an `input` of this type.
+    /// Renders the field as a single line, an `input` of this type.
     pub fn line(self, kind: &'static str) -> AnyView {
         let Self { value, fill, problem, .. } = self;
-        // A browser's own field for numbers drops what it does not take, and 125,50 becomes a hundred times as much; of one
-        // that is half typed it tells less than stands there. So it is text, which is judged when it is read.
+        // A browser's number input drops characters that it does not accept, so that 125,50 becomes a hundred times as
+        // much, and it reports less than the visible text for a half-typed number. Numbers are therefore text, checked
+        // when they are read.
         let is_number = kind == "number";
         let stepped = move |event: ev::KeyboardEvent| {
             let step = match event.key().as_str() {
@@ -84,7 +85,7 @@ impl BoundField<'_> {
         self.around(control.into_any())
     }
 
-    /// Draws it as several lines, of code or of prose.
+    /// Renders the field as a text area, for code or for prose.
     pub fn area(self, rows: &'static str, is_code: bool) -> AnyView {
         let Self { value, fill, problem, .. } = self;
         let control = view! {
@@ -109,7 +110,7 @@ impl BoundField<'_> {
         self.hint.is_some() || self.fault.is_some()
     }
 
-    /// Draws it as a choice among these values and their words.
+    /// Renders the field as a select with these values and labels.
     pub fn choice(self, options: Vec<(String, String)>) -> AnyView {
         let Self { value, fill, problem, .. } = self;
         let options = options.into_iter().map(|(at, words)| {
@@ -134,7 +135,7 @@ impl BoundField<'_> {
         self.around(control.into_any())
     }
 
-    /// Draws it as a box to tick.
+    /// Renders the field as a checkbox.
     pub fn flag(self) -> AnyView {
         let Self { value, fill, problem, .. } = self;
         let ticked =
@@ -154,7 +155,7 @@ impl BoundField<'_> {
         Self { label: "", ..self }.around(control.into_any())
     }
 
-    /// Draws label, hint and problem around its control; no label where the control has its own.
+    /// Renders label, hint and problem around the control. The label is hidden if the control has its own.
     fn around(self, control: AnyView) -> AnyView {
         let required =
             self.required.then(|| view! { <span class="field-required" aria-hidden="true">" required"</span> });
@@ -180,7 +181,7 @@ impl BoundField<'_> {
     }
 }
 
-/// The number that is one more or less, exactly: the digits after the point stay. None where that is not so simple.
+/// Returns the number plus `step`, exactly: the digits after the point stay. `None` if that is not simple.
 fn stepped_number(written: &str, step: i64) -> Option<String> {
     let (whole, fraction) = match written.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction).filter(|it| it.bytes().all(|it| it.is_ascii_digit()))?),
@@ -194,7 +195,7 @@ fn stepped_number(written: &str, step: i64) -> Option<String> {
     }
 }
 
-/// Draws what is wrong, when something is.
+/// Renders the problem, if there is one.
 pub fn problem_view(id: String, problem: Signal<Option<String>>) -> impl IntoView {
     view! {
         <p class="field-error" id=id hidden=move || problem.with(Option::is_none)>
@@ -205,7 +206,7 @@ pub fn problem_view(id: String, problem: Signal<Option<String>>) -> impl IntoVie
     }
 }
 
-/// Draws what no field shows: problems of the whole, and those at `also`, which has no field here.
+/// Renders the problems that no field shows: those of the whole, and those at `also`, which has no field here.
 pub fn unplaced(problems: FieldProblems, also: &'static str) -> AnyView {
     let whole = ["", "/data", "/actions", also];
     let found = move || {
@@ -221,7 +222,7 @@ pub fn unplaced(problems: FieldProblems, also: &'static str) -> AnyView {
     words.into_any()
 }
 
-/// The `aria-describedby` of a control: its hint and its problem, as far as they are there.
+/// Returns the `aria-describedby` of a control: the ids of its hint and its problem, if they exist.
 pub fn described_by(id: &str, hint: bool, problem: Signal<Option<String>>) -> impl Fn() -> Option<String> + use<> {
     let id = id.to_owned();
     move || match (hint, problem.with(Option::is_some)) {

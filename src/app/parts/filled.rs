@@ -1,5 +1,5 @@
-//! Forms and the JSON that they make. A form stands over a base: the arguments that an agent proposed,
-//! or the defaults of a response. Only fields that were touched are kept, so what nobody touched stays as it was.
+//! Form values, and the JSON that results from them. A form edits a base: the arguments that an agent proposed, or the
+//! defaults of a response. Only touched fields are stored, so that untouched values stay as they were.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -9,19 +9,20 @@ use super::{
 };
 use crate::domain::{ask::FieldProblem, json::Json, outcome::Edit};
 
-/// What is typed in each touched field, by its pointer from the root of the form. A flag holds `true` or `false`, a choice
-/// the number of its option; the order of a list stands under [`order_key`].
+/// The text typed in each touched field, keyed by its pointer from the root of the form. A flag holds `true` or
+/// `false`, a choice the index of its option; the order of a list is stored under [`order_key`].
 pub type FormValues = HashMap<String, String>;
 
 /// Longer lists are edited as JSON.
 const MAX_ITEMS: usize = 100;
 
-/// Where the items of a list are kept: numbers of items of the base, and `n1`, `n2` … for added ones. No pointer begins so.
+/// Returns the key of a list's order: indices of items of the base, and `n1`, `n2` … for added items. No pointer begins
+/// with `#`.
 pub fn order_key(pointer: &str) -> String {
     "#".to_owned() + pointer
 }
 
-/// The items of a list in their order, by the names that their pointers have.
+/// Returns the items of a list in order, by the names used in their pointers.
 pub fn order(pointer: &str, base: Option<&Json>, filled: &FormValues) -> Vec<String> {
     match filled.get(&order_key(pointer)) {
         Some(written) => written.split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect(),
@@ -36,16 +37,16 @@ fn items(base: Option<&Json>) -> &[Json] {
     }
 }
 
-/// The item that a name in an order stands for: one of the base, or what an added one starts as.
+/// Returns the item that a name in an order stands for: an item of the base, or the initial value of an added item.
 pub fn item(field: &SchemaField, base: Option<&Json>, name: &str) -> Option<Json> {
     let old = name.parse().ok().and_then(|at: usize| items(base).get(at));
     old.cloned().or_else(|| untouched(field))
 }
 
-/// Whether a value of the base can stand in a fieldset or a list; what cannot is edited as JSON.
+/// Returns whether a value of the base fits a fieldset or a list; other values are edited as JSON.
 pub fn fits(kind: &FieldKind, base: Option<&Json>) -> bool {
     match (kind, base) {
-        // A form over null begins empty; null stays until something is filled in.
+        // A form over null is empty at first; null stays until a field is filled in.
         (FieldKind::Object(_) | FieldKind::List(_), Some(Json::Null)) => true,
         (FieldKind::Object(_), Some(base)) => matches!(base, Json::Object(_)),
         (FieldKind::List(_), Some(base)) => matches!(base, Json::Array(items) if items.len() <= MAX_ITEMS),
@@ -53,7 +54,7 @@ pub fn fits(kind: &FieldKind, base: Option<&Json>) -> bool {
     }
 }
 
-/// What stands in a field before it is touched.
+/// Returns the text of a field before it is touched.
 pub fn shown(kind: &FieldKind, base: Option<&Json>) -> String {
     match (kind, base) {
         (FieldKind::Choice(options), Some(value)) => {
@@ -66,7 +67,7 @@ pub fn shown(kind: &FieldKind, base: Option<&Json>) -> String {
     }
 }
 
-/// The defaults of fields, as one object.
+/// Returns the defaults of fields, as one object.
 fn defaults(fields: &[SchemaField]) -> Json {
     let mut base = Json::Object(vec![]);
     for field in fields {
@@ -84,23 +85,24 @@ fn defaults(fields: &[SchemaField]) -> Json {
     base
 }
 
-/// The changes of a form against its base, or what is wrong with what was typed; pointers are from the root of the form.
+/// Returns the changes of a form against its base, or the problems with the typed text; pointers are from the root of
+/// the form.
 pub fn edits(fields: &[SchemaField], base: Option<&Json>, filled: &FormValues) -> Result<Vec<Edit>, Vec<FieldProblem>> {
     let Found { edits, problems } = Found::all(fields, base, filled);
     if problems.is_empty() { Ok(edits) } else { Err(problems) }
 }
 
-/// The field that stands for the whole response, whose schema is no object.
+/// Returns the single field that stands for the whole response if its schema is not an object.
 fn whole(fields: &[SchemaField]) -> Option<&SchemaField> {
     fields.first().filter(|field| field.name.is_empty())
 }
 
-/// What a response form stands over: the default of the whole, or those of its fields.
+/// Returns the base of a response form: the default of the whole value, or the defaults of its fields.
 pub fn response_base(fields: &[SchemaField]) -> Option<Json> {
     whole(fields).map_or_else(|| Some(defaults(fields)), |field| field.default.clone())
 }
 
-/// The value of a response form: its defaults with what was typed, and everything that its schema needs.
+/// Returns the value of a response form: its defaults, the typed values, and every value that the schema requires.
 pub fn response(fields: &[SchemaField], filled: &FormValues) -> Result<Json, Vec<FieldProblem>> {
     let (whole, base) = (whole(fields), response_base(fields));
     let mut value = base.clone().or_else(|| untouched(whole?));
@@ -118,13 +120,13 @@ pub fn response(fields: &[SchemaField], filled: &FormValues) -> Result<Json, Vec
         (Some(value), _) => complete(fields, value, "", &mut missing),
         (None, None) => {}
     }
-    // What was typed wrong is not missing.
+    // A field with an invalid value is not reported as missing, too.
     missing.retain(|it| !problems.iter().any(|known| known.pointer == it.pointer));
     problems.extend(missing);
     value.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
-/// Adds what a field that nobody touched stands for, and says what is missing.
+/// Adds the values of untouched flags and untouched required fields, and reports required fields that are missing.
 fn complete(fields: &[SchemaField], value: &mut Json, at: &str, problems: &mut Vec<FieldProblem>) {
     for field in fields.iter().filter(|field| !field.name.is_empty()) {
         let pointer = field.pointer("");
@@ -157,7 +159,7 @@ fn complete(fields: &[SchemaField], value: &mut Json, at: &str, problems: &mut V
     }
 }
 
-/// The value of a field in which nothing is typed, when it may stand for one.
+/// Returns the value of a field in which nothing is typed, if an empty field has a value.
 fn untouched(field: &SchemaField) -> Option<Json> {
     match &field.kind {
         _ if field.nullable => Some(Json::Null),
@@ -183,7 +185,7 @@ impl Found {
         found
     }
 
-    /// `at` is where the fields are in the form, `place` where they will be in the value.
+    /// Collects edits and problems; `at` is the place of the fields in the form, `place` their place in the value.
     fn fields(&mut self, fields: &[SchemaField], base: Option<&Json>, filled: &FormValues, at: &str, place: &str) {
         for field in fields {
             let base = if field.name.is_empty() { base } else { base.and_then(|base| base.get(&field.name)) };
@@ -213,7 +215,7 @@ impl Found {
         }
     }
 
-    /// A list of which only items changed is edited within them; one that lost or gained items is replaced.
+    /// Edits the items of a list in place if its order is untouched; otherwise replaces the whole list.
     fn list(&mut self, item_field: &SchemaField, base: Option<&Json>, filled: &FormValues, at: &str, place: &str) {
         let names = order(at, base, filled);
         let untouched_order = !filled.contains_key(&order_key(at));
@@ -245,7 +247,8 @@ impl Found {
     }
 }
 
-/// A typed text with the line ends of the old one, where those are all CR LF: a text area gives every break as LF.
+/// Returns the typed text with the line ends of the old one if those are all CR LF, because a text area returns every
+/// line break as LF.
 fn with_line_ends_of<'a>(old: &str, typed: &'a str) -> Cow<'a, str> {
     match old.contains("\r\n") && !old.replace("\r\n", "").contains(['\n', '\r']) {
         true => Cow::Owned(typed.replace("\r\n", "\n").replace('\n', "\r\n")),
@@ -253,7 +256,7 @@ fn with_line_ends_of<'a>(old: &str, typed: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// Text areas turn every line break into one character.
+/// Compares two texts regardless of line ends, because text areas turn every line break into one character.
 fn same_lines(typed: &str, shown: &str) -> bool {
     typed == shown || typed.replace("\r\n", "\n") == shown.replace("\r\n", "\n").replace('\r', "\n")
 }

@@ -1,5 +1,5 @@
-//! What is left to do for an escalation that expired, or of which nobody picked up the outcome: get in touch with the
-//! customer, and say so.
+//! The follow-up bar, for an escalation that expired or whose outcome the agent has not picked up. The operator
+//! contacts the customer and records that here.
 
 use leptos::{ev, prelude::*};
 
@@ -12,13 +12,13 @@ use crate::{
     },
 };
 
-/// Draws the bar, where there is something to follow up. What is written stays until it has been taken.
+/// Renders the bar if there is something to follow up. The note stays in its field until the follow-up is recorded.
 #[component]
 pub fn FollowUpBar(
     #[prop(into)] escalation: Signal<Escalation>,
-    /// Whether the reader may follow up at all.
+    /// Whether the reader's role allows a follow-up.
     may_write: bool,
-    /// And now.
+    /// Whether the reader may act now.
     #[prop(into)]
     may_act: Signal<bool>,
     on_follow_up: Callback<String>,

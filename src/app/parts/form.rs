@@ -1,25 +1,25 @@
-//! The fields of the plain pages' forms. A field's name is its id, so a page has each once.
+//! The fields of the plain pages' forms. The name of a field is also its id, so a name occurs only once on a page.
 
 use leptos::prelude::*;
 
-/// A field of one line.
+/// A single-line field.
 #[derive(Default)]
 pub struct FormField<'a> {
-    /// Its name in the form, and its id.
+    /// The name in the form, and the id.
     pub name: &'static str,
     pub label: &'static str,
     /// The `type` of the input.
     pub kind: &'static str,
     pub autocomplete: &'static str,
-    /// What stands in it at first.
+    /// The initial value.
     pub value: &'a str,
-    /// How many characters it takes; 0 says nothing of it.
+    /// The maximum number of characters; 0 means no limit.
     pub most: usize,
-    /// The page begins with it: one can type at once.
+    /// Whether the field has the focus when the page loads.
     pub first: bool,
 }
 
-/// Draws a field that must be filled in.
+/// Renders a required field.
 pub fn field(it: FormField) -> AnyView {
     let most = (it.most > 0).then_some(it.most);
     view! {
@@ -32,7 +32,7 @@ pub fn field(it: FormField) -> AnyView {
     .into_any()
 }
 
-/// Draws a password's field, with a button that shows what was typed.
+/// Renders a password field with a button that shows the typed text.
 pub fn password(name: &'static str, label: &'static str, autocomplete: &'static str) -> AnyView {
     view! {
         <div class="field">
@@ -46,7 +46,7 @@ pub fn password(name: &'static str, label: &'static str, autocomplete: &'static 
     .into_any()
 }
 
-/// Draws one choice of several; `chosen` is the value at first.
+/// Renders a select; `chosen` is the initial value.
 pub fn choice(
     name: &'static str,
     label: &'static str,

@@ -1,4 +1,5 @@
-//! The hand-over card: everything the agent said about why. What it left out is said too.
+//! The hand-over card, which shows everything the agent said about the reason of the escalation. Missing parts are
+//! named as missing.
 
 use leptos::prelude::*;
 use serde_json::Value;
@@ -22,16 +23,16 @@ use crate::{
     },
 };
 
-/// Draws the card of an escalation.
+/// Renders the card of an escalation.
 #[component]
 pub fn Handover(
     #[prop(into)] escalation: Signal<Escalation>,
-    /// How earlier ones of the same customer ended.
+    /// The outcomes of earlier escalations of the same customer.
     earlier: Vec<EarlierEscalation>,
-    /// How it stands until it is folded or unfolded by hand.
+    /// Whether the card is unfolded, until the operator folds or unfolds it.
     #[prop(into)]
     open: Signal<bool>,
-    /// Whether the suggested reply can be taken.
+    /// Whether the suggested reply can be used.
     #[prop(into)]
     may_reply: Signal<bool>,
     on_use: Callback<String>,
@@ -92,7 +93,7 @@ pub fn Handover(
     }
 }
 
-/// Draws what the agent told, each with its name.
+/// Renders the parts of the opening, each with its name.
 fn told(escalation: &Escalation) -> Vec<AnyView> {
     let opening = &escalation.opening;
     let mut parts = vec![];
@@ -118,7 +119,7 @@ fn told(escalation: &Escalation) -> Vec<AnyView> {
     parts
 }
 
-/// Draws how an earlier escalation ended: `Ada, today 14:09, approved with edits: “Takes 3 days”`.
+/// Renders how an earlier escalation ended: `Ada, today 14:09, approved with edits: “Takes 3 days”`.
 fn ended(it: EarlierEscalation, clock: PageClock) -> AnyView {
     let who = match &it.by {
         Actor::Operator(operator) => spelled(operator.name.as_str()),
@@ -149,7 +150,7 @@ fn reason(reason: &Reason) -> AnyView {
     }
 }
 
-/// Draws what the agent proposes, and the reply it suggests.
+/// Renders the agent's proposal and returns the reply that the agent suggests.
 fn proposes(ask: &Ask) -> (Vec<AnyView>, Option<String>) {
     let mut all: Vec<AnyView> = vec![];
     for action in &ask.actions {

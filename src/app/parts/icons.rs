@@ -1,9 +1,9 @@
-//! Icons: one outline set (Lucide, ISC licence), each as a single path, always beside words and hidden from
-//! assistive technology.
+//! Icons: one outline set (Lucide, ISC licence), each as a single path, always next to text and hidden from assistive
+//! technology.
 
 use leptos::prelude::*;
 
-/// What an icon stands for.
+/// The meaning of an icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Icon {
     Queue,
@@ -36,7 +36,7 @@ pub enum Icon {
 }
 
 impl Icon {
-    /// Its outline on a grid of 24 by 24.
+    /// Returns the icon's outline on a grid of 24 by 24.
     fn path(self) -> &'static str {
         match self {
             Self::Search => "M19 11a8 8 0 1 1-16 0 8 8 0 0 1 16 0z M21 21l-4.35-4.35",
@@ -108,12 +108,12 @@ impl Icon {
     }
 }
 
-/// Draws an icon.
+/// Renders an icon.
 pub fn icon(icon: Icon) -> impl IntoView {
     drawn(icon, "icon")
 }
 
-/// Draws the mark of something that folds; it turns with the `open` of its `details`.
+/// Renders the chevron of a folding element; the chevron turns with the `open` attribute of its `details`.
 pub fn chevron() -> impl IntoView {
     drawn(Icon::ChevronDown, "icon chevron")
 }

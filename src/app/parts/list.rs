@@ -1,5 +1,5 @@
-//! The list pane: a title, its rows, and what it says when there are none. Of many rows it draws those near the ones
-//! that are seen; the rest is room above and below them.
+//! The list pane: a title, its rows, and a message when there are none. Of a long list, only the rows near the visible
+//! ones are rendered; padding above and below stands for the rest.
 
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -26,32 +26,32 @@ use crate::{
     },
 };
 
-/// How tall a row is before it has been measured, in pixels.
+/// The height of a row before it is measured, in pixels.
 const ROW_HEIGHT: i32 = 84;
-/// With fewer rows than this below what is drawn, the next page is fetched unasked.
+/// The next page is fetched when fewer rows than this are left below the rendered ones.
 const NEAR_THE_END: usize = 10;
 
-/// Draws a list.
+/// Renders a list.
 #[component]
 pub fn ListPane(
-    /// What the address asks for; the rows follow when they are here.
+    /// The listing of the address; its rows may not be loaded yet.
     #[prop(into)]
     listing: Signal<Listing>,
     #[prop(into)] inbox: Signal<Inbox>,
-    /// What has left the list.
+    /// The rows that have left the list.
     #[prop(into)]
     left: Signal<Vec<DepartedRow>>,
     stirs: ListActivity,
     choices: RwSignal<FilterChoices>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
-    /// Whether an escalation is open beside it, which then is the page's main part and has its first heading.
+    /// Whether an escalation is open next to the list; it is then the main part of the page and has its first heading.
     #[prop(into)]
     beside: Signal<bool>,
-    /// Why the list could not be read. Rows of the same list that were read before stay in place.
+    /// The error of the last request for the list. Rows of the same list that were loaded before stay.
     #[prop(into)]
     failed: Signal<Option<String>>,
     #[prop(into)] awake: Signal<bool>,
-    /// Whether the pointer or the focus is on the list.
+    /// Set to whether the pointer or the focus is on the list.
     held: RwSignal<bool>,
     href: Callback<EscalationId, String>,
     on_listing: Callback<Listing>,
@@ -69,9 +69,9 @@ pub fn ListPane(
     });
     let (first, height) = (RwSignal::new(0), StoredValue::new(ROW_HEIGHT));
     let drawn = Memo::new(move |_| lines.with(|lines| window(first.get(), lines.ids.len())));
-    // Under the heading of one list never stand the rows of another: until its own are here, there are none.
+    // Rows of another list are never shown under this heading; until its own rows are loaded, there are none.
     let is_here = Memo::new(move |_| inbox.with(|inbox| inbox.query.listing) == listing.get());
-    // Only the rows that changed are drawn anew.
+    // Only the rows that changed are rendered again.
     let rows = Memo::new(move |_| {
         if !is_here.get() {
             return vec![];
@@ -88,7 +88,7 @@ pub fn ListPane(
             line
         })
     };
-    // A list of which only a part is drawn says where each row stands in the whole.
+    // Each row states its position in the whole list, because only a part of the list is rendered.
     let stands = Callback::new(move |id: EscalationId| {
         let at = rows.with(|rows| rows.iter().position(|line| line.row.id == id));
         at.map_or(String::new(), |at| (drawn.get().start + at + 1).to_string())
@@ -99,7 +99,7 @@ pub fn ListPane(
         let room = |rows: usize| (rows as i32 * height.get_value()).to_string() + "px";
         if let Some(list) = list.get() {
             let style = HtmlElement::style(&list);
-            // Both are properties that every browser has.
+            // Every browser supports both properties, so the results are ignored.
             let _ = style.set_property("padding-block-start", &room(range.start));
             let _ = style.set_property("padding-block-end", &room(all - range.end));
         }
@@ -173,18 +173,18 @@ pub fn ListPane(
             on:pointerenter=move |_| pointed.set(true)
             on:pointerleave=move |_| {
                 pointed.set(false);
-                // Where it was has perhaps been taken away, of which no event tells.
+                // The focused element may have been removed, which fires no event.
                 focused.set(has_focus(pane));
             }
             on:focusin=move |_| focused.set(has_focus(pane))
             on:focusout=move |event| {
-                // Not when it only moves on within the list.
+                // The focus stays in the list if it moves to another element within it.
                 let to = event.related_target().and_then(|to| to.dyn_into::<Node>().ok());
                 focused.set(to.is_some() && pane.get_untracked().is_some_and(|pane| pane.contains(to.as_ref())));
             }
         >
             <div class="list-head">
-                // The page's heading is the list's as long as nothing stands beside it.
+                // The title is the page's first heading only while no escalation is open next to the list.
                 {move || {
                     let title = listing.get().view.label();
                     match beside.get() {
@@ -258,7 +258,7 @@ pub fn ListPane(
     }
 }
 
-/// Whether the focus is in the pane. It is not while only the title has it, where it is put when one comes here.
+/// Returns whether the focus is in the pane. The title does not count, because the focus is put there on navigation.
 fn has_focus(pane: NodeRef<html::Section>) -> bool {
     let (Some(pane), Some(active)) = (pane.get_untracked(), document().active_element()) else { return false };
     pane.contains(Some(&active)) && active.id() != "list-title"

@@ -1,4 +1,4 @@
-//! What operators set of an escalation beside its course: how urgent it is, and its tags. Each acts at once.
+//! The fields in which operators set the urgency and the tags of an escalation. Each change is saved at once.
 
 use leptos::{ev, prelude::*};
 
@@ -8,11 +8,11 @@ use crate::{
     domain::{escalation::Escalation, inbox::FilterChoice, queue::Urgency, text::Tag},
 };
 
-/// Where the keys `P` and `L` lead.
+/// The ids of the fields that the keys `P` and `L` focus.
 pub const URGENCY: &str = "set-urgency";
 pub const TAGS: &str = "set-tags";
 
-/// Draws both. In the choice a digit chooses, since every option begins with its own.
+/// Renders both fields. Each urgency option begins with its digit, so that typing the digit selects it.
 pub fn marking(
     escalation: Signal<Escalation>,
     may_act: Signal<bool>,
@@ -24,7 +24,7 @@ pub fn marking(
     let options = ["4", "3", "2", "1"].into_iter().zip(Urgency::ALL).rev();
     let options = options.map(|(digit, it)| FilterChoice { value: it.as_str().to_owned(), label: label((digit, it)) });
     let is_closed = move || escalation.with(|it| !it.status.is_open());
-    // Drawing the field anew would replace what is being typed there: only when the tags themselves change.
+    // Rendering the field again would replace the text being typed, so it happens only when the tags change.
     let tags = Memo::new(move |_| escalation.with(|it| listed(&it.tags)));
     let save = move |now: String| {
         if now != tags.get_untracked() {
@@ -37,9 +37,9 @@ pub fn marking(
         }
         let field = event_target::<web_sys::HtmlInputElement>(&event);
         match event.key().as_str() {
-            // Before the focus leaves the field, which would keep what stands there.
+            // The text is reset before the focus leaves the field, because leaving would save it.
             "Escape" => field.set_value(&tags.get_untracked()),
-            // Enter alone is more often the end of a sentence that was meant for another field.
+            // Enter alone is not a command, because it is more often the end of a sentence meant for another field.
             "Enter" if event.ctrl_key() || event.meta_key() => {
                 event.prevent_default();
                 save(field.value());
@@ -60,7 +60,8 @@ pub fn marking(
                     id=TAGS
                     dir="auto"
                     placeholder="refund, vip"
-                    // Not disabled: that would take the focus away while the operator types.
+                    // The field is read-only instead of disabled, because disabling would take the focus away while the
+                    // operator types.
                     readonly=move || !may_act.get()
                     prop:value=move || tags.get()
                     on:change=move |event| save(event_target_value(&event))
@@ -72,7 +73,7 @@ pub fn marking(
     .into_any()
 }
 
-/// Tags as one writes them: with commas between.
+/// Formats tags as an operator types them, separated by commas.
 pub fn listed(tags: &[Tag]) -> String {
     tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -1,5 +1,5 @@
-//! Small marks of rows and headers: what was asked for, urgency, deadline, who holds it. Words first; a colour only
-//! where it means something.
+//! Small marks of rows and headers: kind of ask, urgency, deadline, holder. Text carries the meaning; colour is used
+//! only where it means something.
 
 use leptos::prelude::*;
 
@@ -14,10 +14,10 @@ use crate::{
     },
 };
 
-/// A deadline this near is worth a colour.
+/// A deadline nearer than this is highlighted.
 const SOON: Span = Span::minutes(5);
 
-/// The icon of an ask.
+/// Returns the icon of an ask.
 pub fn ask_icon(kind: AskKind) -> Icon {
     match kind {
         AskKind::Takeover => Icon::Chat,
@@ -26,18 +26,18 @@ pub fn ask_icon(kind: AskKind) -> Icon {
     }
 }
 
-/// `overdue 3m` or `due 1m`.
+/// Formats a deadline as `overdue 3m` or `due 1m`.
 pub fn deadline_words(due: Timestamp, now: Timestamp) -> String {
     let (words, span) = if due <= now { ("overdue ", now - due) } else { ("due ", due - now) };
     words.to_owned() + &span.in_short()
 }
 
-/// A moment with its day, as in `2026-11-22 14:02`.
+/// Formats a moment with its date, as in `2026-11-22 14:02`.
 pub fn dated(clock: PageClock, at: Timestamp) -> String {
     at.date(clock.offset(at)) + " " + &clock.time(at)
 }
 
-/// The same as it is said: `today 14:02`.
+/// Formats a moment of today as `today 14:02`, any other with its date.
 pub fn spoken(clock: PageClock, at: Timestamp) -> String {
     let now = clock.now();
     match at.day(clock.offset(at)) == now.day(clock.offset(now)) {
@@ -46,7 +46,7 @@ pub fn spoken(clock: PageClock, at: Timestamp) -> String {
     }
 }
 
-/// Draws a deadline, as it comes nearer.
+/// Renders a deadline, highlighted when it is near or overdue.
 pub fn deadline(due: Timestamp, clock: PageClock) -> impl IntoView {
     let state = move || match due - clock.now() {
         left if left <= Span(0) => "overdue",
@@ -61,7 +61,7 @@ pub fn deadline(due: Timestamp, clock: PageClock) -> impl IntoView {
     }
 }
 
-/// Draws an urgency that is not normal.
+/// Renders an urgency that is not normal.
 pub fn urgency(urgency: Urgency) -> Option<impl IntoView> {
     (urgency != Urgency::Normal).then(|| {
         view! {
@@ -73,7 +73,7 @@ pub fn urgency(urgency: Urgency) -> Option<impl IntoView> {
     })
 }
 
-/// Draws who holds an escalation.
+/// Renders the holder of an escalation.
 pub fn holder(by: &OperatorRef, mine: bool) -> impl IntoView + use<> {
     let name = if mine { "You" } else { by.name.as_str() };
     view! {
@@ -84,7 +84,7 @@ pub fn holder(by: &OperatorRef, mine: bool) -> impl IntoView + use<> {
     }
 }
 
-/// The first letters of a name, two at most.
+/// Returns the first letters of a name, two at most.
 pub fn initials(name: &str) -> String {
     name.split_whitespace().filter_map(|word| word.chars().next()).take(2).collect()
 }

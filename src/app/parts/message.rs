@@ -1,4 +1,4 @@
-//! One message of the log, a note, or a reply that is still on its way.
+//! Renders a message of the log, a note, or a pending reply.
 
 use leptos::prelude::*;
 
@@ -29,18 +29,18 @@ use crate::{
     },
 };
 
-/// What messages of one conversation share.
+/// The context that the messages of one conversation share.
 #[derive(Debug, Clone)]
 pub struct MessageContext {
-    /// What the customer is called where a message does not say it.
+    /// The customer's name, for messages that name no author.
     pub customer: String,
-    /// The same for the agent.
+    /// The agent's name, for messages that name no author.
     pub agent: String,
-    /// How far what the agent was given reaches.
+    /// The sequence number up to which the agent has received the conversation.
     pub reached: Signal<Seq>,
 }
 
-/// Draws a message.
+/// Renders a message.
 pub fn message(shown: &RenderedMessage, steps: &[ToolStep], grouped: bool, around: &MessageContext) -> AnyView {
     let it = &shown.message;
     let (label, author) = called(it, around);
@@ -70,7 +70,7 @@ pub fn message(shown: &RenderedMessage, steps: &[ToolStep], grouped: bool, aroun
     article(it.role.as_str(), Look { grouped, mine, failed, note: false }, label, picture, &author, it.at, said)
 }
 
-/// Draws a message's body and a button that shows the text as it was written instead.
+/// Renders the body of a message and a button that shows the text as it was written instead.
 fn with_original(body: AnyView, text: &str) -> Vec<AnyView> {
     let original = RwSignal::new(false);
     let text = StoredValue::new(text.to_owned());
@@ -91,7 +91,7 @@ fn with_original(body: AnyView, text: &str) -> Vec<AnyView> {
     vec![formatted.into_any(), typed.into_any(), button.into_any()]
 }
 
-/// Draws a note among operators.
+/// Renders a note among operators.
 pub fn note(at: Timestamp, by: &OperatorRef, text: &str) -> AnyView {
     let author = "Note by ".to_owned() + &spelled(by.name.as_str());
     let said = vec![written("div", "message-body", plain_text(text))];
@@ -99,17 +99,17 @@ pub fn note(at: Timestamp, by: &OperatorRef, text: &str) -> AnyView {
     article("operator", look, author.clone(), Some(Icon::Lock), &author, Some(at), said)
 }
 
-/// How an article differs from others of its role.
+/// The properties by which an article differs from others of its role.
 struct Look {
-    /// The one before has its heading.
+    /// Whether the previous message already shows the heading.
     grouped: bool,
     mine: bool,
-    /// The customer did not get it.
+    /// Whether the message failed to reach the customer.
     failed: bool,
     note: bool,
 }
 
-/// What became of a message on its way to the customer, under it.
+/// Renders the state of a message on its way to the customer, below the message.
 fn foot(message: &Message, failed: bool, reached: Signal<Seq>) -> Option<AnyView> {
     let picture = icon(if failed { Icon::Alert } else { Icon::Check }).into_any();
     let said = match (became(message), message.seq) {
@@ -154,11 +154,11 @@ fn article(
     .into_any()
 }
 
-/// Draws a reply that has not come back yet.
+/// Renders a reply whose echo has not arrived yet.
 pub fn pending_message(
     pending: &PendingReply,
     clock: PageClock,
-    // Retry, edit, copy.
+    // The callbacks for retry, edit and copy.
     acts: [Callback<String>; 3],
 ) -> impl IntoView + use<> {
     let name = spelled(me().who().public_name.as_str());
@@ -209,7 +209,7 @@ pub fn pending_message(
     }
 }
 
-/// What a message is announced as, and the name over it.
+/// Returns the label with which a message is announced, and the name shown above it.
 fn called(message: &Message, around: &MessageContext) -> (String, String) {
     let author = message.author.as_ref();
     match message.role {

@@ -1,4 +1,5 @@
-//! Parts of pages: each draws what it is given and calls back. None of them calls the server.
+//! Parts of pages. Each part renders its inputs and reports actions through callbacks. No part calls the server itself;
+//! the composer and the shortcuts dialog save key preferences through `keys`.
 
 pub mod answer;
 pub mod attention_buttons;

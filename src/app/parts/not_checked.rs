@@ -1,10 +1,10 @@
-//! What can be done with an answer that the server could not check in time.
+//! The retry and copy buttons for a resolution that the server could not check in time.
 
 use leptos::prelude::*;
 
 use crate::domain::refusal::Refusal;
 
-/// Says that nothing was sent, in a paragraph of this class, and offers to send the answer again or to copy it.
+/// Renders the message in a paragraph of this class, and buttons to send the resolution again or to copy it.
 pub fn not_checked(class: &'static str, busy: Signal<bool>, on_retry: Callback<()>, on_copy: Callback<()>) -> AnyView {
     view! {
         <p class=class role="alert">{Refusal::NotCheckedInTime.to_string()}</p>

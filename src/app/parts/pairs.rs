@@ -1,4 +1,4 @@
-//! Keys and values that agents sent: arguments, evidence, metadata.
+//! Renders keys and values that agents sent: arguments, evidence, metadata.
 
 use leptos::prelude::*;
 use serde_json::{Map, Value};
@@ -9,15 +9,15 @@ use super::{
 };
 use crate::domain::json::{Json, JsonText};
 
-/// Objects and lists with more characters than this are indented.
+/// Values other than text whose JSON is longer than this, in bytes, are indented.
 const LONGEST_LINE: usize = 60;
 
-/// Draws an object as terms and their values.
+/// Renders an object as terms and their values.
 pub fn pairs(object: &Map<String, Value>) -> AnyView {
     element("dl", "pairs", object.iter().flat_map(|(key, value)| pair(key, &value_text(&Json::from(value)))).collect())
 }
 
-/// Draws arguments as terms and their values, with the text of their numbers.
+/// Renders arguments as terms and their values, with numbers as they were written.
 pub fn arguments(text: &JsonText) -> AnyView {
     match text.json() {
         Json::Object(members) => {
@@ -28,12 +28,12 @@ pub fn arguments(text: &JsonText) -> AnyView {
     }
 }
 
-/// Draws a term and its value.
+/// Renders a term and its value.
 pub fn pair(name: &str, value: &str) -> [AnyView; 2] {
     [words("dt", "", name), words("dd", "", value)]
 }
 
-/// A value as a person reads it: text without its quotes, anything else as JSON, indented when it is long.
+/// Returns a value in readable form: text without its quotes, anything else as JSON, which is indented when it is long.
 pub fn value_text(value: &Json) -> String {
     let line = match value {
         Json::String(text) => return text.clone(),
@@ -42,7 +42,7 @@ pub fn value_text(value: &Json) -> String {
     if line.len() > LONGEST_LINE { value.pretty() } else { line }
 }
 
-/// A value on one line: text without its quotes, anything else as JSON.
+/// Returns a value on one line: text without its quotes, anything else as JSON.
 pub fn in_line(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -50,7 +50,7 @@ pub fn in_line(value: &Value) -> String {
     }
 }
 
-/// Draws a value as code: text as it is, anything else as indented JSON.
+/// Renders a value as code: text as it is, anything else as indented JSON.
 pub fn code(value: &Value) -> AnyView {
     match value {
         Value::String(text) => code_block(text),
@@ -58,10 +58,11 @@ pub fn code(value: &Value) -> AnyView {
     }
 }
 
-/// The first letter large, for words that begin a line.
+/// Returns the text with its first letter in upper case, for text that begins a line.
 pub fn sentence_case(words: &str) -> String {
     let mut words = spelled(words);
-    // Enough for the words that agents are asked to use; letters of other scripts stay.
+    // Only ASCII letters are changed. That covers the words that agents are asked to use; letters of other scripts
+    // stay.
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }

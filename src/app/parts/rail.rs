@@ -1,4 +1,5 @@
-//! The rail: the views with their counts, the connection, and who is signed in and whether they are available.
+//! The rail: the views with their counts, the connection status, the signed-in operator, and whether the operator is
+//! away.
 
 use leptos::prelude::*;
 
@@ -20,18 +21,18 @@ use crate::{
     },
 };
 
-/// Draws the rail. `current` is the view that the page shows as such, none beside an open escalation.
+/// Renders the rail. `current` is the view that the page shows; `None` while an escalation is open.
 #[component]
 pub fn Rail(
     #[prop(into)] counts: Signal<Counts>,
     #[prop(into)] current: Signal<Option<View>>,
     #[prop(into)] connection: Signal<StreamStatus>,
     attention: Notifier,
-    /// Whether one is away, by one's own word.
+    /// Whether the operator is set to away.
     away: RwSignal<bool>,
-    /// Says that one is away, or here again.
+    /// Sets the operator to away, or back.
     on_away: Callback<()>,
-    /// The same, and gives back what one holds.
+    /// Sets the operator to away and releases the escalations they hold.
     on_leave: Callback<()>,
 ) -> impl IntoView {
     let name = me().who().name.to_string();
@@ -63,7 +64,7 @@ pub fn Rail(
                             class="button"
                             type="button"
                             data-size="small"
-                            // Not "release": that names what one does to one escalation.
+                            // The word "release" is avoided, because it names the action on a single escalation.
                             title="Away, and what you hold goes back to its queue"
                             hidden=move || away.get()
                             on:click=move |_| on_leave.run(())
@@ -88,12 +89,12 @@ pub fn Rail(
     }
 }
 
-/// A page beside the console, which the browser loads.
+/// Renders a link to a page outside the console, which the browser loads.
 fn page(href: &'static str, label: &'static str, picture: Icon) -> AnyView {
     view! { <a class="rail-link" href=href rel="external">{icon(picture)} <span>{label}</span></a> }.into_any()
 }
 
-/// The icon of a view.
+/// Returns the icon of a view.
 pub fn picture(view: View) -> Icon {
     match view {
         View::Queue => Icon::Queue,

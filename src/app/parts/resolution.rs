@@ -1,4 +1,5 @@
-//! What stands in the forms that end an escalation, and the resolution that it makes. Pure; the server judges it again.
+//! The contents of the forms that end an escalation, and the resolution built from them. The module is pure; the server
+//! validates the resolution again.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,23 +17,23 @@ use crate::{
     },
 };
 
-/// What stands on the card of one proposed action.
+/// The contents of the card of one proposed action.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CardDraft {
-    /// None until it is decided.
+    /// `None` until the action is decided.
     pub verdict: Option<Verdict>,
-    /// The arguments that were changed, by the fields of their schema.
+    /// The changed arguments, keyed by the fields of their schema.
     pub filled: FormValues,
     pub comment: String,
 }
 
-/// What stands in the forms: the resolve dialog, the answer, the cards. Kept as a draft.
+/// The contents of the resolve dialog, the answer form and the cards, stored as a draft.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ResolutionDraft {
-    /// None until something is chosen: then the first that is offered counts.
+    /// `None` until a disposition is chosen; the first offered one then applies.
     pub chosen: Option<Disposition>,
     pub next: NextStep,
-    /// The free answer, or the chosen option.
+    /// The free-text answer, or the chosen option.
     pub answer: String,
     pub filled: FormValues,
     pub cards: Vec<CardDraft>,
@@ -43,33 +44,33 @@ pub struct ResolutionDraft {
 type Problems = Vec<FieldProblem>;
 
 impl ResolutionDraft {
-    /// An empty sheet for an ask: nothing is decided, arguments stand as proposed.
+    /// Returns an empty draft for an ask: nothing is decided and the arguments are as proposed.
     pub fn of(ask: &Ask) -> Self {
         Self { cards: ask.actions.iter().map(|_| CardDraft::default()).collect(), ..Self::default() }
     }
 
-    /// One that was kept, when it is of this ask.
+    /// Reads a stored draft; `None` if it does not fit this ask.
     pub fn kept(ask: &Ask, text: &str) -> Option<Self> {
         codec::read(text.as_bytes()).ok().filter(|kept: &Self| kept.cards.len() == ask.actions.len())
     }
 
-    /// What is chosen of these.
+    /// Returns the chosen disposition if it is offered, else the first offered one.
     pub fn disposition(&self, offered: &[Disposition]) -> Disposition {
         let chosen = self.chosen.filter(|chosen| offered.contains(chosen));
         chosen.or(offered.first().copied()).unwrap_or(Disposition::Declined)
     }
 
-    /// The resolution of the dialog, or what is missing; pointers are from its root.
+    /// Returns the resolution of the dialog, or the problems; pointers are from the root of the resolution.
     pub fn resolution(&self, ask: &Ask, offered: &[Disposition]) -> Result<Resolution<DecisionRequest>, Problems> {
         self.ended(ask, self.disposition(offered), vec![])
     }
 
-    /// The answer to a question, or what is missing.
+    /// Returns the answer to a question, or the problems.
     pub fn answered(&self, ask: &Ask) -> Result<Resolution<DecisionRequest>, Problems> {
         self.ended(ask, Disposition::Answered, vec![])
     }
 
-    /// What the cards amount to once all are decided, or what is missing.
+    /// Returns the resolution that follows from the cards once all are decided, or the problems.
     pub fn decided(&self, ask: &Ask) -> Result<Resolution<DecisionRequest>, Problems> {
         let mut problems = vec![];
         let mut decisions = vec![];
@@ -128,7 +129,7 @@ impl ResolutionDraft {
 }
 
 impl CardDraft {
-    /// What was changed in the arguments.
+    /// Returns the changes to the arguments.
     fn edits(&self, action: &Action) -> Result<Vec<Edit>, Problems> {
         edits(&argument_fields(action), Some(&action.arguments.json()), &self.filled)
     }
@@ -155,27 +156,27 @@ impl CardDraft {
     }
 }
 
-/// Problems of a form, as problems of the resolution that it is a part of.
+/// Converts problems of a form to problems of the resolution that contains it.
 fn below(at: &str, problems: Problems) -> Problems {
     problems.into_iter().map(|it| FieldProblem::new(at.to_owned() + &it.pointer, it.detail)).collect()
 }
 
-/// The fields of an ask's result.
+/// Returns the fields of an ask's result.
 pub fn data_fields(ask: &Ask) -> Vec<SchemaField> {
     ask.response_schema.as_ref().map(fields).unwrap_or_default()
 }
 
-/// The place of an action in a resolution.
+/// Returns the pointer of an action in a resolution.
 pub fn action_pointer(i: usize) -> String {
     "/actions/".to_owned() + &i.to_string()
 }
 
-/// The place of an action's arguments in a resolution.
+/// Returns the pointer of an action's arguments in a resolution.
 pub fn arguments_pointer(i: usize) -> String {
     action_pointer(i) + "/arguments"
 }
 
-/// The fields of an action's arguments; without a schema of properties one, for JSON.
+/// Returns the fields of an action's arguments. Without a schema that has properties, there is one JSON field.
 pub fn argument_fields(action: &Action) -> Vec<SchemaField> {
     let fields = action.arguments_schema.as_ref().map(fields).unwrap_or_default();
     match fields.first() {
@@ -184,7 +185,7 @@ pub fn argument_fields(action: &Action) -> Vec<SchemaField> {
     }
 }
 
-/// What the agent will be told, as far as it is decided here.
+/// Renders the part of the agent's result that this form determines, as indented JSON.
 pub fn preview(resolution: &Resolution<DecisionRequest>) -> String {
     let mut value = serde_json::to_value(resolution).unwrap_or_default();
     if let Value::Object(fields) = &mut value {

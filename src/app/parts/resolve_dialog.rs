@@ -1,5 +1,5 @@
-//! The resolve dialog. It commits at once, because an agent is waiting: the dialog is the safeguard. What stands in it
-//! stays when it is closed or refused.
+//! The resolve dialog. The resolution is committed at once, because an agent is waiting; the dialog is the safeguard.
+//! The form keeps its contents when the dialog is closed or the resolution is refused.
 
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -18,25 +18,25 @@ use crate::domain::{
     outcome::{DecisionRequest, Disposition, NextStep, Resolution},
 };
 
-/// Draws the dialog, closed until `open` says otherwise.
+/// Renders the dialog, which is closed until `open` is true.
 #[component]
 pub fn ResolveDialog(
     ask: StoredValue<Ask>,
-    /// Shared with the composer and the cards.
+    /// The draft of the resolution, shared with the composer and the cards.
     sheet: RwSignal<ResolutionDraft>,
-    /// What may be chosen, as the escalation stands.
+    /// The dispositions that may be chosen in the current state of the escalation.
     #[prop(into)]
     offered: Signal<Vec<Disposition>>,
     open: RwSignal<bool>,
     #[prop(into)] busy: Signal<bool>,
-    /// The connection allows it.
+    /// Whether the connection allows an action.
     #[prop(into)]
     may_act: Signal<bool>,
-    /// What the server found wrong.
+    /// The problems found by the dialog or the server.
     problems: RwSignal<Vec<FieldProblem>>,
-    /// What no field is to blame for.
+    /// The error that belongs to no field.
     refused: RwSignal<Option<String>>,
-    /// Draws what can be done with an answer that was not checked in time, if there is one.
+    /// Renders the retry and copy buttons for a resolution that the server could not check in time, if there is one.
     #[prop(into)]
     unchecked: ViewFn,
     on_resolve: Callback<Resolution<DecisionRequest>>,
@@ -46,7 +46,7 @@ pub fn ResolveDialog(
     let found = FieldProblems(problems.into());
 
     follow(dialog, open);
-    // What was found wrong was found of what stood there then.
+    // Problems of the previous attempt are cleared when the dialog opens, because the form may have changed since.
     Effect::new(move |_| {
         if open.get() {
             problems.set(vec![]);
@@ -124,7 +124,7 @@ pub fn ResolveDialog(
     }
 }
 
-/// What the ask wants beside the disposition: an answer, a choice, data.
+/// Renders the fields that the ask requires in addition to the disposition: an answer, a choice, or data.
 fn answers(
     ask: &Ask,
     sheet: RwSignal<ResolutionDraft>,
@@ -208,13 +208,13 @@ fn next_field(sheet: RwSignal<ResolutionDraft>) -> impl IntoView {
     }
 }
 
-/// Moves the focus to the first field that needs it, once it is marked.
+/// Moves the focus to the first invalid field, in the next frame, after the field is marked.
 fn show_first_problem(dialog: NodeRef<html::Dialog>) {
     request_animation_frame(move || {
         let dialog = dialog.try_get_untracked().flatten();
         let wrong = dialog.and_then(|dialog| dialog.query_selector("[aria-invalid]").ok().flatten());
         if let Some(field) = wrong.and_then(|it| it.dyn_into::<web_sys::HtmlElement>().ok()) {
-            // It refuses nothing that matters here.
+            // A failure to focus has no consequence here.
             let _ = field.focus();
         }
     });

@@ -1,11 +1,12 @@
-//! Notices of my transfers that came back because nobody took them: over the page, wherever I am in the console.
+//! Notices of the operator's transfers that returned to the queue because the target did not accept them, shown on
+//! every page of the console.
 
 use leptos::prelude::*;
 
 use super::icons::{Icon, icon};
 use crate::{app::state::attention::ReturnedNotice, domain::ids::EscalationId};
 
-/// Draws the notices.
+/// Renders the notices.
 #[component]
 pub fn ReturnedBar(returned: RwSignal<Vec<ReturnedNotice>>, on_dismiss: Callback<EscalationId>) -> impl IntoView {
     let notice = move |ReturnedNotice { id, words }: ReturnedNotice| {

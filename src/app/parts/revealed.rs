@@ -1,24 +1,24 @@
-//! Text of strangers, with what tries to hide in it made visible: characters that turn the direction of writing, and
-//! those of no width.
+//! Renders text from outside with its hidden characters made visible: those that change the direction of writing, and
+//! those of zero width.
 
 use leptos::prelude::*;
 
 use crate::domain::hidden::runs;
 
-/// How many hidden characters of one text have an element each; the others are spelled.
+/// The maximum number of hidden characters of one text that get an element each; further ones are spelled as text.
 const MOST_ELEMENTS: usize = 200;
-/// How many characters one text node has at most. A browser that parses HTML splits a run of text after 65,536 UTF-16
-/// units, and then the page is not the one that the program takes over.
+/// The maximum number of characters of a text node. A browser that parses HTML splits a run of text after 65,536 UTF-16
+/// units; hydration would then find a different page than it expects.
 const LONGEST_NODE: usize = 16_000;
 
-/// Draws text with hidden characters shown by their numbers.
+/// Renders text with hidden characters shown by their code points.
 pub fn revealed(text: &str) -> AnyView {
     let hidden = |hidden| view! { <span class="revealed" title=name(hidden)>{name(hidden)}</span> };
     let nodes = nodes(text).into_iter().map(|(plain, hides)| (plain, hides.map(hidden)));
     nodes.collect::<Vec<_>>().into_any()
 }
 
-/// A text in the pieces in which it is drawn: plain text, and the character that hides after it.
+/// Splits a text into the pieces that are rendered: plain text, and the hidden character after it.
 fn nodes(text: &str) -> Vec<(String, Option<char>)> {
     let mut nodes = vec![];
     let runs = runs(text);
@@ -40,7 +40,7 @@ fn push(nodes: &mut Vec<(String, Option<char>)>, mut plain: &str, hides: Option<
     nodes.push((plain.to_owned(), hides));
 }
 
-/// The same where only plain text can stand, as in a label.
+/// Returns text with hidden characters spelled as `[U+…]`, for places that take only plain text, such as labels.
 pub fn spelled(text: &str) -> String {
     joined(&runs(text))
 }

@@ -1,4 +1,4 @@
-//! Rich text as nodes: never HTML, links with their host beside them, nothing fetched.
+//! Renders rich text as nodes: it inserts no HTML, shows the host next to each link, and fetches nothing.
 
 use leptos::prelude::*;
 
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::domain::rich::{Block, Inline, ListItem, shown_target};
 
-/// Draws the blocks of a message.
+/// Renders the blocks of a message.
 pub fn rich_text(blocks: &[Block]) -> Vec<AnyView> {
     blocks.iter().map(block).collect()
 }
 
-/// Draws text as it was typed.
+/// Renders text as it was typed.
 pub fn plain_text(text: &str) -> Vec<AnyView> {
     vec![words("p", "as-typed", text)]
 }
@@ -27,11 +27,11 @@ fn block(block: &Block) -> AnyView {
         Block::Quote(content) => ("blockquote", rich_text(content)),
         Block::Code(code) => return code_block(code),
     };
-    // Each in the direction of its own words.
+    // Each block takes the direction of its own text.
     written(tag, "", content)
 }
 
-/// Draws a list; numbers are text, since a browser would count them anew.
+/// Renders a list. The numbers are text, because a browser would renumber the items.
 fn list(items: &[ListItem]) -> AnyView {
     let is_numbered = items.first().is_some_and(|item| !item.number.is_empty());
     let item = |item: &ListItem| {
@@ -59,7 +59,7 @@ fn inlines(content: &[Inline]) -> Vec<AnyView> {
 fn inline(inline: &Inline) -> AnyView {
     let (tag, content) = match inline {
         Inline::Text(text) => return revealed(text),
-        // The styles make a line of it.
+        // The stylesheet renders the character as a line break.
         Inline::Break => return revealed("\n"),
         Inline::Strong(content) => ("strong", inlines(content)),
         Inline::Emphasis(content) => ("em", inlines(content)),

@@ -1,4 +1,4 @@
-//! One line of a list: one link, three lines of text, one number, which follows the order of the list.
+//! A row of a list: one link with three lines of text and one number, which depends on the sort order of the list.
 
 use leptos::prelude::*;
 
@@ -25,7 +25,8 @@ use crate::{
     },
 };
 
-/// Draws the row of an escalation. `stands` says at which place of how many; `sort` is the order that its number follows, `selected` is the one that is open beside the list.
+/// Renders the row of an escalation. `stands` returns the row's position and `size` the number of rows; `sort` is the
+/// order on which the row's number depends, `selected` is the open escalation.
 pub fn row_link(
     id: EscalationId,
     line: Memo<Option<DisplayedRow>>,
@@ -55,7 +56,7 @@ pub fn row_link(
     }
 }
 
-/// The moment that a row's number counts from, with what is said of it; none while nobody waits.
+/// Returns the moment from which a row's number counts, and its label; `None` while nobody waits.
 fn counted(row: &Row) -> Option<(&'static str, Timestamp)> {
     match row.closed_at {
         Some(closed) => Some(("Closed ", closed)),
@@ -126,14 +127,15 @@ fn content(DisplayedRow { row, gone, stir }: &DisplayedRow, sort: SortOrder, clo
     .into_any()
 }
 
-/// Colleagues who look at it, by their initials.
+/// Renders the initials of the colleagues who are viewing the escalation.
 fn here(names: &[String]) -> Option<AnyView> {
     let initials: Vec<String> = names.iter().map(|name| initials(name)).collect();
     let names = names.iter().map(|name| spelled(name)).collect::<Vec<_>>().join(", ") + " looking";
     (!initials.is_empty()).then(|| view! { <span class="row-here" title=names>{initials.join(" ")}</span> }.into_any())
 }
 
-/// What assistive technology reads: customer, reason, waiting time, deadline, claimed by, and whether they come again.
+/// Returns the row's label for assistive technology: customer, reason, waiting time, deadline, claimed by, contact,
+/// whether the outcome was not picked up, whether there are unread messages, and whether the customer was here earlier.
 fn label(DisplayedRow { row, stir, .. }: &DisplayedRow, now: Timestamp) -> String {
     let ago = |at: Timestamp| Span((now - at).0.max(0)).in_short();
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];

@@ -1,5 +1,5 @@
-//! The fields of a form, read from a JSON Schema. What a form cannot express is a field for JSON. Pure; the server
-//! validates everything against the schema itself.
+//! Reads the fields of a form from a JSON Schema. Anything that a form cannot express becomes a JSON field. The module
+//! is pure; the server validates everything against the schema itself.
 
 use std::cell::Cell;
 
@@ -7,56 +7,57 @@ use serde_json::{Number, Value};
 
 use crate::domain::json::{Json, pointer_name};
 
-/// Objects and lists nested deeper than this are edited as JSON.
+/// Objects nested deeper than this, and lists whose items would be, are edited as JSON.
 const DEEPEST_FIELDSET: usize = 3;
-/// Fields that one form has at most: what follows is edited as JSON. A small schema may refer to itself many times.
+/// The number of fields that are read from a schema; all further fields are edited as JSON. A small schema may refer to
+/// itself many times.
 const MAX_FIELDS: usize = 500;
-/// References that are followed one after the other, so that a schema which refers to itself ends.
+/// The maximum length of a chain of references, so that resolving a schema that refers to itself ends.
 const MAX_REFERENCES: usize = 16;
 
 /// A property, an item, or the whole value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SchemaField {
-    /// Its name in the object around it; empty for an item and for the whole value.
+    /// The name in the containing object; empty for an item and for the whole value.
     pub name: String,
     pub label: String,
-    /// The description, and what is allowed.
+    /// The description, the constraints, the default and an example, as one text.
     pub hint: Option<String>,
     pub required: bool,
-    /// Null is allowed: an empty field means it.
+    /// Whether null is allowed; an empty field then means null.
     pub nullable: bool,
     pub kind: FieldKind,
     pub default: Option<Json>,
 }
 
-/// How a field is filled in.
+/// The way in which a field is filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FieldKind {
     Text(TextRules),
     Number(NumberRules),
     Flag,
     Choice(Vec<Json>),
-    /// Only this value.
+    /// The only allowed value.
     Constant(Json),
     Object(Vec<SchemaField>),
-    /// Items that all have this field.
+    /// A list whose items all have this field.
     List(Box<SchemaField>),
     Json,
 }
 
-/// What a text must be.
+/// The constraints of a text.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TextRules {
     pub shortest: usize,
     pub longest: Option<usize>,
     pub format: Option<TextFormat>,
-    /// The server checks it.
+    /// Whether there is a pattern, which only the server checks.
     pub has_pattern: bool,
-    /// It wants several lines.
+    /// Whether the text is edited in a text area.
     pub area: bool,
 }
 
-/// Formats that a form knows.
+/// The formats that a form knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
     Date,
@@ -66,7 +67,7 @@ pub enum TextFormat {
     Uri,
 }
 
-/// What a number must be.
+/// The constraints of a number.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct NumberRules {
     pub whole: bool,
@@ -76,7 +77,7 @@ pub struct NumberRules {
     pub below: Option<Number>,
 }
 
-/// The fields of a schema: of its properties, or one for a value that is no object.
+/// Returns the fields of a schema: those of its properties, or a single field for a value that is not an object.
 pub fn fields(schema: &Value) -> Vec<SchemaField> {
     let reader = Reader { root: schema, left: Cell::new(MAX_FIELDS) };
     match reader.field("", schema, true, 0) {
@@ -87,7 +88,7 @@ pub fn fields(schema: &Value) -> Vec<SchemaField> {
 }
 
 impl SchemaField {
-    /// Where it is, below the place of what is around it.
+    /// Returns the field's pointer, given the pointer of the containing value.
     pub fn pointer(&self, around: &str) -> String {
         match self.name.is_empty() {
             true => around.to_owned(),
@@ -95,7 +96,7 @@ impl SchemaField {
         }
     }
 
-    /// A field for JSON text.
+    /// Returns a field for JSON text.
     pub fn json(label: &str) -> Self {
         Self {
             name: String::new(),
@@ -111,7 +112,7 @@ impl SchemaField {
 
 struct Reader<'a> {
     root: &'a Value,
-    /// How many fields there may still be.
+    /// The number of fields that may still be read.
     left: Cell<usize>,
 }
 
@@ -121,18 +122,18 @@ impl<'a> Reader<'a> {
         let (schema, may_be_null) = self.without_null(self.resolved(schema));
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
-        // A reference may be described where it stands, or where it leads.
+        // A reference may be described by the referring schema or by its target.
         let text = |key: &str| said.get(key).or(schema.get(key)).and_then(Value::as_str).map(str::to_owned);
         let kind = if left == 0 { FieldKind::Json } else { self.kind(schema, depth) };
         let (kind, nullable) = match kind {
-            // Null is no option of its own: an empty field means it.
+            // Null is not an option of its own: an empty field means null.
             FieldKind::Choice(mut options) => {
                 let count = options.len();
                 options.retain(|option| *option != Json::Null);
                 let has_null = options.len() < count;
                 (FieldKind::Choice(options), may_be_null || has_null)
             }
-            // A constant that may be left out is a choice.
+            // A constant that may be null or omitted is a choice.
             FieldKind::Constant(value) if may_be_null || !required => (FieldKind::Choice(vec![value]), may_be_null),
             kind => (kind, may_be_null),
         };
@@ -172,9 +173,9 @@ impl<'a> Reader<'a> {
                 below: number("exclusiveMaximum"),
             }),
             Some("boolean") => FieldKind::Flag,
-            // The whole value has a level of its own.
+            // The whole value has depth 0, so nested objects have the depths 1 to `DEEPEST_FIELDSET`.
             Some("object") | None if depth <= DEEPEST_FIELDSET => match properties {
-                // A name that is empty would stand for the whole value.
+                // A property with an empty name would be taken for the whole value.
                 Some(properties) if !properties.is_empty() && !properties.contains_key("") => {
                     let required: Vec<&str> = match schema.get("required").and_then(Value::as_array) {
                         Some(names) => names.iter().filter_map(Value::as_str).collect(),
@@ -183,7 +184,7 @@ impl<'a> Reader<'a> {
                     let field = |(name, schema): (&String, &'a Value)| {
                         self.field(name, schema, required.contains(&name.as_str()), depth + 1)
                     };
-                    // What must be there is asked for, also when nothing is said of it.
+                    // Required properties get a field even if the schema does not describe them.
                     let unsaid = required.iter().filter(|name| !name.is_empty() && !properties.contains_key(**name));
                     let unsaid = unsaid.map(|name| SchemaField { name: (*name).to_owned(), ..SchemaField::json(name) });
                     FieldKind::Object(properties.iter().map(field).chain(unsaid).collect())
@@ -206,7 +207,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What a schema says, past references within its document.
+    /// Returns the schema to which references within the document lead.
     fn resolved(&self, schema: &'a Value) -> &'a Value {
         let mut schema = schema;
         for _ in 0..MAX_REFERENCES {
@@ -223,11 +224,11 @@ impl<'a> Reader<'a> {
         schema
     }
 
-    /// The schema of a value that may also be null, and whether it may.
+    /// Returns the schema of a value that may also be null, and whether null is allowed.
     fn without_null(&self, schema: &'a Value) -> (&'a Value, bool) {
         let types = schema.get("type").and_then(Value::as_array);
         if types.is_some_and(|types| types.iter().any(|it| it == "null")) {
-            // A list of values that leaves null out forbids it.
+            // An enum without null forbids null.
             let options = schema.get("enum").and_then(Value::as_array);
             return (schema, options.is_none_or(|options| options.contains(&Value::Null)));
         }
@@ -242,7 +243,7 @@ impl<'a> Reader<'a> {
         (schema, false)
     }
 
-    /// The values of a schema that lists constants.
+    /// Returns the values of a schema that lists constants.
     fn constants(&self, schema: &'a Value) -> Option<Vec<Json>> {
         let all = schema.get("anyOf").or(schema.get("oneOf"))?.as_array()?;
         let values = all.iter().map(|it| self.resolved(it).get("const").map(Json::from));
@@ -250,7 +251,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A reference is a part of an address, so that signs of a name in it may be written as `%3C`.
+/// Decodes `%3C` and the like: a reference is part of a URI, so names in it may be percent-encoded.
 fn percent_decoded(pointer: &str) -> String {
     if !pointer.contains('%') {
         return pointer.to_owned();
@@ -273,7 +274,7 @@ fn percent_decoded(pointer: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The one type that a value has when it is not null.
+/// Returns the type of a value when it is not null, if there is exactly one.
 fn single_type(schema: &Value) -> Option<&str> {
     match schema.get("type")? {
         Value::String(name) => Some(name),
@@ -297,7 +298,7 @@ impl TextFormat {
         })
     }
 
-    /// How it looks.
+    /// Returns an example of the format.
     pub fn example(self) -> &'static str {
         match self {
             Self::Date => "2026-11-30",
@@ -309,7 +310,7 @@ impl TextFormat {
     }
 }
 
-/// The description, what is allowed, and an example, as far as they are known.
+/// Returns the description, the constraints, the default, and an example, as far as they are known.
 fn hint(
     description: Option<String>,
     default: Option<&Json>,

@@ -1,4 +1,5 @@
-//! Draws the form of a JSON Schema: fields, and fieldsets for objects and lists, over proposed arguments or a response.
+//! Renders the form of a JSON Schema, with fields, and fieldsets for objects and lists, over proposed arguments or a
+//! response.
 
 use leptos::prelude::*;
 
@@ -20,25 +21,25 @@ use crate::{
     },
 };
 
-/// Texts longer than this stand in several lines.
+/// Texts with more characters than this are edited in a text area.
 const LONGEST_LINE: usize = 80;
 
-/// What the fields of a form share.
+/// The state and callbacks that the fields of a form share.
 #[derive(Clone, Copy)]
 pub struct SchemaForm {
     pub filled: Signal<FormValues>,
-    /// Hears a pointer from the root of the form, and what is typed there.
+    /// Receives a pointer from the root of the form, and the text typed there.
     pub on_fill: Callback<(String, String)>,
-    /// Pointers are from the root of the resolution.
+    /// The problems found in the resolution; pointers are from the root of the resolution.
     pub problems: RwSignal<Vec<FieldProblem>>,
-    /// Where the base breaks the schema; pointers are from the root of the form.
+    /// The places where the base breaks the schema; pointers are from the root of the form.
     pub faults: StoredValue<Vec<FieldProblem>>,
-    /// The base is what an agent proposed, so what is not touched stays as it is.
+    /// Whether the base is an agent's proposal, so that untouched fields keep their proposed values.
     pub is_proposal: bool,
 }
 
-/// Where fields stand: their ids on the page, their pointers in the form, and in the resolution. The last differs where a
-/// list has gained or lost items.
+/// The position of a field: its id on the page, its pointer in the form, and its pointer in the resolution. The two
+/// pointers differ where a list has gained or lost items.
 #[derive(Clone)]
 pub struct FieldPlace {
     pub id: String,
@@ -47,7 +48,7 @@ pub struct FieldPlace {
 }
 
 impl FieldPlace {
-    /// The root of a form.
+    /// Returns the place of the root of a form.
     pub fn root(id: String, in_resolution: String) -> Self {
         Self { id, pointer: String::new(), in_resolution: Signal::stored(in_resolution) }
     }
@@ -63,7 +64,7 @@ impl FieldPlace {
     }
 }
 
-/// Draws the fields.
+/// Renders the fields.
 pub fn schema_form(form: SchemaForm, fields: &[SchemaField], base: Option<&Json>, place: &FieldPlace) -> Vec<AnyView> {
     let one = |(i, field): (usize, &SchemaField)| {
         let base = if field.name.is_empty() { base } else { base.and_then(|base| base.get(&field.name)) };
@@ -72,7 +73,7 @@ pub fn schema_form(form: SchemaForm, fields: &[SchemaField], base: Option<&Json>
     fields.iter().enumerate().map(one).chain(unnamed(fields, base)).collect()
 }
 
-/// Draws the members of the base that no field names, so that nothing runs unseen.
+/// Renders the members of the base that have no field, so that the operator sees every value that will be used.
 fn unnamed(fields: &[SchemaField], base: Option<&Json>) -> Option<AnyView> {
     let Some(Json::Object(members)) = base else { return None };
     let is_named = |name: &str| fields.iter().any(|field| field.name.is_empty() || field.name == name);
@@ -93,7 +94,7 @@ fn draw(form: SchemaForm, field: &SchemaField, base: Option<&Json>, place: Field
     }
 }
 
-/// Draws a group of fields under its name.
+/// Renders a group of fields under its name.
 fn fieldset(form: SchemaForm, field: &SchemaField, place: &FieldPlace, content: Vec<AnyView>) -> AnyView {
     let in_resolution = place.in_resolution;
     let problem = Signal::derive(move || own_problem(form, &in_resolution.get()));
@@ -135,13 +136,13 @@ fn list(
     });
     let in_list = place.in_resolution;
     let arrange = move |names: Vec<String>| {
-        // What was found wrong was found of other items.
+        // The known problems were found in the previous arrangement of the items.
         forget_problems(form, &in_list.get_untracked());
         form.on_fill.run((pointer.with_value(|at| order_key(at)), names.join(",")));
     };
     let add = move |_| {
         let mut all = names.get_untracked();
-        // A removed item's name is not used again: what was typed under it would come back.
+        // The name of a removed item is not reused, because the text typed under that name would reappear.
         let is_used = |name: &String| {
             let own = pointer.with_value(|at| at.to_owned() + "/" + name);
             all.contains(name) || form.filled.with_untracked(|filled| filled.keys().any(|key| is_within(key, &own)))
@@ -164,7 +165,7 @@ fn list(
         let remove = move |_| {
             let left = names.get_untracked().into_iter().filter(|it| *it != name);
             arrange(left.collect());
-            // The pressed button is gone.
+            // The pressed button is removed, so the focus moves to the list.
             focus(list_id.get_value());
         };
         let base =
@@ -191,7 +192,7 @@ fn list(
     fieldset(form, field, &place, vec![rows, empty, add])
 }
 
-/// The name of an item, the last part of its pointer.
+/// Returns the name of an item, which is the last part of its pointer.
 fn place_name(place: &FieldPlace) -> String {
     place.pointer.rsplit('/').next().unwrap_or_default().to_owned()
 }
@@ -213,7 +214,7 @@ fn leaf(form: SchemaForm, field: SchemaField, base: Option<&Json>, place: FieldP
         (Some(value), FieldKind::Flag) => Some(value),
         _ => None,
     };
-    // What no option stands for is one of its own, so that nothing is chosen in its place.
+    // A value that matches no option becomes an option of its own, so that no other option is selected instead.
     let as_proposed = bare.map(|value| "As proposed: ".to_owned() + &value.to_string());
     let (key, filling) = (place.pointer.clone(), place.pointer.clone());
     let first = initial.clone();
@@ -226,7 +227,7 @@ fn leaf(form: SchemaForm, field: SchemaField, base: Option<&Json>, place: FieldP
         live.or_else(|| problem_within(form, &in_resolution.get()))
     });
     let fill = Callback::new(move |text: String| {
-        // What was found wrong was found of another text.
+        // The known problems were found in the previous text.
         forget_problems(form, &in_resolution.get_untracked());
         form.on_fill.run((filling.clone(), text));
     });
@@ -248,7 +249,8 @@ fn leaf(form: SchemaForm, field: SchemaField, base: Option<&Json>, place: FieldP
             bound.line("date")
         }
         FieldKind::Text(_) => bound.line("text"),
-        // Whole or not is judged when it is read: a browser's own complaint would not be announced.
+        // The value is checked when it is read, also for being a whole number, because the browser's own error message
+        // would not be announced.
         FieldKind::Number(_) => bound.line("number"),
         FieldKind::Flag if field.nullable || (form.is_proposal && !matches!(base, Some(Json::Bool(_)))) => {
             let nothing = match base {
@@ -256,7 +258,7 @@ fn leaf(form: SchemaForm, field: SchemaField, base: Option<&Json>, place: FieldP
                 None | Some(Json::Bool(_) | Json::Null) if field.nullable => "None".to_owned(),
                 _ => as_proposed.unwrap_or_else(|| "Not given".to_owned()),
             };
-            // Nothing stands for null where the base is a flag, and for the base where it is none.
+            // If the base is a boolean, the empty value stands for null; otherwise it stands for the base.
             let empty = if matches!(base, Some(Json::Bool(_))) { String::new() } else { initial };
             bound.choice(vec![
                 (empty, nothing),
@@ -284,24 +286,24 @@ fn wants_area(rules: &TextRules, initial: &str) -> bool {
     rules.area || initial.contains(['\n', '\r']) || initial.chars().nth(LONGEST_LINE).is_some()
 }
 
-/// Forgets what was found wrong at a place and below it.
+/// Removes the problems at a place and below it.
 fn forget_problems(form: SchemaForm, place: &str) {
     if form.problems.with_untracked(|all| all.iter().any(|it| is_within(&it.pointer, place))) {
         form.problems.update(|all| all.retain(|it| !is_within(&it.pointer, place)));
     }
 }
 
-/// What is wrong at a place and below it.
+/// Returns the problems at a place and below it.
 fn problem_within(form: SchemaForm, place: &str) -> Option<String> {
     form.problems.with(|all| details(all, |pointer| is_within(pointer, place)))
 }
 
-/// What is wrong at a place itself; what is below it has fields of its own.
+/// Returns the problems at exactly this place; the places below it have their own fields.
 fn own_problem(form: SchemaForm, place: &str) -> Option<String> {
     form.problems.with(|all| details(all, |pointer| pointer == place))
 }
 
-/// How the proposed value at these pointers breaks its schema.
+/// Returns how the proposed value at the matching pointers breaks its schema.
 fn fault(form: SchemaForm, is_its: impl Fn(&str) -> bool) -> Option<String> {
     form.faults.with_value(|all| {
         let its: Vec<&str> = all.iter().filter(|it| is_its(&it.pointer)).map(|it| it.detail.as_str()).collect();

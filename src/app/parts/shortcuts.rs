@@ -1,4 +1,4 @@
-//! The sheet of shortcuts, and their off switch.
+//! The dialog that lists keyboard shortcuts, and the switch that turns them off.
 
 use leptos::{html, prelude::*};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::app::keys;
 
-/// Keys and what they do; each is a button, too.
+/// The keys and what they do; every action has a button, too.
 const ALL: [(&str, &str); 19] = [
     ("J", "Next escalation"),
     ("K", "Previous escalation"),
@@ -31,7 +31,7 @@ const ALL: [(&str, &str); 19] = [
     ("?", "This sheet"),
 ];
 
-/// Draws the sheet, closed until `open` says otherwise.
+/// Renders the dialog, which is closed until `open` is true.
 #[component]
 pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
@@ -46,7 +46,8 @@ pub fn Shortcuts(open: RwSignal<bool>) -> impl IntoView {
             <div class="dialog-form">
                 <div class="dialog-head">
                     <h2 class="dialog-title" id="shortcuts-title">"Keyboard shortcuts"</h2>
-                    // The dialog opens on its first button: not on the switch, which the next Space would turn off.
+                    // The dialog focuses its first control: the close button comes first, so that Space does not turn
+                    // the switch off.
                     {close_button(open)}
                 </div>
                 <div class="dialog-body">

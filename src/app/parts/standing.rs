@@ -1,4 +1,5 @@
-//! Who holds an escalation, seen from one operator: what the header says and what the page offers follow from it.
+//! The control status of an escalation as seen by one operator. The text of the header and the available actions follow
+//! from it.
 
 use crate::domain::{
     ask::AskKind,
@@ -11,34 +12,35 @@ use crate::domain::{
     time::Span,
 };
 
-/// Who holds it.
+/// The holder of an escalation, from the operator's point of view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
     Waiting,
-    /// It waits in this queue, from which I may not take it.
+    /// The escalation waits in this queue, from which the operator may not claim.
     Elsewhere(Name),
-    /// I do, under this fence.
+    /// The operator holds it under this fence.
     Mine(Fence),
-    /// A colleague.
+    /// A colleague holds it.
     Other(OperatorRef),
     Closed,
 }
 
-/// How an escalation stands towards one operator.
+/// The status of an escalation with respect to one operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlStatus {
     pub hold: Holder,
     pub ask: AskKind,
-    /// There is a customer to talk to.
+    /// Whether there is a customer to talk to.
     pub has_customer: bool,
-    /// Whoever holds it speaks to the customer.
+    /// Whether the holder of the escalation speaks to the customer.
     pub speaks: bool,
     status: Status,
     control: Control,
 }
 
 impl ControlStatus {
-    /// Of an escalation whose conversation is under `control`; `serves` says whether I may take from its queue.
+    /// Returns the status of an escalation whose conversation is under `control`; `serves` says whether the operator
+    /// may claim from its queue.
     pub fn of(escalation: &Escalation, control: Control, me: OperatorId, serves: bool) -> Self {
         let hold = match (escalation.status.is_open(), escalation.holder()) {
             (false, _) => Holder::Closed,
@@ -57,7 +59,7 @@ impl ControlStatus {
         }
     }
 
-    /// The fence of my claim.
+    /// Returns the fence of the operator's claim.
     pub fn fence(&self) -> Option<Fence> {
         match self.hold {
             Holder::Mine(fence) => Some(fence),
@@ -65,12 +67,12 @@ impl ControlStatus {
         }
     }
 
-    /// Whether I may speak to the customer here.
+    /// Returns whether the operator may reply to the customer.
     pub fn may_reply(&self) -> bool {
         self.speaks && self.fence().is_some()
     }
 
-    /// A question or a decision may be ended without claiming it first.
+    /// Returns whether the operator may resolve; a question or a decision may be resolved without a claim.
     pub fn may_resolve(&self) -> bool {
         match self.hold {
             Holder::Mine(_) => true,
@@ -79,12 +81,12 @@ impl ControlStatus {
         }
     }
 
-    /// A question or a decision may be turned into a talk with the customer.
+    /// Returns whether the operator may turn a question or a decision into a conversation with the customer.
     pub fn may_take_over(&self) -> bool {
         !self.speaks && self.has_customer && matches!(self.hold, Holder::Mine(_) | Holder::Waiting)
     }
 
-    /// Who is in control, as the styles know it.
+    /// Returns the `data-control` value for the stylesheet.
     pub fn mark(&self) -> &'static str {
         match (&self.hold, self.speaks) {
             (Holder::Waiting | Holder::Elsewhere(_), _) => "waiting",
@@ -95,7 +97,7 @@ impl ControlStatus {
         }
     }
 
-    /// Who is in control, in words. `waited` is how long it has been open.
+    /// Describes in words who is in control. `waited` is the time since the escalation was opened.
     pub fn words(&self, waited: Span) -> String {
         match (&self.hold, self.speaks) {
             (Holder::Waiting | Holder::Elsewhere(_), _) => format!("Waiting {} for a human", waited.in_short()),

@@ -1,5 +1,5 @@
-//! What the agent did: tool calls, folded where they happened. Those with an error stand open, and so does the last before
-//! the hand-over.
+//! Renders tool calls, folded at their place in the log. Groups with a failed call, or with the last call before the
+//! hand-over, are open.
 
 use std::collections::HashSet;
 
@@ -16,14 +16,14 @@ use super::{
 };
 use crate::domain::{json::JsonText, message::ToolResult, thread::TruncatedPart, transcript::outcome::ToolOutcome};
 
-/// Draws steps, folded unless one failed or is the last before the hand-over.
+/// Renders steps, folded unless one of them failed or is the last before the hand-over.
 pub fn steps_view(steps: &[ToolStep]) -> AnyView {
     let open = steps.iter().any(|step| step.is_last || step.outcome() == Some(ToolOutcome::Failed));
     let list = view! { <ol class="step-list">{steps.iter().map(step).collect::<Vec<_>>()}</ol> };
     folded(Icon::Wrench, counted(steps), open, list.into_any())
 }
 
-/// Draws a long text of which only the title and the size are shown until it is opened.
+/// Renders a long text that is folded under its title and size.
 pub fn folded_text(title: &str, text: &str, cut: Option<TruncatedPart>, content: AnyView) -> AnyView {
     let size = many(cut.map_or_else(|| text.chars().count(), |cut| cut.length), "character");
     folded(Icon::List, title.to_owned() + " · " + &size, false, content)
@@ -49,7 +49,7 @@ fn step(step: &ToolStep) -> impl IntoView + use<> {
     let given = match &step.arguments {
         Some(Value::Object(object)) if object.is_empty() => None,
         Some(Value::Object(object)) => Some(pairs(object)),
-        // Arguments that came as text are kept as text where a number of theirs would not survive being read.
+        // Arguments that came as text are kept as text if parsing would change one of their numbers.
         Some(Value::String(text)) => Some(JsonText::parse(text).map_or_else(|_| code_block(text), |it| arguments(&it))),
         Some(other) => Some(code(other)),
         None => None,
@@ -69,14 +69,14 @@ fn step(step: &ToolStep) -> impl IntoView + use<> {
 }
 
 impl ToolStep {
-    /// What is known of the call; none while it has no result.
+    /// Returns the known outcome of the call; `None` while it has no result.
     fn outcome(&self) -> Option<ToolOutcome> {
-        // Of a result that is not all here, the server says it.
+        // For a truncated result, the server states the outcome.
         self.cut_result.and_then(|cut| cut.outcome).or_else(|| self.result.as_ref().map(ToolResult::outcome))
     }
 }
 
-/// `3 steps · 2 tools`.
+/// Formats the counts as `3 steps · 2 tools`.
 fn counted(steps: &[ToolStep]) -> String {
     let tools = steps.iter().map(|step| step.name.as_str()).collect::<HashSet<_>>().len();
     many(steps.len(), "step") + " · " + &many(tools, "tool")

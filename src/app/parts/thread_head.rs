@@ -1,4 +1,4 @@
-//! The head of an escalation: whose it is, who is in control, what may be done.
+//! The head of an escalation: its title, who is in control, and the available actions.
 
 use leptos::{html, prelude::*};
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// What the head's buttons do.
+/// The callbacks of the head's buttons.
 #[derive(Clone, Copy)]
 pub struct HeadActions {
     pub release: Callback<()>,
@@ -31,21 +31,21 @@ pub struct HeadActions {
     pub details: Callback<()>,
 }
 
-/// Draws the head.
+/// Renders the head.
 #[component]
 pub fn ThreadHead(
     #[prop(into)] escalation: Signal<Escalation>,
     #[prop(into)] standing: Signal<ControlStatus>,
-    /// Where *Back* leads on a narrow screen.
+    /// The address to which *Back* leads on a narrow screen.
     #[prop(into)]
     back: Signal<String>,
-    /// Whether anything may be done at the moment.
+    /// Whether the operator may act at the moment.
     #[prop(into)]
     may_act: Signal<bool>,
-    /// Who is there around it.
+    /// The presence of operators and agent around the escalation.
     #[prop(into)]
     presence: Signal<Presence>,
-    /// Takes the focus when the escalation is opened.
+    /// The heading, which takes the focus when the escalation is opened.
     heading: NodeRef<html::H1>,
     actions: HeadActions,
 ) -> impl IntoView {
@@ -126,7 +126,8 @@ pub fn ThreadHead(
     }
 }
 
-/// Whether the agent listens, while that matters; then whether it has what it waited for.
+/// Renders whether the agent is listening while the escalation is open. After that, renders that the agent has not
+/// picked up or acknowledged the outcome, if so.
 fn ear(presence: &Presence, it: &Escalation, clock: PageClock) -> Option<AnyView> {
     let agent = spelled(it.agent.name.as_str());
     if !it.status.is_open() {
@@ -145,7 +146,7 @@ fn ear(presence: &Presence, it: &Escalation, clock: PageClock) -> Option<AnyView
     Some(view! { <span class="listening" data-state=state>{said}</span> }.into_any())
 }
 
-/// Colleagues who look at it, and those who write.
+/// Renders the colleagues who are viewing or typing.
 fn others(presence: &Presence, clock: PageClock) -> Option<AnyView> {
     let (me, now) = (me().id(), clock.now());
     let said = presence.viewers.iter().filter(|it| it.operator.id != me && now - it.at < VIEWING_FOR).map(|it| {

@@ -1,4 +1,4 @@
-//! How a list is sorted and what it is narrowed to: native controls, and a chip for each filter that is set.
+//! The sort order and filters of a list: native controls, and a chip for each active filter.
 
 use leptos::{ev, prelude::*};
 
@@ -11,7 +11,7 @@ use crate::{
     domain::inbox::{FilterChoice, FilterChoices, FilterField, Filters, Listing, SortOrder},
 };
 
-/// What stands in the list's head, and the chips below it.
+/// Returns the controls for the list's head, and the chips below it.
 pub fn toolbar(
     listing: Signal<Listing>,
     choices: RwSignal<FilterChoices>,
@@ -38,9 +38,9 @@ pub fn toolbar(
         let menu = event.current_target().map(wasm_bindgen::JsCast::unchecked_into::<web_sys::Element>);
         let is_escape = event.key() == "Escape" && !composes(&event);
         if let Some(menu) = menu.filter(|menu| is_escape && menu.has_attribute("open")) {
-            // It means the menu, and not the whole escalation.
+            // Escape closes only the menu here, and not the open escalation.
             event.prevent_default();
-            // It is one of the element's own attributes.
+            // The element has this attribute, so removing it does not fail.
             let _ = menu.remove_attribute("open");
             focus("filters-toggle");
         }
@@ -69,7 +69,7 @@ pub fn toolbar(
     (head.into_any(), chips.into_any())
 }
 
-/// Draws the button that takes every filter away.
+/// Renders the button that removes all filters.
 pub fn clear(listing: Signal<Listing>, on_listing: Callback<Listing>) -> AnyView {
     let on_clear = move |_| {
         on_listing.run(Listing { filters: Filters::default(), ..listing.get_untracked() });
@@ -122,7 +122,7 @@ fn narrowed(mut listing: Listing, field: FilterField, value: &str) -> Listing {
     listing
 }
 
-/// Draws a choice that acts at once; `class` is that of its label. An empty `id` is none.
+/// Renders a select that acts at once; `class` is the class of its label. An empty `id` means no id.
 pub fn select(
     id: &'static str,
     class: &'static str,
@@ -136,7 +136,7 @@ pub fn select(
             let own = own.clone();
             move || value.with(|value| *value == own)
         };
-        // The attribute is for the page as the server draws it, the property for what changes later.
+        // The attribute is for the page as the server renders it, the property for later changes.
         view! { <option value=own selected=is_it.clone() prop:selected=is_it>{spelled(&label)}</option> }
     });
     view! {

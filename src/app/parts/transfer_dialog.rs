@@ -1,5 +1,5 @@
-//! The transfer dialog: to whom, and a note that they will need. It asks again before a transfer to a colleague who is not
-//! here.
+//! The transfer dialog: the target and a note for it. The dialog asks for confirmation before a transfer to a colleague
+//! who is away or offline.
 
 use leptos::{ev, html, prelude::*};
 
@@ -12,30 +12,31 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// Draws the dialog, closed until `open` says otherwise.
+/// Renders the dialog, which is closed until `open` is true.
 #[component]
 pub fn TransferDialog(
     open: RwSignal<bool>,
-    /// To whom it may go; none while that is being asked.
+    /// The operators and queues that can receive the escalation; `None` while they are being fetched.
     #[prop(into)]
     targets: Signal<Option<TransferChoices>>,
-    /// My own id: nobody transfers to themselves.
+    /// The operator's own id, which is left out because operators do not transfer to themselves.
     me: String,
     #[prop(into)] may_act: Signal<bool>,
-    /// What was refused.
+    /// The refusal of the last attempt.
     #[prop(into)]
     notice: Signal<Option<String>>,
-    /// The id of an operator or a queue, and the note.
+    /// Receives the id of an operator or a queue, and the note.
     on_transfer: Callback<(String, String)>,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let (chosen, note) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    // The question whether to transfer to a colleague who is not here was asked.
+    // Whether the dialog has asked for confirmation of a transfer to a colleague who is away or offline.
     let asked = RwSignal::new(false);
     follow(dialog, open);
     let options = move || {
         let mut all = vec![];
-        // Judged as of when the server looked: seen at most so often, anybody would seem gone after a while.
+        // Absence is computed at the time of the server's answer. Operators are seen only at intervals, so that with
+        // the current time every colleague would appear offline after a while.
         let at = targets.with(|targets| targets.as_ref().map(|it| it.at).unwrap_or_default());
         for it in targets.get().unwrap_or_default().colleagues {
             let state = absence(&it, at).unwrap_or("here");
@@ -72,7 +73,7 @@ pub fn TransferDialog(
             on_transfer.run((chosen.get_untracked(), note.get_untracked()));
         }
     };
-    // A double click, or a key that is held down, must not answer the question that its first press has asked.
+    // A double click, or a key that is held down, must not confirm the question that its first press has caused.
     let clicked = |event: ev::MouseEvent| {
         if event.detail() > 1 {
             event.prevent_default();
@@ -86,7 +87,7 @@ pub fn TransferDialog(
     let closed = move |_| {
         note_closed(dialog, open);
         asked.set(false);
-        // The next time the list is another.
+        // The list is fetched again the next time, so the selection is cleared.
         chosen.set(String::new());
     };
     view! {
@@ -148,7 +149,7 @@ pub fn TransferDialog(
     }
 }
 
-/// Why a colleague may not see a transfer soon; none when they are here.
+/// Returns why a colleague may not see a transfer soon; `None` when they are available.
 fn absence(it: &Colleague, now: Timestamp) -> Option<&'static str> {
     let here = it.seen_at.is_some_and(|at| now - at < AVAILABLE_FOR);
     match (it.away, here) {

@@ -1,21 +1,21 @@
-//! Reads the value that is typed in one field, or says what is wrong with it.
+//! Parses the value typed in a field, or returns an error message.
 
 use serde_json::Number;
 
 use super::schema::{FieldKind, NumberRules, SchemaField, TextFormat, TextRules};
 use crate::domain::json::{Json, LARGEST_NUMBER, as_f64};
 
-/// What is said of a field that must be filled in.
+/// Returns the error message for a required field that is empty.
 pub fn required(field: &SchemaField) -> String {
     field.label.clone() + " is required."
 }
 
-/// What is wrong with a text while it is typed; nothing with an empty field.
+/// Returns the problem of a text while it is being typed; `None` for an empty field.
 pub fn check(field: &SchemaField, typed: &str) -> Option<String> {
     if typed.is_empty() { None } else { read(field, &field.kind, typed, true).err() }
 }
 
-/// The value that was typed; none removes it.
+/// Parses the typed value; `None` removes it.
 pub fn read(field: &SchemaField, kind: &FieldKind, typed: &str, is_there: bool) -> Result<Option<Json>, String> {
     let wrong = |problem: &str| field.label.clone() + " " + problem + ".";
     let nothing = || match (field.nullable, field.required) {
@@ -49,7 +49,7 @@ pub fn read(field: &SchemaField, kind: &FieldKind, typed: &str, is_there: bool) 
 }
 
 impl TextRules {
-    /// Whether an empty text is one.
+    /// Returns whether an empty text is a valid value.
     pub fn takes_nothing(&self) -> bool {
         self.shortest == 0 && self.format.is_none() && !self.has_pattern
     }
@@ -66,7 +66,7 @@ impl TextRules {
     }
 }
 
-/// Whether a number is whole by its digits: as a double, 1.00000000000000000001 would be.
+/// Returns whether a number is whole by its digits. Parsed as a double, 1.00000000000000000001 would be whole.
 fn is_whole(number: &str) -> bool {
     match number.split_once(['e', 'E']) {
         Some(_) => as_f64(number).is_some_and(|number| number.fract() == 0.0),
@@ -108,7 +108,7 @@ impl NumberRules {
 }
 
 impl TextFormat {
-    /// Whether a text has this format, as far as a form can tell.
+    /// Returns whether a text has this format, as far as a form can check.
     pub fn takes(self, typed: &str) -> bool {
         match self {
             Self::Date => is_date(typed),
@@ -131,7 +131,7 @@ impl TextFormat {
     }
 }
 
-/// Numbers of so many digits each, with these signs between them.
+/// Parses numbers of fixed lengths in digits, separated by the given character.
 fn digits<const N: usize>(text: &str, lengths: [usize; N], between: char) -> Option<[u32; N]> {
     let mut parts = text.split(between);
     let mut read = [0; N];
@@ -155,7 +155,8 @@ fn is_date(text: &str) -> bool {
     (1..=days).contains(&day)
 }
 
-/// RFC 3339: hours, minutes, seconds, perhaps a fraction, and the offset from UTC.
+/// Returns whether a text is a time by RFC 3339: hours, minutes, seconds, an optional fraction, and the offset from
+/// UTC.
 fn is_time(text: &str) -> bool {
     let zone = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
     let (time, zone) = text.split_at(zone);

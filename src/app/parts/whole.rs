@@ -1,25 +1,25 @@
-//! A text of which the page has only the beginning, and the button that fetches all of it.
+//! A truncated text, and the button that fetches the full text.
 
 use leptos::prelude::*;
 
 use super::drawn::words;
 use crate::domain::thread::TruncatedPart;
 
-/// What has become of the wish to see all of a text.
+/// The state of a request for a full text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FullText {
-    /// Nobody asked, or it is on its way.
+    /// The text is not requested yet, or the request is in progress.
     Beginning,
     Here(String),
-    /// Why it could not be read.
+    /// The request failed with this message.
     Failed(String),
 }
 
-/// Fetches the whole of what was cut; in the context of the page.
+/// Fetches the full text of a truncated part; provided as a context by the page.
 #[derive(Clone, Copy)]
 pub struct FetchFullText(pub Callback<(TruncatedPart, RwSignal<FullText>)>);
 
-/// Draws the beginning of a text, and where it was cut a button that shows all of it in its place.
+/// Renders the beginning of a text and, if it is truncated, a button that replaces it with the full text.
 pub fn with_whole(beginning: AnyView, cut: Option<TruncatedPart>) -> AnyView {
     let Some(cut) = cut else { return beginning };
     let whole = RwSignal::new(FullText::Beginning);
@@ -54,7 +54,7 @@ pub fn with_whole(beginning: AnyView, cut: Option<TruncatedPart>) -> AnyView {
     .into_any()
 }
 
-/// A number with its digits in groups: 412,000.
+/// Formats a number with its digits in groups: 412,000.
 pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

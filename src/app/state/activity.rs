@@ -1,5 +1,5 @@
-//! What stirs around the rows of a list: colleagues who look, customers who type, what one has begun to write oneself, and
-//! what one has not read.
+//! The activity around the rows of a list: colleagues who are viewing, customers who are typing, the operator's own
+//! draft, and unread messages.
 
 use leptos::prelude::*;
 
@@ -16,38 +16,38 @@ use crate::{
     },
 };
 
-/// How many hints are known at once.
+/// The maximum number of hints kept.
 const MOST: usize = 200;
 
-/// Around all rows. All of it signals, so that a copy is the same.
+/// The activity around all rows. All fields are signals or stored values, so a copy shares the same state.
 #[derive(Clone, Copy)]
 pub struct ListActivity {
     hints: RwSignal<Vec<Hint>>,
     drafts: Drafts,
-    /// How far one has read.
+    /// How far the operator has read each escalation.
     reads: RwSignal<Vec<(EscalationId, Seq)>>,
 }
 
-/// Around one row.
+/// The activity around one row.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RowActivity {
-    /// The customer types.
+    /// True while the customer is typing.
     pub typing: bool,
-    /// The reply that was begun; empty when none was.
+    /// The operator's draft of a reply; empty without one.
     pub draft: String,
-    /// Colleagues who look at it.
+    /// The names of colleagues who are viewing the escalation.
     pub here: Vec<String>,
-    /// Customer or agent have said something that one has not read.
+    /// True when the customer or the agent has said something that the operator has not read.
     pub unread: bool,
 }
 
 impl ListActivity {
-    /// Nothing stirs yet; so far one has read before.
+    /// Creates the activity without any hints. `reads` is how far the operator has read before.
     pub fn new(drafts: Drafts, reads: Vec<(EscalationId, Seq)>) -> Self {
         Self { hints: RwSignal::new(vec![]), drafts, reads: RwSignal::new(reads) }
     }
 
-    /// One has read so far.
+    /// Records how far the operator has read.
     pub fn read_to(self, id: EscalationId, seq: Seq) {
         self.reads.try_maybe_update(|all| match all.iter_mut().find(|(known, _)| *known == id) {
             Some((_, known)) => (*known < seq, *known = seq.max(*known)),
@@ -55,7 +55,7 @@ impl ListActivity {
         });
     }
 
-    /// Follows a hint: the last word counts.
+    /// Stores a hint; a later hint replaces an earlier one of the same source.
     pub fn hear(self, hint: &Hint) {
         if !matches!(hint, Hint::Viewing { .. } | Hint::CustomerTyping { .. }) {
             return;
@@ -69,7 +69,7 @@ impl ListActivity {
         });
     }
 
-    /// What stirs around a row, as it changes.
+    /// Returns the activity around a row, and tracks its changes.
     pub fn around(self, row: &Row, me: CurrentOperator, now: Timestamp) -> RowActivity {
         let id = row.id;
         let read = self.reads.with(|all| all.iter().find(|(known, _)| *known == id).map(|(_, seq)| *seq));
@@ -94,7 +94,7 @@ impl ListActivity {
     }
 }
 
-/// What a hint is about, and by whom, so that a later one takes its place. A colleague looks at one thing at a time.
+/// Returns the key by which a later hint replaces an earlier one. A colleague views one escalation at a time.
 fn whose(hint: &Hint) -> Option<String> {
     match hint {
         Hint::Viewing { viewer, .. } => Some(viewer.operator.id.to_string()),

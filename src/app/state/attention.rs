@@ -1,5 +1,6 @@
-//! Attention: what calls an operator who looks elsewhere. A sound and a notification of the browser's, for one who waits
-//! anew and for a customer who writes to me, made by one tab of all that are open; both are off until they are asked for.
+//! Alerts for an operator who looks elsewhere: a sound and a browser notification. They report an escalation that
+//! starts to wait, a customer who writes to the operator, and a transfer to the operator or back from its target. Only
+//! one of the open tabs alerts. Both are off until the operator turns them on.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -23,42 +24,42 @@ use crate::{
     },
 };
 
-/// Sounds are at least so far apart.
+/// The minimum time between two sounds.
 const APART: Duration = Duration::from_millis(1_500);
-/// Under these names the browser remembers what was asked for.
+/// The storage keys of the two settings.
 const SOUND: &str = "sound";
 const NOTIFY: &str = "notify";
-/// The lock that one tab holds.
+/// The name of the browser lock that one tab holds.
 const LEADER: &str = "bailout-leader";
 
 thread_local! {
-    /// What is shown, so that it can be taken away. A page is one thread, and what the browser made never leaves it.
+    /// The open notifications, kept to be closed later. A page is one thread, and browser objects never leave it.
     static SHOWN: RefCell<Vec<(EscalationId, JsValue)>> = const { RefCell::new(vec![]) };
 }
 
-/// A transfer of mine that its target did not accept.
+/// A transfer by this operator that its target did not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReturnedNotice {
     pub id: EscalationId,
-    /// The sentence that is shown: who did not accept which transfer.
+    /// The sentence shown: which operator did not accept which transfer.
     pub words: String,
 }
 
-/// Who is called, and how.
+/// The alert settings of the operator, and whether this tab alerts.
 #[derive(Clone, Copy)]
 pub struct Notifier {
     pub sound: RwSignal<bool>,
     pub notify: RwSignal<bool>,
-    /// Shown in every tab until the escalation is opened there, is claimed, or the notice is dismissed.
+    /// Shown in every tab until the escalation is opened there or no longer waits, or the notice is dismissed.
     pub returned: RwSignal<Vec<ReturnedNotice>>,
-    /// This tab speaks for all of them.
+    /// True when this tab alerts on behalf of all tabs.
     leads: RwSignal<bool>,
     me: CurrentOperator,
     quiet: StoredValue<bool>,
 }
 
 impl Notifier {
-    /// Begins with what this browser remembers, and asks to lead.
+    /// Loads the settings that this browser stores, and requests the lock.
     pub fn begin() -> Self {
         let it = Self {
             sound: RwSignal::new(false),
@@ -76,12 +77,12 @@ impl Notifier {
         it
     }
 
-    /// Whether this tab speaks for all of them, and so may not rest. At this moment.
+    /// Returns whether this tab alerts for all tabs and so must keep its stream. Reads the value without tracking it.
     pub fn leads(self) -> bool {
         self.leads.try_get_untracked().unwrap_or(false)
     }
 
-    /// Turns the sound on or off. The press that asked for it is what browsers want before a page may be heard.
+    /// Turns the sound on or off. Browsers let a page play sound only after a user action, which this click is.
     pub fn toggle_sound(self) {
         self.sound.update(|on| *on = !*on);
         remember(SOUND, self.sound.get_untracked());
@@ -90,7 +91,7 @@ impl Notifier {
         }
     }
 
-    /// Turns notifications on, asking the browser, or off.
+    /// Turns notifications on, after asking the browser for permission, or off.
     pub fn toggle_notify(self) {
         if self.notify.get_untracked() {
             self.notify.set(false);
@@ -106,8 +107,8 @@ impl Notifier {
         }
     }
 
-    /// Hears what happened: calls when it is for me, as what waits where I serve is, and takes away what was handled
-    /// anywhere.
+    /// Handles an event: alerts when it concerns this operator, as waiting escalations in their queues do, and closes
+    /// the notification of an escalation that was handled anywhere.
     pub fn hear(self, frame: &Frame, serves: bool) {
         let row = &frame.row;
         let mine = row.claimed_by.as_ref().is_some_and(|by| by.id == self.me.id());
@@ -136,8 +137,8 @@ impl Notifier {
         }
     }
 
-    /// Keeps a notice when a transfer of mine came back, and drops it once the escalation waits no more; the words of a
-    /// new notice.
+    /// Adds a notice when a transfer of this operator came back, and drops it once the escalation no longer waits.
+    /// Returns the sentence of a new notice.
     fn note_return(self, frame: &Frame) -> Option<String> {
         let row = &frame.row;
         let words = match &frame.event.kind {
@@ -178,7 +179,7 @@ impl Notifier {
         let Some(shown) = show(words, &id.to_string()) else { return };
         let opened = Closure::once_into_js(move || {
             call(&window(), "focus", &[]);
-            // The address is ours; a page that will not go there stays where it is.
+            // The address belongs to this site; a page that cannot navigate there stays where it is.
             let _ = window().location().set_href(&("/e/".to_owned() + &id.to_string()));
         });
         let _ = Reflect::set(&shown, &"onclick".into(), &opened);
@@ -210,7 +211,7 @@ impl Notifier {
             APART,
         );
         if let Ok(audio) = document().create_element("audio") {
-            // One that cannot be played stays silent, and says so to nobody who could mend it.
+            // A sound that cannot be played is ignored, because the operator cannot act on the error here.
             let _ = audio.set_attribute("src", "/chime.wav");
             if let Some(playing) = call(&audio, "play", &[]) {
                 call(&playing, "catch", &[Closure::once_into_js(|_: JsValue| {})]);
@@ -218,13 +219,13 @@ impl Notifier {
         }
     }
 
-    /// One tab holds the lock as long as it is open; where there are no locks, each speaks for itself.
+    /// Requests the lock, which one tab holds as long as it is open. Without browser locks, each tab alerts by itself.
     fn ask_to_lead(self) {
         let navigator = Reflect::get(&window(), &"navigator".into()).unwrap_or_default();
         let locks = Reflect::get(&navigator, &"locks".into()).unwrap_or_default();
         let granted = Closure::once_into_js(move || {
             self.leads.try_set(true);
-            // Never settled: the lock is held until the tab is closed.
+            // The promise never settles, so the lock is held until the tab is closed.
             JsValue::from(Promise::new(&mut |_, _| {}))
         });
         if call(&locks, "request", &[LEADER.into(), granted]).is_none() {
@@ -233,7 +234,7 @@ impl Notifier {
     }
 }
 
-/// Whether this is something that the holder did, and so has seen what called for it.
+/// Returns whether the holder of the claim caused the event, and so has seen what the notification was about.
 fn is_mine(kind: &EventKind) -> bool {
     match kind {
         EventKind::Claimed { .. } => true,
@@ -242,23 +243,23 @@ fn is_mine(kind: &EventKind) -> bool {
     }
 }
 
-/// Shows a notification, if the browser lets us. One of each tag: a later one takes its place.
+/// Shows a notification, if the browser allows it. A later notification with the same tag replaces the earlier one.
 pub fn show(words: &str, tag: &str) -> Option<JsValue> {
     let options = Object::new();
     for (name, value) in [("body", words), ("tag", tag), ("icon", "/favicon.svg")] {
-        // A plain object takes every property.
+        // Setting a property of a plain object cannot fail.
         let _ = Reflect::set(&options, &name.into(), &value.into());
     }
     let made: Function = notification()?.dyn_into().ok()?;
     Reflect::construct(&made, &Array::of2(&"Bailout".into(), &options)).ok()
 }
 
-/// The browser's notifications, where it has them.
+/// Returns the browser's `Notification` constructor, where there is one.
 pub fn notification() -> Option<JsValue> {
     Reflect::get(&window(), &"Notification".into()).ok().filter(|it| it.is_function())
 }
 
-/// What the browser says of them: `granted`, `denied` or `default`.
+/// Returns the notification permission of the browser: `granted`, `denied` or `default`.
 pub fn permission() -> Option<String> {
     Reflect::get(&notification()?, &"permission".into()).ok()?.as_string()
 }

@@ -1,5 +1,5 @@
-//! The page's clock. The server renders with its own now in UTC; after hydration the page ticks by itself and shows the
-//! browser's local time. Rendering anything else first would break hydration.
+//! The page's clock. The server renders with its own time in UTC. After hydration the page ticks by itself and shows
+//! the browser's local time. The first rendering in the browser must match the server's, or hydration would break.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 
 use crate::domain::time::{Span, Timestamp};
 
-/// Now, and the browser's time zone. Both are signals.
+/// The current time and the browser's time zone. Both are signals.
 #[derive(Clone, Copy)]
 pub struct PageClock {
     now: RwSignal<Timestamp>,
@@ -18,7 +18,7 @@ pub struct PageClock {
     ahead: StoredValue<i64>,
 }
 
-/// Starts the clock at the server's now and makes it known to everything below.
+/// Starts the clock at the server's time and provides it as context.
 pub fn provide_clock(now: Timestamp) -> PageClock {
     let clock = PageClock { now: RwSignal::new(now), is_local: RwSignal::new(false), ahead: StoredValue::new(0) };
     provide_context(clock);
@@ -33,7 +33,7 @@ pub fn provide_clock(now: Timestamp) -> PageClock {
     clock
 }
 
-/// The clock of the page.
+/// Returns the clock of the page.
 pub fn clock() -> PageClock {
     expect_context()
 }
@@ -42,7 +42,7 @@ fn browser_now() -> i64 {
     js_sys::Date::now() as i64
 }
 
-/// How far the browser's zone is ahead of UTC on the date of `at`, which may be in summer while it is winter now.
+/// Returns how far the browser's zone is ahead of UTC at `at`, which may be in summer while it is winter now.
 fn browser_offset(at: Timestamp) -> Span {
     let date = js_sys::Date::new(&JsValue::from_f64(at.0 as f64));
     // A date that JavaScript cannot hold gives NaN, which becomes 0 here.
@@ -50,17 +50,17 @@ fn browser_offset(at: Timestamp) -> Span {
 }
 
 impl PageClock {
-    /// The server's now, followed second by second.
+    /// Returns the server's time and tracks it, second by second.
     pub fn now(self) -> Timestamp {
         self.now.get()
     }
 
-    /// Now, at this moment, without following it. Only in the browser.
+    /// Returns the current time without tracking it. Only in the browser.
     pub fn moment(self) -> Timestamp {
         Timestamp(browser_now() + self.ahead.try_get_value().unwrap_or(0))
     }
 
-    /// How far the shown time is ahead of UTC at that moment.
+    /// Returns how far the shown time is ahead of UTC at that moment.
     pub fn offset(self, at: Timestamp) -> Span {
         match self.is_local.get() {
             true => browser_offset(at),
@@ -68,17 +68,17 @@ impl PageClock {
         }
     }
 
-    /// `14:02`, in the browser's zone after hydration.
+    /// Formats a time as `14:02`, in the browser's zone after hydration.
     pub fn time(self, at: Timestamp) -> String {
         at.clock_time(self.offset(at))
     }
 
-    /// How long ago, never below nothing.
+    /// Returns how long ago a time was, at least 0.
     pub fn since(self, at: Timestamp) -> Span {
         Span((self.now() - at).0.max(0))
     }
 
-    /// Learns from an event's time that the server's clock is further ahead than we thought.
+    /// Corrects the offset when an event's time shows that the server's clock is further ahead than known.
     pub fn hear(self, at: Timestamp) {
         let least = at.0 - browser_now();
         self.ahead.try_update_value(|ahead| *ahead = (*ahead).max(least));

@@ -1,6 +1,6 @@
-//! Which rows a list draws, and in what order. It is that of the inbox, except under the pointer: there nothing moves,
-//! what leaves stays where it stood, and what comes waits to be asked for. Pure: the next lines follow from the last ones,
-//! the inbox and the time.
+//! Decides which rows a list shows, and in what order. The order is that of the inbox, except while the pointer is on
+//! the list: then no row moves, a row that leaves stays in place, and new rows wait until the operator asks for them.
+//! The functions are pure: the next rows follow from the last ones, the inbox and the time.
 
 use std::ops::Range;
 
@@ -12,24 +12,24 @@ use crate::domain::{
     time::{Span, Timestamp},
 };
 
-/// How long a row that a colleague has taken stays in sight.
+/// How long a row that a colleague has claimed stays visible.
 const LINGER: Span = Span::seconds(3);
-/// How many rows that have left are known.
+/// The maximum number of departed rows kept.
 const MOST_LEFT: usize = 100;
-/// How many rows are drawn at once, how many of them before the first that is seen, and by how many rows the drawn ones
-/// move on at once. A row is some twenty elements, and a page shall have at most 1,500.
+/// The number of rows rendered at once, how many of them lie before the first visible row, and the step by which the
+/// rendered window moves. A row is some twenty elements, and a page shall have at most 1,500.
 const DRAWN: usize = 50;
 const BEFORE: usize = 15;
 const STRIDE: usize = 5;
 
-/// A row that has left the list, as it is now.
+/// A row that has left the list, in its latest state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DepartedRow {
     row: Row,
     at: Timestamp,
 }
 
-/// Keeps what has left up to date with an event; whether that changed anything. `leaves` says that it took a row away.
+/// Applies an event to the departed rows; returns whether any changed. `leaves` is true when the event removed a row.
 pub fn leave(all: &mut Vec<DepartedRow>, frame: &Frame, leaves: bool) -> bool {
     let known = all.iter().position(|it| it.row.id == frame.row.id);
     let at = match (known, leaves) {
@@ -55,39 +55,39 @@ impl DepartedRow {
     }
 }
 
-/// A row as it is drawn.
+/// A row as it is rendered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DisplayedRow {
     pub row: Row,
-    /// It is no longer on the list.
+    /// True when the row is no longer on the list.
     pub gone: bool,
-    /// Not of the list: whoever draws the line adds it.
+    /// The activity around the row, which the component that renders the row adds.
     pub stir: RowActivity,
 }
 
-/// What a list shows.
+/// The rows that a list shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DisplayedRows {
-    /// From the first to the last.
+    /// The ids of the rows, from first to last.
     pub ids: Vec<EscalationId>,
-    /// How many rows wait to be asked for.
+    /// The number of new rows that are not shown until the operator asks for them.
     pub waiting: usize,
     listing: Listing,
     bound: Option<SortKey>,
     asked: u32,
 }
 
-/// What the person at the list does.
+/// The operator's interaction with the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListFocus {
-    /// The pointer or the focus is on the list.
+    /// True while the pointer or the focus is on the list.
     pub held: bool,
-    /// How often what waits was asked for.
+    /// How often the operator has asked for the waiting rows.
     pub asked: u32,
 }
 
 impl DisplayedRows {
-    /// What comes after `last`.
+    /// Returns the rows that follow `last`.
     pub fn next(
         last: Option<&Self>,
         inbox: &Inbox,
@@ -111,7 +111,7 @@ impl DisplayedRows {
         let lingers = |it: &&DepartedRow| now - it.at < LINGER && it.is_taken(&inbox.query);
         let taken: Vec<EscalationId> = left.iter().filter(lingers).map(|it| it.row.id).collect();
         for (stood, id) in last.ids.iter().enumerate().filter(|(_, id)| taken.contains(id)) {
-            // After the row that it stood after.
+            // The row goes after the row that it followed before.
             let mut before = last.ids[..stood].iter().rev();
             let after = before.find_map(|before| next.ids.iter().position(|id| id == before));
             next.ids.insert(after.map_or(0, |at| at + 1), *id);
@@ -119,7 +119,7 @@ impl DisplayedRows {
         next
     }
 
-    /// Every row where it was. What was fetched since follows, since it lies beyond all that was there.
+    /// Keeps every row in place. Rows fetched since then are appended, since they lie beyond all rows that were there.
     fn hold(&mut self, last: &Self, inbox: &Inbox, left: &[DepartedRow]) {
         self.ids.clear();
         let (mut shown, mut near) = (vec![false; inbox.rows.len()], 0);
@@ -139,7 +139,7 @@ impl DisplayedRows {
         }
     }
 
-    /// The rows of a range of these.
+    /// Returns the rows of a range of `ids`.
     pub fn drawn(&self, range: Range<usize>, inbox: &Inbox, left: &[DepartedRow]) -> Vec<DisplayedRow> {
         let mut near = 0;
         let line = |id: &EscalationId| {
@@ -154,14 +154,14 @@ impl DisplayedRows {
     }
 }
 
-/// Where a row is. Most often rows are looked for in their order, so that the last one found is near.
+/// Returns the index of a row. Rows are mostly looked up in order, so the search starts near the last one found.
 fn find(rows: &[Row], near: usize, id: EscalationId) -> Option<usize> {
     let is_it = |row: &Row| row.id == id;
     let (before, after) = rows.split_at(near);
     after.iter().position(is_it).map(|at| near + at).or_else(|| before.iter().position(is_it))
 }
 
-/// Which of so many rows are drawn when this is the first that is seen.
+/// Returns which of `rows` rows are rendered when `first` is the first visible one.
 pub fn window(first: usize, rows: usize) -> Range<usize> {
     let latest = rows.saturating_sub(DRAWN);
     let start = (first / STRIDE * STRIDE).saturating_sub(BEFORE).min(latest);
@@ -182,7 +182,7 @@ mod tests {
     const FREE: ListFocus = ListFocus { held: false, asked: 0 };
     const HELD: ListFocus = ListFocus { held: true, asked: 0 };
 
-    /// A list at which Ada looks, and the stage on which it changes.
+    /// A list that Ada views, and the simulation that changes it.
     struct Scene {
         stage: Simulation,
         inbox: Inbox,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     impl Scene {
-        /// Three wait in the queue.
+        /// Creates a scene with three escalations waiting in the queue.
         fn new() -> Self {
             let stage = Simulation::with_three_open();
             let query = Query { listing: View::Queue.into(), me: ada().who.id, as_of: MORNING };
@@ -203,7 +203,7 @@ mod tests {
             Self { stage, inbox, left: vec![], lines: None, heard }
         }
 
-        /// What is shown once everything that happened has been heard, as indices of when they were opened.
+        /// Applies all events so far and returns the rows shown, as indices in the order in which they were opened.
         fn shows(&mut self, attention: ListFocus) -> Vec<usize> {
             for frame in &self.stage.world.frames[self.heard..] {
                 let leaves = self.inbox.apply(frame);
@@ -237,10 +237,10 @@ mod tests {
         scene.stage.open(AskKind::Question).unwrap();
         scene.stage.open(AskKind::Question).unwrap();
         assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 2));
-        // The control: without the pointer they come at once.
+        // The control case: without the pointer they appear at once.
         let free = DisplayedRows::next(scene.lines.as_ref(), &scene.inbox, &scene.left, FREE, scene.stage.now);
         assert_eq!((free.ids.len(), free.waiting), (5, 0));
-        // Asked for, under the pointer still; then it holds again.
+        // The operator asks for them with the pointer still on the list; then the list holds again.
         let asked = ListFocus { held: true, asked: 1 };
         assert_eq!((scene.shows(asked), scene.waiting()), (vec![0, 1, 2, 3, 4], 0));
         scene.stage.open(AskKind::Question).unwrap();
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!((scene.line(0).row.status, scene.line(1).row.status), (Status::Claimed, Status::Cancelled));
         scene.stage.later(Span::minutes(5));
         assert_eq!(scene.shows(HELD), [0, 1, 2], "however long");
-        // What becomes of it meanwhile shows in place.
+        // Later changes of the row show in place.
         scene.stage.resolve(&ana(), scene.id(0), Resolution::bare(Disposition::Handled)).unwrap();
         assert_eq!((scene.shows(HELD), scene.line(0).row.status), (vec![0, 1, 2], Status::Resolved));
         assert_eq!(scene.shows(FREE), [2]);
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(scene.shows(FREE), [0, 2]);
         scene.stage.claim(&ada(), scene.id(0)).unwrap();
         assert_eq!(scene.shows(FREE), [2]);
-        // Those that were not seen are not missed.
+        // Rows that were not shown before do not stay.
         scene.lines = None;
         scene.stage.claim(&ana(), scene.id(2)).unwrap();
         assert!(scene.shows(FREE).is_empty());

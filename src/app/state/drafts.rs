@@ -1,5 +1,5 @@
-//! Drafts of what an operator writes. The page keeps a draft at once, the tab keeps it until the server has it, and the
-//! server gets it soon after. So the draft is there again after a reload, however soon, and after the page is closed.
+//! Drafts of what an operator writes. The page stores a draft at once, the tab keeps a copy until the server has it,
+//! and the server gets it soon after. So the draft survives a reload, however soon, and the closing of the page.
 
 use js_sys::{Function, Reflect};
 use leptos::prelude::*;
@@ -19,36 +19,36 @@ use crate::{
     },
 };
 
-/// A draft, and how far the page had heard when it was begun: what was said since then may change what one wants to say.
+/// A draft, and the seq that the page had reached when it was begun. Later messages may change what to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartedDraft {
     pub draft: Draft,
     pub since: Seq,
-    /// It came from the server under this name, which other tabs may have, too.
+    /// True when the draft came from the server under this name, which other tabs may have, too.
     is_loaded: bool,
 }
 
-/// All drafts of the operator at this page.
+/// All drafts of the signed-in operator.
 #[derive(Clone, Copy)]
 pub struct Drafts {
     me: OperatorId,
     all: RwSignal<Vec<StartedDraft>>,
     /// The drafts that the server has not confirmed yet. The tab keeps a copy, which survives a reload.
     unsaved: StoredValue<UnsavedDrafts>,
-    /// True when the tab had drafts that the server did not have when it drew the page.
+    /// True when the tab had drafts that the server did not have when it rendered the page.
     pub restored: RwSignal<bool>,
 }
 
 impl Drafts {
-    /// What the server kept; the page has heard up to `since`.
+    /// Creates the drafts from those that the server stored; the page has received events up to `since`.
     pub fn new(me: OperatorId, kept: Vec<Draft>, since: Seq) -> Self {
         let all = kept.into_iter().map(|draft| StartedDraft { draft, since, is_loaded: true }).collect();
         let unsaved = StoredValue::new(UnsavedDrafts::default());
         Self { me, all: RwSignal::new(all), unsaved, restored: RwSignal::new(false) }
     }
 
-    /// Restores what the server had not confirmed when this tab was reloaded. Only after hydration: the server has drawn
-    /// the page without it.
+    /// Restores the drafts that the server had not confirmed when this tab was reloaded. Only after hydration, because
+    /// the server has rendered the page without them.
     pub fn restore(self, since: Seq) {
         let kept = kept_in_tab(&self.in_tab()).and_then(|json| codec::read::<Vec<Draft>>(json.as_bytes()).ok());
         let Some(kept) = kept.filter(|kept| !kept.is_empty()) else { return };
@@ -66,27 +66,27 @@ impl Drafts {
         self.restored.try_set(true);
     }
 
-    /// What is written here, as it changes.
+    /// Returns the draft of an escalation in a mode, and tracks its changes.
     pub fn get(self, id: EscalationId, mode: DraftMode) -> Option<StartedDraft> {
         self.all.with(|all| find(all, id, mode).cloned())
     }
 
-    /// The text of it, as it changes.
+    /// Returns the text of the draft, and tracks its changes.
     pub fn text(self, id: EscalationId, mode: DraftMode) -> String {
         self.all.with(|all| text(all, id, mode))
     }
 
-    /// The same at this moment; nothing when the page is gone.
+    /// Returns the text of the draft without tracking it; empty when the page is gone.
     pub fn text_now(self, id: EscalationId, mode: DraftMode) -> String {
         self.all.try_with_untracked(|all| text(all, id, mode)).unwrap_or_default()
     }
 
-    /// Every draft that the server lacks at this moment.
+    /// Returns every draft that the server lacks at this moment.
     pub fn unsaved(self) -> Vec<Draft> {
         self.unsaved.try_with_value(UnsavedDrafts::all).unwrap_or_default()
     }
 
-    /// Keeps what is written. What is begun now is named now, and has heard up to `since`.
+    /// Stores the text of a draft. A new draft gets its name now, with `since` as the seq that the page has reached.
     pub fn write(self, id: EscalationId, mode: DraftMode, text: String, since: Seq) {
         let text = match text.char_indices().nth(LONGEST) {
             Some((end, _)) => text[..end].to_owned(),
@@ -96,7 +96,7 @@ impl Drafts {
             let at = all.iter().position(|it| is(&it.draft, id, mode));
             match at {
                 Some(at) => {
-                    // Two tabs that write on must not write to one draft.
+                    // Two tabs that continue the same loaded draft must not write to one name.
                     let fresh = if all[at].is_loaded { mint() } else { None };
                     let replaced = fresh.map(|fresh| {
                         let old = std::mem::replace(&mut all[at].draft.client_message_id, fresh);
@@ -110,7 +110,7 @@ impl Drafts {
                     }
                     Some((replaced, draft))
                 }
-                // Nothing is begun with nothing.
+                // An empty text starts no draft.
                 None if text.is_empty() => None,
                 None => {
                     let draft = Draft { escalation: id, mode, client_message_id: mint()?, text };
@@ -127,7 +127,7 @@ impl Drafts {
         }
     }
 
-    /// Says that the writer has seen what was said meanwhile.
+    /// Records that the operator has seen the messages up to `since`.
     pub fn catch_up(self, id: EscalationId, mode: DraftMode, since: Seq) {
         self.all.try_update(|all| {
             if let Some(begun) = all.iter_mut().find(|it| is(&it.draft, id, mode)) {
@@ -136,7 +136,7 @@ impl Drafts {
         });
     }
 
-    /// Takes a draft out to send it. The server keeps a copy, the whole of it, until it has what was sent.
+    /// Removes a draft to send it. The server keeps a full copy until it has the message.
     pub fn take(self, id: EscalationId, mode: DraftMode) -> Option<Draft> {
         let taken = self.all.try_update(|all| {
             let at = all.iter().position(|it| is(&it.draft, id, mode))?;
@@ -149,8 +149,8 @@ impl Drafts {
         taken
     }
 
-    /// A reply of this name was said, here or in another tab. What still stands under it, when it is something else, is
-    /// new and gets a name of its own.
+    /// Handles a reply of this name that was sent, here or in another tab. A different text that is still under this
+    /// name is new and gets its own name.
     pub fn sent(self, name: &str, text: &str, cut: Option<usize>) {
         if self.unsaved.try_with_value(|unsaved| unsaved.has(name)) == Some(true) {
             self.change_unsaved(|unsaved| unsaved.remove(name));
@@ -177,8 +177,8 @@ impl Drafts {
         }
     }
 
-    /// A note of an operator was added, here or in another tab. If it is mine, my draft of a note is done, or it is another
-    /// text and gets a name of its own: the draft of the old name is forgotten by whichever tab added the note.
+    /// Handles a note that was added, here or in another tab. If this operator added it, the draft under the old name
+    /// is deleted, and a draft with another text gets a new name.
     pub fn noted(self, id: EscalationId, by: OperatorId, text: &str) {
         if by != self.me {
             return;
@@ -202,7 +202,7 @@ impl Drafts {
         }
     }
 
-    /// Puts a draft back that was not sent after all, under its name, unless something new is written there.
+    /// Restores a draft that was not sent after all, under its name. Returns false when a new draft is there.
     pub fn put_back(self, draft: Draft, since: Seq) -> bool {
         let put = self.all.try_update(|all| {
             if find(all, draft.escalation, draft.mode).is_some() {
@@ -217,17 +217,17 @@ impl Drafts {
         put.unwrap_or(false)
     }
 
-    /// The drafts to send to the server now; `settle` is told what came of each.
+    /// Returns the drafts to send to the server now; the caller reports the result of each with `settle`.
     pub fn to_save(self) -> Vec<Draft> {
         self.unsaved.try_update_value(UnsavedDrafts::take_waiting).unwrap_or_default()
     }
 
-    /// Notes whether the server saved a draft. If not, it is sent again later.
+    /// Records whether the server saved a draft. If not, the draft is sent again later.
     pub fn settle(self, sent: &Draft, is_saved: bool) {
         self.change_unsaved(|unsaved| unsaved.settle(sent, is_saved));
     }
 
-    /// Sends again what is underway on a connection that is gone.
+    /// Makes the drafts in flight on a lost connection ready to be sent again.
     pub fn retry(self) {
         self.unsaved.try_update_value(UnsavedDrafts::retry);
     }
@@ -236,7 +236,7 @@ impl Drafts {
         self.change_unsaved(|unsaved| unsaved.add(draft));
     }
 
-    /// Changes what is unsaved, and the copy in the tab with it.
+    /// Changes the unsaved drafts and updates the copy in the tab.
     fn change_unsaved(self, change: impl FnOnce(&mut UnsavedDrafts)) {
         let json = self.unsaved.try_update_value(|unsaved| {
             change(unsaved);
@@ -250,7 +250,7 @@ impl Drafts {
         }
     }
 
-    /// The name under which the tab keeps the copy: another operator who signs in here does not get these drafts.
+    /// Returns the storage key of the tab's copy: one per operator, so another operator does not get the drafts.
     fn in_tab(self) -> String {
         "drafts ".to_owned() + &self.me.to_string()
     }
@@ -268,8 +268,8 @@ fn text(all: &[StartedDraft], id: EscalationId, mode: DraftMode) -> String {
     find(all, id, mode).map(|it| it.draft.text.clone()).unwrap_or_default()
 }
 
-/// A name for a message. Where the page is not secure, browsers hide `crypto.randomUUID`; uniqueness is needed here,
-/// not secrecy.
+/// Creates a name for a message. On insecure pages browsers hide `crypto.randomUUID`; uniqueness is needed here, not
+/// secrecy.
 fn mint() -> Option<ClientMessageId> {
     let crypto = Reflect::get(&window(), &"crypto".into()).unwrap_or_default();
     let name = call(&crypto, "randomUUID", &[]).and_then(|id| id.as_string()).unwrap_or_else(|| {
@@ -278,7 +278,7 @@ fn mint() -> Option<ClientMessageId> {
     ClientMessageId::parse(name).ok()
 }
 
-/// Calls a method that may not be there.
+/// Calls a method that may not exist.
 pub fn call(object: &JsValue, method: &str, arguments: &[JsValue]) -> Option<JsValue> {
     let function: Function = Reflect::get(object, &method.into()).ok()?.dyn_into().ok()?;
     Reflect::apply(&function, object, &arguments.iter().collect()).ok()

@@ -1,6 +1,6 @@
-//! The live store: what the page shows, kept fresh by the events of the stream. Each event is applied where it arrives,
-//! with the same `apply` that the server uses; a snapshot that was asked for meanwhile is brought up to date from the
-//! last events before it is shown. Nothing here panics when the page is already gone.
+//! The live store: the data that the page shows, kept up to date by the events of the stream. Each event is applied
+//! where it arrives, with the same `apply` that the server uses. A snapshot that was requested meanwhile is brought up
+//! to date from the last events before it is shown. Nothing here panics when the page is already gone.
 
 use leptos::prelude::*;
 
@@ -26,31 +26,31 @@ use crate::{
     },
 };
 
-/// How the stream is doing.
+/// The status of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamStatus {
-    /// The page is not awake yet, or its first stream not open.
+    /// The page is not hydrated yet, or its first stream is not open.
     Connecting,
     Live,
-    /// Down for long enough to say so.
+    /// Down for long enough to show it.
     Reconnecting,
-    /// Down for so long that what is shown may be wrong.
+    /// Down for so long that the data shown may be stale.
     Lost,
     /// The session ended.
     SignedOut,
 }
 
-/// Where a reply is that has not come back yet.
+/// The state of a reply whose event has not arrived yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendState {
     Underway,
-    /// The server has it; its event is not here yet.
+    /// The server has stored the reply; its event has not arrived yet.
     Taken,
-    /// It did not get through, with the sentence why.
+    /// The reply was not sent, for the reason in this sentence.
     Failed(String),
 }
 
-/// A reply on its way, by the name that its echo will carry.
+/// A reply in flight, identified by the name that its event will carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingReply {
     pub draft: Draft,
@@ -59,47 +59,47 @@ pub struct PendingReply {
 }
 
 impl PendingReply {
-    /// The name that its echo will carry.
+    /// Returns the name that its event will carry.
     pub fn name(&self) -> &str {
         self.draft.client_message_id.as_str()
     }
 }
 
-/// How far the page has heard, and in which log.
+/// The position that the page has reached, and in which log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Cursor {
     epoch: String,
     seq: Seq,
 }
 
-/// The store. All of it signals, so that a copy is the store.
+/// The store. All fields are signals or stored values, so a copy shares the same state.
 #[derive(Clone, Copy)]
 pub struct Live {
     pub inbox: RwSignal<Inbox>,
-    /// What has left the list.
+    /// The rows that have left the list.
     pub left: RwSignal<Vec<DepartedRow>>,
     pub thread: RwSignal<Option<Thread>>,
-    /// The selected escalation does not exist.
+    /// True when the selected escalation does not exist.
     pub missing: RwSignal<bool>,
     pub connection: RwSignal<StreamStatus>,
-    /// For some seconds after a reconnection: how many updates it brought.
+    /// The number of updates since a reconnection; set for some seconds after it.
     pub caught_up: RwSignal<Option<usize>>,
-    /// The page is hydrated; until then buttons would do nothing.
+    /// True once the page is hydrated; until then buttons would do nothing.
     pub awake: RwSignal<bool>,
     pub pending: RwSignal<Vec<PendingReply>>,
     pub drafts: Drafts,
-    /// Who is there around the escalation that is shown.
+    /// The presence around the escalation that is shown.
     pub presence: RwSignal<Presence>,
-    /// What stirs around all others.
+    /// The activity around the rows of the list.
     pub stirs: ListActivity,
-    /// What lists can be narrowed to.
+    /// The values that lists can be filtered by.
     pub choices: RwSignal<FilterChoices>,
     cursor: StoredValue<Cursor>,
     recent: StoredValue<RecentEvents>,
 }
 
 impl Live {
-    /// A store that begins with what the server rendered.
+    /// Creates a store from the data that the server rendered.
     pub fn new(start: Bootstrap) -> Self {
         let drafts = Drafts::new(start.me.who.id, start.drafts, start.inbox.seq);
         Self {
@@ -120,17 +120,17 @@ impl Live {
         }
     }
 
-    /// The cursor as the stream's address has it, `epoch.seq`; none when the page is gone.
+    /// Returns the cursor for the stream's address, `epoch.seq`; none when the page is gone.
     pub fn cursor(self) -> Option<String> {
         self.cursor.try_with_value(|cursor| format!("{}.{}", cursor.epoch, cursor.seq))
     }
 
-    /// Whether claiming and resolving make sense now. Follows the connection.
+    /// Returns whether claiming and resolving make sense now. Tracks the connection.
     pub fn may_act(self) -> bool {
         self.awake.get() && !matches!(self.connection.get(), StreamStatus::Lost | StreamStatus::SignedOut)
     }
 
-    /// Follows an event.
+    /// Applies an event.
     pub fn apply(self, frame: Frame) {
         self.cursor.try_update_value(|cursor| cursor.seq = cursor.seq.max(frame.event.seq));
         let leaves = self.inbox.try_update(|inbox| inbox.apply(&frame)).unwrap_or(false);
@@ -144,8 +144,8 @@ impl Live {
         self.recent.try_update_value(|recent| recent.push(frame));
     }
 
-    /// Starts over from a fresh snapshot, perhaps of another log. Drafts and pending replies stay. False when it is too old to
-    /// be brought up to date: then it is to be read again.
+    /// Replaces the data with a new snapshot, perhaps of another log. Drafts and pending replies stay. Returns false
+    /// when the snapshot is too old to be brought up to date and must be read again.
     pub fn restart(self, start: Bootstrap) -> bool {
         let cursor = Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch };
         let same_log = self.cursor.try_with_value(|known| known.epoch == cursor.epoch).unwrap_or(false);
@@ -158,7 +158,7 @@ impl Live {
         self.show_thread(start.thread, start.presence) && shows_inbox
     }
 
-    /// Shows a list that was asked for, brought up to date; false when it is too old for that.
+    /// Shows a requested list, brought up to date; returns false when the list is too old for that.
     pub fn show_inbox(self, mut inbox: Inbox) -> bool {
         if self.is_too_old(inbox.seq) {
             return false;
@@ -172,18 +172,18 @@ impl Live {
         true
     }
 
-    /// Says whether the page has forgotten events that it heard after a snapshot.
+    /// Returns whether events that the page received after a snapshot are no longer kept.
     fn is_too_old(self, snapshot: Seq) -> bool {
         self.recent.try_with_value(|recent| !recent.continues(snapshot)) == Some(true)
     }
 
-    /// Adds rows to the list they were asked for; false when they are older than the list, none when the page is gone.
+    /// Adds rows to the list; returns false when they are older than the list, and none when the page is gone.
     pub fn extend_inbox(self, page: ListPage) -> Option<bool> {
         self.inbox.try_update(|inbox| inbox.extend(page))
     }
 
-    /// Shows an escalation that was asked for, brought up to date; none says that it does not exist. False when it is too old
-    /// to be brought up to date.
+    /// Shows a requested escalation, brought up to date; `None` means that it does not exist. Returns false when the
+    /// snapshot is too old to be brought up to date.
     pub fn show_thread(self, mut thread: Option<Thread>, presence: Presence) -> bool {
         if thread.as_ref().is_some_and(|thread| self.is_too_old(thread.seq)) {
             return false;
@@ -217,7 +217,7 @@ impl Live {
         });
     }
 
-    /// Follows a hint.
+    /// Applies a hint.
     pub fn hint(self, hint: &Hint) {
         self.stirs.hear(hint);
         self.presence.try_maybe_update(|presence| {
@@ -228,7 +228,7 @@ impl Live {
         });
     }
 
-    /// How far one has read the escalation that is shown, when it is this one: as far as it goes.
+    /// Marks the escalation as read as far as the page shows it, if it is the one shown, and returns that seq.
     pub fn reads(self, id: EscalationId) -> Seq {
         let said = self.thread.try_with_untracked(|thread| {
             thread.as_ref().filter(|thread| thread.escalation.id == id).map(|thread| thread.escalation.said_seq)
@@ -238,18 +238,18 @@ impl Live {
         read
     }
 
-    /// Shows nothing beside the list.
+    /// Closes the escalation, so that only the list is shown.
     pub fn close_thread(self) {
         self.missing.try_set(false);
         self.thread.try_set(None);
     }
 
-    /// Puts earlier messages before those of an escalation that is still shown.
+    /// Prepends earlier messages to an escalation that is still shown.
     pub fn show_earlier(self, id: EscalationId, earlier: Vec<RenderedMessage>) {
         self.thread.try_update(|thread| {
             if let Some(thread) = thread.as_mut().filter(|thread| thread.escalation.id == id) {
                 thread.prepend(earlier);
-                // That page may be of an earlier moment than this one.
+                // The page of earlier messages may be older than the thread.
                 self.recent
                     .try_with_value(|recent| recent.frames().for_each(|frame| thread.receive(&frame.event.kind)));
             }
@@ -261,7 +261,7 @@ impl Live {
         self.pending.try_update(|all| all.push(pending));
     }
 
-    /// Says where a reply is. One whose echo came first is gone already.
+    /// Sets the state of a reply. A reply whose event came first is already removed.
     pub fn sending(self, client_message_id: &str, state: SendState) {
         self.pending.try_update(|all| {
             if let Some(pending) = all.iter_mut().find(|it| it.name() == client_message_id) {
@@ -270,7 +270,7 @@ impl Live {
         });
     }
 
-    /// Takes a reply back that did not get through.
+    /// Removes a reply that was not sent, and returns it.
     pub fn unsend(self, client_message_id: &str) -> Option<PendingReply> {
         let taken = self.pending.try_update(|all| {
             let at = all.iter().position(|it| it.name() == client_message_id)?;
@@ -279,7 +279,7 @@ impl Live {
         taken.flatten()
     }
 
-    /// How far the page has heard.
+    /// Returns the seq that the page has reached.
     pub fn seq(self) -> Seq {
         self.cursor.try_with_value(|cursor| cursor.seq).unwrap_or_default()
     }
@@ -294,7 +294,7 @@ impl Live {
         }
     }
 
-    /// An operator's message is no longer on its way, and no draft.
+    /// Removes an operator's message from the pending replies and the drafts.
     fn arrived(self, message: &Message, cuts: &[TruncatedPart]) {
         let Some(id) = message.client_message_id.as_ref().filter(|_| message.role == MessageRole::Operator) else {
             return;
@@ -310,7 +310,7 @@ impl Live {
     }
 }
 
-/// The seq from which the stream must go on for both snapshots.
+/// Returns the seq from which the stream must continue for both snapshots.
 fn reaches(inbox: &Inbox, thread: Option<&Thread>) -> Seq {
     thread.map_or(inbox.seq, |thread| thread.seq.min(inbox.seq))
 }

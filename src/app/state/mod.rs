@@ -1,4 +1,4 @@
-//! The state of the console in the browser: what the server has sent, what the operator has begun, and what is drawn of it.
+//! The state of the console in the browser: data from the server, drafts of the operator, and how it is displayed.
 
 pub mod activity;
 pub mod attention;

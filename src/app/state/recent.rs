@@ -1,23 +1,23 @@
-//! The last events that the page has heard, kept to bring snapshots up to date that were asked for before and arrive after
-//! them.
+//! The last events that the page has received. A snapshot that was requested before them and arrives after them is
+//! brought up to date from these.
 
 use std::collections::VecDeque;
 
 use crate::domain::{event::Seq, inbox::Frame};
 
-/// How many events are kept.
+/// The maximum number of events kept.
 const KEPT: usize = 500;
 
 /// The last events.
 #[derive(Default)]
 pub struct RecentEvents {
     frames: VecDeque<Frame>,
-    /// The newest that was heard and is not kept any more.
+    /// The highest seq of the events that are no longer kept.
     forgotten: Seq,
 }
 
 impl RecentEvents {
-    /// Keeps an event.
+    /// Adds an event.
     pub fn push(&mut self, frame: Frame) {
         self.frames.push_back(frame);
         if self.frames.len() > KEPT
@@ -27,18 +27,18 @@ impl RecentEvents {
         }
     }
 
-    /// Says whether this keeps every event that the page heard after a snapshot. One that is older must be read again: what happened in
-    /// between would be missing, unnoticed.
+    /// Returns whether all events that the page received after a snapshot are still kept. An older snapshot must be
+    /// read again, because the events in between would be missing, unnoticed.
     pub fn continues(&self, snapshot: Seq) -> bool {
         snapshot >= self.forgotten
     }
 
-    /// The events, in order.
+    /// Returns the events, in order.
     pub fn frames(&self) -> impl Iterator<Item = &Frame> {
         self.frames.iter()
     }
 
-    /// Forgets the events of another log.
+    /// Drops the events of another log.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

@@ -1,5 +1,5 @@
-//! Whether the operator is typing a text. Keys that continue a text must never act as commands, and an answer of the server
-//! must not move the focus out of a text, even when the field has just disappeared.
+//! Tracks whether the operator is typing a text. Keys that continue a text must never act as shortcuts, and a response
+//! of the server must not move the focus out of a text, even when the field has just disappeared.
 
 use std::cell::Cell;
 
@@ -12,14 +12,14 @@ use crate::app::keys::composes;
 /// Selects the elements that take typed text.
 const FIELDS: &str = "input:not([type=radio]):not([type=checkbox]), textarea, select";
 
-/// What the last key did.
+/// The effect of the last key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Typing {
     /// The operator is not typing, or has left the field by a click, the Tab key or Escape.
     No,
-    /// The last key went into a field. It may have lost the focus since then.
+    /// The last key went into a field. The field may have lost the focus since then.
     Yes,
-    /// The last key sent what stands in a field.
+    /// The last key sent the content of a field.
     Sent,
 }
 
@@ -33,14 +33,14 @@ thread_local! {
     static IS_LATIN: Cell<bool> = const { Cell::new(true) };
 }
 
-/// Follows the keys, the pointer and the focus from now on.
+/// Follows keys, pointer and focus from now on.
 pub fn follow_typing() {
     Effect::new(|_| {
         let keys = window_event_listener(ev::keydown, |event| follow_key(&event));
-        // A focus that moves is moved by the operator: code asks `may_move_focus` before it moves it while they type.
+        // Only the operator moves the focus while typing, because code checks `may_move_focus` first.
         let stop = |_: web_sys::Event| TYPING.set(Typing::No);
         let all = ["pointerdown", "focusin", "popstate"].map(|name| window_event_listener_untyped(name, stop));
-        // Opening the page is the operator's doing, too.
+        // Opening the page counts as activity of the operator, too.
         ACTIVE_AT.set(js_sys::Date::now());
         let touched = |_: web_sys::Event| ACTIVE_AT.set(js_sys::Date::now());
         let moves = ["keydown", "pointermove", "wheel"].map(|name| window_event_listener_untyped(name, touched));
@@ -51,27 +51,27 @@ pub fn follow_typing() {
     });
 }
 
-/// How long ago the operator last touched the page, in milliseconds.
+/// Returns how long ago the operator last touched the page, in milliseconds.
 pub fn idle_for() -> f64 {
     js_sys::Date::now() - ACTIVE_AT.get()
 }
 
-/// Whether the operator is typing, so that the next key belongs to their text wherever the focus is.
+/// Returns whether the operator is typing, so that the next key belongs to their text wherever the focus is.
 pub fn is_typing() -> bool {
     TYPING.get() == Typing::Yes
 }
 
-/// Whether the last key belonged to a text, also if it was the one that left it.
+/// Returns whether the last key belonged to a text, even when it was the key that left the text.
 pub fn was_typing() -> bool {
     is_typing() || WAS_TYPING.get()
 }
 
-/// Whether the last letter that was typed is a Latin one.
+/// Returns whether the last letter that was typed is a Latin one.
 pub fn is_latin() -> bool {
     IS_LATIN.get()
 }
 
-/// Whether code may move the focus now, without the operator having asked for it by their last key or click.
+/// Returns whether code may move the focus now, without the operator having asked for it by their last key or click.
 pub fn may_move_focus() -> bool {
     match TYPING.get() {
         Typing::Sent => true,
@@ -80,19 +80,19 @@ pub fn may_move_focus() -> bool {
     }
 }
 
-/// Whether typed text goes into an element.
+/// Returns whether an element takes typed text.
 pub fn is_field(element: &Element) -> bool {
     element.matches(FIELDS) == Ok(true)
 }
 
-/// Closes a dialog. The browser gives the focus back, perhaps to a button; the next key of a text would press it.
+/// Closes a dialog. The browser restores the focus, perhaps to a button, which the next key of a text would press.
 pub fn close(dialog: &HtmlDialogElement) {
     let was_typing = is_typing();
     dialog.close();
     if was_typing {
         let focused = document().active_element().and_then(|it| it.dyn_into::<HtmlElement>().ok());
         if let Some(focused) = focused {
-            // It refuses nothing that matters here.
+            // An error here has no consequence.
             let _ = focused.blur();
         }
         TYPING.set(Typing::Yes);
@@ -113,7 +113,7 @@ fn follow_key(event: &KeyboardEvent) {
     TYPING.set(after(TYPING.get(), &key, in_field, modified, event.default_prevented()));
 }
 
-/// What holds after a key. `handled` says that a part of the page has acted on it, as the composer does when Enter sends.
+/// Returns the state after a key. `handled`: the page has acted on the key, as the composer does when Enter sends.
 fn after(before: Typing, key: &str, in_field: bool, modified: bool, handled: bool) -> Typing {
     match key {
         "Escape" => Typing::No,
@@ -123,14 +123,14 @@ fn after(before: Typing, key: &str, in_field: bool, modified: bool, handled: boo
     }
 }
 
-/// The character that a key types; none for keys with names.
+/// Returns the character that a key types; none for named keys.
 pub fn only_char(key: &str) -> Option<char> {
     let mut chars = key.chars();
     let first = chars.next()?;
     chars.next().is_none().then_some(first)
 }
 
-/// Whether a letter is of the Latin script: Basic Latin to Latin Extended-B, and Latin Extended Additional.
+/// Returns whether a letter is of the Latin script: Basic Latin to Latin Extended-B, and Latin Extended Additional.
 pub fn is_latin_letter(letter: char) -> bool {
     letter <= '\u{24f}' || ('\u{1e00}'..='\u{1eff}').contains(&letter)
 }

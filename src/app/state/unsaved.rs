@@ -3,14 +3,14 @@
 
 use crate::domain::draft::Draft;
 
-/// The drafts to save, by the names they will be sent under.
+/// The drafts to save, by the names under which they will be sent.
 #[derive(Debug, Default)]
 pub struct UnsavedDrafts(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
     draft: Draft,
-    /// A request carries this draft, perhaps with an older text.
+    /// True while a request carries this draft, perhaps with an older text.
     is_underway: bool,
 }
 
@@ -23,7 +23,7 @@ impl UnsavedDrafts {
         }
     }
 
-    /// Whether the draft of this name is unsaved.
+    /// Returns whether the draft of this name is unsaved.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|entry| entry.draft.client_message_id.as_str() == name)
     }
@@ -33,7 +33,7 @@ impl UnsavedDrafts {
         self.0.retain(|entry| entry.draft.client_message_id.as_str() != name);
     }
 
-    /// The drafts to send now. The caller reports what came of each.
+    /// Returns the drafts to send now. The caller reports the result of each with `settle`.
     pub fn take_waiting(&mut self) -> Vec<Draft> {
         let waiting = self.0.iter_mut().filter(|entry| !entry.is_underway);
         waiting
@@ -44,7 +44,7 @@ impl UnsavedDrafts {
             .collect()
     }
 
-    /// Notes what came of a request. A text that was written meanwhile is still unsaved.
+    /// Records the result of a request. A text that was written meanwhile is still unsaved.
     pub fn settle(&mut self, sent: &Draft, is_saved: bool) {
         self.0.retain_mut(|entry| {
             if entry.draft.client_message_id == sent.client_message_id {
@@ -54,17 +54,17 @@ impl UnsavedDrafts {
         });
     }
 
-    /// Gives up waiting for the requests that are underway: their connection is gone.
+    /// Stops waiting for the requests in flight, because their connection is gone.
     pub fn retry(&mut self) {
         self.0.iter_mut().for_each(|entry| entry.is_underway = false);
     }
 
-    /// Every unsaved draft, in the order in which they were begun.
+    /// Returns every unsaved draft, in the order in which they were begun.
     pub fn all(&self) -> Vec<Draft> {
         self.0.iter().map(|entry| entry.draft.clone()).collect()
     }
 
-    /// Whether the server has everything.
+    /// Returns whether the server has everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,5 +1,5 @@
-//! The wire to the server: an EventSource that is never trusted to come back by itself. It is opened with the page's
-//! cursor, watched, closed and opened anew until the page is gone. Only in the browser.
+//! The page's event stream: an EventSource whose own reconnection is not relied on. The page opens it with its cursor,
+//! monitors it, and closes and reopens it until the page is gone. Only in the browser.
 
 use std::time::Duration;
 
@@ -20,47 +20,47 @@ use crate::{
     domain::{inbox::Frame, presence::PING_EVERY},
 };
 
-/// How often the wire looks at itself.
+/// The interval of the checks of the stream.
 const HEARTBEAT: Duration = Duration::from_millis(500);
-/// Without any event for so long, the stream is dead, whatever the browser says: three pings of the server are missing.
+/// Without any event for so long, the stream is dead, whatever the browser reports: three server pings are missing.
 const SILENCE_MS: f64 = 3.0 * PING_EVERY.0 as f64;
-/// After a sleep, less silence is enough to distrust it.
+/// The same limit after a sleep, when less silence is enough to reopen the stream.
 const SILENCE_AFTER_SLEEP_MS: f64 = 1.5 * PING_EVERY.0 as f64;
-/// How long a stream may take to open.
+/// The timeout for opening a stream.
 const OPENS_WITHIN_MS: f64 = 10_000.0;
-/// When the network comes back, an attempt that has not opened for so long was made without it, and may hang.
+/// When the network comes back, an attempt that has not opened for so long was made without the network, and may hang.
 const HANGS_AFTER_MS: f64 = 2_000.0;
-/// How often a page that is signed out asks whether someone has signed in. Most often another tab tells it at once.
+/// How often a signed-out page checks whether someone has signed in. Most often another tab notifies it at once.
 const ASK_AGAIN_AFTER_MS: f64 = 5_000.0;
-/// How long the stream may be down before the page says so, and before it stops claims.
+/// How long the stream may be down before the page shows it, and before the page disables claims.
 const SAY_SO_AFTER_MS: f64 = 1_500.0;
 const LOST_AFTER_MS: f64 = 5_000.0;
-/// How long "Back online" stays.
+/// How long "Back online" is shown.
 const BACK_FOR_MS: f64 = 5_000.0;
-/// A page that nobody has seen for so long needs no stream: over HTTP/1.1 a browser has only six.
+/// A page that was hidden for so long needs no stream: over HTTP/1.1 a browser has only six connections.
 const UNSEEN_AFTER_MS: f64 = 30_000.0;
-/// The first and the longest pause before another attempt.
+/// The first and the longest pause before a retry.
 const FIRST_PAUSE_MS: f64 = 500.0;
 const LONGEST_PAUSE_MS: f64 = 10_000.0;
 
-/// What the wire asks of the page.
+/// The callbacks of the stream into the page.
 #[derive(Clone, Copy)]
 pub struct StreamHooks {
-    /// The cursor is of no use: fetch everything anew.
+    /// Called when the cursor is of no use: fetches everything again.
     pub restart: Callback<()>,
-    /// The stream will not open: find out whether we are signed out.
+    /// Called when the stream fails to open: finds out whether the page is signed out.
     pub probe: Callback<()>,
-    /// Hears what may call the operator. The tab that calls for all of them does not rest.
+    /// Receives the events that may alert the operator. The tab that alerts for all tabs keeps its stream when hidden.
     pub attention: Notifier,
 }
 
-/// What is heard of the stream.
+/// The event names of the stream.
 const EVENTS: [&str; 6] = ["open", "error", "ping", "hint", "reset", "frame"];
 
 struct Wire {
     live: Live,
     source: Option<EventSource>,
-    /// Hears every event; made once, since it must outlive the source it hears.
+    /// Receives every event; created once, since the closure must outlive the source.
     listener: Option<Closure<dyn FnMut(MessageEvent)>>,
     heard_at: f64,
     down_since: Option<f64>,
@@ -68,11 +68,11 @@ struct Wire {
     retry_at: f64,
     attempts: u32,
     back_until: f64,
-    /// When a page that is signed out last asked whether it still is.
+    /// When a signed-out page last checked whether it still is.
     asked_at: f64,
 }
 
-/// Opens the wire when the page wakes and keeps it until the page is gone.
+/// Opens the stream after hydration and keeps it open until the page is gone.
 pub fn keep(live: Live, clock: PageClock, hooks: StreamHooks) {
     Effect::new(move |_| {
         let wire = StoredValue::new_local(Wire::new(live));
@@ -82,7 +82,7 @@ pub fn keep(live: Live, clock: PageClock, hooks: StreamHooks) {
             "ping" => heard(wire),
             "hint" => {
                 heard(wire);
-                // One that cannot be read may as well have been lost.
+                // An unreadable hint is ignored, since any hint may be lost.
                 if let Some(hint) = read(&event) {
                     live.hint(&hint);
                 }
@@ -116,7 +116,7 @@ pub fn keep(live: Live, clock: PageClock, hooks: StreamHooks) {
                 if document().hidden() {
                     return;
                 }
-                // Perhaps someone has signed in again, in another tab.
+                // Someone may have signed in again, in another tab.
                 if live.connection.try_get_untracked() == Some(StreamStatus::SignedOut) {
                     hooks.probe.run(());
                 } else {
@@ -125,10 +125,10 @@ pub fn keep(live: Live, clock: PageClock, hooks: StreamHooks) {
             });
             on_cleanup(move || listening.remove());
         }
-        // A browser knows of a lost network before the stream does. Should the server be reached all the same, as on the
-        // same machine, the next attempt shows it.
+        // The browser notices a lost network before the stream does. If the server can be reached all the same, as on
+        // the same machine, the next attempt shows it.
         let losing = window_event_listener_untyped("offline", move |_| failed(wire, hooks, Wire::cut));
-        // Another tab has loaded a page: perhaps because someone signed in there. Nobody need look at this one.
+        // Another tab has loaded a page, perhaps because someone signed in there. This tab may stay in the background.
         let told = window_event_listener_untyped("storage", move |_| {
             if live.connection.try_get_untracked() == Some(StreamStatus::SignedOut) {
                 hooks.probe.run(());
@@ -172,7 +172,7 @@ fn failed(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks, fail: fn(&m
     }
 }
 
-/// The server does not know our cursor, or we do not understand its events.
+/// Restarts from a snapshot: the server does not know the page's cursor, or the page does not understand an event.
 fn lost_track(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks) {
     wire.try_update_value(Wire::fail);
     hooks.restart.run(());
@@ -226,7 +226,7 @@ impl Wire {
         let Ok(source) = EventSource::new(&("/live?after=".to_owned() + &cursor)) else { return self.fail() };
         if let Some(listener) = &self.listener {
             for name in EVENTS {
-                // Adding a listener for one of our own names cannot fail.
+                // Adding a listener for a fixed event name cannot fail.
                 let _ = source.add_event_listener_with_callback(name, listener.as_ref().unchecked_ref());
             }
         }
@@ -244,7 +244,7 @@ impl Wire {
         }
     }
 
-    /// Closes and plans another attempt: later each time, and never all pages at once.
+    /// Closes the stream and schedules a retry. The pause grows, with jitter, so that pages do not reconnect at once.
     fn fail(&mut self) {
         self.close();
         self.down_since.get_or_insert_with(now);
@@ -253,7 +253,7 @@ impl Wire {
         self.attempts = (self.attempts + 1).min(10);
     }
 
-    /// Closes the stream of a network that is known to be gone, and says so at once.
+    /// Closes the stream of a network that is known to be gone, and shows that at once.
     fn cut(&mut self) {
         self.fail();
         let said = now() - SAY_SO_AFTER_MS;
@@ -261,7 +261,7 @@ impl Wire {
         self.show();
     }
 
-    /// Whether the stream has been silent, or has taken to open, for too long.
+    /// Returns whether the stream has been silent, or has taken to open, for too long.
     fn is_dead(&self) -> bool {
         let patience = if self.down_since.is_some() { OPENS_WITHIN_MS } else { SILENCE_MS };
         self.source.is_some() && now() - self.heard_at > patience
@@ -271,8 +271,8 @@ impl Wire {
         self.live.connection.try_get_untracked() == Some(StreamStatus::SignedOut)
     }
 
-    /// Keeps a page that is signed out ready to open its stream at the next beat after someone signs in. Whether it is
-    /// time to ask if someone has.
+    /// Prepares a signed-out page to open its stream at the next beat after someone signs in. Returns whether it is
+    /// time to check if someone has.
     fn waits_for_sign_in(&mut self) -> bool {
         if !self.is_signed_out() {
             return false;
@@ -286,7 +286,7 @@ impl Wire {
         asks
     }
 
-    /// Whether nobody has seen the page for so long that it needs no stream until it is seen again.
+    /// Returns whether the page has been hidden for so long that it needs no stream until it is shown again.
     fn rests(&mut self, attention: Notifier) -> bool {
         if !document().hidden() || attention.leads() {
             self.hidden_since = None;
@@ -300,7 +300,7 @@ impl Wire {
         rests
     }
 
-    /// The machine woke, the network came back, or the page is looked at again.
+    /// Reopens a stale stream after the machine woke, the network came back, or the page is shown again.
     fn woken(&mut self) {
         self.hidden_since = None;
         let patience = if self.down_since.is_some() { HANGS_AFTER_MS } else { SILENCE_AFTER_SLEEP_MS };

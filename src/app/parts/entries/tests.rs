@@ -1,4 +1,4 @@
-//! Where entries stand: by the order of messages, whatever their dates, with each call at its message.
+//! Tests of the order of entries: by the order of messages, regardless of their dates, with each call at its message.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::domain::{
 
 const DAY: i64 = 86_400_000;
 
-/// The message at a position.
+/// Returns the message at a position.
 fn line(position: i64, role: MessageRole, text: &str) -> Message {
     let id = MessageId::new(uuid::Uuid::from_u128(position as u128));
     Message { text: (!text.is_empty()).then(|| text.to_owned()), ..Message::empty(id, position, role) }
@@ -54,7 +54,8 @@ fn laid_out(messages: Vec<Message>, offset: &dyn Fn(Timestamp) -> Span) -> Vec<L
     entries
 }
 
-/// Each entry in short: a step is its name, `=` and its output, and `!` when it is the last before the hand-over.
+/// Formats each entry in short: a step is its name, `=` and its output, and `!` when it is the last before the
+/// hand-over.
 fn in_short(entries: &[LogEntry]) -> Vec<String> {
     let step = |step: &ToolStep| {
         let output = step.result.as_ref().map(|it| "=".to_owned() + it.output.as_str().unwrap_or("?"));
@@ -76,7 +77,7 @@ fn in_short(entries: &[LogEntry]) -> Vec<String> {
     entries.iter().map(short).collect()
 }
 
-/// The same without days.
+/// Formats the entries of these messages without days.
 fn undated(messages: Vec<Message>) -> Vec<String> {
     let entries = laid_out(messages, &|_| Span(0));
     let entries: Vec<LogEntry> = entries.into_iter().filter(|entry| !matches!(entry, LogEntry::Day(..))).collect();

@@ -1,4 +1,4 @@
-//! What a form makes of what was typed: edits of proposed arguments, and whole responses.
+//! Tests of the JSON that a form makes from typed text: edits of proposed arguments, and whole responses.
 
 use serde_json::{Value, json};
 

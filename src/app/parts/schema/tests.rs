@@ -1,4 +1,4 @@
-//! The forms of schemas as tools write them.
+//! Tests of the form fields that are read from schemas as tools write them.
 
 use serde_json::json;
 
