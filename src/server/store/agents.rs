@@ -1,4 +1,4 @@
-//! Agents and their keys.
+//! Agents and their API keys.
 
 use std::collections::HashSet;
 
@@ -18,18 +18,19 @@ use crate::{
     server::{clock::mint, error::Error, keys::ApiKey},
 };
 
-/// What is known of a key: whose it is, and how to tell that it is that.
+/// A stored API key: its workspace and agent, and the hash that verifies its secret.
 #[derive(Debug)]
 pub struct StoredKey {
     pub workspace: WorkspaceId,
     pub agent: AgentRef,
     pub secret_sha256: Vec<u8>,
-    /// When it ends, or ended.
+    /// The time at which the key ends or ended.
     pub revoked_at: Option<Timestamp>,
     pub used_at: Option<Timestamp>,
 }
 
-/// A key by its public id, revoked or not. A public id is unique among all workspaces: it is what tells the workspace.
+/// Returns a key by its public id, revoked or not. A public id is unique across all workspaces, so it determines the
+/// workspace.
 pub async fn key(store: &Store, public_id: &str) -> Result<Option<StoredKey>, Error> {
     let sql = "select k.workspace_id, k.agent_id, a.name, k.secret_sha256, k.revoked_at, k.used_at \
         from api_key k \
@@ -50,8 +51,9 @@ pub async fn key(store: &Store, public_id: &str) -> Result<Option<StoredKey>, Er
     }))
 }
 
-/// Gives an agent of this name its key. An agent whose keys are all revoked gets a new one and stays itself; one that
-/// has a key is refused (`None`), so that nobody adds a second by mistake.
+/// Adds a key to the agent of this name, and creates the agent if needed. An agent whose keys are all revoked keeps its
+/// identity and gets a new key. An agent that has a valid key is refused (`None`), so that nobody adds a second key by
+/// mistake.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -76,7 +78,7 @@ pub async fn add(
     Ok(Some(agent))
 }
 
-/// Gives an agent one more key.
+/// Adds another key to an agent.
 pub async fn add_key(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -91,7 +93,7 @@ pub async fn add_key(
     query.execute(connection).await.map(drop)
 }
 
-/// Revokes every key of an agent; false when there is no agent of this name.
+/// Revokes every key of an agent. Returns false when there is no agent of this name.
 pub async fn revoke(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -103,11 +105,12 @@ pub async fn revoke(
     Ok(true)
 }
 
-/// Ends the keys of an agent but one at a moment, which may lie ahead; those that end earlier do.
+/// Ends all keys of an agent except one at a given time, which may lie in the future. Keys that end earlier are
+/// unchanged.
 pub const END_KEYS: &str = "update api_key set revoked_at = $4 where workspace_id = $1 and agent_id = $2 \
     and public_id <> $3 and (revoked_at is null or revoked_at > $4)";
 
-/// See [`END_KEYS`]. `but` is a public id, empty for none.
+/// Runs [`END_KEYS`]. `but` is the public id of the key to keep, empty for none.
 pub async fn end_keys(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -119,15 +122,15 @@ pub async fn end_keys(
     query.bind(ends_at.0).execute(connection).await.map(drop)
 }
 
-/// How often it is noted at most that a key was used.
+/// The minimum time between two writes of a key's `used_at`.
 const USED_EVERY: Span = Span::minutes(1);
 
-/// Whether it is due to be noted that a key is used.
+/// Returns whether a key's `used_at` is due to be written.
 pub fn is_due(used_at: Option<Timestamp>, now: Timestamp) -> bool {
     used_at.is_none_or(|used_at| now - used_at >= USED_EVERY)
 }
 
-/// Notes that a key was used; several at once write once.
+/// Records that a key was used. Of several concurrent calls only the first one writes.
 pub async fn used(store: &Store, workspace: WorkspaceId, public_id: &str, now: Timestamp) -> Result<(), Error> {
     let sql = "update api_key set used_at = $3 where workspace_id = $1 and public_id = $2 \
                and (used_at is null or used_at <= $4)";
@@ -136,25 +139,25 @@ pub async fn used(store: &Store, workspace: WorkspaceId, public_id: &str, now: T
     Ok(())
 }
 
-/// An agent as admins see it.
+/// An agent as admins see it, with its keys.
 #[derive(Debug, Clone)]
 pub struct KeyedAgent {
     pub agent: AgentRef,
-    /// The keys that are good, the newest first.
+    /// The valid keys, newest first.
     pub keys: Vec<KeyFacts>,
 }
 
-/// What may be seen of a key.
+/// The public facts of a key.
 #[derive(Debug, Clone)]
 pub struct KeyFacts {
     pub public_id: String,
     pub created_at: Timestamp,
     pub used_at: Option<Timestamp>,
-    /// When it ends, if that was said.
+    /// The time at which the key ends, if one is set.
     pub ends_at: Option<Timestamp>,
 }
 
-/// Every agent of a workspace, by name, with its good keys.
+/// Returns every agent of a workspace, by name, with its valid keys.
 pub async fn all(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<KeyedAgent>, Error> {
     const SQL: &str = "select a.id, a.name, k.public_id, k.created_at, k.used_at, k.revoked_at from agent a \
         left join api_key k on k.workspace_id = a.workspace_id and k.agent_id = a.id \
@@ -176,14 +179,14 @@ pub async fn all(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Resul
     Ok(all)
 }
 
-/// An agent of a workspace.
+/// Returns an agent of a workspace by its id.
 pub async fn one(store: &Store, workspace: WorkspaceId, id: AgentId) -> Result<Option<AgentRef>, Error> {
     let sql = "select id, name from agent where workspace_id = $1 and id = $2";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
     query.fetch_optional(store.reader()).await?.as_ref().map(agent_ref).transpose()
 }
 
-/// An agent, from id and name.
+/// Reads an agent from a row with id and name.
 fn agent_ref(row: &AnyRow) -> Result<AgentRef, Error> {
     let (id, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
     let broken = |column| Error::Inconsistent { table: "agent", column, id: id.clone() };
@@ -191,7 +194,7 @@ fn agent_ref(row: &AnyRow) -> Result<AgentRef, Error> {
     Ok(AgentRef { id: id.parse().map_err(|_| broken("id"))?, name })
 }
 
-/// Those of these agents that have ever acknowledged an outcome.
+/// Returns those of these agents that have ever acknowledged an outcome.
 pub async fn acknowledging(
     connection: &mut AnyConnection,
     agents: &[(WorkspaceId, AgentId)],
@@ -214,7 +217,7 @@ pub async fn acknowledging(
     Ok(found)
 }
 
-/// Notes that an agent acknowledges outcomes; only the first time counts.
+/// Records that an agent acknowledges outcomes. Only the first acknowledgement is written.
 pub async fn acknowledged(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,

@@ -1,5 +1,5 @@
-//! What agents are told of the desk: who could come, who waits before them, how long it took lately. Read at the moment of
-//! an answer, and three walks of an index.
+//! The queue status that agents get in answers: how many operators are available, how many escalations wait ahead, and
+//! how long recent claims took. The status is read at the time of the answer, by three index scans.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,38 +16,39 @@ use crate::{
     server::{contract::AtDesk, error::Error},
 };
 
-/// Of how many claims the median is taken.
+/// The number of recent claims from which the median is computed.
 const LATELY: i64 = 50;
 
-/// Who may claim, serves a queue, is here and not away.
+/// Counts the operators who may claim, serve a queue, are online and are not away.
 pub const AVAILABLE: &str = "select count(*) from operator_seen s \
     join operator o on o.workspace_id = s.workspace_id and o.id = s.operator_id \
     where s.workspace_id = $1 and s.at > $3 and s.at <= $4 and o.disabled_at is null and o.away_at is null and o.role <> 'viewer' \
     and (not exists (select 1 from queue_member m where m.workspace_id = $1 and m.queue_id = $2) \
     or exists (select 1 from queue_member m where m.workspace_id = $1 and m.queue_id = $2 and m.operator_id = o.id))";
-/// How long those of a queue that were claimed had waited; the last that were opened.
+/// The waiting times of a queue's claimed escalations, the most recently opened first.
 pub const CLAIMED_AFTER: &str = "select claimed_after from escalation \
     where workspace_id = $1 and queue_id = $2 and claimed_after is not null order by id desc limit $3";
-/// How many wait before each of these in its queue, as far as a thousand: nobody needs to know how many more.
+/// Counts the escalations that wait ahead of each of these in its queue. Counting stops at 1,000, because nobody needs
+/// a larger number.
 pub const AHEAD: &str = "with asked (workspace_id, queue_id, since, id) as (values {rows}) \
     select id, (select count(*) from (select 1 from escalation e where e.workspace_id = asked.workspace_id \
     and e.queue_id = asked.queue_id and e.shelf = 'waiting' \
     and (e.key_waiting, e.id) < (cast(asked.since as bigint), asked.id) limit 1000) ahead) from asked";
 
-/// A queue at a moment, for one who comes last.
+/// Returns the status of a queue for an escalation at its end.
 pub async fn of_queue(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     queue: QueueId,
     now: Timestamp,
 ) -> Result<AtDesk, Error> {
-    // Beyond every id.
+    // `~` sorts after every id.
     let last = ahead(connection, &[(workspace, queue, now, "~".to_owned())]).await?;
     let waiting_ahead = last.into_values().next().unwrap_or_default();
     Ok(AtDesk { waiting_ahead, ..served(connection, workspace, queue, now).await? })
 }
 
-/// The desk for each of these that is open.
+/// Returns the queue status for each of these escalations that is open.
 pub async fn of_each(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -69,7 +70,7 @@ pub async fn of_each(
     Ok(open.iter().filter_map(of).collect())
 }
 
-/// All but how many wait.
+/// Returns the status of a queue without the number of waiting escalations, which is left at 0.
 async fn served(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -94,7 +95,7 @@ async fn served(
     Ok(AtDesk { operators_available, waiting_ahead: 0, median_claim_seconds })
 }
 
-/// How many wait before each, by its id.
+/// Returns the number of escalations that wait ahead of each, by its id.
 async fn ahead(
     connection: &mut AnyConnection,
     asked: &[(WorkspaceId, QueueId, Timestamp, String)],

@@ -1,11 +1,12 @@
-//! Failed sign-ins, counted per subject: an account or an address; and which addresses an account knows. How long each
-//! must wait is decided elsewhere.
+//! Failed sign-ins, counted per subject (an account or an address), and the addresses known for each account. The code
+//! that limits sign-ins decides elsewhere how long a subject must wait.
 
 use sqlx::{AnyConnection, Row};
 
 use crate::{domain::time::Timestamp, server::clock::mint};
 
-/// Takes a subject's row for the rest of the transaction: its failures and when it last tried. A new subject has none.
+/// Locks a subject's row for the rest of the transaction. Returns its failures and the time of its last attempt. A new
+/// subject has no failures.
 pub async fn lock(
     connection: &mut AnyConnection,
     subject: &str,
@@ -17,7 +18,7 @@ pub async fn lock(
     Ok((row.try_get(0)?, Timestamp(row.try_get(1)?)))
 }
 
-/// Writes how often a subject has failed, and that it tried just now.
+/// Writes a subject's number of failures, and sets the time of its last attempt to `now`.
 pub async fn count(
     connection: &mut AnyConnection,
     subject: &str,
@@ -28,14 +29,14 @@ pub async fn count(
     sqlx::query(sql).bind(subject.to_owned()).bind(failures).bind(now.0).execute(connection).await.map(drop)
 }
 
-/// Takes one try back from a subject that did not fail after all.
+/// Removes one failure from a subject whose attempt turned out not to be a failure.
 pub async fn take_back(connection: &mut AnyConnection, subject: &str) -> Result<(), sqlx::Error> {
     let sql = "update sign_in_attempt set failures = failures - 1 where subject = $1 and failures > 0";
     sqlx::query(sql).bind(subject.to_owned()).execute(connection).await.map(drop)
 }
 
-/// Writes a row and deletes it again, so that committing the transaction proves that the database can be written. An update
-/// to the same value would prove nothing: SQLite skips it.
+/// Writes a row and deletes it again, so that committing the transaction proves that the database is writable. An
+/// update to the same value would prove nothing, because SQLite skips it.
 pub async fn probe(connection: &mut AnyConnection, now: Timestamp) -> Result<(), sqlx::Error> {
     let subject = format!("write probe {}", mint());
     let sql = "insert into sign_in_attempt (subject, failures, last_at) values ($1, 0, $2)";
@@ -43,18 +44,18 @@ pub async fn probe(connection: &mut AnyConnection, now: Timestamp) -> Result<(),
     forget(connection, &subject).await
 }
 
-/// Forgets a subject.
+/// Deletes a subject.
 pub async fn forget(connection: &mut AnyConnection, subject: &str) -> Result<(), sqlx::Error> {
     let sql = "delete from sign_in_attempt where subject = $1";
     sqlx::query(sql).bind(subject.to_owned()).execute(connection).await.map(drop)
 }
 
-/// Forgets everyone who has not tried since a moment.
+/// Deletes the subjects whose last attempt was before a given time.
 pub const FORGET: &str = "delete from sign_in_attempt where last_at < $1";
-/// Forgets the addresses that were known before a moment and not since.
+/// Deletes the known addresses whose last sign-in was before a given time.
 pub const FORGET_KNOWN: &str = "delete from sign_in_known where known_at < $1";
 
-/// Forgets who has not tried, and the addresses that were not used to sign in, since a moment each.
+/// Deletes the subjects without an attempt since `tried`, and the addresses without a sign-in since `known`.
 pub async fn forget_before(
     connection: &mut AnyConnection,
     tried: Timestamp,
@@ -64,13 +65,13 @@ pub async fn forget_before(
     sqlx::query(FORGET_KNOWN).bind(known.0).execute(connection).await.map(drop)
 }
 
-/// Whether an account knows an address; `subject` names both.
+/// Returns whether an address is known for an account. `subject` names both.
 pub async fn is_known(connection: &mut AnyConnection, subject: &str) -> Result<bool, sqlx::Error> {
     let sql = "select subject from sign_in_known where subject = $1";
     Ok(sqlx::query(sql).bind(subject.to_owned()).fetch_optional(connection).await?.is_some())
 }
 
-/// Remembers that an account was signed in to from an address.
+/// Records that an account was signed in to from an address.
 pub async fn know(connection: &mut AnyConnection, subject: &str, now: Timestamp) -> Result<(), sqlx::Error> {
     let sql = "insert into sign_in_known (subject, known_at) values ($1, $2) \
                on conflict (subject) do update set known_at = excluded.known_at";

@@ -1,4 +1,4 @@
-//! Backup and restore of a SQLite file. PostgreSQL has tools of its own, and is told about here.
+//! Backup and restore of a SQLite file. PostgreSQL has its own tools, and the errors here name them.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Why nothing was backed up or restored. Whatever it is, the database is as it was.
+/// The reason why a backup or restore failed. In every case the database is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     #[error(
@@ -49,12 +49,12 @@ pub enum BackupError {
     Open(#[from] OpenError),
 }
 
-/// Copies the database as it is at one moment into a new file, while others read and write it, and checks the copy.
+/// Copies a snapshot of the database into a new file, while others read and write the database, and checks the copy.
 pub async fn backup(url: &str, to: &Path) -> Result<(), BackupError> {
     if Dialect::of(url)? == Dialect::Postgres {
         return Err(BackupError::PgDump(to.display().to_string()));
     }
-    // The name is taken before the work, and gets its content whole or not at all.
+    // The target name is reserved before the work begins. The file gets its content as a whole or not at all.
     let (name, part) = (Made::new(to)?, Made::new(&beside(to, ".part"))?);
     let into = || part.0.to_str().ok_or_else(|| failed(to)(io::ErrorKind::InvalidFilename.into()));
     let options = lock::options(url).map_err(OpenError::from)?.create_if_missing(false);
@@ -70,8 +70,8 @@ pub async fn backup(url: &str, to: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Puts a backup in the database's place: a copy of it, checked, brought up to date, and with another epoch, so that no
-/// cursor of before is good. Answers as what the database that was there is kept. No server may run.
+/// Replaces the database with a checked and migrated copy of a backup. The copy gets a new epoch, so that all earlier
+/// cursors become invalid. Returns the path under which the previous database is kept. No server may run.
 pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<PathBuf>, BackupError> {
     if Dialect::of(url)? == Dialect::Postgres {
         return Err(BackupError::PgRestore(from.display().to_string()));
@@ -87,8 +87,8 @@ pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<Pa
         return Err(BackupError::Exists(name.display().to_string()));
     }
     let around = || ["-wal", "-shm", "-journal", ".lock"].map(|end| Made(beside(&name, end)));
-    // With the lock one restores alone: what has these names was left by one that was killed, and is in the way; its log
-    // would be played into this copy.
+    // The lock excludes other restores, so files with these names were left by a restore that was killed. They are
+    // deleted, because SQLite would replay their log into this copy.
     drop((Made(name.clone()), around()));
     let (copy, _around) = (Made::new(&name)?, around());
     let fill = || io::copy(&mut File::open(from)?, &mut OpenOptions::new().write(true).open(&copy.0)?);
@@ -100,7 +100,7 @@ pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<Pa
     workspaces::new_epoch(&store).await.map_err(OpenError::from)?;
     store.close().await;
     drop(store);
-    // Once more, as it is when nobody has it open: that is what takes the place.
+    // The copy is checked again after it was closed, because this file replaces the database.
     if let Some(flaw) = flaw(&copy.0).await {
         return Err(BackupError::Damaged(flaw));
     }
@@ -109,11 +109,11 @@ pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<Pa
     Ok(kept)
 }
 
-/// A file that is gone again unless it stays; whether it is there or not.
+/// A file that is deleted on drop unless it is kept. The file need not exist.
 struct Made(PathBuf);
 
 impl Made {
-    /// Makes an empty one for its owner's eyes only; one that is there already stays as it is.
+    /// Creates an empty file that only its owner may read. An existing file is unchanged.
     fn new(path: &Path) -> Result<Self, BackupError> {
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(_) => Ok(Self(path.to_owned())),
@@ -124,7 +124,7 @@ impl Made {
         }
     }
 
-    /// Takes another's place, whole: also after a power cut there is the one or the other.
+    /// Replaces another file atomically: after a power failure, either the old or the new file is there as a whole.
     fn becomes(self, other: &Path) -> Result<(), BackupError> {
         let folder = other.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let rename = || {
@@ -142,12 +142,12 @@ impl Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        // It may be gone already, as when it became another; what stays has no name here any more.
+        // The file may be gone already, for example after a rename. A kept file has an empty path here.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// What is wrong with a file that should be a database of ours which nobody uses.
+/// Returns the first problem of a file that should be a Bailout database which no process uses.
 async fn flaw(path: &Path) -> Option<String> {
     if has_log(path) {
         return Some(format!("{}-wal holds a part of it", path.display()));
@@ -174,20 +174,21 @@ async fn flaw(path: &Path) -> Option<String> {
     }
 }
 
-/// Whether a write-ahead log holds a part of a database.
+/// Returns whether a write-ahead log holds a part of a database.
 fn has_log(path: &Path) -> bool {
     fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0)
 }
 
-/// Keeps the database that is there under a dated name too, with what its write-ahead log holds, and gives its owner and
-/// its mode to the one that will take its place.
+/// Links the current database to a dated name as well, with the content of its write-ahead log. Gives its owner and its
+/// mode to the file that will replace it.
 async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Result<Option<PathBuf>> {
     let was = match fs::metadata(target) {
         Ok(was) => Some(was),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    // Best without a log beside it; but it may be damaged, which may be why it is replaced.
+    // A checkpoint empties the log. Errors are ignored, because the database may be damaged, which may be why it is
+    // replaced.
     let options = SqliteConnectOptions::new().filename(target).create_if_missing(false);
     if let Ok(mut connection) = SqliteConnection::connect_with(&options).await {
         let _ = sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut connection).await;
@@ -203,7 +204,7 @@ async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Resul
             chown(successor, Some(was.uid()), Some(was.gid()))?;
         }
     }
-    // Left behind, it would be played into the successor.
+    // SQLite would replay a log that is left behind into the successor.
     match fs::rename(beside(target, "-wal"), beside(&kept, "-wal")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -211,7 +212,7 @@ async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Resul
     Ok(was.map(|_| kept))
 }
 
-/// `a.db` and `-wal` are `a.db-wal`.
+/// Appends a suffix to a file name: `a.db` and `-wal` give `a.db-wal`.
 pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);

@@ -1,6 +1,6 @@
-//! Everything that is asked of the database ends within a deadline: a network that has gone silent reports no error. A
-//! connection whose statement was broken off is not used again: see [`DatabaseTransaction`] for transactions, and the pool's
-//! own test of each connection that comes back for all else.
+//! Deadlines for all database work. A network that has gone silent reports no error, so every statement needs a
+//! timeout. A connection whose statement was interrupted is not used again. [`DatabaseTransaction`] ensures this for
+//! transactions; for everything else the pool tests each connection that is released.
 //!
 //! [`DatabaseTransaction`]: super::transaction::DatabaseTransaction
 
@@ -18,20 +18,20 @@ use sqlx::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long a read may take. PostgreSQL ends a statement by itself before that.
+/// The timeout of a read. PostgreSQL ends a statement by itself before that.
 pub const READ: Duration = Duration::from_secs(12);
-/// How long a write transaction may take: longer than it may wait for locks.
+/// The timeout of a write transaction, longer than its timeout for locks.
 pub const WRITE: Duration = Duration::from_secs(10);
-/// How long a connection may take to say that it is there.
+/// The timeout of a ping on a connection.
 const PING: Duration = Duration::from_millis(500);
 
-/// When a connection of a database was last found to be silent. Those that were opened before are not used again: most likely
-/// all of them are, and each would be waited for.
+/// The last time at which a connection of a database was found to be silent. Connections that were opened before are
+/// not used again: most likely all of them are silent, and each would cost a timeout.
 #[derive(Clone, Default)]
 pub struct SilenceRecord(Arc<Mutex<Option<Instant>>>);
 
 impl SilenceRecord {
-    /// A connection did not answer in time.
+    /// Records that a connection did not answer in time.
     pub fn noticed(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
@@ -42,18 +42,18 @@ impl SilenceRecord {
     }
 }
 
-/// What is said of what did not come in time.
+/// Returns the error for an answer that did not arrive in time.
 fn too_late() -> Error {
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database did not answer within the deadline"))
 }
 
-/// Does something within a deadline.
+/// Runs work with a timeout.
 pub async fn within<T, E: From<Error>>(deadline: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     timeout(deadline, work).await.unwrap_or_else(|_| Err(too_late().into()))
 }
 
 impl SilenceRecord {
-    /// Does something within a deadline, and notices when it is not kept.
+    /// Runs work with a timeout, and records when it is exceeded.
     pub async fn within<T, E: From<Error>>(
         &self,
         deadline: Duration,
@@ -67,7 +67,7 @@ impl SilenceRecord {
     }
 }
 
-/// The moment until which a piece of work with several parts may wait for the database.
+/// The time until which work with several parts may wait for the database.
 #[derive(Clone)]
 pub struct Deadline {
     until: Instant,
@@ -75,7 +75,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// Does one part, and notices when the deadline is not kept.
+    /// Runs one part, and records when the deadline is exceeded.
     pub async fn bound<T, E: From<Error>>(&self, part: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         timeout_at(self.until, part).await.unwrap_or_else(|_| {
             self.silence.noticed();
@@ -83,7 +83,7 @@ impl Deadline {
         })
     }
 
-    /// The same for a part that is not begun yet.
+    /// Returns a future that runs a part like [`bound`](Self::bound).
     fn bounds<'f, T: 'f>(
         self,
         part: impl Future<Output = Result<T, Error>> + Send + 'f,
@@ -91,13 +91,13 @@ impl Deadline {
         async move { self.bound(part).await }.boxed()
     }
 
-    /// Whether nothing may wait any longer.
+    /// Returns whether the deadline has passed.
     pub fn has_passed(&self) -> bool {
         Instant::now() >= self.until
     }
 }
 
-/// A pool whose statements end within a deadline.
+/// A connection pool whose statements end within a deadline.
 pub struct BoundedPool {
     pool: AnyPool,
     silence: SilenceRecord,
@@ -114,17 +114,17 @@ impl BoundedPool {
         Self { pool, silence }
     }
 
-    /// How many connections the pool opens at most.
+    /// Returns the maximum number of connections of the pool.
     pub fn max_connections(&self) -> u32 {
         self.pool.options().get_max_connections()
     }
 
-    /// A deadline for work on a connection of this pool.
+    /// Returns a deadline for work on a connection of this pool.
     pub fn deadline(&self, allowed: Duration) -> Deadline {
         self.silence.deadline(allowed)
     }
 
-    /// A connection, for work that has a deadline of its own.
+    /// Returns a connection for work that has its own deadline.
     pub async fn acquire(&self) -> Result<PoolConnection<Any>, Error> {
         self.pool.acquire().await
     }
@@ -161,7 +161,7 @@ impl<'p> Executor<'p> for &'p BoundedPool {
                 let mut steps = steps?;
                 match deadline.bound(steps.try_next()).await {
                     Ok(step) => Some((Ok(step?), Some(steps))),
-                    // Dropping the rest breaks it off.
+                    // Dropping the rest of the stream interrupts the statement.
                     Err(error) => Some((Err(error), None)),
                 }
             }
@@ -192,7 +192,8 @@ impl<'p> Executor<'p> for &'p BoundedPool {
     }
 }
 
-/// Whether a connection that has been idle is still there. An error has it closed without a farewell, and another opened.
+/// Returns whether an idle connection still answers. After an error the pool closes the connection without notifying
+/// the server, and opens another.
 pub async fn is_there(
     connection: &mut AnyConnection,
     meta: PoolConnectionMetadata,
@@ -205,8 +206,8 @@ pub async fn is_there(
     Ok(true)
 }
 
-/// Whether a connection that comes back can be used again: what was broken off may have left it in the midst of an answer,
-/// or of a transaction.
+/// Returns whether a released connection can be used again. An interrupted statement may have left the connection in
+/// the middle of an answer or of a transaction.
 pub async fn is_clean(connection: &mut AnyConnection) -> Result<bool, Error> {
     within(PING, async {
         if connection.is_in_transaction() {

@@ -1,8 +1,8 @@
-//! The few things in which SQLite and PostgreSQL differ.
+//! The few differences between SQLite and PostgreSQL.
 
 use super::OpenError;
 
-/// What differs between the databases.
+/// The kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     Sqlite,
@@ -10,7 +10,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The database that an address names.
+    /// Returns the database that an address names.
     pub fn of(url: &str) -> Result<Self, OpenError> {
         match url.split(':').next() {
             Some("sqlite") => Ok(Self::Sqlite),
@@ -19,7 +19,8 @@ impl Dialect {
         }
     }
 
-    /// Begins a write transaction. SQLite must take its write lock at once: upgrading later can fail.
+    /// Returns the statement that begins a write transaction. SQLite must take its write lock at once, because a later
+    /// upgrade of a read lock can fail.
     pub fn begin_write(self) -> &'static str {
         match self {
             Self::Sqlite => "begin immediate",
@@ -27,7 +28,7 @@ impl Dialect {
         }
     }
 
-    /// Begins a transaction whose reads all see the same moment.
+    /// Returns the statement that begins a transaction whose reads all see the same snapshot.
     pub fn begin_snapshot(self) -> &'static str {
         match self {
             Self::Sqlite => "begin",
@@ -35,15 +36,16 @@ impl Dialect {
         }
     }
 
-    /// What is set on every connection, of the readers or of the writer.
+    /// Returns the settings of every connection, of the readers or of the writer.
     pub fn settings(self, reader: bool) -> &'static str {
         match (self, reader) {
             (Self::Sqlite, false) => {
                 "pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on"
             }
             (Self::Sqlite, true) => "pragma busy_timeout = 10000; pragma query_only = on",
-            // A server that is paused, or cut off, in the midst of a transaction holds the head for two seconds at most; the
-            // others wait longer for it than that. The database notices by itself when this process is gone.
+            // A server that is paused or cut off in the middle of a transaction locks the workspace's head for at most
+            // two seconds. The lock timeout of the others is longer than that. PostgreSQL itself notices when this
+            // process is gone.
             (Self::Postgres, _) => {
                 "set statement_timeout = '9s'; set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '2s'; \
                  set tcp_user_timeout = '10s'; set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; \
@@ -52,7 +54,7 @@ impl Dialect {
         }
     }
 
-    /// Settings that must read back as this, or the promises do not hold.
+    /// Returns settings that must read back with these values. Otherwise the database could lose acknowledged writes.
     pub fn promises(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Sqlite => &[

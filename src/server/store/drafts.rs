@@ -1,5 +1,5 @@
-//! What operators have begun to write: outside the log, a row for each draft by the name it will be sent under, so that two
-//! tabs do not overwrite each other's.
+//! Drafts of operators, stored outside the log. Each draft is a row keyed by the `client_message_id` under which it
+//! will be sent, so that two tabs do not overwrite each other's drafts.
 
 use sqlx::{Row, any::AnyRow};
 
@@ -14,7 +14,7 @@ use crate::{
     server::error::Error,
 };
 
-/// Keeps a draft; an empty one is forgotten. One statement, so that it happens whole or not at all.
+/// Upserts a draft, or deletes it when it is empty. A single statement makes this atomic.
 pub async fn keep(
     store: &Store,
     workspace: WorkspaceId,
@@ -37,7 +37,7 @@ pub async fn keep(
     Ok(())
 }
 
-/// Forgets the draft that was sent under this name, and no other: something new may stand in its place.
+/// Deletes only the draft that was sent under this `client_message_id`, because the operator may have begun a new one.
 pub async fn sent(
     store: &Store,
     workspace: WorkspaceId,
@@ -52,21 +52,23 @@ pub async fn sent(
     Ok(())
 }
 
-/// An operator's latest drafts, but for those that were sent after all: the page that sent them did not live to hear of it.
+/// An operator's latest drafts, without those that were sent: a page can be closed before it learns that its message
+/// was sent.
 pub const OF_OPERATOR: &str = "select d.escalation_id, d.mode, d.client_message_id, d.text from draft d \
     where d.workspace_id = $1 and d.operator_id = $2 and not exists (select 1 from message m \
     where m.workspace_id = d.workspace_id and m.escalation_id = d.escalation_id and m.author = d.operator_id \
     and m.client_message_id = d.client_message_id and m.seq is not null) order by d.at desc limit 1000";
-/// Forgets drafts that nobody has touched since a moment.
+/// Deletes drafts that were not changed since a given time.
 pub const FORGET: &str = "delete from draft where at < $1";
 
-/// Forgets drafts that nobody has touched since a moment: of what others have ended, or what was sent after all.
+/// Deletes drafts that were not changed since a given time: those of escalations that others have closed, and those
+/// that were sent.
 pub async fn forget(store: &Store, before: Timestamp) -> Result<(), Error> {
     sqlx::query(FORGET).bind(before.0).execute(store.writer()).await?;
     Ok(())
 }
 
-/// An operator's drafts: of each escalation and mode the latest. Earlier ones are those of other tabs.
+/// Returns an operator's latest draft of each escalation and mode. Earlier drafts are those of other tabs.
 pub async fn of_operator(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<Vec<Draft>, Error> {
     let query = sqlx::query(OF_OPERATOR).bind(workspace.to_string()).bind(operator.to_string());
     let mut latest: Vec<Draft> = vec![];

@@ -28,7 +28,7 @@ use crate::{
 /// An escalation and its rendered outcome, as stored.
 pub type StoredEscalation = (Escalation, Option<Arc<str>>);
 
-/// Reads a stored JSON text; what we did not write is our fault.
+/// Parses a stored JSON text. Bailout wrote it, so a parse error is an internal error.
 pub fn parse<T: serde::de::DeserializeOwned>(
     table: &'static str,
     column: &'static str,
@@ -37,7 +37,7 @@ pub fn parse<T: serde::de::DeserializeOwned>(
     serde_json::from_str(text).map_err(|_| Error::Inconsistent { table, column, id: text.chars().take(80).collect() })
 }
 
-/// Writes one of our own types as JSON text.
+/// Serializes one of our own types as JSON text.
 pub fn json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::Internal(format!("cannot write JSON: {error}")))
 }
@@ -46,7 +46,7 @@ fn id<T: std::str::FromStr>(column: &'static str, text: String) -> Result<T, Err
     text.parse().map_err(|_| Error::Inconsistent { table: "escalation", column, id: text })
 }
 
-/// Reads the ids of escalations. A row whose ids cannot be read is reported, and holds up no other.
+/// Reads the ids of escalations. A row with unreadable ids is logged and skipped, so that it does not block the others.
 fn ids(rows: &[AnyRow]) -> Vec<(WorkspaceId, EscalationId)> {
     let of = |row: &AnyRow| -> Result<(WorkspaceId, EscalationId), Error> {
         Ok((id("workspace_id", row.try_get(0)?)?, id("id", row.try_get(1)?)?))
@@ -55,8 +55,8 @@ fn ids(rows: &[AnyRow]) -> Vec<(WorkspaceId, EscalationId)> {
     rows.iter().filter_map(|row| of(row).inspect_err(report).ok()).collect()
 }
 
-/// Reads an escalation. One that is open is in its queue by the name that the queue has now; one that is closed, by the
-/// name that it had at the end.
+/// Reads an escalation. An open escalation gets the current name of its queue. A closed one keeps the name that the
+/// queue had when it closed.
 fn read(body: &str, queue: Option<String>) -> Result<Escalation, Error> {
     let mut it: Escalation = parse("escalation", "body", body)?;
     if let Some(name) = queue.filter(|_| it.status.is_open()) {
@@ -66,12 +66,12 @@ fn read(body: &str, queue: Option<String>) -> Result<Escalation, Error> {
     Ok(it)
 }
 
-/// Escalations by their ids.
+/// Selects escalations by their ids.
 pub const LOAD: &str = "select e.workspace_id, e.body, e.outcome, q.name from escalation e \
     left join queue q on q.workspace_id = e.workspace_id and q.id = e.queue_id \
     where (e.workspace_id, e.id) in (values {rows})";
 
-/// The escalations of these ids that exist.
+/// Returns those of these escalations that exist.
 pub async fn load(
     connection: &mut AnyConnection,
     ids: &[(WorkspaceId, EscalationId)],
@@ -91,7 +91,7 @@ pub async fn load(
     Ok(found)
 }
 
-/// Writes escalations, new or changed, each at most once.
+/// Upserts escalations, each at most once.
 pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &StoredEscalation)]) -> Result<(), Error> {
     const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, customer, opened_at, \
         status, claimed_by, closed_at, closed_seq, due_at, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
@@ -128,7 +128,7 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
                 .bind(json(&row)?)
                 .bind(outcome.as_deref().map(str::to_owned))
                 .bind(it.queue.id.to_string())
-                // That of the first claim stays.
+                // The value of the first claim is kept.
                 .bind(it.claim.as_ref().map(|claim| (claim.at - it.opened_at).0));
         }
         query.execute(&mut *connection).await?;
@@ -136,10 +136,10 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
     Ok(())
 }
 
-/// A customer as an agent knows them: see [`Opening::customer_key`](crate::domain::opening::Opening::customer_key).
+/// A customer as identified by an agent: see [`Opening::customer_key`](crate::domain::opening::Opening::customer_key).
 pub type CustomerName = (WorkspaceId, AgentId, String);
 
-/// Those of these customers who were here before.
+/// Returns those of these customers who have an earlier, closed escalation.
 pub async fn were_here(
     connection: &mut AnyConnection,
     customers: &[CustomerName],
@@ -157,7 +157,8 @@ pub async fn were_here(
     Ok(found)
 }
 
-/// How the last escalations of the same customer ended that did so before this one was opened, the latest first.
+/// Returns how the last escalations of the same customer ended, latest first. Only those count that ended before this
+/// one was opened.
 pub async fn earlier(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -171,7 +172,7 @@ pub async fn earlier(
     Ok(escalations.iter().filter_map(EarlierEscalation::of).collect())
 }
 
-/// The conversations of these keys that exist.
+/// Returns those of these conversations that exist.
 pub async fn load_conversations(
     connection: &mut AnyConnection,
     keys: &[(WorkspaceId, ConversationKey)],
@@ -198,7 +199,7 @@ pub async fn load_conversations(
     Ok(found)
 }
 
-/// Writes conversations, new or changed, each at most once.
+/// Upserts conversations, each at most once.
 pub async fn save_conversations(
     connection: &mut AnyConnection,
     changed: &[(WorkspaceId, &Conversation)],
@@ -240,7 +241,7 @@ macro_rules! current {
     };
 }
 
-/// One escalation as it is now.
+/// Returns the current state of one escalation.
 pub async fn find(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -250,28 +251,30 @@ pub async fn find(
     query.fetch_optional(connection).await?.as_ref().map(current).transpose()
 }
 
-/// An agent's escalations, newest first: all, those in one state, and those of one conversation, of which there are few.
+/// An agent's escalations, newest first: all of them, those with one status, and those of one conversation, which are
+/// few.
 pub const OF_AGENT: &str = current!("e.agent_id = $2 and e.id < $3 order by e.id desc limit $4");
 pub const OF_AGENT_IN: &str = current!("e.agent_id = $2 and e.id < $3 and e.status = $5 order by e.id desc limit $4");
 pub const OF_CONVERSATION: &str = current!(
     "e.agent_id = $2 and e.id < $3 and e.external_id = $5 \
      and ($6 = '' or $6 like '%' || e.status || '%') order by e.id desc limit $4"
 );
-/// Which of these customers have an escalation that is closed; one look each, however many they have.
+/// Selects those of these customers who have a closed escalation. Each costs one index lookup, however many escalations
+/// the customer has.
 pub const WERE_HERE: &str = "with asked (workspace_id, agent_id, customer) as (values {rows}) \
     select workspace_id, agent_id, customer from asked where exists (select 1 from escalation e \
     where e.workspace_id = asked.workspace_id and e.agent_id = asked.agent_id and e.customer = asked.customer \
     and e.closed_seq is not null)";
-/// What one customer brought before, the last to end first.
+/// Earlier escalations of one customer, latest closed first.
 pub const EARLIER: &str = "select body from escalation where workspace_id = $1 and agent_id = $2 and customer = $3 \
     and closed_seq < $4 order by closed_seq desc limit $5";
-/// How many of those a page shows.
+/// The number of earlier escalations on a page.
 const MOST_EARLIER: i64 = 3;
-/// Escalations of which the clock has something to say.
+/// Escalations whose `due_at` has passed.
 pub const DUE: &str = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
 
-/// An agent's escalations, newest first, as far as one answer holds them; `statuses` empty means all. As of one moment, so that none is missed or met
-/// twice on its way from one state to another.
+/// Returns an agent's escalations, newest first, as many as fit into one answer. Empty `statuses` means all. A snapshot
+/// is read, so that no escalation is missed or listed twice when its status changes meanwhile.
 pub async fn list_of_agent(
     store: &Store,
     workspace: WorkspaceId,
@@ -281,10 +284,10 @@ pub async fn list_of_agent(
     after: Option<EscalationId>,
     limit: i64,
 ) -> Result<Portion<CurrentState>, Error> {
-    // Above every id: ids sort as text and `~` comes after every letter.
+    // An upper bound of all ids: ids sort as text, and `~` comes after every letter.
     let before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
     let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
-    // Each walk with the binds that it has beside the others.
+    // Each query with its additional binds.
     let walks: Vec<(&str, Vec<String>)> = match (external_id, words.is_empty()) {
         (Some(external_id), _) => vec![(OF_CONVERSATION, vec![external_id.to_owned(), words.join(" ")])],
         (None, true) => vec![(OF_AGENT, vec![])],
@@ -293,7 +296,7 @@ pub async fn list_of_agent(
     let read = store.snapshot(move |connection| {
         Box::pin(async move {
             let mut found: Vec<CurrentState> = vec![];
-            // Down to where each walk has read everything.
+            // The id down to which every query has read all of its rows.
             let mut reached: Option<EscalationId> = None;
             for (sql, binds) in walks {
                 let query = sqlx::query(sql).bind(workspace.to_string()).bind(agent.to_string());
@@ -319,10 +322,10 @@ pub async fn list_of_agent(
     read.await
 }
 
-/// What an operator holds.
+/// Escalations that an operator holds.
 pub const HELD: &str = "select body from escalation where workspace_id = $1 and claimed_by = $2 and shelf = 'claimed'";
 
-/// What an operator holds, and under which fence.
+/// Returns the escalations that an operator holds, and their fences.
 pub async fn held_by(
     store: &Store,
     workspace: WorkspaceId,
@@ -336,11 +339,11 @@ pub async fn held_by(
     query.fetch_all(store.reader()).await?.iter().map(read).collect()
 }
 
-/// Escalations that wait and for which nobody was called yet.
+/// Waiting escalations without an alert so far.
 pub const TO_ALERT: &str = "select workspace_id, id from escalation \
     where shelf = 'waiting' and alerted_at is null and opened_at <= $1 order by opened_at limit $2";
 
-/// Some of the escalations that have waited since before a moment and for which nobody was called yet, the longest first.
+/// Returns waiting escalations without an alert that were opened before a given time, the oldest first.
 pub async fn to_alert(
     store: &Store,
     opened_before: Timestamp,
@@ -350,8 +353,8 @@ pub async fn to_alert(
     Ok(ids(&rows))
 }
 
-/// Takes the one alert of an escalation; none when it waits no more or another server has taken it. One row a statement,
-/// so that it never waits for a row while it holds another.
+/// Takes the one alert of an escalation. Returns `None` when it no longer waits or another server has taken the alert.
+/// Each statement updates one row, so that it never waits for a row lock while it holds another.
 pub async fn take_alert(
     store: &Store,
     workspace: WorkspaceId,
@@ -366,7 +369,7 @@ pub async fn take_alert(
     row.map(|row| read(&row.try_get::<String, _>(0)?, row.try_get(1)?)).transpose()
 }
 
-/// Escalations of which the clock has something to say, the longest overdue first.
+/// Returns escalations whose `due_at` has passed, the longest overdue first.
 pub async fn due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
     let rows = sqlx::query(DUE).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
     Ok(ids(&rows))

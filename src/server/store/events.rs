@@ -1,4 +1,4 @@
-//! The log, and the answers kept for repeated requests.
+//! The event log, and the answers stored for repeated requests.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,13 +22,13 @@ use crate::{
     },
 };
 
-/// A stored frame, of which only the event is wanted: its row may be of an older look.
+/// A stored frame, of which only the event is read: its row may be in an older format.
 #[derive(serde::Deserialize)]
 struct Kept {
     event: Event,
 }
 
-/// Appends to the log.
+/// Appends events to the log.
 pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<RecordedEvent>)]) -> Result<(), Error> {
     const SQL: &str =
         "insert into event (workspace_id, seq, escalation_id, agent_id, type, body, agent_body) values {rows}";
@@ -64,8 +64,9 @@ fn recorded(row: &AnyRow) -> Result<Arc<RecordedEvent>, Error> {
     )))
 }
 
-/// The log for each audience. Whose an escalation is does not change, so its events are read by the escalation alone. A
-/// sum is in no index: with both ends of the range SQLite would read the log of the whole workspace instead.
+/// The log for each audience. An escalation never changes its agent, so the escalation alone selects its events. The
+/// sum `seq + 0` matches no index: with both ends of the range, SQLite would scan the log of the whole workspace
+/// instead.
 pub const OPERATORS: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
     where workspace_id = $1 and seq > $2 and seq <= $3 order by seq limit $4";
 pub const AGENT: &str = "select seq, escalation_id, agent_id, type, body, agent_body from event \
@@ -75,7 +76,7 @@ pub const ESCALATION: &str = "select seq, escalation_id, agent_id, type, body, a
     where workspace_id = $1 and seq > $2 and seq + 0 <= $3 and escalation_id = $5 and agent_body is not null \
     order by seq limit $4";
 
-/// Up to `limit` events for an audience with `after < seq <= until`, in order, as far as they have so many bytes.
+/// Returns up to `limit` events for an audience with `after < seq <= until`, in order, up to so many bytes.
 pub async fn between(
     store: &Store,
     workspace: WorkspaceId,
@@ -107,11 +108,11 @@ pub async fn between(
     Ok(found)
 }
 
-/// What happened to an escalation beside its opening, its messages and their receipts.
+/// Events of an escalation except its opening, its messages and their receipts.
 pub const HAPPENINGS: &str = "select body from event where workspace_id = $1 and escalation_id = $2 \
     and type not in ('message.created', 'message.receipt', 'escalation.opened') order by seq";
 
-/// What happened to an escalation beside its opening, its messages and their receipts, in order.
+/// Returns the events of an escalation in order, except its opening, its messages and their receipts.
 pub async fn happenings(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -122,12 +123,12 @@ pub async fn happenings(
     rows.iter().map(|row| kept(&row.try_get::<String, _>(0)?)).collect()
 }
 
-/// The event of a stored frame.
+/// Parses the event of a stored frame.
 pub fn kept(body: &str) -> Result<Event, Error> {
     parse::<Kept>("event", "body", body).map(|frame| frame.event)
 }
 
-/// Every event with `after < seq <= until`, in order.
+/// Returns every event with `after < seq <= until`, in order.
 pub async fn run(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -139,20 +140,20 @@ pub async fn run(
     query.fetch_all(connection).await?.iter().map(|row| kept(&row.try_get::<String, _>(0)?)).collect()
 }
 
-/// Names a repeatable request: workspace, agent, path, key.
+/// The key of an idempotent request: workspace, agent, path, idempotency key.
 pub type AnswerKey = (WorkspaceId, AgentId, String, String);
 
-/// An answer that was given, to be given again.
+/// A stored answer, to be sent again when the request is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
-    /// What the request was about, or opened.
+    /// The escalation that the request concerned or opened.
     pub escalation: EscalationId,
     pub body_sha256: Vec<u8>,
     pub status: u16,
     pub bytes: Vec<u8>,
 }
 
-/// Those of these requests that were answered before.
+/// Returns the stored answers of those of these requests that were answered before.
 pub async fn answers(
     connection: &mut AnyConnection,
     names: &[AnswerKey],
@@ -186,7 +187,7 @@ pub async fn answers(
     Ok(found)
 }
 
-/// Keeps answers for repeated requests.
+/// Stores answers for repeated requests.
 pub async fn keep_answers(
     connection: &mut AnyConnection,
     answers: &[(&AnswerKey, &StoredAnswer)],
@@ -213,7 +214,7 @@ pub async fn keep_answers(
     Ok(())
 }
 
-/// Forgets answers given before a moment.
+/// Deletes answers that were given before a given time.
 pub async fn forget_answers(store: &Store, before: Timestamp) -> Result<(), Error> {
     let sql = "delete from idempotency where created_at < $1";
     sqlx::query(sql).bind(before.0).execute(store.writer()).await?;

@@ -1,5 +1,5 @@
-//! Lists as operators see them: one index walk per shelf and order, merged here. What a list is narrowed to is judged on
-//! the rows themselves, by the same rule that the browser follows.
+//! The lists of the console: one index scan per shelf and sort order, merged here. Filters are evaluated on the rows
+//! themselves, by the same rule as in the browser.
 
 use sqlx::{AnyConnection, Row as _};
 
@@ -15,13 +15,13 @@ use crate::{
     server::error::Error,
 };
 
-/// Rows a page.
+/// The number of rows per page.
 const PAGE: usize = 50;
-/// How many rows a list that is narrowed reads at once, and after how many it answers with what it has found so far; the
-/// bound then says how far it has looked, and the next page goes on from there.
+/// The number of rows that a filtered list reads at once, and the number after which it returns the rows found so far.
+/// The bound then says how far the list was read, and the next page continues there.
 const STRIDE: i64 = 250;
 const FARTHEST: usize = 2_000;
-/// The most names that a filter offers.
+/// The maximum number of names that a filter offers.
 const MOST_CHOICES: i64 = 500;
 
 macro_rules! walk {
@@ -38,14 +38,14 @@ macro_rules! walk {
     };
 }
 
-/// A walk over one shelf in each order, and the index that it takes.
+/// A scan of one shelf in each sort order, and the index that the scan uses.
 pub const SHELF: [(&str, &str); 4] = [
     (walk!("shelf = $2 and closed_at is null", "key_waiting"), "escalation_waiting"),
     (walk!("shelf = $2 and closed_at is null", "key_deadline"), "escalation_deadline"),
     (walk!("shelf = $2", "key_urgency"), "escalation_urgency"),
     (walk!("shelf = $2", "key_newest"), "escalation_newest"),
 ];
-/// The same over what lies on one operator's desk.
+/// The same scans, of the escalations on one operator's desk (`claimed_by`).
 pub const MINE: [(&str, &str); 4] = [
     (walk!("shelf = $2 and claimed_by = $6", "key_waiting"), "escalation_mine_waiting"),
     (walk!("shelf = $2 and claimed_by = $6", "key_deadline"), "escalation_mine_deadline"),
@@ -55,7 +55,7 @@ pub const MINE: [(&str, &str); 4] = [
 /// The counts of all lists.
 pub const COUNTS: &str = "select shelf, claimed_by, queue_id, count(*) from escalation where workspace_id = $1 \
     and shelf in ('waiting', 'claimed', 'not_picked_up', 'missed') group by shelf, claimed_by, queue_id";
-/// What agents, queues and people there are.
+/// The agents, queues and operators of a workspace, as filter choices.
 pub const CHOICES: [&str; 3] = [
     "select id, name from agent where workspace_id = $1 limit $2",
     "select id, case when removed_at is null then name else name || ' (removed)' end from queue \
@@ -63,8 +63,8 @@ pub const CHOICES: [&str; 3] = [
     "select id, name from operator where workspace_id = $1 limit $2",
 ];
 
-/// The rows after a key, and how far they reach, for one who does not serve the queues `elsewhere`. Within a snapshot, so
-/// that rows and `seq` are of one moment.
+/// Returns the rows after a key, and the key up to which they are complete, for an operator who does not serve the
+/// queues `elsewhere`. The caller runs it in a snapshot, so that rows and `seq` are consistent.
 pub async fn page(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -75,7 +75,7 @@ pub async fn page(
     let seq = workspaces::head(connection, workspace).await?;
     let serves_all = query.listing.view != View::Queue || elsewhere.is_empty();
     let narrowed = query.listing.filters != Filters::default() || !serves_all;
-    // One more than a page holds tells whether there are more.
+    // Reads one row more than a page holds, which tells whether there are more.
     let most = if narrowed { STRIDE } else { PAGE as i64 + 1 };
     let (mut rows, mut bound, mut looked_at) = (vec![], after, 0);
     loop {
@@ -94,7 +94,8 @@ pub async fn page(
     }
 }
 
-/// Every row of a list's shelves after a key up to the key that is answered, or to the end: at most so many of each.
+/// Returns every row of a list's shelves after a key, up to the returned key or to the end. Reads at most `most` rows
+/// of each shelf.
 async fn stretch(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -121,7 +122,7 @@ async fn stretch(
         for row in &found {
             rows.push(parse("escalation", "row", &row.try_get::<String, _>(0)?)?);
         }
-        // A walk that was not cut short reaches the end.
+        // A scan that did not reach its limit has read to the end.
         if let Some(last) = rows.last().filter(|_| found.len() as i64 == most) {
             reached = Some(query.key(last)).into_iter().chain(reached).min();
         }
@@ -131,7 +132,7 @@ async fn stretch(
     Ok((rows, reached))
 }
 
-/// How many are on each list.
+/// Returns the number of escalations on each list.
 pub async fn counts(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -151,7 +152,7 @@ pub async fn counts(
     Ok(counts)
 }
 
-/// What lists can be narrowed to, by name.
+/// Returns the choices of each filter, by name.
 pub async fn choices(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<FilterChoices, Error> {
     let mut all: [Vec<FilterChoice>; 3] = Default::default();
     for (choices, sql) in all.iter_mut().zip(CHOICES) {

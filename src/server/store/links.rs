@@ -1,5 +1,5 @@
-//! Links that work once: to set the installation up, to join a workspace, to choose a new password. Only the hash of a
-//! link's secret is stored; what was used or revoked is gone.
+//! Links that work once: to set up the installation, to join a workspace, or to choose a new password. Only the hash of
+//! a link's secret is stored. Used and revoked links are deleted.
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
@@ -13,13 +13,13 @@ use crate::{
     server::error::Error,
 };
 
-/// How long a link to a new password is good.
+/// The lifetime of a link to choose a new password.
 pub const RESET_LASTS: Span = Span::hours(24);
 
-/// What a link is for.
+/// The purpose of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkPurpose {
-    /// Make the first admin.
+    /// Create the first admin.
     SetUp,
     /// Join with a role.
     Invite(Role),
@@ -37,8 +37,8 @@ impl LinkPurpose {
     }
 }
 
-/// Which links may still be used, after a moment `$2`: nobody sets up what is set up, and what an admin
-/// made ends with their being one.
+/// Adds the condition that a link is valid at time `$2`. A link to set up is invalid once an operator exists. A link
+/// made by an admin is invalid once its maker is disabled or no longer an admin.
 macro_rules! good {
     ($sql:literal) => {
         concat!(
@@ -50,17 +50,17 @@ macro_rules! good {
     };
 }
 
-/// A link that is still good.
+/// A link that is still valid.
 #[derive(Debug, Clone)]
 pub struct OneTimeLink {
-    /// The hash of its secret, its name in the database.
+    /// The hash of its secret, which identifies it in the database.
     pub digest: Vec<u8>,
     pub workspace: WorkspaceId,
     pub purpose: LinkPurpose,
     pub ends_at: Timestamp,
 }
 
-/// Adds a link, made by an admin unless it is the one to set up, and forgets those that have ended.
+/// Adds a link and deletes expired ones. `made_by` is an admin, except for the link to set up.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -83,7 +83,7 @@ pub async fn add(
     insert.bind(made_by.map(|by| by.to_string())).execute(connection).await.map(drop)
 }
 
-/// A link that may still be used: none to set up once somebody is there.
+/// Returns a valid link. A link to set up is not found once an operator exists.
 pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<OneTimeLink>, Error> {
     let sql = good!(
         "select secret_sha256, workspace_id, kind, role, operator_id, ends_at from one_time_link where secret_sha256 = $1"
@@ -92,7 +92,7 @@ pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Op
     row.as_ref().map(link).transpose()
 }
 
-/// Uses a link up. Of two who come at once one gets it; if the transaction is rolled back, nobody did.
+/// Deletes and returns a valid link. Of two concurrent callers only one gets it. A rollback makes it usable again.
 pub async fn take(connection: &mut AnyConnection, digest: &[u8], now: Timestamp) -> Result<Option<OneTimeLink>, Error> {
     let sql = concat!(
         good!("delete from one_time_link where secret_sha256 = $1"),
@@ -102,7 +102,7 @@ pub async fn take(connection: &mut AnyConnection, digest: &[u8], now: Timestamp)
     row.as_ref().map(link).transpose()
 }
 
-/// The invitations of a workspace that may still be used, the newest first.
+/// Returns the valid invitations of a workspace, newest first.
 pub async fn invitations(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<OneTimeLink>, Error> {
     let sql = concat!(
         good!(
@@ -115,7 +115,7 @@ pub async fn invitations(store: &Store, workspace: WorkspaceId, now: Timestamp) 
     rows.iter().map(link).collect()
 }
 
-/// Revokes an invitation; false when there is none of that name.
+/// Revokes an invitation. Returns false when there is none with this digest.
 pub async fn revoke_invitation(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -126,13 +126,13 @@ pub async fn revoke_invitation(
     Ok(done.rows_affected() > 0)
 }
 
-/// Revokes every link by which the installation could be set up.
+/// Revokes every link to set up the installation.
 pub async fn revoke_set_up(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), sqlx::Error> {
     let sql = "delete from one_time_link where workspace_id = $1 and kind = 'set_up'";
     sqlx::query(sql).bind(workspace.to_string()).execute(connection).await.map(drop)
 }
 
-/// Revokes every link by which somebody's password could be chosen.
+/// Revokes every link to choose the password of an operator.
 pub async fn revoke_resets(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,

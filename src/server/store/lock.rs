@@ -1,4 +1,5 @@
-//! The lock beside a SQLite file: one server at a time, and whoever comes first to a fresh file makes its tables alone.
+//! The lock file next to a SQLite file. The lock admits one server at a time, and makes sure that only one process
+//! creates the tables of a new file.
 
 use std::{
     fs::{File, OpenOptions, TryLockError, read_link},
@@ -19,16 +20,17 @@ use tokio::time::{Instant, sleep};
 use super::{OpenError, Opener, private};
 use crate::server::store::backup::beside;
 
-/// How long a server waits for a command that makes the tables, and a command for whoever does.
+/// The time a server waits for a command that creates the tables, and the time a command waits for another process that
+/// does.
 const SERVER_WAITS: Duration = Duration::from_secs(5);
 const ADMIN_WAITS: Duration = Duration::from_secs(10);
-/// How often to look meanwhile.
+/// The interval between two attempts.
 const EVERY: Duration = Duration::from_millis(25);
-/// As many links in a row as Linux follows.
+/// The maximum length of a chain of symbolic links, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// Takes the lock of the file that an address names. A server must get it. A command gets it or goes on without, beside
-/// whoever holds it, once the tables are there; then it does not migrate.
+/// Takes the lock of the file that an address names. A server must get the lock. A command that does not get it
+/// continues without it once the tables exist, and then does not migrate.
 pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> {
     let options = options(url)?;
     let named = options.get_filename();
@@ -52,7 +54,8 @@ pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> 
     }
 }
 
-/// Creates the database file where the address asks for that and there is none: SQLite would let others read it.
+/// Creates the database file if the address asks for that and it does not exist. SQLite would create a file that others
+/// can read.
 pub fn create(url: &str) -> Result<(), OpenError> {
     let asked = AnyConnectOptions::from_str(url)?.database_url;
     if asked.query_pairs().any(|(name, value)| name == "mode" && value == "rwc") {
@@ -63,12 +66,12 @@ pub fn create(url: &str) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// An address as the driver reads it, which is not always as it looks: a name may be written with `%`.
+/// Parses an address as the driver does. The file name in it may be percent-encoded.
 pub fn options(url: &str) -> Result<SqliteConnectOptions, sqlx::Error> {
     SqliteConnectOptions::from_str(AnyConnectOptions::from_str(url)?.database_url.as_str())
 }
 
-/// The file behind every link to it, also one that is not there yet: the same lock whatever it is called.
+/// Resolves every symbolic link to a file, which need not exist yet, so that all its names lead to the same lock.
 pub fn real(named: &Path) -> io::Result<PathBuf> {
     let mut path = named.to_owned();
     for _ in 0..MOST_LINKS {
@@ -89,7 +92,7 @@ pub fn real(named: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// Whether the tables are there. Whatever stops the look means not yet: the file is being made.
+/// Returns whether the tables exist. Any error counts as no, because the file may be in the middle of its creation.
 async fn is_made(options: &SqliteConnectOptions) -> bool {
     let options = options.clone().create_if_missing(false).read_only(true);
     let look = async {
@@ -114,7 +117,7 @@ mod tests {
         let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
         symlink(at("real.db"), at("link.db")).unwrap();
         symlink("link.db", at("far.db")).unwrap();
-        // Before the file is there, and after.
+        // First without the file, then with it.
         for _ in 0..2 {
             for name in ["real.db", "link.db", "far.db"] {
                 assert_eq!(real(&at(name)).unwrap(), at("real.db"), "{name}");

@@ -1,4 +1,4 @@
-//! Messages, of the transcript and since.
+//! Messages of the transcript and messages sent since.
 
 use std::collections::HashMap;
 
@@ -20,25 +20,26 @@ use crate::{
     server::{error::Error, rich, store::Store},
 };
 
-/// About how many bytes of messages a page gets. It has them twice: as data, and drawn.
+/// About the maximum number of bytes of messages on a page. A page contains them twice: as data and as rendered HTML.
 const MOST_A_PAGE: usize = 512 * 1024;
 
-/// Names a message as its author did: escalation, author, `client_message_id`.
+/// The key of a message as its author names it: escalation, author, `client_message_id`.
 pub type MessageName = (WorkspaceId, EscalationId, String, String);
 
-/// The roles of those who talk to each other.
+/// The roles that take part in a conversation.
 const SPEAKERS: [MessageRole; 3] = [MessageRole::Customer, MessageRole::Agent, MessageRole::Operator];
 
-/// Names an operator's message by its id.
+/// The key of an operator's message: its id.
 pub type ReplyName = (WorkspaceId, EscalationId, MessageId);
 
-/// Who wrote it, as far as re-sending goes: an operator by id; an agent speaks for the customer and itself.
+/// Returns the author of a message for the detection of repeated sends. Operators are named by id; `agent` stands for
+/// the agent and the customer.
 pub fn author(message: &Message) -> String {
     let operator = message.author.as_ref().filter(|_| message.role == MessageRole::Operator);
     operator.and_then(|author| author.id.clone()).unwrap_or_else(|| "agent".to_owned())
 }
 
-/// Writes new messages.
+/// Inserts new messages.
 pub async fn insert(
     connection: &mut AnyConnection,
     messages: &[(WorkspaceId, EscalationId, &Message)],
@@ -64,11 +65,11 @@ pub async fn insert(
     Ok(())
 }
 
-/// Operators' messages by their ids.
+/// Selects operators' messages by their ids.
 pub const REPLIES: &str = "select body from message where (workspace_id, escalation_id, id) in (values {rows}) \
     and role = 'operator'";
 
-/// Those of these messages that there are and that an operator said.
+/// Returns those of these messages that exist and that an operator sent.
 pub async fn replies(
     connection: &mut AnyConnection,
     names: &[ReplyName],
@@ -87,7 +88,7 @@ pub async fn replies(
     Ok(found)
 }
 
-/// Writes these messages again, with the receipts they have now.
+/// Updates these messages with their current receipts.
 pub async fn keep_receipts(connection: &mut AnyConnection, replies: &HashMap<ReplyName, Message>) -> Result<(), Error> {
     const SQL: &str = "update message set body = changed.column4 from (values {rows}) changed \
         where message.workspace_id = changed.column1 and message.escalation_id = changed.column2 \
@@ -107,7 +108,7 @@ pub async fn keep_receipts(connection: &mut AnyConnection, replies: &HashMap<Rep
     Ok(())
 }
 
-/// Those of these messages that were sent before.
+/// Returns those of these messages that were sent before.
 pub async fn said_before(
     connection: &mut AnyConnection,
     names: &[MessageName],
@@ -139,14 +140,15 @@ pub async fn said_before(
     Ok(found)
 }
 
-/// The latest of what customer, agent and operator said since the open, oldest first, for each of these. Messages that are
-/// too far back to be repeated in an outcome have no more than their id and role.
+/// Returns, for each of these escalations, the latest messages of customer, agent and operator since it was opened,
+/// oldest first. Messages too old to be repeated in an outcome have only their id, position and role.
 pub async fn said_since_open(
     connection: &mut AnyConnection,
     ids: &[(WorkspaceId, EscalationId)],
 ) -> Result<HashMap<(WorkspaceId, EscalationId), Vec<Message>>, Error> {
-    // The JSON of a character has at most six, and what is beside the text of a message fewer than 8,192: in the last
-    // 200 messages within 2,500,000 characters are all those whose texts have at most 131,072 bytes together.
+    // A character takes at most six characters in JSON, and a message without its text fewer than 8,192 characters. So
+    // the last 200 messages within 2,500,000 characters include all those whose texts have at most 131,072 bytes
+    // together.
     const SQL: &str = "select workspace_id, escalation_id, id, position, role, \
         case when newest = 1 or total <= 2500000 then body end from (select workspace_id, escalation_id, id, position, \
         role, seq, body, row_number() over latest as newest, sum(length(body)) over latest as total from message \
@@ -154,7 +156,7 @@ pub async fn said_since_open(
         and role in ('customer', 'agent', 'operator') \
         window latest as (partition by workspace_id, escalation_id order by seq desc rows unbounded preceding)) said \
         where newest <= 200 order by seq desc";
-    // The numbers in the text are those of the domain.
+    // The numbers in the SQL text are those of the domain.
     const { assert!(MOST_MESSAGES == 200 && 6 * MOST_BYTES + MOST_MESSAGES * 8_192 < 2_500_000) };
     let mut found: HashMap<_, (usize, Vec<Message>)> = HashMap::new();
     for ids in chunks(ids, 2) {
@@ -162,7 +164,7 @@ pub async fn said_since_open(
         for (workspace, id) in ids {
             query = query.bind(workspace.to_string()).bind(id.to_string());
         }
-        // One row at a time, newest first, so that no more is kept than an outcome repeats.
+        // Rows are read one at a time, newest first, so that no more text stays in memory than an outcome repeats.
         let mut rows = query.fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
             let (workspace, id): (String, String) = (row.try_get(0)?, row.try_get(1)?);
@@ -189,8 +191,8 @@ pub async fn said_since_open(
     Ok(found.into_iter().map(oldest_first).collect())
 }
 
-/// A page of messages, oldest first, each with how many bytes it has: those after a position, all of them or only those
-/// since the open, as far as they have so many bytes.
+/// Returns a page of messages after a position, oldest first, each with its size in bytes, up to so many bytes.
+/// Includes all messages, or only those since the open.
 pub async fn after(
     store: &Store,
     workspace: WorkspaceId,
@@ -213,7 +215,8 @@ pub async fn after(
     .await
 }
 
-/// The latest messages before a position that fit on a page, at least one, oldest first and not yet parsed.
+/// Returns the latest messages before a position that fit on a page, at least one, oldest first. Their text is not yet
+/// parsed.
 pub async fn before(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -224,7 +227,7 @@ pub async fn before(
     let sql = "select body from message where workspace_id = $1 and escalation_id = $2 and position < $3 \
         order by position desc limit $4";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(position).bind(limit);
-    // One row at a time: a message may have megabytes, of which a page gets little.
+    // Rows are read one at a time, because a message may have megabytes, of which a page shows little.
     let mut rows = query.fetch(connection);
     let (mut found, mut bytes) = (vec![], 0);
     while let Some(row) = rows.try_next().await? {
@@ -239,7 +242,7 @@ pub async fn before(
     Ok(found)
 }
 
-/// The message at a position.
+/// Returns the message at a position.
 pub async fn at(
     store: &Store,
     workspace: WorkspaceId,

@@ -1,5 +1,5 @@
-//! The database: opening it safely, and the few things in which SQLite and PostgreSQL differ. One SQL text serves both;
-//! each noun has a file beside this one with its queries.
+//! The database: opening it safely, and the few differences between SQLite and PostgreSQL. The same SQL text serves
+//! both. Each entity has a file in this folder with its queries.
 
 pub mod agents;
 pub mod at_desk;
@@ -52,14 +52,14 @@ use self::{
 };
 use crate::{domain::time::Timestamp, server::error::Error};
 
-/// The lowest SQLite that never loses a committed write under WAL.
+/// The lowest SQLite version that never loses a committed write under WAL.
 const SQLITE_AT_LEAST: (i64, i64, i64) = (3, 51, 3);
-/// The lowest PostgreSQL this is tested on, as `server_version_num`.
+/// The lowest PostgreSQL version that is tested, as `server_version_num`.
 const POSTGRES_AT_LEAST: i64 = 150_000;
-/// How long to wait for a connection before the caller is told to come back.
+/// The timeout for acquiring a connection. After it, the caller is told to retry later.
 const ACQUIRE: Duration = Duration::from_secs(3);
 
-/// Why the database was not opened.
+/// The reason why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("BAILOUT_DATABASE_URL must begin with sqlite:// or postgres://")]
@@ -89,12 +89,12 @@ pub enum OpenError {
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
 
-/// Who opens the database.
+/// The kind of process that opens the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opener {
     /// The one server process of a SQLite file, or one of several on PostgreSQL.
     Server,
-    /// A command beside it.
+    /// An admin command, which may run while a server runs.
     Admin,
 }
 
@@ -107,12 +107,12 @@ pub struct Store {
     dialect: Dialect,
     epoch: Arc<RwLock<Arc<str>>>,
     url: Arc<str>,
-    /// Held as long as the server runs; the kernel frees it, however the process ends.
+    /// Held as long as the server runs. The kernel releases the lock, however the process ends.
     _lock: Option<Arc<File>>,
 }
 
 impl Store {
-    /// Opens, checks and migrates. The address is one that the configuration took.
+    /// Opens, checks and migrates the database. The configuration has validated the address.
     pub async fn open(url: &str, opener: Opener, now: Timestamp) -> Result<Self, OpenError> {
         install_default_drivers();
         let (dialect, silence) = (Dialect::of(url)?, SilenceRecord::default());
@@ -135,14 +135,16 @@ impl Store {
         if dialect == Dialect::Postgres || lock.is_some() {
             match dialect {
                 Dialect::Sqlite => sqlx::migrate!("migrations/sqlite").run(&writer).await?,
-                // On a connection without our timeouts: large tables take their time, and so does whoever migrates elsewhere.
+                // This connection has no timeouts of ours, because large tables take time, and so does a migration by
+                // another process.
                 Dialect::Postgres => {
                     let patient = AnyPoolOptions::new().max_connections(1).connect(url).await?;
                     sqlx::migrate!("migrations/postgres").run(&patient).await?;
                     patient.close().await;
                 }
             }
-            // Not beside a server that runs: an earlier program compares addresses in their earlier form.
+            // Not run on SQLite while a server runs, because an earlier version compares addresses in their earlier
+            // form.
             operators::unify_emails(&writer).await?;
         }
         let epoch = Arc::new(RwLock::new(workspaces::epoch(&writer, now).await?.into()));
@@ -152,32 +154,33 @@ impl Store {
         Ok(Self { reader, writer, silence, dialect, epoch, url: url.into(), _lock: lock })
     }
 
-    /// For reads that need no common moment.
+    /// Returns the pool for reads that need no snapshot.
     pub fn reader(&self) -> &BoundedPool {
         &self.reader
     }
 
-    /// For writes outside the log; one connection on SQLite, so never wait for anything else while holding it.
+    /// Returns the pool for writes outside the log. SQLite has one such connection, so never wait for anything else
+    /// while holding it.
     pub fn writer(&self) -> &BoundedPool {
         &self.writer
     }
 
-    /// What is known of connections that went silent.
+    /// Returns the record of connections that went silent.
     pub fn silence(&self) -> &SilenceRecord {
         &self.silence
     }
 
-    /// Which database this is.
+    /// Returns the kind of database.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Where it is, for a listener's own connection.
+    /// Returns the address of the database, for a listener's own connection.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The folder of a SQLite database.
+    /// Returns the folder of a SQLite database.
     pub fn folder(&self) -> Option<PathBuf> {
         if self.dialect == Dialect::Postgres {
             return None;
@@ -186,12 +189,12 @@ impl Store {
         lock::real(options.get_filename()).ok()?.parent().map(Path::to_owned)
     }
 
-    /// The name of this database's history: cursors of another are worth nothing.
+    /// Returns the epoch, which names this database's history. Cursors of another epoch are invalid.
     pub fn epoch(&self) -> Arc<str> {
         Arc::clone(&self.epoch.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads again what the history is called; whether that is another name than before.
+    /// Reads the epoch again. Returns whether it has changed.
     pub async fn look_at_epoch(&self) -> Result<bool, Error> {
         let named: Arc<str> = workspaces::named_epoch(self.reader()).await?.into();
         let mut known = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
@@ -200,17 +203,18 @@ impl Store {
         Ok(is_another)
     }
 
-    /// Begins a write transaction. Only a task of its own may own it: each one that is dropped costs a connection.
+    /// Begins a write transaction. Only a spawned task may own it, because each transaction that is dropped costs a
+    /// connection.
     pub async fn begin_write(&self) -> Result<DatabaseTransaction, sqlx::Error> {
         self.begin_write_within(deadline::WRITE).await
     }
 
-    /// Begins one that may take this long.
+    /// Begins a write transaction with this timeout.
     pub async fn begin_write_within(&self, allowed: Duration) -> Result<DatabaseTransaction, sqlx::Error> {
         DatabaseTransaction::begin(&self.writer, self.dialect.begin_write(), allowed).await
     }
 
-    /// Runs reads that see one moment, in a task of their own, so that a caller who leaves does not break them off.
+    /// Runs reads on one snapshot, in a spawned task, so that a caller that is dropped does not interrupt them.
     pub async fn snapshot<T, F>(&self, read: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -227,8 +231,8 @@ impl Store {
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a read ended early: {failed}"))))
     }
 
-    /// Runs writes outside the log in one transaction, in a task of their own, so that a caller who leaves does not break
-    /// them off. What they refuse is rolled back.
+    /// Runs writes outside the log in one transaction, in a spawned task, so that a caller that is dropped does not
+    /// interrupt them. An error rolls the transaction back.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -252,7 +256,7 @@ impl Store {
         task.await.unwrap_or_else(|failed| Err(Error::Internal(format!("a write ended early: {failed}")).into()))
     }
 
-    /// Closes every connection, so that SQLite folds its log into the file.
+    /// Closes every connection, so that SQLite checkpoints its write-ahead log into the file.
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
@@ -268,13 +272,13 @@ fn pool(dialect: Dialect, reader: bool, silence: SilenceRecord) -> AnyPoolOption
     let options = AnyPoolOptions::new()
         .max_connections(most)
         .acquire_timeout(ACQUIRE)
-        // Instead of the pool's own test, which has no deadline.
+        // The pool's own test has no deadline. PostgreSQL connections are tested in `before_acquire` instead.
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             Box::pin(async move { connection.execute(dialect.settings(reader)).await.map(drop) })
         });
     match dialect {
-        // A connection of SQLite is a file handle: nothing is won by closing it.
+        // A SQLite connection is a file handle, so closing it when idle or old gains nothing.
         Dialect::Sqlite => options.max_lifetime(None).idle_timeout(None),
         Dialect::Postgres => options
             .before_acquire(move |connection, meta| Box::pin(deadline::is_there(connection, meta, silence.clone())))
@@ -283,7 +287,7 @@ fn pool(dialect: Dialect, reader: bool, silence: SilenceRecord) -> AnyPoolOption
     }
 }
 
-/// Says which server did not answer; its address is told without the password in it.
+/// Returns an error that names the server that did not answer, without the password in its address.
 fn unreachable(url: &str, dialect: Dialect, error: sqlx::Error) -> OpenError {
     match (dialect, PgConnectOptions::from_str(url)) {
         (Dialect::Postgres, Ok(options)) => {
@@ -292,7 +296,7 @@ fn unreachable(url: &str, dialect: Dialect, error: sqlx::Error) -> OpenError {
                 None => format!("{}:{}", options.get_host(), options.get_port()),
             };
             let why = match error {
-                // Refused connections are tried again until then.
+                // The pool retries refused connections until its timeout.
                 sqlx::Error::PoolTimedOut => format!("no connection within {} seconds", ACQUIRE.as_secs()),
                 error => error.to_string(),
             };
@@ -302,7 +306,7 @@ fn unreachable(url: &str, dialect: Dialect, error: sqlx::Error) -> OpenError {
     }
 }
 
-/// Refuses a database that would break the promises.
+/// Refuses a database that is too old or could lose acknowledged writes.
 async fn check(writer: &AnyPool, dialect: Dialect) -> Result<(), OpenError> {
     match dialect {
         Dialect::Sqlite => {

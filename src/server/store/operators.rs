@@ -1,4 +1,4 @@
-//! Operators: the people who answer, and what they sign in with.
+//! Operators, and the e-mail addresses and passwords with which they sign in.
 
 use std::{fmt, str::FromStr};
 
@@ -19,15 +19,15 @@ use crate::{
     },
 };
 
-/// RFC 5321 allows no longer address.
+/// The maximum length of an address in RFC 5321.
 const LONGEST: usize = 254;
 
-/// An e-mail address in the one form in which addresses are compared: trimmed, in lower case, in NFC, and with the domain in
-/// Unicode. Browsers send the domain of an e-mail field as punycode, a shell as it was typed.
+/// An e-mail address in the canonical form used for comparisons: trimmed, in lower case, in NFC, and with the domain in
+/// Unicode. Browsers send the domain of an e-mail field as punycode, a shell as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// The text is no e-mail address.
+/// The error for a text that is no e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an e-mail address looks like ada@example.com")]
 pub struct InvalidEmail;
@@ -51,7 +51,7 @@ impl FromStr for Email {
     }
 }
 
-/// A domain in Unicode, whether it was written so or as punycode. Text that is no domain by IDNA stays as it is.
+/// Converts a domain from punycode to Unicode. Text that is no valid IDNA domain is unchanged.
 fn in_unicode(host: &str) -> String {
     match idna::domain_to_unicode(host) {
         (unicode, Ok(())) => unicode,
@@ -65,16 +65,16 @@ impl fmt::Display for Email {
     }
 }
 
-/// Rewrites the e-mail addresses that an earlier program stored in another form. Of two accounts with one address, an
-/// enabled one gets it from a disabled one; between two enabled ones an admin has to decide.
+/// Rewrites e-mail addresses that an earlier version stored in another form. When two accounts have the same address,
+/// an enabled account takes it from a disabled one. Between two enabled accounts an admin has to decide.
 pub async fn unify_emails(writer: &AnyPool) -> Result<(), sqlx::Error> {
-    // In one order, so that two servers that start at once do not meet half-way.
+    // A fixed order, so that two servers that start at once do not deadlock.
     let sql = "select id, email from operator order by disabled_at is not null, email";
     for row in sqlx::query(sql).fetch_all(writer).await? {
         let (id, stored): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let Some(email) = stored.parse::<Email>().ok().filter(|email| email.0 != stored) else { continue };
         let mut tx = writer.begin().await?;
-        // An id is no address, so nobody can sign in by it.
+        // An id is no e-mail address, so nobody can sign in with it.
         let free = "update operator set email = id where email = $1 and disabled_at is not null and exists \
                     (select 1 from operator where id = $2 and email = $3 and disabled_at is null)";
         sqlx::query(free).bind(&email.0).bind(&id).bind(&stored).execute(&mut *tx).await?;
@@ -89,7 +89,7 @@ pub async fn unify_emails(writer: &AnyPool) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Adds a person; `false` when the e-mail address is taken.
+/// Adds an operator. Returns `false` when the e-mail address is taken.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -107,14 +107,15 @@ pub async fn add(
     Ok(done.rows_affected() == 1)
 }
 
-/// What a sign-in is checked against.
+/// The account against which a sign-in is checked.
 pub struct Account {
     pub workspace: WorkspaceId,
     pub operator: OperatorId,
     pub password_hash: String,
 }
 
-/// The account with an e-mail address, unless it is disabled. The address decides the workspace, so none is asked for.
+/// Returns the account with an e-mail address, unless it is disabled. The address is unique across workspaces, so no
+/// workspace is needed.
 pub async fn account(store: &Store, email: &Email) -> Result<Option<Account>, Error> {
     let sql = "select workspace_id, id, password_hash from operator where email = $1 and disabled_at is null";
     let Some(row) = sqlx::query(sql).bind(email.to_string()).fetch_optional(store.reader()).await? else {
@@ -129,18 +130,19 @@ pub async fn account(store: &Store, email: &Email) -> Result<Option<Account>, Er
     }))
 }
 
-/// Whether an account still has the password that was checked, which takes a while, and is not disabled. It locks the
-/// account's row, so that neither changes before the transaction ends: who changes it then finds the session that began
-/// meanwhile, and ends it. Ask it first of all; whoever changes a password takes this row before any session, too.
+/// Locks the account's row and returns whether the account is enabled and still has the password that was checked. The
+/// check takes a while, so the password may have changed meanwhile. The lock lasts until the transaction ends, so a
+/// later change of the account finds the session that this transaction begins, and ends it. Call it first in a
+/// transaction: a password change also locks this row before any session.
 pub async fn is_still(connection: &mut AnyConnection, account: &Account) -> Result<bool, sqlx::Error> {
-    // The one way to lock a row that both databases have.
+    // An update is the only way to lock a row that works on both databases.
     let sql = "update operator set password_hash = password_hash where workspace_id = $1 and id = $2 \
                and password_hash = $3 and disabled_at is null";
     let update = sqlx::query(sql).bind(account.workspace.to_string()).bind(account.operator.to_string());
     Ok(update.bind(account.password_hash.clone()).execute(connection).await?.rows_affected() == 1)
 }
 
-/// To whom an escalation may go: whoever may work, and every queue.
+/// Returns the possible targets of a transfer: every enabled operator who is not a viewer, and every queue.
 pub async fn targets(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<TransferChoices, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, s.at, (select count(*) from escalation e \
         where e.workspace_id = o.workspace_id and e.claimed_by = o.id and e.shelf = 'claimed'), o.away_at from operator o \
@@ -159,7 +161,7 @@ pub async fn targets(store: &Store, workspace: WorkspaceId, now: Timestamp) -> R
     })
 }
 
-/// An operator who may work; none who is a viewer, or disabled.
+/// Returns an operator who may work: neither a viewer nor disabled.
 pub async fn worker(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Result<Option<OperatorRef>, Error> {
     let sql = "select id, name, public_name from operator where workspace_id = $1 and id = $2 and role <> 'viewer' \
                and disabled_at is null";
@@ -167,7 +169,7 @@ pub async fn worker(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Re
     query.fetch_optional(store.reader()).await?.as_ref().map(who).transpose()
 }
 
-/// Says that an operator is away, or available again. One who was away already stays so since then.
+/// Marks an operator as away (`since`) or available (`None`). An operator who is already away keeps the earlier time.
 pub async fn set_away(
     store: &Store,
     workspace: WorkspaceId,
@@ -181,14 +183,14 @@ pub async fn set_away(
     Ok(())
 }
 
-/// Whether an operator is away by their own word.
+/// Returns whether an operator is marked as away.
 pub async fn is_away(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Result<bool, Error> {
     let sql = "select away_at from operator where workspace_id = $1 and id = $2";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
     Ok(query.fetch_one(store.reader()).await?.try_get::<Option<i64>, _>(0)?.is_some())
 }
 
-/// An operator, from id, name and public name.
+/// Reads an operator from a row with id, name and public name.
 pub fn who(row: &AnyRow) -> Result<OperatorRef, Error> {
     let id: String = row.try_get(0)?;
     let broken = |column| Error::Inconsistent { table: "operator", column, id: id.clone() };
@@ -221,7 +223,7 @@ mod tests {
             let email = text.parse::<Email>().map(|email| email.to_string());
             assert_eq!(email, Ok("käte@bücher.example".to_owned()), "{text:?}");
         }
-        // What is no domain by IDNA is compared as it was before.
+        // Text that is no valid IDNA domain is compared unchanged.
         for text in ["ada@[127.0.0.1]", "ada@build_host", "ada@xn--a.example"] {
             assert_eq!(text.parse::<Email>().map(|email| email.to_string()), Ok(text.to_owned()));
         }

@@ -1,5 +1,5 @@
-//! Passages: the texts that search finds. Each message, note, reason and so on is one, indexed by its words; the index says
-//! where the text is stored, and snippets are made of the stored text.
+//! Passages: the texts that search finds. Each message, note, reason and similar text is one passage, indexed by its
+//! words. The index says where the text is stored, and snippets are made from the stored text.
 
 use std::borrow::Cow;
 
@@ -15,35 +15,35 @@ use crate::domain::{
     text::{NoteText, Text},
 };
 
-/// How many passages one event may bring, as a power of two: a transcript has fewer messages.
+/// The number of passages that one event may have, as a power of two. A transcript has fewer messages.
 const PASSAGES_AN_EVENT: u32 = 20;
-/// How many bytes of a transcript's texts are indexed, the newest messages first: the writer indexes them while its other
-/// callers wait.
+/// The maximum bytes of a transcript's texts that are indexed, newest messages first. The writer indexes them while its
+/// other callers wait.
 const MOST_BYTES: usize = 256 * 1024;
-/// How many bytes of a transcript's tools are indexed: as many as one request can bring.
+/// The maximum bytes of a transcript's tool calls and results that are indexed: as many as one request can carry.
 const MOST_TOOL_BYTES: usize = 8 * 1024 * 1024;
-/// How many bytes are indexed of one message's calls of tools, as many of their results, and of each other JSON value.
+/// The maximum bytes that are indexed of one message's tool calls, of its tool results, and of each other JSON value.
 const MOST_JSON: usize = 16 * 1024;
 
-/// One text, to be found by its words.
+/// A text that can be found by its words.
 #[derive(Debug)]
 pub struct Passage {
     pub workspace: WorkspaceId,
     pub escalation: EscalationId,
-    /// The event that brought it, and its number within that.
+    /// The seq of the event that brought the text, combined with the passage's number within that event.
     pub place: i64,
-    /// Its position among the messages; -1 when it is none.
+    /// The text's position among the messages, or -1 when it is not a message.
     pub position: i64,
     pub text: String,
 }
 
-/// The seq of the event that brought the passage of a place.
+/// Returns the seq of the event that brought the passage at a place.
 pub fn seq_of(place: i64) -> i64 {
     place >> PASSAGES_AN_EVENT
 }
 
 impl Passage {
-    /// The text that an event brings.
+    /// Returns the passage of an event, if it has text.
     pub fn of_event(workspace: WorkspaceId, event: &Event) -> Option<Self> {
         let position = match &event.kind {
             EventKind::MessageCreated { message } => message.position,
@@ -59,7 +59,7 @@ impl Passage {
         })
     }
 
-    /// The messages that an escalation was opened with, and the seq of its opening.
+    /// Returns the passages of the messages with which an escalation was opened. `opened` is the seq of its opening.
     pub fn of_transcript(
         workspace: WorkspaceId,
         escalation: EscalationId,
@@ -71,7 +71,7 @@ impl Passage {
         for message in transcript.iter().rev() {
             let Some(rest) = left.checked_sub(message.text.as_deref().map_or(0, str::len)) else { break };
             left = rest;
-            // Large results do not keep what people said before them out of the index.
+            // Large results have a limit of their own, so that they do not keep older texts out of the index.
             let tools = text_of_tools(message).filter(|tools| tools.len() <= left_for_tools);
             left_for_tools -= tools.as_deref().map_or(0, str::len);
             let Some(text) = in_lines([message.text.clone(), tools]) else { continue };
@@ -84,7 +84,7 @@ impl Passage {
     }
 }
 
-/// What people read of an event.
+/// Returns the searchable text of an event.
 pub fn text_of_event(kind: &EventKind) -> Option<String> {
     let note = |note: &Option<NoteText>| note.as_ref().map(ToString::to_string);
     match kind {
@@ -100,12 +100,12 @@ pub fn text_of_event(kind: &EventKind) -> Option<String> {
     }
 }
 
-/// What people read of a message: its text, and what its tools were called with and answered.
+/// Returns the searchable text of a message: its text, and the arguments and results of its tools.
 pub fn text_of_message(message: &Message) -> Option<String> {
     in_lines([message.text.clone(), text_of_tools(message)])
 }
 
-/// What people read of a message beside its text.
+/// Returns the searchable text of a message's tool calls, tool result and unreadable raw data.
 fn text_of_tools(message: &Message) -> Option<String> {
     let (mut calls, mut results) = (ReadableJson::new(), ReadableJson::new());
     for call in &message.tool_calls {
@@ -121,7 +121,7 @@ fn text_of_tools(message: &Message) -> Option<String> {
     in_lines([Some(calls.text), Some(results.text)])
 }
 
-/// The customer, the reason, the summary, the facts, and what the agent proposes to do.
+/// Returns the customer, the reason, the summary, the facts, and the actions that the agent proposes.
 fn text_of_opening(it: &Opening) -> String {
     fn given<const N: usize>(text: &Option<Text<N>>) -> Option<&str> {
         text.as_ref().map(Text::as_str)
@@ -151,7 +151,8 @@ fn text_of_opening(it: &Opening) -> String {
     in_lines(all.chain(objects).chain(actions)).unwrap_or_default()
 }
 
-/// What people read of an end: the answer, the data, the note, and what was decided of each action.
+/// Returns the searchable text of a resolution: the answer, the data, the note, and the comment and arguments of each
+/// action.
 fn text_of_resolution(it: &Resolution) -> Option<String> {
     let note = |note: &Option<NoteText>| note.as_ref().map(ToString::to_string);
     let data = it.data.as_ref().map(|data| {
@@ -172,7 +173,7 @@ fn text_of_object(object: &Map<String, Value>) -> Option<String> {
     Some(text.text)
 }
 
-/// JSON that was kept as its text, so that its escapes are not indexed as letters. Other text stays text.
+/// Parses JSON that was stored as text, so that its escapes are not indexed as letters. Other text is unchanged.
 fn unwrapped(value: &Value) -> Cow<'_, Value> {
     let json = value.as_str().filter(|text| text.trim_start().starts_with(['{', '[']));
     match json.and_then(|text| Json::parse(text).ok()) {
@@ -181,7 +182,7 @@ fn unwrapped(value: &Value) -> Cow<'_, Value> {
     }
 }
 
-/// JSON with the digits of its numbers as they were written.
+/// Converts JSON, with the digits of its numbers as they were written.
 fn readable(json: Json) -> Value {
     match json {
         Json::Null => Value::Null,
@@ -192,21 +193,21 @@ fn readable(json: Json) -> Value {
     }
 }
 
-/// Arguments, with the digits of their numbers as they were written.
+/// Returns the text of arguments, with the digits of their numbers as they were written.
 fn text_of_arguments(arguments: &JsonText) -> Option<String> {
     let mut text = ReadableJson::new();
     text.value(&readable(arguments.json()));
     Some(text.text)
 }
 
-/// Those of the texts that are there, each in lines of its own; none when there is none.
+/// Joins the non-empty texts by newlines. Returns `None` when there is none.
 fn in_lines(texts: impl IntoIterator<Item = Option<String>>) -> Option<String> {
     let texts: Vec<String> = texts.into_iter().flatten().filter(|text| !text.is_empty()).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
-/// JSON as people read it, up to so many bytes: a line for each name and value, and text without quotes and escapes, since
-/// `\n` before a word would become part of it.
+/// JSON as readable text, up to [`MOST_JSON`] bytes: a line for each name and value. The text has no quotes and
+/// escapes, because `\n` before a word would become part of the word.
 struct ReadableJson {
     text: String,
     left: usize,
@@ -242,14 +243,14 @@ impl ReadableJson {
         self.push("\n");
     }
 
-    /// Adds as much of a text as there is room for.
+    /// Appends as much of a text as fits.
     fn push(&mut self, text: &str) {
         let mut end = text.len().min(self.left);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
         self.text.push_str(&text[..end]);
-        // A character that is too long ends the text.
+        // A character that does not fit ends the text.
         self.left = if end < text.len() { 0 } else { self.left - end };
     }
 }
@@ -302,7 +303,7 @@ mod tests {
         assert!(text(8_189).contains("needle"));
         let cut = text(8_190);
         assert!(!cut.contains("needle") && cut.len() <= MOST_JSON, "{}", cut.len());
-        // A character that does not fit as a whole is left out.
+        // A character that does not fit completely is left out.
         assert_eq!(
             text_of_message(&answering(0, json!(format!("a{}", "é".repeat(9_000))))).unwrap().len(),
             MOST_JSON - 1

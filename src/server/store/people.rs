@@ -1,4 +1,5 @@
-//! What admins and people themselves change about operators: roles, names, passwords, wishes. Signing in is beside this.
+//! Changes of operators by admins and by the operators themselves: roles, names, passwords, preferences. Sign-in is in
+//! `operators` and `sessions`.
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
@@ -20,11 +21,11 @@ pub struct Member {
     pub email: String,
     pub added_at: Timestamp,
     pub disabled_at: Option<Timestamp>,
-    /// When they last signed in, in the last ninety days.
+    /// The time of the operator's last stored sign-in.
     pub signed_in_at: Option<Timestamp>,
 }
 
-/// Everyone in a workspace, by name.
+/// Returns every operator of a workspace, by name.
 pub async fn all(store: &Store, workspace: WorkspaceId) -> Result<Vec<Member>, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.created_at, o.disabled_at, \
         (select max(s.at) from sign_in s where s.workspace_id = o.workspace_id and s.operator_id = o.id) \
@@ -33,7 +34,7 @@ pub async fn all(store: &Store, workspace: WorkspaceId) -> Result<Vec<Member>, E
     rows.iter().map(member).collect()
 }
 
-/// Somebody in a workspace.
+/// Returns an operator of a workspace.
 pub async fn one(store: &Store, workspace: WorkspaceId, id: OperatorId) -> Result<Option<Member>, Error> {
     const SQL: &str = "select o.id, o.name, o.public_name, o.role, o.email, o.created_at, o.disabled_at, \
         (select max(s.at) from sign_in s where s.workspace_id = o.workspace_id and s.operator_id = o.id) \
@@ -55,12 +56,13 @@ fn member(row: &AnyRow) -> Result<Member, Error> {
     })
 }
 
-/// Whether anybody was ever added to this installation.
+/// Returns whether any operator was ever added to this installation.
 pub async fn is_anyone_there(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     Ok(sqlx::query("select id from operator limit 1").fetch_optional(connection).await?.is_some())
 }
 
-/// Whether there is an admin who can sign in beside somebody. Ask it with the workspace's head locked.
+/// Returns whether there is another enabled admin in addition to `but`. The caller must hold the lock of the
+/// workspace's head.
 pub async fn has_another_admin(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -72,7 +74,7 @@ pub async fn has_another_admin(
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// Gives somebody a role; false when there is no such person.
+/// Sets the role of an operator. Returns false when there is no such operator.
 pub async fn set_role(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -84,7 +86,7 @@ pub async fn set_role(
     Ok(update.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Disables somebody from a moment on, or enables them (`None`); false when there is no such person.
+/// Disables an operator from a given time on, or enables them (`None`). Returns false when there is no such operator.
 pub async fn set_disabled(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -96,7 +98,7 @@ pub async fn set_disabled(
     Ok(update.execute(connection).await?.rows_affected() == 1)
 }
 
-/// Keeps the hash of somebody's new password.
+/// Stores the hash of an operator's new password.
 pub async fn set_password(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -108,7 +110,7 @@ pub async fn set_password(
     update.bind(password_hash.to_owned()).execute(connection).await.map(drop)
 }
 
-/// What people change about themselves.
+/// The settings that operators change themselves.
 #[derive(Debug, Clone)]
 pub struct Profile {
     pub name: Name,
@@ -116,10 +118,10 @@ pub struct Profile {
     pub preferences: Preferences,
 }
 
-/// What somebody has chosen so far. It locks their row until the transaction ends, so that of two changes at once neither
-/// undoes the other.
+/// Returns an operator's own settings. Locks their row until the transaction ends, so that two concurrent changes do
+/// not undo each other.
 pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: OperatorId) -> Result<Profile, Error> {
-    // The one way to lock a row that both databases have.
+    // An update is the only way to lock a row that works on both databases.
     let sql = "update operator set preferences = preferences where workspace_id = $1 and id = $2 \
                returning id, name, public_name, preferences";
     let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
@@ -129,7 +131,7 @@ pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: Ope
     Ok(Profile { name: who.name, public_name: who.public_name, preferences })
 }
 
-/// Keeps what somebody has chosen now.
+/// Stores an operator's own settings.
 pub async fn set_own(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,

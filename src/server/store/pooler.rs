@@ -1,18 +1,19 @@
-//! Finds a connection pooler in transaction mode, like PgBouncer, between this process and PostgreSQL. Such a pooler runs
-//! each transaction in whichever session is free, and so loses settings, prepared statements and LISTEN.
+//! Detects a connection pooler in transaction mode, like PgBouncer, between this process and PostgreSQL. Such a pooler
+//! runs each transaction in whichever session is free, and so loses settings, prepared statements and LISTEN.
 
 use std::time::Duration;
 
 use sqlx::{AnyConnection, Connection, Executor, Row};
 
-/// How many connections are compared. Three, so that a pooler of two processes has to accept two of them in one.
+/// The number of connections that are compared. With three, a pooler of two processes must accept two of them in the
+/// same process.
 const CONNECTIONS: usize = 3;
-/// How often each connection is asked in which session it is.
+/// The number of times each connection is asked for its session.
 const ROUNDS: usize = 2;
-/// A pooler in session mode lets a connection wait while every session is taken.
+/// The timeout of the check. A pooler in session mode lets a connection wait while every session is taken.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether connections to this address share sessions. What cannot be answered, or not in time, counts as no: a database
+/// Returns whether connections to this address share sessions. An error or a timeout counts as no, because a database
 /// that is short of connections must not prevent the start.
 pub async fn shares_sessions(url: &str) -> bool {
     match tokio::time::timeout(PATIENCE, sessions(url)).await {
@@ -28,7 +29,8 @@ pub async fn shares_sessions(url: &str) -> bool {
     }
 }
 
-/// The sessions in which each of some connections was, one after the other, all being open meanwhile.
+/// Returns, for each of several connections, the sessions that it had one after the other. All connections stay open
+/// meanwhile.
 async fn sessions(url: &str) -> Result<Vec<Vec<String>>, sqlx::Error> {
     let mut connections = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
@@ -46,13 +48,14 @@ async fn sessions(url: &str) -> Result<Vec<Vec<String>>, sqlx::Error> {
     Ok(seen)
 }
 
-/// The session in which a connection is now. A bare text is sent without a prepared statement, which would fail in a
-/// session where another connection prepared one of the same name.
+/// Returns the current session of a connection. A bare text is sent without a prepared statement, which would fail in a
+/// session where another connection has prepared one of the same name.
 async fn session(connection: &mut AnyConnection) -> Result<String, sqlx::Error> {
     connection.fetch_one("select cast(pg_backend_pid() as text)").await?.try_get(0)
 }
 
-/// Without a pooler, and with one in session mode, a connection stays in its session and no other is in the same.
+/// Returns whether any session was shared. Without a pooler, and with one in session mode, a connection stays in its
+/// session, and no other connection uses it.
 fn are_shared(seen: &[Vec<String>]) -> bool {
     let changes = seen.iter().any(|one| one.iter().any(|session| session != &one[0]));
     let meets = seen.iter().enumerate().any(|(n, one)| seen[..n].iter().any(|other| other.contains(&one[0])));
@@ -67,9 +70,9 @@ mod tests {
     fn sessions_that_are_shared_are_told_from_those_that_are_not() {
         let seen = |all: [[&str; 2]; 3]| all.map(|one| one.map(str::to_owned).to_vec());
         assert!(!are_shared(&seen([["7", "7"], ["8", "8"], ["9", "9"]])));
-        // The session that was free last is given again.
+        // The pooler gives the session that became free last.
         assert!(are_shared(&seen([["7", "7"], ["7", "7"], ["7", "7"]])));
-        // Sessions are given in turn.
+        // The pooler gives sessions in turn.
         assert!(are_shared(&seen([["7", "8"], ["9", "7"], ["8", "9"]])));
         assert!(are_shared(&seen([["7", "8"], ["9", "10"], ["11", "12"]])));
         // A pooler of two processes.

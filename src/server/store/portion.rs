@@ -1,23 +1,23 @@
-//! Reading rows as far as they have so many bytes together: a count says nothing of their size.
+//! Reading rows up to a number of bytes. A row limit alone would not bound the size of an answer.
 
 use futures::{Stream, TryStreamExt};
 use sqlx::any::AnyRow;
 
 use crate::server::error::Error;
 
-/// About how many bytes one answer to an agent has at most.
+/// About the maximum number of bytes of one answer to an agent.
 pub const ANSWER: usize = 256 * 1024;
 
-/// What was read.
+/// The rows that were read.
 #[derive(Debug)]
 pub struct Portion<T> {
     pub items: Vec<T>,
-    /// More rows were there than fitted.
+    /// Whether there were more rows than fitted.
     pub is_cut: bool,
 }
 
-/// Reads rows one at a time, until they have `most` bytes; at least one. `item` says what a row is and how many bytes it
-/// has.
+/// Reads rows one at a time until they have `most` bytes together, but at least one. `item` converts a row and returns
+/// its number of bytes.
 pub async fn read_portion<T>(
     rows: impl Stream<Item = Result<AnyRow, sqlx::Error>>,
     most: usize,

@@ -1,4 +1,5 @@
-//! When operators were seen and agents heard. Outside the log: a row a name, written over.
+//! The times at which operators were last seen and agents last heard. They are stored outside the log, one row per
+//! operator or agent id, which is overwritten.
 
 use sqlx::Row;
 
@@ -25,8 +26,9 @@ pub struct AbandonedClaim {
     pub seen_at: Timestamp,
 }
 
-/// Writes who was seen and heard; nobody goes back in time, whichever process writes last. In a task of its own, so that a
-/// caller who leaves does not break it off.
+/// Upserts when operators were seen and agents heard. A time never moves back, whichever process writes last, unless
+/// the stored time is more than a minute ahead. A spawned task does the work, so that a caller that is dropped does not
+/// interrupt it.
 pub async fn save(
     store: &Store,
     operators: Vec<(WorkspaceId, OperatorId, Timestamp)>,
@@ -62,12 +64,12 @@ pub async fn save(
     write.await
 }
 
-/// When an agent last listened to an escalation, alone or among all of its own.
+/// The last time an agent listened to an escalation, alone or among all of its own.
 pub const HEARD: &str = "select max(at), max(reached) from agent_heard where workspace_id = $1 and id in ($2, $3)";
-/// When an operator was last seen.
+/// The last time an operator was seen.
 pub const SEEN: &str = "select at from operator_seen where workspace_id = $1 and operator_id = $2";
 
-/// Who was there, around an escalation, as far as it is written down: its agent, and whoever holds it.
+/// Returns the stored presence around an escalation: that of its agent and of its holder.
 pub async fn around(store: &Store, workspace: WorkspaceId, it: &Escalation) -> Result<Presence, Error> {
     let mut presence = Presence::default();
     let query = sqlx::query(HEARD).bind(workspace.to_string()).bind(it.agent.id.to_string()).bind(it.id.to_string());
@@ -85,8 +87,8 @@ pub async fn around(store: &Store, workspace: WorkspaceId, it: &Escalation) -> R
     Ok(presence)
 }
 
-/// From now on an operator may hold claims: one who was never here counts as seen when they were added, so that what they
-/// are given can lapse.
+/// Prepares an operator to hold claims. An operator who was never online counts as seen when they were added, so that
+/// their claims can lapse.
 pub async fn expect(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<(), Error> {
     let sql = "insert into operator_seen (workspace_id, operator_id, at) select workspace_id, id, created_at \
                from operator where workspace_id = $1 and id = $2 on conflict do nothing";
@@ -94,13 +96,13 @@ pub async fn expect(store: &Store, workspace: WorkspaceId, operator: OperatorId)
     Ok(())
 }
 
-/// Claims whose holders were not seen since a moment, or only at times that the clock has not reached. A cross join, since SQLite takes that in the order it is written:
-/// people first, of whom there are few.
+/// Claims whose holders were not seen since a given time, or whose stored time is ahead of the clock. SQLite runs a
+/// cross join in the written order, so this one starts with the operators, who are few.
 pub const ABANDONED: &str = "select e.workspace_id, e.id, s.operator_id, s.at from operator_seen s \
     cross join escalation e where e.workspace_id = s.workspace_id and e.claimed_by = s.operator_id \
     and e.shelf = 'claimed' and (s.at <= $1 or s.at > $3) limit $2";
 
-/// Some of the claims whose holders were not seen since a moment.
+/// Returns claims whose holders were not seen since a given time, up to a limit.
 pub async fn abandoned(
     store: &Store,
     since: Timestamp,
@@ -117,7 +119,7 @@ pub async fn abandoned(
             workspace: workspace.parse().map_err(|_| broken("escalation", "workspace_id"))?,
             escalation: escalation.parse().map_err(|_| broken("escalation", "id"))?,
             holder: holder.parse().map_err(|_| broken("operator_seen", "operator_id"))?,
-            // A time of a clock that was set back since says nothing.
+            // A time stored before the clock was set back is ignored.
             seen_at: Some(Timestamp(row.try_get(3)?)).filter(|at| *at <= ahead).unwrap_or_default(),
         })
     });

@@ -1,4 +1,4 @@
-//! Only the owner of a SQLite database may read it and the files beside it.
+//! File permissions: only the owner of a SQLite database may read it and the files next to it.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
@@ -9,17 +9,17 @@ use std::{
 
 use crate::server::store::backup::beside;
 
-/// Readable and writable by the owner alone.
+/// The mode that lets only the owner read and write.
 const OWNER: u32 = 0o600;
-/// Every right of the group and of all others.
+/// The mode bits of the group and of all others.
 const OTHERS: u32 = 0o077;
-/// What SQLite and Bailout append to the name of a database.
+/// The suffixes that SQLite and Bailout append to the name of a database.
 const ENDS: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
-/// How the names of databases that a backup replaced go on, before a date.
+/// The suffix of a database that a restore replaced, followed by a date.
 const REPLACED: &str = ".replaced-";
 
-/// Creates an empty database file for its owner alone; a file that exists stays as it is. SQLite gives the files that it
-/// creates beside a database the mode of the database.
+/// Creates an empty database file that only its owner may read. An existing file is unchanged. SQLite gives the files
+/// that it creates next to a database the mode of the database.
 pub fn create(database: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(OWNER).open(database) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -27,11 +27,11 @@ pub fn create(database: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes from everybody but the owner the rights that earlier versions gave. Where that is not possible, as for another
-/// owner's file, the log says so.
+/// Removes the permissions of everybody but the owner that earlier versions gave. Where that fails, for example for
+/// another owner's file, a warning is logged.
 pub fn restrict(database: &Path) {
     for path in ENDS.iter().map(|end| beside(database, end)).chain(replaced(database)) {
-        // A symbolic link is left alone: what it leads to is not ours.
+        // A symbolic link is skipped, because its target is not ours.
         let Ok(file) = fs::symlink_metadata(&path) else { continue };
         let mode = file.permissions().mode();
         if !file.is_file() || mode & OTHERS == 0 {
@@ -43,7 +43,7 @@ pub fn restrict(database: &Path) {
     }
 }
 
-/// The databases that backups replaced.
+/// Returns the databases that a restore replaced.
 fn replaced(database: &Path) -> Vec<PathBuf> {
     let (Some(folder), Some(name)) = (database.parent(), beside(database, REPLACED).file_name().map(ToOwned::to_owned))
     else {

@@ -1,6 +1,6 @@
-//! Queues: their names, who serves them, what they fill in. Settings, outside the log; read anew by every request, so that
-//! each server follows at once. What changes them locks the workspace's head first, so that it comes wholly before or after
-//! whatever happens in the log.
+//! Queues: their names, members and defaults. These settings are outside the log. Every request reads them again, so
+//! that each server applies changes at once. A change first locks the workspace's head, so that it comes completely
+//! before or after any write to the log.
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-/// The queue of escalations that name none. It keeps its name and is never removed.
+/// The name of the queue for escalations that name none. This queue cannot be renamed or removed.
 pub const DEFAULT: &str = "default";
 
-/// A queue as its settings show it.
+/// A queue with its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSettings {
     pub itself: QueueRef,
@@ -34,8 +34,8 @@ pub struct QueueSettings {
 
 const COLUMNS: usize = 7;
 
-/// A queue in use by its name, or by one that it had before, and what it fills in. The case of English letters does not
-/// matter, but that a name which is written just so comes first.
+/// Returns a queue in use by its current or a former name, and its defaults. The case of English letters does not
+/// matter, but a name with exactly the same case comes first.
 pub async fn named(
     store: &Store,
     workspace: WorkspaceId,
@@ -50,28 +50,28 @@ pub async fn named(
     row.as_ref().map(|row| Ok((queue_ref(row)?, defaults(row)?))).transpose()
 }
 
-/// Every queue in use, by name.
+/// Returns every queue in use, by name.
 pub async fn all(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueRef>, Error> {
     let sql = "select id, name from queue where workspace_id = $1 and removed_at is null order by name";
     let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
     rows.iter().map(queue_ref).collect()
 }
 
-/// Every queue that was removed, by name.
+/// Returns every removed queue, by name.
 pub async fn removed(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueRef>, Error> {
     let sql = "select id, name from queue where workspace_id = $1 and removed_at is not null order by name";
     let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
     rows.iter().map(queue_ref).collect()
 }
 
-/// The names that queues had before, by which agents find them still.
+/// Returns the former names of queues, by which agents still find them.
 pub async fn former_names(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueRef>, Error> {
     let sql = "select queue_id, name from queue_former_name where workspace_id = $1 order by name";
     let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(store.reader()).await?;
     rows.iter().map(queue_ref).collect()
 }
 
-/// Every queue in use as its settings show it, by name.
+/// Returns the settings of every queue in use, by name.
 pub async fn settings(store: &Store, workspace: WorkspaceId) -> Result<Vec<QueueSettings>, Error> {
     let sql = "select q.id, q.name, q.urgency, q.claim_within, q.resolve_within, q.expire_after, q.expiry_note, \
                m.operator_id from queue q left join queue_member m on m.workspace_id = q.workspace_id \
@@ -119,11 +119,11 @@ fn operator(text: String) -> Result<OperatorId, Error> {
     text.parse().map_err(|_| Error::Inconsistent { table: "queue_member", column: "operator_id", id: text })
 }
 
-/// The queues that have members of whom an operator is none.
+/// The queues that have members, among them not this operator.
 pub const ELSEWHERE: &str = "select queue_id from queue_member where workspace_id = $1 group by queue_id \
     having max(case when operator_id = $2 then 1 else 0 end) = 0";
 
-/// The queues that an operator does not serve.
+/// Returns the queues that an operator does not serve.
 pub async fn elsewhere(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -137,11 +137,11 @@ pub async fn elsewhere(
     query.fetch_all(connection).await?.iter().map(id).collect()
 }
 
-/// The members of these queues. One that is served by everybody is left out.
+/// The members of these queues. A queue without members is served by every operator and has no rows here.
 pub const MEMBERS: &str =
     "select workspace_id, queue_id, operator_id from queue_member where (workspace_id, queue_id) in (values {rows})";
 
-/// The members of some queues, a row each.
+/// Returns the members of these queues, a pair for each.
 pub async fn members(
     connection: &mut AnyConnection,
     of: &[(WorkspaceId, QueueId)],
@@ -165,7 +165,7 @@ pub async fn members(
 pub const IN_USE: &str =
     "select id, name, workspace_id from queue where removed_at is null and (workspace_id, id) in (values {rows})";
 
-/// Those of some queues that are in use, as they are called now.
+/// Returns those of these queues that are in use, with their current names.
 pub async fn in_use(
     connection: &mut AnyConnection,
     of: &[(WorkspaceId, QueueId)],
@@ -183,7 +183,8 @@ pub async fn in_use(
     Ok(found)
 }
 
-/// How often the queues of each workspace have changed, as far as open pages show them: their names, and who serves them.
+/// Returns the version of each workspace's queues. The version increases when something changes that open pages show:
+/// names and members.
 pub async fn versions(store: &Store) -> Result<Vec<(WorkspaceId, i64)>, Error> {
     let rows = sqlx::query("select id, members_version from workspace").fetch_all(store.reader()).await?;
     let version = |row: &AnyRow| {
@@ -194,13 +195,13 @@ pub async fn versions(store: &Store) -> Result<Vec<(WorkspaceId, i64)>, Error> {
     rows.iter().map(version).collect()
 }
 
-/// The same of one workspace.
+/// Returns the version of one workspace's queues: see [`versions`].
 pub async fn version(store: &Store, workspace: WorkspaceId) -> Result<i64, Error> {
     let sql = "select members_version from workspace where id = $1";
     Ok(sqlx::query(sql).bind(workspace.to_string()).fetch_one(store.reader()).await?.try_get(0)?)
 }
 
-/// Takes somebody out of every queue. A queue that is left without members is served by everybody.
+/// Removes an operator from every queue. A queue that is left without members is served by every operator.
 pub async fn leave(connection: &mut AnyConnection, workspace: WorkspaceId, operator: OperatorId) -> Result<(), Error> {
     let sql = "delete from queue_member where workspace_id = $1 and operator_id = $2";
     let left =
@@ -211,15 +212,15 @@ pub async fn leave(connection: &mut AnyConnection, workspace: WorkspaceId, opera
     Ok(())
 }
 
-/// Pages that are open show other queues than there are now, and begin anew: see [`version`].
+/// Increases the version of the workspace's queues, so that open pages detect that they are stale: see [`versions`].
 async fn outdate_pages(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), Error> {
     let sql = "update workspace set members_version = members_version + 1 where id = $1";
     sqlx::query(sql).bind(workspace.to_string()).execute(connection).await?;
     Ok(())
 }
 
-/// Adds a queue that everybody serves; refused when there is one of that name, in whatever case. One that was removed comes
-/// back as it was.
+/// Adds a queue that every operator serves, or brings back a removed queue of this name with its settings. Refused when
+/// a queue has this name in whatever case.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -246,14 +247,14 @@ fn taken() -> Error {
     Refusal::field("/name", "There is a queue of this name.").into()
 }
 
-/// A queue whose name is another's, but perhaps for case.
+/// A queue with the same name, ignoring case.
 struct Alike {
     queue: QueueRef,
     is_removed: bool,
 }
 
 impl Alike {
-    /// That the name is this one's.
+    /// Returns the refusal that this queue has the name.
     fn has_it(&self) -> Error {
         let name = &self.queue.name;
         let sentence = match self.is_removed {
@@ -266,8 +267,8 @@ impl Alike {
     }
 }
 
-/// The queues of a name, in whatever case, also those that were removed. The databases are not asked: one of them knows the
-/// case of English letters alone.
+/// Returns the queues with a name, ignoring case, including removed ones. The comparison is not done in SQL, because
+/// SQLite only knows the case of English letters.
 async fn alike(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<Vec<Alike>, Error> {
     let sql = "select id, name, removed_at from queue where workspace_id = $1";
     let rows = sqlx::query(sql).bind(workspace.to_string()).fetch_all(connection).await?;
@@ -280,22 +281,22 @@ async fn alike(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Na
     Ok(all.into_iter().filter(|it| folded(&it.queue.name) == folded(name)).collect())
 }
 
-/// A name that leads to a queue leads to no other any more.
+/// Deletes a former name that is now the name of a queue, so that it leads to no other queue.
 async fn take_name(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<(), Error> {
     let sql = "delete from queue_former_name where workspace_id = $1 and lower(name) = lower($2)";
     sqlx::query(sql).bind(workspace.to_string()).bind(name.to_string()).execute(connection).await?;
     Ok(())
 }
 
-/// What a queue in use is called.
+/// Returns the name of a queue in use.
 async fn name_of(connection: &mut AnyConnection, workspace: WorkspaceId, id: QueueId) -> Result<String, Error> {
     let sql = "select name from queue where workspace_id = $1 and id = $2 and removed_at is null";
     let row = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).fetch_optional(connection).await?;
     Ok(row.ok_or(Refusal::NotFound)?.try_get(0)?)
 }
 
-/// Takes a queue out of use: agents do not find it, and nothing is transferred to it. What is open in it stays there, for
-/// those who serve it, until it ends; so nothing moves, and nobody loses sight of anything. [`add`] brings it back.
+/// Takes a queue out of use: agents no longer find it, and nothing can be transferred to it. Its open escalations stay
+/// in it, visible to those who serve it, until they are closed. [`add`] brings the queue back.
 pub async fn remove(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -312,7 +313,7 @@ pub async fn remove(
     outdate_pages(connection, workspace).await
 }
 
-/// Gives a queue another name. Agents find it by the old one, too, until another queue takes that.
+/// Renames a queue. Agents still find it by the old name until another queue takes that name.
 async fn rename(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -336,7 +337,7 @@ async fn rename(
     Ok(())
 }
 
-/// Changes a queue's name, what it fills in, and its members. What is open in it follows.
+/// Changes a queue's name, defaults and members. The change also applies to the open escalations in it.
 pub async fn change(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -368,7 +369,7 @@ pub async fn change(
         changed += delete.execute(&mut *connection).await?.rows_affected();
     }
     for operator in new {
-        // Whoever is no operator of the workspace is none of the queue.
+        // Only operators of the workspace become members.
         let sql = "insert into queue_member (workspace_id, queue_id, operator_id) select workspace_id, $2, id \
                    from operator where workspace_id = $1 and id = $3 on conflict do nothing";
         let insert = sqlx::query(sql).bind(ws.clone()).bind(id.clone()).bind(operator.to_string());

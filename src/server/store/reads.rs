@@ -1,4 +1,4 @@
-//! How far operators have read: outside the log, a row an operator and escalation, written over.
+//! Read positions of operators, stored outside the log: one row per operator and escalation, which is overwritten.
 
 use sqlx::Row;
 
@@ -12,14 +12,15 @@ use crate::{
     server::error::Error,
 };
 
-/// How far an operator has read what they read last.
+/// The read positions that an operator changed last.
 pub const OF_OPERATOR: &str = "select escalation_id, seq from operator_read \
     where workspace_id = $1 and operator_id = $2 order by at desc limit 500";
-/// Forgets how far what nobody has looked at since a moment was read.
+/// Deletes read positions that were not changed since a given time.
 pub const FORGET: &str = "delete from operator_read where at < $1";
 
-/// Notes how far an operator has read, when it is further than before; nobody unreads. Looks first: a page says every few
-/// seconds where it is, and also a write that changes nothing waits for SQLite's one writer.
+/// Stores an operator's read position, unless it is not further than before: positions never move back. Reads the
+/// stored position first, because a page sends its position every few seconds, and on SQLite even a write that changes
+/// nothing waits for the single writer.
 pub async fn note(
     store: &Store,
     workspace: WorkspaceId,
@@ -29,7 +30,7 @@ pub async fn note(
 ) -> Result<(), Error> {
     const KNOWN: &str = "select seq from operator_read \
         where workspace_id = $1 and operator_id = $2 and escalation_id = $3";
-    // What another page of theirs has noted meanwhile stays.
+    // A further position that another page of the operator stored meanwhile is kept.
     const NOTE: &str = "insert into operator_read (workspace_id, operator_id, escalation_id, seq, at) \
         values ($1, $2, $3, $4, $5) on conflict (workspace_id, operator_id, escalation_id) \
         do update set seq = excluded.seq, at = excluded.at where excluded.seq > operator_read.seq";
@@ -43,7 +44,7 @@ pub async fn note(
     Ok(())
 }
 
-/// How far an operator has read what they read last.
+/// Returns the read positions that an operator changed last.
 pub async fn of_operator(
     store: &Store,
     workspace: WorkspaceId,
@@ -59,7 +60,7 @@ pub async fn of_operator(
     read.collect()
 }
 
-/// Forgets what nobody has looked at since a moment.
+/// Deletes read positions that were not changed since a given time.
 pub async fn forget(store: &Store, before: Timestamp) -> Result<(), Error> {
     sqlx::query(FORGET).bind(before.0).execute(store.writer()).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! SQL with as many rows as a batch has: the one place that builds SQL text at run time.
+//! SQL with a variable number of rows, for batches. Only this module builds SQL text at run time.
 
 use std::{
     collections::HashMap,
@@ -7,19 +7,19 @@ use std::{
 
 use sqlx::AssertSqlSafe;
 
-/// About how many binds a statement has at most. The databases take 30 times as many, but SQLite compares each numbered
-/// placeholder with all before it, so that a statement costs the square of its binds.
+/// About the maximum number of binds of a statement. The databases accept 30 times as many, but SQLite compares each
+/// numbered placeholder with all before it, so the cost of a statement is quadratic in its binds.
 const MOST_BINDS: usize = 1_024;
-/// As many rows as a batch has commands go into one statement, however many they are, so that a batch costs no more
-/// statements than a command. That makes at most so many texts of a template; beyond, only powers of two add to them.
+/// The maximum number of commands in a batch. Up to this number of rows go into one statement, so that a batch needs no
+/// more statements than a command. Each template has at most this many texts, plus one for each larger power of two.
 const ANY_NUMBER: usize = 64;
 
-/// Every statement built so far, by template and number of rows; there are few of either.
+/// The cache of statements, by template and number of rows. There are few of either.
 type Built = HashMap<(&'static str, usize), Arc<str>>;
 static BUILT: LazyLock<Mutex<Built>> = LazyLock::new(Mutex::default);
 
-/// Replaces `{rows}` in a template by `($1, $2), ($3, $4), …`. Safe, since a template is part of the program and what is
-/// put in is only numbered placeholders.
+/// Replaces `{rows}` in a template by `($1, $2), ($3, $4), …`. This is safe, because a template is part of the program
+/// and only numbered placeholders are inserted.
 pub fn with_rows(template: &'static str, columns: usize, rows: usize) -> AssertSqlSafe<Arc<str>> {
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let sql = built.entry((template, rows)).or_insert_with(|| {
@@ -34,8 +34,8 @@ pub fn with_rows(template: &'static str, columns: usize, rows: usize) -> AssertS
     AssertSqlSafe(Arc::clone(sql))
 }
 
-/// The rows for one statement after the other, each row having so many columns: up to 64 at once as they are, more in
-/// the largest powers of two that fit, so that there are few different statements.
+/// Splits rows with so many columns into chunks, one for each statement. Up to 64 rows form one chunk. More rows are
+/// split into the largest powers of two that fit, so that there are few different statements.
 pub fn chunks<T>(rows: &[T], columns: usize) -> impl Iterator<Item = &[T]> {
     let most = (1 << (MOST_BINDS / columns.max(1)).max(1).ilog2()).max(ANY_NUMBER);
     let mut rest = rows;

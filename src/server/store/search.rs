@@ -1,10 +1,10 @@
-//! Search over everything that people read: messages, notes, and what came with the opening. Each such text is a passage,
-//! indexed by the writer in the transaction that brings it. Found are the passages that have all the words, the newest
-//! first: what is looked for is mostly recent, and an order by rank would change under the reader with every new text,
-//! so that pages would repeat and leave out.
+//! Search over all texts that people read: messages, notes, and the fields of the opening. Each such text is a passage.
+//! The writer indexes it in the transaction that stores it. Search finds the passages that have all the words, newest
+//! first, because people mostly look for recent texts. An order by rank would change with every new text, so that pages
+//! would repeat or omit passages.
 //!
 //! After a migration that changes the index, `workspace.indexed_seq` says up to which event it is rebuilt, and
-//! [`index_next`] goes on from there. Once that is the head, the writer moves both together.
+//! [`index_next`] continues there. Once `indexed_seq` equals the head, the writer moves both together.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -32,32 +32,32 @@ use crate::{
     },
 };
 
-/// How many passages a page has.
+/// The number of passages per page.
 const PAGE: usize = 25;
-/// How many stored events one transaction indexes at most, and after how many bytes of text it stops: the writer waits for
-/// it.
+/// The maximum number of stored events that one transaction indexes. Batches are small, because the writer waits.
 const READ_BATCH: i64 = 50;
-/// How long storing a batch may take: it also frees the room of a former index.
+/// The timeout for storing a batch. The last batch also empties the former index.
 const STORED_WITHIN: Duration = Duration::from_secs(60);
+/// The number of bytes of text after which a batch ends.
 const READ_BYTES: usize = 256 * 1024;
 
-/// An index of a SQLite database. PostgreSQL has only the current one, since it replaces rows in place.
+/// An index of a SQLite database. PostgreSQL has only the current one, because it replaces rows in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchIndex {
     Current,
-    /// The one that serves searches until the current one has every event.
+    /// The index that serves searches until the current one has every event.
     Former,
 }
 
 impl SearchIndex {
-    /// The index in which passages of a workspace are searched, and to which new ones are added.
+    /// Returns the index in which a workspace is searched and to which new passages are added.
     pub fn in_use(dialect: Dialect, is_complete: bool) -> Self {
         if dialect == Dialect::Sqlite && !is_complete { Self::Former } else { Self::Current }
     }
 }
 
-/// Both indexes of SQLite have the same columns. The cursor is the index's own number: only by that it walks backwards
-/// without sorting.
+/// Both SQLite indexes have the same columns. The cursor is the `rowid` of the index, because SQLite can walk backwards
+/// without sorting only by `rowid`.
 macro_rules! found_on_sqlite {
     ($index:literal) => {
         concat!(
@@ -76,7 +76,8 @@ macro_rules! found_on_sqlite {
 }
 
 impl Dialect {
-    /// Both write the same columns; what the words are written as differs.
+    /// Returns the statement that inserts passages. Both databases write the same columns, but words in different
+    /// formats.
     fn index(self, index: SearchIndex) -> &'static str {
         match (self, index) {
             (Self::Sqlite, SearchIndex::Current) => {
@@ -93,7 +94,7 @@ impl Dialect {
         }
     }
 
-    /// The words of a text as this database indexes them.
+    /// Returns the words of a text in the index format of this database.
     fn indexed(self, text: &str) -> String {
         let words = index_words(text);
         match self {
@@ -112,7 +113,7 @@ impl Dialect {
         }
     }
 
-    /// The passages before a cursor that have the words, the newest first.
+    /// Returns the statement that finds the passages before a cursor that have the words, newest first.
     pub fn found(self, index: SearchIndex) -> &'static str {
         match (self, index) {
             (Self::Sqlite, SearchIndex::Current) => found_on_sqlite!("passage_index"),
@@ -151,19 +152,19 @@ pub async fn index(
     Ok(())
 }
 
-/// What is looked for, and where.
+/// A search: its words, filters and cursor.
 #[derive(Debug, Clone)]
 pub struct SearchQuery {
     pub asked: SearchTerms,
-    /// Only open ones, or only closed ones.
+    /// Only open escalations (`true`) or only closed ones (`false`).
     pub open: Option<bool>,
     pub agent: Option<AgentId>,
-    /// From where on: a page's `more`, which is negative in the former index.
+    /// The cursor: the `more` of the previous page, negative in the former index.
     pub before: Option<i64>,
 }
 
-/// Finds passages of one workspace, as of one moment. What comes later is newer, so that the pages after this one neither
-/// repeat nor leave out anything.
+/// Finds passages of one workspace on a snapshot. New passages sort before those already shown, so that following pages
+/// neither repeat nor omit anything.
 pub async fn find(store: &Store, workspace: WorkspaceId, search: SearchQuery) -> Result<SearchPage, Error> {
     let dialect = store.dialect();
     let read = store.snapshot(move |connection| {
@@ -173,7 +174,7 @@ pub async fn find(store: &Store, workspace: WorkspaceId, search: SearchQuery) ->
             let before = match (search.before, index) {
                 (Some(before), SearchIndex::Current) if before > 0 => before,
                 (Some(before), SearchIndex::Former) if before < 0 => before.saturating_neg(),
-                // The page before was one of the other index, whose numbers are others: the search begins anew.
+                // The cursor belongs to the other index, whose numbers differ, so the search starts again.
                 _ => i64::MAX,
             };
             let status = search.open.map_or("", |open| if open { "open" } else { "closed" });
@@ -214,7 +215,7 @@ pub async fn find(store: &Store, workspace: WorkspaceId, search: SearchQuery) ->
     read.await
 }
 
-/// Whether the index has every event of a workspace.
+/// Returns whether the index has every event of a workspace.
 async fn is_complete(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<bool, sqlx::Error> {
     let sql = "select head, indexed_seq from workspace where id = $1";
     let Some(row) = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(connection).await? else {
@@ -223,14 +224,14 @@ async fn is_complete(connection: &mut AnyConnection, workspace: WorkspaceId) -> 
     Ok(row.try_get::<i64, _>(0)? == row.try_get::<i64, _>(1)?)
 }
 
-/// Where a passage's text is kept.
+/// The place where a passage's text is stored.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Kept {
     Event(i64),
     Message(String, i64),
 }
 
-/// The texts of passages, from where they are kept.
+/// Loads the texts of passages from where they are stored.
 async fn texts(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -265,7 +266,7 @@ async fn texts(
     Ok(texts)
 }
 
-/// The workspaces of which the index does not have every event.
+/// Returns the workspaces whose index does not have every event.
 pub async fn incomplete(store: &Store) -> Result<Vec<WorkspaceId>, Error> {
     let rows = sqlx::query("select id from workspace where indexed_seq < head").fetch_all(store.reader()).await?;
     let ids = rows.iter().map(|row| {
@@ -275,10 +276,10 @@ pub async fn incomplete(store: &Store) -> Result<Vec<WorkspaceId>, Error> {
     ids.collect()
 }
 
-/// Indexes the next stored events of a workspace, in a transaction of its own; false when the index has them all. History
-/// never changes, so it is read before the head is locked, and the writer does not wait for that. Of several servers one
-/// stores a batch; the others find that the index has moved, and go on from there. Call it only within a spawned task, as
-/// any write.
+/// Indexes the next stored events of a workspace in a transaction of its own. Returns false when the index has them
+/// all. Past events never change, so they are read before the head is locked, and the writer does not wait for that.
+/// When several servers do this at once, one stores the batch. The others find that `indexed_seq` has moved, and
+/// continue from there. Call it only within a spawned task, like any write.
 pub async fn index_next(store: &Store, workspace: WorkspaceId) -> Result<bool, Error> {
     let sql = "select head, indexed_seq from workspace where id = $1";
     let Some(row) = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(store.reader()).await? else {
@@ -305,7 +306,7 @@ pub async fn index_next(store: &Store, workspace: WorkspaceId) -> Result<bool, E
     }
 }
 
-/// Stores a batch, unless another server was faster; whether more is left.
+/// Stores a batch, unless another server was faster. Returns whether more is left.
 async fn index_batch(
     tx: &mut AnyConnection,
     dialect: Dialect,
@@ -325,7 +326,7 @@ async fn index_batch(
     Ok(!is_complete)
 }
 
-/// The passages of the events after `indexed`, up to so many bytes, and the last event that they are of.
+/// Returns the passages of the events after `indexed`, up to [`READ_BYTES`], and the seq of the last event read.
 async fn next_passages(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -347,7 +348,7 @@ async fn next_passages(
     Ok((passages, last))
 }
 
-/// The messages that an escalation was opened with.
+/// Returns the messages with which an escalation was opened.
 async fn transcript(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -360,7 +361,7 @@ async fn transcript(
     rows.iter().map(|row| parse("message", "body", &row.try_get::<String, _>(0)?)).collect()
 }
 
-/// Frees the room of the former index, once no workspace needs it any more.
+/// Empties the former index once no workspace needs it any more.
 async fn empty_former_index(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     let sql = "select id from workspace where indexed_seq < head limit 1";
     if sqlx::query(sql).fetch_optional(&mut *connection).await?.is_none() {

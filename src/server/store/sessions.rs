@@ -1,5 +1,5 @@
-//! Sessions: who is signed in. Only the hash of a session's secret is stored. Also which credentials of open streams
-//! still hold.
+//! Sessions of signed-in operators. Only the hash of a session's secret is stored. This module also checks which
+//! credentials of open streams are still valid.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -18,21 +18,21 @@ use crate::{
     },
 };
 
-/// A session nobody uses ends after this.
+/// The time after which an unused session ends.
 pub const IDLE: Span = Span::hours(12);
-/// Every session ends after this.
+/// The maximum lifetime of a session.
 pub const ABSOLUTE: Span = Span::hours(14 * 24);
-/// How often `seen_at` is written at most.
+/// The minimum time between two writes of `seen_at`.
 const SEEN_EVERY: Span = Span::minutes(1);
 
-/// A good session.
+/// A valid session.
 pub struct ActiveSession {
     pub workspace: WorkspaceId,
     pub operator: Operator,
     pub preferences: Preferences,
-    /// When the password was last shown in it.
+    /// The time at which the password was last entered in this session.
     pub confirmed_at: Timestamp,
-    /// When it was last seen to be used.
+    /// The time at which the session was last used, as stored.
     pub seen_at: Timestamp,
 }
 
@@ -40,7 +40,7 @@ fn is_fresh(created_at: i64, seen_at: i64, now: Timestamp) -> bool {
     Timestamp(created_at) + ABSOLUTE > now && Timestamp(seen_at) + IDLE > now
 }
 
-/// The session with this hash and its operator, if both are still good.
+/// Returns the session with this hash and its operator, if both are still valid.
 pub async fn find(store: &Store, digest: &[u8; 32], now: Timestamp) -> Result<Option<ActiveSession>, Error> {
     let sql = "select s.workspace_id, s.created_at, s.seen_at, o.id, o.name, o.public_name, o.role, \
                s.confirmed_at, o.preferences from session s \
@@ -73,32 +73,33 @@ fn found(row: &AnyRow) -> Result<ActiveSession, Error> {
     })
 }
 
-/// The wishes in a column. Those of another version must not keep anyone out.
+/// Reads the preferences in a column. Preferences of another version fall back to the defaults, so that they never lock
+/// an operator out.
 pub fn preferences(row: &AnyRow, column: usize) -> Result<Preferences, sqlx::Error> {
     Ok(serde_json::from_str(&row.try_get::<String, _>(column)?).unwrap_or_default())
 }
 
-/// How long it is remembered when and from where somebody signed in.
+/// The time for which sign-ins and their addresses are kept.
 pub const REMEMBERED: Span = Span::hours(90 * 24);
-/// Forgets the sign-ins of somebody before a moment.
+/// Deletes the sign-ins of an operator before a given time.
 pub const FORGET_SIGN_INS: &str = "delete from sign_in where workspace_id = $1 and operator_id = $2 and at < $3";
-/// The last sign-ins of somebody.
+/// The last sign-ins of an operator.
 pub const SIGN_INS: &str =
     "select at, address from sign_in where workspace_id = $1 and operator_id = $2 order by at desc limit 20";
-/// The sessions of somebody.
+/// The sessions of an operator.
 pub const OF_OPERATOR: &str =
     "select secret_sha256, created_at, seen_at, address from session where workspace_id = $1 and operator_id = $2";
-/// Forgets the sessions of a workspace that are too old to be good.
+/// Deletes the sessions of a workspace that have exceeded their maximum lifetime.
 pub const FORGET: &str = "delete from session where workspace_id = $1 and created_at <= $2";
 
-/// How many sessions somebody may have: the one that was used least recently ends.
+/// The maximum number of sessions of an operator. Beyond it, the least recently used ones end.
 const MOST_SESSIONS: i64 = 50;
-/// Ends the sessions of somebody beyond that number.
+/// Ends the sessions of an operator beyond that number.
 pub const END_BEYOND: &str = "delete from session where workspace_id = $1 and operator_id = $2 and secret_sha256 in \
     (select secret_sha256 from session where workspace_id = $1 and operator_id = $2 \
     order by seen_at desc, created_at desc limit 1000000 offset $3)";
 
-/// Begins a session, notes the sign-in, and forgets what is too old of both.
+/// Begins a session, records the sign-in, and deletes expired sessions and old sign-ins.
 pub async fn begin(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -119,37 +120,37 @@ pub async fn begin(
     end.execute(&mut *connection).await?;
     let forget = sqlx::query(FORGET_SIGN_INS).bind(workspace.clone()).bind(operator.clone());
     forget.bind(now.0 - REMEMBERED.0).execute(&mut *connection).await?;
-    // Two in one millisecond are told as one.
+    // Two sign-ins in the same millisecond are stored as one.
     let sql =
         "insert into sign_in (workspace_id, operator_id, at, address) values ($1, $2, $3, $4) on conflict do nothing";
     let insert = sqlx::query(sql).bind(workspace).bind(operator).bind(now.0).bind(address);
     insert.execute(connection).await.map(drop)
 }
 
-/// When somebody signed in, and from which address.
+/// The time and address of a sign-in.
 pub struct SignInRecord {
     pub at: Timestamp,
     pub address: Option<String>,
 }
 
-/// The last times that somebody signed in, the newest first.
+/// Returns the last sign-ins of an operator, newest first.
 pub async fn sign_ins(store: &Store, workspace: WorkspaceId, operator: OperatorId) -> Result<Vec<SignInRecord>, Error> {
     let query = sqlx::query(SIGN_INS).bind(workspace.to_string()).bind(operator.to_string());
     let rows = query.fetch_all(store.reader()).await?;
     rows.iter().map(|row| Ok(SignInRecord { at: Timestamp(row.try_get(0)?), address: row.try_get(1)? })).collect()
 }
 
-/// A session as its person and admins see it.
+/// A session as its operator and admins see it.
 pub struct OpenSession {
-    /// Its name in the database.
+    /// The hash of its secret, which identifies it in the database.
     pub digest: Vec<u8>,
     pub began_at: Timestamp,
     pub seen_at: Timestamp,
-    /// From where it was begun.
+    /// The address from which the session was begun.
     pub address: Option<String>,
 }
 
-/// The good sessions of somebody, the newest first.
+/// Returns the valid sessions of an operator, newest first.
 pub async fn open(
     store: &Store,
     workspace: WorkspaceId,
@@ -168,7 +169,7 @@ pub async fn open(
     Ok(open)
 }
 
-/// Ends the sessions of somebody but one. Which ones, so that what is open with them can be closed.
+/// Ends all sessions of an operator except `but`. Returns their digests, so that their open streams can be closed.
 pub async fn end_all(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -178,14 +179,14 @@ pub async fn end_all(
     let sql = "delete from session where workspace_id = $1 and operator_id = $2 and secret_sha256 <> $3 \
                returning secret_sha256";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string());
-    // No session's name is empty.
+    // No digest is empty, so an empty one keeps no session.
     let query = query.bind(but.map(|digest| digest.to_vec()).unwrap_or_default());
     let rows = query.fetch_all(connection).await?;
     let digests = rows.iter().map(|row| row.try_get::<Vec<u8>, _>(0)).collect::<Result<Vec<_>, _>>()?;
     Ok(digests.into_iter().filter_map(|digest| digest.try_into().ok()).collect())
 }
 
-/// Ends one session of somebody, when it is theirs.
+/// Ends one session if it belongs to the operator.
 pub async fn end_one(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -197,7 +198,7 @@ pub async fn end_one(
     query.execute(connection).await.map(drop)
 }
 
-/// Notes that the password was shown in a session.
+/// Records that the password was entered in a session.
 pub async fn confirm(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
@@ -215,12 +216,12 @@ pub async fn end(connection: &mut AnyConnection, workspace: WorkspaceId, digest:
     sqlx::query(sql).bind(workspace.to_string()).bind(digest.to_vec()).execute(connection).await.map(drop)
 }
 
-/// Whether a session's `seen_at` is due to be written.
+/// Returns whether a session's `seen_at` is due to be written.
 pub fn is_due(seen_at: Timestamp, now: Timestamp) -> bool {
     now - seen_at >= SEEN_EVERY
 }
 
-/// Notes that a session was used. One statement of its own; several at once write once.
+/// Records that a session was used, in a single statement. Of several concurrent calls only the first one writes.
 pub async fn seen(store: &Store, workspace: WorkspaceId, digest: &[u8; 32], now: Timestamp) -> Result<(), Error> {
     let sql = "update session set seen_at = $3 where workspace_id = $1 and secret_sha256 = $2 and seen_at <= $4";
     let update = sqlx::query(sql).bind(workspace.to_string()).bind(digest.to_vec()).bind(now.0);
@@ -237,7 +238,7 @@ fn padded<T: Clone>(items: &[T]) -> Vec<T> {
     padded
 }
 
-/// Of these sessions, those that are still good.
+/// Returns those of these sessions that are still valid.
 pub async fn still_good(store: &Store, digests: &[[u8; 32]], now: Timestamp) -> Result<HashSet<[u8; 32]>, Error> {
     let template = "select s.secret_sha256, s.created_at, s.seen_at from session s \
                     join operator o on o.workspace_id = s.workspace_id and o.id = s.operator_id \
@@ -257,7 +258,7 @@ pub async fn still_good(store: &Store, digests: &[[u8; 32]], now: Timestamp) -> 
     Ok(good)
 }
 
-/// Of these API keys, by public id, those that are still good.
+/// Returns those of these API keys, by public id, that are still valid.
 pub async fn keys_still_good(store: &Store, ids: &[String], now: Timestamp) -> Result<HashSet<String>, Error> {
     let template = "select public_id, revoked_at from api_key where public_id in (values {rows})";
     let mut good = HashSet::new();

@@ -1,12 +1,12 @@
-//! Transactions. A connection whose transaction did not end by a COMMIT or ROLLBACK that succeeded is closed, never given
-//! back to its pool, and the pool opens another.
+//! Transactions. A connection whose transaction did not end with a successful COMMIT or ROLLBACK is closed instead of
+//! returned to its pool, and the pool opens another.
 //!
-//! sqlx's own transactions count their depth themselves. After some errors, as a full disk, SQLite rolls back by itself;
-//! the ROLLBACK that sqlx then sends fails, the count stays at one, and no transaction can begin on that connection again.
-//! So these statements are sent as they are, and nothing is counted.
+//! Transactions of sqlx count their depth themselves. After some errors, such as a full disk, SQLite rolls back by
+//! itself. The ROLLBACK that sqlx then sends fails, the count stays at one, and no transaction can begin on that
+//! connection again. So this module sends the statements as they are, and counts nothing.
 //!
-//! A deadline ends the statement that waits, and leaves the transaction to its owner, who closes its connection. Owners are
-//! tasks of their own: a caller who leaves breaks no transaction off.
+//! A deadline interrupts the waiting statement and leaves the transaction to its owner, who closes its connection.
+//! Owners are spawned tasks, so a caller that is dropped does not interrupt a transaction.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -18,22 +18,23 @@ use tokio::time::timeout;
 
 use super::deadline::{BoundedPool, Deadline};
 
-/// How long closing a connection may take: PostgreSQL's is only dropped, SQLite's has to end its statement first.
+/// The timeout for closing a connection. A PostgreSQL connection is only dropped; SQLite has to end its statement
+/// first.
 const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
-/// An open transaction. [`commit`](Self::commit), [`rollback`](Self::rollback) or [`abandon`](Self::abandon) ends it; a
-/// transaction that is dropped instead, by a panic, has its connection closed in the background.
+/// An open transaction. [`commit`](Self::commit), [`rollback`](Self::rollback) or [`abandon`](Self::abandon) ends it.
+/// When a transaction is dropped instead, for example by a panic, its connection is closed in the background.
 pub struct DatabaseTransaction {
-    /// None once the transaction has ended.
+    /// `None` once the transaction has ended.
     connection: Option<PoolConnection<Any>>,
     deadline: Deadline,
 }
 
 impl DatabaseTransaction {
-    /// Begins a transaction with this statement, which has to end within this time.
+    /// Begins a transaction with this statement. The transaction has to end within the time allowed.
     pub async fn begin(pool: &BoundedPool, statement: &'static str, allowed: Duration) -> Result<Self, sqlx::Error> {
         let deadline = pool.deadline(allowed);
-        // The pool bounds this wait by itself.
+        // The pool has its own timeout for this wait.
         let connection = Some(pool.acquire().await?);
         let mut transaction = Self { connection, deadline };
         match transaction.deadline().bound(transaction.execute(statement)).await {
@@ -45,24 +46,25 @@ impl DatabaseTransaction {
         }
     }
 
-    /// The moment until which statements of this transaction may wait.
+    /// Returns the deadline of the statements of this transaction.
     pub fn deadline(&self) -> Deadline {
         self.deadline.clone()
     }
 
-    /// Commits. After an error nobody knows whether the transaction was committed.
+    /// Commits. After an error it is unknown whether the transaction was committed.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         self.end("commit").await
     }
 
-    /// Rolls back. After an error the transaction is rolled back too, since its connection is closed.
+    /// Rolls back. After an error the transaction is rolled back too, because its connection is closed.
     pub async fn rollback(self) -> Result<(), sqlx::Error> {
         self.end("rollback").await
     }
 
-    /// Rolls back after a refusal or an error, which the caller reports; an error of the rollback itself changes nothing.
+    /// Rolls back after a refusal or an error, which the caller reports. An error of the rollback itself is only
+    /// logged.
     pub async fn abandon(self) {
-        // A statement was broken off: its connection is in the midst of an answer.
+        // A statement was interrupted, so its connection is in the middle of an answer.
         if self.deadline.has_passed() {
             return self.close().await;
         }
@@ -85,7 +87,8 @@ impl DatabaseTransaction {
         }
     }
 
-    /// Closes the connection, which the pool replaces by another at once. Nothing is said to the server, which may not hear it.
+    /// Closes the connection, so that the pool can open another at once. The server is not notified, because it may not
+    /// be reachable.
     pub async fn close(mut self) {
         let Some(connection) = self.connection.take() else { return };
         if timeout(CLOSED_WITHIN, connection.detach().close_hard()).await.is_err() {

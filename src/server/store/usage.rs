@@ -1,4 +1,4 @@
-//! What keys used, by day.
+//! The usage of API keys, by day.
 
 use sqlx::{AnyConnection, Row};
 
@@ -11,13 +11,13 @@ use crate::{
     },
 };
 
-/// For how many days usage is kept.
+/// The number of days for which usage is kept.
 const KEPT_DAYS: i64 = 30;
 
-/// Forgets the usage of a workspace before a day.
+/// Deletes the usage of a workspace before a day.
 const FORGET: &str = "delete from key_usage where workspace_id = $1 and day < $2";
 
-/// Adds to what each key used on a day, and returns what it has used by then. Forgets what is old.
+/// Adds to the usage of each key on a day, and returns the totals. Deletes usage older than `KEPT_DAYS`.
 pub async fn add(
     connection: &mut AnyConnection,
     more: &[(UsageKey, i64, KeyUsage)],
@@ -39,7 +39,8 @@ pub async fn add(
     Ok(totals)
 }
 
-/// How often the keys of each agent of a workspace were told to wait on a day, by the agent's id; none who was not.
+/// Returns how many requests of each agent of a workspace were rate-limited on a day, by the agent's id. Agents without
+/// any are left out.
 pub async fn limited(store: &Store, workspace: WorkspaceId, day: i64) -> Result<Vec<(String, u64)>, Error> {
     const SQL: &str = "select k.agent_id, cast(sum(u.limited) as bigint) from key_usage u \
         join api_key k on k.workspace_id = u.workspace_id and k.public_id = u.public_id \

@@ -1,4 +1,4 @@
-//! Workspaces and the installation: heads, epoch.
+//! Workspaces and the installation: heads and epoch.
 
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Row};
 
@@ -11,30 +11,30 @@ use crate::{
     server::{clock::mint, error::Error, store::Store},
 };
 
-/// The name of this database's history; made with the database.
+/// Returns the epoch, which names this database's history. Creates the epoch if there is none.
 pub async fn epoch(writer: &AnyPool, now: Timestamp) -> Result<String, sqlx::Error> {
     let sql = "insert into installation (id, epoch, created_at) values (1, $1, $2) on conflict do nothing";
     sqlx::query(sql).bind(fresh_epoch()).bind(now.0).execute(writer).await?;
     named_epoch(writer).await
 }
 
-/// The name that the history has now.
+/// Returns the current epoch.
 pub async fn named_epoch(pool: impl Executor<'_, Database = Any>) -> Result<String, sqlx::Error> {
     sqlx::query("select epoch from installation where id = 1").fetch_one(pool).await?.try_get(0)
 }
 
-/// Gives the history another name, so that every cursor of the one before is worth nothing.
+/// Replaces the epoch, so that every cursor of the previous one becomes invalid.
 pub async fn new_epoch(store: &Store) -> Result<(), sqlx::Error> {
     let sql = "update installation set epoch = $1 where id = 1";
     sqlx::query(sql).bind(fresh_epoch()).execute(store.writer()).await.map(drop)
 }
 
-/// The random end of a fresh UUIDv7: eight base-32 characters.
+/// Returns the random end of a new UUIDv7: eight base-32 characters.
 fn fresh_epoch() -> String {
     crate::domain::ids::EventId::new(mint()).to_string().chars().rev().take(8).collect()
 }
 
-/// Makes sure that the workspace `default` and its queue `default` are there; whoever comes first makes them.
+/// Makes sure that the workspace `default` and its queue `default` exist. The first caller creates them.
 pub async fn default(connection: &mut AnyConnection, now: Timestamp) -> Result<WorkspaceId, Error> {
     let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'default', 0, 0, $2) on conflict do nothing";
     sqlx::query(sql).bind(WorkspaceId::new(mint()).to_string()).bind(now.0).execute(&mut *connection).await?;
@@ -48,14 +48,14 @@ pub async fn default(connection: &mut AnyConnection, now: Timestamp) -> Result<W
     Ok(id)
 }
 
-/// The seq of the newest event.
+/// Returns the seq of the newest event.
 pub async fn head(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<Seq, Error> {
     let sql = "select head from workspace where id = $1";
     let row = sqlx::query(sql).bind(workspace.to_string()).fetch_optional(connection).await?;
     Ok(Seq(row.ok_or(crate::domain::refusal::Refusal::NotFound)?.try_get(0)?))
 }
 
-/// Every workspace's newest seq: what a process that missed a wake-up compares with.
+/// Returns the newest seq of every workspace, with which a process that missed a wake-up compares.
 pub async fn heads(store: &Store) -> Result<Vec<(WorkspaceId, Seq)>, Error> {
     let rows = sqlx::query("select id, head from workspace").fetch_all(store.reader()).await?;
     rows.iter()
@@ -71,9 +71,9 @@ pub async fn heads(store: &Store) -> Result<Vec<(WorkspaceId, Seq)>, Error> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockedHead {
     pub seq: Seq,
-    /// How many escalations are open.
+    /// The number of open escalations.
     pub open: i64,
-    /// The search index has every event up to this one.
+    /// The search index has every event up to this seq.
     pub indexed: Seq,
 }
 
@@ -88,8 +88,8 @@ pub async fn lock_head(
         .transpose()
 }
 
-/// Moves the head on. A search index that had every event has the new ones, too: the writer adds them in the same
-/// transaction. One that is being rebuilt stays where it is, so that the background task reaches them.
+/// Moves the head forward. A complete search index moves with it, because the writer adds the new events in the same
+/// transaction. An index that is being rebuilt stays where it is, so that the background task reaches the new events.
 pub async fn move_head(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
