@@ -77,8 +77,8 @@ const WAYS: &[Way] = &[
     ("POST", "/reset/{token}", "/reset/none", "password=a", For::All, false),
     // Where one serves, it is an address like any that there is not; in the demo, demo.rs tells what it does.
     ("GET", "/demo/sign-in/{token}", "/demo/sign-in/none", "", For::All, false),
-    ("GET", "page::PATH", "/me", "", For::Form(Role::Viewer), false),
-    ("POST", "page::PATH", "/me", "do=nothing", For::Form(Role::Viewer), false),
+    ("GET", "PATH", "/me", "", For::Form(Role::Viewer), false),
+    ("POST", "PATH", "/me", "do=nothing", For::Form(Role::Viewer), false),
     ("GET", "/settings", "/settings", "", For::Form(Role::Admin), false),
     ("GET", "people_page::PATH", "/settings/people", "", For::Form(Role::Admin), false),
     ("POST", "people_page::PATH", "/settings/people", "do=nothing", For::Form(Role::Admin), false),

@@ -1,9 +1,9 @@
-//! For whoever keeps the process running: alive, and fit to serve.
+//! Health checks for the supervisor of the process: liveness and readiness.
 
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -11,18 +11,18 @@ use serde_json::json;
 
 use crate::server::core::desk::Desk;
 
-/// `/healthz` and `/readyz`.
+/// Returns the routes `/healthz` and `/readyz`.
 pub fn routes(desk: Desk) -> Router {
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(desk)
 }
 
 async fn alive() -> Response {
-    Json(json!({"status": "alive"})).into_response()
+    json_response(StatusCode::OK, r#"{"status":"alive"}"#.to_owned())
 }
 
-/// Ready when the writer can commit, the sweeper looks for deadlines, and no background task keeps dying. The database was
-/// migrated before the first address was served. Escalations whose deadlines cannot be processed are counted in the
-/// answer, and named in the log; they are no reason to stop serving all others.
+/// Responds with ready when the writer can commit, the sweeper looks for deadlines, and no background task keeps dying.
+/// The database was migrated before the first address was served. Escalations whose deadlines cannot be processed are
+/// counted in the response, and named in the log; they are no reason to stop serving all others.
 async fn ready(State(desk): State<Desk>) -> Response {
     let readiness = desk.readiness();
     let fault = if !desk.is_writing() {
@@ -43,5 +43,9 @@ async fn ready(State(desk): State<Desk>) -> Response {
         "task_restarts": readiness.restarts(),
     });
     let status = if fault.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (status, Json(body)).into_response()
+    json_response(status, body.to_string())
+}
+
+fn json_response(status: StatusCode, body: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
