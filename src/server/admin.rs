@@ -1,5 +1,5 @@
-//! `bailout admin`: people and agents, added from a shell, also while a server runs; backups and their return. It writes
-//! only what is outside the log.
+//! The `bailout admin` commands. They add operators and agents from a shell, also while a server runs, and back up and
+//! restore the database. They append no events to the log.
 
 use std::io;
 
@@ -28,7 +28,7 @@ use crate::{
     server::store::backup::{self, BackupError},
 };
 
-/// Why a command did nothing. Its text is for the person at the shell.
+/// The reason why a command did nothing. Its text is for the user of the shell.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     #[error(transparent)]
@@ -59,7 +59,7 @@ impl From<sqlx::Error> for AdminError {
     }
 }
 
-/// Carries a command out. Only an API key or a link goes to standard output; everything else to standard error.
+/// Runs a command. Only an API key or a link is written to standard output; everything else goes to standard error.
 pub async fn run(settings: &Settings, admin: AdminCommand) -> Result<(), AdminError> {
     let clock = Clock::system();
     match admin {
@@ -128,7 +128,7 @@ async fn open(settings: &Settings, clock: &Clock) -> Result<Store, OpenError> {
     Store::open(settings.database_url.as_str(), Opener::Admin, clock.now()).await
 }
 
-/// Reads a password that may be chosen from standard input; its hash.
+/// Reads a new password from standard input, checks that it may be chosen, and returns its hash.
 fn hash_of_new_password() -> Result<String, AdminError> {
     let password = password::from_first_line(io::stdin().lock()).map_err(AdminError::NoPassword)?;
     password::choose(&password)?;
@@ -139,7 +139,7 @@ async fn account(store: &Store, email: &Email) -> Result<Account, AdminError> {
     operators::account(store, email).await?.ok_or_else(|| AdminError::NoSuchOperator(email.clone()))
 }
 
-/// Refuses for an account that was disabled since it was read; locks it otherwise.
+/// Locks the account's row. Returns an error when the account was disabled, or its password changed, since it was read.
 async fn still_there(tx: &mut AnyConnection, account: &Account, email: &Email) -> Result<(), AdminError> {
     match operators::is_still(tx, account).await? {
         true => Ok(()),
@@ -147,7 +147,7 @@ async fn still_there(tx: &mut AnyConnection, account: &Account, email: &Email) -
     }
 }
 
-/// A link to a new password; a newer link takes the place of an older one.
+/// Creates a link with which the operator chooses a new password. A newer link replaces an older one.
 async fn reset_link(store: &Store, clock: &Clock, email: &Email) -> Result<Secret, AdminError> {
     let account = account(store, email).await?;
     let (workspace, operator) = (account.workspace, account.operator);
@@ -162,7 +162,8 @@ async fn reset_link(store: &Store, clock: &Clock, email: &Email) -> Result<Secre
     Ok(secret)
 }
 
-/// Sets somebody's password and ends their sessions; what is open with these closes within a second where a server runs.
+/// Sets an operator's password and ends their sessions. On a running server, streams of these sessions close within a
+/// second.
 async fn set_password(store: &Store, email: &Email, hash: &str) -> Result<(), AdminError> {
     let account = account(store, email).await?;
     let (workspace, operator) = (account.workspace, account.operator);
@@ -193,7 +194,7 @@ async fn add_operator(
     Ok(())
 }
 
-/// Adds an agent, or gives one whose keys are all revoked a new one; answers the whole key.
+/// Adds an agent and returns the whole API key. An agent whose keys are all revoked gets a new key.
 async fn add_agent(store: &Store, clock: &Clock, name: &Name) -> Result<String, AdminError> {
     let key = ApiKey::mint()?;
     let mut tx = store.begin_write().await?;

@@ -1,4 +1,4 @@
-//! From where a request came: what sign-ins are slowed down by, and what the history of sessions names.
+//! Finds the address of the client that sent a request. Sign-ins are throttled by it, and the session history shows it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -9,17 +9,18 @@ use axum::{
 
 use crate::server::config::{Settings, TrustedProxies};
 
-/// What proxies say for whom they ask, each at the end of what the one before it said.
+/// The header to which each proxy appends the address of the client that it forwards for.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address of the machine that asks: the peer, or where that is a proxy we trust, whoever it asks for. Nothing without
-/// a connection, as in tests of the router alone.
+/// Returns the address of the client: the peer, or, where the peer is a trusted proxy, the client that the proxy names.
+/// Returns `None` without a connection, as in tests of the router alone.
 pub fn address(settings: &Settings, parts: &Parts) -> Option<IpAddr> {
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(behind(&settings.trusted_proxies, peer.ip().to_canonical(), &parts.headers))
 }
 
-/// The address by which one household is counted: of IPv6 its /64, of which it has as many addresses as it likes.
+/// Returns the address by which a household is counted: for IPv6 its /64, in which it has as many addresses as it
+/// likes.
 pub fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !0 << 64).into(),
@@ -27,16 +28,17 @@ pub fn household(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The last address that is none of a proxy we trust. What comes before it anyone may have made up.
+/// Returns the last address that is not of a trusted proxy. A client may have made up the addresses before it.
 fn behind(trusted: &TrustedProxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-    // The nearest first.
+    // The nearest proxy comes first.
     let said = headers.get_all(FORWARDED_FOR).iter().rev().flat_map(|value| value.to_str().unwrap_or("").rsplit(','));
     let mut client = peer;
     for word in said {
         if !trusted.include(client) {
             break;
         }
-        // Some proxies add the port. What is no address nobody can be known by: it was the proxy, as far as we know.
+        // Some proxies add the port. A word that is no address identifies no client, so the proxy that sent it counts
+        // instead.
         let Ok(next) = word.trim().parse().or_else(|_| word.trim().parse().map(|it: SocketAddr| it.ip())) else {
             break;
         };
@@ -65,7 +67,7 @@ mod tests {
         assert_eq!(client(&own, "10.3.2.1", &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(client(&own, "192.0.2.1", &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(client(&own, "::1", &["203.0.113.9"]), "203.0.113.9");
-        // The controls: a stranger says what they like, and where nobody is trusted, everyone is one.
+        // The controls: an untrusted peer may send any header, and without trusted proxies every peer is untrusted.
         assert_eq!(client(&own, "192.0.2.2", &["203.0.113.9"]), "192.0.2.2");
         assert_eq!(client(&own, "127.0.0.1", &["203.0.113.9"]), "127.0.0.1");
         assert_eq!(client(&[], "127.0.0.1", &["203.0.113.9"]), "127.0.0.1");

@@ -1,4 +1,4 @@
-//! The one place that asks what time it is, and that mints ids.
+//! The only place that reads the system time and mints ids.
 
 use std::{sync::Arc, time::UNIX_EPOCH};
 
@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use crate::domain::time::Timestamp;
 
-/// Tells the time: the system's, or a test's.
+/// The source of the current time: the system's clock, or a test's.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock.
+    /// Returns the machine's clock.
     pub fn system() -> Self {
         Self::told_by(|| {
             #[expect(clippy::disallowed_methods, reason = "this is the clock that others ask")]
@@ -20,18 +20,18 @@ impl Clock {
         })
     }
 
-    /// A clock that a test holds the hands of.
+    /// Returns a clock that calls `tell` for the time, so that a test can control it.
     pub fn told_by(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 
-    /// Now.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
 }
 
-/// A fresh UUIDv7, for an id of any kind.
+/// Returns a new UUIDv7, for an id of any kind.
 pub fn mint() -> Uuid {
     Uuid::now_v7()
 }

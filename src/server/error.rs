@@ -1,4 +1,4 @@
-//! What can go wrong on the server: a refusal, which is the caller's to read, or a fault, which is ours.
+//! The errors of the server: a refusal, which the caller is to read, or a fault of the server itself.
 
 use std::sync::Arc;
 
@@ -14,32 +14,33 @@ use crate::{
     server::clock::mint,
 };
 
-/// An escalation as it is now, with what its readers need beside it.
+/// The current state of an escalation, with the other data that its readers need.
 #[derive(Debug, Clone)]
 pub struct CurrentState {
     pub escalation: Arc<Escalation>,
-    /// Who holds the conversation.
+    /// The escalation that holds the conversation.
     pub held_by: Option<EscalationId>,
-    /// The outcome as agents get it: the very bytes, once it is closed.
+    /// The outcome as agents get it, byte for byte, once the escalation is closed.
     pub outcome: Option<Arc<str>>,
 }
 
-/// Why a request was not carried out.
+/// The reason why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The domain said no; nothing changed. `current` is the escalation as it is, where there is one.
+    /// The domain refused the request, and nothing changed. `current` is the current state of the escalation, where
+    /// there is one.
     #[error("{refusal}")]
     Refused { refusal: Refusal, current: Option<Box<CurrentState>> },
     /// The database was not reached, cannot work for now, or did not confirm the commit: a write may or may not have
     /// happened. A retry under the same key is safe.
     #[error("the database does not answer")]
     Unavailable,
-    /// More work is queued than may be.
+    /// More work is queued than allowed.
     #[error("too much work is queued")]
     Overloaded,
     #[error("database: {0}")]
     Database(sqlx::Error),
-    /// A stored row is not what we write.
+    /// A stored row has content that this program does not write.
     #[error("impossible row in {table}.{column}: {id}")]
     Inconsistent { table: &'static str, column: &'static str, id: String },
     #[error("{0}")]
@@ -56,13 +57,13 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
         let is_temporary = match &error {
-            // A server that ends in the middle of a message, as while a connection is opened, is a protocol error.
+            // A server that ends in the middle of a message, as while a connection is opened, causes a protocol error.
             Io(_) | PoolTimedOut | PoolClosed | Protocol(_) | Tls(_) | WorkerCrashed => true,
             Database(error) => is_temporary(&**error),
             _ => false,
         };
         if is_temporary {
-            // Logged here, since the caller only learns to come back.
+            // Logged here, because the caller only learns that it should retry.
             tracing::warn!(%error, "the database does not answer");
             return Self::Unavailable;
         }
@@ -70,7 +71,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether an error that the database reports is about its own condition, and not about the statement: the same
+/// Returns whether an error that the database reports is about its own condition, and not about the statement. The same
 /// statement can succeed later.
 fn is_temporary(error: &(dyn DatabaseError + 'static)) -> bool {
     if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
@@ -81,16 +82,17 @@ fn is_temporary(error: &(dyn DatabaseError + 'static)) -> bool {
     code.is_some_and(is_temporary_in_sqlite)
 }
 
-/// By the SQLSTATE: connections (08), lack of space, memory or connections (53), a server that stops or starts (57P),
-/// a refused sign-in (28), locks and deadlocks (40001, 40P01, 55P03), time limits (57014, 25P03, 25P04), a database that is
-/// read-only (25006) and failing disks (58030).
+/// Returns whether a SQLSTATE is temporary: connections (08), lack of space, memory or connections (53), a server that
+/// stops or starts (57P), a refused sign-in (28), locks and deadlocks (40001, 40P01, 55P03), time limits (57014, 25P03,
+/// 25P04), a database that is read-only (25006) and failing disks (58030).
 fn is_temporary_in_postgres(code: &str) -> bool {
     matches!(code.get(..2), Some("08" | "28" | "53"))
         || code.starts_with("57P")
         || matches!(code, "25006" | "25P03" | "25P04" | "40001" | "40P01" | "55P03" | "57014" | "58030")
 }
 
-/// By the primary result code, the lowest byte: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
+/// Returns whether a result code is temporary, by the primary code in its lowest byte: BUSY, LOCKED, NOMEM, READONLY,
+/// IOERR, FULL, CANTOPEN, PROTOCOL.
 fn is_temporary_in_sqlite(code: i32) -> bool {
     matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14 | 15)
 }

@@ -1,4 +1,4 @@
-//! The headers that every answer carries, whoever asked for what.
+//! Sets the headers that every response carries.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use leptos::config::LeptosOptions;
 
 use super::config::Settings;
 
-/// What is the same on every answer. `same-origin` and not `no-referrer`, with which a form would carry `Origin: null`.
+/// The headers that are the same on every response. The referrer policy is `same-origin`, because with `no-referrer` a
+/// form would send `Origin: null`.
 static ALWAYS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "same-origin"),
@@ -32,15 +33,17 @@ static ALWAYS: [(HeaderName, &str); 6] = [
     (CACHE_CONTROL, "no-store"),
 ];
 
-/// The Content-Security-Policy: what a page may load and run. Only scripts of ours, and inline ones with the nonce.
+/// The Content-Security-Policy, which decides what a page may load and run: only the server's own scripts, and inline
+/// scripts with the nonce.
 #[derive(Clone)]
 pub struct ContentSecurityPolicy {
-    /// Where pages may connect to beside us: under `cargo leptos watch`, the socket that tells them to reload.
+    /// The further addresses to which pages may connect: under `cargo leptos watch`, the socket that tells them to
+    /// reload.
     reload: Arc<str>,
 }
 
 impl ContentSecurityPolicy {
-    /// The policy for this process.
+    /// Returns the policy for this process.
     pub fn new(leptos: &LeptosOptions) -> Self {
         let port = leptos.reload_external_port.unwrap_or(leptos.reload_port);
         let reload = match std::env::var_os("LEPTOS_WATCH") {
@@ -50,7 +53,7 @@ impl ContentSecurityPolicy {
         Self { reload: reload.into() }
     }
 
-    /// The header's value, for a page whose inline scripts carry the nonce.
+    /// Returns the header's value, for a page whose inline scripts carry the nonce.
     pub fn header(&self, nonce: Option<&str>) -> HeaderValue {
         let nonce = nonce.map(|nonce| format!("'nonce-{nonce}' ")).unwrap_or_default();
         let reload = &self.reload;
@@ -59,22 +62,22 @@ impl ContentSecurityPolicy {
              font-src 'self'; connect-src 'self'{reload}; media-src 'self'; manifest-src 'self'; worker-src 'self'; \
              form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
         );
-        // Made of ASCII alone; were it not, nothing at all may load.
+        // The text is ASCII alone, so this succeeds. With the fallback, a page can load nothing at all.
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
     }
 }
 
-/// What nothing can be loaded by: for answers that are data, should a browser ever show one as a page.
+/// The policy for responses that are data. If a browser ever shows one as a page, the page can load nothing.
 const OF_DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// What the headers depend on.
+/// The data that the headers depend on.
 #[derive(Clone)]
 pub struct SecurityHeaders {
     pub policy: ContentSecurityPolicy,
     pub settings: Arc<Settings>,
 }
 
-/// Adds what the handler did not set itself.
+/// Adds the headers that the handler did not set itself, and `Strict-Transport-Security` where the public URL is HTTPS.
 pub async fn set(State(it): State<SecurityHeaders>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();

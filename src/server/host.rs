@@ -1,4 +1,5 @@
-//! A request names one host: with two of them, a proxy before this server and the server itself may each believe another.
+//! Ensures that a request names one host. With two `Host` headers, a proxy before this server and the server itself may
+//! each use another one.
 
 use axum::{
     extract::Request,

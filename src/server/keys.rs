@@ -1,5 +1,5 @@
-//! API keys: `blt_<12 characters of a public id>_<30 of a secret><6 of a CRC-32>`, all in base 62. Recognisable to
-//! secret scanners, and refused without a database read when the checksum is off.
+//! API keys: `blt_<12 characters of a public id>_<30 of a secret><6 of a CRC-32>`, all in base 62. Secret scanners can
+//! recognise them, and a key with a wrong checksum is refused without a database read.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ const SECRET: usize = 30;
 const CHECKSUM: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A key in the clear: only in a request's hand, and on standard output once.
+/// An API key in the clear. Requests carry it, and it is shown only once, on standard output or on the settings page.
 pub struct ApiKey {
     public_id: String,
     secret: String,
 }
 
-/// A key is a secret, so only its public half is ever printed.
+/// A key is a secret, so `Debug` prints only its public half.
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiKey({})", self.public_id)
@@ -26,12 +26,12 @@ impl fmt::Debug for ApiKey {
 }
 
 impl ApiKey {
-    /// Makes a key of the system's randomness; fails only when that does.
+    /// Makes a key from the system's random source; fails only when that fails.
     pub fn mint() -> Result<Self, getrandom::Error> {
         Ok(Self { public_id: random(PUBLIC_ID)?, secret: random(SECRET)? })
     }
 
-    /// Reads a key that somebody shows; none when it cannot be one of ours.
+    /// Parses a key that a client sends; returns `None` when it cannot be a key of this program.
     pub fn parse(text: &str) -> Option<Self> {
         let (public_id, rest) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let base62 = |text: &str| text.bytes().all(|byte| BASE62.contains(&byte));
@@ -43,22 +43,22 @@ impl ApiKey {
         (key.checksum() == checksum).then_some(key)
     }
 
-    /// The half that may be seen, by which it is found.
+    /// Returns the public half, by which the key is looked up.
     pub fn public_id(&self) -> &str {
         &self.public_id
     }
 
-    /// What is stored of the secret. It has 178 random bits, so a plain hash suffices.
+    /// Returns the hash that is stored of the secret. The secret has 178 random bits, so a plain hash suffices.
     pub fn sha256(&self) -> [u8; 32] {
         Sha256::digest(self.secret.as_bytes()).into()
     }
 
-    /// Whether this is the key of which that hash was stored, in constant time.
+    /// Returns whether this key has the stored hash, compared in constant time.
     pub fn is(&self, stored_sha256: &[u8]) -> bool {
         self.sha256().as_slice().ct_eq(stored_sha256).into()
     }
 
-    /// The whole key, to be shown once.
+    /// Returns the whole key, to be shown once.
     pub fn reveal(&self) -> String {
         format!("{PREFIX}{}_{}{}", self.public_id, self.secret, self.checksum())
     }
@@ -74,7 +74,7 @@ impl ApiKey {
     }
 }
 
-/// Random letters, each as likely as any other: bytes beyond the last multiple of 62 are thrown away.
+/// Returns random characters, each equally likely: bytes beyond the last multiple of 62 are discarded.
 fn random(length: usize) -> Result<String, getrandom::Error> {
     let mut text = String::with_capacity(length);
     let mut bytes = [0; 64];
@@ -86,7 +86,7 @@ fn random(length: usize) -> Result<String, getrandom::Error> {
     Ok(text)
 }
 
-/// CRC-32 as in Ethernet and ZIP (ISO 3309, reflected 0xEDB88320), bit by bit: a key is short.
+/// Computes the CRC-32 of Ethernet and ZIP (ISO 3309, reflected 0xEDB88320), bit by bit, because a key is short.
 fn crc32(bytes: &[u8]) -> u32 {
     let shift = |crc: u32| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| shift(crc)))

@@ -1,4 +1,4 @@
-//! The room that touches the world: HTTP, the database, the clock. Opens the desk, serves, stops in order.
+//! The server: HTTP, the database and the clock. This module opens the `Desk`, serves requests and shuts down in order.
 
 pub mod admin;
 pub mod api;
@@ -52,12 +52,12 @@ use self::{
     store::{Dialect, OpenError, Opener, Store, workspaces},
 };
 
-/// How long requests may go on after the server was told to stop.
+/// The time that requests may take to end after the server was told to stop, and background tasks after them.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long the last answers may take to leave, once no request is being worked on. What stays open then is idle.
+/// The time for sending the last responses, after the requests have ended. Connections that stay open longer are idle.
 const LAST_BYTES: Duration = Duration::from_secs(1);
 
-/// Why the server did not start, or stopped.
+/// The reason why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error(transparent)]
@@ -70,7 +70,7 @@ pub enum ServeError {
     Serve(#[from] std::io::Error),
 }
 
-/// Opens a desk on a database, with the workspace `default` made.
+/// Opens a `Desk` on a database and makes sure that the workspace `default` exists.
 pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError> {
     let store = Store::open(settings.database_url.as_str(), Opener::Server, clock.now()).await?;
     let now = clock.now();
@@ -82,7 +82,7 @@ pub async fn open(settings: &Settings, clock: Clock) -> Result<Desk, ServeError>
     ))
 }
 
-/// Starts what runs beside the requests. What is overdue expires before the first request is taken.
+/// Starts the background workers. Overdue escalations expire before the first request is accepted.
 pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     workers::deadlines::sweep(desk).await?;
     start_worker(desk, "deadlines", workers::deadlines::work);
@@ -113,7 +113,7 @@ where
     tasks::supervise(Arc::clone(desk.readiness()), desk.shutdown().clone(), task, start);
 }
 
-/// Serves until told to stop.
+/// Runs the server until it is told to stop.
 pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
@@ -124,7 +124,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     let router = router::router(desk.clone(), Arc::new(settings.clone()));
     let ready = async |address: &str| {
         println!("Bailout is at {address}");
-        // Only now: it makes the link of an earlier start worthless, which a start that fails must not.
+        // Runs only now, because it revokes the link of an earlier start, and a start that fails must not do that.
         if let Some(secret) = site::join::set_up_link(&desk).await? {
             println!("Nobody is here yet. Set it up at {address}/set-up/{}", secret.reveal());
         }
@@ -133,14 +133,14 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     attend(&desk, router, &settings, ready).await
 }
 
-/// What tells the program to stop.
+/// The signals that tell the program to stop.
 struct StopSignal {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignal {
-    /// Listens from now on.
+    /// Starts to listen for the signals.
     fn listen() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
@@ -153,8 +153,8 @@ impl StopSignal {
     }
 }
 
-/// Answers requests until told to stop, then ends in order. `ready` is told the address as people open it, once requests
-/// are taken there.
+/// Serves requests until told to stop, then shuts down in order. Calls `ready` with the address that people open, once
+/// the server listens there.
 async fn attend(
     desk: &Desk,
     router: Router,
@@ -166,7 +166,7 @@ async fn attend(
     let shown = settings.console_address(addr);
     let working = TaskTracker::new();
     let router = router.layer(from_fn_with_state(working.clone(), work));
-    // Whoever reads the address may stop us from then on.
+    // A caller that reads the address may send a stop signal from then on, so the signals are listened for first.
     let mut told = StopSignal::listen()?;
     ready(&shown).await?;
     let stopping = desk.shutdown().clone();
@@ -189,7 +189,7 @@ async fn attend(
             tokio::time::sleep(LAST_BYTES).await;
         } => {}
     }
-    // Nothing is asked for any more; what was answered is still to be noted.
+    // No more requests run, but the background tasks must still finish.
     desk.beside().close();
     if tokio::time::timeout(GRACE, desk.beside().wait()).await.is_err() {
         tracing::warn!("some notes were not taken in time");

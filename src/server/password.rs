@@ -1,5 +1,5 @@
-//! Passwords: which may be chosen, how they are kept (argon2id), and how many are checked at a time, since each check
-//! is made to be slow.
+//! Passwords: which ones may be chosen, how they are hashed (argon2id), and how many are checked at a time. Each check
+//! is slow by design.
 
 use std::{
     io,
@@ -15,21 +15,21 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::server::error::Error;
 
-/// OWASP's argon2id figures: 19 MiB, two passes, one lane; about 30 ms here.
+/// The argon2id parameters of OWASP: 19 MiB, two passes, one lane. A hash takes about 30 ms here.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// How many are computed at a time, and how many more may wait.
+/// The number of hashes that are computed at a time, and how many more may wait.
 const AT_A_TIME: usize = 2;
 const WAITING: usize = 32;
 /// The fewest and the most characters of a password.
 pub const SHORTEST: usize = 12;
 const LONGEST: usize = 128;
 
-/// A hash that no password has, checked for people we do not know, so that they take as long as those we do.
+/// A hash that no password has. Sign-ins of unknown accounts are checked against it, to take as long as known ones.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// What most people who were made to choose twelve characters chose, in lower case.
+/// The passwords that people most often chose when twelve characters were required, in lower case.
 const COMMON: &str = "\
     000000000000 012345678910 102030405060 111111111111 112233445566 121212121212 123123123123 123412341234 \
     1234567890-= 123456789000 1234567890123 12345678901234 123456789012345 1234567890abc 1234567890qwe \
@@ -42,7 +42,7 @@ const COMMON: &str = "\
     password2026 passwordpassword passw0rd1234 p@ssw0rd1234 p@ssword1234 qazwsxedcrfv qwer1234qwer qwerty123456 \
     qwertyqwerty qwertyuiop12 qwertyuiop123 qwertyuiopasdfghjkl welcome12345 welcomewelcome zaq12wsxcde3";
 
-/// Why a password may not be chosen.
+/// The reason why a password may not be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPassword {
     #[error("a password has at least {} characters", SHORTEST)]
@@ -53,12 +53,13 @@ pub enum WeakPassword {
     Common,
 }
 
-/// A password in NFC, the form in which it is hashed: one keyboard sends é as one character, another as e and an accent.
+/// Normalises a password to NFC, the form that is hashed: one keyboard sends é as one character, another as e and an
+/// accent.
 fn normalised(password: &str) -> String {
     password.nfc().collect()
 }
 
-/// Whether a password may be chosen. Length and rarity count; which characters it is made of does not.
+/// Checks whether a password may be chosen. Length and rarity count; the kinds of its characters do not.
 pub fn choose(password: &str) -> Result<(), WeakPassword> {
     let password = normalised(password);
     match password.chars().count() {
@@ -76,8 +77,8 @@ pub fn choose(password: &str) -> Result<(), WeakPassword> {
     Ok(())
 }
 
-/// The memory of earlier hashes, kept to be used again: at most 38 MiB. Allocated anew for each it would stay with the
-/// thread that did it, and a burst of sign-ins would leave the process larger for good.
+/// The memory of earlier hashes, kept for reuse: at most 38 MiB. Memory allocated anew for each hash would stay with
+/// its thread, and a burst of sign-ins would leave the process larger permanently.
 static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(vec![]);
 
 /// Computes a hash of this length.
@@ -104,7 +105,7 @@ fn broken(problem: impl std::fmt::Display) -> Error {
     Error::Internal(format!("a password cannot be hashed or checked: {problem}"))
 }
 
-/// The text kept instead of a password. Takes a while, so not within a task that others share.
+/// Returns the hash to store for a password. The call is slow, so it must not run on a thread that async tasks share.
 pub fn hash(password: &str) -> Result<String, Error> {
     hash_as_typed(&normalised(password))
 }
@@ -123,8 +124,8 @@ fn hash_as_typed(password: &str) -> Result<String, Error> {
     Ok(hash.to_string())
 }
 
-/// Whether a password has this hash. Earlier programs hashed the text as it was typed, so the forms in which one keyboard or
-/// another types it are tried, too.
+/// Returns whether a password has this hash. Earlier versions hashed the text as it was typed, so the forms in which
+/// different keyboards type it are tried, too.
 fn matches(password: &str, hash: &str) -> Result<bool, Error> {
     let normal = normalised(password);
     let mut forms = vec![normal.as_str()];
@@ -161,7 +162,7 @@ pub fn from_first_line(mut input: impl io::BufRead) -> io::Result<String> {
     Ok(line)
 }
 
-/// Where passwords are checked: a few at a time, with a short queue.
+/// The queue in which passwords are hashed and checked: a few at a time, with few waiting.
 #[derive(Clone)]
 pub struct PasswordChecker {
     places: Arc<Semaphore>,
@@ -181,7 +182,7 @@ impl Default for PasswordChecker {
 }
 
 impl PasswordChecker {
-    /// Takes a place in the queue; [`Error::Overloaded`] when it is full.
+    /// Takes a place in the queue; returns [`Error::Overloaded`] when it is full.
     pub fn place(&self) -> Result<CheckSlot, Error> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Error::Overloaded)?;
         Ok(CheckSlot { _place: place, running: Arc::clone(&self.running) })
@@ -189,12 +190,12 @@ impl PasswordChecker {
 }
 
 impl CheckSlot {
-    /// The text kept instead of a password that was chosen.
+    /// Returns the hash to store for a password that was chosen.
     pub async fn hash(self, password: String) -> Result<String, Error> {
         self.compute(move || hash(&password)).await
     }
 
-    /// Whether this is the password of the one with this hash; never, and just as slowly, when there is nobody.
+    /// Returns whether the password has this hash. Without a hash the check takes as long and returns false.
     pub async fn matches(self, password: String, hash: Option<String>) -> Result<bool, Error> {
         self.compute(move || {
             let known = hash.is_some();
@@ -203,7 +204,7 @@ impl CheckSlot {
         .await
     }
 
-    /// Does slow work when it is this place's turn.
+    /// Runs slow work when it is this place's turn.
     async fn compute<T: Send + 'static>(
         self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
@@ -211,7 +212,7 @@ impl CheckSlot {
         let closed = |_| Error::Internal("the password checker has stopped".into());
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(closed)?;
         let check = tokio::task::spawn_blocking(move || {
-            // Both are held until the work is done, also when the caller has left.
+            // Both permits are held until the work is done, even when the caller no longer waits.
             let (_place, _permit) = (self, permit);
             work()
         });
@@ -251,7 +252,7 @@ mod tests {
                 assert!(matches(typed, &kept).unwrap(), "{chosen:?} {typed:?}");
             }
         }
-        // The hashes of earlier programs are of the text as it was typed.
+        // Earlier versions hashed the text as it was typed.
         for typed in [composed, decomposed] {
             let kept = hash_as_typed(typed).unwrap();
             assert!(matches(typed, &kept).unwrap(), "{typed:?}");

@@ -1,5 +1,5 @@
-//! Gives every request an id, so that a person who has an answer in hand can find it in the log. Ids that callers send
-//! are not taken over: they would let anyone write into our log.
+//! Gives every request an id, so that a person who has a response can find it in the log. Ids that callers send are not
+//! used, because they would let anyone write into the log.
 
 use std::any::Any;
 
@@ -15,7 +15,7 @@ use crate::{domain::ids::RequestId, server::clock::mint};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Middleware around everything: puts a [`RequestId`] into the request's extensions, the log's span and the answer's
+/// Middleware around everything: puts a [`RequestId`] into the request's extensions, the log's span and the response's
 /// `X-Request-Id`.
 pub async fn give(mut request: Request, next: Next) -> Response {
     let id = RequestId::new(mint());
@@ -27,13 +27,13 @@ pub async fn give(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// What a panic said, for the log.
+/// Returns the message of a panic, for the log.
 pub fn last_words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("nothing")
 }
 
-/// Answers for a handler that panicked: 500, and the log knows why.
+/// Builds the response of a handler that panicked: status 500. The message of the panic goes to the log.
 pub fn panicked(panic: Box<dyn Any + Send>) -> Response {
     tracing::error!(said = last_words(&*panic), "a handler panicked");
     (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.").into_response()

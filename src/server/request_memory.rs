@@ -1,5 +1,5 @@
-//! The memory that requests may take up while they are read and wait for the writer. There is so much for all, and a share
-//! of it for each key, so that one caller's uploads leave room for the others.
+//! Limits the memory that requests take up while they are read and wait for the writer. All requests share one limit,
+//! and each key has a smaller one, so that one caller's uploads leave memory for the others.
 
 use std::{
     collections::HashMap,
@@ -8,18 +8,18 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many bytes all requests may have together.
+/// The most bytes that all requests may have together.
 const ALL: usize = 64 * 1024 * 1024;
-/// How many bytes the requests of one key may have.
+/// The most bytes that the requests of one key may have.
 const SHARE: usize = 16 * 1024 * 1024;
 
-/// The room of a server.
+/// The request memory of a server.
 pub struct RequestMemory {
     all: Arc<Semaphore>,
     shares: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
-/// Bytes of room that a request takes up, until this is dropped.
+/// The bytes that a request takes up, until this is dropped.
 #[derive(Default)]
 pub struct MemoryPermit(Option<[OwnedSemaphorePermit; 2]>);
 
@@ -36,10 +36,10 @@ impl Default for RequestMemory {
 }
 
 impl RequestMemory {
-    /// The share of a key, which its requests have in common.
+    /// Returns the share of a key, which all its requests have in common.
     pub fn share(&self, key: &str) -> KeyShare {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that nobody uses are whole.
+        // Shares that no request uses are dropped.
         shares.retain(|_, share| Arc::strong_count(share) > 1 || share.available_permits() < SHARE);
         let own = shares.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(SHARE)));
         KeyShare { all: Arc::clone(&self.all), own: Arc::clone(own) }
@@ -47,7 +47,7 @@ impl RequestMemory {
 }
 
 impl KeyShare {
-    /// Takes more for a request; false when there is none left.
+    /// Takes more bytes for a request; returns false when too few are left.
     pub fn take(&self, bytes: usize, taken: &mut MemoryPermit) -> bool {
         let Ok(bytes) = u32::try_from(bytes) else { return false };
         let own = Arc::clone(&self.own).try_acquire_many_owned(bytes);

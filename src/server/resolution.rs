@@ -1,4 +1,4 @@
-//! From what an operator's page sends to a resolution: the data is validated, edits are applied to the stored arguments.
+//! Turns what an operator's page sends into a resolution: validates the data and applies edits to the stored arguments.
 
 use serde_json::{Value, json};
 
@@ -14,13 +14,13 @@ use crate::domain::{
     refusal::Refusal,
 };
 
-/// The most bytes that edited arguments may have, as many as proposed ones.
+/// The largest size of edited arguments in bytes, the same as for proposed ones.
 const LARGEST_ARGUMENTS: usize = 256 * 1024;
-/// What is said of a number that not every reader can hold exactly.
+/// The message about a number that not every reader can represent exactly.
 const NUMBER_BEYOND: &str = "A number must not be beyond ±2^53: write it as text.";
 
-/// Validates a resolution against the schemas of the ask, and makes decisions of what the page sent: an approval or a
-/// rejection carries the stored arguments, an edit those with its changes.
+/// Validates a resolution against the schemas of the ask, and turns the requests of the page into decisions: an
+/// approval or a rejection carries the stored arguments, an edit carries those with its changes.
 pub fn check(schemas: &Schemas, ask: &Ask, sent: Resolution<DecisionRequest>) -> Result<Checked<Resolution>, Refusal> {
     let mut found = vec![];
     let data = sent.data.as_ref().map(Json::from);
@@ -32,7 +32,8 @@ pub fn check(schemas: &Schemas, ask: &Ask, sent: Resolution<DecisionRequest>) ->
     let mut actions = vec![];
     for (i, request) in sent.actions.into_iter().enumerate() {
         let at = format!("/actions/{i}");
-        // Actions that the ask does not have are refused by the escalation itself, which knows their order.
+        // Only actions that the ask has can be decided. The escalation itself refuses missing actions and a wrong
+        // order.
         match ask.actions.iter().find(|action| action.id == request.id) {
             Some(action) => match decide(schemas, action, request, &at)? {
                 Ok(decision) => actions.push(decision),
@@ -60,9 +61,9 @@ pub fn check(schemas: &Schemas, ask: &Ask, sent: Resolution<DecisionRequest>) ->
     })
 }
 
-/// Refuses data that does not fit its schema. Returns what the agent is to know where it could not be checked.
+/// Refuses data that does not fit its schema. Returns warnings for the agent where the data could not be checked.
 fn check_data(schemas: &Schemas, ask: &Ask, resolution: &Resolution) -> Result<Vec<FieldProblem>, Refusal> {
-    // A decision's disposition follows from its cards: any rejection rejects, and then there is no data.
+    // A decision's disposition follows from its actions: any rejection rejects, and then there is no data.
     let carries_data = match resolution.actions.as_slice() {
         [] => resolution.disposition.carries_data(),
         decisions => decisions.iter().all(|decision| decision.decision != Verdict::Reject),
@@ -91,13 +92,14 @@ fn check_data(schemas: &Schemas, ask: &Ask, resolution: &Resolution) -> Result<V
     }
 }
 
-/// What an agent is told where its schema was not applied.
+/// Builds the warning for an agent whose schema was not applied.
 fn not_checked(at: &str, why: &str) -> FieldProblem {
     FieldProblem::new(at, format!("was not checked: {}", short(why)))
 }
 
-/// The decision about one action. An edit that changes nothing is an approval; one that does is checked against the
-/// schema, without the faults that the proposal had already. The inner error is what the operator can mend.
+/// Returns the decision about one action. An edit that changes nothing is an approval, where the agent allows one. An
+/// edit with changes is checked against the schema, except for faults that the proposal already had. The inner error is
+/// for the operator to correct.
 fn decide(
     schemas: &Schemas,
     action: &Action,
@@ -126,7 +128,7 @@ fn decide(
     let warnings = match found {
         Ok(found) => {
             if changed {
-                // Cheap where the edited ones were checked, or as long: without them, all faults are new.
+                // This check costs about as much as the one before it. If it fails, all faults count as new.
                 let new = new_faults(&found, schemas.faults(action, &action.arguments).unwrap_or_default());
                 if !new.is_empty() {
                     return Ok(Err(new.into_iter().take(MOST_PROBLEMS).map(|fault| sentence(fault, &at)).collect()));
@@ -135,7 +137,7 @@ fn decide(
             let to_outcome = |fault: FieldProblem| FieldProblem::new(format!("{at}{}", fault.pointer), fault.detail);
             found.into_iter().take(MOST_PROBLEMS).map(to_outcome).collect()
         }
-        // What the agent proposed needs no check to be approved.
+        // Only changed arguments must be checked in time. Unchanged ones get a warning instead.
         Err(CheckFailure::OutOfTime) if changed => return Err(Refusal::NotCheckedInTime),
         Err(CheckFailure::OutOfTime) => vec![not_checked(&at, "that took too long")],
         Err(CheckFailure::Unusable(why)) => vec![not_checked(&at, &why)],
@@ -150,8 +152,8 @@ fn decide(
     }))
 }
 
-/// The faults that the proposal did not have. Each old one excuses one: at its own place, or at that of another item of its
-/// list, since items move when one is removed.
+/// Returns the faults that the proposal did not have. Each old fault excuses one fault: at its own pointer, or at that
+/// of another item of its list, because items move when one is removed.
 fn new_faults(now: &[FieldProblem], mut old: Vec<FieldProblem>) -> Vec<&FieldProblem> {
     let mut left: Vec<&FieldProblem> = vec![];
     for fault in now {
@@ -169,7 +171,7 @@ fn new_faults(now: &[FieldProblem], mut old: Vec<FieldProblem>) -> Vec<&FieldPro
     left
 }
 
-/// Whether two pointers differ only in the numbers of items.
+/// Returns whether two pointers differ only in the numbers of items.
 fn is_same_field(one: &str, other: &str) -> bool {
     let is_number = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
     let (mut one, mut other) = (one.split('/'), other.split('/'));
@@ -182,7 +184,8 @@ fn is_same_field(one: &str, other: &str) -> bool {
     }
 }
 
-/// The proposed arguments with the changes of an operator. What no edit names keeps its order and the text of its numbers.
+/// Returns the proposed arguments with an operator's edits. Values that no edit names keep their order and the text of
+/// their numbers.
 fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<FieldProblem>> {
     let mut edited = proposed.clone();
     let mut found = vec![];
@@ -219,7 +222,7 @@ fn apply_edits(proposed: &Json, edits: &[Edit], at: &str) -> Result<Json, Vec<Fi
     if found.is_empty() { Ok(edited) } else { Err(found) }
 }
 
-/// A fault as a sentence about its field, for whoever edits it.
+/// Returns a fault as a sentence about its field, for the operator who edits it.
 fn sentence(fault: &FieldProblem, at: &str) -> FieldProblem {
     let name = unescaped_name(fault.pointer.rsplit('/').next().unwrap_or_default());
     let name = if fault.pointer.is_empty() { "This" } else { name.as_str() };
@@ -284,7 +287,7 @@ mod tests {
         says(Verdict::Edit, edits)
     }
 
-    /// Text where the schema wants a number, a number where it wants text.
+    /// Returns an ask with text where the schema wants a number, and a number where it wants text.
     fn strict() -> Ask {
         let schema = json!({"properties": {
             "order": {"type": "string"}, "eur": {"type": "number", "maximum": 300}, "rate": {"type": "number"},

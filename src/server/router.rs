@@ -1,4 +1,4 @@
-//! Every route on one page.
+//! The router with every route of the server.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use super::{
 };
 use crate::server::core::desk::Desk;
 
-/// The agents' API under `/api/v1`, health beside it, and everything else for browsers. A panic in a handler answers 500
-/// and harms nobody else.
+/// Builds the router: the agents' API under `/api/v1`, the health routes, and everything else for browsers. A panic in
+/// a handler answers 500 and does not affect other requests.
 pub fn router(desk: Desk, settings: Arc<Settings>) -> Router {
     router_with(desk, settings, |_| Router::new())
 }
 
-/// The same, with more routes for browsers.
+/// Builds the same router with more routes for browsers.
 pub fn router_with(desk: Desk, settings: Arc<Settings>, more: impl FnOnce(&WebState) -> Router) -> Router {
     let web = WebState::new(desk.clone(), Arc::clone(&settings));
     let policy = web.policy.clone();

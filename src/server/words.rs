@@ -1,9 +1,9 @@
-//! The words of a text, as the search index has them: without case, accents and marks, alike in stored texts and in
-//! queries. Scripts without spaces between words, such as Chinese, Japanese and Thai, are indexed letter by letter, and a
-//! query for several such letters is a phrase, so that any part of such a text finds it.
+//! Splits texts into words for the search index: without case, accents and marks, in the same way for stored texts and
+//! queries. Scripts without spaces between words, such as Chinese, Japanese and Thai, are indexed letter by letter. A
+//! query for several such letters is a phrase, so any part of such a text finds it.
 //!
-//! A compound such as `A-4721`, `e-mail`, `INV/2024/17` or `+49 170 123` is indexed apart, as its parts, and joined, as
-//! one word; so is a query for one. So the two find each other however each of them is written.
+//! A compound such as `A-4721`, `e-mail`, `INV/2024/17` or `+49 170 123` is indexed as its parts and also joined, as
+//! one word. Queries are treated in the same way, so a query finds a compound however either is written.
 
 mod asked;
 mod fold;
@@ -15,46 +15,47 @@ use unicode_normalization::char::is_combining_mark;
 pub use self::asked::SearchTerms;
 use self::fold::{fold, is_invisible};
 
-/// How many words of one text are indexed, how many letters of one word, and how many bytes of all words together.
-/// PostgreSQL takes at most a mebibyte for one text, and no position above 16,383.
+/// The limits of one text: its indexed words, the letters of one word, and the bytes of all words together. PostgreSQL
+/// accepts at most a mebibyte for one text, and no position above 16,383.
 const MOST_WORDS: usize = 12_000;
 const MOST_LETTERS: usize = 32;
 const MOST_BYTES: usize = 768 * 1024;
-/// How many joined compounds of one text are indexed, how many bytes of them, and how many parts one may have.
+/// The limits of joined compounds: how many of one text are indexed, their bytes together, and the parts of one
+/// compound.
 const MOST_JOINED: usize = 4_000;
 const MOST_JOINED_BYTES: usize = 128 * 1024;
 const MOST_PARTS: usize = 8;
-/// How many characters may stand between two groups of digits of one number.
+/// The most characters between two groups of digits of one number.
 const MOST_BETWEEN_DIGITS: usize = 3;
 
-/// A word, or a joined compound, and where in the text it stands.
+/// A word, or a joined compound, and its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Word {
     folded: String,
     at: Range<usize>,
-    /// Whether it is part of the same compound as the word before it.
+    /// True when the word is part of the same compound as the word before it.
     continues: bool,
-    /// For a joined compound, how many bytes of it come before its last part.
+    /// For a joined compound, the number of bytes before its last part.
     before_last_part: usize,
 }
 
 impl Word {
-    /// Whether a query for one word finds this one. A compound is not found by less than all of its parts but the last:
-    /// the shorter compound, or the first part, is found instead.
+    /// Returns whether a query for one word finds this one. A query must reach into the last part of a compound. A
+    /// shorter query finds the shorter compound, or the first part, instead.
     fn matches(&self, asked: &str, is_prefix: bool) -> bool {
         let matches = if is_prefix { self.folded.starts_with(asked) } else { self.folded == asked };
         matches && asked.len() > self.before_last_part
     }
 }
 
-/// Everything that the index has of a text: its words in their order, then its joined compounds.
+/// Returns everything that the index stores of a text: its words in order, then its joined compounds.
 pub fn index_words(text: &str) -> Vec<String> {
     let words = words(text);
     let joined = joined_compounds(&words);
     words.into_iter().chain(joined).map(|word| word.folded).collect()
 }
 
-/// The words of a text, in their order.
+/// Returns the words of a text in order.
 fn words(text: &str) -> Vec<Word> {
     let mut reader = WordReader::default();
     let mut folded = vec![];
@@ -72,17 +73,17 @@ fn words(text: &str) -> Vec<Word> {
     reader.words
 }
 
-/// Splits folded letters into words.
+/// A reader that splits folded letters into words.
 #[derive(Default)]
 struct WordReader {
     words: Vec<Word>,
-    /// How many bytes the words have together.
+    /// The number of bytes of all words together.
     bytes: usize,
-    /// The word that is being read, and how many letters it has.
+    /// The word that is being read, and its number of letters.
     current: Option<(Word, usize)>,
-    /// What stands between the word before and the current one.
+    /// The characters between the previous word and the current one.
     gap: String,
-    /// What stands after the current word, so far.
+    /// The characters after the current word so far.
     next_gap: String,
 }
 
@@ -124,7 +125,7 @@ impl WordReader {
     }
 }
 
-/// Whether a letter is of a script that puts no spaces between words.
+/// Returns whether a letter is of a script that puts no spaces between words.
 fn stands_alone(letter: char) -> bool {
     matches!(u32::from(letter),
         // Thai and Lao, Myanmar, Khmer
@@ -134,7 +135,7 @@ fn stands_alone(letter: char) -> bool {
         | 0x20000..=0x3FFFF)
 }
 
-/// Whether two words with this between them are parts of one compound.
+/// Returns whether two words with this gap between them are parts of one compound.
 fn is_compound(before: &str, gap: &str, after: &str) -> bool {
     if [before, after].iter().any(|word| word.starts_with(stands_alone)) {
         return false;
@@ -153,7 +154,7 @@ fn is_compound(before: &str, gap: &str, after: &str) -> bool {
     }
 }
 
-/// Signs that stand between the parts of a compound, alone: hyphens, dots, slashes, apostrophes and the like.
+/// Returns whether a single sign joins the parts of a compound: hyphens, dots, slashes, apostrophes and the like.
 fn joins_words(sign: char) -> bool {
     matches!(
         sign,
@@ -162,13 +163,13 @@ fn joins_words(sign: char) -> bool {
     )
 }
 
-/// Signs that stand between the digits of one number, such as that of a telephone, an account or a card. A line break is
-/// none of them, and neither is `+`, which begins another number.
+/// Returns whether a sign may stand between the digits of one number, such as that of a telephone, an account or a
+/// card. A line break may not, and neither may `+`, which begins another number.
 fn joins_digits(sign: char) -> bool {
     matches!(sign, ' ' | '(' | ')' | '-' | '.' | '/' | '\u{2010}'..='\u{2013}')
 }
 
-/// Every run of two or more adjacent parts of a compound, joined to one word.
+/// Returns every run of two or more adjacent parts of a compound, joined to one word.
 fn joined_compounds(words: &[Word]) -> Vec<Word> {
     let (mut joined, mut bytes) = (vec![], 0);
     for (first, begin) in words.iter().enumerate() {

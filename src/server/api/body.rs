@@ -1,4 +1,5 @@
-//! The bodies that agents send: a published contract, so each is one flat struct that refuses what it does not know.
+//! The request bodies that agents send. They are a published contract, so each object is one struct that refuses
+//! unknown fields.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -58,7 +59,7 @@ pub struct AskRequest {
 pub struct ActionRequest {
     pub id: String,
     pub name: String,
-    /// Kept as text, so that numbers stay as they were written.
+    /// Raw JSON text, so that numbers stay as they were written.
     pub arguments: Option<Box<RawValue>>,
     pub arguments_schema: Option<Value>,
     pub allowed: Option<Vec<Verdict>>,
@@ -69,13 +70,13 @@ pub struct ActionRequest {
 pub struct ConversationRequest {
     pub external_id: Option<String>,
     pub format: Option<TranscriptFormat>,
-    /// Unread so far: whatever a conversation brought, it must not stop a bailout.
+    /// Unparsed, because odd messages must not refuse an escalation.
     pub messages: Option<Vec<Box<RawValue>>>,
     pub total_messages: Option<i64>,
     pub customer: Option<StrictObject<CustomerRequest>>,
 }
 
-/// In which form a conversation's messages are.
+/// The format of a conversation's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum TranscriptFormat {
     #[serde(rename = "native")]
@@ -150,7 +151,7 @@ impl RequestBody for SayRequest {
     const LIMIT: usize = 256 * 1024;
 }
 
-/// For whom an agent may speak.
+/// The roles in which an agent may add a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SayRole {

@@ -1,4 +1,4 @@
-//! What is wrong with a request, and what is odd about it and taken all the same.
+//! Collects the problems of a request, which refuse it, and its warnings, which do not.
 
 use serde_json::{Map, Number, Value};
 
@@ -14,10 +14,10 @@ use crate::{
 
 /// How many warnings an escalation carries; a transcript may have thousands of odd messages.
 const MOST_WARNINGS: usize = 100;
-/// How many problems one answer names.
+/// How many problems one response names.
 const MOST_PROBLEMS: usize = 100;
 
-/// Collects both.
+/// The problems and warnings found in one request.
 #[derive(Debug, Default)]
 pub struct Checks {
     problems: Vec<FieldProblem>,
@@ -26,14 +26,14 @@ pub struct Checks {
 }
 
 impl Checks {
-    /// Something that stops the request.
+    /// Records a problem, which refuses the request.
     pub fn refuse(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         if self.problems.len() < MOST_PROBLEMS {
             self.problems.push(told(FieldProblem::new(pointer, detail)));
         }
     }
 
-    /// Something that does not.
+    /// Records a warning; the request is accepted.
     pub fn warn(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         match self.warnings.len() < MOST_WARNINGS {
             true => self.warnings.push(told(FieldProblem::new(pointer, detail))),
@@ -41,7 +41,7 @@ impl Checks {
         }
     }
 
-    /// Whether the request may go on; all that stops it, at once.
+    /// Returns `Ok` if there is no problem, else one error with all problems.
     pub fn verdict(&mut self) -> Result<(), Problem> {
         match self.problems.is_empty() {
             true => Ok(()),
@@ -49,7 +49,7 @@ impl Checks {
         }
     }
 
-    /// The warnings, with a last one for those beyond what is told.
+    /// Returns the warnings; a last one counts those beyond the limit.
     pub fn into_warnings(mut self) -> Vec<FieldProblem> {
         if self.unsaid > 0 {
             self.warnings.push(FieldProblem::new("", format!("there are {} more warnings", self.unsaid)));
@@ -57,12 +57,12 @@ impl Checks {
         self.warnings
     }
 
-    /// Text that must be as it is.
+    /// Parses text that must not be changed; text that is too long is refused.
     pub fn exact<const MAX: usize>(&mut self, pointer: &str, text: String) -> Option<Text<MAX>> {
         Text::parse(text).map_err(|problem| self.refuse(pointer, problem.to_string())).ok()
     }
 
-    /// Text that a model wrote: too long is cut.
+    /// Parses text that a model wrote; text that is too long is truncated, with a warning.
     pub fn cut<const MAX: usize>(&mut self, pointer: &str, text: String) -> Option<Text<MAX>> {
         let (text, cut) = Text::cut(text).map_err(|problem| self.refuse(pointer, problem.to_string())).ok()?;
         if cut {
@@ -71,7 +71,8 @@ impl Checks {
         Some(text)
     }
 
-    /// Text about the customer, as some other system had it: too long is cut, and blank is none.
+    /// Parses text that comes from another system, such as data of the customer. Text that is too long is truncated,
+    /// and blank text counts as missing, each with a warning.
     pub fn known<const MAX: usize>(&mut self, pointer: &str, text: Option<String>) -> Option<Text<MAX>> {
         let (text, cut) = match Text::cut(text?) {
             Ok(taken) => taken,
@@ -90,7 +91,7 @@ impl Checks {
         Some(text)
     }
 
-    /// Text that is given back unchanged, of at most so many bytes.
+    /// Checks text that is returned unchanged: at most `most_bytes` bytes, without U+0000.
     pub fn opaque(&mut self, pointer: &str, text: &str, most_bytes: usize) {
         if text.contains('\0') {
             self.refuse(pointer, TextProblem::Null.to_string());
@@ -100,7 +101,7 @@ impl Checks {
         }
     }
 
-    /// An object that is given back as it came, of at most so many bytes as JSON.
+    /// Checks an object that is returned unchanged: at most `most_bytes` bytes as JSON.
     pub fn object(&mut self, pointer: &str, object: &Map<String, Value>, most_bytes: usize) {
         if serde_json::to_string(object).is_ok_and(|json| json.len() > most_bytes) {
             self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
@@ -111,7 +112,7 @@ impl Checks {
         self.members(pointer, object);
     }
 
-    /// Whatever JSON, so long as it can be given back as it came.
+    /// Checks any JSON value that is returned unchanged: its depth, numbers and texts.
     pub fn value(&mut self, pointer: &str, value: &Value) {
         if schema::is_too_deep(value) {
             return self.refuse(pointer, too_deep());
@@ -144,8 +145,8 @@ impl Checks {
     }
 }
 
-/// Whether a number is one that not every reader can hold exactly. Whole numbers that are too large for 64 bits arrive
-/// as floats, so those are judged by their size, too.
+/// Returns whether some readers cannot hold a number exactly, because it is beyond ±2^53. Whole numbers that are too
+/// large for 64 bits arrive as floats, so floats are compared by their size, too.
 pub fn beyond(number: &Number) -> bool {
     match (number.as_i64(), number.as_u64()) {
         (Some(whole), _) => whole.unsigned_abs() > LARGEST_NUMBER,

@@ -1,4 +1,4 @@
-//! What an agent can do with escalations it has opened: get one, list them, cancel, acknowledge.
+//! Handles requests for escalations that an agent has opened: get, list, cancel, acknowledge.
 
 use axum::{
     http::{StatusCode, Uri},
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// What `status` may be, and the states it means.
+/// The values of the `status` parameter, with the states each includes.
 const STATUSES: [(&str, &[Status]); 6] = [
     ("open", &[Status::Waiting, Status::Claimed]),
     ("waiting", &[Status::Waiting]),

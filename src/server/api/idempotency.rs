@@ -1,5 +1,5 @@
-//! `Idempotency-Key`: a creating request that comes again takes effect once and gets the same answer. The answer is
-//! stored in the transaction of the effect, by the writer; here is only the header and the replay.
+//! Handles the `Idempotency-Key` header: a repeated request takes effect once and gets the same response. The writer
+//! stores the response in the transaction of the effect. This module only reads the header and replays the response.
 
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri},
@@ -12,7 +12,7 @@ use crate::server::core::desk::{IdempotentRequest, RenderAnswer};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Reads the header of a request whose effect answers `status` with the bytes that `answer` makes.
+/// Reads the header of a request that responds with `status` and the bytes that `answer` renders.
 pub fn once(
     caller: &CallingAgent,
     headers: &HeaderMap,
@@ -32,12 +32,12 @@ fn is_key(key: &str) -> bool {
     (8..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
-/// The stored answer again.
+/// Builds a response from the stored one.
 pub fn replay((status, bytes): (u16, Vec<u8>)) -> Response {
     replayed(json_answer(StatusCode::from_u16(status).unwrap_or(StatusCode::CREATED), bytes))
 }
 
-/// Marks an answer as one to a request that came again.
+/// Marks a response as the answer to a repeated request.
 pub fn replayed(mut response: Response) -> Response {
     response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     response

@@ -1,4 +1,4 @@
-//! Request bodies: `ApiJson` reads one within its limit and says, with a pointer, what is wrong with it.
+//! Reads request bodies: `ApiJson` enforces the size limit and reports errors with a JSON pointer.
 
 use std::{fmt, marker::PhantomData};
 
@@ -25,25 +25,25 @@ use crate::{
     server::{connections::UploadTooSlow, core::desk::Desk, request_memory::MemoryPermit},
 };
 
-/// How much of a refused body is read all the same, so that the caller gets to read why it was refused.
+/// How many bytes of a refused body are still read and discarded, so that the caller gets to read the response.
 const DRAINED: usize = 32 * 1024 * 1024;
 
-/// A body that some address takes.
+/// A type of request body.
 pub trait RequestBody: DeserializeOwned {
-    /// The most bytes it may have.
+    /// The most bytes of the body.
     const LIMIT: usize;
-    /// Whether no body at all stands for `{}`.
+    /// Whether a missing body counts as `{}`.
     const MAY_BE_MISSING: bool = false;
 }
 
-/// A body that was read.
+/// A parsed request body.
 pub struct ApiJson<T> {
     pub body: T,
-    /// Of the raw bytes: whether a repeated request is the same.
+    /// The SHA-256 of the raw bytes, or of `{}` if the body is missing. A repeated request must have the same.
     pub sha256: [u8; 32],
-    /// How many bytes it had.
+    /// The length of those bytes.
     pub length: usize,
-    /// The room it takes up, to be kept until what it asks for is done.
+    /// The request memory that the body occupies; kept until the request is done.
     pub room: MemoryPermit,
 }
 
@@ -74,7 +74,7 @@ fn is_json(content_type: &[u8]) -> bool {
     kind.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-/// Reads a body into memory, as far as there is room for it, and while the key is good.
+/// Reads a body while request memory is available and the key is valid.
 async fn read(body: Body, limit: usize, caller: &CallingAgent) -> Result<(Vec<u8>, MemoryPermit), Problem> {
     let (door, share) = (caller.enter()?, caller.share());
     let mut chunks = body.into_data_stream();
@@ -113,7 +113,7 @@ fn broke_off(error: &axum::Error) -> Problem {
     Problem::new(ProblemCode::MalformedJson, "The body broke off.")
 }
 
-/// Reads JSON into a body, or says what is wrong where.
+/// Parses JSON into a body, or returns a problem that names the wrong field.
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, StrictObject<T>>(&mut json) {
@@ -127,7 +127,7 @@ fn problem(error: &serde_json::Error, pointer: String) -> Problem {
     if error.classify() != Category::Data {
         return Problem::new(ProblemCode::MalformedJson, format!("The body is not JSON: {said}."));
     }
-    // Where in the text it is helps nobody who has the pointer.
+    // The line and column are removed, because the caller has the pointer.
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
     let named = |before: &str| said.strip_prefix(before).and_then(|rest| rest.strip_suffix('`'));
     let at = |name: &str| format!("{pointer}/{}", pointer_name(name));
@@ -152,7 +152,7 @@ fn pointer(path: &Path) -> String {
     path.iter().filter_map(part).collect()
 }
 
-/// An object with the fields of `T`. serde's structs would also take an array of their fields' values.
+/// A JSON object with the fields of `T`. A plain serde struct would also accept an array of the fields' values.
 pub struct StrictObject<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for StrictObject<T> {

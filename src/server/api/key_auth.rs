@@ -1,5 +1,5 @@
-//! Who calls: the agent whose key the request shows. The key is read from the database for every request, so that a
-//! revoked one is worth nothing from that moment on.
+//! Authenticates the calling agent by the API key in the request. The key is read from the database for every request,
+//! so that revoking a key takes effect at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -41,14 +41,14 @@ use crate::{
     },
 };
 
-/// As in draft-ietf-httpapi-ratelimit-headers-10.
+/// Header of draft-ietf-httpapi-ratelimit-headers-10.
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// How many streams, waits and uploads a key may have open.
 const MOST_STREAMS: usize = 1_000;
 
-/// The agent that calls, and what it can do at the desk.
+/// The authenticated agent of a request, and its access to the [`Desk`].
 #[derive(Clone)]
 pub struct CallingAgent {
     pub desk: Desk,
@@ -80,7 +80,7 @@ impl FromRequestParts<Desk> for CallingAgent {
         }
         let key = (stored.workspace, shown.public_id().to_owned());
         let beside: ResponseNotes = parts.extensions.get().cloned().unwrap_or_default();
-        // Before the body is read.
+        // The request is counted before its body is read.
         count(parts, desk, &key, &beside, now)?;
         if !accepts(&parts.headers, parts.uri.path().ends_with("/events")) {
             return Err(Problem::from(ProblemCode::NotAcceptable));
@@ -88,7 +88,7 @@ impl FromRequestParts<Desk> for CallingAgent {
         let (_, key) = key;
         if agents::is_due(stored.used_at, now) {
             let (store, workspace, key) = (desk.store().clone(), stored.workspace, key.clone());
-            // Beside the request, which need not wait for the one writer.
+            // A background task writes this, so that the request does not wait for the single writer.
             desk.beside().spawn(async move {
                 if let Err(error) = agents::used(&store, workspace, &key, now).await {
                     tracing::warn!(%error, "cannot note that a key was used");
@@ -96,7 +96,7 @@ impl FromRequestParts<Desk> for CallingAgent {
             });
         }
         let caller = Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key, beside };
-        // For what reads the body.
+        // The extractor that reads the body needs the caller.
         parts.extensions.insert(caller.clone());
         Ok(caller)
     }
@@ -107,7 +107,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }
 
-/// Whether the caller can read JSON or, on a stream, server-sent events.
+/// Returns whether the caller accepts JSON or, on a stream, server-sent events.
 fn accepts(headers: &HeaderMap, is_stream: bool) -> bool {
     let ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut ranges =
@@ -124,7 +124,7 @@ fn accepts(headers: &HeaderMap, is_stream: bool) -> bool {
 }
 
 impl CallingAgent {
-    /// Does one thing at the desk. A refusal that shows a closed escalation hands over its outcome, too.
+    /// Runs one command. A refusal that carries a closed escalation delivers its outcome, too.
     pub async fn run(
         &self,
         verb: Verb,
@@ -138,51 +138,52 @@ impl CallingAgent {
         done.map_err(|refused| Problem::from(refused).at(at_desk))
     }
 
-    /// An escalation of this agent; of a foreign one it learns as much as of none.
+    /// Returns an escalation of this agent. An escalation of another agent is answered like one that does not exist.
     pub async fn current(&self, id: EscalationId) -> Result<CurrentState, Problem> {
         let current = self.desk.current_of_agent(self.workspace, self.agent.id, id).await?;
         current.ok_or_else(|| Problem::from(ProblemCode::NotFound))
     }
 
-    /// What the desk looks like to an escalation; none once it is closed.
+    /// Returns the availability of operators for an escalation, or `None` once it is closed.
     pub async fn at_desk(&self, current: &CurrentState) -> Result<Option<AtDesk>, Problem> {
         let all = self.desk.at_desk(self.workspace, &[&current.escalation]).await?;
         Ok(all.into_values().next())
     }
 
-    /// Counts what a request brought to be written.
+    /// Adds the bytes of a request to the key's daily usage.
     pub fn wrote(&self, bytes: usize) {
         let key = (self.workspace, self.key.clone());
         self.desk.usage().wrote(&key, bytes, self.desk.clock().now());
     }
 
-    /// The memory that the requests of this key may take up.
+    /// Returns the share of request memory that this key may use.
     pub fn share(&self) -> KeyShare {
         self.desk.room().share(&self.key)
     }
 
-    /// One more stream, wait or upload of this key, for as long as the door is kept.
+    /// Opens one more stream, wait or upload of this key. Dropping the returned value closes it.
     pub fn enter(&self) -> Result<OpenStream, Problem> {
         let door = self.desk.doors().enter(Credential::Key(self.key.clone()), MOST_STREAMS);
         door.ok_or_else(|| Problem::from(ProblemCode::TooManyStreams))
     }
 
-    /// The agent listens, to one escalation or to all of its own, and has been given what happened up to `reached`.
+    /// Records that the agent is listening, to one escalation or to all of its own, and has received events up to
+    /// `reached`.
     pub fn heard(&self, escalation: Option<EscalationId>, reached: Seq) {
         let heard = AgentContact { at: self.desk.clock().now(), reached };
         self.desk.hints().heard(self.workspace, self.agent.id, escalation, heard);
     }
 
-    /// The answer carries this escalation. If it is closed, it carries its outcome, which is recorded as delivered once the
-    /// answer has left.
+    /// Notes that the response carries this escalation. If the escalation is closed, its outcome is recorded as
+    /// delivered once the response has been sent.
     pub fn hands_over(&self, current: &CurrentState) {
         if is_undelivered(current) {
             self.beside.told().handed.push((self.workspace, current.escalation.id));
         }
     }
 
-    /// The agent has this escalation as it is now. If it is closed, its outcome is recorded as delivered, beside whatever
-    /// goes on. Only the first time counts.
+    /// Notes that the agent already has the current state of this escalation. If it is closed, a background task
+    /// records its outcome as delivered. Only the first delivery counts.
     pub fn has(&self, current: &CurrentState) {
         if is_undelivered(current) {
             deliver(&self.desk, self.workspace, current.escalation.id);
@@ -204,9 +205,9 @@ fn deliver(desk: &Desk, workspace: WorkspaceId, escalation: EscalationId) {
     });
 }
 
-/// Counts a request of a key; refuses it where the key has used up what it may.
+/// Counts a request of a key, and refuses it if the key is over its limits.
 fn count(parts: &Parts, desk: &Desk, key: &UsageKey, beside: &ResponseNotes, now: Timestamp) -> Result<(), Problem> {
-    // A router without limits, as in tests of a handler alone.
+    // Some routers have no limits, as in tests of a single handler.
     let Some(rates) = parts.extensions.get::<Arc<RateLimiters>>() else { return Ok(()) };
     let kind = match parts.method {
         Method::GET | Method::HEAD => RequestKind::Read,
@@ -239,7 +240,7 @@ fn count(parts: &Parts, desk: &Desk, key: &UsageKey, beside: &ResponseNotes, now
     }
 }
 
-/// The problem of a request that no good key comes with. Such requests are counted by their address.
+/// Returns the problem for a request without a valid key. Such requests are counted by their address.
 fn stranger(parts: &Parts, code: ProblemCode, detail: &str) -> Problem {
     let standing = parts.extensions.get::<Arc<RateLimiters>>().and_then(|rates| rates.of_stranger(parts));
     match standing.filter(|it| !it.is_allowed) {
@@ -251,15 +252,15 @@ fn stranger(parts: &Parts, code: ProblemCode, detail: &str) -> Problem {
     }
 }
 
-/// What is told of a request beside its answer; an extension of it.
+/// Notes that handlers leave for the middleware [`beside`]; stored as a request extension.
 #[derive(Clone, Default)]
 struct ResponseNotes(Arc<Mutex<NotedDuringRequest>>);
 
 #[derive(Default)]
 struct NotedDuringRequest {
-    /// The escalations whose outcomes the answer carries.
+    /// The escalations whose outcomes the response carries.
     handed: Vec<(WorkspaceId, EscalationId)>,
-    /// Where the key stands with its limit.
+    /// The key's current status against its rate limit.
     standing: Option<LimitStatus>,
 }
 
@@ -269,8 +270,8 @@ impl ResponseNotes {
     }
 }
 
-/// Middleware that tells the caller where it stands with its limit, and records outcomes as delivered when the answers that
-/// carry them have left.
+/// Middleware that adds the rate-limit headers, and records outcomes as delivered once the responses that carry them
+/// have been sent.
 pub async fn beside(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
     let beside = ResponseNotes::default();
     request.extensions_mut().insert(beside.clone());
@@ -292,7 +293,7 @@ pub async fn beside(State(desk): State<Desk>, mut request: Request, next: Next) 
     response
 }
 
-/// The escalation that the path names. What is no id names none.
+/// The id of the escalation in the path. An invalid id is answered with `not_found`.
 pub struct EscalationInPath(pub EscalationId);
 
 impl FromRequestParts<Desk> for EscalationInPath {

@@ -1,4 +1,4 @@
-//! What is said while an escalation is open, and the transcript of all that was.
+//! Handles messages that agents add to an open escalation, and returns its transcript.
 
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ struct SaidBody<'a> {
     seq: Option<Seq>,
 }
 
-/// The message as it is stored, and control as it is now.
+/// Renders the message as it is stored, and the current control.
 fn said(done: &CommandResult) -> Vec<u8> {
     let message = done.message.as_ref();
     let body = SaidBody {
@@ -106,7 +106,7 @@ fn said(done: &CommandResult) -> Vec<u8> {
     written(&body).into_bytes()
 }
 
-/// The forms in which a transcript is given.
+/// The formats in which a transcript is returned.
 const FORMATS: [(&str, TranscriptReader); 2] =
     [("native", TranscriptReader::Native), ("openai.chat", TranscriptReader::OpenaiChat)];
 
@@ -134,12 +134,12 @@ pub async fn transcript(
             written(&page.map(|(message, _)| MessageBody::from(message)))
         }
         TranscriptReader::OpenaiChat => {
-            // What a page says depends on calls before it and on answers after it.
+            // The content of a page depends on tool calls before it and on their results after it.
             let from = after.unwrap_or(-1);
             let around = read(Some(from - APART), limit + 2 * APART + 1, usize::MAX).await?.items;
             let later = around.iter().filter(|(message, _)| message.position > from);
             let mut bytes = 0;
-            // As many as there may be, and as fit; at least one.
+            // The page takes as many messages as the limit and the size allow, and at least one.
             let fits = |(at, (_, size)): &(usize, &(Message, usize))| {
                 bytes += size;
                 *at == 0 || (*at < limit as usize && bytes <= ANSWER)

@@ -1,5 +1,5 @@
-//! The agents' JSON API: every address it has, and what all of its answers share. A handler is the use case: read,
-//! one verb of the desk, answer.
+//! Serves the JSON API for agents: its routes and the shared parts of its responses. A handler reads the request, runs
+//! one command or query of the [`Desk`], and responds.
 
 mod body;
 mod checks;
@@ -35,7 +35,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::server::{core::desk::Desk, request_id::last_words, store::portion::Portion};
 use problem::{Problem, ProblemCode};
 
-/// The agents' API under `/api/v1`; whatever else is asked for there is a problem, too.
+/// Builds the routes of the API under `/api/v1`. Unknown paths there are answered with a problem, too.
 pub fn routes(desk: Desk) -> Router {
     Router::new()
         .route("/api/v1/escalations", post(open::open).get(escalations::list))
@@ -71,12 +71,12 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Problem::fault(format!("a handler panicked: {}", last_words(&*panic))).into_response()
 }
 
-/// A JSON answer.
+/// Builds a JSON response.
 fn json_answer(status: StatusCode, body: impl Into<Body>) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], body.into()).into_response()
 }
 
-/// A page of anything.
+/// A page of a list, with the cursor of the next page.
 #[derive(Serialize)]
 struct Page<T> {
     items: Vec<T>,
@@ -84,7 +84,7 @@ struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Of one item more than the page shall have, when there are so many: the rest is on the next one.
+    /// Builds a page from up to `limit + 1` items. The extra item shows that there is a next page.
     fn of(read: Portion<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Self {
         let Portion { mut items, is_cut } = read;
         let limit = usize::try_from(limit).unwrap_or_default();
@@ -93,7 +93,7 @@ impl<T> Page<T> {
         Self { next: items.last().filter(|_| more).map(cursor), items }
     }
 
-    /// The same page with its items in another form.
+    /// Converts the items of the page.
     fn map<'a, U>(&'a self, form: impl Fn(&'a T) -> U) -> Page<U> {
         Page { items: self.items.iter().map(form).collect(), next: self.next.clone() }
     }

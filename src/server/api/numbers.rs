@@ -1,5 +1,5 @@
-//! Numbers in JSON text. serde_json holds a number in 64 bits, so it loses the digits beyond that, and the way in which the
-//! number was written. A transcript must lose neither.
+//! Finds and quotes numbers in JSON text that parsing would change. serde_json holds a number in 64 bits, so it loses
+//! the digits beyond that, and the notation of the number. A transcript must lose neither.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use serde_json::{Number, Value};
 
 use super::checks::beyond;
 
-/// The JSON text with each number in quotes that a reader would change: one beyond ±2^53, or with more digits than a float
-/// holds. None when every number survives.
+/// Puts each number in quotes that a reader would change: a number beyond ±2^53, or with more digits than a float
+/// holds. Returns `None` if every number keeps its value.
 pub fn quoted(json: &str) -> Option<String> {
     let (mut quoted, mut end) = (String::new(), 0);
     for at in numbers(json).into_iter().filter(|at| !is_exact(&json[at.clone()])) {
@@ -18,13 +18,13 @@ pub fn quoted(json: &str) -> Option<String> {
     (end > 0).then(|| quoted + &json[end..])
 }
 
-/// Whether `value`, read from this text, still has each number as it was written and each field.
+/// Returns whether `value`, parsed from this text, still has each number as it was written, and each field.
 pub fn survive(json: &str, value: &Value) -> bool {
     let same = |at: Range<usize>| {
         let token = &json[at];
         read(token).is_some_and(|number| !beyond(&number) && number.to_string() == token)
     };
-    // Of two fields with one name only the latter is read.
+    // Of two fields with the same name, the parser keeps only the latter, so the counts differ.
     numbers(json).into_iter().all(same) && colons(json) == fields(value)
 }
 
@@ -32,14 +32,14 @@ fn read(token: &str) -> Option<Number> {
     token.parse().ok()
 }
 
-/// Whether a number has the same value after it was read, and is one that every reader can hold.
+/// Returns whether parsing keeps the value of a number, and every reader can hold it.
 fn is_exact(token: &str) -> bool {
     let Some(number) = read(token).filter(|number| !beyond(number)) else { return false };
     let written = number.to_string();
     written == token || decimal(token).is_some_and(|value| decimal(&written) == Some(value))
 }
 
-/// A number as its sign, its digits without zeros at either end, and the power of ten of its last digit.
+/// Splits a number into its sign, its digits without zeros at either end, and the power of ten of its last digit.
 fn decimal(token: &str) -> Option<(bool, String, i64)> {
     let (mantissa, exponent) = match token.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
@@ -56,7 +56,7 @@ fn decimal(token: &str) -> Option<(bool, String, i64)> {
     }
 }
 
-/// Where the numbers of a JSON text are.
+/// Returns the positions of all numbers in a JSON text.
 fn numbers(json: &str) -> Vec<Range<usize>> {
     let mut numbers: Vec<Range<usize>> = vec![];
     outside_strings(json, |at, byte| {
@@ -86,7 +86,7 @@ fn fields(value: &Value) -> usize {
     }
 }
 
-/// Visits the bytes of a JSON text that are in no string.
+/// Visits the bytes of a JSON text that are outside strings.
 fn outside_strings(json: &str, mut visit: impl FnMut(usize, u8)) {
     let (mut is_text, mut is_escaped) = (false, false);
     for (at, byte) in json.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! Open: the button itself.
+//! Handles the request that opens an escalation.
 
 use std::sync::Arc;
 
@@ -43,18 +43,18 @@ pub async fn open(
 ) -> Result<Response, Problem> {
     let params = QueryParams::of(&uri, &["wait", "until"])?;
     let wait = params.number("wait", wait::SECONDS)?;
-    // A wrong `until` is wrong also where nobody waits.
+    // `until` is validated even without `wait`, so that a wrong value is always refused.
     let patience = WaitParams::new(&params, wait.unwrap_or_default())?;
     let patience = wait.map(|_| patience);
     let links = caller.desk.links().clone();
     let (sha256, room) = (request.sha256, std::mem::take(&mut request.room));
     let open = checked(&caller, request).await?;
-    // The desk as it is just before: the answer is written, and may be stored, where nothing more is read.
+    // The availability is read before the write, because rendering the answer must not read the database.
     let at_desk = caller.desk.at_queue(caller.workspace, open.queue.id).await?;
     let answer =
         Arc::new(move |done: &CommandResult| escalation_json(&done.current, Some(at_desk), &links).into_bytes());
     let once = idempotency::once(&caller, &headers, &uri, sha256, StatusCode::CREATED, answer.clone())?;
-    // Before anything is opened: who cannot wait shall hear that first.
+    // The stream is taken before the escalation is opened, so that a caller that cannot wait is refused first.
     let door = patience.map(|_| caller.enter()).transpose()?;
 
     let mut done = caller.run(Verb::Open(Box::new(open)), once, room).await?;
@@ -72,9 +72,9 @@ pub async fn open(
     Ok(if is_replay { idempotency::replayed(response) } else { response })
 }
 
-/// The request as the domain takes it, in the queue it names.
+/// Validates the request, looks up the queue it names and returns the escalation to open.
 async fn checked(caller: &CallingAgent, request: ApiJson<OpenRequest>) -> Result<NewEscalation, Problem> {
-    // A transcript of megabytes and schemas take a while, so not on a thread that others share.
+    // A transcript of megabytes and schemas take a while to check, so the check does not run on an async worker thread.
     let check = move |schemas: &_| {
         let mut checks = Checks::default();
         opening::check(schemas, request.body, request.length, &mut checks).map(|checked| (checked, checks))
@@ -95,7 +95,8 @@ async fn checked(caller: &CallingAgent, request: ApiJson<OpenRequest>) -> Result
     })
 }
 
-/// The queue, and what it fills in. One that nobody knows is no reason to leave a customer alone.
+/// Returns the queue and its defaults. An unknown name falls back to the default queue, with a warning, so that it does
+/// not leave a customer without help.
 async fn queue(
     caller: &CallingAgent,
     named: Option<String>,

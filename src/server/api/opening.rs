@@ -1,4 +1,4 @@
-//! From what an agent sent to what the domain takes: every field of an open, checked.
+//! Validates every field of an open request and converts the request into the domain's types.
 
 use serde_json::{Value, value::RawValue};
 
@@ -27,18 +27,19 @@ use crate::{
     server::schema::{CheckFailure, MOST_PROBLEMS, Schemas},
 };
 
-/// The most bytes of an object that is given back as it came.
+/// The most bytes of an object that is returned unchanged.
 const MOST_OBJECT: usize = 16 * 1024;
-/// The most patterns that all schemas of an ask may have together: each is compiled before the answer.
+/// The most patterns that all schemas of an ask may have together: each is compiled before the response.
 const MOST_PATTERNS: usize = 256;
 /// The most bytes of `resume.state`.
 const MOST_STATE: usize = 64 * 1024;
-/// The most bytes of all fields but the transcript together.
+/// The most bytes of all fields together, without the transcript.
 const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
-/// How many things an agent may say it tried.
+/// How many entries of `tried` are kept.
 const MOST_TRIED: usize = 20;
 
-/// An open, checked but for its queue, which only the database knows. The warnings are still with the checks.
+/// A validated open request. Its queue is not checked yet, because that needs the database; the warnings are still in
+/// [`Checks`].
 pub struct CheckedOpening {
     pub opening: Opening,
     pub transcript: Vec<Message>,
@@ -48,7 +49,8 @@ pub struct CheckedOpening {
     pub queue: Option<String>,
 }
 
-/// Checks an open whose body had `length` bytes; refuses with all that is wrong with it.
+/// Checks an open request whose body had `length` bytes. A refusal names all problems found, but the conversation is
+/// checked only if the reason is valid, and the schemas only if nothing else is wrong.
 pub fn check(
     schemas: &Schemas,
     request: OpenRequest,
@@ -81,7 +83,7 @@ pub fn check(
             .and_then(|text| checks.exact("/on_expiry/note_to_agent", text)),
         resume: request.resume.map(|StrictObject(it)| resume(it, checks)),
         metadata: request.metadata,
-        // A reason that was refused ends at the verdict below.
+        // A refused reason ends the request with this verdict.
         reason: match reason {
             Some(reason) => reason,
             None => return Err(checks.verdict().err().unwrap_or_else(|| Problem::from(ProblemCode::InvalidField))),
@@ -164,11 +166,11 @@ fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Actio
     Some(Action { id: id?, name: name?, arguments, arguments_schema: it.arguments_schema, allowed, faults: vec![] })
 }
 
-/// Proposed arguments, as they were sent.
+/// Validates proposed arguments and keeps them as they were sent.
 fn arguments(text: &str, pointer: &str, checks: &mut Checks) -> JsonText {
     let taken = match JsonText::parse(text) {
         Ok(taken) => taken,
-        // A name that is there twice means one value to one reader and another to the next.
+        // Parsing also fails on a duplicate name, because different parsers would read different values.
         Err(error) => {
             checks.refuse(pointer, error.to_string());
             return JsonText::default();
@@ -182,7 +184,8 @@ fn arguments(text: &str, pointer: &str, checks: &mut Checks) -> JsonText {
     taken
 }
 
-/// Notes where proposed arguments break their own schema. The proposal is taken all the same: a person will see it.
+/// Records where proposed arguments break their own schema. The proposal is accepted with warnings, because a person
+/// will see it.
 fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
     for (i, action) in ask.actions.iter_mut().enumerate() {
         let at = format!("/ask/actions/{i}/arguments");
@@ -192,7 +195,7 @@ fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
                 action.faults = faults;
             }
             Err(CheckFailure::OutOfTime) => checks.warn(&*at, "took too long to be checked by arguments_schema"),
-            // Refused before.
+            // `usable` has refused the schema before.
             Err(CheckFailure::Unusable(_)) => {}
         }
         for fault in &action.faults {
@@ -202,7 +205,7 @@ fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
     }
 }
 
-/// Whether the schemas of an ask can be used, before anybody is asked to answer by them.
+/// Checks that the schemas of an ask can be used, before an operator is asked to answer by them.
 fn usable(schemas: &Schemas, ask: &Ask) -> Result<(), Problem> {
     let of_actions = ask.actions.iter().enumerate();
     let of_actions =
@@ -223,13 +226,13 @@ fn usable(schemas: &Schemas, ask: &Ask) -> Result<(), Problem> {
     if problems.is_empty() { Ok(()) } else { Err(Problem::fields(ProblemCode::SchemaInvalid, problems)) }
 }
 
-/// The facts of a conversation, and its messages when any of them can be read in the form they claim to have.
+/// Reads the facts of a conversation, and its messages if any of them can be read in the declared format.
 fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Result<Vec<Message>, Problem>) {
     let raw = it.messages.unwrap_or_default();
     let form = match it.format {
         None | Some(TranscriptFormat::Native) => Ok(TranscriptReader::Native),
         Some(TranscriptFormat::OpenaiChat) => Ok(TranscriptReader::OpenaiChat),
-        // No messages are none in any format.
+        // An empty list of messages is valid in any format.
         Some(_) if raw.is_empty() => Ok(TranscriptReader::Native),
         Some(_) => Err("is not taken: set `native` or `openai.chat` and send the messages in that".to_owned()),
     };
@@ -266,7 +269,7 @@ fn context(items: Vec<StrictObject<ContextRequest>>, checks: &mut Checks) -> Vec
     let mut item = |(i, StrictObject(it)): (usize, StrictObject<ContextRequest>)| {
         let at = |name: &str| format!("/context/{i}/{name}");
         let url: Option<Text<2_000>> = it.url.and_then(|text| checks.exact(&at("url"), text));
-        // It becomes a link on the operator's screen.
+        // The URL becomes a link on the operator's screen.
         let is_link = |url: &Text<2_000>| {
             ["https://", "http://"]
                 .iter()

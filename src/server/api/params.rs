@@ -1,5 +1,5 @@
-//! Query parameters and cursors. An unknown or repeated parameter is refused, so that a typo is never silently dropped;
-//! an empty one counts as not given.
+//! Parses query parameters and cursors. An unknown or repeated parameter is refused, so that a typo is never silently
+//! dropped. An empty parameter counts as not given.
 
 use std::ops::RangeInclusive;
 
@@ -8,11 +8,11 @@ use axum::{extract::Query, http::Uri};
 use super::problem::{Problem, ProblemCode};
 use crate::domain::event::Seq;
 
-/// The parameters of one request.
+/// The query parameters of a request.
 pub struct QueryParams(Vec<(String, String)>);
 
 impl QueryParams {
-    /// Reads them; only those in `known` may be there.
+    /// Reads the parameters; only those in `known` are allowed.
     pub fn of(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
         let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
             return Err(Problem::new(ProblemCode::BadParameter, "The query cannot be read."));
@@ -32,12 +32,12 @@ impl QueryParams {
         Ok(Self(pairs))
     }
 
-    /// A parameter's text, none when it is not given.
+    /// Returns a parameter's text, or `None` if it is not given.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// A whole number within a range.
+    /// Parses a whole number within a range.
     pub fn number(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let number = text.parse::<i64>().ok().filter(|number| range.contains(number));
@@ -45,7 +45,7 @@ impl QueryParams {
         number.map(Some).ok_or_else(wrong)
     }
 
-    /// One of several words.
+    /// Parses one of several words.
     pub fn word<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let known = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
@@ -53,12 +53,12 @@ impl QueryParams {
         found.map(Some).ok_or_else(|| bad(name, format!("must be one of {}", known())))
     }
 
-    /// How many items a page shall have: 1 to 200, 50 when not said.
+    /// Returns how many items a page has: 1 to 200, by default 50.
     pub fn limit(&self) -> Result<i64, Problem> {
         Ok(self.number("limit", 1..=200)?.unwrap_or(50))
     }
 
-    /// A place in the log.
+    /// Parses a cursor.
     pub fn cursor(&self, name: &str, epoch: &str) -> Result<Option<Cursor>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let wrong = || bad(name, "must be a seq, or an epoch, a dot and a seq");
@@ -66,12 +66,12 @@ impl QueryParams {
     }
 }
 
-/// A parameter or header that cannot be read.
+/// Creates a problem for a parameter or header that cannot be read.
 pub fn bad(name: &str, detail: impl std::fmt::Display) -> Problem {
     Problem::new(ProblemCode::BadParameter, format!("`{name}` {detail}."))
 }
 
-/// A place in a log: in this one, or in one that this database does not have.
+/// A position in a log: in the log of this database, or in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor {
     Here(Seq),
@@ -79,7 +79,7 @@ pub enum Cursor {
 }
 
 impl Cursor {
-    /// Reads `31` or `<epoch>.31`; none when it is neither.
+    /// Parses `31` or `<epoch>.31`. Returns `None` for anything else.
     pub fn read(text: &str, epoch: &str) -> Option<Self> {
         let (of, seq) = match text.split_once('.') {
             Some((of, seq)) => (Some(of), seq),
@@ -91,12 +91,12 @@ impl Cursor {
         match (of, seq.parse::<i64>()) {
             (None, Ok(seq)) => Some(Self::Here(Seq(seq))),
             (Some(of), Ok(seq)) if of == epoch => Some(Self::Here(Seq(seq))),
-            // Another epoch, or a number beyond any log's end.
+            // The epoch is another one, or the number is beyond the end of any log.
             _ => Some(Self::Elsewhere),
         }
     }
 
-    /// The place, when this log reaches so far.
+    /// Returns the position if the log reaches that far.
     pub fn within(self, head: Seq) -> Option<Seq> {
         match self {
             Self::Here(seq) if seq <= head => Some(seq),

@@ -1,5 +1,5 @@
-//! Problems (RFC 9457): every answer of this API that is not a 2xx. A handler returns one as a value; the middleware
-//! [`render`] writes it, since only there are the request's id and the public address at hand.
+//! Defines problems (RFC 9457): every response of this API that is not a 2xx. A handler returns a [`Problem`]; the
+//! middleware [`render`] writes it, because only there the request id and the public address are known.
 
 use std::num::NonZeroU32;
 
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Every code that this API answers with. They are stable: programs branch on them.
+/// The problem codes of this API. They are stable, because programs branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProblemCode {
     MalformedJson,
@@ -56,7 +56,7 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
-    /// Status, code and title.
+    /// Returns the status, code and title.
     #[rustfmt::skip] // a table: one code, one line
     fn facts(self) -> (u16, &'static str, &'static str) {
         match self {
@@ -89,7 +89,7 @@ impl ProblemCode {
         }
     }
 
-    /// After how many seconds another try makes sense.
+    /// Returns after how many seconds a retry makes sense.
     fn retry_after(self) -> Option<u32> {
         match self {
             Self::Overloaded => Some(1),
@@ -100,27 +100,27 @@ impl ProblemCode {
     }
 }
 
-/// What stands beside a problem as `current`.
+/// The content of a problem's `current` field.
 #[derive(Debug, Clone)]
 enum ProblemContext {
     Escalation(Box<CurrentState>, Option<AtDesk>),
     Head(Seq),
 }
 
-/// Why a request was not answered as wished.
+/// The reason why a request failed.
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: ProblemCode,
     detail: String,
     errors: Vec<FieldProblem>,
     current: Option<ProblemContext>,
-    /// What the log is told when it is our fault; callers never read it.
+    /// The text for the server's log if the server is at fault. Callers never see it.
     fault: Option<Box<str>>,
-    /// After how many seconds another try makes sense, where that is known better than from the code.
+    /// The seconds until a retry makes sense, if more exact than the default of the code.
     retry_after: Option<NonZeroU32>,
 }
 
-/// A field's problem as callers read it: what it repeats of theirs is cut short.
+/// Truncates a field's problem for the response, because it may repeat text of the caller.
 pub fn told(problem: FieldProblem) -> FieldProblem {
     FieldProblem::new(short(&problem.pointer), short(&problem.detail))
 }
@@ -132,12 +132,12 @@ impl From<ProblemCode> for Problem {
 }
 
 impl Problem {
-    /// A problem with a sentence of its own.
+    /// Creates a problem with a specific sentence.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self { code, detail: short(&detail.into()), errors: vec![], current: None, fault: None, retry_after: None }
     }
 
-    /// Fields that are not as they must be.
+    /// Creates a problem for invalid fields.
     pub fn fields(code: ProblemCode, errors: Vec<FieldProblem>) -> Self {
         let errors: Vec<FieldProblem> = errors.into_iter().map(told).collect();
         let detail = match &errors[..] {
@@ -148,25 +148,26 @@ impl Problem {
         Self { errors, ..Self::new(code, detail) }
     }
 
-    /// A cursor of another log; the caller is told where this one ends.
+    /// Creates a problem for a cursor of another log. The response names the end of this log.
     pub fn bad_cursor(head: Seq) -> Self {
         let detail = format!("The cursor is of another log or beyond its end, which is {head}.");
         Self { current: Some(ProblemContext::Head(head)), ..Self::new(ProblemCode::BadCursor, detail) }
     }
 
-    /// A caller asks for more than it may.
+    /// Creates a problem for a caller that is over a limit.
     pub fn rate_limited(detail: String, seconds: u64) -> Self {
         let retry_after = u32::try_from(seconds).ok().and_then(NonZeroU32::new);
         Self { retry_after, ..Self::new(ProblemCode::RateLimited, detail) }
     }
 
-    /// Our own fault. The caller learns nothing but the request's id, by which the log tells the rest.
+    /// Creates a problem for a fault of the server. The caller learns only the request id, which finds the details in
+    /// the log.
     pub fn fault(told_to_the_log: String) -> Self {
         let detail = "The request id names what happened in the server's log.";
         Self { fault: Some(told_to_the_log.into()), ..Self::new(ProblemCode::Internal, detail) }
     }
 
-    /// With what the desk looks like to the escalation that stands beside it.
+    /// Adds the availability of operators to the problem's escalation.
     pub fn at(mut self, desk: Option<AtDesk>) -> Self {
         if let Some(ProblemContext::Escalation(_, at_desk)) = &mut self.current {
             *at_desk = desk;
@@ -223,12 +224,12 @@ impl From<Error> for Problem {
 
 #[cfg(test)]
 impl Problem {
-    /// The code and the first field, for tests.
+    /// Returns the code and the first field, for tests.
     pub fn in_short(&self) -> String {
         format!("{:?} {}", self.code, self.errors.first().map_or("", |error| &error.pointer))
     }
 
-    /// The sentence, for tests.
+    /// Returns the sentence, for tests.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -263,7 +264,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Middleware around the API: writes the problem an answer carries, logs our faults once.
+/// Middleware that writes the problem of a response, and logs faults of the server once.
 pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().copied();
     let mut response = next.run(request).await;

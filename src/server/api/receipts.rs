@@ -1,4 +1,4 @@
-//! What became of an operator's message on its way to the customer.
+//! Handles receipts: the agent reports whether an operator's message reached the customer.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ struct ReceiptBody<'a> {
     message_id: MessageId,
     state: ReceiptState,
     detail: Option<&'a Text<500>>,
-    /// That of the escalation's newest event: this one, unless it was known already.
+    /// The seq of the escalation's newest event: that of this receipt, unless the receipt was known already.
     seq: Seq,
 }
 

@@ -1,5 +1,5 @@
-//! Events as they happen (server-sent events): of one escalation, or of all that are an agent's. A stream resumes from
-//! the log at the cursor it is given, and says `reset` when that cursor is worth nothing here.
+//! Streams events (server-sent events) of one escalation, or of all escalations of an agent. A stream resumes from the
+//! log at the given cursor, and begins with a `reset` event if that cursor is not valid for this log.
 
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
@@ -32,18 +32,18 @@ use crate::{
     },
 };
 
-/// A sign of life that clients can see: they cannot see a comment.
+/// The interval of `ping` events. They keep the stream alive visibly, while clients cannot see a comment.
 const PING_EVERY: Duration = Duration::from_secs(15);
-/// Streams end after this, so that load and authorisation renew.
+/// The longest life of a stream. Reconnecting balances the load and renews the authorisation.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
-/// How many closed escalations are looked at when a stream comes back behind their end.
+/// How many closed escalations are checked for delivery when a stream reconnects.
 const LOOKED_AT: i64 = 50;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelled];
 
-/// `GET /events`: from now, or from a cursor.
+/// `GET /events`: streams from now, or from a cursor.
 pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let epoch = caller.desk.store().epoch();
     let cursor = cursor(&epoch, &headers, &uri)?;
@@ -64,7 +64,7 @@ pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Resul
     open(caller, audience, epoch, cursor, head, head)
 }
 
-/// `GET /escalations/{id}/events`: from its open, or from a cursor.
+/// `GET /escalations/{id}/events`: streams from the opening, or from a cursor.
 pub async fn of_one(
     caller: CallingAgent,
     EscalationInPath(id): EscalationInPath,
@@ -79,21 +79,21 @@ pub async fn of_one(
         caller.has(&current);
     }
     let audience = Audience::Escalation(caller.agent.id, id);
-    // The event that opened it is the first.
+    // The stream begins with the event that opened the escalation.
     let begin = Seq(current.escalation.opened_seq.0 - 1);
     open(caller, audience, epoch, cursor, begin, head)
 }
 
-/// Whether a cursor says that its holder has the end of an escalation; what came after the end does not matter.
+/// Returns whether a cursor includes the end of an escalation. Events after the end do not matter.
 fn is_past_end(current: &CurrentState, reached: Seq) -> bool {
     current.escalation.closed_seq.is_some_and(|closed| closed <= reached)
 }
 
-/// Where the caller was: `Last-Event-ID`, which a client sends by itself when it reconnects, else `after`.
+/// Reads the caller's cursor: `Last-Event-ID`, which a client sends by itself when it reconnects, else `after`.
 fn cursor(epoch: &str, headers: &HeaderMap, uri: &Uri) -> Result<Option<Cursor>, Problem> {
     let asked = QueryParams::of(uri, &["after"])?.cursor("after", epoch)?;
     let last = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
-    // A client cannot mend the header it sends by itself, so one that makes no sense is answered with a reset.
+    // Clients send this header automatically and cannot correct it, so an invalid value causes a reset, not an error.
     let last =
         last.map(|value| value.to_str().ok().and_then(|text| Cursor::read(text, epoch)).unwrap_or(Cursor::Elsewhere));
     Ok(last.or(asked))
@@ -137,7 +137,7 @@ fn open(
     Ok((headers, Body::from_stream(frames)).into_response())
 }
 
-/// One open stream.
+/// An open stream of an agent.
 struct AgentStream {
     caller: CallingAgent,
     door: OpenStream,
@@ -145,24 +145,25 @@ struct AgentStream {
     events: Pin<Box<dyn Stream<Item = Result<Arc<RecordedEvent>, Error>> + Send>>,
     hints: Receiver<Arc<WorkspaceHint>>,
     audience: Audience,
-    /// The last event that was sent.
+    /// The seq of the last event sent; at first the valid cursor of the client, or 0.
     reached: Seq,
-    /// What the first frame says when the cursor was worth nothing.
+    /// The first frame, if the cursor was not valid for this log.
     reset: Option<Bytes>,
     ping: Interval,
     end: Pin<Box<Sleep>>,
-    /// An escalation whose outcome is in the frame before this one.
+    /// The escalation whose outcome is in the last frame sent.
     closing: Option<EscalationId>,
 }
 
 impl AgentStream {
-    /// The next frame; none when the server stops, the key is revoked, the log cannot be read, or the time is up.
+    /// Returns the next frame, or `None` if the server stops, the key is revoked, the log cannot be read, or
+    /// [`LONGEST`] has passed.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(reset) = self.reset.take() {
             return Some(reset);
         }
         let desk = &self.caller.desk;
-        // Asked for more: the frame before went out.
+        // This call asks for the next frame, so the frame before has been sent.
         if let Some(closed) = self.closing.take() {
             let current = read(desk.current(self.caller.workspace, closed).await)?;
             current.iter().for_each(|current| self.caller.has(current));
@@ -196,7 +197,8 @@ impl AgentStream {
                         }
                         _ => {}
                     },
-                    // Another's, or some were missed: they are only hints.
+                    // The hint is of another workspace, or the stream lagged: hints are ephemeral, so missing some is
+                    // allowed.
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 },
@@ -209,7 +211,7 @@ impl AgentStream {
     }
 }
 
-/// What was read. A fault ends the stream; the client comes back to its cursor.
+/// Logs an error and returns `None`, which ends the stream. The client reconnects with its cursor.
 fn read<T>(read: Result<T, Error>) -> Option<T> {
     read.inspect_err(|error| tracing::error!(%error, "a stream of an agent could not read on")).ok()
 }

@@ -1,5 +1,5 @@
-//! The messages of a conversation, in whichever form they came. Nothing in here refuses: what is no message becomes a
-//! visible placeholder, and what cannot be stored is mended. The forms themselves are the domain's to read.
+//! Reads the messages of a conversation in each supported format. Single messages are never refused: an unreadable one
+//! becomes a visible placeholder, and content that cannot be stored is repaired. The domain parses the formats.
 
 use serde_json::{Value, value::RawValue};
 
@@ -14,11 +14,11 @@ use crate::{
     server::{clock::mint, contract::parse_rfc3339, schema},
 };
 
-/// How many messages are kept, the latest: more is no reading for a person, and each costs memory beyond its bytes.
+/// How many messages are kept, the latest ones. Nobody reads more, and each costs memory beyond its bytes.
 const MOST_MESSAGES: usize = 10_000;
 const POINTER: &str = "/conversation/messages";
 
-/// The forms that there are readers for.
+/// The transcript formats that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TranscriptReader {
     Native,
@@ -26,7 +26,7 @@ pub enum TranscriptReader {
 }
 
 impl TranscriptReader {
-    /// The name that `conversation.format` has for it.
+    /// Returns the name of the format in `conversation.format`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
@@ -34,7 +34,7 @@ impl TranscriptReader {
         }
     }
 
-    /// What a message of this form must have.
+    /// Describes the required fields of a message in this format.
     fn needs(self) -> &'static str {
         match self {
             Self::Native => native::NEEDS,
@@ -42,7 +42,7 @@ impl TranscriptReader {
         }
     }
 
-    /// The other one.
+    /// Returns the other format.
     fn other(self) -> Self {
         match self {
             Self::Native => Self::OpenaiChat,
@@ -51,7 +51,8 @@ impl TranscriptReader {
     }
 }
 
-/// Reads messages, oldest first, with positions from 0. Says what to set when none of them is of this form.
+/// Reads messages, oldest first, with positions from 0. If none of them is in this format, the error says which format
+/// to set, or which fields are required.
 pub fn read(raw: &[Box<RawValue>], form: TranscriptReader, checks: &mut Checks) -> Result<Vec<Message>, String> {
     let messages = read_all(raw, form, checks);
     if messages.is_empty() || messages.iter().any(|message| !message.unreadable) {
@@ -81,7 +82,7 @@ fn message(json: &str, position: i64, form: TranscriptReader, pointer: &str, che
     if mend(&mut value) {
         checks.warn(pointer, "U+0000 was replaced");
     }
-    // Of a number that stands alone it is enough to say that it is no message.
+    // A lone number gets no second warning: the one that it is not a message is enough.
     if quoted.is_some() && !value.is_string() {
         checks.warn(pointer, "a number beyond ±2^53, or with more digits than a float holds, was replaced by its text");
     }
@@ -101,7 +102,7 @@ fn message(json: &str, position: i64, form: TranscriptReader, pointer: &str, che
     }
 }
 
-/// A message as it can be stored: what is JSON within text is read, and what is nested too deep becomes text.
+/// Prepares a message for storage: JSON within text is parsed, and a value that is nested too deep becomes text.
 fn settled(mut message: Message, form: TranscriptReader, pointer: &str, checks: &mut Checks) -> Message {
     for (i, call) in message.tool_calls.iter_mut().enumerate() {
         let arguments = shallow(call.arguments.take(), &format!("{pointer}/tool_calls/{i}/arguments"), checks);
@@ -111,7 +112,7 @@ fn settled(mut message: Message, form: TranscriptReader, pointer: &str, checks: 
         let output = result.output.take();
         result.output = match form {
             TranscriptReader::Native => shallow(output, &format!("{pointer}/tool_result/output"), checks),
-            // There, whatever a tool answers is a text.
+            // In this format every tool result is a text.
             TranscriptReader::OpenaiChat => unwrapped(shallow(output, &format!("{pointer}/content"), checks)),
         };
     }
@@ -121,7 +122,7 @@ fn settled(mut message: Message, form: TranscriptReader, pointer: &str, checks: 
     message
 }
 
-/// A value as it came; one that is nested too deep to be stored as its JSON text.
+/// Returns the value unchanged, or its JSON text if it is nested too deep to be stored.
 fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
     if !schema::is_too_deep(&value) {
         return value;
@@ -130,8 +131,8 @@ fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
     Value::String(value.to_string())
 }
 
-/// An object or a list that is written as text. A model's other text stays text (`1.50` is no number to it), and so does
-/// JSON that is nested too deep, or of which a number or a field would not survive.
+/// Parses an object or a list that is written as text. Other text of a model stays text (`1.50` is not a number there).
+/// So does JSON that is nested too deep, or that would lose a digit or a field.
 fn unwrapped(value: Value) -> Value {
     let Value::String(text) = &value else { return value };
     match parsed(text).filter(|json| !schema::is_too_deep(json) && numbers::survive(text, json)) {
@@ -143,12 +144,12 @@ fn unwrapped(value: Value) -> Value {
     }
 }
 
-/// Reads JSON, if need be after mending half characters: text that a program cut in the middle of an emoji.
+/// Parses JSON. If that fails, unpaired surrogates are replaced first: a program may have cut text within an emoji.
 fn parsed(json: &str) -> Option<Value> {
     serde_json::from_str(json).or_else(|_| serde_json::from_str(&whole_characters(json))).ok()
 }
 
-/// Replaces every escaped surrogate that has no partner by U+FFFD, as JSON escapes.
+/// Replaces every unpaired escaped surrogate by U+FFFD, as a JSON escape.
 fn whole_characters(json: &str) -> String {
     let unit = |rest: &str| {
         let digits = rest.strip_prefix("\\u")?.get(..4)?;
@@ -167,7 +168,7 @@ fn whole_characters(json: &str) -> String {
                 continue;
             }
             Some(_) => 6,
-            // The backslash and what it escapes, which may be a backslash.
+            // The backslash and the character it escapes, which may be a backslash.
             None => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
         };
         mended.push_str(&rest[..length]);
@@ -176,7 +177,7 @@ fn whole_characters(json: &str) -> String {
     mended + rest
 }
 
-/// Replaces U+0000 in texts and names, which cannot be stored; whether there was any.
+/// Replaces U+0000 in texts and names, because it cannot be stored. Returns whether there was any.
 fn mend(value: &mut Value) -> bool {
     match value {
         Value::String(text) if text.contains('\0') => {

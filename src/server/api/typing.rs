@@ -1,4 +1,4 @@
-//! The hint that the customer types.
+//! Handles the hint that the customer is typing.
 
 use axum::{
     http::{StatusCode, Uri},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::presence::Hint;
 
-/// `POST /escalations/{id}/typing`: told to whoever looks, and forgotten.
+/// `POST /escalations/{id}/typing`: sends the hint to subscribers and does not store it.
 pub async fn typing(
     caller: CallingAgent,
     EscalationInPath(id): EscalationInPath,

@@ -1,5 +1,5 @@
-//! The long-poll: answers at once when there is what the caller waits for, else when it comes, else when the time is
-//! up. Woken by the log, never by looking at the database again and again.
+//! Long-polling: the response leaves at once if the awaited event is there, else when it happens, else at the timeout.
+//! The log wakes the handler, so it does not poll the database.
 
 use std::{ops::RangeInclusive, pin::pin, sync::Arc, time::Duration};
 
@@ -34,26 +34,26 @@ use crate::{
     },
 };
 
-/// How many seconds a wait may take: many tool runtimes die at 60.
+/// How many seconds a wait may take. Many tool runtimes have a timeout of 60 seconds.
 pub const SECONDS: RangeInclusive<i64> = 0..=55;
-/// How many events one answer carries.
+/// The most events in one response.
 const MOST_EVENTS: i64 = 200;
 
-/// What ends a wait, beside the escalation's end.
+/// The event that ends a wait, in addition to the end of the escalation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Until {
-    /// Any event but the agent's own.
+    /// Any event that the agent did not cause.
     #[default]
     Event,
-    /// An operator has said something.
+    /// A message of an operator.
     Reply,
-    /// Nothing else.
+    /// No event but the end of the escalation.
     Outcome,
 }
 
 const UNTIL: [(&str, Until); 3] = [("event", Until::Event), ("reply", Until::Reply), ("outcome", Until::Outcome)];
 
-/// How long to wait, and for what.
+/// The timeout of a wait and the event it waits for.
 #[derive(Debug, Clone, Copy)]
 pub struct WaitParams {
     seconds: u64,
@@ -61,7 +61,7 @@ pub struct WaitParams {
 }
 
 impl WaitParams {
-    /// For so many seconds, and for what `until` says.
+    /// Combines a timeout in seconds with the `until` parameter.
     pub fn new(params: &QueryParams, seconds: i64) -> Result<Self, Problem> {
         let until = params.word("until", &UNTIL)?.unwrap_or_default();
         Ok(Self { seconds: seconds.unsigned_abs(), until })
@@ -85,7 +85,7 @@ pub async fn wait(caller: CallingAgent, EscalationInPath(id): EscalationInPath, 
     Ok(json_answer(StatusCode::OK, heard(&caller, &door, id, after, patience).await?))
 }
 
-/// Waits for what happens to an escalation after a cursor, and tells it: the escalation, the events, the next cursor.
+/// Waits for events of an escalation after a cursor and renders the escalation, the events and the next cursor.
 pub async fn heard(
     caller: &CallingAgent,
     door: &OpenStream,
@@ -130,21 +130,22 @@ struct HeardBody<'a> {
     seq: Seq,
 }
 
-/// An escalation and its events after a cursor, as of one moment.
+/// A snapshot of an escalation and its events after a cursor.
 struct Seen {
     events: Vec<Arc<RecordedEvent>>,
-    /// There are more than one answer carries.
+    /// True when there are more events than one response carries.
     is_cut: bool,
     current: CurrentState,
 }
 
 impl Seen {
-    /// The next cursor.
+    /// Returns the next cursor.
     fn reached(&self, after: Seq) -> Seq {
         self.events.last().map_or(after, |event| event.seq)
     }
 
-    /// Whether there is reason to answer: what was waited for, the end, or more than one answer carries.
+    /// Returns whether to respond now: the awaited event is there, the escalation is closed, or the events fill a
+    /// response.
     fn suffices(&self, until: Until) -> bool {
         let is_by =
             |event: &RecordedEvent, actor: &str| event.agent_body.as_deref().and_then(actor_kind) == Some(actor);
@@ -167,7 +168,8 @@ async fn look(caller: &CallingAgent, id: EscalationId, after: Seq) -> Result<See
         let Portion { items: events, is_cut } =
             events::between(desk.store(), workspace, audience, after, head, MOST_EVENTS, ANSWER).await?;
         let current = caller.current(id).await?;
-        // Something happened between the two reads: the escalation would be ahead of its events.
+        // If an event was committed between the two reads, the escalation is newer than its events, so both are read
+        // again.
         if current.escalation.seq <= head {
             return Ok(Seen { events, is_cut, current });
         }

@@ -1,11 +1,11 @@
-//! The addresses among the settings: of ourselves, of proxies, and where alerts go.
+//! Parses the addresses among the settings: our own origin, trusted proxies, and the alert URL.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use axum::http::Uri;
 use ipnet::IpNet;
 
-/// Where alerts go. Whoever knows it may post there, so `Debug` does not print it.
+/// The address that alerts are posted to. The address is a secret (its holder may post there), so `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AlertUrl(Uri);
 

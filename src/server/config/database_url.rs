@@ -1,5 +1,5 @@
-//! The address of the database. It is read here so strictly that no piece of a password can be taken for another part of
-//! it, which a message or the log would then name.
+//! Parses the address of the database. The parser is strict, so that no piece of a password can be taken for another
+//! part of the address, which a message or the log would then name.
 
 use std::{fmt, path::Path, str::FromStr};
 
@@ -55,7 +55,7 @@ const PARAMETERS: [&str; 45] = [
     "user",
 ];
 
-/// The address of a database. It may hold a password, so `Debug` does not print it.
+/// The address of a database, which may contain a password, so `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(String);
 
@@ -78,7 +78,7 @@ impl FromStr for DatabaseUrl {
         match text.split_once(':') {
             Some(("sqlite", rest)) => sqlite(rest),
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => postgres(text, &rest[2..]),
-            // What follows may hold a password, and so may what precedes when the scheme is missing.
+            // The rest may hold a password, and so may the part before it when the scheme is missing.
             Some((scheme, rest)) if rest.starts_with("//") && scheme.bytes().all(|byte| byte.is_ascii_lowercase()) => {
                 Err(format!(
                     "BAILOUT_DATABASE_URL begins with `{scheme}:`, which is no database Bailout knows; \
@@ -109,8 +109,8 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, String> {
     Ok(DatabaseUrl(sqlite_address(Path::new(&file), &query)))
 }
 
-/// The address of a SQLite file as the driver takes it. It reads an address as one of the web, in which a name with a blank
-/// is no host and `a/../b` is `b`, so every other letter is encoded, slashes too.
+/// Returns the address of a SQLite file for the driver. The driver parses it as a web address, in which a name with a space
+/// is no host and `a/../b` is `b`, so every other character is percent-encoded, slashes too.
 pub fn sqlite_address(file: &Path, query: &str) -> String {
     let mut address = "sqlite://".to_owned();
     for byte in file.to_string_lossy().bytes() {
@@ -146,13 +146,13 @@ fn postgres(text: &str, rest: &str) -> Result<DatabaseUrl, String> {
          not a letter or a digit, like / as %2F"
             .to_owned()
     };
-    // The host ends at the first of these; with one of them in a password, the rest of it would be a database's name.
+    // The host ends at the first of these. If a password had one of them, its rest would be read as a database's name.
     let host_ends = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     if rest[host_ends..].contains(['@', '#']) {
         return Err(unreadable());
     }
     let address = AnyConnectOptions::from_str(text).map_err(|_| unreadable())?.database_url;
-    // With & in a password, the rest of it would be a parameter, and the driver logs those that it does not know.
+    // If a password had &, its rest would be read as a parameter, and the driver logs parameters it does not know.
     let is_known = |name: &str| PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'));
     if !address.query_pairs().all(|(name, _)| is_known(&name)) {
         return Err("BAILOUT_DATABASE_URL has a parameter that PostgreSQL does not know; if that is a part of the \
@@ -214,7 +214,7 @@ mod tests {
             "postgres://ada@db.example/desk",
             "postgresql://ada:s%2Fcret@db.example:5433/desk?sslmode=require&channel_binding=require",
             "postgres:///desk?host=/var/run/postgresql&user=ada&options[search_path]=desk",
-            // Here the last @ and the first : decide.
+            // The password begins after the first : and ends at the last @.
             "postgres://ada:p@ss:word@db.example/desk",
         ] {
             assert_eq!(read(sound).as_deref(), Ok(sound));

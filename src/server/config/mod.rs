@@ -29,13 +29,13 @@ use crate::{
     server::{rates::RateLimits, store::operators::Email},
 };
 
-/// What was typed after `bailout`.
+/// The arguments of the `bailout` command.
 #[derive(Debug, Parser)]
 #[command(name = "bailout", version, about)]
 pub struct Cli {
     #[command(flatten)]
     pub settings: Settings,
-    /// What to do; nothing means [`CliCommand::Serve`].
+    /// The subcommand; none means [`CliCommand::Serve`].
     #[command(subcommand)]
     pub command: Option<CliCommand>,
 }
@@ -78,7 +78,7 @@ fn without_words(error: clap::Error, words: &[OsString], command: &clap::Command
     clap::Error::raw(error.kind(), sentence).with_cmd(command)
 }
 
-/// What the program can do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
     /// Serve the console and the agents' API (the default)
@@ -88,7 +88,7 @@ pub enum CliCommand {
     /// Everything is in a temporary database that is removed at the end; --database-url is not used. Scripted agents go on
     /// escalating, scripted customers answer what you write, and scripted colleagues take some of the work.
     ///
-    /// It prints three links, each of which signs one person in once without a password; an API key for an agent of yours;
+    /// The demo prints three links, each of which signs one person in once without a password; an API key for an agent of yours;
     /// and a command that presses the button with it. No colleague takes what your agent opens. With --operator auto, the
     /// operator Robot does, so that you can test an agent without a person.
     Demo(DemoSettings),
@@ -100,12 +100,12 @@ pub enum CliCommand {
 /// How the demo is played.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DemoSettings {
-    /// Who answers what your agents open
+    /// The operator of the escalations that your agents open
     #[arg(long, value_enum, default_value_t)]
     pub operator: DemoOperator,
 }
 
-/// Who answers, in the demo, what agents open that are not part of it.
+/// The operator of the escalations that a visitor's own agents open in the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum DemoOperator {
     /// You, in the console
@@ -118,7 +118,7 @@ pub enum DemoOperator {
     Auto,
 }
 
-/// What an admin's command is about.
+/// The subcommands of `bailout admin`.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
     /// The people who answer
@@ -149,7 +149,7 @@ pub enum AdminCommand {
     NewEpoch,
 }
 
-/// What can be done about operators.
+/// The subcommands of `bailout admin operator`.
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
     /// Add a person, who can then sign in
@@ -183,7 +183,7 @@ pub enum OperatorCommand {
     },
 }
 
-/// What can be done about agents.
+/// The subcommands of `bailout admin agent`.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
     /// Add an agent and print its API key, once, on standard output
@@ -198,7 +198,7 @@ pub enum AgentCommand {
     },
 }
 
-/// What a server or a command needs to know before it begins.
+/// The settings of a server or a command.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Where the database is: sqlite://<file> or postgres://<user>@<host>/<database>
@@ -231,7 +231,7 @@ pub struct Settings {
     pub alert_url: Option<AlertUrl>,
     #[command(flatten)]
     pub limits: RateLimits,
-    /// What is logged: a level, or a filter like info,bailout=debug
+    /// The log filter: a level, or a filter like info,bailout=debug
     #[arg(long, global = true, env = "BAILOUT_LOG", default_value = "info", value_parser = log)]
     pub log: String,
 }
@@ -241,7 +241,7 @@ impl Settings {
     pub fn console_address(&self, listening: SocketAddr) -> String {
         match &self.public_url {
             Some(origin) => origin.as_str().to_owned(),
-            // A server that listens on every address is open on this machine's own.
+            // A server that listens on every address can be opened at this machine's loopback address.
             None if listening.ip().is_unspecified() => format!("http://127.0.0.1:{}", listening.port()),
             None => format!("http://{listening}"),
         }
@@ -324,7 +324,7 @@ mod tests {
         ] {
             assert!(!refused(line).contains("xj"), "{}", refused(line));
         }
-        // The control: another word is.
+        // As a control, an unknown word without an address is repeated.
         assert!(refused(&["bailout", "xj"]).contains("xj"));
     }
 

@@ -1,5 +1,5 @@
-//! The body of an answer while it is sent. One that its client does not take is dropped after a while, with all that it
-//! holds; and what waits for the answer to have left is done when it has.
+//! Sends response bodies. A body that the client does not read is dropped after a timeout, with all that it holds.
+//! Callbacks that wait for the response run once it has been sent.
 
 use std::{
     pin::Pin,
@@ -17,35 +17,35 @@ use tokio::time::Instant;
 
 use super::connection::{Departure, RequestInProgress};
 
-/// What is to be done once an answer has left without an error; an extension of it.
+/// The callbacks to run once a response has been sent without an error; stored as a response extension.
 #[derive(Clone, Default)]
 struct Departures(Arc<Mutex<Vec<Departure>>>);
 
-/// Does something once an answer has left without an error: when the kernel has taken all of it to send.
+/// Runs a callback once a response has been sent without an error: when the kernel has accepted all of it.
 pub fn when_left(response: &mut Response, departure: impl FnOnce() + Send + 'static) {
     let departures = response.extensions_mut().get_or_insert_default::<Departures>();
     departures.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(departure));
 }
 
-/// What waits for an answer to have left, to be done by who sends it.
+/// Takes the callbacks of a response. The caller must run them once the response has been sent.
 pub fn take_departures(response: &mut Response) -> Vec<Departure> {
     let departures = response.extensions_mut().remove::<Departures>().unwrap_or_default();
     let mut departures = departures.0.lock().unwrap_or_else(PoisonError::into_inner);
     std::mem::take(&mut *departures)
 }
 
-/// The client does not take the answer.
+/// The error when the client does not read the response.
 #[derive(Debug, thiserror::Error)]
 #[error("the client did not read on")]
 pub struct StalledClient;
 
-/// What is being sent, as far as it has not been given up.
+/// A response that is being sent, until it is dropped.
 pub struct Content(Mutex<Sending>);
 
 struct Sending {
-    /// None once the client has waited for too long.
+    /// The body and its request; `None` once they were dropped because the client did not read.
     kept: Option<(Body, RequestInProgress)>,
-    /// Since when the client could take what is there and has not asked for more.
+    /// The time since when a frame is ready and the client has not asked for more.
     untaken_since: Option<Instant>,
     departures: Vec<Departure>,
     is_complete: bool,
@@ -56,7 +56,8 @@ impl Content {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops what the client has not taken for so long; otherwise when that would be.
+    /// Drops the body if the client has not read for `after`. Otherwise returns when the body would be dropped, or
+    /// `None` if no frame waits for the client.
     pub fn drop_if_stalled(&self, after: Duration, now: Instant) -> Option<Instant> {
         let mut sending = self.sending();
         let until = sending.untaken_since? + after;
@@ -64,7 +65,7 @@ impl Content {
             return Some(until);
         }
         let dropped = (sending.kept.take(), std::mem::take(&mut sending.departures));
-        // Not under the lock: what is dropped may ask for it.
+        // The lock is released first, because dropping the body may take it again.
         drop(sending);
         drop(dropped);
         None
@@ -75,7 +76,7 @@ impl Content {
 pub struct ResponseBody(Arc<Content>);
 
 impl ResponseBody {
-    /// The body of a response to a request.
+    /// Wraps the body of a response to a request.
     pub fn of(response: Response, begun: RequestInProgress) -> axum::http::Response<Self> {
         let mut response = response;
         let departures = take_departures(&mut response);

@@ -1,4 +1,4 @@
-//! What is known of one connection while it is open.
+//! Tracks the state of one open connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -7,25 +7,25 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::{ConnectionLimits, answer::Content};
 
-/// What is to be done once an answer has left.
+/// A callback that runs once a response has been sent.
 pub type Departure = Box<dyn FnOnce() + Send>;
 
-/// One open connection.
+/// An open connection.
 pub struct OpenConnection {
     state: Mutex<State>,
     end: CancellationToken,
 }
 
 struct State {
-    /// Requests that are being read or answered.
+    /// The number of requests that are being read or answered.
     requests: usize,
-    /// Since when there is none.
+    /// When the last request ended, or the connection was opened.
     idle_since: Instant,
-    /// Whether there has been one.
+    /// Whether the connection has sent a request.
     is_known: bool,
-    /// What is being sent.
+    /// The responses that are being sent.
     answers: Vec<Weak<Content>>,
-    /// To be done when the transport has taken all that was written so far.
+    /// The callbacks to run when the transport has accepted all that was written so far.
     departures: Vec<Departure>,
 }
 
@@ -37,18 +37,18 @@ impl Default for OpenConnection {
     }
 }
 
-/// A request that is being read or answered; dropped when its answer has been taken, or given up.
+/// A request that is being read or answered; dropped when its response has been sent or dropped.
 pub struct RequestInProgress(Arc<OpenConnection>);
 
 impl RequestInProgress {
-    /// Notes an answer that is being sent.
+    /// Registers a response that is being sent.
     pub fn answers(&self, content: &Arc<Content>) {
         let mut state = self.0.state();
         state.answers.retain(|content| content.strong_count() > 0);
         state.answers.push(Arc::downgrade(content));
     }
 
-    /// Leaves what is to be done when all that was written so far has left.
+    /// Adds a callback to run when all that was written so far has been sent.
     pub fn departs(&self, departure: Departure) {
         self.0.state().departures.push(departure);
     }
@@ -67,7 +67,7 @@ impl OpenConnection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The head of a request has been read.
+    /// Counts a request whose head has been read.
     pub fn begin(self: &Arc<Self>) -> RequestInProgress {
         let mut state = self.state();
         state.requests += 1;
@@ -75,23 +75,23 @@ impl OpenConnection {
         RequestInProgress(Arc::clone(self))
     }
 
-    /// Since when nothing is asked or answered; none while something is.
+    /// Returns since when the connection is idle, or `None` while a request is in progress.
     pub fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
         (state.requests == 0).then_some(state.idle_since)
     }
 
-    /// Everything that was written has left: what waited for that is done.
+    /// Runs the callbacks that wait, because everything that was written has been sent.
     pub fn left(&self) {
         let departures = std::mem::take(&mut self.state().departures);
         departures.into_iter().for_each(|departure| departure());
     }
 
-    /// Drops the answers that their client does not take, and says when to look again; none when the connection has been
-    /// idle for too long.
+    /// Drops the responses that the client does not read, and returns when to check again, or `None` if the connection
+    /// has been idle for too long.
     pub fn look(&self, limits: ConnectionLimits) -> Option<Instant> {
         let now = Instant::now();
-        // What begins or ends meanwhile is noticed before it can have lasted twice as long as it may.
+        // A stall or an idle time that begins meanwhile is noticed before it has lasted twice its limit.
         let soon = now + limits.idle.min(limits.stalled);
         let (idle_since, within, answers) = {
             let state = self.state();
@@ -106,12 +106,12 @@ impl OpenConnection {
         stalled.chain([soon]).min()
     }
 
-    /// Ends it, to make way for another.
+    /// Ends the connection, to make room for another.
     pub fn end(&self) {
         self.end.cancel();
     }
 
-    /// Resolves when it is to end.
+    /// Resolves when the connection must end.
     pub fn ended(&self) -> WaitForCancellationFuture<'_> {
         self.end.cancelled()
     }

@@ -1,6 +1,6 @@
-//! Takes in connections and ends those that cost something and bring nothing: that send no request, that stay idle, or whose
-//! client does not read. There is room for so many; where it is used up, the one that has been idle for longest makes way
-//! for a newcomer, so that nobody can keep others out by connecting.
+//! Accepts connections, and closes those that send no request, stay idle, or whose client does not read. The number of
+//! connections is limited. At the limit, the connection that has been idle for longest is closed for a new one, so that
+//! idle connections cannot keep others out.
 
 mod answer;
 mod connection;
@@ -39,37 +39,37 @@ pub use self::{
 
 use self::{answer::ResponseBody, connection::OpenConnection, transport::Transport, upload::UploadBody};
 
-/// How many bytes of an answer wait for the client, at most, beside those that the kernel holds.
+/// The most bytes of a response that are buffered for the client, in addition to those that the kernel holds.
 const SEND_BUFFER: usize = 64 * 1024;
-/// How many requests may be answered at once on one HTTP/2 connection.
+/// The most concurrent requests on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 100;
-/// How long to wait after an accept that failed, as for lack of descriptors.
+/// How long to wait after a failed accept, for example for lack of file descriptors.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
-/// How many descriptors are kept for the database, files and other programs.
+/// How many file descriptors are reserved for the database, files and other programs.
 const RESERVE: u64 = 64;
-/// How many connections there may be, however many descriptors there are.
+/// The most connections, even if there are more file descriptors.
 const MOST_CONNECTIONS: u64 = 10_000;
 
-/// What connections may cost.
+/// The limits and timeouts of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Connections at once.
+    /// The most connections at once.
     pub most: usize,
-    /// From the connection to the end of the head of its first request.
+    /// The timeout from the connection to the end of the head of its first request.
     pub first_request: Duration,
-    /// From the end of an answer to the head of the next request.
+    /// The timeout from the end of a response to the head of the next request.
     pub idle: Duration,
-    /// While the client takes none of what waits for it.
+    /// The timeout while the client reads none of the data that is ready.
     pub stalled: Duration,
-    /// While the client sends none of what it announced.
+    /// The timeout while the client sends none of the announced body.
     pub silent_upload: Duration,
-    /// From the head of a request to the end of its body.
+    /// The timeout from the head of a request to the end of its body.
     pub upload: Duration,
 }
 
 impl ConnectionLimits {
-    /// The limits of a server, with as many connections as this process may have descriptors for. It asks for as many as
-    /// the system allows.
+    /// Returns the limits of a server, with as many connections as this process may have file descriptors for. Raises
+    /// the limit of file descriptors to what the system allows.
     pub fn of_process() -> Self {
         let limit = getrlimit(Resource::Nofile);
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -81,7 +81,7 @@ impl ConnectionLimits {
         Self {
             most: usize::try_from(most).unwrap_or(usize::MAX),
             first_request: Duration::from_secs(15),
-            // Longer than proxies keep a connection that they may use again: Caddy two minutes, nginx one.
+            // Longer than proxies keep an idle connection for reuse: Caddy two minutes, nginx one.
             idle: Duration::from_secs(150),
             stalled: Duration::from_secs(30),
             silent_upload: Duration::from_secs(30),
@@ -90,7 +90,7 @@ impl ConnectionLimits {
     }
 }
 
-/// The open connections, by the order in which they came.
+/// The open connections, in the order in which they were accepted.
 #[derive(Default)]
 struct Open {
     connections: Mutex<BTreeMap<u64, Arc<OpenConnection>>>,
@@ -102,7 +102,7 @@ impl Open {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the connection that has been idle for longest, if any is.
+    /// Ends the connection that has been idle for longest, if any is idle.
     fn make_way(&self) {
         let all = self.all();
         let idle = all.values().filter_map(|connection| Some((connection.idle_since()?, connection)));
@@ -112,7 +112,7 @@ impl Open {
     }
 }
 
-/// Serves until told to stop, and then what is being answered.
+/// Serves connections until `stop` is cancelled, then waits until the requests in progress are answered.
 pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
     let open = Arc::new(Open::default());
     let mut number = 0;
@@ -136,18 +136,18 @@ pub async fn serve(listener: TcpListener, router: Router, limits: ConnectionLimi
             open.closed.notify_one();
         });
     }
-    // A notice may stand for several that have ended.
+    // Several closed connections may cause one notification, so the wait has a timeout.
     while !open.all().is_empty() {
         let _ = tokio::time::timeout(Duration::from_millis(100), open.closed.notified()).await;
     }
 }
 
-/// The next connection, once there is room for it.
+/// Accepts the next connection, and waits until it is within the limit.
 async fn next(listener: &TcpListener, open: &Open, most: usize) -> std::io::Result<(TcpStream, SocketAddr)> {
     let taken = listener.accept().await?;
     while open.all().len() >= most {
         open.make_way();
-        // It looks again now and then, since a connection may become idle without any being closed.
+        // The timeout is needed because a connection may become idle without any being closed.
         let _ = tokio::time::timeout(Duration::from_millis(100), open.closed.notified()).await;
     }
     Ok(taken)
@@ -162,7 +162,7 @@ async fn attend(
     limits: ConnectionLimits,
     stop: CancellationToken,
 ) {
-    // A reply must not wait for more to send.
+    // A response must not wait for more data to send.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
@@ -179,7 +179,7 @@ async fn attend(
     });
     let transport = Transport::new(stream, Arc::clone(&connection), limits.stalled);
     let mut builder = Builder::new(TokioExecutor::new());
-    // Heads are limited below, from the connection on; hyper's own timer would also end idle connections.
+    // `look` limits the time for heads, from the connection on; hyper's own timer would also end idle connections.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(SEND_BUFFER);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(MOST_STREAMS).max_send_buf_size(SEND_BUFFER);
     let mut serving = pin!(builder.serve_connection(TokioIo::new(transport), service));

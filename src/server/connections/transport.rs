@@ -1,5 +1,5 @@
-//! The bytes of a connection: writing fails when the client takes none for a while, and who waits for answers to have left
-//! hears when the kernel has taken all that was written.
+//! Reads and writes the bytes of a connection. A write fails if the client accepts no data before the timeout. A flush
+//! that completes shows that the kernel has accepted all data, and runs the callbacks that wait for that.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::connection::OpenConnection;
 
-/// A connection's stream.
+/// The TCP stream of a connection.
 pub struct Transport {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
     connection: Arc<OpenConnection>,
@@ -44,7 +44,7 @@ impl AsyncWrite for Transport {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = self.stream.as_mut().poll_flush(cx);
-        // hyper flushes once it has written all that it has.
+        // hyper flushes once it has written all pending data.
         if let Poll::Ready(Ok(())) = flushed {
             self.connection.left();
         }

@@ -1,5 +1,4 @@
-//! The body of a request while it is received: it fails when the client sends nothing for a while, or does not come to an
-//! end.
+//! Receives request bodies. A body fails if the client sends nothing for a while, or does not finish in time.
 
 use std::{
     pin::Pin,
@@ -12,18 +11,18 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ConnectionLimits;
 
-/// Why a body was given up.
+/// The error when a body does not arrive in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the body did not come in time")]
 pub struct UploadTooSlow;
 
-/// A body that is being received.
+/// A request body that is being received.
 pub struct UploadBody {
     body: Incoming,
     limits: ConnectionLimits,
-    /// When it must have come to an end.
+    /// The deadline for the whole body.
     until: Instant,
-    /// When it fails: made when the client is first waited for.
+    /// The timer of the next timeout; created when the body has to wait for the client.
     fails: Option<Pin<Box<Sleep>>>,
 }
 

@@ -1,5 +1,5 @@
-//! The guard of every server function. They are public endpoints, and they also run within the rendering of a page,
-//! where no middleware is: so each asks here first who is asking.
+//! Checks the caller of every server function. Server functions are public endpoints, and they also run while a page is
+//! rendered, where there is no middleware. So each of them calls [`guard`] first.
 
 use axum::http::request::Parts;
 use leptos::context::use_context;
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Who calls a server function, and the desk for them.
+/// The operator who calls a server function, with the desk.
 pub struct CallingOperator {
     pub desk: Desk,
     pub workspace: WorkspaceId,
@@ -35,8 +35,8 @@ pub struct CallingOperator {
     pub preferences: Preferences,
 }
 
-/// The operator behind the request at hand, with at least the role that is needed. Who they are was read from the
-/// database when this request came in.
+/// Returns the operator behind the current request, if they have at least the role that is needed. Middleware read the
+/// operator from the database when this request came in.
 pub async fn guard(need: Role) -> Result<CallingOperator, CallError> {
     let (Some(desk), Some(parts)) = (use_context::<Desk>(), use_context::<Parts>()) else {
         return Err(Error::Internal("a server function was called without its context".into()).into());
@@ -47,23 +47,23 @@ pub async fn guard(need: Role) -> Result<CallingOperator, CallError> {
 }
 
 impl CallingOperator {
-    /// Whoever is signed in, at this desk.
+    /// Returns the signed-in operator as a caller at this desk.
     pub fn of(desk: Desk, signed_in: SignedIn) -> Self {
         let SignedIn { workspace, operator, preferences, .. } = signed_in;
         Self { desk, workspace, operator, preferences }
     }
 
-    /// A list as they look at it from now on.
+    /// Returns the query of a list as this operator sees it now.
     pub fn query(&self, listing: Listing) -> Query {
         Query { listing, me: self.operator.who.id, as_of: self.desk.clock().now() }
     }
 
-    /// What a console page starts from.
+    /// Loads the data that a console page starts from.
     pub async fn bootstrap(&self, listing: Listing, selected: Option<&str>) -> Result<Bootstrap, Error> {
-        // Before the list is read: should the log's name or queues change meanwhile, the page starts over.
+        // The epoch is read before the list: if the log's name or the queues change in between, the page starts over.
         let epoch = self.desk.epoch(self.workspace).await?;
         let inbox = self.desk.inbox(self.workspace, self.query(listing)).await?;
-        // What is no id names nothing.
+        // A text that is no id names no escalation.
         let opened = match selected.and_then(|text| text.parse().ok()) {
             Some(id) => self.opened(id).await?,
             None => None,
@@ -85,7 +85,7 @@ impl CallingOperator {
         })
     }
 
-    /// An escalation's page, and who is there around it.
+    /// Loads an escalation's page, and the presence around it.
     pub async fn opened(&self, id: EscalationId) -> Result<Option<(Thread, Presence)>, Error> {
         let Some(thread) = self.desk.thread(self.workspace, id).await? else { return Ok(None) };
         let mut presence = presence::around(self.desk.store(), self.workspace, &thread.escalation).await?;
@@ -93,25 +93,25 @@ impl CallingOperator {
         Ok(Some((thread, presence)))
     }
 
-    /// Keeps a draft of an escalation that there is; of one that is closed, too.
+    /// Stores a draft of an existing escalation, also of a closed one.
     pub async fn keeps(&self, draft: Draft) -> Result<(), Error> {
         if draft.text.chars().count() > crate::domain::draft::LONGEST {
             return Err(Refusal::field("/text", "This is too long to be kept.").into());
         }
         self.desk.current(self.workspace, draft.escalation).await?.ok_or(Refusal::NotFound)?;
         let (desk, workspace, me) = (self.desk.clone(), self.workspace, self.operator.who.id);
-        // Whoever leaves does not break it off.
+        // A spawned task completes even when the caller disconnects.
         let now = desk.clock().now();
         let task = tokio::spawn(async move { drafts::keep(desk.store(), workspace, me, draft, now).await });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
     }
 
-    /// A reply arrived, so that its draft is one no more.
+    /// Deletes the draft of a reply that has arrived.
     pub async fn sent(&self, id: EscalationId, named: &ClientMessageId) -> Result<(), Error> {
         drafts::sent(self.desk.store(), self.workspace, self.operator.who.id, id, named).await
     }
 
-    /// Changes what they want keys to do.
+    /// Changes the operator's preferences for keys.
     pub async fn prefers(&self, change: impl FnOnce(&mut KeyPreferences) + Send + 'static) -> Result<(), Error> {
         let (workspace, me) = (self.workspace, self.operator.who.id);
         let write = self.desk.store().write(move |tx| {
@@ -124,8 +124,8 @@ impl CallingOperator {
         write.await
     }
 
-    /// Tells who else looks, or writes, and notes how far they have read. The target of a transfer accepts it by
-    /// looking, if they touched the page since.
+    /// Publishes that the operator views or types, and records how far they have read. The target of a transfer accepts
+    /// it by viewing, if they touched the page since.
     pub async fn views(
         &self,
         escalation: EscalationId,
@@ -134,21 +134,22 @@ impl CallingOperator {
         active_at: Option<Timestamp>,
     ) -> Result<(), Error> {
         let current = self.desk.current(self.workspace, escalation).await?.ok_or(Refusal::NotFound)?;
-        // Only who holds it writes to its customer.
+        // Only the operator who holds the escalation writes to its customer.
         let claim = current.escalation.holder().filter(|claim| claim.operator.id == self.operator.who.id);
         let typing = typing && claim.is_some();
         let is_there = |claim: &&Claim| active_at.is_none_or(|at| at >= claim.at);
         let accepts = claim.filter(is_there).is_some_and(|claim| claim.offer.is_some());
         let viewer = Viewer { operator: self.operator.who.clone(), at: self.desk.clock().now(), typing };
         let agent = current.escalation.agent.id;
-        // Nobody has read what is yet to come.
+        // Nobody can have read beyond the last event.
         let (read, now) = ((escalation, read.min(current.escalation.seq)), viewer.at);
         reads::note(self.desk.store(), self.workspace, self.operator.who.id, read, now).await?;
         self.desk.hints().tell(self.workspace, Hint::Viewing { agent, escalation, viewer });
         if accepts { self.accept_transfer(escalation).await } else { Ok(()) }
     }
 
-    /// Accepts a transfer. The writer judges again whether there still is one: it may have returned to its queue.
+    /// Accepts a transfer. The writer checks again whether there still is one, because the escalation may have returned
+    /// to its queue.
     async fn accept_transfer(&self, escalation: EscalationId) -> Result<(), Error> {
         let verb = Verb::Accept { by: self.operator.clone(), escalation };
         match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
@@ -157,7 +158,7 @@ impl CallingOperator {
         }
     }
 
-    /// To whom an escalation may go, by an operator's or a queue's id.
+    /// Finds the target of a transfer, by an operator's or a queue's id.
     pub async fn target(&self, id: &str) -> Result<Option<TransferTarget>, Error> {
         let (store, workspace) = (self.desk.store(), self.workspace);
         if let Ok(id) = id.parse() {
@@ -172,11 +173,11 @@ impl CallingOperator {
         Ok(queue.map(TransferTarget::Queue))
     }
 
-    /// Says whether they are away from now on, and gives back all that they hold when that is wanted.
+    /// Sets whether the operator is away from now on, and releases all that they hold when `release` is set.
     pub async fn set_away(&self, away: bool, release: bool) -> Result<(), Error> {
         let (desk, workspace, by) = (self.desk.clone(), self.workspace, self.operator.clone());
         let since = away.then(|| desk.clock().now());
-        // Whoever leaves does not break it off.
+        // A spawned task completes even when the caller disconnects.
         let task = tokio::spawn(async move {
             operators::set_away(desk.store(), workspace, by.who.id, since).await?;
             if release { desk.give_back(workspace, by).await } else { Ok(()) }
@@ -184,9 +185,9 @@ impl CallingOperator {
         task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
     }
 
-    /// Does one thing at the desk. That the domain says no is an answer, not a fault.
+    /// Runs one command of the operator. A refusal of the domain is a result, not a fault.
     pub async fn does(&self, verb: Verb) -> Result<Result<CommandResult, Refusal>, CallError> {
-        // Whoever does something is there, also when their stream is down just now.
+        // An operator who runs a command is present, even if their stream is disconnected just now.
         self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
         match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
             Ok(done) => Ok(Ok(done)),

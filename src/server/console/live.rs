@@ -1,4 +1,4 @@
-//! The operators' stream: everything that happens in the workspace after a cursor, as server-sent events.
+//! The operators' stream: sends every event of the workspace after a cursor, as server-sent events.
 
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
@@ -42,13 +42,13 @@ use crate::{
     },
 };
 
-/// Streams of one session, some for each of its tabs.
+/// The maximum number of open streams of one session, some for each of its tabs.
 const STREAMS_A_SESSION: usize = 50;
-/// How often a quiet stream says that it is there.
+/// How often a quiet stream sends a ping.
 const PING: Duration = Duration::from_millis(PING_EVERY.0 as u64);
-/// A stream ends after this and is opened anew, so that load and rights are looked at again.
+/// The lifetime of a stream. The client then opens a new one, so that load and permissions are checked again.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
-/// How many bytes of ready events go into one write.
+/// The size in bytes from which no more ready events are added to a write.
 const CHUNK: usize = 64 * 1024;
 
 /// `?after=<epoch>.<seq>`
@@ -64,7 +64,7 @@ pub async fn live(
     uri: Uri,
     query: Result<Query<AfterParam>, QueryRejection>,
 ) -> Response {
-    // The page opens it, not the person: a forgotten tab does not keep a session alive.
+    // The page opens the stream, not the person, so that a forgotten tab does not keep a session alive.
     let signed_in = match session::read(&web.desk, &web.settings, &headers, &uri, ActivitySource::Page).await {
         Ok(Some(signed_in)) => signed_in,
         Ok(None) => return (StatusCode::UNAUTHORIZED, "You are signed out.\n").into_response(),
@@ -90,7 +90,7 @@ pub async fn live(
     let epoch = web.desk.store().epoch();
     let (after, reset) = match cursor.as_deref().and_then(|cursor| after(cursor, &epoch, version, head)) {
         Some(after) => (after, None),
-        // Nothing is guessed: whoever comes with a cursor that is not ours is told where the log is, to look anew.
+        // A client without a cursor of this log is sent the head of the log in a reset, and loads everything again.
         None => (head, Some(Bytes::from(format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n")))),
     };
     let hints = web.desk.hints().listen();
@@ -117,19 +117,19 @@ pub async fn live(
     let chunks = stream::iter(begin).chain(stream::unfold(live, Live::next)).map(Ok::<_, Infallible>);
     let kind = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        // nginx would hold events back until it has a buffer of them
+        // Without this header nginx would buffer events.
         (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     (kind, Body::from_stream(chunks)).into_response()
 }
 
-/// A hint as the stream sends it: without an id, since it has no place in the log.
+/// Formats a hint for the stream: without an id, because it has no place in the log.
 fn hint(hint: &Hint) -> String {
     format!("event: hint\ndata: {}\n\n", serde_json::to_string(hint).unwrap_or_default())
 }
 
-/// The seq of a cursor that belongs to this log; nothing when it is another's or beyond the head, or when its lists were
-/// made by other queues, as in `<epoch>~<version>.<seq>`.
+/// Returns the seq of a cursor that belongs to this log. Returns `None` when the cursor is of another log or beyond the
+/// head, or when its lists were made with another version of the queues, as in `<epoch>~<version>.<seq>`.
 fn after(cursor: &str, epoch: &str, version: i64, head: Seq) -> Option<Seq> {
     let (of, seq) = cursor.rsplit_once('.')?;
     let (of, by) = of.split_once('~').map_or((of, None), |(of, by)| (of, Some(by)));
@@ -138,7 +138,7 @@ fn after(cursor: &str, epoch: &str, version: i64, head: Seq) -> Option<Seq> {
     (is_ours && (Seq(0)..=head).contains(&seq)).then_some(seq)
 }
 
-/// One open stream.
+/// An open stream.
 struct Live {
     desk: Desk,
     workspace: WorkspaceId,
@@ -156,7 +156,7 @@ struct Live {
 }
 
 impl Live {
-    /// The next bytes; nothing when the stream is over.
+    /// Returns the next bytes; `None` when the stream is over.
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if self.broken {
             return None;
@@ -165,7 +165,7 @@ impl Live {
             tokio::select! {
                 biased;
                 () = self.door.closed() => return None,
-                // It comes back with a cursor that is good no more, and looks at everything anew.
+                // The client reconnects with a cursor that is no longer valid, and loads everything again.
                 () = self.members.closed() => return None,
                 () = self.desk.shutdown().cancelled() => return None,
                 () = &mut self.ends => return None,
@@ -174,11 +174,11 @@ impl Live {
                     Ok(told) if told.0 == self.workspace => {
                         return Some((hint(&told.1).into(), self));
                     }
-                    // Another's, or some were missed: they are only hints.
+                    // Hints of another workspace, or missed ones, are ignored: they are ephemeral.
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return None,
                 },
-                // The first comes at once and says: connected, and in step up to here.
+                // The first tick comes at once, and tells the client that it is connected and up to date to this seq.
                 _ = self.ping.tick() => {
                     self.seen();
                     let ping = format!("event: ping\ndata: {{\"seq\":{}}}\n\n", self.seq);
@@ -187,7 +187,7 @@ impl Live {
             }
         };
         let first = self.frame(event)?;
-        // What else is ready goes along in the same write.
+        // Other events that are ready go into the same write.
         let mut rest = Vec::new();
         while first.len() + rest.len() < CHUNK {
             let Some(Some(event)) = self.events.next().now_or_never() else { break };
@@ -203,12 +203,12 @@ impl Live {
         Some((bytes, self))
     }
 
-    /// The operator's page takes what it is sent.
+    /// Records that the operator's page receives the stream.
     fn seen(&self) {
         self.desk.hints().seen(self.workspace, self.operator, self.desk.clock().now());
     }
 
-    /// An event's bytes. A failure ends the stream; the browser comes back with its cursor.
+    /// Returns an event's bytes. A failure ends the stream; the browser reconnects with its cursor.
     fn frame(&mut self, event: Result<Arc<RecordedEvent>, Error>) -> Option<Bytes> {
         match event.and_then(|event| Ok((event.seq, event.frame(&self.epoch)?))) {
             Ok((seq, frame)) => {

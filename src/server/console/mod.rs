@@ -8,8 +8,8 @@ use axum::{Router, middleware::from_fn, routing::get};
 
 use super::site::{WebState, assets};
 
-/// The console's page, its server functions and its stream. Also the fallback of the whole server: a file of the built site,
-/// or the page that says that there is none.
+/// Returns the routes of the console's page, its server functions and its stream. They are also the fallback of the
+/// whole server: a file of the built site, or the page that says that there is none.
 pub fn routes(web: &WebState) -> Router {
     Router::new()
         .merge(pages::routes(web.clone()).layer(from_fn(assets::serve)))

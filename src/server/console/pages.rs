@@ -1,5 +1,5 @@
-//! The console: rendered here with its data, then taken over by the browser. Signed out, every address leads to the
-//! sign-in page and back.
+//! Renders the console with its data; the browser then hydrates it. Without a session, every address redirects to the
+//! sign-in page, which leads back.
 
 use std::time::Duration;
 
@@ -41,20 +41,20 @@ use crate::{
     },
 };
 
-/// Where server functions live.
+/// The path of server functions.
 const FUNCTIONS: &str = "/_fn/";
-/// Bytes of a server function's arguments: the longest text of all fields, url-encoded, fits.
+/// The maximum bytes of a server function's arguments: the longest text of all fields, url-encoded, fits.
 const LARGEST_CALL: usize = 1024 * 1024;
-/// Bytes of a server function's problem.
+/// The maximum bytes of a server function's error.
 const LARGEST_PROBLEM: usize = 64 * 1024;
-/// How long a page's data may take to be read, and a page to be rendered.
+/// The timeout for reading a page's data, and for rendering a page.
 const SLOWEST: Duration = Duration::from_secs(10);
-/// How long a page may wait for those that are drawn before it.
+/// The timeout for waiting until other pages are rendered.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Every page and every server function.
+/// Returns the routes of every page and every server function.
 pub fn routes(web: WebState) -> Router {
-    // Drawing spawns; a second start of it, in tests, is refused and harms nothing.
+    // Rendering spawns tasks. A second initialization, in tests, is refused and does no harm.
     let _ = any_spawner::Executor::init_tokio();
     let options = web.leptos.clone();
     let context = {
@@ -74,12 +74,12 @@ pub fn routes(web: WebState) -> Router {
         .route("/{*address}", page)
         .route("/_fn/{*name}", post(functions))
         .layer(from_fn_with_state(web, gate))
-        // The console's address begins below the root.
+        // The console has no page at the root, so the root redirects.
         .route("/", get(|| async { see_other(HOME) }))
         .with_state(options)
 }
 
-/// What a page or a server function finds in its context.
+/// Provides the context of a page or a server function.
 fn provide(web: &WebState) {
     provide_context(web.desk.clone());
     let parts = use_context::<Parts>();
@@ -101,9 +101,10 @@ fn provide(web: &WebState) {
     }
 }
 
-/// Before a page or a server function: who is there. Signed out one signs in first; signed in one need not.
+/// Checks the session before a page or a server function. Without one, a page redirects to the sign-in page, and a
+/// server function responds with 401.
 async fn gate(State(web): State<WebState>, mut request: Request, next: Next) -> Response {
-    // Where one looks is told by the page: a forgotten tab does not keep a session alive.
+    // The page reports what is viewed, not the person, so that a forgotten tab does not keep a session alive.
     let by = if request.uri().path().ends_with("/viewing") { ActivitySource::Page } else { ActivitySource::Person };
     let signed_in = match session::read(&web.desk, &web.settings, request.headers(), request.uri(), by).await {
         Ok(signed_in) => signed_in,
@@ -141,17 +142,17 @@ async fn gate(State(web): State<WebState>, mut request: Request, next: Next) -> 
     }
 }
 
-/// What a console page starts from; none for other pages.
+/// Loads the data that a console page starts from; `None` for other pages.
 async fn first_picture(web: &WebState, uri: &Uri, signed_in: &SignedIn) -> Result<Option<Bootstrap>, Error> {
     let Some(place) = ConsolePlace::of(uri.path(), uri.query().unwrap_or_default()) else { return Ok(None) };
     let caller = CallingOperator::of(web.desk.clone(), signed_in.clone());
     caller.bootstrap(place.listing, place.selected.as_deref()).await.map(Some)
 }
 
-/// A server function: its arguments are bounded, and its problem gets the status that says what it is.
+/// Calls a server function with bounded arguments, and gives its error the matching status.
 async fn call(request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    // Leptos would answer a caller who accepts HTML with a redirect to the Referer, which is wherever they say.
+    // Leptos would answer a caller who accepts HTML with a redirect to the Referer, which the caller chooses.
     parts.headers.remove(ACCEPT);
     parts.headers.remove(REFERER);
     let Ok(arguments) = to_bytes(body, LARGEST_CALL).await else {

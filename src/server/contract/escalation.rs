@@ -1,4 +1,4 @@
-//! An escalation as agents read it.
+//! Renders escalations for agents.
 
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
@@ -20,14 +20,14 @@ use crate::{
     server::error::CurrentState,
 };
 
-/// What the desk looks like at the moment of an answer: a fact, not a promise.
+/// The availability of operators at the moment of a response; a fact, not a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AtDesk {
-    /// Operators who may claim, serve the queue, are here and not away.
+    /// The operators who may claim, serve the queue, are connected and not away.
     pub operators_available: i64,
-    /// How many wait in the queue for longer; a thousand stands for more.
+    /// How many escalations in the queue have waited longer; counting stops at 1,000.
     pub waiting_ahead: i64,
-    /// How long those of the queue that were claimed lately had waited; none when none was.
+    /// The median time that recently claimed escalations of the queue had waited; `None` if none was claimed.
     pub median_claim_seconds: Option<i64>,
 }
 
@@ -59,7 +59,7 @@ pub struct EscalationBody<'a> {
     resume: Option<&'a Resume>,
     metadata: Option<&'a Map<String, Value>>,
     warnings: &'a [FieldProblem],
-    /// Null once it is closed. Events do not carry it.
+    /// Null once the escalation is closed. Events do not carry this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     desk: Option<Option<AtDesk>>,
     links: LinksBody,
@@ -127,13 +127,13 @@ struct LinksBody {
 }
 
 impl<'a> EscalationBody<'a> {
-    /// As the answer to a request, with the desk while it is open.
+    /// Builds the body for a response, with the availability of operators while the escalation is open.
     pub fn in_answer(current: &'a CurrentState, desk: Option<AtDesk>, links: &Links) -> Self {
         let body = Self::in_event(&current.escalation, current.held_by, current.outcome.as_deref(), links);
         Self { desk: Some(desk.filter(|_| current.escalation.status.is_open())), ..body }
     }
 
-    /// As part of an event. `outcome` is put in as it was rendered.
+    /// Builds the body as part of an event. `outcome` is included as it was rendered.
     pub fn in_event(
         it: &'a Escalation,
         held_by: Option<EscalationId>,
@@ -187,7 +187,7 @@ impl<'a> EscalationBody<'a> {
     }
 }
 
-/// Renders an escalation for the answer to a request.
+/// Renders an escalation for a response.
 pub fn escalation_json(current: &CurrentState, desk: Option<AtDesk>, links: &Links) -> String {
     written(&EscalationBody::in_answer(current, desk, links))
 }

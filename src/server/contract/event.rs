@@ -1,4 +1,4 @@
-//! An event as agents hear it, with the escalation as of that event.
+//! Renders events for agents, with the escalation as of that event.
 
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +53,8 @@ impl<'a> From<&'a TransferTarget> for TargetBody<'a> {
     }
 }
 
-/// Renders an event for its agent: none when no agent hears it. `after` is the escalation with the event applied,
-/// `outcome` the rendered outcome once there is one.
+/// Renders an event for its agent, or returns `None` if events of this kind are not sent to agents. `after` is the
+/// escalation with the event applied, `outcome` the rendered outcome once there is one.
 pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, links: &Links) -> Option<String> {
     if !event.kind.for_agents() {
         return None;
@@ -80,7 +80,7 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
     }))
 }
 
-/// Renders the hint that an operator types to an escalation's customer.
+/// Renders the hint that an operator is typing to an escalation's customer.
 pub fn typing_json(escalation_id: EscalationId, operator: &OperatorRef) -> String {
     #[derive(Serialize)]
     struct TypingBody<'a> {
@@ -90,7 +90,7 @@ pub fn typing_json(escalation_id: EscalationId, operator: &OperatorRef) -> Strin
     written(&TypingBody { escalation_id, operator: Named { id: operator.id, name: operator.public_name.as_str() } })
 }
 
-/// Who did what a rendered event tells: `agent`, `operator` or `system`.
+/// Returns the kind of the actor of a rendered event: `agent`, `operator` or `system`.
 pub fn actor_kind(event_json: &str) -> Option<&str> {
     #[derive(Deserialize)]
     struct Heard<'a> {

@@ -1,4 +1,4 @@
-//! A message as agents read it.
+//! Renders messages for agents.
 
 use serde::Serialize;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! The agents' published JSON. Events and outcomes are rendered here once, by the writer, stored, and sent from there
-//! by every transport; escalations are rendered per answer. Renaming a field here breaks somebody's agent.
+//! Defines the published JSON for agents. The writer renders events and outcomes once and stores them, and every
+//! transport sends the stored bytes. Escalations are rendered per response. Renaming a field here breaks agents.
 
 mod escalation;
 mod event;
@@ -18,10 +18,10 @@ pub use outcome::outcome_json;
 
 use crate::domain::{event::Actor, ids::EscalationId, time::Timestamp};
 
-/// Where agents reach this API; every path below it is theirs.
+/// The base path of the API for agents; every path below it belongs to the API.
 pub const API: &str = "/api/v1";
 
-/// Makes addresses: paths, absolute ones when the public address is known.
+/// A builder of links. They are absolute if the public address is known, else paths.
 #[derive(Debug, Clone, Default)]
 pub struct Links {
     /// `https://desk.example`, without a slash at its end.
@@ -29,16 +29,16 @@ pub struct Links {
 }
 
 impl Links {
-    /// An address that people open: absolute when it can be.
+    /// Returns a link that people open; absolute if the public address is known.
     pub fn public(&self, path: &str) -> String {
         format!("{}{path}", self.public_url.as_deref().unwrap_or_default().trim_end_matches('/'))
     }
 }
 
-/// How much of a caller's own text is told back.
+/// How many characters of a caller's own text a response repeats.
 const MOST_TOLD_BACK: usize = 300;
 
-/// A text that may repeat what a caller sent, cut to what a person reads.
+/// Truncates a text that may repeat input of the caller to a readable length.
 pub fn short(text: &str) -> String {
     match text.char_indices().nth(MOST_TOLD_BACK) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -46,18 +46,18 @@ pub fn short(text: &str) -> String {
     }
 }
 
-/// The path of an escalation.
+/// Returns the path of an escalation.
 pub fn path_of(id: EscalationId) -> String {
     format!("{API}/escalations/{id}")
 }
 
-/// A moment as agents read it: RFC 3339 in UTC, always with milliseconds.
+/// A timestamp in the published format: RFC 3339 in UTC, always with milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct At(pub Timestamp);
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Out of the calendar's range is only what nobody could have written.
+        // No timestamp that could be parsed is out of the calendar's range.
         let at = jiff::Timestamp::from_millisecond(self.0.0).unwrap_or(jiff::Timestamp::MAX);
         write!(f, "{at:.3}")
     }
@@ -69,19 +69,19 @@ impl Serialize for At {
     }
 }
 
-/// A moment as agents read it.
+/// Formats a timestamp like [`At`].
 pub fn rfc3339(at: Timestamp) -> String {
     At(at).to_string()
 }
 
-/// Reads RFC 3339; none when it is not that, or lies before the year 0.
+/// Parses RFC 3339. Returns `None` if the text is not that, or lies before the year 0.
 pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     const YEAR_0: i64 = -62_167_219_200_000;
     let at: jiff::Timestamp = text.parse().ok()?;
     Some(Timestamp(at.as_millisecond())).filter(|at| at.0 >= YEAR_0)
 }
 
-/// A person or machine, by the name agents may know.
+/// The published form of an [`Actor`], with the public name.
 #[derive(Serialize)]
 struct ActorBody<'a> {
     kind: &'static str,
@@ -110,12 +110,12 @@ struct Named<'a, Id: Serialize> {
     name: &'a str,
 }
 
-/// JSON that was rendered before, to be put in as it is.
+/// Wraps JSON that was rendered before, so that it is included unchanged.
 pub fn as_rendered(json: &str) -> Option<&RawValue> {
     serde_json::from_str(json).ok()
 }
 
-/// Writes one of our own bodies, which have only text as keys and so always can be written.
+/// Serializes a body of this API. That cannot fail, because all keys are text.
 pub fn written<T: Serialize>(body: &T) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! An outcome as agents read it: rendered when it is written, then the same bytes on every transport.
+//! Renders outcomes for agents: once when they are written, so that every transport sends the same bytes.
 
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
@@ -53,7 +53,7 @@ impl<'a> From<&'a ActionDecision> for DecisionBody<'a> {
     }
 }
 
-/// Renders an outcome; `messages` are those it names, in order.
+/// Renders an outcome; `messages` are those the outcome names, in order.
 pub fn outcome_json(outcome: &Outcome, messages: &[Message]) -> String {
     let resolution = &outcome.resolution;
     written(&OutcomeBody {

@@ -1,6 +1,6 @@
-//! An agent as agents are: it speaks the JSON API with a key and knows nothing else. Its requests go to the very router
-//! that serves them from the network, by call instead of by a socket: the same bytes through the same checks, and no HTTP
-//! client in the program.
+//! Simulates an agent, which uses only the JSON API and a key. Its requests go to the same router that serves the
+//! network, by a function call instead of a socket. So the same bytes pass the same checks, and the program needs no
+//! HTTP client for this.
 
 use axum::{
     Router,
@@ -17,10 +17,10 @@ use tower::ServiceExt;
 use super::{BETWEEN_TRIES, DemoError, TRIES, cast::HiredAgent};
 use crate::server::{clock::mint, connections::take_departures};
 
-/// The largest answer that is read, far beyond what the scripts can bring about.
+/// The largest response that is read, far larger than the scripts can cause.
 const LARGEST_ANSWER: usize = 8 * 1024 * 1024;
 
-/// A machine with a key, at a server.
+/// A scripted agent with a key, connected to a router.
 #[derive(Clone)]
 pub struct DemoAgent {
     router: Router,
@@ -32,8 +32,8 @@ impl DemoAgent {
         Self { router: router.clone(), hired: hired.clone() }
     }
 
-    /// A request below `/api/v1`; the status and the JSON that came back. Tried again while the server is busy or at fault,
-    /// under one key, so that it takes effect once.
+    /// Sends a request below `/api/v1` and returns the status and the JSON. Retries while the server is busy or fails,
+    /// with the same idempotency key, so that the request takes effect once.
     async fn asks(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value), DemoError> {
         let broken = |problem: &dyn std::fmt::Display| DemoError::Script(format!("{path}: {problem}"));
         let key = mint().to_string();
@@ -58,7 +58,7 @@ impl DemoAgent {
             let departures = take_departures(&mut answer);
             let bytes = to_bytes(answer.into_body(), LARGEST_ANSWER).await.map_err(|error| broken(&error))?;
             departures.into_iter().for_each(|departure| departure());
-            // Some answers are empty.
+            // Some responses are empty.
             let json = if bytes.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&bytes) };
             return Ok((status, json.map_err(|error| broken(&error))?));
         }
@@ -69,7 +69,7 @@ impl DemoAgent {
         self.asks(Method::GET, path, None).await
     }
 
-    /// Whether it was taken. Not being taken is usual in a chat: somebody else was faster.
+    /// Posts a request and returns whether it was accepted. A conflict is usual: another side was faster.
     pub async fn post(&self, path: &str, body: &Value) -> Result<bool, DemoError> {
         let (status, answer) = self.asks(Method::POST, path, Some(body)).await?;
         match status {
@@ -79,7 +79,7 @@ impl DemoAgent {
         }
     }
 
-    /// Presses the button; the id of the escalation.
+    /// Opens an escalation and returns its id.
     pub async fn opens(&self, request: &Value) -> Result<String, DemoError> {
         let (status, answer) = self.asks(Method::POST, "/escalations", Some(request)).await?;
         match (status, answer["id"].as_str()) {
@@ -88,7 +88,7 @@ impl DemoAgent {
         }
     }
 
-    /// Passes on what someone said.
+    /// Sends a message in a role. Returns whether it was accepted.
     pub async fn says(&self, id: &str, role: &str, text: &str) -> Result<bool, DemoError> {
         let message = json!({"client_message_id": mint().to_string(), "role": role, "text": text});
         self.post(&format!("/escalations/{id}/messages"), &message).await

@@ -1,4 +1,4 @@
-//! How a scripted operator ends an escalation: resolutions to try in turn, the best first.
+//! Builds the resolutions that a scripted operator tries in turn, the best first.
 
 use serde_json::{Value, json};
 
@@ -11,11 +11,11 @@ use crate::domain::{
     text::{NoteText, Text},
 };
 
-/// Why the last resort was taken.
+/// The note for the last fallback.
 const NO_DATA: &str = "Nothing that fits the response schema could be made up, so this ends without data.";
 
-/// What to try: as it was wished for, filled in wholly and then with what is required, and at last an end that needs no
-/// data. The agent is told the problem with its wish.
+/// Returns the resolutions to try: the requested disposition with all fields, then with the required fields, and at
+/// last a disposition without data. A note tells the agent why its request was not followed.
 pub fn resolutions(
     it: &Escalation,
     wished: Option<Disposition>,
@@ -42,12 +42,12 @@ pub fn resolutions(
     tried
 }
 
-/// Texts of ours are neither empty nor long.
+/// Parses a note. The demo's own texts are neither empty nor too long.
 fn note(text: &str) -> Option<NoteText> {
     NoteText::parse(text).ok()
 }
 
-/// Whether a decision can end like this by its cards.
+/// Returns whether the actions of a decision allow this disposition.
 fn of_cards(ask: &Ask, wished: Disposition) -> bool {
     let wanted = match wished {
         Disposition::Approved => Verdict::Approve,
@@ -67,7 +67,7 @@ fn of_cards(ask: &Ask, wished: Disposition) -> bool {
 
 fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: FilledFields) -> Resolution<DecisionRequest> {
     let end = said.disposition;
-    // Approving is the default, also where some card does not allow it.
+    // Approving is the default, even if an action does not allow it.
     let decides = end == Disposition::Approved || of_cards(ask, end);
     let actions: Vec<_> = ask.actions.iter().filter(|_| decides).map(|card| decision(card, end)).collect();
     let data = match (&ask.response_schema, &ask.options) {
@@ -81,20 +81,20 @@ fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: FilledFields) ->
     Resolution { data, answer, actions, ..said }
 }
 
-/// What is decided about one card of a decision that shall end like this: that, where it is allowed.
+/// Decides one action so that the decision ends with this disposition, as far as the action allows it.
 fn decision(card: &Action, end: Disposition) -> DecisionRequest {
     let wanted = match end {
         Disposition::Rejected => Verdict::Reject,
         Disposition::ApprovedWithEdits => Verdict::Edit,
         _ => Verdict::Approve,
     };
-    // One card that is rejected makes the whole rejected, so that comes last.
+    // A single rejected action makes the whole decision rejected, so rejecting is the last choice.
     let choices = [wanted, Verdict::Approve, Verdict::Edit];
     let decision = choices.into_iter().find(|verdict| card.allowed.contains(verdict)).unwrap_or(Verdict::Reject);
     let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(schema, FilledFields::Required));
     let proposed = card.arguments.json();
     let edits = match (decision, refilled) {
-        // What is already there stays; an edit only adds what its schema misses.
+        // Existing arguments stay; the edit only adds fields that the schema requires.
         (Verdict::Edit, Some(Value::Object(more))) => {
             let missing = more.into_iter().filter(|(name, _)| proposed.get(name).is_none());
             let edit = |(name, value): (String, Value)| Edit {
@@ -110,7 +110,7 @@ fn decision(card: &Action, end: Disposition) -> DecisionRequest {
     DecisionRequest { id: card.id.clone(), decision, edits, comment, executed_by: ExecutedBy::Agent }
 }
 
-/// Some change, for an edit of arguments of which nothing is known: of the first member, or one more.
+/// Returns an edit of arguments without a schema: the first member is changed, or a new one is added.
 fn changed(proposed: &Json) -> Edit {
     let first = match proposed {
         Json::Object(members) => members.first(),

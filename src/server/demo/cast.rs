@@ -1,4 +1,4 @@
-//! Who takes part: the people one can sign in as, scripted colleagues, and the agents with their keys.
+//! Defines the participants: people to sign in as, scripted colleagues, and agents with their keys.
 
 use super::{DemoError, hand::DemoOperatorHand};
 use crate::{
@@ -23,22 +23,22 @@ use crate::{
     },
 };
 
-/// The people to sign in as: name, the name customers see, role.
+/// The people to sign in as: name, public name, role.
 const PEOPLE: [(&str, &str, Role); 3] = [
     ("Ada Moreau", "Ada", Role::Admin),
     ("Samuel Okafor", "Samuel", Role::Supervisor),
     ("Olga Brandt", "Olga", Role::Operator),
 ];
-/// Scripted operators.
+/// The scripted operators.
 const COLLEAGUES: [(&str, &str); 3] = [("Mara Lindt", "Mara"), ("Jonas Weber", "Jonas"), ("Priya Nair", "Priya")];
-/// Queues beside the default one, and who serves them; nobody in particular means everybody.
+/// The queues in addition to the default one, with the operators who serve them. An empty list means every operator.
 const QUEUES: [(&str, &[&str]); 2] = [("billing", &[]), ("clinic", &["Ada", "Samuel", "Mara", "Priya"])];
-/// Whose escalations colleagues take, too.
+/// The agents whose escalations the colleagues also claim.
 const AGENTS: [&str; 6] =
     ["billing-bot", "shop-assistant", "travel-helper", "clinic-desk", "bank-assistant", "ops-bot"];
-/// Whose customer is kept for whoever signed in: no colleague takes what it opens.
+/// The agent whose customer is reserved for the person who signed in: no colleague claims its escalations.
 pub const CONCIERGE: &str = "concierge";
-/// Of a password: 96 random bits, which one can still type.
+/// The length of the password: 96 random bits, still short enough to type.
 const PASSWORD_LETTERS: usize = 16;
 /// The agent whose key is printed.
 const GUEST: &str = "your-agent";
@@ -51,22 +51,22 @@ pub struct HiredAgent {
     pub key: String,
 }
 
-/// Everyone.
+/// All participants of the demo.
 pub struct Cast {
     pub workspace: WorkspaceId,
     pub people: Vec<Operator>,
     pub colleagues: Vec<Operator>,
-    /// Only where it was asked for.
+    /// Robot, if the demo runs with `--operator auto`.
     pub robot: Option<Operator>,
     pub agents: Vec<HiredAgent>,
     pub concierge: HiredAgent,
     pub guest: HiredAgent,
-    /// With which everyone signs in.
+    /// The password of all operators.
     pub password: String,
 }
 
 impl Cast {
-    /// Adds them all to an empty desk, as `bailout admin` would.
+    /// Adds all participants to an empty database, as `bailout admin` would.
     pub async fn hire(desk: &Desk, with_robot: bool) -> Result<Self, DemoError> {
         let now = desk.clock().now();
         let password = Secret::mint()?.reveal()[..PASSWORD_LETTERS].to_owned();
@@ -75,7 +75,7 @@ impl Cast {
         let workspace = workspaces::default(&mut tx, now).await?;
         let mut everyone = vec![];
         let colleagues = COLLEAGUES.map(|(name, public_name)| (name, public_name, Role::Operator));
-        // It takes from every queue, whoever serves it.
+        // Robot is a supervisor so that it can claim from every queue.
         let robot = with_robot.then_some(("Robot", "Robot", Role::Supervisor));
         for (name, public_name, role) in PEOPLE.into_iter().chain(colleagues).chain(robot) {
             let operator = operator(name, public_name, role)?;
@@ -108,14 +108,14 @@ impl Cast {
         Ok(Self { workspace, people: everyone, colleagues, robot, agents: machines, concierge, guest, password })
     }
 
-    /// A person by the name customers see.
+    /// Finds an operator by the public name.
     pub fn hand(&self, desk: &Desk, public_name: &str) -> Option<DemoOperatorHand> {
         let mut everyone = self.people.iter().chain(&self.colleagues);
         let operator = everyone.find(|operator| operator.who.public_name.as_str() == public_name)?.clone();
         Some(DemoOperatorHand { desk: desk.clone(), workspace: self.workspace, operator })
     }
 
-    /// Every agent that the demo plays itself.
+    /// Returns every scripted agent.
     pub fn scripted(&self) -> impl Iterator<Item = &HiredAgent> {
         self.agents.iter().chain([&self.concierge])
     }

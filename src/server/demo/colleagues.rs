@@ -1,5 +1,6 @@
-//! Scripted colleagues: they take some of what the scripted agents open, talk, and resolve, so that the list lives. They
-//! leave alone what a real person holds, what a real agent opened, and the newest few that wait.
+//! Simulates colleagues, who claim some escalations of the scripted agents, reply and resolve, so that the list
+//! changes. They do not touch escalations that a real person holds or a real agent opened, nor the newest few that
+//! wait.
 
 use std::time::Duration;
 
@@ -18,17 +19,17 @@ use crate::{
     server::error::Error,
 };
 
-/// How often each looks up from what they do.
+/// How often each colleague acts.
 const EVERY: Duration = Duration::from_secs(4);
-/// So many that wait are left to whoever signed in.
+/// How many waiting escalations are left to the person who signed in.
 const LEAVES: usize = 5;
-/// How many one holds at most.
+/// The most escalations that a colleague holds.
 const HOLDS: usize = 2;
-/// How many open escalations of one agent are looked at: more than there can be.
+/// How many open escalations of one agent are read: more than there can be.
 const MOST: i64 = 100;
-/// Nobody takes what came only just now, or resolves what they took only just now.
+/// The age before which colleagues do not claim an escalation, or resolve one they have claimed.
 const UNHURRIED: Span = Span::seconds(40);
-/// What they say first, and later.
+/// The first replies, and the later ones.
 const HELLO: [&str; 3] = [
     "Hello, I have just read through this. Give me a moment to look it up.",
     "Hi! Thank you for waiting. Could you tell me when this happened?",
@@ -40,7 +41,7 @@ const LATER: [&str; 3] = [
     "All done: you will get a confirmation by e-mail within the hour.",
 ];
 
-/// Works until the server stops.
+/// Simulates the colleagues until the server stops.
 pub async fn work(hands: Vec<DemoOperatorHand>, agents: Vec<AgentId>, mut chance: Rng) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -49,7 +50,7 @@ pub async fn work(hands: Vec<DemoOperatorHand>, agents: Vec<AgentId>, mut chance
         for hand in &hands {
             hand.is_here();
             match look(hand, &agents, &mut chance).await {
-                // Somebody was faster.
+                // Another operator was faster, or the server is busy.
                 Ok(()) | Err(Error::Refused { .. } | Error::Unavailable | Error::Overloaded) => {}
                 Err(fault) => tracing::error!(%fault, "a scripted colleague could not go on"),
             }

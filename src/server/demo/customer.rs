@@ -1,31 +1,31 @@
-//! A scripted customer: says hello, answers what an operator asks, says thanks, and goes quiet.
+//! Simulates a customer, who greets, answers an operator's questions, says thanks, and then stays silent.
 
 use std::sync::LazyLock;
 
 use fastrand::Rng;
 use serde::Deserialize;
 
-/// Lines, and which words bring them.
+/// The customer's lines, and the words that trigger them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Script {
-    /// To the first words of an operator.
+    /// Replies to the first message of an operator.
     greetings: Vec<String>,
-    /// What only the customer knows who is kept for whoever signed in.
+    /// Answers that only the customer gives who is reserved for the person who signed in.
     answers: Vec<Answer>,
-    /// To a question that none of those fits.
+    /// Replies to a question that has no answer above.
     evasions: Vec<String>,
-    /// To what is no question.
+    /// Replies to a message that is not a question.
     nods: Vec<String>,
     thanks: Vec<String>,
-    /// What an operator says who is done.
+    /// Phrases of an operator who is done.
     done: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    /// Any of these words or phrases, in lower case.
+    /// The words or phrases that trigger the answer, in lower case.
     to: Vec<String>,
     say: Vec<String>,
 }
@@ -35,13 +35,13 @@ static SCRIPT: LazyLock<Option<Script>> = LazyLock::new(|| {
     read.inspect_err(|error| tracing::error!(%error, "the customers have no script")).ok()
 });
 
-/// After so many messages a customer has said all there is to say.
+/// The most messages of one customer.
 const MOST_TURNS: usize = 12;
 
-/// One customer in one conversation.
+/// A customer in one conversation.
 pub struct DemoCustomer {
     chance: Rng,
-    /// Whether it is the one who has answers of her own.
+    /// Whether this is the customer who has specific answers.
     is_star: bool,
     turns: usize,
     quiet: bool,
@@ -56,7 +56,7 @@ impl DemoCustomer {
         Self { is_star: true, ..Self::anyone(chance) }
     }
 
-    /// What the customer says to what an operator said, if anything.
+    /// Returns the customer's reply to an operator's message, if there is one.
     pub fn answers(&mut self, said: &str) -> Option<&'static str> {
         let script = SCRIPT.as_ref()?;
         if self.quiet || self.turns >= MOST_TURNS {
@@ -83,7 +83,7 @@ impl DemoCustomer {
     }
 }
 
-/// A text as its words, each between blanks, so that a phrase is found by whole words only.
+/// Normalises a text to lower-case words between blanks, so that phrases match whole words only.
 fn in_words(text: &str) -> String {
     let text = text.to_lowercase();
     let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());

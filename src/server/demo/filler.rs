@@ -1,25 +1,25 @@
-//! Made-up data for a JSON Schema: what the schema itself suggests, else the least that fits. It does not know all of JSON
-//! Schema; whoever uses it holds what it made against the schema.
+//! Generates sample data for a JSON Schema: a value that the schema suggests, else a minimal one. Not all of JSON
+//! Schema is supported, so the caller must validate the data against the schema.
 
 use std::cell::Cell;
 
 use serde_json::{Map, Value, json};
 
-/// How deep it looks: a schema may refer to itself.
+/// The maximum recursion depth, because a schema may refer to itself.
 const DEEPEST: usize = 12;
-/// The most items or letters it makes.
+/// The most items or characters that are generated.
 const MOST: u64 = 1_000;
-/// The most values it looks for: a small schema can ask for more than there is room.
+/// The most values that are generated, because a small schema can require more than memory holds.
 const MOST_VALUES: usize = 10_000;
 
-/// Which fields of objects are filled in.
+/// The fields of objects to fill in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilledFields {
     All,
     Required,
 }
 
-/// A value for a schema; none when it knows none.
+/// Generates a value for a schema, or returns `None` if that fails.
 pub fn fill(schema: &Value, fields: FilledFields) -> Option<Value> {
     Filler { root: schema, fields, left: Cell::new(MOST_VALUES) }.value(schema, 0)
 }
@@ -27,7 +27,7 @@ pub fn fill(schema: &Value, fields: FilledFields) -> Option<Value> {
 struct Filler<'a> {
     root: &'a Value,
     fields: FilledFields,
-    /// How many values it may still look for.
+    /// How many values may still be generated.
     left: Cell<usize>,
 }
 
@@ -80,7 +80,7 @@ impl Filler<'_> {
         }
     }
 
-    /// Two schemas as one; of what both say, the fields and the required are joined, and of the rest the part's counts.
+    /// Merges two schemas. Objects and `required` are joined; for other keywords in both, the value of `part` wins.
     fn joined(&self, mut whole: Map<String, Value>, part: &Value, depth: usize) -> Option<Map<String, Value>> {
         let part = match part.get("$ref").and_then(Value::as_str) {
             Some(path) if depth <= DEEPEST => self.root.pointer(path.strip_prefix('#')?)?,
@@ -132,7 +132,7 @@ impl Filler<'_> {
         let others = schema.get("contains").or(schema.get("items"));
         let choices = others.and_then(|item| item.get("enum")).and_then(Value::as_array);
         while (made.len() as u64) < wanted {
-            // Different ones where there are some to choose from, since they may have to be.
+            // Enum values are used in turn, because the items may have to be unique.
             let next = choices.and_then(|choices| choices.get(made.len()));
             made.push(match (next, others) {
                 (Some(choice), _) => choice.clone(),
@@ -148,7 +148,7 @@ fn rest(schema: &Map<String, Value>, but: &str) -> Map<String, Value> {
     schema.iter().filter(|(word, _)| *word != but).map(|(word, said)| (word.clone(), said.clone())).collect()
 }
 
-/// The type it says, the first of those it says, or what the other words hint at.
+/// Returns the type of a schema: its `type`, the first of several, or a guess from other keywords.
 fn kind(schema: &Map<String, Value>) -> &str {
     match schema.get("type") {
         Some(Value::String(kind)) => kind,
@@ -207,7 +207,7 @@ mod tests {
         server::{resolution, schema::Schemas},
     };
 
-    /// Whether the server takes it.
+    /// Returns whether the server accepts the data.
     fn passes(schema: &Value, data: Option<Value>) -> bool {
         let ask = Ask { response_schema: Some(schema.clone()), ..Ask::bare(AskKind::Takeover) };
         resolution::check(&Schemas::default(), &ask, Resolution { data, ..Resolution::bare(Disposition::Handled) })

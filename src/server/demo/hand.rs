@@ -1,4 +1,4 @@
-//! A scripted operator at the desk: the verbs that the console's buttons come to.
+//! Lets a scripted operator run the same commands as the console's buttons.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// Somebody who can be told to do things.
+/// A scripted operator with access to the [`Desk`].
 #[derive(Clone)]
 pub struct DemoOperatorHand {
     pub desk: Desk,
@@ -41,7 +41,7 @@ fn unsayable(problem: TextProblem) -> Error {
     Error::Internal(format!("a text of the demo {problem}"))
 }
 
-/// Waits when the desk is busy, as long as there is patience left; whether to try again.
+/// Waits if the server is busy and tries are left. Returns whether to retry.
 async fn try_again<T>(done: &Result<T, Error>, tries: &mut usize) -> bool {
     let is_busy = matches!(done, Err(Error::Unavailable | Error::Overloaded));
     *tries += 1;
@@ -53,7 +53,8 @@ async fn try_again<T>(done: &Result<T, Error>, tries: &mut usize) -> bool {
 }
 
 impl DemoOperatorHand {
-    /// Whoever finds it done already, because an answer was lost, is refused as if somebody else had been faster.
+    /// Runs a command, with retries. If the result of an earlier try was lost, the retry is refused as if another
+    /// operator had been faster.
     pub async fn does(&self, verb: Verb) -> Result<CommandResult, Error> {
         let mut tries = 0;
         loop {
@@ -76,7 +77,7 @@ impl DemoOperatorHand {
         }
     }
 
-    /// What is heard after a cursor, until the server stops. Goes on where it was when the database was away.
+    /// Returns the events after a cursor, until the server stops. Resumes where it was after a database error.
     pub fn hears(&self, audience: Audience, since: Seq) -> impl Stream<Item = Arc<RecordedEvent>> + Send + use<> {
         let (desk, workspace) = (self.desk.clone(), self.workspace);
         let listen = move |since| {
@@ -103,7 +104,7 @@ impl DemoOperatorHand {
         })
     }
 
-    /// As a connected page says it, so that what they hold does not lapse.
+    /// Reports the operator's presence, as a connected page does, so that their claims do not lapse.
     pub fn is_here(&self) {
         self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
     }
@@ -125,7 +126,7 @@ impl DemoOperatorHand {
         self.does(Verb::Reply { by: self.operator.clone(), escalation, fence, message }).await
     }
 
-    /// Resolves with the first of these that is taken.
+    /// Resolves with the first resolution that is accepted.
     pub async fn resolves(
         &self,
         it: &Escalation,

@@ -1,5 +1,5 @@
-//! What goes on while the demo runs: agents press the button now and then, show customers what operators reply, pass on
-//! what customers answer, and take outcomes back. One at a time they are what an agent's developer would write.
+//! Simulates agents while the demo runs: they open escalations now and then, show operators' replies to customers, send
+//! the customers' answers, and receive outcomes. Each works like an agent that a developer would write.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,50 +14,50 @@ use tokio_util::sync::CancellationToken;
 
 use super::{DemoError, agent::DemoAgent, customer::DemoCustomer, until};
 
-/// What can come up while the demo runs.
+/// The script of an escalation that can be opened while the demo runs.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Story {
     agent: String,
-    /// The body of the request. Each time it is opened it is another conversation, and another customer.
+    /// The body of the request. Each opening gets a new conversation and a new customer.
     open: Value,
 }
 
-/// Who the customers are.
+/// The content of `live.json`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Script {
     customers: Vec<String>,
     stories: Vec<Story>,
-    /// The conversation that waits for whoever signed in.
+    /// The request for the escalation that is reserved for the person who signed in.
     star: Value,
 }
 
 const SCRIPT: &str = include_str!("live.json");
-/// How many may be open at once, those that were there at the start included.
+/// The most escalations open at once, including those from the start.
 const MOST_OPEN: usize = 25;
-/// How long it takes until the next one comes up, in seconds.
+/// The time until the next escalation is opened, in seconds.
 const UNTIL_THE_NEXT: std::ops::RangeInclusive<u64> = 20..=60;
-/// How long a customer takes to write, in seconds.
+/// The time a customer takes to write, in seconds.
 const WRITES_FOR: std::ops::RangeInclusive<u64> = 2..=6;
-/// How long one waits for what happens, in seconds, before one asks again.
+/// The timeout of a wait request, in seconds.
 const WAITS_FOR: u64 = 25;
-/// One customer in so many gives up, after this long.
+/// Customers give up with a chance of one in this many, once their escalation has waited for this long.
 const GIVES_UP_ONCE_IN: u64 = 12;
 const GIVES_UP_AFTER: Duration = Duration::from_secs(150);
-/// How long after a request failed an agent goes on where it was.
+/// The pause before an agent retries after an error.
 const GOES_ON_AFTER: Duration = Duration::from_secs(10);
-/// How long after its end the conversation for whoever signed in begins anew.
+/// The pause before the reserved escalation is opened again after its end.
 const STAR_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// Plays the agents until the server stops.
+/// The simulation of the agents, until the server stops.
 pub struct LivePlay {
     agents: Vec<(&'static str, DemoAgent)>,
     concierge: DemoAgent,
     room: Arc<Semaphore>,
     chance: Rng,
     script: Script,
-    /// The end of the play.
+    /// The token that stops the simulation.
     stop: CancellationToken,
 }
 
@@ -72,12 +72,12 @@ impl LivePlay {
         Ok(Self { agents, concierge, room: Arc::new(Semaphore::new(MOST_OPEN)), chance, script, stop })
     }
 
-    /// Opens the conversation that waits for whoever signed in; the escalation's id.
+    /// Opens the escalation that is reserved for the person who signed in, and returns its id.
     pub async fn open_star(&self) -> Result<String, DemoError> {
         self.concierge.opens(&self.script.star).await
     }
 
-    /// Goes on with what is open, then opens more. `star` is the id that [`LivePlay::open_star`] answered.
+    /// Continues open escalations, then opens more. `star` is the id that [`LivePlay::open_star`] returned.
     pub async fn play(mut self, star: String) {
         for (_, agent) in self.agents.clone() {
             let open = match agent.get("/escalations?status=open&limit=200").await {
@@ -125,7 +125,7 @@ impl LivePlay {
         Ok(())
     }
 
-    /// Stays with one escalation, in a task of its own; what was heard of it `after` tells.
+    /// Starts a task that handles one escalation, from the cursor `after`.
     fn keep_up(
         &mut self,
         agent: &DemoAgent,
@@ -150,7 +150,7 @@ impl LivePlay {
     }
 }
 
-/// Keeps one customer there for whoever signed in.
+/// Keeps the reserved escalation open: each time it ends, it is opened again.
 async fn stay(agent: DemoAgent, request: Value, mut id: String, mut chance: Rng) {
     loop {
         let (customer, own) = (DemoCustomer::star(chance.fork()), chance.fork());
@@ -166,11 +166,11 @@ async fn stay(agent: DemoAgent, request: Value, mut id: String, mut chance: Rng)
     }
 }
 
-/// One escalation of an agent, from its side.
+/// An escalation that an agent handles.
 struct Bout {
     agent: DemoAgent,
     id: String,
-    /// What of it was heard. Without this it begins at the open.
+    /// The cursor of the last event handled; `None` begins at the opening.
     after: Option<i64>,
     customer: DemoCustomer,
     chance: Rng,
@@ -178,7 +178,7 @@ struct Bout {
 }
 
 impl Bout {
-    /// To the end, or until the agent has no key any more.
+    /// Handles the escalation until it ends or the agent's key is revoked.
     async fn play(mut self) {
         let opened = Instant::now();
         while let Err(error) = self.goes_on(opened).await {
@@ -190,7 +190,7 @@ impl Bout {
         }
     }
 
-    /// Waits for what happens and does what an agent does then, until it is closed and the outcome taken.
+    /// Waits for events and reacts to them, until the escalation is closed and its outcome acknowledged.
     async fn goes_on(&mut self, opened: Instant) -> Result<(), DemoError> {
         loop {
             let cursor = self.after.map(|after| format!("&after={after}")).unwrap_or_default();
@@ -213,10 +213,10 @@ impl Bout {
                     if let Some(last) = said.last() {
                         self.answers(last["data"]["message"]["text"].as_str().unwrap_or_default()).await?;
                     }
-                    // Not before: what fails on the way is done again.
+                    // The cursor advances only now, so that failed steps are retried.
                     self.after = heard["seq"].as_i64();
                 }
-                // What came back carried the outcome, so it is delivered; this says that it is understood.
+                // The response carried the outcome, so the outcome is delivered; this request acknowledges it.
                 _ => {
                     sleep(Duration::from_secs(self.chance.u64(1..=3))).await;
                     self.agent.post(&format!("/escalations/{}/acknowledge", self.id), &json!({})).await?;
@@ -226,7 +226,7 @@ impl Bout {
         }
     }
 
-    /// Shows an operator's message to the customer, and says so.
+    /// Sends the receipt that an operator's message was shown to the customer.
     async fn shows(&self, message: &Value) -> Result<(), DemoError> {
         let receipt = json!({"message_id": message["id"], "state": "shown"});
         self.agent.post(&format!("/escalations/{}/receipts", self.id), &receipt).await.map(drop)
@@ -237,7 +237,7 @@ impl Bout {
         sleep(Duration::from_secs(1)).await;
         self.agent.post(&format!("/escalations/{}/typing", self.id), &json!({})).await?;
         sleep(Duration::from_secs(self.chance.u64(WRITES_FOR))).await;
-        // It may have ended meanwhile; then nobody is there to hear it.
+        // The escalation may have ended meanwhile; then the answer is not accepted.
         self.agent.says(&self.id, "customer", answer).await.map(drop)
     }
 }

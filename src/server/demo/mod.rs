@@ -1,8 +1,8 @@
-//! `bailout demo`: a desk full of made-up escalations, in a database of its own that is gone afterwards, and a play around
-//! it that goes on. The scripts are JSON beside this file, in the form of the agents' API.
+//! Runs `bailout demo`: fills a temporary database with made-up escalations, and simulates agents, customers and
+//! operators until the server stops. The scripts are JSON files in this directory, in the format of the JSON API.
 //!
-//! The scripted agents are clients of that API: see [`agent`]. The scripted operators use the desk's verbs, as the
-//! console's buttons do. Nothing here is reachable from `bailout serve`.
+//! The scripted agents are clients of that API: see [`agent`]. The scripted operators run commands of the [`Desk`], as
+//! the console's buttons do. Nothing here is reachable from `bailout serve`.
 
 mod agent;
 mod answer;
@@ -41,14 +41,14 @@ use super::{
 };
 use crate::{domain::operator::Operator, server::core::desk::Desk};
 
-/// What all chance in a demo comes from.
+/// The seed of all random numbers in a demo.
 const SEED: u64 = 2026;
 
-/// How often a busy desk is asked again, and when.
+/// How many times a request to a busy server is tried, and the pause between tries.
 const TRIES: usize = 30;
 const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 
-/// Why there is no demo, or no longer.
+/// The reason why a demo cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     #[error("cannot make a temporary folder: {0}")]
@@ -59,36 +59,36 @@ pub enum DemoError {
     Serve(#[from] ServeError),
     #[error(transparent)]
     Desk(#[from] Error),
-    /// Somebody at the console revoked the key of a scripted agent.
+    /// The key of a scripted agent was revoked in the console.
     #[error("{0} has no key any more")]
     Dismissed(&'static str),
-    /// The play is not what the program expects.
+    /// The script does not fit the program.
     #[error("the demo's script: {0}")]
     Script(String),
 }
 
-/// A desk that is filled and at work.
+/// A filled demo that is running.
 pub struct RunningDemo {
     pub desk: Desk,
     pub router: Router,
-    /// The path that lets each of the people in once, by name and role.
+    /// A single-use sign-in path for each person.
     pub links: Vec<(Operator, String)>,
-    /// With which they sign in without a link.
+    /// The password of all people, to sign in without a link.
     pub password: String,
-    /// Of the agent that is no part of the play.
+    /// The API key of the agent that is not scripted.
     pub key: String,
-    /// The escalation whose customer waits for whoever signs in.
+    /// The id of the escalation that is reserved for the person who signs in.
     pub star: String,
     settings: Settings,
-    /// Gone with this.
+    /// The temporary folder; deleted when this is dropped.
     _folder: TempDir,
 }
 
-/// Plays until told to stop.
+/// Runs the demo until it is told to stop.
 pub async fn run(settings: Settings, demo: DemoSettings) -> Result<(), DemoError> {
     println!("Setting the stage…");
     let mut told = StopSignal::listen().map_err(ServeError::from)?;
-    // Nothing is left also of one that was not wanted any more before it began.
+    // A stop during the setup drops it, so that nothing is left of it either.
     let playing = tokio::select! {
         playing = begin(settings, demo.operator) => playing?,
         () = told.wait() => return Ok(()),
@@ -100,16 +100,16 @@ pub async fn run(settings: Settings, demo: DemoSettings) -> Result<(), DemoError
     Ok(attend(&playing.desk, playing.router.clone(), &playing.settings, ready).await?)
 }
 
-/// Fills a database of its own and starts the play.
+/// Fills a temporary database and starts the simulation.
 pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<RunningDemo, DemoError> {
-    // What one's own agents send to a demo is nobody else's business.
+    // Only the owner may read the folder, because it holds data that the user's own agents send.
     let folder = tempfile::Builder::new()
         .prefix("bailout-demo-")
         .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(DemoError::NoFolder)?;
     let url = format!("sqlite://{}", folder.path().join("demo.db").display());
-    // The scripts fill the desk faster than one agent may.
+    // The scripts fill the database faster than the limits allow an agent.
     let limits = RateLimits::NONE;
     let settings = Settings { database_url: url.parse().map_err(DemoError::Script)?, limits, ..settings };
     let cast = past::fill(&settings, operator == DemoOperator::Auto).await?;
@@ -130,7 +130,7 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Running
     Ok(RunningDemo { desk, router, links, password, key, star, settings, _folder: folder })
 }
 
-/// Starts everyone; the escalation that waits for whoever signs in.
+/// Starts all scripted roles and returns the id of the escalation that is reserved for the person who signs in.
 async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, DemoError> {
     let mut chance = Rng::with_seed(SEED);
     let agents = cast.agents.iter().map(|hired| (hired.name, DemoAgent::new(router, hired))).collect();
@@ -153,14 +153,14 @@ async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, Demo
     Ok(star)
 }
 
-/// Plays a part beside the requests, until the server stops.
+/// Runs a script as a background task until the server stops.
 fn spawn(desk: &Desk, play: impl Future<Output = ()> + Send + 'static) {
     let stop = desk.shutdown().clone();
     tokio::spawn(async move { until(&stop, play).await });
 }
 
-/// Plays until the end, of the part or of the server. The server's counts first: what waits at its API is answered then,
-/// and would ask once more, of a database that is closing.
+/// Runs a script until it ends or the server stops. The stop is checked first: at shutdown the waiting API requests are
+/// answered, and the script would send another request while the database is closing.
 async fn until<T>(stop: &CancellationToken, play: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;

@@ -1,4 +1,5 @@
-//! Passes: each lets one person in once, without a password, by a link. They live in memory and end with the demo.
+//! Handles passes: links that sign one person in once, without a password. Passes are kept in memory and end with the
+//! demo.
 
 use std::{
     collections::HashMap,
@@ -27,21 +28,21 @@ use crate::{
     },
 };
 
-/// Whom a pass lets in, and where they begin.
+/// The operator that a pass signs in, and the first page.
 #[derive(Debug)]
 pub struct DemoPass {
     pub workspace: WorkspaceId,
     pub operator: OperatorId,
-    /// An own path.
+    /// A path on this site.
     pub to: String,
 }
 
-/// The passes that were given out and not used yet.
+/// The passes that were issued and not used yet.
 #[derive(Clone, Default)]
 pub struct DemoPasses(Arc<Mutex<HashMap<String, DemoPass>>>);
 
 impl DemoPasses {
-    /// Gives a pass out; its path holds a secret.
+    /// Issues a pass and returns its path, which contains a secret.
     pub fn issue(&self, pass: DemoPass) -> Result<String, Error> {
         let token = Secret::mint()?.reveal().to_owned();
         let path = format!("/demo/sign-in/{token}");
@@ -49,18 +50,18 @@ impl DemoPasses {
         Ok(path)
     }
 
-    /// Uses a pass up; none when there is none, or no longer.
+    /// Takes a pass, so that it cannot be used again. Returns `None` if it does not exist or was used.
     pub fn take(&self, token: &str) -> Option<DemoPass> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token)
     }
 
-    /// Makes a pass good again that let nobody in.
+    /// Puts a pass back that signed nobody in.
     pub fn give_back(&self, token: String, pass: DemoPass) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token, pass);
     }
 }
 
-/// The address of a link. A HEAD request is answered as any other method is: looking at a link must not use it up.
+/// Builds the route of the links. HEAD has its own handler, because previewing a link must not use it up.
 pub fn routes(web: WebState, passes: DemoPasses) -> Router {
     Router::new()
         .route("/demo/sign-in/{token}", head(async || StatusCode::NO_CONTENT).get(enter))
@@ -76,7 +77,7 @@ async fn enter(
     parts: Parts,
 ) -> Response {
     let side = side(&web.settings, &parts.headers, &parts.uri);
-    // No cookie would be safe; the pass stays good.
+    // No cookie would be safe here, so the pass is not used.
     if side == BrowserSide::Plain {
         return see_other("/sign-in?refused=insecure");
     }
@@ -98,7 +99,7 @@ async fn enter(
     }
 }
 
-/// Begins the session of a pass.
+/// Creates the session of a pass.
 async fn begin(web: &WebState, pass: &DemoPass, parts: &Parts) -> Result<Secret, Error> {
     let (secret, begun) = NewSession::at(web, parts).await?;
     let (workspace, operator) = (pass.workspace, pass.operator);

@@ -1,6 +1,5 @@
-//! The past hours of the desk, played again in order of time on a clock that is moved from one step to the next: agents
-//! open by the JSON API, and people and the clock do what they do by the desk's verbs. So whatever is on the desk could
-//! have come there.
+//! Replays the past hours of the demo in order of time, on a clock that is moved from step to step. Agents use the JSON
+//! API; operators and deadlines run commands of the [`Desk`]. So the demo holds only data that could really occur.
 
 use std::sync::{
     Arc,
@@ -30,14 +29,14 @@ use crate::{
     },
 };
 
-/// One escalation's story.
+/// The script of an escalation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Story {
-    /// Who opens it.
+    /// The name of the agent that opens the escalation.
     agent: String,
     minutes_ago: i64,
-    /// The body of the request.
+    /// The body of the request that opens the escalation.
     open: Value,
     #[serde(default)]
     then: Vec<Step>,
@@ -46,13 +45,13 @@ struct Story {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
-    /// Seconds since the step before.
+    /// The seconds since the previous step.
     after: i64,
     #[serde(rename = "do")]
     deed: Deed,
 }
 
-/// What somebody does. Operators are named as customers see them.
+/// An action in a script. Operators are named by their public names.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Deed {
@@ -86,12 +85,12 @@ enum Deed {
         by: String,
         text: String,
     },
-    /// The customer, or whoever it is, by the agent.
+    /// The agent adds a message in a role, such as the customer's.
     Say {
         role: String,
         text: String,
     },
-    /// What became of the operator's last message.
+    /// The receipt of the operator's last reply.
     Receipt {
         state: String,
         detail: Option<String>,
@@ -99,14 +98,14 @@ enum Deed {
     Cancel {
         reason: String,
     },
-    /// The agent takes the outcome.
+    /// The agent receives the outcome.
     Take,
     Acknowledge,
-    /// What is due falls due.
+    /// The deadline of the escalation is processed.
     FallDue,
 }
 
-/// What is known of a story while it is played.
+/// The state of a script while it runs.
 struct Played {
     agent: DemoAgent,
     id: EscalationId,
@@ -114,12 +113,12 @@ struct Played {
     replied: Option<MessageId>,
 }
 
-/// The stories, one after another in the file, side by side in time.
+/// The scripts, one after another in the file. Their steps are interleaved by time.
 const STORIES: &str = include_str!("past.json");
-/// How long apart the messages of a transcript are, when it does not say.
+/// The time between the messages of a transcript that has no timestamps.
 const BETWEEN_MESSAGES: Span = Span::seconds(40);
 
-/// Fills an empty database, and closes it. The clock ends at the present.
+/// Fills an empty database and closes it. The clock ends at the present time.
 pub async fn fill(settings: &Settings, with_robot: bool) -> Result<Cast, DemoError> {
     let stories: Vec<Story> = serde_json::from_str(STORIES).map_err(|error| DemoError::Script(error.to_string()))?;
     let present = Clock::system().now();
@@ -171,7 +170,7 @@ fn unknown(what: &str) -> DemoError {
     DemoError::Script(format!("{what} is unknown"))
 }
 
-/// Gives messages that say no time one that leads up to the open.
+/// Adds timestamps before the opening to messages that have none.
 fn dated(mut open: Value, opened: Timestamp) -> Value {
     let is_native = open["conversation"]["format"].is_null();
     if let Some(messages) = open.pointer_mut("/conversation/messages").and_then(Value::as_array_mut)
@@ -240,7 +239,7 @@ async fn play(desk: &Desk, cast: &Cast, played: &mut Played, deed: &Deed) -> Res
         }
         Deed::Cancel { reason } => drop(played.agent.post(&path("cancel"), &json!({"reason": reason})).await?),
         Deed::Acknowledge => drop(played.agent.post(&path("acknowledge"), &json!({})).await?),
-        // As the API notes it when the answer has left, and at this moment.
+        // The API records this delivery when a response has been sent; here it gets the time of this step.
         Deed::Take => drop(by_nobody(Verb::Deliver { escalation }).await?),
         Deed::FallDue => drop(by_nobody(Verb::FallDue { escalation }).await?),
     }

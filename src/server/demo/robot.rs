@@ -1,5 +1,5 @@
-//! Robot: the operator of `--operator auto`, so that agents can be tried without a person. It takes what agents open that
-//! are no part of the demo, and does what an escalation's `metadata.rehearse` says:
+//! Implements Robot, the operator of `--operator auto`, so that agents can be tested without a person. Robot claims the
+//! escalations of agents that are not scripted, and follows an escalation's `metadata.rehearse`:
 //! `{"disposition": "rejected", "after_seconds": 20}`, both optional.
 
 use std::{pin::pin, time::Duration};
@@ -23,22 +23,22 @@ use crate::{
     server::{core::log::Audience, error::Error},
 };
 
-/// When it claims, after the open.
+/// The time from the opening to the claim.
 const CLAIMS_AFTER: Duration = Duration::from_secs(1);
-/// When it resolves, after the open, unless it is told otherwise.
+/// The time from the opening to the resolution, unless the rehearsal sets another.
 const RESOLVES_AFTER: Duration = Duration::from_secs(3);
-/// How often it says that it is there, as a connected page does.
+/// How often Robot reports its presence, as a connected page does.
 const HERE_EVERY: Duration = Duration::from_secs(30);
-/// How often it says something to a customer who talks, and how many times at most: an agent that answers whatever it hears
-/// must not go round in circles with it.
+/// The pause between replies to a customer, and the most replies, because an agent that answers every message must not
+/// loop with Robot.
 const BETWEEN_REPLIES: Duration = Duration::from_secs(2);
 const MOST_REPLIES: usize = 12;
-/// The longest it can be told to take: as long as any deadline.
+/// The largest `after_seconds` that is followed: as long as the longest deadline.
 const LONGEST: u64 = 30 * 24 * 60 * 60;
-/// Letters of what is wrong with a rehearsal that its agent is told.
+/// The most characters of an error in a rehearsal that its agent is sent.
 const LONGEST_PROBLEM: usize = 300;
 
-/// How an escalation wants to be answered.
+/// The answer that an agent requests in `metadata.rehearse`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = r#"an object like {"disposition": "declined", "after_seconds": 20}"#)]
 struct Rehearsal {
@@ -47,7 +47,7 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// What the agent wrote; or what is wrong with it.
+    /// Parses the rehearsal, or returns the error in it.
     fn of(opening: &Opening) -> Result<Self, String> {
         let Some(said) = opening.metadata.as_ref().and_then(|it| it.get("rehearse")) else {
             return Ok(Self::default());
@@ -58,13 +58,13 @@ impl Rehearsal {
     }
 }
 
-/// Answers what is opened from `since` on by agents other than these, until the server stops.
+/// Answers escalations opened after `since` by agents that are not scripted, until the server stops.
 pub async fn work(hand: DemoOperatorHand, scripted: Vec<AgentId>, since: Seq) {
     let mut log = pin!(hand.hears(Audience::Operators, since));
     let mut here = interval(HERE_EVERY);
     loop {
         let event = tokio::select! {
-            // So that what it holds for long does not lapse.
+            // Presence is reported so that claims held for long do not lapse.
             _ = here.tick() => {
                 hand.is_here();
                 continue;
@@ -81,7 +81,7 @@ pub async fn work(hand: DemoOperatorHand, scripted: Vec<AgentId>, since: Seq) {
                     Some(Err(Error::Refused { refusal: Refusal::InvalidFields { problems }, .. })) => {
                         tracing::error!(?problems, %escalation, "Robot knows no end that is taken");
                     }
-                    // Someone else took it, or it ended otherwise.
+                    // Another operator claimed the escalation, or it was closed.
                     Some(Err(Error::Refused { .. })) => {}
                     Some(Err(fault)) => tracing::error!(%fault, %escalation, "Robot could not answer"),
                 }
@@ -114,7 +114,7 @@ async fn answer(hand: &DemoOperatorHand, agent: AgentId, escalation: EscalationI
     hand.resolves(&current.escalation, Some(fence), resolutions).await.map(drop)
 }
 
-/// Talks to the customer until it is time to resolve; false when it has ended before.
+/// Talks to the customer until it is time to resolve. Returns false if the escalation was closed before.
 async fn talks(
     hand: &DemoOperatorHand,
     agent: AgentId,
@@ -141,7 +141,7 @@ async fn talks(
     }
 }
 
-/// What may not be said goes unsaid: it is resolved all the same.
+/// Sends a reply. A refused reply is dropped, because the escalation is resolved anyway.
 async fn says(hand: &DemoOperatorHand, escalation: EscalationId, fence: Fence, text: &str) -> Result<(), Error> {
     match hand.replies(escalation, fence, text).await {
         Ok(_) | Err(Error::Refused { .. }) => Ok(()),

@@ -1,5 +1,5 @@
-//! How much space is left where a SQLite database is. When there is hardly any, nothing new is opened, so that what is open
-//! can still be answered and ended. The disk of a PostgreSQL server is not ours to look at.
+//! Watches the free space on the disk of a SQLite database. When there is hardly any, no new escalations are opened, so
+//! that open ones can still be answered and ended. The disk of a PostgreSQL server is not checked.
 
 use std::{
     path::Path,
@@ -12,9 +12,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::server::core::desk::Desk;
 
-/// How often to look.
+/// How often the free space is read.
 const EVERY: Duration = Duration::from_secs(5);
-/// Admins are warned when less than one in so many bytes is free.
+/// Admins are warned when less than one in this many bytes is free.
 const WARNED_BELOW: u64 = 10;
 
 /// The space of a file system, in bytes.
@@ -31,7 +31,7 @@ impl Space {
     }
 }
 
-/// The space as it was when one last looked; none before, and where the database is elsewhere.
+/// The space when it was last read; `None` before that, and where the database is elsewhere.
 #[derive(Debug, Default)]
 pub struct FreeSpace(Mutex<Option<Space>>);
 
@@ -40,12 +40,12 @@ impl FreeSpace {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether less than so many bytes are free.
+    /// Returns whether less than so many bytes are free.
     pub fn has_less_than(&self, bytes: u64) -> bool {
         self.space().is_some_and(|space| space.free < bytes)
     }
 
-    /// What to tell admins; nothing while there is enough.
+    /// Returns the warning for admins; `None` while there is enough space.
     pub fn warning(&self) -> Option<String> {
         let Space { free, all } = self.space()?;
         (free < all / WARNED_BELOW).then(|| {
@@ -58,7 +58,7 @@ impl FreeSpace {
     }
 }
 
-/// Looks until the server stops.
+/// Reads the free space regularly until the server stops.
 pub async fn watch(desk: Desk) {
     let Some(folder) = desk.store().folder() else { return };
     let mut tick = interval(EVERY);

@@ -1,5 +1,5 @@
-//! What `/readyz` answers: whether the writer can commit, the sweeper looks for deadlines, and the background tasks keep
-//! running. Durations are measured with the process's own steady clock, which nobody sets back.
+//! The state behind `/readyz`: whether the writer can commit, the sweeper looks for deadlines, and the background tasks
+//! keep running. Durations are measured with the process's monotonic clock, which cannot be set back.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,24 +11,24 @@ use crate::domain::ids::EscalationId;
 
 /// How long after a commit no write probe is needed.
 const COMMITTED_WITHIN: Duration = Duration::from_secs(2);
-/// How long ago the sweeper's last complete look may be. It looks twice a second.
+/// How long ago the sweeper's last progress may be. The sweeper starts a pass twice a second.
 const SWEPT_WITHIN: Duration = Duration::from_secs(30);
 /// A background task that dies this often within `DEATHS_WITHIN` keeps dying.
 const MOST_DEATHS: usize = 3;
 const DEATHS_WITHIN: Duration = Duration::from_secs(60);
 
-/// The condition of a process, as its parts report it.
+/// The readiness of a process, as its parts report it.
 #[derive(Debug, Default)]
 pub struct Readiness(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last commit; none when a later write failed.
+    /// The time of the last commit; `None` when a later write failed.
     committed_at: Option<Instant>,
     swept_at: Option<Instant>,
-    /// The escalations whose deadlines the sweeper could not process at its last look.
+    /// The escalations whose deadlines the sweeper could not process in its last pass.
     failed_deadlines: BTreeSet<EscalationId>,
-    /// The latest deaths of each background task.
+    /// The times of the latest deaths of each background task.
     deaths: BTreeMap<&'static str, Vec<Instant>>,
     restarts: u64,
 }
@@ -44,13 +44,13 @@ impl Readiness {
         self.state().committed_at = None;
     }
 
-    /// Whether the writer committed a moment ago, and did not fail since.
+    /// Returns whether the writer committed a moment ago, and did not fail since.
     pub fn has_just_committed(&self) -> bool {
         self.state().committed_at.is_some_and(|at| at.elapsed() < COMMITTED_WITHIN)
     }
 
-    /// Records a complete look of the sweeper, and the deadlines that it could not process. Returns those that were
-    /// not among them at the look before.
+    /// Records a complete pass of the sweeper, and the deadlines that it could not process. Returns those that were
+    /// not among them in the pass before.
     pub fn swept(&self, failed: BTreeSet<EscalationId>) -> Vec<EscalationId> {
         let mut state = self.state();
         state.swept_at = Some(Instant::now());
@@ -59,22 +59,22 @@ impl Readiness {
         new
     }
 
-    /// Records that the sweeper makes progress in a look that takes long.
+    /// Records that the sweeper makes progress in a pass that takes long.
     pub fn still_sweeping(&self) {
         self.state().swept_at = Some(Instant::now());
     }
 
-    /// Whether the sweeper's last look is recent.
+    /// Returns whether the sweeper's last progress is recent.
     pub fn is_sweeping(&self) -> bool {
         self.state().swept_at.is_some_and(|at| at.elapsed() < SWEPT_WITHIN)
     }
 
-    /// How many deadlines the sweeper cannot process.
+    /// Returns how many deadlines the sweeper cannot process.
     pub fn failed_deadlines(&self) -> usize {
         self.state().failed_deadlines.len()
     }
 
-    /// Records that a background task died; how often it did lately.
+    /// Records that a background task died. Returns how often it died recently.
     pub fn task_died(&self, task: &'static str) -> usize {
         let mut state = self.state();
         state.restarts += 1;
@@ -84,12 +84,12 @@ impl Readiness {
         deaths.len()
     }
 
-    /// How often background tasks were restarted since the process started.
+    /// Returns how often background tasks were restarted since the process started.
     pub fn restarts(&self) -> u64 {
         self.state().restarts
     }
 
-    /// A background task that keeps dying.
+    /// Returns a background task that keeps dying, if there is one.
     pub fn dying_task(&self) -> Option<&'static str> {
         let state = self.state();
         let recent = |deaths: &Vec<Instant>| deaths.iter().filter(|at| at.elapsed() < DEATHS_WITHIN).count();

@@ -1,6 +1,6 @@
-//! How much a caller may ask for. What a key may do is counted by the key alone, since behind a proxy many agents share one
-//! address; addresses are counted only where nobody is known. Rates are counted by each server for itself; how many bytes a
-//! key wrote today, and how often it was told to wait, by all servers of a database together.
+//! Rate limits of callers. The requests of a key are counted by the key alone, because behind a proxy many agents share
+//! one address. Addresses are counted only for requests without a key or a session. Each server counts rates alone. All
+//! servers of a database together count how many bytes a key wrote today, and how often it was rate-limited.
 
 pub mod usage;
 
@@ -48,7 +48,7 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// None at all.
+    /// No limits at all.
     pub const NONE: Self = Self {
         opens_per_minute: 0,
         writes_per_minute: 0,
@@ -58,18 +58,18 @@ impl RateLimits {
         reserve_megabytes: 0,
     };
 
-    /// How many bytes of the disk are kept for what is open.
+    /// Returns how many bytes of the disk are reserved for open escalations.
     pub fn reserve(&self) -> u64 {
         u64::from(self.reserve_megabytes) * 1024 * 1024
     }
 
-    /// How many bytes a key may write in a day.
+    /// Returns how many bytes a key may write in a day; `None` without a limit.
     pub fn bytes_per_day(&self) -> Option<u64> {
         (self.megabytes_per_day > 0).then(|| u64::from(self.megabytes_per_day) * 1024 * 1024)
     }
 }
 
-/// What a request of a key counts as.
+/// The kind of a key's request, which selects the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestKind {
     Open,
@@ -77,25 +77,25 @@ pub enum RequestKind {
     Read,
 }
 
-/// Where a caller stands with a limit.
+/// The status of a caller within a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitStatus {
     /// The name of the limit.
     pub policy: &'static str,
-    /// How many there may be at once.
+    /// How many requests there may be at once.
     pub burst: u32,
-    /// In how many seconds a caller who has used them all has them all again.
+    /// The seconds after which a caller who has used all requests has all of them again.
     pub window: u32,
-    /// How many are left.
+    /// How many requests are left.
     pub remaining: u32,
-    /// In how many seconds the next is allowed, if none is left; else until all are.
+    /// The seconds until the next request is allowed, if none is left; otherwise until all are.
     pub seconds: u64,
     pub is_allowed: bool,
 }
 
 type Limiter<Key> = RateLimiter<Key, DashMapStateStore<Key>, DefaultClock, StateInformationMiddleware>;
 
-/// One limit for many callers.
+/// A limit that counts each of many callers.
 struct Limit<Key: Hash + Eq + Clone> {
     limiter: Limiter<Key>,
     policy: &'static str,
@@ -104,18 +104,18 @@ struct Limit<Key: Hash + Eq + Clone> {
     cleaned_at: Mutex<Instant>,
 }
 
-/// How often what is known of callers who are gone is forgotten.
+/// How often the state of callers without recent requests is deleted.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
 
 impl<Key: Hash + Eq + Clone> Limit<Key> {
-    /// None when there is none.
+    /// Creates a limit; `None` when the rate is 0, which means no limit.
     fn new(policy: &'static str, per_minute: u32, burst: u32) -> Option<Self> {
         let (per_minute, burst) = (NonZeroU32::new(per_minute)?, NonZeroU32::new(burst)?);
         let limiter = RateLimiter::dashmap(Quota::per_minute(per_minute).allow_burst(burst)).with_middleware();
         Some(Self { limiter, policy, per_minute, burst, cleaned_at: Mutex::new(Instant::now()) })
     }
 
-    /// Counts one.
+    /// Counts a request, and returns the caller's status.
     fn count(&self, key: &Key) -> LimitStatus {
         self.clean();
         let (per_minute, burst) = (u64::from(self.per_minute.get()), self.burst.get());
@@ -151,7 +151,7 @@ impl<Key: Hash + Eq + Clone> Limit<Key> {
     }
 }
 
-/// The limits of a server, and where its callers stand.
+/// The limits of a server, and the state of its callers.
 pub struct RateLimiters {
     settings: Arc<Settings>,
     opens: Option<Limit<String>>,
@@ -172,7 +172,7 @@ impl RateLimiters {
         }
     }
 
-    /// Counts a request of a key, by the key's public id; nothing where there is no limit.
+    /// Counts a request of a key, by the key's public id; `None` where there is no limit.
     pub fn of_key(&self, kind: RequestKind, key: &str) -> Option<LimitStatus> {
         let limit = match kind {
             RequestKind::Open => &self.opens,
@@ -182,13 +182,13 @@ impl RateLimiters {
         limit.as_ref().map(|limit| limit.count(&key.to_owned()))
     }
 
-    /// Counts a request of nobody known, by the address it came from; of IPv6 by the /64.
+    /// Counts a request without a key or a session, by the address it came from; for IPv6 by the /64.
     pub fn of_stranger(&self, parts: &Parts) -> Option<LimitStatus> {
         let address = client::address(&self.settings, parts)?;
         self.anonymous.as_ref().map(|limit| limit.count(&client::household(address)))
     }
 
-    /// The limits as they are set.
+    /// Returns the configured limits.
     pub fn limits(&self) -> &RateLimits {
         &self.settings.limits
     }

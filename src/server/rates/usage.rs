@@ -1,5 +1,5 @@
-//! How many bytes each key wrote today, and how often it was told to wait: counted here, and added every few seconds to what
-//! the database has of all servers.
+//! Counts how many bytes each key wrote today, and how often it was rate-limited. Every few seconds the counts are
+//! added to the totals of all servers in the database.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use crate::{
     server::{core::desk::Desk, error::Error, store::usage},
 };
 
-/// How often what was counted is written.
+/// How often the counts are written to the database.
 const EVERY: Duration = Duration::from_secs(5);
 /// A day, as limits count them: from midnight to midnight in UTC.
 const DAY: Span = Span::hours(24);
@@ -25,27 +25,27 @@ const DAY: Span = Span::hours(24);
 /// A key: its workspace and its public id.
 pub type UsageKey = (WorkspaceId, String);
 
-/// The number of the day, and in how many seconds the next begins.
+/// Returns the number of the day, and in how many seconds the next begins.
 pub fn day_of(now: Timestamp) -> (i64, u64) {
     let left = DAY.0 - now.0.rem_euclid(DAY.0);
     (now.0.div_euclid(DAY.0), u64::try_from(left / 1_000 + 1).unwrap_or_default())
 }
 
-/// What a key used on one day.
+/// The usage of a key on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeyUsage {
-    /// Bytes of requests that were written.
+    /// The bytes of write requests.
     pub bytes: u64,
-    /// Requests that were told to wait.
+    /// The number of rate-limited requests.
     pub limited: u64,
 }
 
 #[derive(Default)]
 struct Counted {
     day: i64,
-    /// What the database had when it was last written.
+    /// The totals of the database at the last write.
     known: KeyUsage,
-    /// What is not written yet.
+    /// The counts that are not written yet.
     new: KeyUsage,
 }
 
@@ -68,22 +68,22 @@ impl UsageCounters {
         work(counted)
     }
 
-    /// How many bytes a key has written today, as far as this server knows.
+    /// Returns how many bytes a key has written today, as far as this server knows.
     pub fn bytes(&self, key: &UsageKey, now: Timestamp) -> u64 {
         self.today(key, now, |it| it.known.bytes + it.new.bytes)
     }
 
-    /// A key has sent so many bytes to be written.
+    /// Counts the bytes of a write request of a key.
     pub fn wrote(&self, key: &UsageKey, bytes: usize, now: Timestamp) {
         self.today(key, now, |it| it.new.bytes += bytes as u64);
     }
 
-    /// A key was told to wait.
+    /// Counts a rate-limited request of a key.
     pub fn limited(&self, key: &UsageKey, now: Timestamp) {
         self.today(key, now, |it| it.new.limited += 1);
     }
 
-    /// Adds what is new to the database, and learns what other servers have added.
+    /// Adds the new counts to the database, and reads the totals, which include the counts of other servers.
     pub async fn write(&self, desk: &Desk) -> Result<(), Error> {
         let (day, _) = day_of(desk.clock().now());
         let new: Vec<(UsageKey, i64, KeyUsage)> = {
@@ -102,7 +102,7 @@ impl UsageCounters {
             let Some(counted) = all.get_mut(&key).filter(|it| it.day == day) else { continue };
             match &written {
                 Ok(totals) => counted.known = totals[at],
-                // It is counted again the next time.
+                // The counts are kept for the next write.
                 Err(_) => {
                     counted.new.bytes += used.bytes;
                     counted.new.limited += used.limited;
@@ -113,7 +113,7 @@ impl UsageCounters {
     }
 }
 
-/// Writes what was counted, until the server stops.
+/// Writes the counts regularly until the server stops, and a last time then.
 pub async fn keep(desk: Desk) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,5 @@
-//! Pages get the beginning of a long text, result or argument, and its length; the whole is fetched when somebody asks.
+//! Truncates long texts, results and arguments for pages: a page gets the beginning and the length, and fetches the
+//! whole on request.
 
 use std::io::{self, Write};
 
@@ -11,21 +12,21 @@ use crate::domain::{
     transcript::reasoning::reasoning,
 };
 
-/// How many characters of one text, result or argument a page gets.
+/// The most characters of one text, result or argument that a page gets.
 pub const MOST_SHOWN: usize = 16_000;
-/// How many characters of all arguments of one message, and how many of its calls.
+/// The most characters of all arguments of one message, and the most of its calls.
 const MOST_ARGUMENTS: usize = 64_000;
 const MOST_CALLS: usize = 200;
-/// JSON that has more characters when it is indented is shown on one line.
+/// The most characters of JSON that is shown indented. Longer JSON is shown on one line.
 const MOST_INDENTED: usize = 1_000_000;
-/// About how many bytes a message, or one call of a tool, takes beside its texts.
+/// The approximate bytes of a message, or of one tool call, in addition to its texts.
 const BESIDE_TEXTS: usize = 500;
 
-/// A message as pages get it, not yet parsed.
+/// Returns a message as pages get it: truncated, and not yet parsed.
 pub fn cut(mut message: Message) -> RenderedMessage {
     let (mut cuts, position) = (vec![], message.position);
     let mut note = |part, index, length, outcome| cuts.push(TruncatedPart { position, part, index, length, outcome });
-    // Whether a call failed is read from the whole result.
+    // The outcome of a call is read from the whole result.
     let outcome = match (&message.tool_result, &message.text) {
         (Some(result), _) => Some(result.outcome()),
         (None, Some(text)) if message.role == MessageRole::Tool => Some(ToolResult::of_text(text.clone()).outcome()),
@@ -49,7 +50,7 @@ pub fn cut(mut message: Message) -> RenderedMessage {
             note(MessagePart::Raw, 0, length, None);
         }
     } else if message.raw.is_some() {
-        // Only what the model thought is shown of it.
+        // Of the raw message, pages show only the model's reasoning.
         message.raw = reasoning(&message).map(|text| match beginning_of(&text) {
             Some((beginning, length)) => {
                 note(MessagePart::Reasoning, 0, length, None);
@@ -73,7 +74,7 @@ pub fn cut(mut message: Message) -> RenderedMessage {
     RenderedMessage { message, blocks: vec![], cuts }
 }
 
-/// About how many bytes a message takes on a page.
+/// Returns the approximate number of bytes that a message takes on a page.
 pub fn size(shown: &RenderedMessage) -> usize {
     let message = &shown.message;
     let bytes = |value: &Value| counted(value).bytes;
@@ -84,7 +85,7 @@ pub fn size(shown: &RenderedMessage) -> usize {
         + message.tool_calls.iter().map(|it| BESIDE_TEXTS + it.name.len() + bytes(&it.arguments)).sum::<usize>()
 }
 
-/// The whole of a part of a message.
+/// Returns the whole text of a part of a message.
 pub fn whole(message: &Message, part: MessagePart, index: usize) -> Option<String> {
     match part {
         MessagePart::Text => message.text.clone(),
@@ -96,13 +97,13 @@ pub fn whole(message: &Message, part: MessagePart, index: usize) -> Option<Strin
     }
 }
 
-/// The beginning of a text that is too long, and how many characters it has.
+/// Returns the beginning of a text that is too long, and its number of characters.
 fn beginning_of(text: &str) -> Option<(String, usize)> {
     let (end, _) = text.char_indices().nth(MOST_SHOWN)?;
     Some((text[..end].to_owned(), MOST_SHOWN + text[end..].chars().count()))
 }
 
-/// The same of a value as it is shown: text as it is, anything else as indented JSON.
+/// Returns the same for a value as it is shown: text as it is, anything else as indented JSON.
 fn beginning_of_value(value: &Value) -> Option<(String, usize)> {
     match value {
         Value::String(text) => beginning_of(text),
@@ -113,8 +114,8 @@ fn beginning_of_value(value: &Value) -> Option<(String, usize)> {
     }
 }
 
-/// The beginning of arguments that take more than `most` characters, as JSON with fewer and shorter members, because they are
-/// shown by their names. Of what is no JSON, the first characters.
+/// Returns the beginning of arguments that take more than `most` characters, as JSON with fewer and shorter members,
+/// because arguments are shown by name. For a text that is not JSON, it returns the first characters.
 fn beginning_of_arguments(value: &Value, most: usize) -> Option<(String, usize)> {
     let json = match value {
         Value::String(text) => match JsonText::parse(text) {
@@ -138,7 +139,7 @@ fn beginning_of_arguments(value: &Value, most: usize) -> Option<(String, usize)>
     Some((beginning.to_string(), length))
 }
 
-/// As much of a value as may be shown: what is left over is left out. Each level costs what it is indented by.
+/// Returns as much of a value as may be shown, without the rest. Each level also costs its indentation.
 fn shortened(value: &Json, left: &mut usize, level: usize) -> Json {
     let taken = |left: &mut usize, text: &str| {
         let text: String = text.chars().take(*left).collect();
@@ -177,7 +178,7 @@ fn shortened(value: &Json, left: &mut usize, level: usize) -> Json {
     }
 }
 
-/// A value as its whole is shown.
+/// Returns the text in which a whole value is shown.
 fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -186,27 +187,28 @@ fn written(value: &Value) -> String {
     }
 }
 
-/// How many characters [`written`] has, where so many are those of the indented form.
+/// Returns the number of characters of [`written`], given that of the indented form.
 fn length(value: &Value, indented: usize) -> usize {
     if indented > MOST_INDENTED { counted(value).chars } else { indented }
 }
 
-/// A value in the indented form, of which only the beginning is kept.
+/// Writes a value in the indented form, and keeps only the beginning.
 fn counted_indented(value: &Value) -> Beginning {
     let mut all = Beginning::default();
-    // It takes all that is written.
+    // A `Beginning` accepts every write.
     let _ = serde_json::to_writer_pretty(&mut all, value);
     all
 }
 
-/// A value on one line, of which only the beginning is kept.
+/// Writes a value on one line, and keeps only the beginning.
 fn counted(value: &Value) -> Beginning {
     let mut all = Beginning::default();
     let _ = serde_json::to_writer(&mut all, value);
     all
 }
 
-/// Counts what is written to it and keeps the beginning, since indented JSON may be many times as long as it came.
+/// A writer that counts what is written and keeps the beginning, because indented JSON may be many times as long as its
+/// source.
 #[derive(Default)]
 struct Beginning {
     kept: Vec<u8>,
@@ -223,7 +225,7 @@ impl Beginning {
 impl Write for Beginning {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.chars <= MOST_SHOWN {
-            // What is written at once may be long.
+            // A single write may be long, so only its beginning is kept.
             self.kept.extend_from_slice(&bytes[..bytes.len().min(4 * (MOST_SHOWN + 1))]);
         }
         self.bytes += bytes.len();

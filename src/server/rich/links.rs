@@ -1,10 +1,10 @@
-//! Addresses in plain text become links.
+//! Turns addresses in plain text into links.
 
 use linkify::{LinkFinder, LinkKind};
 
 use crate::domain::rich::Inline;
 
-/// A text with the web and e-mail addresses in it as links.
+/// Returns a text with the web and e-mail addresses in it as links.
 pub fn linked(text: &str) -> Vec<Inline> {
     let mut finder = LinkFinder::new();
     finder.kinds(&[LinkKind::Url, LinkKind::Email]);
@@ -23,7 +23,8 @@ pub fn linked(text: &str) -> Vec<Inline> {
     spans.collect()
 }
 
-/// Where a link leads, for the schemes that may be followed. Empty for an e-mail address, which shows it itself.
+/// Returns the host of a link, for the schemes that may be followed. The host is empty for an e-mail address, which
+/// shows it itself.
 pub fn host(url: &str) -> Option<String> {
     let scheme =
         |name: &str| url.get(..name.len()).filter(|it| it.eq_ignore_ascii_case(name)).map(|_| &url[name.len()..]);

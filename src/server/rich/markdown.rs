@@ -1,4 +1,5 @@
-//! Markdown's events as blocks. The text was prepared before, so that nothing of it is taken for markup that is not shown.
+//! Turns the events of a Markdown parser into blocks. The text was prepared before, so the parser takes nothing for
+//! markup that is not shown.
 
 use std::ops::Range;
 
@@ -7,7 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMer
 use super::links::{host, linked};
 use crate::domain::rich::{Block, Inline, ListItem};
 
-/// Nesting deeper than this is shown as plain text: no honest message needs it.
+/// The deepest nesting that is drawn. Deeper content is shown as plain text, because no legitimate message needs it.
 const DEEPEST: usize = 16;
 
 /// Parses a prepared text.
@@ -29,7 +30,7 @@ pub fn parse(text: &str) -> Vec<Block> {
 enum Kind {
     Root,
     Quote,
-    /// Of a list, with its number.
+    /// A list item with its number.
     Item(String),
 }
 
@@ -49,14 +50,14 @@ enum Frame {
         url: String,
         content: Vec<Inline>,
     },
-    /// A construct that is not drawn; its content goes to what is around it.
+    /// A construct that is not drawn. Its content goes to what is around it.
     Through,
 }
 
 struct Reader<'a> {
     text: &'a str,
     frames: Vec<Frame>,
-    /// How many constructs are open that are nested too deep to be drawn.
+    /// The number of open constructs that are nested too deep to be drawn.
     beyond: usize,
 }
 
@@ -91,7 +92,7 @@ impl Reader<'_> {
             Tag::Heading { .. } => Frame::Heading(vec![]),
             Tag::BlockQuote(_) => Frame::Blocks(Kind::Quote, vec![]),
             Tag::CodeBlock(kind) => {
-                // The language is a word of the author's, too.
+                // The language is a word of the author, too, so it is shown.
                 if let CodeBlockKind::Fenced(language) = kind
                     && !language.is_empty()
                 {
@@ -104,7 +105,7 @@ impl Reader<'_> {
             Tag::Table(_) => Frame::Table(vec![]),
             Tag::TableHead | Tag::TableRow => Frame::Row(vec![]),
             Tag::TableCell => Frame::Cell(vec![]),
-            // The markers of emphasis may be a part of a name, `__init__`: only those of Markdown's strongest sign vanish.
+            // Emphasis markers may be part of a name, as in `__init__`. They stay visible, except for `**`.
             Tag::Strong => Frame::Strong(marker(&self.text[range], "__")),
             Tag::Emphasis => {
                 Frame::Emphasis(marker(&self.text[range.clone()], &self.text[range.start..range.start + 1]))
@@ -136,7 +137,7 @@ impl Reader<'_> {
         self.close();
     }
 
-    /// A tight list item has text without a paragraph around it; give it one.
+    /// Opens a paragraph for text that has none, as in a tight list item.
     fn begin_loose_paragraph(&mut self) {
         if matches!(self.frames.last(), Some(Frame::Blocks(..))) {
             self.frames.push(Frame::Paragraph(vec![]));
@@ -153,7 +154,7 @@ impl Reader<'_> {
         let in_link = self.frames.iter().any(|frame| matches!(frame, Frame::Link { .. }));
         match self.frames.iter_mut().rev().find(|frame| !matches!(frame, Frame::Through)) {
             Some(Frame::Code(code)) => code.push_str(text),
-            // The words of a link lead where the link leads, also the emphasised ones.
+            // Text within a link leads where the link leads, also when emphasised, so addresses in it become no links.
             _ if in_link => self.inline(Inline::Text(text.to_owned())),
             _ => linked(text).into_iter().for_each(|inline| self.inline(inline)),
         }
@@ -224,7 +225,7 @@ impl Reader<'_> {
             Some(Frame::Strike(content)) => self.inline(Inline::Strike(content)),
             Some(Frame::Link { url, content }) => match host(&url) {
                 Some(host) => self.inline(Inline::Link { url, host, content }),
-                // A link that leads nowhere safe is its words and its address, as text.
+                // A link to an unsafe address becomes its words and its address, as text.
                 None => {
                     content.into_iter().for_each(|inline| self.inline(inline));
                     self.inline(Inline::Text(format!(" ({url})")));
@@ -235,7 +236,7 @@ impl Reader<'_> {
     }
 }
 
-/// The number of a list item as it is written, `3.` or `3)`; empty for a bullet.
+/// Returns the number of a list item as it is written, `3.` or `3)`; empty for a bullet.
 fn number(item: &str) -> String {
     let item = item.trim_start();
     let digits = item.bytes().take_while(u8::is_ascii_digit).count();
@@ -245,7 +246,7 @@ fn number(item: &str) -> String {
     }
 }
 
-/// The sign that begins a text, when it is this one.
+/// Returns the sign when a text begins with it.
 fn marker(text: &str, sign: &str) -> Vec<Inline> {
     if text.starts_with(sign) { vec![Inline::Text(sign.to_owned())] } else { vec![] }
 }

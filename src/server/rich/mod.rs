@@ -1,5 +1,5 @@
-//! Parses the words of people and models into blocks. Every letter, digit and sign of a text is shown. The words of
-//! customers and operators are shown as they were typed; those of agents are Markdown, as far as nothing of them is lost.
+//! Parses the texts of people and models into blocks. Every letter, digit and sign of a text is shown. Texts of agents
+//! are Markdown, unless something of them would be lost. All other texts are shown as they were typed.
 
 mod cut;
 mod links;
@@ -18,22 +18,22 @@ use crate::domain::{
     thread::RenderedMessage,
 };
 
-/// How many pieces a message has at most; one with more is shown as plain text.
+/// The most pieces of a message. A message with more is shown as plain text.
 const MOST_PIECES: usize = 2_000;
-/// How many a link is drawn with, beside its words.
+/// The pieces of a link in addition to its words.
 const LINK_PIECES: usize = 5;
 
-/// A message as pages get it: long parts cut, and its text parsed.
+/// Returns a message as pages get it: long parts truncated, and its text parsed.
 pub fn shown(message: Message) -> RenderedMessage {
     parsed(cut(message))
 }
 
-/// The same of one that is cut already.
+/// Parses the text of a message that is truncated already.
 pub fn parsed(shown: RenderedMessage) -> RenderedMessage {
     RenderedMessage { blocks: blocks(&shown.message), ..shown }
 }
 
-/// The blocks of a message's text.
+/// Returns the blocks of a message's text.
 fn blocks(message: &Message) -> Vec<Block> {
     let text = message.text.as_deref().unwrap_or_default();
     if text.is_empty() {
@@ -45,7 +45,7 @@ fn blocks(message: &Message) -> Vec<Block> {
     }
 }
 
-/// A text as it was typed, line by line; addresses in it are links, as far as it does not have too many pieces.
+/// Returns a text as it was typed, line by line. Addresses in it are links, until it has too many pieces.
 fn literal(text: &str) -> Vec<Block> {
     let mut content = vec![];
     let mut count = 0;
@@ -67,18 +67,18 @@ fn literal(text: &str) -> Vec<Block> {
     vec![Block::Paragraph(content)]
 }
 
-/// A text as Markdown; as it was typed, where Markdown would lose something of it.
+/// Returns a text as Markdown, or as it was typed where Markdown would lose something or make too many pieces.
 fn formatted(text: &str) -> Vec<Block> {
     let prepared = PreparedText::new(text);
     let blocks = markdown::parse(&prepared.markdown);
     let visible = visible_text(&blocks);
-    // Within what the parser takes for code it shows our escapes.
+    // The parser shows the added escapes inside what it takes for code.
     let adds_escapes = visible.matches('\\').count() > text.matches('\\').count();
     let is_whole = prepared.is_shown_by(&visible) && !adds_escapes;
     if is_whole && pieces(&blocks) <= MOST_PIECES { blocks } else { literal(text) }
 }
 
-/// About how many nodes a browser makes of these.
+/// Returns the approximate number of nodes that a browser makes of these blocks.
 pub fn pieces(blocks: &[Block]) -> usize {
     let within = |block: &Block| match block {
         Block::Paragraph(content) | Block::Heading(content) => inline_pieces(content),
@@ -92,7 +92,7 @@ pub fn pieces(blocks: &[Block]) -> usize {
     blocks.iter().map(|block| 1 + within(block)).sum()
 }
 
-/// A hidden character is a piece of its own, since it is shown by its number.
+/// Counts the pieces of inlines. A hidden character is a piece of its own, because it is shown by its number.
 fn inline_pieces(content: &[Inline]) -> usize {
     let within = |inline: &Inline| match inline {
         Inline::Text(text) | Inline::Code(text) => runs(text).len(),

@@ -1,24 +1,24 @@
-//! Prepares an agent's text for a Markdown parser: what the parser would swallow is escaped, so that it stays text. A sign
-//! at the begin of a line is markup only before words: `- milk` is a list, `- 20 EUR` an amount.
+//! Prepares an agent's text for a Markdown parser: escapes what the parser would swallow, so that it stays text. A sign
+//! at the beginning of a line is markup only before words: `- milk` is a list, `- 20 EUR` an amount.
 
 use std::{collections::HashMap, ops::Range};
 
-/// How many markers at the begin of a line, and signs around a word, are looked at.
+/// The most markers at the beginning of a line, and the most signs around a word, that are read.
 const MOST_MARKERS: usize = 16;
-/// How many bytes a link may have.
+/// The most bytes that a link may have.
 const LONGEST_LINK: usize = 2_000;
 
-/// A text for a Markdown parser.
+/// A text prepared for a Markdown parser.
 #[derive(Default)]
 pub struct PreparedText {
-    /// With escapes for what the parser would swallow.
+    /// The text with escapes for what the parser would swallow.
     pub markdown: String,
-    /// The signs that must be shown, in their order; the others are markup that becomes a style.
+    /// The signs that must be shown, in order. The others are markup that becomes a style.
     pub must_show: String,
 }
 
 impl PreparedText {
-    /// Escapes what would be lost. Code stays as it is.
+    /// Prepares a text: escapes what would be lost. Code stays as it is.
     pub fn new(text: &str) -> Self {
         let mut prepared = Self::default();
         let mut fence: Option<String> = None;
@@ -38,7 +38,7 @@ impl PreparedText {
                 flush(&mut paragraph, in_list, &mut prepared);
                 let info = line.find(&sign).map_or(0, |at| at + sign.len());
                 prepared.markup(&line[..info]);
-                // A parser takes escapes and entities for such in the name of a language, too.
+                // A parser also reads escapes and entities in the name of a language.
                 line[info..].chars().for_each(|letter| prepared.sign(letter, matches!(letter, '\\' | '&')));
                 fence = Some(sign);
             } else if bare.trim().is_empty() {
@@ -61,7 +61,7 @@ impl PreparedText {
         prepared
     }
 
-    /// Whether all that must be shown is in what is shown.
+    /// Returns whether the visible text has all that must be shown, in order.
     pub fn is_shown_by(&self, visible: &str) -> bool {
         let mut visible = visible.chars();
         self.must_show.chars().filter(|it| !it.is_whitespace()).all(|it| visible.any(|shown| shown == it))
@@ -85,7 +85,7 @@ impl PreparedText {
     }
 }
 
-/// The backticks or tildes that begin a block of code.
+/// Returns the backticks or tildes that begin a block of code.
 fn opened_fence(line: &str) -> Option<String> {
     let line = after_markers(line);
     let sign = line.chars().next().filter(|sign| matches!(sign, '`' | '~'))?;
@@ -94,7 +94,7 @@ fn opened_fence(line: &str) -> Option<String> {
     (length >= 3 && !(sign == '`' && info.contains('`'))).then(|| line[..length].to_owned())
 }
 
-/// What follows the markers of quotes and lists at the begin of a line.
+/// Returns the text after the markers of quotes and lists at the beginning of a line.
 fn after_markers(line: &str) -> &str {
     let mut rest = line.trim_start();
     while let Some(next) = rest.strip_prefix('>').or_else(|| list_marker(rest).map(|marker| &rest[marker.end..])) {
@@ -103,7 +103,7 @@ fn after_markers(line: &str) -> &str {
     rest
 }
 
-/// The marker of a list at the begin of a line, with the blank after it.
+/// Returns the marker of a list at the beginning of a line, with the blank after it.
 fn list_marker(line: &str) -> Option<Range<usize>> {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let end = match line.as_bytes().get(digits) {
@@ -118,7 +118,7 @@ fn indent(line: &str) -> usize {
     line.chars().take_while(|it| matches!(it, ' ' | '\t')).map(|it| if it == '\t' { 4 } else { 1 }).sum()
 }
 
-/// Whether words follow, perhaps emphasised, quoted or linked: then a marker before them is one.
+/// Returns whether words follow, perhaps emphasised, quoted or linked. Only then is a marker before them markup.
 fn begins_with_words(text: &str) -> bool {
     let text = text.trim_start_matches([' ', '\t', '*', '_', '~', '`', '[', '(', '"', '\'', '“', '„', '«', '‘']);
     text.chars().next().is_some_and(|first| {
@@ -126,12 +126,12 @@ fn begins_with_words(text: &str) -> bool {
     })
 }
 
-/// Signs that belong to the amount after them.
+/// Returns whether a sign belongs to the amount after it.
 fn is_sign(letter: char) -> bool {
     "€£¥¢₹₽₩₺₿−–—±×÷≤≥≈≠§°".contains(letter)
 }
 
-/// Writes the lines that may be one paragraph, within which code and emphasis may reach from line to line.
+/// Writes the lines of what may be one paragraph, in which code and emphasis may span several lines.
 fn flush(lines: &mut Vec<&str>, in_list: bool, prepared: &mut PreparedText) {
     let text: String = lines.concat();
     let code = code_spans(&text);
@@ -143,12 +143,12 @@ fn flush(lines: &mut Vec<&str>, in_list: bool, prepared: &mut PreparedText) {
     }
 }
 
-/// `|---|:--:|`: the line under the head of a table.
+/// Returns whether a line is the one under the head of a table: `|---|:--:|`.
 fn is_delimiter_row(line: &str) -> bool {
     line.contains('|') && line.contains('-') && line.trim().chars().all(|it| matches!(it, '|' | '-' | ':' | ' '))
 }
 
-/// Where code stands between runs of equally many backticks, and how many they are.
+/// Returns the spans of code between runs of equally many backticks, each with the length of these runs.
 fn code_spans(text: &str) -> Vec<(Range<usize>, usize)> {
     let mut runs: Vec<Range<usize>> = vec![];
     for (at, _) in text.match_indices('`') {
@@ -157,7 +157,7 @@ fn code_spans(text: &str) -> Vec<(Range<usize>, usize)> {
             _ => runs.push(at..at + 1),
         }
     }
-    // The next run of each length, from behind, so that many runs cost no more than one walk.
+    // Finds the next run of each length from the end, so that many runs cost no more than one pass.
     let mut next: HashMap<usize, usize> = HashMap::new();
     let mut closes = vec![None; runs.len()];
     for (i, run) in runs.iter().enumerate().rev() {
@@ -187,14 +187,14 @@ fn write_line(
 ) {
     let whole = &text[line.clone()];
     let bare = whole.trim_end();
-    // Four blanks would make code of it.
+    // Four blanks would make a code block of the line.
     let blanks = whole.len() - whole.trim_start_matches([' ', '\t']).len();
     to.markup(if !in_list && indent(whole) >= 4 { "   " } else { &whole[..blanks] });
     let mut at = line.start + blanks;
     if is_table && is_delimiter_row(bare) {
         return to.markup(&text[at..line.end]);
     }
-    // Rules and underlines of headings are signs of their own.
+    // Rules and underlines of headings are shown as signs.
     let is_rule = |sign: char| bare.trim_start().chars().all(|it| it == sign || it == ' ' || it == '\t');
     if ['-', '*', '_', '='].into_iter().any(is_rule) {
         return text[at..line.end].chars().for_each(|letter| to.sign(letter, letter.is_ascii_punctuation()));
@@ -206,16 +206,16 @@ fn write_line(
     }
     at += markers.len();
     let rest = &text[at..line.end];
-    // A sign that is no marker here.
+    // The position of a sign that is no marker here.
     let mut literal = match list_marker(rest) {
         _ if rest.starts_with(['#', '>', '-', '+', '=']) => Some(at),
         Some(marker) if rest.as_bytes()[0].is_ascii_digit() => Some(at + marker.end - 2),
         _ => None,
     };
     let closing = closing_signs(bare, line.start);
-    // Runs of one sign are judged once.
+    // Each run of one sign is judged only once.
     let mut run = (at..at, false);
-    // Where a link's words end, and where its address does.
+    // The range of a link's words, and the end of its address.
     let mut link: Option<(Range<usize>, usize)> = None;
     for (offset, letter) in text[at..line.end].char_indices() {
         let here = at + offset;
@@ -231,7 +231,7 @@ fn write_line(
         }
         if matches!(letter, '*' | '_') && !run.0.contains(&here) {
             let length = text[here..line.end].len() - text[here..line.end].trim_start_matches(letter).len();
-            // Within a link its bracket ends the words.
+            // Within a link, its bracket ends the words.
             let words =
                 link.as_ref().filter(|(words, _)| words.contains(&here)).map_or(text.len(), |(words, _)| words.end);
             run = (here..here + length, is_at_word_boundary(&text[..words], here..here + length));
@@ -263,7 +263,7 @@ fn write_line(
     }
 }
 
-/// How far the markers at the begin of a line reach that become their visible form.
+/// Returns the length of the markers at the beginning of a line that are shown in their visible form.
 fn shown_markers(text: &str) -> usize {
     if let Some(marker) = list_marker(text).filter(|_| text.as_bytes()[0].is_ascii_digit()) {
         // A number is shown as it is written, whatever follows.
@@ -294,15 +294,16 @@ fn bullet_quote_or_heading(text: &str) -> Option<usize> {
     Some(end + text[end..].bytes().take_while(|it| *it == b' ').count().min(3))
 }
 
-/// The signs after a heading, which a parser would take for its end.
+/// Returns the range of the signs after a heading, which a parser would take for its end.
 fn closing_signs(line: &str, start: usize) -> Range<usize> {
     let kept = line.trim_end_matches('#').len();
     start + kept..start + line.len()
 }
 
-/// `[words](address)` at the begin of a text, on one line: where the words end, and the address.
+/// Parses `[words](address)` at the beginning of a text, on one line. Returns the end of the words and that of the
+/// address.
 fn link_at(text: &str) -> Option<(usize, usize)> {
-    // Words hold no bracket, and an address no blank and no parenthesis, so the next ones decide.
+    // Words contain no bracket, and an address no blank and no parenthesis, so the next such sign decides.
     let close = 1 + text[1..].find(['[', ']'])?;
     let address = text[close..].strip_prefix("](")?;
     let length = address.find(|it: char| matches!(it, '(' | ')') || it.is_whitespace())?;
@@ -315,14 +316,14 @@ fn is_address(text: &str) -> bool {
     !text.is_empty() && !text.contains(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '"' | '('))
 }
 
-/// Whether a run of signs stands at the begin or the end of a word, seen from outside.
+/// Returns whether a run of signs stands at the beginning or the end of a word, seen from outside.
 fn is_at_word_boundary(text: &str, run: Range<usize>) -> bool {
     const AROUND: [char; 24] = [
         '"', '\'', '(', ')', '[', ']', '{', '}', '.', ',', ';', ':', '!', '?', '…', '“', '”', '„', '‘', '’', '|', '*',
         '_', '~',
     ];
     let (before, after) = (&text[..run.start], &text[run.end..]);
-    // Dashes, and the letters and signs of scripts without blanks, stand outside of a word, too.
+    // Dashes, and the letters and signs of scripts without blanks, also count as outside of a word.
     let ends_word = |it: char| {
         it.is_whitespace()
             || matches!(it, '—' | '–' | '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{FF00}'..='\u{FFEF}')

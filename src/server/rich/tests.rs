@@ -1,4 +1,5 @@
-//! Every letter, digit and sign that somebody wrote is shown; only markup that becomes a visible style vanishes.
+//! Tests that every letter, digit and sign of a text is shown, and that only markup that becomes a visible style
+//! vanishes.
 
 use std::{fs, path::Path};
 
@@ -17,7 +18,7 @@ fn read(text: &str) -> Vec<Block> {
     said(MessageRole::Agent, text)
 }
 
-/// What is shown, with blanks and line breaks as one blank.
+/// Returns the text that is shown, with each run of blanks and line breaks as one blank.
 fn shown_text(role: MessageRole, text: &str) -> String {
     visible_text(&said(role, text)).split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -30,20 +31,21 @@ fn paragraph(words: &str) -> Block {
     Block::Paragraph(vec![text(words)])
 }
 
-/// Whether every letter and digit of a text is shown, in its order.
+/// Returns whether every letter and digit of a text is shown, in order.
 fn keeps_words(text: &str, visible: &str) -> bool {
     let mut visible = visible.chars();
     text.chars().filter(|it| it.is_alphanumeric()).all(|it| visible.any(|shown| shown == it))
 }
 
-/// The sign that a text has and its blocks do not show, in order; signs that markup may turn into a style are passed over.
+/// Returns the first sign of a text that its blocks do not show, in order. Signs that markup may turn into a style are
+/// skipped.
 fn lost(source: &str, visible: &str) -> Option<char> {
     let may_vanish = |it: char| "*`~[]()#>+-|:".contains(it);
     let mut visible = visible.chars().filter(|it| !it.is_whitespace()).peekable();
     for letter in source.chars().filter(|it| !it.is_whitespace()) {
         let mut ahead = visible.clone();
         match ahead.any(|it| it == letter) {
-            // What markup may take away is not looked for beyond the next sign.
+            // A sign that markup may take away is compared with the next visible sign only.
             true if !may_vanish(letter) || visible.peek() == Some(&letter) => visible = ahead,
             true => {}
             false if may_vanish(letter) => {}
@@ -172,8 +174,8 @@ fn people_are_shown_as_they_typed() {
     assert_eq!(shown_text(MessageRole::Customer, "ftp://x.example javascript://x"), "ftp://x.example javascript://x");
 }
 
-/// Real lines: those of this project, which hold code, Markdown, JSON, SQL and prose. Each is tried alone, and with the
-/// ones after it.
+/// Tests real lines: those of this project, which hold code, Markdown, JSON, SQL and prose. Each line is tried alone,
+/// and with the ones after it.
 #[test]
 fn nothing_of_real_lines_is_lost() {
     fn gather(folder: &Path, lines: &mut Vec<String>) {
@@ -227,7 +229,7 @@ proptest! {
     }
 }
 
-/// How many blocks and inlines there are.
+/// Returns the number of blocks and inlines.
 fn size_of_blocks(blocks: &[Block]) -> usize {
     let within = |block: &Block| match block {
         Block::Paragraph(content) | Block::Heading(content) => inlines(content),

@@ -1,5 +1,6 @@
-//! Checks that may take long, in a process of their own: this program, started anew. A thread can be neither stopped nor
-//! limited; a process is, by the kernel, so that whatever a schema asks for ends, and takes nothing from anybody else.
+//! Runs checks that may take long in a process of their own: this program, started anew. A thread can be neither
+//! stopped nor limited. The kernel limits a process, so the check of any schema ends, and takes no resources from other
+//! work.
 
 use std::{
     io::{Read, Write},
@@ -16,14 +17,14 @@ use serde_json::Value;
 use super::{CheckFailure, STACK, compiled::CompiledSchema, fault::CheckedValue};
 use crate::domain::ask::FieldProblem;
 
-/// The first argument of the program that checks.
+/// The first argument with which the program runs a check.
 pub const COMMAND: &str = "check-by-schema";
-/// The memory that a check may have, in bytes of addresses.
+/// The memory limit of a check, in bytes of address space.
 const MEMORY: u64 = 512 * 1024 * 1024;
-/// The time that a check may take: of the processor, and by the clock where the processor is busy.
+/// The time limits of a check: processor time, and elapsed time for when the processor is busy.
 const PROCESSOR_SECONDS: u64 = 2;
 const WITHIN: Duration = Duration::from_secs(5);
-/// How much a check may answer.
+/// The most bytes that a check may answer.
 const MOST_ANSWERED: u64 = 4 * 1024 * 1024;
 
 #[derive(Serialize, Deserialize)]
@@ -33,7 +34,7 @@ struct Asked<S, V> {
     subject: CheckedValue,
 }
 
-/// What is wrong with a value, found by another process.
+/// Returns the problems of a value, found by another process.
 pub fn apply(schema: &Value, value: &Value, subject: CheckedValue) -> Result<Vec<FieldProblem>, CheckFailure> {
     let asked = serde_json::to_vec(&Asked { schema, value, subject }).map_err(|_| CheckFailure::OutOfTime)?;
     ask(&asked).map_err(|error| {
@@ -46,7 +47,7 @@ fn ask(asked: &[u8]) -> std::io::Result<Vec<FieldProblem>> {
     let mut command = Command::new(program()?);
     command.arg(COMMAND).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn()?;
-    // It reads all before it answers. What it does not read it does not live to answer.
+    // The child reads its whole input before it answers. If it ends before that, it gives no answer.
     let sent = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(asked));
     let mut answer = vec![];
     let read = match child.stdout.take() {
@@ -59,13 +60,13 @@ fn ask(asked: &[u8]) -> std::io::Result<Vec<FieldProblem>> {
     Ok(serde_json::from_slice(&answer)?)
 }
 
-/// This program, also when its file was replaced meanwhile.
+/// Returns the path of this program, which works even when its file was replaced meanwhile.
 fn program() -> std::io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
 }
 
-/// Answers one check on standard output, asked on standard input, within the limits of a check.
+/// Reads one check from standard input and answers it on standard output, within the limits of a check.
 pub fn answer() -> ExitCode {
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
     let limited = setrlimit(Resource::Cpu, limit(PROCESSOR_SECONDS)).and(setrlimit(Resource::As, limit(MEMORY)));

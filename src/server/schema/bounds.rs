@@ -1,9 +1,9 @@
-//! How much work a schema can make, found before it is compiled. A validator cannot be interrupted, and a schema of two
-//! kilobytes can double its work at each reference, so what it may ask for is counted from its structure.
+//! Counts how much work a schema can cause, before it is compiled. A validator cannot be interrupted, and a schema of
+//! two kilobytes can double its work at each reference, so the work is counted from the schema's structure.
 //!
-//! The count is made per place: a value within the instance, to which a number of subschemas apply. The subschemas that meet
-//! at a place are a multiset, which decides the multisets of its members and items. Each is looked at once: a schema that
-//! refers to itself leads back to one that is known, and one whose count grows exceeds the limit.
+//! The count is made per place: a value within the instance, to which a number of subschemas apply. The subschemas that
+//! meet at a place are a multiset, which determines the multisets of its members and items. Each multiset is visited
+//! once: a schema that refers to itself leads back to a known one, and one whose count grows exceeds the limit.
 
 mod read;
 
@@ -17,26 +17,26 @@ use self::read::{ChildSchemas, SchemaNode, read};
 pub const MOST_APPLICATIONS: u64 = 2_000;
 /// The most patterns of a schema.
 pub const MOST_PATTERNS: usize = 64;
-/// The most subschemas that lie within one another at one place: each takes a piece of the stack.
+/// The most subschemas that lie within one another at one place, because each takes a piece of the stack.
 const DEEPEST: usize = 100;
-/// How many steps the count itself may take.
+/// The most steps that the count itself may take.
 const MOST_STEPS: usize = 500_000;
 
-/// What a schema asks for, at most, at one place.
+/// The cost of a schema: the most work at any one place, and its patterns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SchemaCost {
-    /// Subschemas that apply, and values that they compare with.
+    /// The subschemas that apply at one place, and the values that they compare with.
     pub work: u64,
-    /// Patterns that are matched.
+    /// The patterns that are matched at one place.
     pub matches: u64,
-    /// All patterns of the schema.
+    /// The number of all patterns of the schema.
     pub patterns: usize,
 }
 
-/// Subschemas, by number, and how often each applies.
+/// Subschemas by number, and how often each applies.
 type Multiset = BTreeMap<usize, u64>;
 
-/// Counts; says why the schema asks for too much.
+/// Counts the cost; returns an error message when the schema asks for too much.
 pub fn count(schema: &Value) -> Result<SchemaCost, String> {
     let nodes = read(schema)?;
     let patterns = nodes.iter().map(|node| node.patterns).sum();
@@ -54,7 +54,7 @@ fn too_many() -> String {
     format!("a schema applies at most {MOST_APPLICATIONS} subschemas at one place, and this one applies more")
 }
 
-/// For each subschema all that apply with it at the same place, itself among them.
+/// Returns, for each subschema, all that apply with it at the same place, itself included.
 fn closures(nodes: &[SchemaNode]) -> Result<Vec<Multiset>, String> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
@@ -103,7 +103,7 @@ fn closures(nodes: &[SchemaNode]) -> Result<Vec<Multiset>, String> {
     Ok(closures)
 }
 
-/// Adds `times` what another multiset has. No count passes `MOST_APPLICATIONS` squared, since larger ones are refused.
+/// Adds another multiset, `times` times. No count exceeds `MOST_APPLICATIONS` squared, because larger ones are refused.
 fn add(to: &mut Multiset, more: &Multiset, times: u64) {
     for (&node, &count) in more {
         *to.entry(node).or_default() += count * times;
@@ -118,7 +118,7 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// The most that is asked for at any place.
+    /// Returns the highest cost at any place.
     fn dearest(&mut self) -> Result<SchemaCost, String> {
         let root = self.meeting([(0, 1)])?;
         let (mut known, mut waiting) = (HashSet::from([root.clone()]), vec![root]);
@@ -139,7 +139,7 @@ impl Places<'_> {
         Ok(cost)
     }
 
-    /// All that meets where these apply.
+    /// Returns all subschemas that meet where these apply.
     fn meeting(&mut self, roots: impl IntoIterator<Item = (usize, u64)>) -> Result<Multiset, String> {
         let mut place = Multiset::new();
         for (root, times) in roots {
@@ -152,7 +152,8 @@ impl Places<'_> {
         Ok(place)
     }
 
-    /// What meets at each member or item of a place: at those that some subschema names, and at any other.
+    /// Returns the subschemas that meet at each member or item of a place: at those that some subschema names, and at
+    /// any other.
     fn children<Key: Ord + Clone>(
         &mut self,
         place: &Multiset,
@@ -173,7 +174,7 @@ impl Places<'_> {
                 let children = of(&nodes[node]);
                 let own = key.and_then(|key| children.named.get(key));
                 let others = if own.is_some() { &[][..] } else { &children.others[..] };
-                // A boolean under a name applies nothing, but is not one of the others.
+                // A boolean under a name applies nothing, but the name is known, so `others` does not apply.
                 let own = own.and_then(Option::as_ref);
                 for &child in own.into_iter().chain(others).chain(&children.all) {
                     *roots.entry(child).or_default() += times;
@@ -197,7 +198,7 @@ mod tests {
 
     use super::*;
 
-    /// Definitions that each refer twice to the next, the last of which is this.
+    /// Returns definitions that each refer twice to the next; `last` is the last of them.
     fn doubling(depth: usize, twice: impl Fn(&Value) -> Value, last: Value) -> Value {
         let mut definitions = serde_json::Map::new();
         for level in 0..depth {
@@ -244,7 +245,7 @@ mod tests {
             assert!(count(&schema).is_err_and(|why| why.contains("at most 2000")), "{name}: {:?}", count(&schema));
             assert!(count(&doubling(3, twice, json!({"type": "string"}))).is_ok(), "{name}");
         }
-        // The same by a schema that refers to itself, where the value decides how deep it goes.
+        // The same holds for a schema that refers to itself, where the value decides how deep it goes.
         let itself = json!({"allOf": [{"items": {"$ref": "#"}}, {"items": {"$ref": "#"}}]});
         assert!(count(&itself).is_err_and(|why| why.contains("at most 2000")));
         let dynamic = json!({"$dynamicAnchor": "it", "allOf": [

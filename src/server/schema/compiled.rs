@@ -1,4 +1,4 @@
-//! Compiled schemas, of which the latest are kept.
+//! Compiles schemas, and caches those that were used last.
 
 use std::{
     num::NonZeroUsize,
@@ -16,43 +16,44 @@ use super::{
 };
 use crate::domain::ask::FieldProblem;
 
-/// The largest compiled pattern, in bytes, and as much again for what matching remembers.
+/// The size limit of a compiled pattern in bytes, and again of the cache for matching it.
 const LARGEST_PATTERN: usize = 256 * 1024;
-/// How many schemas the cache holds, and about how many bytes they may take together.
+/// The most schemas that the cache holds, and about the most bytes that they may take together.
 const MOST_CACHED: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 const CACHE: usize = 32 * 1024 * 1024;
-/// About how many bytes a compiled schema takes for each byte of its text.
+/// The approximate number of bytes that a compiled schema takes for each byte of its text.
 const BYTES_A_BYTE: usize = 16;
-/// How much work a check in this process may be: about ten milliseconds.
+/// The most work that a check in this process may be: about ten milliseconds.
 const CHEAP: u64 = 100_000;
-/// How much work it is to match a pattern with one byte of text, at worst.
+/// The work of matching a pattern with one byte of text, at worst.
 const WORK_A_MATCHED_BYTE: u64 = 32;
-/// How many bytes of text are as much work as one subschema.
+/// The bytes of text that are as much work as one subschema.
 const BYTES_A_VALUE: u64 = 64;
 
-/// A schema that can be used.
+/// A compiled schema, and its cost.
 pub struct CompiledSchema {
     validator: Validator,
     cost: SchemaCost,
 }
 
 impl CompiledSchema {
-    /// Compiles; says why a schema cannot be used.
+    /// Compiles a schema; returns an error message when it cannot be used.
     pub fn of(schema: &Value) -> Result<Self, String> {
-        // The count comes first: it bounds what compiling costs.
+        // The count comes first, because it bounds the cost of compiling.
         let cost = bounds::count(schema)?;
-        // Patterns in linear time: an agent's schema is data, and must not be able to stop us.
+        // Patterns are matched in linear time, because an agent's schema is data and must not be able to stop the
+        // server.
         let patterns = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
         let validator = jsonschema::draft202012::options().with_pattern_options(patterns).build(schema);
         Ok(Self { validator: validator.map_err(|error| error.to_string())?, cost })
     }
 
-    /// How many patterns it has.
+    /// Returns the number of patterns.
     pub fn patterns(&self) -> usize {
         self.cost.patterns
     }
 
-    /// Whether a check of this value is little work, whatever is in it.
+    /// Returns whether a check of this value is little work, by its size and the cost of the schema.
     pub fn is_cheap_for(&self, value: &Value) -> bool {
         let size = Size::of(value);
         let applied = (size.values + size.bytes / BYTES_A_VALUE).saturating_mul(self.cost.work);
@@ -60,9 +61,9 @@ impl CompiledSchema {
         applied.saturating_add(matched) <= CHEAP
     }
 
-    /// What is wrong with a value.
+    /// Returns the problems of a value.
     pub fn apply(&self, value: &Value, subject: CheckedValue) -> Vec<FieldProblem> {
-        // Most values are right, and finding that out collects no errors.
+        // Most values are valid, and finding that out collects no errors.
         if self.validator.is_valid(value) {
             return vec![];
         }
@@ -70,12 +71,12 @@ impl CompiledSchema {
     }
 }
 
-/// How much there is in a value.
+/// The size of a value.
 #[derive(Default)]
 struct Size {
-    /// Values, itself among them.
+    /// The number of values, itself included.
     values: u64,
-    /// Bytes of its texts and names.
+    /// The bytes of its texts and names.
     bytes: u64,
 }
 
@@ -102,7 +103,7 @@ impl Size {
     }
 }
 
-/// The compiled schemas that were used last, by the hash of their text.
+/// The cache of the compiled schemas that were used last, by the hash of their text.
 pub struct SchemaCache(Mutex<Kept>);
 
 struct Kept {
@@ -117,7 +118,7 @@ impl Default for SchemaCache {
 }
 
 impl SchemaCache {
-    /// A schema, compiled now or before.
+    /// Returns a schema, compiled now or taken from the cache.
     pub fn get(&self, schema: &Value, text: &str) -> Result<Arc<CompiledSchema>, String> {
         let hash = Sha256::digest(text).into();
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +135,8 @@ impl SchemaCache {
 impl Kept {
     fn add(&mut self, hash: [u8; 32], compiled: Arc<CompiledSchema>, bytes: usize) {
         self.bytes += bytes;
-        // The same that another thread compiled meanwhile, or the oldest of as many as there may be.
+        // The replaced entry is the same schema, compiled by another thread meanwhile, or the least recently used of a
+        // full cache.
         if let Some((_, (_, replaced))) = self.schemas.push(hash, (compiled, bytes)) {
             self.bytes -= replaced;
         }

@@ -1,4 +1,4 @@
-//! What is wrong with a value, in the words of whoever reads it.
+//! Describes the problems of a value, in words for the operator or the agent that reads them.
 
 use jsonschema::{
     JsonType, ValidationError,
@@ -14,23 +14,23 @@ use crate::{
     server::contract::short,
 };
 
-/// How many problems one refusal names.
+/// The most problems that one refusal names.
 pub const MOST_PROBLEMS: usize = 20;
-/// How many faults of one value are looked at.
+/// The most faults of one value that are read.
 const MOST_FAULTS: usize = 1_000;
 
-/// Whose value is checked, and so how its faults are told.
+/// The kind of value that is checked, which decides how its faults are described.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CheckedValue {
-    /// The data of an operator: the first problems, as sentences.
+    /// The data of an operator. The first problems are described as sentences.
     Data,
-    /// The arguments of an action: every fault, in words that do not repeat the value, so that the same fault of two values
-    /// is the same.
+    /// The arguments of an action. Every fault, up to a limit, is described in words that do not repeat the value, so
+    /// that the same fault of two values is the same.
     Arguments,
 }
 
 impl CheckedValue {
-    /// How many errors of a validator are read.
+    /// Returns the most errors of a validator that are read.
     pub fn most_errors(self) -> usize {
         match self {
             Self::Data => MOST_PROBLEMS,
@@ -38,7 +38,7 @@ impl CheckedValue {
         }
     }
 
-    /// What one error of a validator says; pointers are from the root of the value.
+    /// Returns the problems that one error of a validator describes; pointers are from the root of the value.
     pub fn told(self, error: &ValidationError<'_>) -> Vec<FieldProblem> {
         match self {
             Self::Data => {
@@ -49,8 +49,8 @@ impl CheckedValue {
     }
 }
 
-/// A schema error in words that follow the name of the field. They do not repeat the value, so that the same fault of
-/// two values is the same.
+/// Describes a schema error in words that follow the name of the field. They do not repeat the value, so that the same
+/// fault of two values is the same.
 fn fault(error: &ValidationError<'_>) -> Vec<FieldProblem> {
     use ValidationErrorKind as Kind;
     let at = error.instance_path().to_string();
@@ -60,7 +60,7 @@ fn fault(error: &ValidationError<'_>) -> Vec<FieldProblem> {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             return unexpected.iter().map(|name| member(name, "is not expected")).collect();
         }
-        // A value that may also be null breaks its other form.
+        // A value that may also be null has the faults of its other form.
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
             let wants_null = |errors: &&Vec<ValidationError<'static>>| {
                 errors.iter().any(|it| matches!(it.kind(), Kind::Type { kind: TypeKind::Single(JsonType::Null) }))
@@ -91,7 +91,7 @@ fn fault(error: &ValidationError<'_>) -> Vec<FieldProblem> {
     vec![FieldProblem::new(at, short(&detail))]
 }
 
-/// Whether a whole number was wanted.
+/// Returns whether a whole number was expected.
 fn is_integer(error: &ValidationError<'_>) -> bool {
     matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::Integer) })
 }

@@ -1,8 +1,9 @@
-//! JSON Schemas of agents: bounded and compiled when an escalation is opened, used again before its outcome is written.
+//! Checks values by the JSON Schemas of agents. A schema is bounded and compiled when an escalation is opened, and used
+//! again before its outcome is written.
 //!
-//! What a schema may ask for is bounded by its structure ([`bounds`]). What a check may still cost follows from that and
-//! from the size of the value: a cheap one runs here, on a thread with a stack for deep schemas; any other runs in a process
-//! of its own ([`apart`]), which the kernel ends when it takes too much time or memory.
+//! The structure of a schema bounds its work ([`bounds`]). The cost of a check follows from that and from the size of
+//! the value. A cheap check runs here, on a thread with a stack for deep schemas. Any other check runs in a process of
+//! its own ([`apart`]), which ends when it takes too much time or memory.
 
 pub mod apart;
 mod bounds;
@@ -28,25 +29,26 @@ use crate::domain::{
     json::{JsonText, MAX_DEPTH},
 };
 
-/// The largest schema taken, in bytes of JSON.
+/// The largest schema accepted, in bytes of JSON.
 const LARGEST: usize = 64 * 1024;
-/// How many checks run at once.
+/// The most checks that run at once.
 const MOST_AT_ONCE: usize = 2;
-/// How long a check waits for its turn.
+/// The timeout for a check that waits for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
-/// The stack of a thread that compiles or applies schemas: a schema may be a hundred subschemas deep at each of 64 levels.
+/// The stack of a thread that compiles or applies schemas. A schema may be a hundred subschemas deep at each of 64
+/// levels.
 const STACK: usize = 128 * 1024 * 1024;
 
-/// Why a value was not checked.
+/// The reason why a value was not checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckFailure {
-    /// The schema cannot be used; one of an earlier program, which took more.
+    /// The schema cannot be used. An earlier version of the program, which accepted more schemas, stored it.
     Unusable(String),
-    /// The check took too much time or memory.
+    /// The check took too much time or memory, or its process failed.
     OutOfTime,
 }
 
-/// Compiles and applies the schemas of agents. Cheap to clone.
+/// The service that compiles and applies the schemas of agents. Cheap to clone.
 #[derive(Clone)]
 pub struct Schemas {
     cache: Arc<SchemaCache>,
@@ -60,7 +62,7 @@ impl Default for Schemas {
 }
 
 impl Schemas {
-    /// Does work with schemas on a thread of its own, when its turn comes.
+    /// Runs work with schemas on a thread of its own, when its turn comes.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> T + Send + 'static) -> Result<T, Error> {
         let turn = timeout(TURN_WITHIN, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.ok().and_then(Result::ok).ok_or(Error::Overloaded)?;
@@ -68,7 +70,7 @@ impl Schemas {
         let schemas = self.clone();
         let work = move || {
             let _turn = turn;
-            // Whoever left does not hear it.
+            // The send fails when the caller no longer waits.
             let _ = sender.send(work(&schemas));
         };
         let thread = std::thread::Builder::new().name("schemas".to_owned()).stack_size(STACK).spawn(work);
@@ -76,8 +78,8 @@ impl Schemas {
         answered.await.map_err(|_| Error::Internal("work with a schema panicked".to_owned()))
     }
 
-    /// Whether a schema can be used: valid, small, cheap, and without references to elsewhere. Returns how many patterns
-    /// it has, or says why not.
+    /// Checks whether a schema can be used: valid, small, cheap, and without references to elsewhere. Returns its
+    /// number of patterns, or an error message.
     pub fn compile(&self, schema: &Value) -> Result<usize, String> {
         Ok(self.compiled(schema)?.patterns())
     }
@@ -93,13 +95,14 @@ impl Schemas {
         self.cache.get(schema, &text)
     }
 
-    /// What is wrong with data; pointers begin with `at`.
+    /// Returns the problems of data; pointers begin with `at`.
     pub fn problems(&self, schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>, CheckFailure> {
         let found = self.apply(schema, value, CheckedValue::Data)?;
         Ok(found.into_iter().map(|it| FieldProblem::new(format!("{at}{}", it.pointer), it.detail)).collect())
     }
 
-    /// Where arguments for an action break its schema, if it has one; pointers are from the root of the arguments.
+    /// Returns the faults of arguments for an action by its schema, if it has one; pointers are from the root of the
+    /// arguments.
     pub fn faults(&self, action: &Action, arguments: &JsonText) -> Result<Vec<FieldProblem>, CheckFailure> {
         match &action.arguments_schema {
             Some(schema) => self.apply(schema, &arguments.value(), CheckedValue::Arguments),
@@ -117,12 +120,12 @@ impl Schemas {
     }
 }
 
-/// Whether a value is nested deeper than [`MAX_DEPTH`].
+/// Returns whether a value is nested deeper than [`MAX_DEPTH`].
 pub fn is_too_deep(value: &Value) -> bool {
     is_deeper(value, MAX_DEPTH)
 }
 
-/// Whether an object is.
+/// Returns whether an object is nested deeper than [`MAX_DEPTH`].
 pub fn is_object_too_deep(object: &Map<String, Value>) -> bool {
     object.values().any(|value| is_deeper(value, MAX_DEPTH - 1))
 }

@@ -1,5 +1,5 @@
-//! The files of the site, which the program carries inside itself: the browser's code and style under hashed names, and
-//! the icons and sounds of `public/`.
+//! Serves the files of the site, which are embedded in the program: the browser's code and style under hashed names,
+//! and the icons and sounds of `public/`.
 
 use std::{borrow::Cow, fs};
 
@@ -18,7 +18,7 @@ use rust_embed::{Embed, EmbeddedFile};
 
 use crate::app::shell::SiteFiles;
 
-/// What `cargo leptos build` made; a debug build reads it from disk.
+/// The output of `cargo leptos build`. A debug build reads it from disk.
 #[derive(Embed)]
 #[folder = "target/site"]
 #[allow_missing = true]
@@ -26,10 +26,11 @@ struct Site;
 
 /// The folder of the browser's code and style.
 const PKG: &str = "pkg/";
-/// How long the hash in a file's name is: an MD5 in base 64.
+/// The length of the hash in a file's name: an MD5 in base 64.
 const HASH_LENGTH: usize = 22;
 
-/// The addresses of the files every page needs. Listed each time: under `cargo leptos watch` they change.
+/// Returns the addresses of the files every page needs. Each call lists the files, because they change under
+/// `cargo leptos watch`.
 pub fn site_files() -> SiteFiles {
     SiteFiles { js: newest(".js"), wasm: newest(".wasm"), css: newest(".css") }
 }
@@ -44,7 +45,7 @@ fn newest(extension: &str) -> String {
     if others.is_empty() {
         return format!("/{first}");
     }
-    // Watching leaves files of earlier builds behind; which is the newest stands beside the program.
+    // `cargo leptos watch` leaves files of earlier builds behind. A file beside the program has the newest hashes.
     let hashes = std::env::current_exe().ok().and_then(|exe| fs::read_to_string(exe.with_file_name("hash.txt")).ok());
     let hashes = hashes.unwrap_or_default();
     let is_newest = |name: &Cow<'static, str>| hash(name).is_some_and(|hash| hashes.contains(hash));
@@ -52,7 +53,7 @@ fn newest(extension: &str) -> String {
     format!("/{newest}")
 }
 
-/// The hash in a name like `pkg/bailout.<hash>.js`.
+/// Returns the hash in a name like `pkg/bailout.<hash>.js`.
 fn hash(name: &str) -> Option<&str> {
     let (stem, _) = name.strip_prefix(PKG)?.rsplit_once('.')?;
     let (_, hash) = stem.rsplit_once('.')?;
@@ -60,8 +61,8 @@ fn hash(name: &str) -> Option<&str> {
     (hash.len() == HASH_LENGTH && hash.bytes().all(fits)).then_some(hash)
 }
 
-/// Answers with the file of a request's path, if there is one. What looks like a file and is none is not found; anything
-/// else goes on to the pages.
+/// Responds with the file of a request's path, if there is one. A path that looks like a file and names none gets 404.
+/// Any other request goes on to the pages.
 pub async fn serve(request: Request, next: Next) -> Response {
     let found = found(request.uri().path(), request.method(), request.headers());
     match found {

@@ -1,5 +1,5 @@
-//! Asking for the password again before something sensitive, when it was last shown a while ago. What was to be done waits
-//! within the page that asks, and is done with the right password.
+//! Asks for the password again before a sensitive action, when it was last entered a while ago. The page that asks
+//! holds the original form in hidden fields, so that the action is executed once the right password is sent.
 
 use axum::{
     body::{Body, to_bytes},
@@ -32,12 +32,13 @@ use crate::{
     },
 };
 
-/// How long a password that was shown counts.
+/// How long a password counts after it was entered.
 const FRESH: Span = Span::minutes(15);
-/// The field in which it is shown again.
+/// The form field in which the password is entered again.
 pub const FIELD: &str = "confirm_password";
 
-/// Lets a form through whose sender has shown the password lately, or shows it now. Stands behind the gate.
+/// Lets a form through whose sender has entered the password recently, or enters it now. Safe methods always pass. This
+/// layer belongs behind the gate.
 pub async fn require(State(web): State<WebState>, request: Request, next: Next) -> Response {
     let Some(signed_in) = request.extensions().get::<SignedIn>().cloned() else {
         return failed(Error::Internal("a form was sent past the gate".into()));
@@ -64,8 +65,8 @@ pub async fn require(State(web): State<WebState>, request: Request, next: Next) 
     }
 }
 
-/// Whether this is the password of who is signed in; slowed down like signing in. If it is, that counts for a while.
-/// Answers the account that has it.
+/// Checks the password of the signed-in operator, throttled like a sign-in. The right password counts for a while.
+/// Returns the operator's account.
 pub async fn check(
     web: &WebState,
     signed_in: &SignedIn,
@@ -103,7 +104,8 @@ pub async fn check(
     write.await
 }
 
-/// Asks for the password in the field `name`. `action` is where the form was sent, `waits` what was in it.
+/// Draws a form that asks for the password in the field `name`. `action` is the address of the original form, `waits`
+/// its fields.
 pub fn draw_confirmation(
     operator: &Operator,
     action: &str,

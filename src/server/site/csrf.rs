@@ -1,4 +1,4 @@
-//! No other site may make a browser do something here: every unsafe request must say that it comes from our own pages.
+//! Prevents cross-site request forgery: every unsafe request must say that it comes from our own pages.
 
 use axum::{
     extract::{Request, State},
@@ -9,7 +9,7 @@ use axum::{
 
 use super::{WebState, origin};
 
-/// Lets safe methods pass, and the others when the browser says `same-origin` or names our origin.
+/// Lets safe methods pass, and others when `Sec-Fetch-Site` is `same-origin` or `Origin` is our origin.
 pub async fn require_same_origin(State(web): State<WebState>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || is_same(&web, request.headers(), request.uri()) {
         return next.run(request).await;

@@ -1,6 +1,6 @@
-//! Which browser tries to sign in. One that an account was signed in to from has a lane of its own there: guesses from
-//! elsewhere do not slow it down, wherever it is by now. It shows a cookie of 256 random bits; the database holds the hash,
-//! beside the account's, so nothing has to be signed, and nobody can make one up.
+//! Recognizes the browser of a sign-in. A browser that has signed in to an account before has its own count of failures
+//! there: guesses from elsewhere do not delay it, at whatever address it is now. The browser sends a cookie of 256
+//! random bits. The database holds its hash with the account's, so no signature is needed, and nobody can make one up.
 
 use axum::http::{HeaderValue, request::Parts};
 use axum_extra::extract::CookieJar;
@@ -12,14 +12,14 @@ use crate::server::{
     secret::{Secret, digest},
 };
 
-/// A browser.
+/// A browser, identified by its cookie.
 pub struct KnownBrowser {
     cookie: Option<HeaderValue>,
     digest: [u8; 32],
 }
 
 impl KnownBrowser {
-    /// The one behind a request; one that shows no cookie is new.
+    /// Returns the browser behind a request. A browser without the cookie is new.
     pub fn of(settings: &Settings, parts: &Parts) -> Result<Self, Error> {
         let side = side(settings, &parts.headers, &parts.uri);
         let name = side.cookie().map(|name| name + "-device");
@@ -33,12 +33,12 @@ impl KnownBrowser {
         Ok(Self { cookie, digest: digest(&secret) })
     }
 
-    /// Its name in the database.
+    /// Returns the hash that identifies the browser in the database.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
 
-    /// The cookie that it shows the next time; none where none is safe.
+    /// Returns the cookie that the browser sends the next time; `None` where no cookie is safe.
     pub fn into_cookie(self) -> Option<HeaderValue> {
         self.cookie
     }

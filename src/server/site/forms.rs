@@ -1,4 +1,4 @@
-//! What the plain pages' forms have in common: reading them, and saying why one was not taken.
+//! Reads the forms of the plain pages, and says why a form was refused.
 
 use axum::{
     Form,
@@ -32,28 +32,28 @@ impl<S: Send + Sync> FromRequest<S> for FormFields {
 }
 
 impl FormFields {
-    /// A field, empty when it was not sent.
+    /// Returns a field; an empty text when it was not sent.
     pub fn get(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default()
     }
 
-    /// A field, if it was sent.
+    /// Returns a field, if it was sent.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A name, without blanks around it.
+    /// Parses a name, without blanks around it. `called` names the field in a refusal.
     pub fn name(&self, name: &str, called: &str) -> Result<Name, FormRefusal> {
         let parsed = Name::parse(self.get(name).trim());
         parsed.map_err(|problem: TextProblem| FormRefusal::Said(format!("{called} {problem}.")))
     }
 
-    /// An e-mail address.
+    /// Parses the e-mail address.
     pub fn email(&self) -> Result<Email, FormRefusal> {
         self.get("email").parse().map_err(|_| FormRefusal::said("An e-mail address looks like ada@example.com."))
     }
 
-    /// A password that may be chosen.
+    /// Returns a new password, if it may be chosen.
     pub fn new_password(&self, name: &str) -> Result<String, FormRefusal> {
         let password = self.get(name);
         password::choose(password).map_err(|weak: WeakPassword| {
@@ -65,21 +65,21 @@ impl FormFields {
     }
 }
 
-/// Why a form was not taken.
+/// The reason why a form was refused.
 pub enum FormRefusal {
-    /// A sentence for who sent it.
+    /// A sentence for the person who sent the form.
     Said(String),
-    /// Not their fault.
+    /// A fault of the server.
     Fault(Error),
 }
 
 impl FormRefusal {
-    /// Says why.
+    /// Returns a refusal with a sentence.
     pub fn said(sentence: &str) -> Self {
         Self::Said(sentence.to_owned())
     }
 
-    /// The answer: a page drawn again with the sentence, or what says that it was our fault.
+    /// Responds with the page drawn again with the sentence, or with the response to a server fault.
     pub async fn answer(self, draw: impl AsyncFnOnce(StatusCode, FormNotice) -> Response) -> Response {
         match self {
             Self::Said(sentence) => draw(StatusCode::UNPROCESSABLE_ENTITY, FormNotice::Refused(sentence)).await,

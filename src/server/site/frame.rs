@@ -1,4 +1,5 @@
-//! The frames of the plain pages: a card for who is not signed in, and a page beside the rail for who is.
+//! Draws the frames of the plain pages: a card for people who are not signed in, and a page beside the rail for
+//! operators who are.
 
 use leptos::prelude::*;
 
@@ -23,18 +24,18 @@ const SETTINGS: [(&str, &str, Icon); 3] = [
     ("/settings/agents", "Agents", Icon::Agent),
     ("/settings/queues", "Queues", Icon::Queue),
 ];
-/// One's own page.
+/// The link of the operator's own page.
 const ME: (&str, &str, Icon) = (super::me::PATH, "Me", Icon::Person);
 
-/// What became of a form, said above the page that answers it.
+/// The result of a form, shown at the top of the page that answers it.
 pub enum FormNotice {
-    /// It was done.
+    /// The form was accepted.
     Done(&'static str),
-    /// It was not, for this reason.
+    /// The form was refused, for this reason.
     Refused(String),
 }
 
-/// What admins are to know on every page of the settings; a context of the page.
+/// The warning that admins see on every page of the settings; a context of the page.
 #[derive(Clone)]
 pub struct AdminWarning(pub String);
 
@@ -46,7 +47,7 @@ pub fn notice(notice: Option<FormNotice>) -> Option<AnyView> {
     })
 }
 
-/// Draws a page of one card, for who is not signed in.
+/// Draws a page of one card, for people who are not signed in.
 pub fn card(content: Vec<AnyView>) -> AnyView {
     view! {
         <main class="sign-in">
@@ -84,7 +85,7 @@ pub fn page(
     .into_any()
 }
 
-/// Says that a page needs a higher role, in the frame.
+/// Draws the page that says that a higher role is needed.
 pub fn turned_away(operator: &Operator, need: Role) -> AnyView {
     let why = "This needs the role ".to_owned() + need.as_str() + ". An admin can grant it.";
     page(operator, "", "Not for you", Some(FormNotice::Refused(why)), vec![])
@@ -132,7 +133,7 @@ fn link(path: &'static str, label: &'static str, picture: Icon, here: &str) -> A
     .into_any()
 }
 
-/// A moment. The server does not know where its reader is, so it says by which clock.
+/// Formats a moment in UTC and says so, because the server does not know the reader's time zone.
 pub fn moment(at: Timestamp) -> String {
     at.date(Span(0)) + " " + &at.clock_time(Span(0)) + " UTC"
 }
@@ -150,7 +151,8 @@ pub fn secret(id: &'static str, label: &'static str, text: &str, hint: &'static 
     .into_any()
 }
 
-/// Draws a button that does one thing, `does`, by a form of its own. `about` are the names and values that say to what.
+/// Draws a form with one button, whose value is the action `does`. `about` are the names and values of hidden fields
+/// that say what the action applies to.
 pub fn act(action: &str, does: &'static str, words: &'static str, about: &[(&'static str, String)]) -> AnyView {
     let about: Vec<AnyView> = about.iter().map(|(name, value)| hidden(name, value)).collect();
     view! {
@@ -162,13 +164,13 @@ pub fn act(action: &str, does: &'static str, words: &'static str, about: &[(&'st
     .into_any()
 }
 
-/// Draws an act that asks first: what `opens` it unfolds `what` will happen, and the button that does it.
+/// Draws an action that asks first: the button `opens` unfolds `what` will happen, and the button of the action.
 pub fn asked(opens: &'static str, what: &'static str, act: AnyView) -> AnyView {
     let summary = view! { <summary class="button" data-size="small">{opens}</summary> };
     element("details", "asked", vec![summary.into_any(), words("p", "plain-facts", what), act])
 }
 
-/// Draws a field that is not seen.
+/// Draws a hidden field.
 pub fn hidden(name: &'static str, value: &str) -> AnyView {
     view! { <input type="hidden" name=name value=value.to_owned()/> }.into_any()
 }

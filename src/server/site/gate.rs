@@ -1,5 +1,5 @@
-//! The gate of the plain pages: whoever is signed out signs in first, and whose role is too low is told so. It stands
-//! before whole routers, so that no page behind it can forget to ask.
+//! The access check of the plain pages: a client without a session is redirected to the sign-in page, and an operator
+//! whose role is too low gets 403. The gate is a layer of whole routers, so that no page behind it can omit the check.
 
 use axum::{
     extract::{Request, State},
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::{domain::operator::Role, server::site::frame};
 
-/// Lets everyone in who is signed in; leaves [`SignedIn`] in the request's extensions.
+/// Admits every signed-in operator, and stores [`SignedIn`] in the request's extensions.
 pub async fn people(State(web): State<WebState>, request: Request, next: Next) -> Response {
     pass(web, Role::Viewer, request, next).await
 }
 
-/// Lets admins in; leaves [`SignedIn`] in the request's extensions.
+/// Admits admins, and stores [`SignedIn`] in the request's extensions.
 pub async fn admins(State(web): State<WebState>, request: Request, next: Next) -> Response {
     pass(web, Role::Admin, request, next).await
 }
@@ -34,7 +34,7 @@ async fn pass(web: WebState, need: Role, mut request: Request, next: Next) -> Re
         Ok(Some(signed_in)) => forbidden(&web, &signed_in, need),
         Ok(None) => {
             let here = request.uri().path_and_query().map_or(HOME, |here| here.as_str());
-            // What was to be done is not done by coming back.
+            // Coming back is a GET, which would not repeat the action of another method.
             let back = if request.method() == Method::GET { own_path(here) } else { HOME };
             see_other(&format!("/sign-in?back={}", encoded(back)))
         }

@@ -1,5 +1,5 @@
-//! Links that work once: `/set-up/…`, `/invite/…` and `/reset/…`. Whoever has one is let in; a link is used up in the same
-//! transaction, so that of two who come at once one gets in.
+//! The pages of one-time links: `/set-up/…`, `/invite/…` and `/reset/…`. A valid link admits its holder. The same
+//! transaction deletes the link, so that of two concurrent requests only one succeeds.
 
 use axum::{
     Router,
@@ -47,7 +47,7 @@ use crate::{
 /// The name of the agent that the set-up adds.
 const FIRST_AGENT: &str = "first-agent";
 
-/// The pages, open to everybody.
+/// Returns the routes of the pages, which need no session.
 pub fn routes() -> Router<WebState> {
     Router::new()
         .route("/set-up/{token}", get(show).post(enter))
@@ -55,7 +55,7 @@ pub fn routes() -> Router<WebState> {
         .route("/reset/{token}", get(show).post(enter))
 }
 
-/// The link of an address, when it is good for what the address says.
+/// Finds the link of a token. Returns `None` when it is not valid, or when its purpose does not match the path.
 async fn good(web: &WebState, uri: &Uri, token: &str) -> Result<Option<OneTimeLink>, Error> {
     let link = links::find(web.desk.store(), &digest(token), web.desk.clock().now()).await?;
     Ok(link.filter(|link| uri.path().starts_with(path(link.purpose))))
@@ -69,7 +69,7 @@ fn path(purpose: LinkPurpose) -> &'static str {
     }
 }
 
-/// The form behind a link.
+/// Renders the form of a link.
 async fn show(State(web): State<WebState>, Path(token): Path<String>, uri: Uri) -> Response {
     match good(&web, &uri, &token).await {
         Ok(Some(link)) => form(&web, StatusCode::OK, link.purpose, &JoinForm::default(), None),
@@ -109,7 +109,7 @@ fn form(
     }
 }
 
-/// Takes the form behind a link.
+/// Handles the submitted form of a link.
 async fn enter(
     State(web): State<WebState>,
     Path(token): Path<String>,
@@ -137,7 +137,7 @@ async fn enter(
             response.headers_mut().extend(cookie_of(side, &entered.secret).map(|cookie| (SET_COOKIE, cookie)));
             response
         }
-        // Somebody else was first.
+        // Another request has used the link up.
         Ok(None) => spent(&web),
         Err(denied) => {
             let typed = JoinForm { name: fields.get("name").to_owned(), email: fields.get("email").to_owned() };
@@ -146,25 +146,25 @@ async fn enter(
     }
 }
 
-/// Somebody who was let in.
+/// An operator whom a link admitted.
 struct Entered {
     workspace: WorkspaceId,
-    /// Opens their session.
+    /// The secret of the session's cookie.
     secret: Secret,
-    /// Who they are, when they are new.
+    /// The operator, when they are new.
     newcomer: Option<Newcomer>,
-    /// The first agent's.
+    /// The first agent's key, when the set-up added one.
     key: Option<ApiKey>,
 }
 
-/// Somebody who joins.
+/// A new operator.
 #[derive(Clone)]
 struct Newcomer {
     operator: Operator,
     email: Email,
 }
 
-/// Uses a link up and lets its holder in; nobody when the link was used up meanwhile.
+/// Uses a link up and admits its holder. Returns `None` when the link was used up meanwhile.
 async fn entered(
     web: &WebState,
     link: &OneTimeLink,
@@ -184,13 +184,13 @@ async fn entered(
     let (used, joins) = (link.digest.clone(), newcomer.clone());
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
-            // One after the other, whichever link they have: there is one first admin.
+            // The lock serializes requests with any link, so that there is only one first admin.
             workspaces::lock_head(tx, workspace).await?;
             let Some(link) = links::take(tx, &used, begun.now).await? else { return Ok(None) };
             let ended = let_in(tx, &link, joins, &hash, &begun).await?;
             let Some(key) = key else { return Ok(Some((None, ended))) };
             let name = Name::parse(FIRST_AGENT).map_err(|problem| Error::Internal(problem.to_string()))?;
-            // An agent of that name may have a key already, from a shell: then there is none to show.
+            // An agent of that name may already have a key, added in a shell. Then there is no key to show.
             let added = agents::add(tx, workspace, &name, &key, begun.now).await?;
             Ok::<_, FormRefusal>(Some((added.map(|_| key), ended)))
         })
@@ -200,7 +200,8 @@ async fn entered(
     Ok(Some(Entered { workspace, secret, newcomer, key }))
 }
 
-/// Adds a newcomer, or gives the one whose link it is their new password, and begins a session; which others ended.
+/// Adds a new operator, or sets the new password of the link's operator, and begins a session. Returns the digests of
+/// the sessions that ended.
 async fn let_in(
     tx: &mut AnyConnection,
     link: &OneTimeLink,
@@ -231,7 +232,7 @@ fn newcomer(fields: &FormFields, role: Role) -> Result<Newcomer, FormRefusal> {
     Ok(Newcomer { operator: Operator { who, role }, email: fields.email()? })
 }
 
-/// The page after the set-up.
+/// Renders the page after the set-up.
 async fn ready(web: &WebState, entered: &Entered, key: &ApiKey, origin: &str) -> Response {
     let Some(Newcomer { operator, .. }) = &entered.newcomer else { return see_other(HOME) };
     let head = match web.desk.head(entered.workspace).await {
@@ -246,7 +247,7 @@ async fn ready(web: &WebState, entered: &Entered, key: &ApiKey, origin: &str) ->
     web.page(StatusCode::OK, Preferences::default(), "Bailout is set up", || draw_ready(operator, &fresh, after))
 }
 
-/// A link to set the installation up, while nobody is there; earlier ones are revoked.
+/// Creates a link to set the installation up, and revokes earlier ones. Returns `None` when any operator exists.
 pub async fn set_up_link(desk: &Desk) -> Result<Option<Secret>, Error> {
     let secret = Secret::mint()?;
     let (digest, now) = (secret.digest(), desk.clock().now());
@@ -257,7 +258,7 @@ pub async fn set_up_link(desk: &Desk) -> Result<Option<Secret>, Error> {
             if people::is_anyone_there(tx).await? {
                 return Ok(false);
             }
-            // It is good until it is used, or the server starts again.
+            // The link is valid until it is used, or until the server starts again.
             links::add(tx, workspace, &digest, (LinkPurpose::SetUp, None), now, Timestamp(i64::MAX)).await?;
             Ok::<_, Error>(true)
         })
@@ -265,7 +266,7 @@ pub async fn set_up_link(desk: &Desk) -> Result<Option<Secret>, Error> {
     Ok(write.await?.then_some(secret))
 }
 
-/// What was typed so far, but the password.
+/// The values typed so far, except the password.
 #[derive(Default)]
 pub struct JoinForm {
     pub name: String,
@@ -316,7 +317,7 @@ fn draw_form(
     refused: Option<FormNotice>,
 ) -> AnyView {
     let form = view! {
-        // It is sent to where it is: the link's secret stands in no page.
+        // The form posts to its own address, so that no page contains the link's secret.
         <form class="sign-in-form" method="post">
             <h1 class="sign-in-title">{heading}</h1>
             <p class="plain-facts">{why}</p>
@@ -328,7 +329,7 @@ fn draw_form(
     card(vec![form.into_any()])
 }
 
-/// Says that a link opens nothing, be it used, revoked, too old, or never there.
+/// Draws the page for a link that is not valid: used, revoked, expired or unknown.
 pub fn draw_spent() -> AnyView {
     let words = view! {
         <div class="sign-in-form">
@@ -340,7 +341,7 @@ pub fn draw_spent() -> AnyView {
     card(vec![words.into_any()])
 }
 
-/// Draws it. `after` is the cursor from which to listen.
+/// Draws the page after the set-up. `after` is the cursor from which the page listens.
 pub fn draw_ready(me: &Operator, fresh: &NewKey, after: String) -> AnyView {
     let listening = view! {
         <p id="listening" role="status" data-after=after>

@@ -1,4 +1,4 @@
-//! One's own page: `/me`.
+//! The operator's own page: `/me`.
 
 use axum::{
     Extension, Router,
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// The page and its forms; behind the gate.
+/// Returns the routes of the page and its forms, which belong behind the gate.
 pub fn routes() -> Router<WebState> {
     Router::new().route(PATH, get(show).post(change))
 }
@@ -62,7 +62,7 @@ async fn change(
         "save" => save(&web, &me, &fields).await.map(|me| (me, "Saved.")),
         "password" => change_password(&web, &me, &parts, &fields).await.map(|()| (me.clone(), PASSWORD_CHANGED)),
         "end" => match end_sessions(&web, &me, me_id, fields.get("session")).await {
-            // Perhaps this very one: the gate says.
+            // The ended session may be this one. Then the gate redirects to the sign-in page.
             Ok(()) => return see_other(PATH),
             Err(denied) => Err(denied),
         },
@@ -76,8 +76,8 @@ async fn change(
 
 const PASSWORD_CHANGED: &str = "Your password is changed, and your other sessions have ended.";
 
-/// Keeps the names and wishes that the form changed; who one is then. What it did not change may have been changed
-/// elsewhere since the form was drawn.
+/// Saves the names and preferences that the form changed, and returns the operator with the new values. A field that
+/// the form did not change may have been changed elsewhere since the form was drawn, so it is left alone.
 async fn save(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<SignedIn, FormRefusal> {
     let (name, public_name) = (fields.name("name", "A name")?, fields.name("public_name", "A public name")?);
     let (theme, density) = (theme(fields.get("theme"))?, density(fields.get("density"))?);
@@ -93,7 +93,7 @@ async fn save(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<Sign
             wishes.density = density;
         }
         if is_new("enter_sends") {
-            // Who was not asked yet and does not say so here still is not.
+            // An operator who was not asked yet, and does not check the box, still counts as not asked.
             wishes.keys.enter_sends = is_on("enter_sends").then_some(true).or(wishes.keys.enter_sends.map(|_| false));
         }
         if is_new("shortcuts_off") {
@@ -137,7 +137,7 @@ fn density(word: &str) -> Result<Density, FormRefusal> {
     }
 }
 
-/// Takes a new password from who knows the old one; the other sessions end.
+/// Sets a new password for an operator who knows the old one, and ends the other sessions.
 async fn change_password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &FormFields) -> Result<(), FormRefusal> {
     let new = fields.new_password("new_password")?;
     let account = confirm::check(web, me, parts, fields.get("old_password").to_owned()).await?;
@@ -145,9 +145,9 @@ async fn change_password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &
     let (workspace, id, here) = (me.workspace, me.operator.who.id, me.digest);
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
-            // As everything does that touches people and their links, so that none waits for the other in a circle.
+            // Every transaction that changes people and their links takes this lock first, which prevents deadlocks.
             workspaces::lock_head(tx, workspace).await?;
-            // Of two changes by the same old password one is made.
+            // Of two changes with the same old password, only one succeeds.
             if !operators::is_still(tx, &account).await? {
                 return Err(FormRefusal::said("The password was changed meanwhile."));
             }
@@ -160,7 +160,7 @@ async fn change_password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &
     Ok(())
 }
 
-/// Where it is.
+/// The path of the page.
 pub const PATH: &str = "/me";
 
 /// Draws the page.
@@ -190,7 +190,7 @@ fn draw_me(signed_in: &SignedIn, open: &[OpenSession], said: Option<FormNotice>)
         (preferences.named_theme().unwrap_or("system"), preferences.named_density().unwrap_or("comfortable"));
     let (enter_sends, shortcuts_off) = (preferences.keys.enter_sends == Some(true), preferences.keys.shortcuts_off);
     let on = |checked| if checked { "on" } else { "" };
-    // What each field was, by which is known what was changed.
+    // The previous value of each field, which shows what the form changed.
     let was = [
         ("was_name", name.value),
         ("was_public_name", public_name.value),

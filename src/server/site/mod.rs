@@ -1,5 +1,5 @@
-//! The plain pages: sign-in, links that work once, settings, one's own page, search. One file a page holds its form, its
-//! handlers and its view. The guards of all requests of browsers are here too.
+//! The plain pages: sign-in, one-time links, settings, the operator's own page, search. Each page has its form,
+//! handlers and view in one file, or the view in a submodule. The guards of all browser requests are here too.
 
 pub mod assets;
 pub mod confirm;
@@ -37,11 +37,11 @@ use crate::server::{
     password::PasswordChecker,
 };
 
-/// Bytes of a plain page's form.
+/// The maximum bytes of a plain page's form.
 const LARGEST_FORM: usize = 16 * 1024;
 
-/// How many pages may be read and drawn at once: half of the processor's threads do the rest. At least two, so that one
-/// slow read does not stop every page.
+/// Returns how many pages may be read and drawn at once: half of the processor's threads, and the other half does the
+/// rest. At least two, so that one slow read does not block every page.
 fn pages_at_once() -> usize {
     std::thread::available_parallelism().map_or(2, |threads| threads.get().div_ceil(2).max(2))
 }
@@ -54,12 +54,12 @@ pub struct WebState {
     pub checker: PasswordChecker,
     pub policy: ContentSecurityPolicy,
     pub leptos: LeptosOptions,
-    /// A permit for every page that may be read and drawn at once.
+    /// The semaphore with a permit for every page that may be read and drawn at once.
     pub drawing: Arc<Semaphore>,
 }
 
 impl WebState {
-    /// The state for a desk.
+    /// Creates the state for a desk.
     pub fn new(desk: Desk, settings: Arc<Settings>) -> Self {
         let leptos = plain::options();
         let policy = ContentSecurityPolicy::new(&leptos);
@@ -67,7 +67,7 @@ impl WebState {
         Self { desk, settings, checker: PasswordChecker::default(), policy, leptos, drawing }
     }
 
-    /// Closes what is open with sessions that have ended.
+    /// Closes the open streams of sessions that have ended.
     pub fn close_sessions(&self, ended: impl IntoIterator<Item = [u8; 32]>) {
         for digest in ended {
             self.desk.doors().close(&Credential::Session(digest));
@@ -75,7 +75,7 @@ impl WebState {
     }
 }
 
-/// Every plain page, and the files of the built site.
+/// Returns the routes of every plain page.
 pub fn routes(web: &WebState) -> Router {
     let own = me::routes().route_layer(from_fn_with_state(web.clone(), gate::people));
     let for_people =
@@ -91,7 +91,7 @@ pub fn routes(web: &WebState) -> Router {
         .with_state(web.clone())
 }
 
-/// Puts the guards that every request of a browser passes before its routes.
+/// Adds the guards that every browser request passes before its route.
 pub fn guarded(web: WebState, routes: Router) -> Router {
     routes
         .layer(from_fn_with_state(web.clone(), csrf::require_same_origin))

@@ -1,4 +1,4 @@
-//! How a browser reached us, and what counts as our own origin.
+//! Determines how a browser reached the server, and which origin is our own.
 
 use axum::{
     extract::{Request, State},
@@ -10,20 +10,21 @@ use axum::{
 use super::WebState;
 use crate::server::config::Settings;
 
-/// How a browser reached us: decides whether it can be signed in, and by which cookie.
+/// The way in which a browser reached the server, which decides whether it can be signed in, and by which cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BrowserSide {
-    /// Through TLS, as the public address says.
+    /// TLS, according to the public address.
     Https,
-    /// Plain HTTP on its own machine, by the name it used, at this port.
+    /// Plain HTTP on the browser's own machine, according to the host name that it used, at this port.
     Loopback(u16),
     /// Plain HTTP from elsewhere: no cookie would be safe.
     Plain,
 }
 
 impl BrowserSide {
-    /// The name of the session's cookie; none where none is safe. Browsers send a host's cookies to all of its ports, so on
-    /// plain HTTP the name carries the port: signing in on one port must not replace the session of another.
+    /// Returns the name of the session's cookie; `None` where no cookie is safe. Browsers send a host's cookies to all
+    /// of its ports. So on plain HTTP the name has the port: a sign-in on one port must not replace the session of
+    /// another.
     pub fn cookie(self) -> Option<String> {
         match self {
             Self::Https => Some("__Host-bailout".to_owned()),
@@ -33,13 +34,13 @@ impl BrowserSide {
     }
 }
 
-/// The host and port the browser used.
+/// Returns the host and port the browser used.
 pub fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    // HTTP/2 has it in the address.
+    // HTTP/2 has the host in the address.
     uri.authority().map(|authority| authority.as_str()).or_else(|| headers.get(HOST)?.to_str().ok())
 }
 
-/// Whether a host is the browser's own machine, with any port.
+/// Returns whether a host is the browser's own machine, with any port.
 pub fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -48,7 +49,7 @@ pub fn is_loopback(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]"
 }
 
-/// How the browser behind a request reached us.
+/// Returns how the browser behind a request reached the server.
 pub fn side(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> BrowserSide {
     match (&settings.public_url, host(headers, uri)) {
         (Some(origin), _) if origin.is_https() => BrowserSide::Https,
@@ -57,12 +58,12 @@ pub fn side(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> BrowserSide 
     }
 }
 
-/// The port that a browser used on plain HTTP.
+/// Returns the port that a browser used on plain HTTP.
 fn port(host: &str) -> u16 {
     host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
 }
 
-/// Our origin, as whoever asks reached it.
+/// Returns our origin: the public address, or else the host that the browser used.
 pub fn ours(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> String {
     match &settings.public_url {
         Some(origin) => origin.as_str().to_owned(),
@@ -70,7 +71,7 @@ pub fn ours(settings: &Settings, headers: &HeaderMap, uri: &Uri) -> String {
     }
 }
 
-/// Whether an `Origin` header names us.
+/// Returns whether an `Origin` header is our origin.
 pub fn is_ours(settings: &Settings, headers: &HeaderMap, uri: &Uri, origin: &str) -> bool {
     match (&settings.public_url, host(headers, uri)) {
         (Some(ours), _) => origin == ours.as_str(),
@@ -79,8 +80,8 @@ pub fn is_ours(settings: &Settings, headers: &HeaderMap, uri: &Uri, origin: &str
     }
 }
 
-/// Without a public address only the browser's own machine is answered: any other name may be a stranger's that was
-/// made to point here.
+/// Refuses every host but the browser's own machine while no public address is set: any other name may belong to a
+/// stranger who made it point here.
 pub async fn require_our_host(State(web): State<WebState>, request: Request, next: Next) -> Response {
     let loopback = host(request.headers(), request.uri()).is_some_and(is_loopback);
     if web.settings.public_url.is_none() && !loopback {

@@ -1,5 +1,5 @@
-//! Plain pages: drawn here, whole, and never taken over. A form's answer is a page again or a way to one, so each works
-//! without any script.
+//! Renders the plain pages completely on the server; the browser never hydrates them. The response to a form is a page
+//! or a redirect to one, so each page works without any script.
 
 use axum::{
     http::{
@@ -21,7 +21,7 @@ use crate::{
     server::site::{assets, frame::AdminWarning},
 };
 
-/// Leptos's settings: those of `Leptos.toml` where the program runs beside it, else what it says anyway.
+/// Returns Leptos's settings: those of `Leptos.toml` in the working directory, or else the same values.
 pub fn options() -> LeptosOptions {
     match get_configuration(Some("Leptos.toml")) {
         Ok(file) => file.leptos_options,
@@ -30,8 +30,8 @@ pub fn options() -> LeptosOptions {
 }
 
 impl WebState {
-    /// Draws a page. `title` is fixed words; `draw` may take anything else from anyone, since views show text as text.
-    /// Like every answer that sets nothing else it is `no-store`, so that a secret in it may be shown.
+    /// Renders a page. `title` is fixed words; `draw` may show text from anyone, because views escape it. The response
+    /// is `no-store`, like every response that sets no other value, so that the page may show a secret.
     pub fn page(
         &self,
         status: StatusCode,

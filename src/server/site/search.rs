@@ -1,4 +1,4 @@
-//! `GET /search`: operators look for what was said. A page of its own, drawn anew for each search.
+//! `GET /search`: the page on which operators search the text of escalations. The server draws it anew for each search.
 
 use axum::{
     Extension,
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// `?q=…&status=open&agent=agt_…&before=…`; an empty field is as if it were not there.
+/// The query parameters: `?q=…&status=open&agent=agt_…&before=…`. An empty field counts as absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SearchParams {
@@ -42,7 +42,7 @@ pub struct SearchParams {
 }
 
 impl SearchParams {
-    /// What to look for; none when there is no word. A field that cannot be read is refused.
+    /// Parses the query; `None` when there is no word. Refuses a field that cannot be read.
     fn search(&self) -> Result<Option<SearchQuery>, Unreadable> {
         let given = |text: &'_ str| (!text.is_empty()).then_some(text.to_owned());
         let open = match self.status.as_str() {
@@ -56,14 +56,14 @@ impl SearchParams {
         Ok(SearchTerms::read(&self.q).map(|asked| SearchQuery { asked, open, agent, before }))
     }
 
-    /// The address of the page that begins there.
+    /// Returns the address of the page that begins at a cursor.
     fn from(&self, before: i64) -> String {
         let Self { q, status, agent, .. } = self;
         format!("/search?q={}&status={status}&agent={agent}&before={before}", encoded(q))
     }
 }
 
-/// The address names no search.
+/// The error for an address that names no search.
 struct Unreadable;
 
 /// Draws the page.
@@ -85,7 +85,7 @@ pub async fn search(
     }
 }
 
-/// Looks, in the workspace of whoever asks.
+/// Runs the search in a workspace.
 async fn searched(
     web: &WebState,
     workspace: WorkspaceId,
@@ -95,19 +95,19 @@ async fn searched(
     let agents = web.desk.choices(workspace).await?.agents;
     let found = match search {
         Some(search) => Some(find(web.desk.store(), workspace, search).await?),
-        // What holds no word finds nothing; nothing typed asks for nothing.
+        // A text without any word finds nothing. Without a text there is no search.
         None => (!fields.q.trim().is_empty()).then(Default::default),
     };
     let more = found.as_ref().and_then(|found| Some(fields.from(found.more?)));
-    // U+0000 can stand in no document.
+    // An HTML document cannot contain U+0000.
     let text = fields.q.replace('\0', "");
     Ok(SearchView { text, status: fields.status, agent: fields.agent, agents, found, more })
 }
 
-/// How many texts of one escalation a result shows.
+/// How many excerpts of one escalation a result shows.
 const MOST_EXCERPTS: usize = 3;
 
-/// What was typed and chosen, and what came of it.
+/// The values of the search form, and the results.
 #[derive(Debug, Clone, Default)]
 pub struct SearchView {
     pub text: String,
@@ -116,7 +116,7 @@ pub struct SearchView {
     /// An agent's id, or empty for all.
     pub agent: String,
     pub agents: Vec<FilterChoice>,
-    /// None when nothing was asked for.
+    /// `None` when there was no search.
     pub found: Option<SearchPage>,
     /// The address of the next page.
     pub more: Option<String>,
@@ -185,10 +185,10 @@ fn results(found: Option<SearchPage>, more: Option<String>) -> AnyView {
     .into_any()
 }
 
-/// The texts around what was found.
+/// The excerpts around the matches: each has pieces, with whether a piece is a match.
 type Excerpts = Vec<Vec<(String, bool)>>;
 
-/// What was found of each escalation, which stands where the newest of it does.
+/// Groups the hits by escalation, each at the position of its newest hit.
 fn grouped(hits: Vec<SearchHit>) -> Vec<(Row, Excerpts)> {
     let mut grouped: Vec<(Row, Excerpts)> = vec![];
     for SearchHit { row, snippet } in hits {
@@ -200,7 +200,7 @@ fn grouped(hits: Vec<SearchHit>) -> Vec<(Row, Excerpts)> {
     grouped
 }
 
-/// One result: whose, why, how it stands, and some of the texts.
+/// Draws one result: title, state, reason, agent, and some of the excerpts.
 fn line((row, excerpts): (Row, Excerpts)) -> AnyView {
     let (did, at) = match row.closed_at {
         Some(closed) => (row.status.label(), closed),

@@ -1,4 +1,4 @@
-//! Who is signed in: the session's cookie, and reading it. The database holds only the hash of its secret.
+//! Sessions of browsers: writes and reads the session cookie. The database holds only the hash of its secret.
 
 use std::net::IpAddr;
 
@@ -26,19 +26,19 @@ use crate::{
     },
 };
 
-/// The person behind a request. Middleware leaves it in the request's extensions.
+/// The signed-in operator behind a request. Middleware stores it in the request's extensions.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
     pub workspace: WorkspaceId,
     pub operator: Operator,
     pub preferences: Preferences,
-    /// When they last showed their password in this session.
+    /// When the operator last entered their password in this session.
     pub confirmed_at: Timestamp,
-    /// The hash of the session's secret, its name in the database.
+    /// The hash of the session's secret, which identifies it in the database.
     pub digest: [u8; 32],
 }
 
-/// A session that begins, in the place of whatever the browser had.
+/// A session that begins, and replaces the one that the browser had.
 pub struct NewSession {
     digest: [u8; 32],
     address: Option<IpAddr>,
@@ -47,7 +47,7 @@ pub struct NewSession {
 }
 
 impl NewSession {
-    /// One at the browser behind a request, and the secret of its cookie.
+    /// Creates a session for the browser behind a request, and returns the secret of its cookie with it.
     pub async fn at(web: &WebState, parts: &Parts) -> Result<(Secret, Self), Error> {
         let before = read(&web.desk, &web.settings, &parts.headers, &parts.uri, ActivitySource::Page).await?;
         let (secret, address) = (Secret::mint()?, client::address(&web.settings, parts));
@@ -55,7 +55,8 @@ impl NewSession {
         Ok((secret, begun))
     }
 
-    /// Begins it for somebody, and ends the one before, within a transaction; which that was, to be closed after the commit.
+    /// Begins the session of an operator and ends the one before, within a transaction. Returns the digest of the ended
+    /// session, whose streams the caller closes after the commit.
     pub async fn begin(
         &self,
         tx: &mut AnyConnection,
@@ -70,38 +71,38 @@ impl NewSession {
     }
 }
 
-/// The cookie that brings a session's secret back; nothing where no cookie is safe.
+/// Returns the cookie that holds a session's secret; `None` where no cookie is safe.
 pub fn cookie_of(side: BrowserSide, secret: &Secret) -> Option<HeaderValue> {
     cookie(side, &side.cookie()?, secret.reveal(), sessions::ABSOLUTE.0 / 1_000)
 }
 
-/// A cookie that only this server gets to see.
+/// Formats a cookie that is `HttpOnly` and `SameSite=Lax`, and `Secure` on HTTPS.
 pub fn cookie(side: BrowserSide, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
     let secure = if side == BrowserSide::Https { "; Secure" } else { "" };
     let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::from_str(&text).ok()
 }
 
-/// The cookie that takes a session's cookie away.
+/// Returns the cookie that deletes a session's cookie.
 pub fn no_cookie(side: BrowserSide) -> Option<HeaderValue> {
     cookie(side, &side.cookie()?, "", 0)
 }
 
-/// Whether a request is the person's doing, so that it keeps an idle session alive.
+/// The source of a request. Only the requests of a person keep an idle session alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActivitySource {
     Person,
-    /// The page did it by itself.
+    /// The page sent the request by itself.
     Page,
 }
 
-/// Whether a request shows a session, good or not.
+/// Returns whether a request has a session cookie, valid or not.
 pub fn is_shown(settings: &Settings, parts: &Parts) -> bool {
     let name = side(settings, &parts.headers, &parts.uri).cookie();
     name.is_some_and(|name| CookieJar::from_headers(&parts.headers).get(&name).is_some())
 }
 
-/// Who is behind a request, read from the database each time; nobody when there is no good session.
+/// Returns the operator behind a request, read from the database each time; `None` when there is no valid session.
 pub async fn read(
     desk: &Desk,
     settings: &Settings,
@@ -116,7 +117,7 @@ pub async fn read(
     let now = desk.clock().now();
     let Some(found) = sessions::find(desk.store(), &digest, now).await? else { return Ok(None) };
     if by == ActivitySource::Person && sessions::is_due(found.seen_at, now) {
-        // Beside the request, which need not wait for the one writer.
+        // A background task, because the request need not wait for the one writer.
         let store = desk.store().clone();
         desk.beside().spawn(async move {
             if let Err(error) = sessions::seen(&store, found.workspace, &digest, now).await {

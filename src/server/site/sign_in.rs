@@ -1,4 +1,4 @@
-//! Signing in and out: plain forms, which work without any script.
+//! Signs operators in and out, with plain forms that work without any script.
 
 use std::time::Duration;
 
@@ -42,13 +42,13 @@ use crate::{
     },
 };
 
-/// Where people go who came from nowhere in particular.
+/// The page after the sign-in when the request names none to go back to.
 pub const HOME: &str = "/queue";
-/// The longest address to go back to.
+/// The maximum length of the address to go back to.
 const LONGEST_BACK: usize = 2_000;
-/// Why nobody can sign in on plain HTTP.
+/// The message that refuses a sign-in on plain HTTP.
 pub const INSECURE: &str = "Signing in needs HTTPS, or this very machine: a password must not travel in the clear.";
-/// When to come back after the queue for checking passwords was full; it moves by some sixty a second.
+/// The `Retry-After` of a busy server. The queue for password checks moves by about sixty a second.
 const BUSY: Duration = Duration::from_secs(2);
 
 /// The sign-in form.
@@ -60,7 +60,7 @@ pub struct SignInForm {
     back: String,
 }
 
-/// The page to go back to: an own path, and nothing a browser could read as another site's.
+/// Returns the page to go back to: a path of this site that no browser could read as another site's, else [`HOME`].
 pub fn own_path(back: &str) -> &str {
     let plain = back.len() <= LONGEST_BACK && back.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let own = back.starts_with('/') && !back.starts_with("//");
@@ -68,7 +68,7 @@ pub fn own_path(back: &str) -> &str {
     if plain && own && !loops { back } else { HOME }
 }
 
-/// A text as the value of a query's field.
+/// Percent-encodes a text as the value of a query field.
 pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -82,19 +82,19 @@ pub fn encoded(text: &str) -> String {
     encoded
 }
 
-/// Sends the browser on by GET.
+/// Redirects the browser, which follows by GET.
 pub fn see_other(path: &str) -> Response {
     let Ok(location) = HeaderValue::from_str(path) else { return see_other(HOME) };
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
 
-/// What the address of the sign-in page says.
+/// The query parameters of the sign-in page.
 #[derive(Default, Deserialize)]
 pub struct SignInParams {
     #[serde(default)]
     back: String,
     refused: Option<String>,
-    /// How long to wait.
+    /// How long to wait before the next attempt.
     seconds: Option<i64>,
 }
 
@@ -127,7 +127,8 @@ fn sentence(refused: &str, seconds: Option<i64>) -> String {
     }
 }
 
-/// Says that somebody has to wait, and how long when that is known. Rounded up, so that who waits so long gets in.
+/// Says that the person has to wait, and how long when that is known. The time is rounded up, so that the person who
+/// waits so long gets in.
 pub fn too_often(wait: Option<Span>) -> String {
     match wait {
         Some(wait) => format!("Too many attempts. Try again in {} s.", (wait.0 + 999) / 1_000),
@@ -135,7 +136,7 @@ pub fn too_often(wait: Option<Span>) -> String {
     }
 }
 
-/// What became of a sign-in.
+/// The result of a sign-in.
 enum Entry {
     In(Secret, KnownBrowser),
     Wrong,
@@ -178,7 +179,7 @@ pub async fn sign_in(
 async fn enter(web: &WebState, parts: &Parts, form: SignInForm) -> Result<Entry, Error> {
     let store = web.desk.store();
     let now = web.desk.clock().now();
-    // A place first: a try that is turned away for lack of room counts for nothing.
+    // The place in the queue comes first: an attempt that is refused because the queue is full is not counted.
     let place = web.checker.place()?;
     let email = form.email.parse::<Email>().ok();
     let typed = email.as_ref().map_or_else(|| form.email.trim().to_lowercase(), Email::to_string);
@@ -198,7 +199,7 @@ async fn enter(web: &WebState, parts: &Parts, form: SignInForm) -> Result<Entry,
     let (secret, begun) = NewSession::at(web, parts).await?;
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
-            // It may have been changed while it was checked.
+            // The account may have changed while its password was checked.
             if !operators::is_still(tx, &account).await? {
                 return Ok(None);
             }
@@ -240,7 +241,7 @@ async fn leave(web: &WebState, headers: &HeaderMap, uri: &Uri) -> Result<(), Err
     Ok(())
 }
 
-/// The plain answer to a browser whose request failed through no fault of its own.
+/// Responds in plain text to a browser whose request failed because of the server.
 pub fn failed(error: Error) -> Response {
     match error {
         Error::Unavailable | Error::Overloaded => {
@@ -257,7 +258,7 @@ pub fn failed(error: Error) -> Response {
     }
 }
 
-/// Asks for email and password. `back` is where to go afterwards, `refused` why it was not taken.
+/// Draws the sign-in form. `back` is the page to open afterwards, `refused` the reason why an attempt was refused.
 pub fn draw_sign_in(back: &str, refused: Option<String>) -> AnyView {
     let form = view! {
         <form class="sign-in-form" method="post" action="/sign-in">

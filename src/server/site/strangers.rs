@@ -1,4 +1,5 @@
-//! Requests to the pages by nobody known are counted by the address they come from. Who is signed in is never counted.
+//! Rate-limits requests without a valid session by the address they come from. Requests of signed-in operators are not
+//! counted, except a sign-out.
 
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use axum::{
 use super::{WebState, session};
 use crate::server::rates::RateLimiters;
 
-/// Middleware that answers 429 instead where an address has asked too often without a session. Whether a session that is
-/// shown is good the handlers find out: a request that they send to the sign-in page was a stranger's.
+/// Responds with 429 when an address has sent too many requests without a session. The handlers check whether a session
+/// cookie is valid: a request that they answer with 401 or a redirect to the sign-in page counts as a stranger's.
 pub async fn limit(
     State(web): State<WebState>,
     Extension(rates): Extension<Arc<RateLimiters>>,

@@ -1,6 +1,6 @@
-//! Guessing is slowed down, per account and per address, and never stopped for good: a minute is the longest wait. Who
-//! guesses at an account slows down whoever signs in to it from elsewhere, but not its owner at a browser, or else an
-//! address, from which they have signed in before: there only tries from that browser, or that address, count.
+//! Throttles password guesses per account and per address. Guesses are never blocked for good: a minute is the longest
+//! wait. Guesses at an account delay its sign-ins from elsewhere, but not its owner at a browser, or else an address,
+//! from which they have signed in before: there only attempts from that browser, or that address, count.
 
 use std::net::IpAddr;
 
@@ -17,17 +17,17 @@ use crate::{
     },
 };
 
-/// Failures that cost nothing. An address has more: a whole office may sit behind one.
+/// How many failures cause no wait. An address has more, because a whole office may share it.
 const FREE_PER_ACCOUNT: i64 = 5;
 const FREE_PER_ADDRESS: i64 = 20;
 /// The longest wait.
 const LONGEST: Span = Span::seconds(60);
-/// After this long without a try, all is forgotten.
+/// After this long without an attempt, all failures are forgotten.
 const QUIET: Span = Span::minutes(15);
-/// How long an account knows a browser or an address from which it was signed in to.
+/// How long an account remembers a browser or an address from which it was signed in to.
 pub const KNOWN: Span = Span::hours(90 * 24);
 
-/// Who tries: an account or an address.
+/// The subject of a limit: an account or an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThrottleSubject {
     name: String,
@@ -36,13 +36,14 @@ pub struct ThrottleSubject {
 }
 
 impl ThrottleSubject {
-    /// The account with an e-mail address, there or not. Kept as a hash: what strangers typed is not ours to store.
+    /// Returns the subject of an e-mail address, whether it has an account or not. The name is a hash, so that the text
+    /// that strangers typed is not stored.
     pub fn account(email: &str) -> Self {
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(email.as_bytes()));
         Self { name: format!("account:{hash}"), free: FREE_PER_ACCOUNT, is_account: true }
     }
 
-    /// An address; of IPv6 its /64, of which one household has as many addresses as it likes.
+    /// Returns the subject of an address; for IPv6 its /64, in which one household has as many addresses as it likes.
     pub fn address(address: IpAddr) -> Self {
         let name = match client::household(address) {
             IpAddr::V4(address) => format!("address:{address}"),
@@ -55,12 +56,12 @@ impl ThrottleSubject {
     }
 }
 
-/// An account at an address.
+/// Returns the name of an account at an address.
 fn at_address(account: &ThrottleSubject, address: &ThrottleSubject) -> String {
     format!("known:{}:{}", bare(&account.name), bare(&address.name))
 }
 
-/// An account at a browser.
+/// Returns the name of an account at a browser.
 fn at_device(account: &ThrottleSubject, device: &[u8; 32]) -> String {
     format!("device:{}:{}", bare(&account.name), URL_SAFE_NO_PAD.encode(device))
 }
@@ -69,28 +70,28 @@ fn bare(name: &str) -> &str {
     name.split_once(':').map_or(name, |(_, bare)| bare)
 }
 
-/// A try that was let in: what it counts for, and what is remembered when it succeeds.
+/// An admitted attempt: the subjects that it counts for, and the names to remember when it succeeds.
 #[derive(Debug)]
 pub struct CountedAttempt {
     subjects: Vec<ThrottleSubject>,
-    /// The account at this browser, and at this address.
+    /// The names of the account at this browser, and at this address.
     known: Vec<String>,
 }
 
-/// Whether one may try now.
+/// The decision whether an attempt is admitted now.
 #[derive(Debug)]
 pub enum Admission {
     In(CountedAttempt),
-    /// How long to wait instead.
+    /// The attempt is refused, and the next one must wait this long.
     Wait(Span),
 }
 
-/// The failures that still count.
+/// Returns the failures that still count.
 fn remembered(failures: i64, last_at: Timestamp, now: Timestamp) -> i64 {
     if now - last_at >= QUIET { 0 } else { failures }
 }
 
-/// How long until the next try, after so many failures: 1 s, 2 s, 4 s … once the free ones are used up.
+/// Returns the time until the next attempt, after so many failures: 1 s, 2 s, 4 s … once the free ones are used up.
 fn wait(free: i64, failures: i64, last_at: Timestamp, now: Timestamp) -> Span {
     if failures < free {
         return Span(0);
@@ -100,8 +101,9 @@ fn wait(free: i64, failures: i64, last_at: Timestamp, now: Timestamp) -> Span {
     Span((last_at + delay - now).0.clamp(0, LONGEST.0))
 }
 
-/// Counts one try to sign in to an account from a browser at an address, as a failure until it proves to be none, so that many at
-/// once are counted too. A try that has to wait counts for nothing, so that a wait does not grow by being tested.
+/// Counts an attempt to sign in to an account from a browser at an address. The attempt counts as a failure until
+/// [`forgive`] is called, so that concurrent attempts are counted too. An attempt that has to wait is not counted, so
+/// that a wait does not grow when it is tested.
 pub async fn admit(
     store: &Store,
     email: &str,
@@ -119,7 +121,7 @@ pub async fn admit(
     }
 }
 
-/// Why a try was not counted.
+/// The reason why an attempt was not counted.
 enum Uncounted {
     Wait(Span),
     Failed(Error),
@@ -167,8 +169,8 @@ async fn count(
     }
 }
 
-/// The try was none: the account is forgotten and knows the browser and the address from now on; the address gets back the one that
-/// [`admit`] counted.
+/// Clears the failures after a successful attempt: the account's are forgotten, and the account remembers the browser
+/// and the address from now on. The address gets back only the failure that [`admit`] counted.
 pub async fn forgive(
     connection: &mut AnyConnection,
     tried: &CountedAttempt,

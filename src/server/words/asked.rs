@@ -1,31 +1,31 @@
-//! What a person searches for: how the databases are asked for it, and where in a text it is found.
+//! Parses search queries, writes them for the databases, and finds their matches in a text.
 
 use std::ops::Range;
 
 use super::{MOST_LETTERS, MOST_PARTS, Word, joined_compounds, words};
 
-/// How many words may be asked for.
+/// The most words of a query.
 const MOST_ASKED: usize = 16;
-/// How many letters a snippet shows before its first mark, and altogether.
+/// How many characters a snippet shows before its first match, and altogether.
 const BEFORE: usize = 60;
 const SNIPPET: usize = 240;
 
-/// A part of a query: a word or a compound. A text has it when it has all the phrases, or the joined word.
+/// A part of a query: a word or a compound. A text matches if it has all the phrases, or the joined word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Term {
-    /// One phrase for each run of letters without a blank: `+49 170 123` has three, `A-4721` one of two words.
+    /// A phrase for each run of characters without a blank: `+49 170 123` has three, `A-4721` one of two words.
     phrases: Vec<Vec<String>>,
-    /// All of them as one word, when they are parts of one compound.
+    /// All phrases as one word, if they are parts of one compound.
     joined: Option<String>,
 }
 
-/// A query: terms, all of which one text must have. The last word may be the beginning of one.
+/// A query: terms that a text must all match. The last word may be a prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SearchTerms(Vec<Term>);
 
 impl SearchTerms {
-    /// Reads what a person typed; none when it holds no word. Nothing in it is an operator: whatever is no letter and no
-    /// digit only parts words.
+    /// Parses the text that a person typed. Returns `None` if it holds no word. There are no query operators: all other
+    /// characters than letters and digits only separate words.
     pub fn read(text: &str) -> Option<Self> {
         let mut words = words(text);
         words.truncate(MOST_ASKED);
@@ -48,7 +48,7 @@ impl SearchTerms {
         }
         for term in &mut terms {
             let parts: usize = term.phrases.iter().map(Vec::len).sum();
-            // What is longer is not indexed joined.
+            // A longer compound is not indexed as one word.
             let is_indexed =
                 |joined: &String| (2..=MOST_PARTS).contains(&parts) && joined.chars().count() <= MOST_LETTERS;
             term.joined = term.joined.take().filter(is_indexed);
@@ -56,14 +56,14 @@ impl SearchTerms {
         (!terms.is_empty()).then_some(Self(terms))
     }
 
-    /// As FTS5 takes it. Only letters and digits come between the quotes.
+    /// Writes the query for FTS5. Only letters and digits come between the quotes.
     pub fn fts5(&self) -> String {
         self.written(" AND ", " OR ", |phrase, is_prefix| {
             format!("\"{}\"{}", phrase.join(" "), if is_prefix { " *" } else { "" })
         })
     }
 
-    /// As a `tsquery` is written, likewise.
+    /// Writes the query as a `tsquery`. Again, only letters and digits come between the quotes.
     pub fn tsquery(&self) -> String {
         self.written(" & ", " | ", |phrase, is_prefix| {
             let words: Vec<String> = phrase.iter().map(|word| format!("'{word}'")).collect();
@@ -71,7 +71,7 @@ impl SearchTerms {
         })
     }
 
-    /// In either language *and* binds more tightly than *or*.
+    /// Joins the terms with the operators of a query language. In both, *and* binds more tightly than *or*.
     fn written(&self, and: &str, or: &str, phrase: impl Fn(&[String], bool) -> String) -> String {
         let terms = self.terms().map(|(term, is_last)| {
             let phrases: Vec<String> =
@@ -85,12 +85,12 @@ impl SearchTerms {
         terms.collect::<Vec<_>>().join(and)
     }
 
-    /// The terms, and whether each is the last.
+    /// Returns the terms, and whether each is the last.
     fn terms(&self) -> impl Iterator<Item = (&Term, bool)> {
         self.0.iter().enumerate().map(move |(nth, term)| (term, nth + 1 == self.0.len()))
     }
 
-    /// Where in a text it is found: the same words and joined compounds as in the index, by their places in the text.
+    /// Returns the positions of the matches in a text, by the same words and joined compounds as in the index.
     fn marks(&self, text: &str) -> Vec<Range<usize>> {
         let words = words(text);
         let joined = joined_compounds(&words);
@@ -119,8 +119,7 @@ impl SearchTerms {
         merged(marks)
     }
 
-    /// The part of a text around the first place where it is found, in pieces: each a run of text, and whether it is what
-    /// was asked for.
+    /// Returns the part of a text around the first match, in pieces: each a run of text, and whether it is a match.
     pub fn snippet(&self, text: &str) -> Vec<(String, bool)> {
         let marks = self.marks(text);
         let first = marks.first().map_or(0, |mark| mark.start);
@@ -147,19 +146,19 @@ impl SearchTerms {
         if end < text.len() {
             plain("…");
         }
-        // From behind, so that the places of those before stay right.
+        // The matches are inserted from the end, so that the indices of earlier ones stay right.
         marked.into_iter().rev().for_each(|(nth, text)| pieces.insert(nth, (text, true)));
         pieces
     }
 }
 
-/// The phrases of a term, and whether the last word of each may be the beginning of one.
+/// Returns the phrases of a term, and whether the last word of each may be a prefix.
 fn phrases(term: &Term, is_last: bool) -> impl Iterator<Item = (&[String], bool)> {
     let count = term.phrases.len();
     term.phrases.iter().enumerate().map(move |(nth, phrase)| (phrase.as_slice(), is_last && nth + 1 == count))
 }
 
-/// Marks in their order, those that touch each other as one.
+/// Sorts matches and merges those that touch.
 fn merged(mut marks: Vec<Range<usize>>) -> Vec<Range<usize>> {
     marks.sort_by_key(|mark| mark.start);
     let mut merged: Vec<Range<usize>> = vec![];
@@ -195,11 +194,11 @@ mod tests {
         let asked = SearchTerms::read("call +49 170 123").unwrap();
         assert_eq!(asked.fts5(), "\"call\" AND (\"49\" AND \"170\" AND \"123\" * OR \"49170123\" *)");
         assert_eq!(asked.tsquery(), "'call' & ('49' & '170' & '123':* | '49170123':*)");
-        // An address is a phrase and no compound.
+        // An e-mail address is a phrase and not a compound.
         assert_eq!(SearchTerms::read("zoe@example.org").unwrap().fts5(), "\"zoe example org\" *");
         assert_eq!(SearchTerms::read(" \" * "), None);
         assert_eq!(SearchTerms::read(&"word ".repeat(50)).unwrap().0.len(), MOST_ASKED);
-        // A ligature that is several words stays one phrase.
+        // A ligature that stands for several words stays one phrase.
         assert_eq!(SearchTerms::read("\u{FDFA}").unwrap().0.len(), 1);
     }
 
@@ -213,7 +212,7 @@ mod tests {
         let whole: String = pieces.iter().map(|(text, _)| text.as_str()).collect();
         assert!(whole.chars().count() <= SNIPPET + 2 && whole.starts_with('…') && whole.ends_with('…'), "{whole}");
         assert_eq!(SearchTerms::read("x").unwrap().snippet(""), vec![]);
-        // A text of which every piece is kept, marked or not.
+        // The pieces of a short text add up to the whole text.
         let pieces = SearchTerms::read("a c").unwrap().snippet("a b c d");
         assert_eq!(pieces.iter().map(|(text, _)| text.as_str()).collect::<String>(), "a b c d");
     }

@@ -1,24 +1,24 @@
-//! Folding: each letter becomes the letters that a person would type for it on a plain keyboard, without case, accents
-//! and width.
+//! Folds letters for search: each letter becomes the letters that a person would type for it on a plain keyboard,
+//! without case, accents and width.
 
 use std::iter;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The digit zero of scripts that have digits of their own, each followed by one to nine.
+/// The digit zero of scripts that have their own digits; one to nine follow each.
 const ZEROS: [u32; 18] = [
     0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0E50, 0x0ED0,
     0x0F20, 0x1040, 0x17E0, 0x1810,
 ];
 
-/// Replaces the content of `folded` with what a letter is folded to. Accents follow as combining marks of their own.
+/// Replaces the content of `folded` with the folded letter. Accents follow as separate combining marks.
 pub fn fold(letter: char, folded: &mut Vec<char>) {
     folded.clear();
     if letter.is_ascii() {
         folded.push(letter.to_ascii_lowercase());
         return;
     }
-    // Some signs decompose into capitals, so that lower case comes second: ㎒ is MHz.
+    // Some signs decompose into capitals, so lower case comes second: ㎒ is MHz.
     for lower in iter::once(letter).nfkd().flat_map(char::to_lowercase) {
         match plain_spelling(lower) {
             "" => folded.push(ascii_digit(lower)),
@@ -27,15 +27,15 @@ pub fn fold(letter: char, folded: &mut Vec<char>) {
     }
 }
 
-/// Characters without a width that stand inside words and change nothing about them: soft hyphens, joiners, directions,
-/// and the Arabic tatweel, which only makes a word wider.
+/// Returns whether a character is ignored within words: soft hyphens, joiners and direction marks have no width, and
+/// the Arabic tatweel only makes a word wider.
 pub fn is_invisible(letter: char) -> bool {
     matches!(letter,
         '\u{AD}' | '\u{61C}' | '\u{640}' | '\u{200C}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}'
         | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// The spelling of letters that Unicode does not decompose; empty for all others.
+/// Returns the spelling of letters that Unicode does not decompose; empty for all others.
 fn plain_spelling(letter: char) -> &'static str {
     match letter {
         'ß' => "ss",
@@ -70,7 +70,7 @@ fn plain_spelling(letter: char) -> &'static str {
         'ى' | 'ی' => "ي",
         'ک' => "ك",
         'ة' => "ه",
-        // Unicode takes these apostrophes for letters.
+        // Unicode classifies these apostrophes as letters.
         '\u{2BB}' | '\u{2BC}' => "'",
         _ => "",
     }

@@ -1,7 +1,7 @@
-//! Alerts: a call outside the console when somebody has waited too long for a human. One POST an escalation, in the form
-//! that Slack's incoming webhooks take. Each is taken in the database before it is sent, so that several servers send it
-//! once. A receiver that fails is called again a few times, and what came of it is noted in the log. One is called for at a
-//! time, and nothing waits for that but the next alert, in the database: a server that stops forgets one at most.
+//! Sends alerts outside the console if an escalation has waited too long for a human: one POST per escalation, in the
+//! format of Slack's incoming webhooks. Each alert is taken in the database before it is sent, so that several servers
+//! send it once. If the receiver fails, the POST is retried a few times, and a final failure is logged. Alerts are sent
+//! one at a time, and the others stay in the database, so a server that stops loses one at most.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -31,33 +31,33 @@ use crate::{
     },
 };
 
-/// How long an escalation waits before somebody is called.
+/// How long an escalation waits before its alert is sent.
 pub const AFTER: Span = Span::seconds(60);
-/// How often to look.
+/// How often to check for due alerts.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many to take up at a look.
+/// The most alerts of one check.
 const GULP: i64 = 100;
-/// How long a receiver may take to answer. One that does not may have taken the alert, so it is not called again.
+/// The timeout of a POST. A receiver that does not answer in time may have received the alert, so there is no retry.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long after each call that failed until the next. A receiver that starts again has the time to, and the next alert
-/// does not wait for long.
+/// The pauses before each retry: long enough for a receiver to restart, and short enough that the next alert does not
+/// wait for long.
 const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(9)];
 
-/// Whom to call.
+/// The address of the alert receiver, and the HTTP client.
 pub struct AlertSender {
     url: AlertUrl,
     client: Client<HttpsConnector<HttpConnector>, Body>,
 }
 
-/// Why a receiver was not told.
+/// The reason why an alert was not delivered.
 struct Failed {
     why: String,
-    /// Whether it may be otherwise in a moment.
+    /// Whether a retry may succeed.
     passes: bool,
 }
 
 impl AlertSender {
-    /// Calls at this address from now on. The client follows no redirect.
+    /// Creates a sender for this address. The client follows no redirect.
     pub fn new(url: AlertUrl) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider).map_err(io::Error::other)?;
@@ -65,14 +65,14 @@ impl AlertSender {
         Ok(Self { url, client })
     }
 
-    /// Calls for every escalation that has waited long enough and was not called for yet.
+    /// Sends an alert for each escalation that has waited long enough and has had none.
     pub async fn send_due(&self, desk: &Desk) -> Result<(), Error> {
         let now = desk.clock().now();
         for (workspace, id) in escalations::to_alert(desk.store(), now + Span(-AFTER.0), GULP).await? {
             if desk.shutdown().is_cancelled() {
                 return Ok(());
             }
-            // Another server has it, or an operator.
+            // Another server has taken the alert, or an operator has claimed the escalation.
             let Some(it) = escalations::take_alert(desk.store(), workspace, id, now).await? else { continue };
             if let Err(Failed { why, .. }) = self.call(desk, workspace, &it).await {
                 tracing::warn!(escalation = %id, why, "nobody was called for an escalation that waits");
@@ -81,7 +81,7 @@ impl AlertSender {
         Ok(())
     }
 
-    /// Calls for one, and again while the receiver fails and nobody has come.
+    /// Sends an alert, with retries while the receiver fails and the escalation still waits.
     async fn call(&self, desk: &Desk, workspace: WorkspaceId, it: &Escalation) -> Result<(), Failed> {
         let post = async || self.post(&text(it, desk.clock().now(), desk.links())).await;
         let mut done = post().await;
@@ -101,7 +101,7 @@ impl AlertSender {
         done
     }
 
-    /// What went wrong is told without the address, which is a secret.
+    /// Posts the text once. The error does not contain the address, which is a secret.
     async fn post(&self, text: &str) -> Result<(), Failed> {
         let body = serde_json::json!({ "text": text }).to_string();
         let request = Request::post(self.url.uri()).header(CONTENT_TYPE, "application/json").body(Body::from(body));
@@ -111,20 +111,21 @@ impl AlertSender {
             Err(_) => {
                 return Err(failed(false, format!("the receiver did not answer within {} s", PATIENCE.as_secs())));
             }
-            // Of one that was reached nobody knows how far it read.
+            // After a connection was made, the receiver may have read the request, so only connect errors are retried.
             Ok(Err(error)) => return Err(failed(error.is_connect(), format!("the receiver did not answer: {error}"))),
             Ok(Ok(answer)) => answer.status(),
         };
         if answer.is_success() {
             return Ok(());
         }
-        // Whoever says no would say it again.
+        // A receiver that refuses the request would refuse a retry, too.
         let passes = answer.is_server_error() || answer == StatusCode::TOO_MANY_REQUESTS;
         Err(failed(passes, format!("the receiver answered {}", answer.as_u16())))
     }
 }
 
-/// Who waits, why, and where to help. What agents and customers wrote is cut short and becomes no markup.
+/// Renders the alert: the escalation, its waiting time, queue and reason, and a link. Text of agents and customers is
+/// truncated and escaped.
 fn text(it: &Escalation, now: Timestamp, links: &Links) -> String {
     let (who, queue) = (escaped(&it.opening.title()), escaped(it.queue.name.as_str()));
     let reason = &it.opening.reason;
@@ -133,12 +134,12 @@ fn text(it: &Escalation, now: Timestamp, links: &Links) -> String {
     format!("{who} has waited {since} for a human in the queue {queue}: {code}.\n{why}\n{link}")
 }
 
-/// The three letters that Slack's markup begins with, written as it wants them.
+/// Escapes the three characters that Slack's markup uses, and truncates the text.
 fn escaped(text: &str) -> String {
     short(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Calls until the server stops.
+/// Sends alerts until the server stops.
 pub async fn work(desk: Desk, alerts: Arc<AlertSender>) {
     while desk.shutdown().run_until_cancelled(sleep(EVERY)).await.is_some() {
         if let Err(error) = alerts.send_due(&desk).await {

@@ -1,5 +1,5 @@
-//! Notices that the machine's clock was set: the log shows a step of more than a minute, since what people see of times may
-//! surprise them then.
+//! Detects that the machine's clock was set. A step of more than a minute is logged, because the times on the screen
+//! may then be surprising.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{domain::time::Span, server::core::desk::Desk};
 
-/// How often to compare the clock with the steady one of the process.
+/// How often to compare the clock with the monotonic clock of the process.
 const EVERY: Duration = Duration::from_secs(1);
-/// A step that is worth a line.
+/// The largest step that is not logged.
 const LARGE: Span = Span::minutes(1);
 
-/// Compares until the server stops.
+/// Compares the clocks until the server stops.
 pub async fn watch(desk: Desk) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

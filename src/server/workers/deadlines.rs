@@ -1,7 +1,7 @@
-//! The sweeper: says when something is due (an escalation expires, or a transfer that nobody accepted returns to its queue),
-//! sends `lapse` for claims whose holders are gone, and forgets old answers.
-//! Deadlines are rows, so a restart loses none; the verb judges each again, so sweeping twice, or from two processes, harms
-//! nothing.
+//! Runs the sweeper, which sends `FallDue` for what is due (an escalation expires, or a transfer that nobody accepted
+//! returns to its queue) and `Lapse` for claims whose holders are gone, and deletes old stored responses, drafts and
+//! read positions. Deadlines are rows, so a restart loses none. The command checks each deadline again, so sweeping
+//! twice, or from two processes, is harmless.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,27 +16,27 @@ use crate::{
     },
 };
 
-/// How often to look. A deadline is at most this late.
+/// How often to look for due deadlines. A deadline is at most this late.
 const EVERY: Duration = Duration::from_millis(500);
-/// How many to take at a time.
+/// The batch size.
 const GULP: i64 = 500;
-/// How many looks between two rounds of looking for abandoned claims: about ten seconds.
+/// How many sweeps between two searches for abandoned claims: about ten seconds.
 const LAPSE_EVERY: u32 = 20;
-/// How long answers are kept for repeated requests.
+/// How long responses are kept for repeated requests.
 const KEEP_ANSWERS: Span = Span::hours(7 * 24);
-/// How long drafts are kept that nobody touches.
+/// How long untouched drafts are kept.
 const KEEP_DRAFTS: Span = Span::hours(30 * 24);
-/// How long it is known how far one has read.
+/// How long read positions are kept.
 const KEEP_READS: Span = Span::hours(90 * 24);
-/// How many looks between two rounds of forgetting: about an hour.
+/// How many sweeps between two deletions of old rows: about an hour.
 const FORGET_EVERY: u32 = 7_200;
 
-/// Lets all that is due fall due: it expires, its transfer returns, or it is known not to have been picked up. What cannot
-/// holds up nothing else.
+/// Sends `FallDue` for every due escalation: it expires, its transfer returns, or its outcome is marked as not picked
+/// up. An escalation that fails does not hold up others.
 pub async fn sweep(desk: &Desk) -> Result<(), Error> {
     let mut failed = BTreeMap::new();
     loop {
-        // Rows that failed are still due, so they must not take the places of others.
+        // Rows that failed are still due, so the batch is larger by their number.
         let most = GULP.saturating_add(i64::try_from(failed.len()).unwrap_or(i64::MAX));
         let mut due = escalations::due(desk.store(), desk.clock().now(), most).await?;
         let is_all = i64::try_from(due.len()).is_ok_and(|count| count < most);
@@ -48,11 +48,11 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
         for (result, (_, escalation)) in join_all(fallen).await.into_iter().zip(&due) {
             match result {
                 Ok(_) => done += 1,
-                // What committed first wins: a claim, a resolve, or the sweeper of another process.
+                // The first commit wins: a claim, a resolve, or the sweeper of another process.
                 Err(Error::Refused { .. }) => {}
-                // Of all of them, not of this one.
+                // This fault concerns all escalations, not this one.
                 Err(fault @ Error::Unavailable) => return Err(fault),
-                // The writer has more to do than it can, and does it.
+                // The writer is overloaded but works, so the sweeper still counts as running.
                 Err(fault @ Error::Overloaded) => {
                     desk.readiness().still_sweeping();
                     return Err(fault);
@@ -64,12 +64,12 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
             }
         }
         desk.readiness().still_sweeping();
-        // Those that were refused and stay due would be found again and again.
+        // Refused rows that stay due would be found again in an endless loop.
         if done == 0 || is_all {
             break;
         }
     }
-    // A row that stays broken fails at each look, and is reported at the first.
+    // A broken row fails in each sweep, and is logged in the first only.
     for escalation in desk.readiness().swept(failed.keys().copied().collect()) {
         let fault = failed.get(&escalation).map(ToString::to_string);
         tracing::error!(%escalation, fault, "the deadline of an escalation cannot be processed; others are not affected");
@@ -77,8 +77,8 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives back what is held by operators who are gone. Not before this process has run for as long as that takes: while it
-/// did not, nobody could be seen.
+/// Releases claims of operators who are gone. Does nothing until this process has run for `LAPSES_AFTER`, because while
+/// it was not running, no operator could be seen.
 pub async fn lapse(desk: &Desk) -> Result<(), Error> {
     let now = desk.clock().now();
     if now - desk.started_at() < LAPSES_AFTER {
@@ -87,7 +87,7 @@ pub async fn lapse(desk: &Desk) -> Result<(), Error> {
     for it in presence::abandoned(desk.store(), now + Span(-LAPSES_AFTER.0), now, GULP).await? {
         let verb = Verb::Lapse { escalation: it.escalation, holder: it.holder, seen_at: it.seen_at };
         match desk.run(Command { workspace: it.workspace, verb, once: None }).await {
-            // They came back, or someone else holds it, or it was claimed only just now.
+            // The holder came back, someone else holds it, or the claim is recent.
             Ok(_) | Err(Error::Refused { .. }) => desk.readiness().still_sweeping(),
             Err(fault) => return Err(fault),
         }

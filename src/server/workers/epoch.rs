@@ -1,6 +1,6 @@
-//! Notices that the database has another history than before, as when a backup was put back beneath a running server and
-//! `bailout admin new-epoch` said so. What is in memory of the old one is forgotten and every stream ends; whoever comes
-//! back with a cursor of the old one is told to start over.
+//! Detects that the database has a new history, for example when a backup was restored under a running server and
+//! `bailout admin new-epoch` was run. The cached events of the old history are discarded and every stream ends. A
+//! client that reconnects with a cursor of the old history must start over.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::server::core::desk::Desk;
 
-/// How often to look: for so long streams may go on as if nothing had happened.
+/// How often to check. Streams may continue with the old history for this long.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Watches until the server stops.
+/// Checks the epoch until the server stops.
 pub async fn watch(desk: Desk) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,8 +1,8 @@
-//! Reads what other servers wrote, once for all streams of this one.
+//! Reads events that other servers wrote, once for all streams of this server.
 
 use crate::server::core::desk::Desk;
 
-/// Reads until the server stops.
+/// Fills gaps until the server stops.
 pub async fn fill(desk: Desk) {
     while let Some(gaps) = desk.shutdown().run_until_cancelled(desk.bell().gaps()).await {
         for (workspace, head) in gaps {

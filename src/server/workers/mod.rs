@@ -1,5 +1,5 @@
-//! What runs beside the requests: alerts, deadlines, wake-ups between processes, the rebuilding of the search index, and the
-//! watch over the history's name. Each is a caller of the desk like any other.
+//! Background tasks: alerts, deadlines, wake-ups between processes, reading what other servers wrote, rebuilding the
+//! search index, and checks for a new epoch and for clock steps. Each uses the `Desk` like any other caller.
 
 pub mod alerts;
 pub mod clock_steps;

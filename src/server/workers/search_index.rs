@@ -1,5 +1,5 @@
-//! Rebuilds the search index in the background, after an upgrade that changed what it holds. Each batch is a short
-//! transaction that also stores how far the index reaches, so that a server that is killed goes on where it was, and several
+//! Rebuilds the search index in the background, after an upgrade that changed its content. Each batch is a short
+//! transaction that also stores how far the index reaches, so that a killed server resumes where it was, and several
 //! servers on one PostgreSQL database share the work. Searches are served meanwhile.
 
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::{
     server::{core::desk::Desk, error::Error, store::search},
 };
 
-/// How long the writer has the database to itself between two batches, at least.
+/// The shortest pause between two batches, in which the writer has the database to itself.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
-/// How often to look for events that are not indexed: another server of an older version may have written some.
+/// How often to look for unindexed events: another server of an older version may have written some.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Indexes what is not indexed, until the server stops.
+/// Indexes unindexed events until the server stops.
 pub async fn work(desk: Desk) {
     loop {
         if let Err(error) = index_all(&desk).await {
@@ -30,7 +30,7 @@ pub async fn work(desk: Desk) {
 
 async fn index_all(desk: &Desk) -> Result<(), Error> {
     for workspace in search::incomplete(desk.store()).await? {
-        // One workspace that cannot be indexed does not hold up the others.
+        // A workspace that cannot be indexed does not hold up the others.
         if let Err(error) = index_workspace(desk, workspace).await {
             tracing::error!(%error, %workspace, "the search index could not be rebuilt; trying again in a minute");
         }
@@ -45,8 +45,8 @@ async fn index_workspace(desk: &Desk, workspace: WorkspaceId) -> Result<(), Erro
         if !search::index_next(desk.store(), workspace).await? {
             break;
         }
-        // At least half of the time is the writer's. Only the pause is cut short at the shutdown: a dropped transaction
-        // could stay open.
+        // The pause is at least as long as the batch, so that the writer has at least half of the time. Shutdown
+        // interrupts only the pause, because a dropped transaction could stay open.
         let pause = started.elapsed().max(SHORTEST_PAUSE);
         if desk.shutdown().run_until_cancelled(sleep(pause)).await.is_none() {
             return Ok(());

@@ -1,6 +1,6 @@
-//! Wake-ups between processes on PostgreSQL: after a commit one NOTIFY says how far the log reaches. A wake-up may be
-//! lost, so each process also looks at the heads every second; correctness never depends on one. Hints travel beside
-//! them, and may be lost for good.
+//! Sends wake-ups between processes on PostgreSQL: after a commit, a NOTIFY carries how far the log reaches. A wake-up
+//! may be lost, so each process also polls the heads every second; correctness never depends on a wake-up. Ephemeral
+//! hints use a second channel and are not recovered when lost.
 
 use std::time::Duration;
 
@@ -26,18 +26,18 @@ const CHANNEL: &str = "bailout";
 const HINTS: &str = "bailout_hints";
 /// PostgreSQL refuses longer payloads.
 const LONGEST: usize = 7_999;
-/// How long waking the others may take.
+/// The timeout of a NOTIFY.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
-/// How long a look may take: a stream is that much behind, at most, after its connection went silent.
+/// The timeout of a poll. After a connection went silent, a stream is behind by this much at most.
 const LOOKED_WITHIN: Duration = Duration::from_millis(1_500);
-/// How long beginning to listen may take, and saying that one still does.
+/// The timeout for starting to listen, and for the check that the connection is alive.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(3);
-/// After so long without a notification the connection is asked whether it is there.
+/// The time without a notification after which the connection is checked.
 const QUIET: Duration = Duration::from_secs(10);
-/// How often to look without having been woken.
+/// The polling interval.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Tells the other processes what this one wrote, until the server stops.
+/// Notifies the other processes of what this one wrote, until the server stops.
 pub async fn tell(desk: Desk) {
     let Some(mut pool) = connect(&desk).await else { return };
     let mut hints = desk.hints().listen_away();
@@ -64,7 +64,7 @@ pub async fn tell(desk: Desk) {
         let told = sqlx::query("select pg_notify($1, $2)").bind(channel).bind(payload).execute(&pool);
         if let Err(error) = within(TOLD_WITHIN, told).await {
             tracing::warn!(%error, "the other servers were not woken; they look by themselves within a second");
-            // Its connection may have gone silent.
+            // The connection of the pool may have gone silent.
             pool = match connect(&desk).await {
                 Some(pool) => pool,
                 None => return,
@@ -73,13 +73,13 @@ pub async fn tell(desk: Desk) {
     }
 }
 
-/// Hears what the other processes wrote, until the server stops: looks by itself, and listens to be woken.
+/// Learns what the other processes wrote, by polling and by listening for wake-ups, until the server stops.
 pub async fn hear(desk: Desk) {
     let both = async { tokio::join!(look(&desk), listen(&desk)) };
     desk.shutdown().run_until_cancelled(both).await;
 }
 
-/// Looks at the heads every second, however much is told meanwhile: who told it may not be who wrote.
+/// Polls the heads every second, even while wake-ups arrive: they may be from other processes than the one that wrote.
 async fn look(desk: &Desk) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -96,7 +96,7 @@ async fn look(desk: &Desk) {
     }
 }
 
-/// Listens, on a connection of its own; a new one each time that one is lost or silent.
+/// Listens on a separate connection, and opens a new one each time the connection is lost or silent.
 async fn listen(desk: &Desk) {
     while let Some(pool) = connect(desk).await {
         if let Err(error) = follow(desk, &pool).await {
@@ -116,14 +116,14 @@ async fn follow(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
     within(CONNECTED_WITHIN, listener.listen_all([CHANNEL, HINTS])).await?;
     loop {
         let Ok(told) = timeout(QUIET, listener.try_recv()).await else {
-            // Nothing was told, or nothing gets through.
+            // Either nothing was sent or the connection is broken, so check the connection.
             within(CONNECTED_WITHIN, sqlx::query("select 1").execute(&mut listener)).await?;
             continue;
         };
-        // None when notifications were lost; looking finds what they told of.
+        // `None` means that notifications were lost; polling finds what they announced.
         let Some(notification) = told? else { continue };
         if notification.channel() == HINTS {
-            // What this process told comes back, too.
+            // PostgreSQL also delivers the hints that this process sent; they are ignored.
             if let Ok((process, told)) = serde_json::from_str::<(String, WorkspaceHint)>(notification.payload())
                 && process != desk.hints().process()
             {

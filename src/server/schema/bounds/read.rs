@@ -1,37 +1,37 @@
-//! Reads a schema into its subschemas and how they apply to one another's values.
+//! Reads a schema into its subschemas, and how they apply to one another's values.
 
 use std::collections::{BTreeMap, HashMap};
 
 use referencing::{Draft, Registry, Resolver, uri};
 use serde_json::{Map, Value};
 
-/// Where a schema without `$id` is.
+/// The base URI of a schema without `$id`.
 const BASE: &str = "json-schema:///";
 
-/// Which subschemas apply to the members of an object, or to the items of a list.
+/// The subschemas that apply to the members of an object, or to the items of a list.
 #[derive(Default)]
 pub struct ChildSchemas<Key> {
-    /// To this one; none for a boolean, which applies nothing.
+    /// The subschema of each named child; `None` for a boolean, which applies nothing.
     pub named: BTreeMap<Key, Option<usize>>,
-    /// To those that `named` does not have.
+    /// The subschemas of the children that `named` does not have.
     pub others: Vec<usize>,
-    /// To each.
+    /// The subschemas of every child.
     pub all: Vec<usize>,
 }
 
 /// A subschema that is an object.
 #[derive(Default)]
 pub struct SchemaNode {
-    /// One, and one for each value that an instance is compared with.
+    /// The work of one application: 1, and 1 for each value that an instance is compared with.
     pub work: u64,
     pub patterns: usize,
-    /// The subschemas that apply to the same place, as often as they do.
+    /// The subschemas that apply to the same place, each as often as it does.
     pub here: Vec<usize>,
     pub members: ChildSchemas<String>,
     pub items: ChildSchemas<usize>,
 }
 
-/// The subschemas that can be reached, the first of which is the root; none of a boolean.
+/// Returns the subschemas that can be reached, the first of which is the root. A boolean schema has none.
 pub fn read(schema: &Value) -> Result<Vec<SchemaNode>, String> {
     let unusable = |error: referencing::Error| error.to_string();
     let resource = Draft::Draft202012.create_resource_ref(schema);
@@ -43,7 +43,7 @@ pub fn read(schema: &Value) -> Result<Vec<SchemaNode>, String> {
     find_anchors(schema, &mut reader.dynamic);
     reader.number(schema, &registry.resolver(base));
     let mut nodes = vec![];
-    // Numbered in the order in which they are read.
+    // Subschemas are numbered in the order in which they are read.
     while let Some((subschema, resolver)) = reader.waiting.get(nodes.len()).cloned() {
         nodes.push(reader.node(subschema, &resolver)?);
     }
@@ -71,7 +71,7 @@ struct Reader<'r> {
 }
 
 impl<'r> Reader<'r> {
-    /// The number of a subschema, known by where it lies in memory; none for a boolean.
+    /// Returns the number of a subschema, identified by its address in memory; `None` for a boolean.
     fn number(&mut self, value: &'r Value, resolver: &Resolver<'r>) -> Option<usize> {
         let next = self.waiting.len();
         let number = *self.numbers.entry(std::ptr::from_ref(value.as_object()?).addr()).or_insert(next);
@@ -118,7 +118,7 @@ impl<'r> Reader<'r> {
                     node.members.all.extend(self.number(value, resolver));
                 }
                 "prefixItems" => self.first_items(&mut node, value, resolver),
-                // A list is how earlier drafts wrote `prefixItems`.
+                // Earlier drafts wrote `prefixItems` as `items` with a list.
                 "items" if value.is_array() => self.first_items(&mut node, value, resolver),
                 "items" | "additionalItems" => node.items.others.extend(self.number(value, resolver)),
                 "contains" => node.items.all.extend(self.number(value, resolver)),
@@ -131,7 +131,7 @@ impl<'r> Reader<'r> {
                 _ => {}
             }
         }
-        // What is unevaluated is found by applying the others once more.
+        // A validator finds unevaluated values by applying the other subschemas once more.
         node.here = node.here.repeat(looks_again);
         Ok(node)
     }
@@ -141,7 +141,7 @@ impl<'r> Reader<'r> {
         node.items.named = items.map(|(index, value)| (index, self.number(value, resolver))).collect();
     }
 
-    /// What a reference can lead to: a dynamic one to each anchor of its name.
+    /// Returns the subschemas that a reference can lead to. A dynamic reference can lead to each anchor of its name.
     fn referenced(&mut self, keyword: &str, value: &Value, resolver: &Resolver<'r>) -> Result<Vec<usize>, String> {
         let Some(reference) = value.as_str() else { return Ok(vec![]) };
         let (target, at, _) = resolver.lookup(reference).map_err(|error| error.to_string())?.into_inner();
@@ -155,7 +155,7 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// How many values there are within one, itself among them, where a long text counts for several.
+/// Returns the number of values within a value, itself included. A long text counts as several.
 fn values_in(value: &Value) -> u64 {
     match value {
         Value::Array(items) => 1 + items.iter().map(values_in).sum::<u64>(),

@@ -1,4 +1,4 @@
-//! Agents and their keys. A key is shown in the answer that makes it, and nowhere else.
+//! The settings page of agents and their keys. A key is shown only in the response that creates it.
 
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// The tool as a model is told of it, for OpenAI's chat completions.
+/// The tool definition for a model, for OpenAI's chat completions.
 const TOOL: &str = include_str!("escalate_to_human.json");
 
 /// `GET /settings/agents`
@@ -43,7 +43,7 @@ pub async fn list(State(web): State<WebState>, Extension(me): Extension<SignedIn
     drawn(&web, &me, StatusCode::OK, None, None).await
 }
 
-/// Draws the list, with a key made just now or with what is to be said.
+/// Renders the list, with a new key or with a notice.
 pub async fn drawn(
     web: &WebState,
     me: &SignedIn,
@@ -60,9 +60,9 @@ pub async fn drawn(
     web.page(status, me.preferences, "Agents · Bailout", || draw_agents(&me.operator, &all, &limited, fresh, said))
 }
 
-/// How often each agent was limited today, by its id.
+/// Returns how often each agent was rate-limited today, by its id.
 async fn limited(web: &WebState, me: &SignedIn) -> Result<HashMap<String, u64>, Error> {
-    // What this server has counted and not written yet counts, too.
+    // Written first, so that the total includes the counts that this server still holds in memory.
     if let Err(error) = web.desk.usage().write(&web.desk).await {
         tracing::warn!(%error, "cannot write what keys used");
     }
@@ -88,7 +88,7 @@ pub async fn change(
     }
 }
 
-/// Does what a form about agents says; the key, when it was to make one.
+/// Executes the action of a form about agents. Returns the agent's name and the key, when one was created.
 async fn changed(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<Option<(Name, ApiKey)>, FormRefusal> {
     let (store, workspace, now) = (web.desk.store(), me.workspace, web.desk.clock().now());
     match fields.get("do") {
@@ -131,19 +131,19 @@ async fn changed(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<O
     }
 }
 
-/// The agent that a form names.
+/// Finds the agent that a form names.
 pub async fn agent(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<AgentRef, FormRefusal> {
     let nobody = || FormRefusal::said("There is no such agent.");
     let id: AgentId = fields.get("agent").parse().map_err(|_| nobody())?;
     agents::one(web.desk.store(), me.workspace, id).await?.ok_or_else(nobody)
 }
 
-/// A fresh key.
+/// Creates a new key.
 pub fn mint() -> Result<ApiKey, Error> {
     ApiKey::mint().map_err(|problem| Error::Internal(format!("no random bits: {problem}")))
 }
 
-/// A key with how to use it at this address.
+/// Returns a key with instructions for using it at this address.
 pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> NewKey {
     let key = key.reveal();
     let call = format!(
@@ -157,21 +157,21 @@ pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> NewKey {
     NewKey { agent, key, call, tool: TOOL.to_owned() }
 }
 
-/// Where the list is.
+/// The path of the list.
 pub const PATH: &str = "/settings/agents";
-/// Where a test escalation is opened: no change of keys, so no password is asked for.
+/// The path that opens a test escalation. No key changes there, so no password is asked for.
 pub const TEST: &str = "/settings/agents/test";
-/// For how long an old key stays good beside a new one: the value of the choice, in hours, and what it says.
+/// The choices for how long an old key stays valid beside a new one: hours, form value and label.
 pub const OVERLAPS: [(i64, &str, &str); 3] =
     [(1, "1", "ends in an hour"), (24, "24", "ends in a day"), (0, "0", "ends now")];
 
-/// A key made just now, with how to use it.
+/// A new key, with instructions for using it.
 pub struct NewKey {
     pub agent: Name,
     pub key: String,
-    /// A call that opens an escalation, for a shell.
+    /// The shell command that opens an escalation.
     pub call: String,
-    /// The tool as a model is told of it, as JSON.
+    /// The tool definition for a model, as JSON.
     pub tool: String,
 }
 
@@ -195,7 +195,7 @@ fn draw_agents(
     page(me, PATH, "Agents", said, fresh.into_iter().chain([list]).collect())
 }
 
-/// Draws a key with how to use it.
+/// Draws a key with instructions for using it.
 pub fn shown_once(fresh: &NewKey) -> Vec<AnyView> {
     vec![
         words("p", "", &("The agent ".to_owned() + fresh.agent.as_str() + " shows this key with each call.")),

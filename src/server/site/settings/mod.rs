@@ -1,5 +1,5 @@
-//! The settings, for admins. What changes people or keys, or takes a queue from the agents, asks for the password again after
-//! a while.
+//! The settings pages, for admins. Pages that change people or keys, or remove a queue, ask for the password again
+//! after a while.
 
 pub mod agents;
 pub mod people;
@@ -20,10 +20,10 @@ use crate::server::site::{
     settings::{people::view as people_page, queues::view as queues_page},
 };
 
-/// Bytes of the form of a queue: the longest text of all fields, url-encoded, fits.
+/// The maximum bytes of the form of a queue: the longest text of all fields, url-encoded, fits.
 const LARGEST_QUEUE: usize = 256 * 1024;
 
-/// Every page of the settings, behind the gate.
+/// Returns the routes of every page of the settings, behind the gate.
 pub fn routes(web: &WebState) -> Router<WebState> {
     let sensitive = Router::new()
         .route(people_page::PATH, get(people::list).post(people::invite))

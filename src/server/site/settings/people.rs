@@ -1,4 +1,4 @@
-//! People: inviting them, their roles, and the way in and out of each.
+//! The settings pages of people: invitations, roles, password resets, sessions, and disabling.
 
 pub mod view;
 
@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// How long an invitation is good.
+/// How long an invitation is valid.
 const INVITED: Span = Span::hours(7 * 24);
 
 /// `GET /settings/people`
@@ -63,7 +63,7 @@ async fn drawn(
     }
 }
 
-/// `POST /settings/people`: makes an invitation, or takes one back.
+/// `POST /settings/people`: creates an invitation, or revokes one.
 pub async fn invite(
     State(web): State<WebState>,
     Extension(me): Extension<SignedIn>,
@@ -169,13 +169,13 @@ pub async fn change(
             let link = format!("{}/reset/{}", origin::ours(&web.settings, &headers, &uri), secret.reveal());
             details(&web, &me, &id, StatusCode::OK, Some(&link), None).await
         }
-        // Whoever has put themselves out is led to the gate, and says the same.
+        // The gate of that page refuses an admin who ended their own session or gave up their own role.
         Ok(None) => see_other(&format!("{}/{id}", page::PATH)),
         Err(denied) => denied.answer(async |status, why| details(&web, &me, &id, status, None, Some(why)).await).await,
     }
 }
 
-/// Does what a form about somebody says; the secret of a link, when it was to make one.
+/// Executes the action of a form about an operator. Returns the secret of a link, when one was created.
 async fn changed(web: &WebState, me: &SignedIn, id: &str, fields: &FormFields) -> Result<Option<Secret>, FormRefusal> {
     let (workspace, now) = (me.workspace, web.desk.clock().now());
     let nobody = || FormRefusal::said("There is no such person.");
@@ -195,7 +195,7 @@ async fn changed(web: &WebState, me: &SignedIn, id: &str, fields: &FormFields) -
             let (digest, by) = (secret.digest(), me.operator.who.id);
             let write = web.desk.store().write(move |tx| {
                 Box::pin(async move {
-                    // A newer link takes the place of an older one.
+                    // A newer link replaces an older one.
                     links::revoke_resets(tx, workspace, id).await?;
                     let purpose = (LinkPurpose::Reset(id), Some(by));
                     Ok::<_, Error>(links::add(tx, workspace, &digest, purpose, now, now + RESET_LASTS).await?)
@@ -209,21 +209,21 @@ async fn changed(web: &WebState, me: &SignedIn, id: &str, fields: &FormFields) -
     Ok(None)
 }
 
-/// What somebody may be from now on.
+/// The new role of an operator, or whether they are disabled from now on.
 #[derive(Clone, Copy)]
 enum Standing {
     Role(Role),
     Disabled(Option<Timestamp>),
 }
 
-/// Changes what somebody may. A workspace always keeps an admin who can sign in, and nobody waits for somebody who cannot
-/// answer any more: what they hold goes back to its queues.
+/// Changes an operator's role, or disables or enables them. A workspace always keeps an admin who can sign in. When
+/// the operator can no longer answer, their claims are released to the queues, so that nobody waits for them.
 async fn stands(web: &WebState, me: &SignedIn, whom: Operator, standing: Standing) -> Result<(), FormRefusal> {
     let (workspace, id) = (me.workspace, whom.who.id);
     let answers_no_more = matches!(standing, Standing::Disabled(Some(_)) | Standing::Role(Role::Viewer));
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
-            // Two admins who do this to each other come one after the other.
+            // The lock serializes two admins who do this to each other.
             workspaces::lock_head(tx, workspace).await?;
             let stays_admin = matches!(standing, Standing::Role(Role::Admin) | Standing::Disabled(None));
             if !stays_admin && !people::has_another_admin(tx, workspace, id).await? {
@@ -233,7 +233,7 @@ async fn stands(web: &WebState, me: &SignedIn, whom: Operator, standing: Standin
                 Standing::Role(role) => people::set_role(tx, workspace, id, role).await?,
                 Standing::Disabled(at) => people::set_disabled(tx, workspace, id, at).await?,
             };
-            // Who cannot answer serves no queue: escalations would wait where nobody looks.
+            // An operator who cannot answer must serve no queue: escalations would wait there unseen.
             if answers_no_more {
                 queues::leave(tx, workspace, id).await?;
             }
@@ -248,13 +248,13 @@ async fn stands(web: &WebState, me: &SignedIn, whom: Operator, standing: Standin
     if !answers_no_more {
         return Ok(());
     }
-    // An admin who leaves does not break it off.
+    // A spawned task completes even when the admin's request is cancelled.
     let desk = web.desk.clone();
     let task = tokio::spawn(async move { desk.give_back(workspace, whom).await });
     Ok(task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))?)
 }
 
-/// Ends one session of somebody, or `all` of them.
+/// Ends one session of an operator, or `all` of them.
 pub async fn end_sessions(web: &WebState, me: &SignedIn, of: OperatorId, session: &str) -> Result<(), FormRefusal> {
     let workspace = me.workspace;
     let one = match session {

@@ -1,5 +1,5 @@
-//! `/settings/queues`: admins add queues, change them and remove them. Plain forms, which work without any script; what is
-//! refused comes back as it was typed, with the sentence why.
+//! `/settings/queues`: the page on which admins add, change and remove queues. Its plain forms work without any script.
+//! A refused form is drawn again as it was typed, with the reason.
 
 pub mod view;
 
@@ -39,10 +39,10 @@ use crate::{
     },
 };
 
-/// Where one is led whose form was taken.
+/// The address to redirect to after a form was saved.
 const SAVED: &str = "/settings/queues?saved";
 
-/// What the address of the page says.
+/// The query parameters of the page.
 #[derive(Default, Deserialize)]
 pub struct QueuesPageParams {
     saved: Option<String>,
@@ -99,7 +99,7 @@ async fn saved(web: &WebState, admin: &SignedIn, typed: QueueForm) -> Response {
     answer(saved, SAVED, draw).await
 }
 
-/// Back `to` the page when it was done; else the page drawn with the sentences why not.
+/// Redirects `to` a page on success. Otherwise responds with 404, or draws the page with the reasons of the refusal.
 async fn answer(done: Result<(), Error>, to: &str, draw: impl AsyncFnOnce(StatusCode, String) -> Response) -> Response {
     match done {
         Ok(()) => see_other(to),
@@ -132,7 +132,7 @@ async fn save(web: &WebState, admin: &SignedIn, typed: &QueueForm) -> Result<(),
     write.await
 }
 
-/// A form as it was typed.
+/// Reads a form as it was typed.
 fn typed(id: Option<String>, fields: &FormFields) -> QueueForm {
     let of = |name: &str| fields.get(name).to_owned();
     QueueForm {
@@ -144,14 +144,14 @@ fn typed(id: Option<String>, fields: &FormFields) -> QueueForm {
         claim_within: of("claim_within"),
         resolve_within: of("resolve_within"),
         expire_after: of("expire_after"),
-        // Browsers end lines as the network does.
+        // Browsers send line ends as CRLF.
         expiry_note: of("expiry_note").replace("\r\n", "\n"),
         members: fields.0.iter().filter(|(field, _)| field == "member").map(|(_, value)| value.clone()).collect(),
         refused: None,
     }
 }
 
-/// What a form means; or everything that is wrong with it.
+/// Parses a form. Returns all of its problems when it is invalid.
 fn read(id: QueueId, typed: &QueueForm) -> Result<QueueSettings, Refusal> {
     let mut problems = vec![];
     let name = name(typed).map_err(|it| problems.push(it)).ok();
@@ -202,7 +202,7 @@ fn span(label: &str, typed: &str) -> Result<Option<Span>, FieldProblem> {
     span.map(Some).ok_or_else(|| FieldProblem::new("/within", sentence()))
 }
 
-/// A queue as its form has it.
+/// Fills the form of a queue from its settings.
 fn form(queue: QueueSettings) -> QueueForm {
     let QueueSettings { itself, defaults: QueueDefaults { urgency, within, expiry_note }, members } = queue;
     let written = |span: Option<Span>| span.map(spans::written).unwrap_or_default();
@@ -221,7 +221,7 @@ fn form(queue: QueueSettings) -> QueueForm {
     }
 }
 
-/// The page, on which one form stands as it was typed: that of its queue, or of the one to be added.
+/// Draws the page. The form of the queue in `typed`, or of the queue to be added, is drawn as it was typed.
 async fn drawn(
     web: &WebState,
     admin: &SignedIn,

@@ -1,4 +1,4 @@
-//! Spans as people write them in a form: `90 s`, `15 min`, `2 h`, `1 d`.
+//! Parses and formats spans as people write them in a form: `90 s`, `15 min`, `2 h`, `1 d`.
 
 use jiff::{SpanRelativeTo, fmt::friendly::SpanParser};
 
@@ -7,8 +7,8 @@ use crate::domain::time::Span;
 /// The units in which spans are shown, in seconds, the largest first.
 const UNITS: [(i64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
 
-/// Reads a span of whole seconds, in any of the ways that [`jiff::fmt::friendly`] knows; a day has 24 hours. None of a text
-/// that is no such span.
+/// Parses a span of whole seconds, in any of the forms that [`jiff::fmt::friendly`] knows; a day has 24 hours. Returns
+/// `None` for a text that is no such span.
 pub fn read(text: &str) -> Option<Span> {
     let span = SpanParser::new().parse_span(text.trim().to_lowercase()).ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
@@ -16,7 +16,7 @@ pub fn read(text: &str) -> Option<Span> {
     (duration.subsec_nanos() == 0).then_some(Span(milliseconds))
 }
 
-/// Writes a span of whole seconds in the largest unit of which it has a whole number.
+/// Formats a span of whole seconds in the largest unit of which it has a whole number.
 pub fn written(span: Span) -> String {
     let seconds = span.0 / 1_000;
     let (size, unit) = UNITS.into_iter().find(|(size, _)| seconds % size == 0).unwrap_or((1, "s"));
@@ -53,7 +53,7 @@ mod tests {
         {
             assert_eq!(read(text), None, "{text:.40}");
         }
-        // Whether it lies within the limits is for others to say.
+        // The caller checks the limits.
         assert_eq!(read("-5 s"), Some(Span::seconds(-5)));
     }
 }

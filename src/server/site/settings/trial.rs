@@ -1,4 +1,4 @@
-//! A test escalation: opened as an agent would, through the desk's own door, and marked as a test.
+//! Opens a test escalation with the same `Desk` command as an agent, and marks it as a test.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// What was said before a test.
+/// The transcript of a test escalation.
 const SAID: [(MessageRole, &str); 2] = [
     (MessageRole::Customer, "This is a test. Nobody waits for an answer."),
     (MessageRole::Agent, "Let me hand this to a colleague, to see that it gets there."),

@@ -1,4 +1,4 @@
-//! The people of a workspace: who is there, who is invited, and what an admin can do about each.
+//! Draws the pages about the people of a workspace: members, invitations, and what an admin can do about each.
 
 use leptos::prelude::*;
 
@@ -22,9 +22,9 @@ use crate::{
     },
 };
 
-/// Where the list is.
+/// The path of the list.
 pub const PATH: &str = "/settings/people";
-/// Every role with what it is for.
+/// Every role with its label.
 const ROLES: [(&str, &str); 4] = [
     ("viewer", "Viewer: reads"),
     ("operator", "Operator: answers"),
@@ -32,7 +32,7 @@ const ROLES: [(&str, &str); 4] = [
     ("admin", "Admin: also keeps people and agents"),
 ];
 
-/// Draws the list. `link` is an invitation's, made just now.
+/// Draws the list. `link` is the link of a new invitation.
 pub fn draw_people(
     me: &Operator,
     (people, invitations): (&[Member], &[OneTimeLink]),
@@ -90,7 +90,7 @@ pub struct MemberPage {
     pub sign_ins: Vec<SignInRecord>,
 }
 
-/// Draws the page of somebody. `link` leads to choosing a new password, made just now.
+/// Draws the page of a member. `link` is a new link for choosing a password.
 pub fn draw_person(
     me: &SignedIn,
     it: &MemberPage,
@@ -141,8 +141,8 @@ pub fn draw_person(
     page(&me.operator, PATH, "Person", said, content)
 }
 
-/// Draws sessions, each with a button that ends it. `action` is the address of the form, `here` the digest of the session
-/// that asks.
+/// Draws sessions, each with a button that ends it. `action` is the address of the form, `here` the digest of the
+/// session that made the request.
 pub fn draw_sessions(action: &str, sessions: &[OpenSession], here: &[u8]) -> Vec<AnyView> {
     let row = |it: &OpenSession| {
         let from = it.address.as_deref().unwrap_or("an unknown address");
@@ -164,7 +164,7 @@ pub fn draw_sessions(action: &str, sessions: &[OpenSession], here: &[u8]) -> Vec
     vec![element("ul", "plain-list", sessions.iter().map(row).collect()), all.into_any()]
 }
 
-/// Draws when and from where somebody signed in.
+/// Draws when and from where an operator signed in.
 fn draw_sign_ins(sign_ins: &[SignInRecord]) -> AnyView {
     if sign_ins.is_empty() {
         return words("p", "plain-facts", "None in the last ninety days.");

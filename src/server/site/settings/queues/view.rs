@@ -1,4 +1,4 @@
-//! Settings of queues: what each fills in, and who serves it.
+//! Draws the settings page of queues: the defaults of each queue, and its members.
 
 use leptos::prelude::*;
 
@@ -14,41 +14,42 @@ use crate::{
     server::site::frame::{FormNotice, act, asked, notice, section},
 };
 
-/// Where the page is.
+/// The path of the page.
 pub const PATH: &str = "/settings/queues";
 
-/// What each deadline does, and what holds where it is empty, as [`Deadlines`](crate::domain::deadline::Deadlines) has it.
+/// The hints of the deadline fields: the effect of each, and the default when it is empty, as in
+/// [`Deadlines`](crate::domain::deadline::Deadlines).
 const CLAIM_WITHIN: &str = "What nobody has claimed by then expires; given back it waits as long again. Empty: 15 min for \
                             takeovers, no such end for questions and decisions.";
 const RESOLVE_WITHIN: &str = "Shown beside the conversation; nothing happens when it has passed. Empty: none.";
 const EXPIRE_AFTER: &str = "What is not resolved by then expires, also when somebody holds it. Empty: 1 d for questions and \
                             decisions, never for takeovers.";
 
-/// A queue as its form has it, word for word, so that nothing that was typed is lost when it is refused.
+/// The form of a queue, word for word, so that nothing that was typed is lost when the form is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueForm {
-    /// None of one that is to be added.
+    /// `None` for a queue that is to be added.
     pub id: Option<String>,
     pub name: String,
-    /// The default queue keeps its name, and is never removed.
+    /// Whether this is the default queue, which keeps its name and is never removed.
     pub is_default: bool,
-    /// The names by which agents find it, too.
+    /// The former names, by which agents still find the queue.
     pub former_names: Vec<String>,
-    /// As JSON has it; empty leaves the product's.
+    /// The urgency as in JSON; empty leaves the product's default.
     pub urgency: String,
-    /// As people write it, `15 min`; empty leaves the product's.
+    /// The span as people write it, `15 min`; empty leaves the product's default.
     pub claim_within: String,
     pub resolve_within: String,
     pub expire_after: String,
     pub expiry_note: String,
     /// Ids of operators.
     pub members: Vec<String>,
-    /// Why it was not taken.
+    /// The reason why the form was refused.
     pub refused: Option<String>,
 }
 
-/// Draws every queue and one to be added, then those that were `removed`, by id and name; `people` are those who may serve,
-/// likewise.
+/// Draws the forms of every queue and of one to be added, then the queues that were `removed`, by id and name. `people`
+/// are the operators who may serve, by id and name too.
 pub fn queues(forms: Vec<QueueForm>, removed: &[(String, String)], people: &[(String, String)]) -> Vec<AnyView> {
     let hints = [
         "A queue fills in what the agent leaves out, and where it says nothing either, Bailout does. Times are written as 90 s, \
@@ -64,7 +65,7 @@ pub fn queues(forms: Vec<QueueForm>, removed: &[(String, String)], people: &[(St
     hints.into_iter().chain(forms).chain(removed).collect()
 }
 
-/// Draws the queues that were removed, each with the way back.
+/// Draws the queues that were removed, each with a button that adds it again.
 fn gone(removed: &[(String, String)]) -> AnyView {
     let row = |(id, name): &(String, String)| {
         let acts = vec![open_in(id), act(PATH, "add", "Add again", &[("name", name.clone())])];
@@ -73,7 +74,7 @@ fn gone(removed: &[(String, String)]) -> AnyView {
     element("ul", "plain-list", removed.iter().map(row).collect())
 }
 
-/// Draws the way to what is open in a queue.
+/// Draws the link to the open escalations of a queue.
 fn open_in(id: &str) -> AnyView {
     let mut listing = Listing::from(View::All);
     listing.filters.set(FilterField::Queue, id);
