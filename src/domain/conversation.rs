@@ -82,7 +82,7 @@ impl Conversation {
             EventKind::Claimed { .. } if ask == AskKind::Takeover => self.held_by = Some(escalation),
             EventKind::TakenOver { .. } => self.held_by = Some(escalation),
             EventKind::Transferred { claim: None, .. } | EventKind::Released { .. } => self.let_go(escalation),
-            kind if kind.closes() => {
+            kind if kind.event_type().closes() => {
                 self.let_go(escalation);
                 if self.takeover == Some(escalation) {
                     self.takeover = None;

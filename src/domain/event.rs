@@ -1,6 +1,6 @@
 //! Events: the only record of changes. Events are numbered without gaps per workspace, in commit order.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -140,48 +140,102 @@ pub enum EventKind {
     },
 }
 
-impl EventKind {
-    /// Returns the type as agents' events and the log write it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Opened { .. } => "escalation.opened",
-            Self::Claimed { .. } => "escalation.claimed",
-            Self::TakenOver { .. } => "escalation.taken_over",
-            Self::Released { .. } => "escalation.released",
-            Self::Accepted { .. } => "escalation.accepted",
-            Self::Transferred { .. } => "escalation.transferred",
-            Self::MessageCreated { .. } => "message.created",
-            Self::MessageReceipt { .. } => "message.receipt",
-            Self::Noted { .. } => "note.created",
-            Self::Marked { .. } => "escalation.marked",
-            Self::Resolved { .. } => "escalation.resolved",
-            Self::Expired { .. } => "escalation.expired",
-            Self::Cancelled { .. } => "escalation.cancelled",
-            Self::Delivered { .. } => "escalation.delivered",
-            Self::NotPickedUp { .. } => "escalation.not_picked_up",
-            Self::Acknowledged { .. } => "escalation.acknowledged",
-            Self::FollowedUp { .. } => "escalation.followed_up",
+/// Declares the types of event. A line names the variant of [`EventKind`], its name in the log and in agents' events, its
+/// recipients, and whether it closes the escalation.
+macro_rules! event_types {
+    ($($variant:ident, $name:literal, $recipients:ident, $effect:ident;)*) => {
+        /// The type of an event, without its content.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventType {
+            $($variant,)*
         }
-    }
 
-    /// Returns whether this event closes the escalation.
-    pub fn closes(&self) -> bool {
-        self.outcome().is_some()
-    }
+        impl EventType {
+            /// Every type.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-    /// Returns whether agents receive this event.
-    pub fn for_agents(&self) -> bool {
-        !matches!(
-            self,
-            Self::Accepted { .. }
-                | Self::Noted { .. }
-                | Self::Marked { .. }
-                | Self::Delivered { .. }
-                | Self::NotPickedUp { .. }
-                | Self::FollowedUp { .. }
-        )
-    }
+            /// Returns the name in the log and in agents' events.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
 
+            /// Returns whether agents receive events of this type.
+            pub fn is_for_agents(self) -> bool {
+                match self {
+                    $(Self::$variant => Recipients::$recipients == Recipients::Everyone,)*
+                }
+            }
+
+            /// Returns whether an event of this type closes the escalation.
+            pub fn closes(self) -> bool {
+                match self {
+                    $(Self::$variant => Effect::$effect == Effect::Closes,)*
+                }
+            }
+        }
+
+        impl EventKind {
+            /// Returns the type of this event.
+            pub fn event_type(&self) -> EventType {
+                match self {
+                    $(Self::$variant { .. } => EventType::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+/// The recipients of a type of event.
+#[derive(PartialEq, Eq)]
+enum Recipients {
+    /// Operators, and the agent of the escalation.
+    Everyone,
+    Operators,
+}
+
+/// The effect of a type of event on the state of the escalation.
+#[derive(PartialEq, Eq)]
+enum Effect {
+    Continues,
+    Closes,
+}
+
+event_types! {
+    Opened, "escalation.opened", Everyone, Continues;
+    Claimed, "escalation.claimed", Everyone, Continues;
+    TakenOver, "escalation.taken_over", Everyone, Continues;
+    Released, "escalation.released", Everyone, Continues;
+    Accepted, "escalation.accepted", Operators, Continues;
+    Transferred, "escalation.transferred", Everyone, Continues;
+    MessageCreated, "message.created", Everyone, Continues;
+    MessageReceipt, "message.receipt", Everyone, Continues;
+    Noted, "note.created", Operators, Continues;
+    Marked, "escalation.marked", Operators, Continues;
+    Resolved, "escalation.resolved", Everyone, Closes;
+    Expired, "escalation.expired", Everyone, Closes;
+    Cancelled, "escalation.cancelled", Everyone, Closes;
+    Delivered, "escalation.delivered", Operators, Continues;
+    NotPickedUp, "escalation.not_picked_up", Operators, Continues;
+    Acknowledged, "escalation.acknowledged", Everyone, Continues;
+    FollowedUp, "escalation.followed_up", Operators, Continues;
+}
+
+/// The text names no type of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no type of event has this name")]
+pub struct UnknownEventType;
+
+impl FromStr for EventType {
+    type Err = UnknownEventType;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEventType> {
+        Self::ALL.iter().copied().find(|it| it.as_str() == name).ok_or(UnknownEventType)
+    }
+}
+
+impl EventKind {
     /// Returns the outcome, when this event closes the escalation.
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {
@@ -204,4 +258,17 @@ pub struct Event {
     pub held_by: Option<EscalationId>,
     pub actor: Actor,
     pub kind: EventKind,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_again_and_no_other() {
+        for event_type in EventType::ALL {
+            assert_eq!(event_type.as_str().parse(), Ok(*event_type));
+        }
+        assert_eq!("escalation.unknown".parse::<EventType>(), Err(UnknownEventType));
+    }
 }

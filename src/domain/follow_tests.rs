@@ -238,7 +238,11 @@ fn a_page_that_missed_any_event_is_found_out() {
     for missed in 0..new.len() {
         let mut heard = new.to_vec();
         let missed = heard.remove(missed);
-        assert!(!all_agree(&before, &after, all, 2, &heard), "nobody missed {}", missed.event.kind.name());
+        assert!(
+            !all_agree(&before, &after, all, 2, &heard),
+            "nobody missed {}",
+            missed.event.kind.event_type().as_str()
+        );
     }
 }
 
@@ -252,7 +256,7 @@ fn a_thread_reads_transcript_hand_over_then_by_event() {
         .map(|item| match item {
             ThreadItem::Message(shown) => shown.message.preview(),
             ThreadItem::Opened => "opened".to_owned(),
-            ThreadItem::Happening(event) => event.kind.name().to_owned(),
+            ThreadItem::Happening(event) => event.kind.event_type().as_str().to_owned(),
         })
         .collect();
     assert_eq!(

@@ -159,7 +159,7 @@ impl Simulation {
         verb: impl FnOnce(&Escalation, &Conversation, &[Message]) -> Result<Vec<EventKind>, Refusal>,
     ) -> AppendedKinds {
         let kinds = verb(self.of(id), self.conversation(id), &self.said(id))?;
-        let names = kinds.iter().map(EventKind::name).collect();
+        let names = kinds.iter().map(|kind| kind.event_type().as_str()).collect();
         kinds.into_iter().for_each(|kind| self.append(id, actor.clone(), kind));
         Ok(names)
     }

@@ -25,7 +25,10 @@ use crate::{
 /// The receipts of an escalation's messages, as its page has them when it is read afresh.
 async fn kept(ada: &Person, it: &str) -> Vec<Option<Receipt>> {
     let thread = ada.desk.thread(ada.workspace, id(it)).await.expect("a read").expect("a thread");
-    assert!(thread.happenings.iter().all(|event| event.kind.name() != "message.receipt"), "a receipt is no happening");
+    assert!(
+        thread.happenings.iter().all(|event| event.kind.event_type().as_str() != "message.receipt"),
+        "a receipt is no happening"
+    );
     thread.messages.into_iter().map(|shown| shown.message.receipt).collect()
 }
 

@@ -180,7 +180,11 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     let thread = person.desk.thread(server.workspace, id(&it("claimed"))).await.expect("a thread").expect("one");
     let texts: Vec<_> = thread.messages.iter().filter_map(|it| it.message.text.as_deref()).collect();
     assert_eq!(texts, ["I was charged twice, claimed.", "Let me see.", "Is anybody there?", "Good **morning**, Dana."]);
-    assert!(thread.happenings.iter().any(|event| event.kind.name() == "note.created"), "{:?}", thread.happenings);
+    assert!(
+        thread.happenings.iter().any(|event| event.kind.event_type().as_str() == "note.created"),
+        "{:?}",
+        thread.happenings
+    );
 
     // Stored texts are indexed in the background. What was said before there was a search is found, once.
     soon("the search index", async || {

@@ -10,7 +10,7 @@ use std::{
 
 use bailout::{
     domain::{
-        event::{Seq, TransferTarget},
+        event::{EventType, Seq, TransferTarget},
         inbox::{Frame, Inbox, Listing, Query, Row, Shelf, View},
         operator::Role,
         outcome::{Disposition, Resolution},
@@ -19,10 +19,7 @@ use bailout::{
         thread::Thread,
         time::Span,
     },
-    server::{
-        core::{desk::Verb, log::KINDS},
-        store::Dialect,
-    },
+    server::{core::desk::Verb, store::Dialect},
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -151,7 +148,12 @@ fn compare_lists(all: &[Inbox], frames: &[Frame], controls: &mut Controls) -> us
         was != Some(is) && !(unseen && is_hers(it)) && !elsewhere
     }) {
         let missed = followed(first, frames, newest.seq, Some(frame.event.seq));
-        assert!(!agree(&missed, newest), "{:?} does not miss {}", first.query.listing.view, frame.event.kind.name());
+        assert!(
+            !agree(&missed, newest),
+            "{:?} does not miss {}",
+            first.query.listing.view,
+            frame.event.kind.event_type().as_str()
+        );
         *controls.entry("a list").or_default() += 1;
     }
     pairs(all).count()
@@ -167,8 +169,8 @@ fn compare_threads(all: &[Thread], frames: &[Frame], controls: &mut Controls) ->
     let between = frames.iter().filter(|it| (first.seq.0 + 1..=newest.seq.0).contains(&it.event.seq.0));
     for frame in between.filter(|it| it.event.escalation_id == first.escalation.id) {
         let missed = thread_followed(first, frames, newest.seq, Some(frame.event.seq));
-        assert_ne!(&missed, newest, "{} is not missed", frame.event.kind.name());
-        *controls.entry(frame.event.kind.name()).or_default() += 1;
+        assert_ne!(&missed, newest, "{} is not missed", frame.event.kind.event_type().as_str());
+        *controls.entry(frame.event.kind.event_type().as_str()).or_default() += 1;
     }
     pairs(all).count()
 }
@@ -311,8 +313,8 @@ on_both! {
             as_far.push((all[0].clone(), fresh_up_to(&people[0], &all[0]).await));
         }
         let frames = frames(&server, "Ada").await;
-        let kinds: BTreeSet<&str> = frames.iter().map(|frame| frame.event.kind.name()).collect();
-        assert_eq!(kinds, BTreeSet::from(KINDS), "some kind of event did not happen");
+        let kinds: BTreeSet<&str> = frames.iter().map(|frame| frame.event.kind.event_type().as_str()).collect();
+        assert_eq!(kinds, EventType::ALL.iter().map(|it| it.as_str()).collect::<BTreeSet<_>>(), "some kind of event did not happen");
 
         let (mut compared, mut controls) = (0, Controls::new());
         for all in album.inboxes.values() {
@@ -335,9 +337,9 @@ on_both! {
             "{dialect:?}: {compared} snapshots followed over {} events of all {} kinds: as read afresh; \
              with one frame left out they differ: {controls:?}",
             frames.len(),
-            KINDS.len()
+            EventType::ALL.len()
         );
         // Every kind but the opening, which comes before any look at a thread; and the lists.
-        assert!(compared > 100 && controls.len() == KINDS.len(), "too little was compared: {compared}, {controls:?}");
+        assert!(compared > 100 && controls.len() == EventType::ALL.len(), "too little was compared: {compared}, {controls:?}");
     }
 }

@@ -182,9 +182,9 @@ impl AgentStream {
                 event = self.events.next() => {
                     let event = read(event?)?;
                     let Some(body) = &event.agent_body else { continue };
-                    self.closing = event.closes().then_some(event.escalation_id);
+                    self.closing = event.event_type.closes().then_some(event.escalation_id);
                     self.reached = event.seq;
-                    let frame = format!("id: {}.{}\nevent: {}\ndata: {body}\n\n", self.epoch, event.seq, event.kind);
+                    let frame = format!("id: {}.{}\nevent: {}\ndata: {body}\n\n", self.epoch, event.seq, event.event_type.as_str());
                     return Some(Bytes::from(frame));
                 }
                 told = self.hints.recv() => match told {

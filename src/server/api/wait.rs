@@ -19,7 +19,10 @@ use super::{
     problem::{Problem, ProblemCode},
 };
 use crate::{
-    domain::{event::Seq, ids::EscalationId},
+    domain::{
+        event::{EventType, Seq},
+        ids::EscalationId,
+    },
     server::{
         contract::{EscalationBody, actor_kind, as_rendered, written},
         core::{
@@ -154,7 +157,9 @@ impl Seen {
             || self.is_cut
             || match until {
                 Until::Event => events.any(|event| !is_by(event, "agent")),
-                Until::Reply => events.any(|event| event.kind == "message.created" && is_by(event, "operator")),
+                Until::Reply => {
+                    events.any(|event| event.event_type == EventType::MessageCreated && is_by(event, "operator"))
+                }
                 Until::Outcome => false,
             }
     }

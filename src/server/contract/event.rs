@@ -56,7 +56,7 @@ impl<'a> From<&'a TransferTarget> for TargetBody<'a> {
 /// Renders an event for its agent, or returns `None` if events of this kind are not sent to agents. `after` is the
 /// escalation with the event applied, `outcome` the rendered outcome once there is one.
 pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, links: &Links) -> Option<String> {
-    if !event.kind.for_agents() {
+    if !event.kind.event_type().is_for_agents() {
         return None;
     }
     let escalation = || Box::new(EscalationBody::in_event(after, event.held_by, outcome, links));
@@ -72,7 +72,7 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
         seq: event.seq,
         id: event.id,
         at: At(event.at),
-        kind: event.kind.name(),
+        kind: event.kind.event_type().as_str(),
         escalation_id: event.escalation_id,
         control: event.control(),
         actor: ActorBody::from(&event.actor),

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-pub use crate::server::core::recorded::{Audience, KINDS, RecordedEvent};
+pub use crate::server::core::recorded::{Audience, RecordedEvent};
 use futures::{Stream, stream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 
 use crate::{
     domain::{
-        event::{EventKind, Seq},
+        event::{EventKind, EventType, Seq},
         ids::{AgentId, EscalationId},
         inbox::Frame,
     },
@@ -23,34 +23,12 @@ pub struct RecordedEvent {
     pub seq: Seq,
     pub escalation_id: EscalationId,
     pub agent_id: AgentId,
-    /// The type, as in [`EventKind::name`].
-    pub kind: &'static str,
+    pub event_type: EventType,
     /// A [`Frame`] as JSON, without rich text.
     pub body: Arc<str>,
     pub agent_body: Option<Arc<str>>,
     frame: OnceLock<Bytes>,
 }
-
-/// The names of [`EventKind::name`], so that a stored name becomes a static one.
-pub const KINDS: [&str; 17] = [
-    "escalation.opened",
-    "escalation.claimed",
-    "escalation.taken_over",
-    "escalation.released",
-    "escalation.accepted",
-    "escalation.transferred",
-    "message.created",
-    "message.receipt",
-    "note.created",
-    "escalation.marked",
-    "escalation.resolved",
-    "escalation.expired",
-    "escalation.cancelled",
-    "escalation.delivered",
-    "escalation.not_picked_up",
-    "escalation.acknowledged",
-    "escalation.followed_up",
-];
 
 impl RecordedEvent {
     /// Creates a record.
@@ -58,17 +36,11 @@ impl RecordedEvent {
         seq: Seq,
         escalation_id: EscalationId,
         agent_id: AgentId,
-        kind: &str,
+        event_type: EventType,
         body: Arc<str>,
         agent_body: Option<Arc<str>>,
     ) -> Self {
-        let kind = KINDS.into_iter().find(|known| *known == kind).unwrap_or("unknown");
-        Self { seq, escalation_id, agent_id, kind, body, agent_body, frame: OnceLock::new() }
-    }
-
-    /// Returns whether the event closes the escalation.
-    pub fn closes(&self) -> bool {
-        matches!(self.kind, "escalation.resolved" | "escalation.expired" | "escalation.cancelled")
+        Self { seq, escalation_id, agent_id, event_type, body, agent_body, frame: OnceLock::new() }
     }
 
     /// Returns the server-sent event for operators' streams: its message as rich text, and its opening without the parts that
@@ -77,8 +49,8 @@ impl RecordedEvent {
         if let Some(bytes) = self.frame.get() {
             return Ok(bytes.clone());
         }
-        let data = match self.kind {
-            "message.created" => {
+        let data = match self.event_type {
+            EventType::MessageCreated => {
                 let mut frame: Frame = parse("event", "body", &self.body)?;
                 if let EventKind::MessageCreated { message } = &mut frame.event.kind {
                     let shown = rich::shown(message.clone());
@@ -87,7 +59,7 @@ impl RecordedEvent {
                 }
                 json(&frame)?.into()
             }
-            "escalation.opened" => {
+            EventType::Opened => {
                 let mut frame: Frame = parse("event", "body", &self.body)?;
                 if let EventKind::Opened { escalation } = &mut frame.event.kind {
                     escalation.opening = Arc::new(escalation.opening.outline());

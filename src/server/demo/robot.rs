@@ -14,7 +14,7 @@ use crate::{
     domain::{
         ask::AskKind,
         claim::Fence,
-        event::Seq,
+        event::{EventType, Seq},
         ids::{AgentId, EscalationId},
         opening::Opening,
         outcome::Disposition,
@@ -72,7 +72,7 @@ pub async fn work(hand: DemoOperatorHand, scripted: Vec<AgentId>, since: Seq) {
             event = log.next() => event,
         };
         let Some(event) = event else { return };
-        if event.kind == "escalation.opened" && !scripted.contains(&event.agent_id) {
+        if event.event_type == EventType::Opened && !scripted.contains(&event.agent_id) {
             let (hand, stop) = (hand.clone(), hand.desk.shutdown().clone());
             let (agent, escalation, seq) = (event.agent_id, event.escalation_id, event.seq);
             tokio::spawn(async move {
@@ -136,7 +136,7 @@ async fn talks(
             }
             event = log.next() => event,
         };
-        let Some(event) = event.filter(|event| !event.closes()) else { return Ok(false) };
+        let Some(event) = event.filter(|event| !event.event_type.closes()) else { return Ok(false) };
         owes |= replies < MOST_REPLIES && is_of_customer(event.agent_body.as_deref());
     }
 }

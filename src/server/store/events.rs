@@ -40,7 +40,7 @@ pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<
                 .bind(event.seq.0)
                 .bind(event.escalation_id.to_string())
                 .bind(event.agent_id.to_string())
-                .bind(event.kind)
+                .bind(event.event_type.as_str())
                 .bind(event.body.to_string())
                 .bind(event.agent_body.as_deref().map(str::to_owned));
         }
@@ -58,7 +58,7 @@ fn recorded(row: &AnyRow) -> Result<Arc<RecordedEvent>, Error> {
         Seq(row.try_get(0)?),
         escalation.parse().map_err(|_| broken("escalation_id"))?,
         agent.parse().map_err(|_| broken("agent_id"))?,
-        &kind,
+        kind.parse().map_err(|_| broken("type"))?,
         row.try_get::<String, _>(4)?.into(),
         agent_body.map(Arc::from),
     )))

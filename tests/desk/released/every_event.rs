@@ -109,9 +109,9 @@ async fn replays(engine: Engine) {
     assert_eq!((log.len(), head.0), (stored.len(), stored.len() as i64));
     for (event, row) in log.iter().zip(stored) {
         let frame: Frame = reads(text(row, "body"));
-        assert_eq!((&frame.event, event.kind.name()), (event, text(row, "type")));
+        assert_eq!((&frame.event, event.kind.event_type().as_str()), (event, text(row, "type")));
     }
-    let kinds: BTreeSet<&str> = log.iter().map(|event| event.kind.name()).collect();
+    let kinds: BTreeSet<&str> = log.iter().map(|event| event.kind.event_type().as_str()).collect();
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), KINDS);
 
     // Each escalation is what its events make of it.

@@ -297,13 +297,13 @@ impl Batch<'_> {
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
             let agent_body = contract::event_json(&event, escalation, stored_outcome.as_deref(), self.links);
-            let (seq, name) = (event.seq, event.kind.name());
+            let (seq, event_type) = (event.seq, event.kind.event_type());
             let frame = Frame { event, was, row: Row::from(&*escalation), blocks: None, cuts: vec![] };
             recorded.push(Arc::new(RecordedEvent::new(
                 seq,
                 key.1,
                 escalation.agent.id,
-                name,
+                event_type,
                 escalations::json(&frame)?.into(),
                 agent_body.map(Arc::from),
             )));
