@@ -66,15 +66,14 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Returns the part of an opening that operators' streams carry. Pages read the opening from the escalation's own
-    /// page, and lists read it from their rows.
-    pub fn outline(&self) -> Self {
+    /// Creates an opening with a reason and an ask, and nothing else.
+    pub fn new(reason: Reason, ask: Ask) -> Self {
         Self {
-            reason: Reason { evidence: None, ..self.reason.clone() },
+            reason,
             summary: None,
             tried: vec![],
             customer_told: None,
-            ask: Ask::bare(self.ask.kind),
+            ask,
             conversation: None,
             context: vec![],
             on_expiry_note: None,
@@ -82,6 +81,12 @@ impl Opening {
             metadata: None,
             warnings: vec![],
         }
+    }
+
+    /// Returns the part of an opening that operators' streams carry. Pages read the opening from the escalation's own
+    /// page, and lists read it from their rows.
+    pub fn outline(&self) -> Self {
+        Self::new(Reason { evidence: None, ..self.reason.clone() }, Ask::bare(self.ask.kind))
     }
 
     /// Returns the agent's own id of the conversation.

@@ -79,29 +79,21 @@ pub fn ask(kind: AskKind) -> Ask {
 
 /// Returns an opening: Dana was charged twice, in the chat of this name, or in none.
 pub fn opening(kind: AskKind, chat: Option<&str>) -> Opening {
+    let reason = Reason {
+        code: ReasonCode::PolicyLimit,
+        label: None,
+        text: text("A refund above 200 EUR"),
+        evidence: None,
+        confidence: None,
+    };
     Opening {
-        reason: Reason {
-            code: ReasonCode::PolicyLimit,
-            label: None,
-            text: text("A refund above 200 EUR"),
-            evidence: None,
-            confidence: None,
-        },
-        summary: None,
-        tried: vec![],
-        customer_told: None,
-        ask: ask(kind),
         conversation: Some(ConversationFacts {
             external_id: chat.map(text),
             total_messages: 2,
             received_messages: 2,
             customer: Some(Customer { name: Some(text("Dana")), ..Customer::default() }),
         }),
-        context: vec![],
-        on_expiry_note: None,
-        resume: None,
-        metadata: None,
-        warnings: vec![],
+        ..Opening::new(reason, ask(kind))
     }
 }
 

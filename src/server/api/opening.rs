@@ -72,26 +72,19 @@ pub fn check(
         checks.opaque("/routing/queue", queue, MOST_OBJECT);
     }
     let within = request.deadlines.map(|StrictObject(it)| within(&it, checks)).unwrap_or_default();
-    let mut opening = Opening {
-        summary: request.summary.and_then(|text| checks.cut("/summary", text)),
-        tried: tried(request.tried.unwrap_or_default(), checks),
-        customer_told: request.customer_told.and_then(|text| checks.cut("/customer_told", text)),
-        context: context(request.context.unwrap_or_default(), checks),
-        on_expiry_note: request
-            .on_expiry
-            .and_then(|StrictObject(it)| it.note_to_agent)
-            .and_then(|text| checks.exact("/on_expiry/note_to_agent", text)),
-        resume: request.resume.map(|StrictObject(it)| resume(it, checks)),
-        metadata: request.metadata,
-        // A refused reason ends the request with this verdict.
-        reason: match reason {
-            Some(reason) => reason,
-            None => return Err(checks.verdict().err().unwrap_or_else(|| Problem::from(ProblemCode::InvalidField))),
-        },
-        ask,
-        conversation: None,
-        warnings: vec![],
+    let summary = request.summary.and_then(|text| checks.cut("/summary", text));
+    let tried = tried(request.tried.unwrap_or_default(), checks);
+    let customer_told = request.customer_told.and_then(|text| checks.cut("/customer_told", text));
+    let context = context(request.context.unwrap_or_default(), checks);
+    let on_expiry_note = request.on_expiry.and_then(|StrictObject(it)| it.note_to_agent);
+    let on_expiry_note = on_expiry_note.and_then(|text| checks.exact("/on_expiry/note_to_agent", text));
+    let resume = request.resume.map(|StrictObject(it)| resume(it, checks));
+    // A refused reason ends the request with this verdict.
+    let Some(reason) = reason else {
+        return Err(checks.verdict().err().unwrap_or_else(|| Problem::from(ProblemCode::InvalidField)));
     };
+    let said = Opening { summary, tried, customer_told, context, on_expiry_note, resume, ..Opening::new(reason, ask) };
+    let mut opening = Opening { metadata: request.metadata, ..said };
     let (facts, transcript) = conversation.map(|it| read(it, checks)).unzip();
     checks.verdict()?;
     usable(schemas, &opening.ask)?;

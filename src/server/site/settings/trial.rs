@@ -76,28 +76,20 @@ async fn test(web: &WebState, me: &SignedIn, agent: AgentRef) -> Result<Escalati
 fn opening(by: &str) -> Result<Opening, TextProblem> {
     let customer = Customer { name: Some(Text::parse("Test customer")?), ..Customer::default() };
     let messages = SAID.len() as i64;
+    let reason = Reason {
+        code: ReasonCode::Other,
+        label: Some("test".to_owned()),
+        text: Text::parse(format!("A test, sent from the settings by {by}."))?,
+        evidence: None,
+        confidence: None,
+    };
     Ok(Opening {
-        reason: Reason {
-            code: ReasonCode::Other,
-            label: Some("test".to_owned()),
-            text: Text::parse(format!("A test, sent from the settings by {by}."))?,
-            evidence: None,
-            confidence: None,
-        },
-        summary: None,
-        tried: vec![],
-        customer_told: None,
-        ask: Ask::bare(AskKind::Takeover),
         conversation: Some(ConversationFacts {
             external_id: None,
             total_messages: messages,
             received_messages: messages,
             customer: Some(customer),
         }),
-        context: vec![],
-        on_expiry_note: None,
-        resume: None,
-        metadata: None,
-        warnings: vec![],
+        ..Opening::new(reason, Ask::bare(AskKind::Takeover))
     })
 }
