@@ -141,7 +141,7 @@ async fn account(store: &Store, email: &Email) -> Result<Account, AdminError> {
 
 /// Locks the account's row. Returns an error when the account was disabled, or its password changed, since it was read.
 async fn still_there(tx: &mut AnyConnection, account: &Account, email: &Email) -> Result<(), AdminError> {
-    match operators::is_still(tx, account).await? {
+    match operators::lock_if_unchanged(tx, account).await? {
         true => Ok(()),
         false => Err(AdminError::NoSuchOperator(email.clone())),
     }

@@ -89,8 +89,8 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     start_worker(desk, "epoch", workers::epoch::watch);
     start_worker(desk, "search index", workers::search_index::work);
     start_worker(desk, "revocation", open_streams::watch);
-    start_worker(desk, "presence", presence::keep);
-    start_worker(desk, "usage", rates::usage::keep);
+    start_worker(desk, "presence", presence::save_periodically);
+    start_worker(desk, "usage", rates::usage::save_periodically);
     start_worker(desk, "clock steps", workers::clock_steps::watch);
     if desk.store().dialect() == Dialect::Sqlite {
         start_worker(desk, "storage", free_space::watch);
@@ -190,8 +190,8 @@ async fn attend(
         } => {}
     }
     // No more requests run, but the background tasks must still finish.
-    desk.beside().close();
-    if tokio::time::timeout(GRACE, desk.beside().wait()).await.is_err() {
+    desk.background_tasks().close();
+    if tokio::time::timeout(GRACE, desk.background_tasks().wait()).await.is_err() {
         tracing::warn!("some notes were not taken in time");
     }
     desk.store().close().await;

@@ -120,7 +120,7 @@ on_both! {
         let desk = server.desk.clone();
         let calls = tokio::spawn(async move { nobody.send_due(&desk).await });
         soon("the call", async || {
-            let due = escalations::to_alert(server.desk.store(), server.now(), 1).await.expect("a look");
+            let due = escalations::alerts_due(server.desk.store(), server.now(), 1).await.expect("a look");
             due.is_empty().then_some(())
         })
         .await;

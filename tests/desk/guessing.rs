@@ -59,7 +59,7 @@ async fn guess(server: &TestServer, email: &str, began: Timestamp, forgiven: boo
         let_in.push(n);
         if forgiven {
             let mut tx = server.desk.store().begin_write().await.expect("a transaction");
-            throttle::forgive(&mut tx, &tried, now).await.expect("a success");
+            throttle::record_success(&mut tx, &tried, now).await.expect("a success");
             tx.commit().await.expect("a commit");
         }
     }
@@ -113,7 +113,7 @@ on_both! {
         let began = server.now();
         let tried = tries_by(&server, email, hers, address(1), began).await.expect("she signs in at home");
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
-        throttle::forgive(&mut tx, &tried, began).await.expect("a success");
+        throttle::record_success(&mut tx, &tried, began).await.expect("a success");
         tx.commit().await.expect("a commit");
         let (mut let_in, mut others) = (0, 0);
         for n in 0..240 {
@@ -126,7 +126,7 @@ on_both! {
             if n % 10 == 0 {
                 let tried = tries_by(&server, email, hers, address(500 + n), now).await.expect("she is let in");
                 let mut tx = server.desk.store().begin_write().await.expect("a transaction");
-                throttle::forgive(&mut tx, &tried, now).await.expect("a success");
+                throttle::record_success(&mut tx, &tried, now).await.expect("a success");
                 tx.commit().await.expect("a commit");
                 let_in += 1;
                 others += usize::from(tries_by(&server, email, [8; 32], address(800 + n), now).await.is_ok());

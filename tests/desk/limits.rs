@@ -54,7 +54,7 @@ on_both! {
         let thread = server.desk.thread(server.workspace, id(&it)).await.expect("a read").expect("a thread");
         let first = thread.messages[0].message.position;
         assert!(first > 0 && thread.has_earlier());
-        let earlier = server.desk.earlier(server.workspace, id(&it), first).await.expect("a read");
+        let earlier = server.desk.earlier_messages(server.workspace, id(&it), first).await.expect("a read");
         assert_eq!(earlier.last().map(|shown| shown.message.position), Some(first - 1));
     }
 
@@ -66,7 +66,7 @@ on_both! {
         }
         let key = (server.workspace, id(&it));
         let mut connection = server.desk.store().reader().acquire().await.expect("a connection");
-        let said = messages::said_since_open(&mut connection, &[key]).await.expect("a read").remove(&key).expect("some");
+        let said = messages::messages_since_open(&mut connection, &[key]).await.expect("a read").remove(&key).expect("some");
         drop(connection);
         let bytes: usize = said.iter().map(|message| message.text.as_deref().unwrap_or_default().len()).sum();
         assert_eq!(said.len(), 120);

@@ -115,7 +115,7 @@ on_both! {
         let email = "ada@example.com".parse().expect("an address");
         let account = operators::account(store, &email).await.expect("a read").expect("an account");
         let mut tx = store.begin_write().await.expect("a transaction");
-        assert!(operators::is_still(&mut tx, &account).await.expect("an answer"));
+        assert!(operators::lock_if_unchanged(&mut tx, &account).await.expect("an answer"));
         let mut change = tokio::spawn(changes(server.desk.clone(), ada.clone(), "another".to_owned()));
         let passed = timeout(Duration::from_millis(300), &mut change).await.is_ok();
         sessions::begin(&mut tx, account.workspace, account.operator, &[7; 32], None, server.now()).await.expect("a session");
@@ -125,6 +125,6 @@ on_both! {
         assert_eq!(sessions_of(&server, &ada).await, 0);
         // And who comes after the change is told so.
         let mut tx = store.begin_write().await.expect("a transaction");
-        assert!(!operators::is_still(&mut tx, &account).await.expect("an answer"));
+        assert!(!operators::lock_if_unchanged(&mut tx, &account).await.expect("an answer"));
     }
 }

@@ -34,8 +34,8 @@ use crate::{
 
 /// Ada's page is connected now, and that is written down.
 async fn sees(server: &TestServer, person: &Person) {
-    server.desk.hints().seen(server.workspace, person.operator.who.id, server.now());
-    server.desk.hints().write(&server.desk).await;
+    server.desk.hints().operator_seen(server.workspace, person.operator.who.id, server.now());
+    server.desk.hints().save(&server.desk).await;
 }
 
 async fn status(server: &TestServer, escalation: &str) -> Status {
@@ -127,7 +127,7 @@ on_both! {
         let said = ada.replies(&it, fence, "Hello").await.expect("a reply");
         let seq = said.message.and_then(|message| message.seq).expect("a seq");
         bot.get(&format!("/escalations/{it}/wait?seconds=0&until=reply")).await.ok(200);
-        server.desk.hints().write(&server.desk).await;
+        server.desk.hints().save(&server.desk).await;
         let heard = around(&server, &it).await.heard.expect("it listened");
         assert_eq!(heard.reached, seq, "the reply is with the agent");
         assert_eq!(around(&server, &other).await.heard, None, "it listened to one of them only");
@@ -138,7 +138,7 @@ on_both! {
         let from_now = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
         let from_now = from_now.expect("a stream");
         let listens = soon("the ear of the other", async || {
-            server.desk.hints().write(&server.desk).await;
+            server.desk.hints().save(&server.desk).await;
             around(&server, &other).await.heard
         });
         assert_eq!(listens.await.reached, Seq(0));
@@ -151,7 +151,7 @@ on_both! {
         let again = again.message.and_then(|message| message.seq).expect("a seq");
         tokio::time::timeout(Duration::from_secs(20), stream.next()).await.expect("in time").expect("an event").expect("bytes");
         soon("the ear of both", async || {
-            server.desk.hints().write(&server.desk).await;
+            server.desk.hints().save(&server.desk).await;
             let reached = around(&server, &it).await.heard.map_or(Seq(0), |heard| heard.reached);
             (reached >= again && around(&server, &other).await.heard.is_some()).then_some(())
         })
@@ -161,7 +161,7 @@ on_both! {
     async fn whoever_types_is_shown_to_the_other_side(server: TestServer) {
         let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
         let it = bot.hands_over("conv_1").await;
-        let mut told = server.desk.hints().listen();
+        let mut told = server.desk.hints().subscribe();
         assert_eq!(bot.post(&format!("/escalations/{it}/typing"), json!({})).await.status, 202);
         let hint = loop {
             let told = told.recv().await.expect("a hint");
@@ -187,7 +187,7 @@ on_both! {
                 // Only looking is not told to agents.
                 for typing in [false, true] {
                     let hint = Hint::Viewing { agent, escalation: id(&it), viewer: viewer(typing) };
-                    server.desk.hints().tell(server.workspace, hint);
+                    server.desk.hints().send(server.workspace, hint);
                 }
                 text.push_str(std::str::from_utf8(&stream.next().await.expect("more").expect("bytes")).expect("UTF-8"));
             }
@@ -208,7 +208,7 @@ on_both! {
         };
         let keep = async |draft| {
             let me = ada.operator.who.id;
-            drafts::keep(server.desk.store(), server.workspace, me, draft, server.now()).await.expect("it is kept");
+            drafts::save(server.desk.store(), server.workspace, me, draft, server.now()).await.expect("it is kept");
         };
         let kept = async |person: &Person| {
             drafts::of_operator(server.desk.store(), server.workspace, person.operator.who.id).await.expect("a read")
@@ -252,7 +252,7 @@ on_both! {
         };
         let keep = async |draft, after: i64| {
             let at = Timestamp(server.now().0 + after);
-            drafts::keep(store, server.workspace, me, draft, at).await.expect("it is kept");
+            drafts::save(store, server.workspace, me, draft, at).await.expect("it is kept");
         };
         let kept = async || drafts::of_operator(store, server.workspace, me).await.expect("a read");
         for mode in [DraftMode::Reply, DraftMode::Note] {
@@ -262,7 +262,7 @@ on_both! {
             match mode {
                 DraftMode::Reply => {
                     let name = ClientMessageId::parse("second").expect("a name");
-                    drafts::sent(store, server.workspace, me, id(&it), &name).await.expect("it is forgotten");
+                    drafts::delete_sent(store, server.workspace, me, id(&it), &name).await.expect("it is forgotten");
                 }
                 _ => keep(draft(mode, "second", ""), 3).await,
             }
@@ -289,14 +289,14 @@ on_both! {
 async fn hints_reach_the_operators_of_another_server() {
     let Some(first) = TestServer::start(Engine::Postgres).await else { return };
     let second = TestServer::on_at(Arc::clone(&first.database), Span(0)).await;
-    let (mut here, mut there) = (first.desk.hints().listen(), second.desk.hints().listen());
-    let mut told_on = second.desk.hints().listen_away();
+    let (mut here, mut there) = (first.desk.hints().subscribe(), second.desk.hints().subscribe());
+    let mut told_on = second.desk.hints().subscribe_local();
     let ada = first.person("Ada", Role::Operator).await;
     let hint = Hint::Seen { operator: ada.operator.who.id, at: first.now() };
     let heard = async {
         loop {
             // The other server may not listen yet.
-            first.desk.hints().tell(first.workspace, hint.clone());
+            first.desk.hints().send(first.workspace, hint.clone());
             if let Ok(Ok(told)) = tokio::time::timeout(Duration::from_millis(200), there.recv()).await {
                 break told;
             }

@@ -77,7 +77,7 @@ async fn offered(server: &TestServer) -> Vec<String> {
 }
 
 async fn choices(server: &TestServer) -> Vec<String> {
-    let choices = server.desk.choices(server.workspace).await.expect("choices");
+    let choices = server.desk.filter_choices(server.workspace).await.expect("choices");
     choices.of(FilterField::Queue).into_iter().map(|it| it.label).collect()
 }
 
@@ -278,7 +278,7 @@ on_both! {
         assert_eq!(items[0]["queue"], "invoices");
         let refusal = Refusal::NotAMember { queue: invoices.itself.name.clone() };
         assert_eq!(refused(ada.claims(&open).await), refusal);
-        let called_for = escalations::take_alert(server.desk.store(), server.workspace, id(&open), server.now()).await;
+        let called_for = escalations::claim_alert(server.desk.store(), server.workspace, id(&open), server.now()).await;
         assert_eq!(called_for.expect("an alert").expect("one").queue, invoices.itself);
         let fence = ana.claims(&open).await.expect("a claim");
         let heard = bot.get(&format!("/escalations/{open}/wait?seconds=0")).await.ok(200);

@@ -185,7 +185,7 @@ on_both! {
         let vera = Browser::of("Vera", &server.url).await;
         let it = bot.hands_over("conv_1").await;
         called(&ada, "claim", &format!("id={it}")).await;
-        let mut told = server.desk.hints().listen();
+        let mut told = server.desk.hints().subscribe();
         for (browser, types) in [(&vera, false), (&ada, true)] {
             called(browser, "viewing", &format!("id={it}&typing=true&read=0")).await;
             let typing = loop {
@@ -220,7 +220,7 @@ on_both! {
         // The control: what a person does keeps it alive.
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "inbox", "listing=/queue").await, 200);
-        soon("the note of it", async || server.desk.beside().is_empty().then_some(())).await;
+        soon("the note of it", async || server.desk.background_tasks().is_empty().then_some(())).await;
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "viewing", &looks).await, 200);
         server.pass(Span::hours(2));

@@ -79,7 +79,7 @@ on_both! {
         let take_all = || {
             let (mut taken, mut bytes) = (vec![], 0);
             for key in 0..100 {
-                let share = server.desk.room().share(&key.to_string());
+                let share = server.desk.request_memory().share(&key.to_string());
                 let mut more = MemoryPermit::default();
                 while share.take(16 * 1024, &mut more) {
                     bytes += 16 * 1024;

@@ -112,8 +112,8 @@ async fn a_batch_costs_as_many_statements_as_a_command() {
         ids.push(bot.escalates(json!({"conversation": {"external_id": format!("conv_{n}"), "messages": []}})).await);
     }
     // Nothing but the writer may speak while it is counted, also of what is written at the end.
-    server.desk.usage().write(&server.desk).await.expect("a write");
-    server.desk.hints().write(&server.desk).await;
+    server.desk.usage().save(&server.desk).await.expect("a write");
+    server.desk.hints().save(&server.desk).await;
     server.desk.shutdown().cancel();
     let statements = Statements::default();
     let _counting = tracing::subscriber::set_default(tracing_subscriber::registry().with(statements.clone()));

@@ -18,7 +18,7 @@ pub async fn keep_draft(
 ) -> Result<(), CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let draft = crate::domain::draft::Draft { escalation: id, mode, client_message_id, text };
-    Ok(caller.keeps(draft).await?)
+    Ok(caller.save_draft(draft).await?)
 }
 
 /// Sets whether the operator is away, and with `release` also releases all of their claims.
@@ -39,7 +39,7 @@ pub async fn viewing(
     active_at: Option<crate::domain::time::Timestamp>,
 ) -> Result<(), CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    Ok(caller.views(id, typing, read, active_at).await?)
+    Ok(caller.report_viewing(id, typing, read, active_at).await?)
 }
 
 /// Saves keyboard settings; a setting that is `None` stays unchanged.
@@ -50,5 +50,5 @@ pub async fn prefer(enter_sends: Option<bool>, shortcuts_off: Option<bool>) -> R
         keys.enter_sends = enter_sends.or(keys.enter_sends);
         keys.shortcuts_off = shortcuts_off.unwrap_or(keys.shortcuts_off);
     };
-    Ok(caller.prefers(change).await?)
+    Ok(caller.save_key_preferences(change).await?)
 }

@@ -98,7 +98,7 @@ pub async fn targets() -> Result<TransferChoices, CallError> {
 #[server(output = LeanJson)]
 pub async fn earlier(id: EscalationId, before: i64) -> Result<Vec<RenderedMessage>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    Ok(caller.desk.earlier(caller.workspace, id, before).await?)
+    Ok(caller.desk.earlier_messages(caller.workspace, id, before).await?)
 }
 
 /// Returns the full text of a message part that the page has truncated.
@@ -110,5 +110,5 @@ pub async fn whole(
     index: usize,
 ) -> Result<Option<String>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Viewer).await?;
-    Ok(caller.desk.whole(caller.workspace, id, position, (part, index)).await?)
+    Ok(caller.desk.full_text(caller.workspace, id, position, (part, index)).await?)
 }

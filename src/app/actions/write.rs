@@ -17,7 +17,7 @@ use crate::{
 pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::core::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
-    let done = caller.does(verb).await?;
+    let done = caller.run(verb).await?;
     Ok(done.and_then(|done| done.current.escalation.claim.clone().ok_or(Refusal::NotClaimed)))
 }
 
@@ -26,7 +26,7 @@ pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError
 pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::core::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
-    Ok(caller.does(verb).await?.map(drop))
+    Ok(caller.run(verb).await?.map(drop))
 }
 
 /// Takes over the conversation of a question or a decision, to speak to the customer instead of answering.
@@ -34,7 +34,7 @@ pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusa
 pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     let verb = crate::server::core::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
-    Ok(caller.does(verb).await?.map(drop))
+    Ok(caller.run(verb).await?.map(drop))
 }
 
 /// Transfers an escalation to a colleague or a queue, named by id. Without a fence, a supervisor transfers the claim of
@@ -60,7 +60,7 @@ pub async fn transfer(
     };
     let verb =
         crate::server::core::desk::Verb::Transfer { by: caller.operator.clone(), escalation: id, fence, to, note };
-    Ok(caller.does(verb).await?.map(drop))
+    Ok(caller.run(verb).await?.map(drop))
 }
 
 /// Sends a message to the customer. A repeated `client_message_id` is the same message, so a retry is safe.
@@ -99,9 +99,9 @@ pub async fn reply(
         author: Some(Author::from(&caller.operator.who)),
     };
     let verb = Verb::Reply { by: caller.operator.clone(), escalation: id, fence, message };
-    let done = caller.does(verb).await?;
+    let done = caller.run(verb).await?;
     if done.is_ok() {
-        caller.sent(id, &named).await?;
+        caller.delete_sent_draft(id, &named).await?;
     }
     Ok(done.map(drop))
 }
@@ -117,7 +117,7 @@ pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refu
         Err(problem) => return Ok(Err(Refusal::field("/note", problem.to_string()))),
     };
     let verb = crate::server::core::desk::Verb::FollowUp { by: caller.operator.clone(), escalation: id, note };
-    Ok(caller.does(verb).await?.map(drop))
+    Ok(caller.run(verb).await?.map(drop))
 }
 
 /// Sets the urgency, or the comma-separated tags; a value that is `None` stays unchanged.
@@ -141,7 +141,7 @@ pub async fn mark(
         Err(problem) => return Ok(Err(Refusal::field("/tags", format!("A tag {problem}.")))),
     };
     let verb = crate::server::core::desk::Verb::Mark { by: caller.operator.clone(), escalation: id, urgency, tags };
-    Ok(caller.does(verb).await?.map(drop))
+    Ok(caller.run(verb).await?.map(drop))
 }
 
 /// Adds a note, which only operators see.
@@ -153,7 +153,7 @@ pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>,
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
     };
     let verb = crate::server::core::desk::Verb::Note { by: caller.operator.clone(), escalation: id, text };
-    Ok(caller.does(verb).await?.map(drop))
+    Ok(caller.run(verb).await?.map(drop))
 }
 
 /// Resolves an escalation and returns control to the agent. `resolution` is a
@@ -178,5 +178,5 @@ pub async fn resolve(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let verb = Verb::Resolve { by: caller.operator.clone(), escalation: id, fence, resolution };
-    Ok(caller.does(verb).await?.map(drop))
+    Ok(caller.run(verb).await?.map(drop))
 }

@@ -55,7 +55,7 @@ pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
     let (desk, conversation) = (&caller.desk, params.text("conversation"));
     let found = desk.list_of_agent(caller.workspace, caller.agent.id, statuses, conversation, after, limit + 1).await?;
     let page = Page::of(found, limit, |current| current.escalation.id.to_string());
-    page.items.iter().for_each(|current| caller.hands_over(current));
+    page.items.iter().for_each(|current| caller.record_delivery_of(current));
     let escalations: Vec<_> = page.items.iter().map(|current| &*current.escalation).collect();
     let at_desk = desk.at_desk(caller.workspace, &escalations).await?;
     let at_desk = |current: &CurrentState| at_desk.get(&current.escalation.id).copied();
@@ -94,7 +94,7 @@ pub async fn acknowledge(
 }
 
 async fn answer(caller: &CallingAgent, current: &CurrentState) -> Result<Response, Problem> {
-    caller.hands_over(current);
+    caller.record_delivery_of(current);
     let at_desk = caller.at_desk(current).await?;
     Ok(json_answer(StatusCode::OK, escalation_json(current, at_desk, caller.desk.links())))
 }

@@ -55,7 +55,7 @@ pub struct CallingAgent {
     pub workspace: WorkspaceId,
     pub agent: AgentRef,
     key: String,
-    beside: ResponseNotes,
+    notes: ResponseNotes,
 }
 
 impl FromRequestParts<Desk> for CallingAgent {
@@ -79,9 +79,9 @@ impl FromRequestParts<Desk> for CallingAgent {
             return Err(stranger(parts, ProblemCode::KeyRevoked, "This API key was revoked."));
         }
         let key = (stored.workspace, shown.public_id().to_owned());
-        let beside: ResponseNotes = parts.extensions.get().cloned().unwrap_or_default();
+        let notes: ResponseNotes = parts.extensions.get().cloned().unwrap_or_default();
         // The request is counted before its body is read.
-        count(parts, desk, &key, &beside, now)?;
+        count(parts, desk, &key, &notes, now)?;
         if !accepts(&parts.headers, parts.uri.path().ends_with("/events")) {
             return Err(Problem::from(ProblemCode::NotAcceptable));
         }
@@ -89,13 +89,13 @@ impl FromRequestParts<Desk> for CallingAgent {
         if agents::is_due(stored.used_at, now) {
             let (store, workspace, key) = (desk.store().clone(), stored.workspace, key.clone());
             // A background task writes this, so that the request does not wait for the single writer.
-            desk.beside().spawn(async move {
+            desk.background_tasks().spawn(async move {
                 if let Err(error) = agents::used(&store, workspace, &key, now).await {
                     tracing::warn!(%error, "cannot note that a key was used");
                 }
             });
         }
-        let caller = Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key, beside };
+        let caller = Self { desk: desk.clone(), workspace: stored.workspace, agent: stored.agent, key, notes };
         // The extractor that reads the body needs the caller.
         parts.extensions.insert(caller.clone());
         Ok(caller)
@@ -133,7 +133,7 @@ impl CallingAgent {
     ) -> Result<CommandResult, Problem> {
         let done = self.desk.run_in(Command { workspace: self.workspace, verb, once }, room).await;
         let Err(Error::Refused { current: Some(current), .. }) = &done else { return Ok(done?) };
-        self.hands_over(current);
+        self.record_delivery_of(current);
         let at_desk = self.at_desk(current).await?;
         done.map_err(|refused| Problem::from(refused).at(at_desk))
     }
@@ -158,12 +158,12 @@ impl CallingAgent {
 
     /// Returns the share of request memory that this key may use.
     pub fn share(&self) -> KeyShare {
-        self.desk.room().share(&self.key)
+        self.desk.request_memory().share(&self.key)
     }
 
     /// Opens one more stream, wait or upload of this key. Dropping the returned value closes it.
     pub fn enter(&self) -> Result<OpenStream, Problem> {
-        let door = self.desk.doors().enter(Credential::Key(self.key.clone()), MOST_STREAMS);
+        let door = self.desk.open_streams().register(Credential::Key(self.key.clone()), MOST_STREAMS);
         door.ok_or_else(|| Problem::from(ProblemCode::TooManyStreams))
     }
 
@@ -171,14 +171,14 @@ impl CallingAgent {
     /// `reached`.
     pub fn heard(&self, escalation: Option<EscalationId>, reached: Seq) {
         let heard = AgentContact { at: self.desk.clock().now(), reached };
-        self.desk.hints().heard(self.workspace, self.agent.id, escalation, heard);
+        self.desk.hints().agent_listens(self.workspace, self.agent.id, escalation, heard);
     }
 
     /// Notes that the response carries this escalation. If the escalation is closed, its outcome is recorded as
     /// delivered once the response has been sent.
-    pub fn hands_over(&self, current: &CurrentState) {
+    pub fn record_delivery_of(&self, current: &CurrentState) {
         if is_undelivered(current) {
-            self.beside.told().handed.push((self.workspace, current.escalation.id));
+            self.notes.lock().handed.push((self.workspace, current.escalation.id));
         }
     }
 
@@ -197,7 +197,7 @@ fn is_undelivered(current: &CurrentState) -> bool {
 
 fn deliver(desk: &Desk, workspace: WorkspaceId, escalation: EscalationId) {
     let working = desk.clone();
-    desk.beside().spawn(async move {
+    desk.background_tasks().spawn(async move {
         let command = Command { workspace, verb: Verb::Deliver { escalation }, once: None };
         if let Err(error) = working.run(command).await {
             tracing::error!(%error, %escalation, "an outcome that left was not recorded as delivered");
@@ -206,7 +206,7 @@ fn deliver(desk: &Desk, workspace: WorkspaceId, escalation: EscalationId) {
 }
 
 /// Counts a request of a key, and refuses it if the key is over its limits.
-fn count(parts: &Parts, desk: &Desk, key: &UsageKey, beside: &ResponseNotes, now: Timestamp) -> Result<(), Problem> {
+fn count(parts: &Parts, desk: &Desk, key: &UsageKey, notes: &ResponseNotes, now: Timestamp) -> Result<(), Problem> {
     // Some routers have no limits, as in tests of a single handler.
     let Some(rates) = parts.extensions.get::<Arc<RateLimiters>>() else { return Ok(()) };
     let kind = match parts.method {
@@ -214,7 +214,7 @@ fn count(parts: &Parts, desk: &Desk, key: &UsageKey, beside: &ResponseNotes, now
         _ if parts.uri.path() == "/api/v1/escalations" => RequestKind::Open,
         _ => RequestKind::Write,
     };
-    if kind == RequestKind::Open && desk.storage().has_less_than(rates.limits().reserve()) {
+    if kind == RequestKind::Open && desk.free_space().has_less_than(rates.limits().reserve()) {
         let detail = "There is hardly any space left on the disk of the database, so nothing new is opened. What is open can \
                       still be answered and ended.";
         return Err(Problem::new(ProblemCode::StorageFull, detail));
@@ -229,7 +229,7 @@ fn count(parts: &Parts, desk: &Desk, key: &UsageKey, beside: &ResponseNotes, now
         return Err(Problem::rate_limited(detail, tomorrow));
     }
     let standing = rates.of_key(kind, &key.1);
-    beside.told().standing = standing;
+    notes.lock().standing = standing;
     match standing.filter(|it| !it.is_allowed) {
         None => Ok(()),
         Some(LimitStatus { policy, seconds, .. }) => {
@@ -252,7 +252,7 @@ fn stranger(parts: &Parts, code: ProblemCode, detail: &str) -> Problem {
     }
 }
 
-/// Notes that handlers leave for the middleware [`beside`]; stored as a request extension.
+/// Notes that handlers leave for the middleware [`response_notes`]; stored as a request extension.
 #[derive(Clone, Default)]
 struct ResponseNotes(Arc<Mutex<NotedDuringRequest>>);
 
@@ -265,18 +265,18 @@ struct NotedDuringRequest {
 }
 
 impl ResponseNotes {
-    fn told(&self) -> MutexGuard<'_, NotedDuringRequest> {
+    fn lock(&self) -> MutexGuard<'_, NotedDuringRequest> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Middleware that adds the rate-limit headers, and records outcomes as delivered once the responses that carry them
 /// have been sent.
-pub async fn beside(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
-    let beside = ResponseNotes::default();
-    request.extensions_mut().insert(beside.clone());
+pub async fn response_notes(State(desk): State<Desk>, mut request: Request, next: Next) -> Response {
+    let notes = ResponseNotes::default();
+    request.extensions_mut().insert(notes.clone());
     let mut response = next.run(request).await;
-    let NotedDuringRequest { handed, standing } = std::mem::take(&mut *beside.told());
+    let NotedDuringRequest { handed, standing } = std::mem::take(&mut *notes.lock());
     if let Some(LimitStatus { policy, burst, window, remaining, seconds, .. }) = standing {
         let told = [
             (RATE_LIMIT_POLICY, format!("\"{policy}\";q={burst};w={window}")),

@@ -55,7 +55,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1/{*rest}", any(nothing_here))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(desk.clone(), problem::render))
-        .layer(from_fn_with_state(desk.clone(), key_auth::beside))
+        .layer(from_fn_with_state(desk.clone(), key_auth::response_notes))
         .with_state(desk)
 }
 

@@ -50,7 +50,7 @@ pub async fn open(
     let (sha256, room) = (request.sha256, std::mem::take(&mut request.room));
     let open = checked(&caller, request).await?;
     // The availability is read before the write, because rendering the answer must not read the database.
-    let at_desk = caller.desk.at_queue(caller.workspace, open.queue.id).await?;
+    let at_desk = caller.desk.at_desk_of_queue(caller.workspace, open.queue.id).await?;
     let answer =
         Arc::new(move |done: &CommandResult| escalation_json(&done.current, Some(at_desk), &links).into_bytes());
     let once = idempotency::once(&caller, &headers, &uri, sha256, StatusCode::CREATED, answer.clone())?;

@@ -51,7 +51,7 @@ pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Resul
     let head = caller.desk.head(caller.workspace).await?;
     if let Some(reached) = cursor.and_then(|cursor| cursor.within(head)) {
         let back = caller.clone();
-        caller.desk.beside().spawn(async move {
+        caller.desk.background_tasks().spawn(async move {
             let (workspace, agent) = (back.workspace, back.agent.id);
             let closed = back.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
             let known = read(closed)
@@ -118,7 +118,7 @@ fn open(
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let line = AgentStream {
         events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, &epoch, after)),
-        hints: caller.desk.hints().listen(),
+        hints: caller.desk.hints().subscribe(),
         audience,
         reached: resumed.flatten().unwrap_or_default(),
         reset: (resumed == Some(None)).then(|| Bytes::from(reset)),

@@ -26,7 +26,7 @@ pub async fn typing(
     let current = caller.current(id).await?;
     if current.escalation.status.is_open() {
         let at = caller.desk.clock().now();
-        caller.desk.hints().tell(caller.workspace, Hint::CustomerTyping { escalation: id, at });
+        caller.desk.hints().send(caller.workspace, Hint::CustomerTyping { escalation: id, at });
     }
     Ok(json_answer(StatusCode::ACCEPTED, "{}"))
 }

@@ -116,7 +116,7 @@ pub async fn heard(
         }
         seen = look(caller, id, after).await?;
     }
-    caller.hands_over(&seen.current);
+    caller.record_delivery_of(&seen.current);
     caller.heard(Some(id), seen.reached(after));
     let at_desk = caller.at_desk(&seen.current).await?;
     Ok(written(&HeardBody {

@@ -79,7 +79,7 @@ impl CallingOperator {
             away: operators::is_away(self.desk.store(), self.workspace, self.operator.who.id).await?,
             me: self.operator.clone(),
             keys: self.preferences.keys,
-            choices: self.desk.choices(self.workspace).await?,
+            choices: self.desk.filter_choices(self.workspace).await?,
             inbox,
             thread,
         })
@@ -89,12 +89,12 @@ impl CallingOperator {
     pub async fn opened(&self, id: EscalationId) -> Result<Option<(Thread, Presence)>, Error> {
         let Some(thread) = self.desk.thread(self.workspace, id).await? else { return Ok(None) };
         let mut presence = presence::around(self.desk.store(), self.workspace, &thread.escalation).await?;
-        self.desk.hints().add_to(&mut presence, self.workspace, &thread.escalation);
+        self.desk.hints().add_unsaved_to(&mut presence, self.workspace, &thread.escalation);
         Ok(Some((thread, presence)))
     }
 
     /// Stores a draft of an existing escalation, also of a closed one.
-    pub async fn keeps(&self, draft: Draft) -> Result<(), Error> {
+    pub async fn save_draft(&self, draft: Draft) -> Result<(), Error> {
         if draft.text.chars().count() > crate::domain::draft::LONGEST {
             return Err(Refusal::field("/text", "This is too long to be kept.").into());
         }
@@ -102,23 +102,26 @@ impl CallingOperator {
         let (desk, workspace, me) = (self.desk.clone(), self.workspace, self.operator.who.id);
         // A spawned task completes even when the caller disconnects.
         let now = desk.clock().now();
-        let task = tokio::spawn(async move { drafts::keep(desk.store(), workspace, me, draft, now).await });
+        let task = tokio::spawn(async move { drafts::save(desk.store(), workspace, me, draft, now).await });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
     }
 
     /// Deletes the draft of a reply that has arrived.
-    pub async fn sent(&self, id: EscalationId, named: &ClientMessageId) -> Result<(), Error> {
-        drafts::sent(self.desk.store(), self.workspace, self.operator.who.id, id, named).await
+    pub async fn delete_sent_draft(&self, id: EscalationId, named: &ClientMessageId) -> Result<(), Error> {
+        drafts::delete_sent(self.desk.store(), self.workspace, self.operator.who.id, id, named).await
     }
 
     /// Changes the operator's preferences for keys.
-    pub async fn prefers(&self, change: impl FnOnce(&mut KeyPreferences) + Send + 'static) -> Result<(), Error> {
+    pub async fn save_key_preferences(
+        &self,
+        change: impl FnOnce(&mut KeyPreferences) + Send + 'static,
+    ) -> Result<(), Error> {
         let (workspace, me) = (self.workspace, self.operator.who.id);
         let write = self.desk.store().write(move |tx| {
             Box::pin(async move {
-                let mut own = people::own(tx, workspace, me).await?;
+                let mut own = people::lock_profile(tx, workspace, me).await?;
                 change(&mut own.preferences.keys);
-                people::set_own(tx, workspace, me, &own).await
+                people::set_profile(tx, workspace, me, &own).await
             })
         });
         write.await
@@ -126,7 +129,7 @@ impl CallingOperator {
 
     /// Publishes that the operator views or types, and records how far they have read. The target of a transfer accepts
     /// it by viewing, if they touched the page since.
-    pub async fn views(
+    pub async fn report_viewing(
         &self,
         escalation: EscalationId,
         typing: bool,
@@ -143,8 +146,8 @@ impl CallingOperator {
         let agent = current.escalation.agent.id;
         // Nobody can have read beyond the last event.
         let (read, now) = ((escalation, read.min(current.escalation.seq)), viewer.at);
-        reads::note(self.desk.store(), self.workspace, self.operator.who.id, read, now).await?;
-        self.desk.hints().tell(self.workspace, Hint::Viewing { agent, escalation, viewer });
+        reads::save(self.desk.store(), self.workspace, self.operator.who.id, read, now).await?;
+        self.desk.hints().send(self.workspace, Hint::Viewing { agent, escalation, viewer });
         if accepts { self.accept_transfer(escalation).await } else { Ok(()) }
     }
 
@@ -180,15 +183,15 @@ impl CallingOperator {
         // A spawned task completes even when the caller disconnects.
         let task = tokio::spawn(async move {
             operators::set_away(desk.store(), workspace, by.who.id, since).await?;
-            if release { desk.give_back(workspace, by).await } else { Ok(()) }
+            if release { desk.release_all_of(workspace, by).await } else { Ok(()) }
         });
         task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))
     }
 
     /// Runs one command of the operator. A refusal of the domain is a result, not a fault.
-    pub async fn does(&self, verb: Verb) -> Result<Result<CommandResult, Refusal>, CallError> {
+    pub async fn run(&self, verb: Verb) -> Result<Result<CommandResult, Refusal>, CallError> {
         // An operator who runs a command is present, even if their stream is disconnected just now.
-        self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
+        self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
         match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
             Ok(done) => Ok(Ok(done)),
             Err(Error::Refused { refusal, .. }) => Ok(Err(refusal)),

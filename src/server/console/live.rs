@@ -70,7 +70,7 @@ pub async fn live(
         Ok(None) => return (StatusCode::UNAUTHORIZED, "You are signed out.\n").into_response(),
         Err(error) => return failed(error),
     };
-    let Some(door) = web.desk.doors().enter(Credential::Session(signed_in.digest), STREAMS_A_SESSION) else {
+    let Some(door) = web.desk.open_streams().register(Credential::Session(signed_in.digest), STREAMS_A_SESSION) else {
         let sentence = "This session has as many open streams as it may have. Close a tab.\n";
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, HeaderValue::from(15_u16))], sentence).into_response();
     };
@@ -82,7 +82,8 @@ pub async fn live(
         Ok(read) => read,
         Err(error) => return failed(error),
     };
-    let Some(members) = web.desk.doors().enter(Credential::Members(signed_in.workspace, version), usize::MAX) else {
+    let Some(members) = web.desk.open_streams().register(Credential::Members(signed_in.workspace, version), usize::MAX)
+    else {
         return failed(Error::Overloaded);
     };
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -93,8 +94,8 @@ pub async fn live(
         // A client without a cursor of this log is sent the head of the log in a reset, and loads everything again.
         None => (head, Some(Bytes::from(format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n")))),
     };
-    let hints = web.desk.hints().listen();
-    let there = web.desk.hints().since(signed_in.workspace, web.desk.clock().now() + Span(-DEAF_AFTER.0));
+    let hints = web.desk.hints().subscribe();
+    let there = web.desk.hints().current_hints(signed_in.workspace, web.desk.clock().now() + Span(-DEAF_AFTER.0));
     let there = there.iter().map(hint).collect::<String>();
     let begin = reset.into_iter().chain((!there.is_empty()).then(|| Bytes::from(there)));
     let events = follow(web.desk.clone(), signed_in.workspace, Audience::Operators, &epoch, after).boxed();
@@ -205,7 +206,7 @@ impl Live {
 
     /// Records that the operator's page receives the stream.
     fn seen(&self) {
-        self.desk.hints().seen(self.workspace, self.operator, self.desk.clock().now());
+        self.desk.hints().operator_seen(self.workspace, self.operator, self.desk.clock().now());
     }
 
     /// Returns an event's bytes. A failure ends the stream; the browser reconnects with its cursor.

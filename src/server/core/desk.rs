@@ -122,7 +122,7 @@ impl Desk {
     }
 
     /// Releases every claim of an operator, as if the operator had done so.
-    pub async fn give_back(&self, workspace: WorkspaceId, by: Operator) -> Result<(), Error> {
+    pub async fn release_all_of(&self, workspace: WorkspaceId, by: Operator) -> Result<(), Error> {
         let held = escalations::held_by(self.store(), workspace, by.who.id).await?;
         let released = held.into_iter().map(|(escalation, fence)| {
             let verb = Verb::Release { by: by.clone(), escalation, fence };
@@ -160,7 +160,7 @@ impl Desk {
     }
 
     /// The memory budget of request bodies.
-    pub fn room(&self) -> &RequestMemory {
+    pub fn request_memory(&self) -> &RequestMemory {
         &self.0.room
     }
 
@@ -175,7 +175,7 @@ impl Desk {
     }
 
     /// The free space of the disk.
-    pub fn storage(&self) -> &FreeSpace {
+    pub fn free_space(&self) -> &FreeSpace {
         &self.0.storage
     }
 
@@ -187,7 +187,7 @@ impl Desk {
         &self.0.clock
     }
 
-    pub fn bell(&self) -> &LogNotifier {
+    pub fn log(&self) -> &LogNotifier {
         &self.0.bell
     }
 
@@ -196,7 +196,7 @@ impl Desk {
     }
 
     /// The open streams and waits, which a revocation closes.
-    pub fn doors(&self) -> &OpenStreams {
+    pub fn open_streams(&self) -> &OpenStreams {
         &self.0.doors
     }
 
@@ -216,7 +216,7 @@ impl Desk {
     }
 
     /// Background tasks that responses do not wait for but shutdown does: recording a delivery, touching a session.
-    pub fn beside(&self) -> &TaskTracker {
+    pub fn background_tasks(&self) -> &TaskTracker {
         &self.0.beside
     }
 
@@ -272,7 +272,7 @@ impl Desk {
     pub async fn inbox(&self, workspace: WorkspaceId, query: Query) -> Result<Inbox, Error> {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
-                let elsewhere = queues::elsewhere(connection, workspace, query.me).await?;
+                let elsewhere = queues::not_served_by(connection, workspace, query.me).await?;
                 let ListPage { seq, rows, bound } = inbox::page(connection, workspace, query, None, &elsewhere).await?;
                 let counts = inbox::counts(connection, workspace, query.me, &elsewhere).await?;
                 Ok(Inbox { query, seq, rows, bound, counts, elsewhere })
@@ -285,7 +285,7 @@ impl Desk {
     pub async fn inbox_page(&self, workspace: WorkspaceId, query: Query, after: SortKey) -> Result<ListPage, Error> {
         let read = self.store().snapshot(move |connection| {
             Box::pin(async move {
-                let elsewhere = queues::elsewhere(connection, workspace, query.me).await?;
+                let elsewhere = queues::not_served_by(connection, workspace, query.me).await?;
                 inbox::page(connection, workspace, query, Some(after), &elsewhere).await
             })
         });
@@ -315,13 +315,13 @@ impl Desk {
     }
 
     /// Reads the same for an escalation that is about to be opened in a queue.
-    pub async fn at_queue(&self, workspace: WorkspaceId, queue: QueueId) -> Result<AtDesk, Error> {
+    pub async fn at_desk_of_queue(&self, workspace: WorkspaceId, queue: QueueId) -> Result<AtDesk, Error> {
         let (reader, now) = (self.store().reader(), self.clock().now());
         reader.read(|connection| Box::pin(at_desk::of_queue(connection, workspace, queue, now))).await
     }
 
     /// Reads the values that the filters of a list offer.
-    pub async fn choices(&self, workspace: WorkspaceId) -> Result<FilterChoices, Error> {
+    pub async fn filter_choices(&self, workspace: WorkspaceId) -> Result<FilterChoices, Error> {
         self.store().reader().read(|connection| Box::pin(inbox::choices(connection, workspace))).await
     }
 
@@ -349,7 +349,7 @@ impl Desk {
     }
 
     /// Reads the page of messages before a position, the oldest first.
-    pub async fn earlier(
+    pub async fn earlier_messages(
         &self,
         workspace: WorkspaceId,
         id: EscalationId,
@@ -363,7 +363,7 @@ impl Desk {
     }
 
     /// Returns the full text of a part of a message that pages truncate.
-    pub async fn whole(
+    pub async fn full_text(
         &self,
         workspace: WorkspaceId,
         id: EscalationId,

@@ -24,12 +24,12 @@ use crate::{
 const RECENT_EVENTS: usize = 4_096;
 const RECENT_BYTES: usize = 8 * 1024 * 1024;
 /// Limits of one read of a subscriber, in events and in bytes. A larger event is read alone.
-const GULP: i64 = 256;
-const GULP_BYTES: usize = 256 * 1024;
+const READ_BATCH: i64 = 256;
+const READ_BATCH_BYTES: usize = 256 * 1024;
 /// Timeout of reading a gap once for all subscribers. After it each subscriber reads the gap by itself.
 const FILLED_WITHIN: Duration = Duration::from_millis(1_500);
 /// How many subscribers may hold a full batch at once. Others read one event at a time.
-const MOST_GULPS: usize = 128;
+const MAX_FULL_BATCHES: usize = 128;
 
 /// The recent end of one workspace's log, without gaps.
 #[derive(Default)]
@@ -104,7 +104,7 @@ impl Default for LogNotifier {
         Self {
             logs: Mutex::default(),
             written: Heads::default(),
-            gulps: Arc::new(Semaphore::new(MOST_GULPS)),
+            gulps: Arc::new(Semaphore::new(MAX_FULL_BATCHES)),
             gaps: Heads::default(),
         }
     }
@@ -120,7 +120,7 @@ impl LogNotifier {
     }
 
     /// Keeps committed events in memory, then wakes the subscribers.
-    pub fn ring(&self, workspace: WorkspaceId, events: &[Arc<RecordedEvent>]) {
+    pub fn publish(&self, workspace: WorkspaceId, events: &[Arc<RecordedEvent>]) {
         let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
         let log = self.log(workspace);
         let follows = {
@@ -140,25 +140,25 @@ impl LogNotifier {
     }
 
     /// Waits until this process has written events, and returns the new heads.
-    pub async fn written(&self) -> BTreeMap<WorkspaceId, Seq> {
+    pub async fn next_written_heads(&self) -> BTreeMap<WorkspaceId, Seq> {
         self.written.take().await
     }
 
     /// Records that another process wrote events up to `head`. The gap is read once, then the subscribers are woken.
-    pub fn wrote_elsewhere(&self, workspace: WorkspaceId, head: Seq) {
+    pub fn head_moved_elsewhere(&self, workspace: WorkspaceId, head: Seq) {
         if head > *self.log(workspace).head.borrow() {
             self.gaps.reached(workspace, head);
         }
     }
 
     /// Waits until this process lacks events, and returns the heads to read up to.
-    pub async fn gaps(&self) -> BTreeMap<WorkspaceId, Seq> {
+    pub async fn next_gaps(&self) -> BTreeMap<WorkspaceId, Seq> {
         self.gaps.take().await
     }
 
     /// Reads the events that this process lacks up to `head`, once for all subscribers, and wakes them. When the gap is too
     /// large or the read fails, each subscriber reads by itself.
-    pub async fn fill(&self, store: &Store, workspace: WorkspaceId, head: Seq) {
+    pub async fn fill_gap(&self, store: &Store, workspace: WorkspaceId, head: Seq) {
         if let Err(error) = store.silence().within(FILLED_WITHIN, self.read_gap(store, workspace, head)).await {
             tracing::warn!(%error, "could not read what another server wrote; each stream reads it by itself");
         }
@@ -174,7 +174,9 @@ impl LogNotifier {
             return Ok(());
         }
         while after < head {
-            let read = events::between(store, workspace, Audience::Operators, after, head, GULP, GULP_BYTES).await?;
+            let read =
+                events::between(store, workspace, Audience::Operators, after, head, READ_BATCH, READ_BATCH_BYTES)
+                    .await?;
             let mut recent = recent();
             for event in read.items {
                 after = event.seq;
@@ -197,7 +199,7 @@ impl LogNotifier {
     }
 
     /// Forgets every log, because the database was restored and has another history. Streams of the former one end.
-    pub fn forget(&self) {
+    pub fn clear(&self) {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -222,9 +224,9 @@ impl LogNotifier {
                 let skip = usize::try_from(after.0 + 1 - first.0).unwrap_or_default();
                 let heard = recent.events.iter().skip(skip).take_while(|event| event.seq <= until);
                 let (mut items, mut bytes) = (vec![], 0);
-                for event in heard.filter(|event| audience.hears(event)) {
+                for event in heard.filter(|event| audience.receives(event)) {
                     bytes += event.size();
-                    if !items.is_empty() && (items.len() as i64 >= limit || bytes > GULP_BYTES) {
+                    if !items.is_empty() && (items.len() as i64 >= limit || bytes > READ_BATCH_BYTES) {
                         return Ok(Portion { items, is_cut: true });
                     }
                     items.push(Arc::clone(event));
@@ -232,7 +234,7 @@ impl LogNotifier {
                 return Ok(Portion { items, is_cut: false });
             }
         }
-        events::between(store, workspace, audience, after, until, limit, GULP_BYTES).await
+        events::between(store, workspace, audience, after, until, limit, READ_BATCH_BYTES).await
     }
 }
 
@@ -256,7 +258,7 @@ pub fn follow(
         floor: Seq,
         begun: bool,
     }
-    let head = desk.bell().log(workspace).head.subscribe();
+    let head = desk.log().log(workspace).head.subscribe();
     // Compared after subscribing: `forget` runs after the epoch has changed, so a stream that subscribed too late ends here.
     let is_over = *desk.store().epoch() != *epoch;
     let listener =
@@ -277,9 +279,9 @@ pub fn follow(
             let until = it.floor.max(*it.head.borrow_and_update());
             if it.cursor < until {
                 let desk = it.desk.clone();
-                let gulp = Arc::clone(&desk.bell().gulps).try_acquire_owned().ok();
-                let limit = if gulp.is_some() { GULP } else { 1 };
-                let read = desk.bell().between(desk.store(), workspace, audience, it.cursor, until, limit).await?;
+                let gulp = Arc::clone(&desk.log().gulps).try_acquire_owned().ok();
+                let limit = if gulp.is_some() { READ_BATCH } else { 1 };
+                let read = desk.log().between(desk.store(), workspace, audience, it.cursor, until, limit).await?;
                 it.cursor = match read.items.last() {
                     Some(last) if read.is_cut => last.seq,
                     _ => until,

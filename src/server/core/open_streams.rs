@@ -58,7 +58,7 @@ impl OpenStreams {
     }
 
     /// Registers one more stream of a credential; none when the credential has the most that it may have.
-    pub fn enter(&self, credential: Credential, at_most: usize) -> Option<OpenStream> {
+    pub fn register(&self, credential: Credential, at_most: usize) -> Option<OpenStream> {
         let mut all = self.held();
         let held = all.entry(credential.clone()).or_default();
         if held.open >= at_most {
@@ -88,12 +88,12 @@ impl OpenStreams {
             }
         }
         if !digests.is_empty() {
-            let good = sessions::still_good(desk.store(), &digests, desk.clock().now()).await?;
+            let good = sessions::valid_sessions(desk.store(), &digests, desk.clock().now()).await?;
             let lost = digests.into_iter().filter(|digest| !good.contains(digest));
             lost.for_each(|digest| self.close(&Credential::Session(digest)));
         }
         if !keys.is_empty() {
-            let good = sessions::keys_still_good(desk.store(), &keys, desk.clock().now()).await?;
+            let good = sessions::valid_keys(desk.store(), &keys, desk.clock().now()).await?;
             let lost = keys.into_iter().filter(|id| !good.contains(id));
             lost.for_each(|id| self.close(&Credential::Key(id)));
         }
@@ -134,7 +134,7 @@ pub async fn watch(desk: Desk) {
             () = desk.shutdown().cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = desk.doors().check(&desk).await {
+        if let Err(error) = desk.open_streams().check(&desk).await {
             tracing::warn!(%error, "cannot read which credentials are still good");
         }
     }
@@ -148,24 +148,24 @@ mod tests {
     fn a_credential_has_so_many_doors_and_no_more() {
         let doors = OpenStreams::default();
         let key = Credential::Key("k".into());
-        let first = doors.enter(key.clone(), 1);
-        assert!(first.is_some() && doors.enter(key.clone(), 1).is_none());
-        assert!(doors.enter(Credential::Key("other".into()), 1).is_some());
+        let first = doors.register(key.clone(), 1);
+        assert!(first.is_some() && doors.register(key.clone(), 1).is_none());
+        assert!(doors.register(Credential::Key("other".into()), 1).is_some());
         drop(first);
-        assert!(doors.enter(key, 1).is_some());
+        assert!(doors.register(key, 1).is_some());
     }
 
     #[tokio::test]
     async fn closing_reaches_every_door_of_the_credential_and_no_other() {
         let doors = OpenStreams::default();
         let (one, two) = (Credential::Session([1; 32]), Credential::Session([2; 32]));
-        let (a, b) = (doors.enter(one.clone(), 9).unwrap(), doors.enter(one.clone(), 9).unwrap());
-        let c = doors.enter(two, 9).unwrap();
+        let (a, b) = (doors.register(one.clone(), 9).unwrap(), doors.register(one.clone(), 9).unwrap());
+        let c = doors.register(two, 9).unwrap();
         doors.close(&one);
         a.closed().await;
         b.closed().await;
         assert!(!c.token.is_cancelled());
         drop((a, b));
-        assert!(!doors.enter(one, 9).unwrap().token.is_cancelled());
+        assert!(!doors.register(one, 9).unwrap().token.is_cancelled());
     }
 }

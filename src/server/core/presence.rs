@@ -74,7 +74,7 @@ impl Default for Hints {
 
 impl Hints {
     /// Sends a hint to the streams of all processes.
-    pub fn tell(&self, workspace: WorkspaceId, hint: Hint) {
+    pub fn send(&self, workspace: WorkspaceId, hint: Hint) {
         let told = Arc::new((workspace, hint));
         // Sending fails when there is no stream.
         let _ = self.away.send(Arc::clone(&told));
@@ -82,7 +82,7 @@ impl Hints {
     }
 
     /// Sends a hint of another process to the streams of this one.
-    pub fn pass_on(&self, told: WorkspaceHint) {
+    pub fn forward(&self, told: WorkspaceHint) {
         let _ = self.here.send(Arc::new(told));
     }
 
@@ -92,36 +92,42 @@ impl Hints {
     }
 
     /// Subscribes to the hints of all processes.
-    pub fn listen(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
         self.here.subscribe()
     }
 
     /// Subscribes to the hints of this process, to forward them to others.
-    pub fn listen_away(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
+    pub fn subscribe_local(&self) -> broadcast::Receiver<Arc<WorkspaceHint>> {
         self.away.subscribe()
     }
 
     /// Reports that an operator has a connected page or acts.
-    pub fn seen(&self, workspace: WorkspaceId, operator: OperatorId, at: Timestamp) {
+    pub fn operator_seen(&self, workspace: WorkspaceId, operator: OperatorId, at: Timestamp) {
         let heard = AgentContact { at, reached: Seq(0) };
         self.note(workspace, Who::Operator(operator), heard, |AgentContact { at, .. }| Hint::Seen { operator, at });
     }
 
     /// Reports that an agent listens to one escalation or to all of its own, and has received the events up to `reached`.
-    pub fn heard(&self, workspace: WorkspaceId, agent: AgentId, escalation: Option<EscalationId>, heard: AgentContact) {
+    pub fn agent_listens(
+        &self,
+        workspace: WorkspaceId,
+        agent: AgentId,
+        escalation: Option<EscalationId>,
+        heard: AgentContact,
+    ) {
         let who = escalation.map_or(Who::Agent(agent), Who::Escalation);
         self.note(workspace, who, heard, |heard| Hint::Heard { agent, escalation, heard });
     }
 
     /// Returns the current hints that this process knows. A new stream starts with them, because its page was drawn earlier.
-    pub fn since(&self, workspace: WorkspaceId, moment: Timestamp) -> Vec<Hint> {
+    pub fn current_hints(&self, workspace: WorkspaceId, moment: Timestamp) -> Vec<Hint> {
         let all = self.all();
         let there = all.iter().filter(|((of, _), known)| *of == workspace && known.heard.at >= moment);
         there.map(|(_, known)| known.hint.clone()).take(MOST_BEHIND).collect()
     }
 
     /// Adds the reports of this process that are not stored yet.
-    pub fn add_to(&self, presence: &mut Presence, workspace: WorkspaceId, it: &Escalation) {
+    pub fn add_unsaved_to(&self, presence: &mut Presence, workspace: WorkspaceId, it: &Escalation) {
         let all = self.all();
         let holder = it.holder().map(|claim| Who::Operator(claim.operator.id));
         for who in [Who::Agent(it.agent.id), Who::Escalation(it.id)].into_iter().chain(holder) {
@@ -145,7 +151,7 @@ impl Hints {
         let hint = hint(heard);
         all.insert((workspace, who), Known { hint: hint.clone(), heard, is_new: true });
         drop(all);
-        self.tell(workspace, hint);
+        self.send(workspace, hint);
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<(WorkspaceId, Who), Known>> {
@@ -153,7 +159,7 @@ impl Hints {
     }
 
     /// Stores the new reports. Those that could not be stored are tried again.
-    pub async fn write(&self, desk: &Desk) {
+    pub async fn save(&self, desk: &Desk) {
         let (mut operators, mut agents) = (vec![], vec![]);
         let forget = desk.clock().now() + Span(-FORGET_AFTER.0);
         self.all().retain(|(workspace, who), known| {
@@ -178,13 +184,13 @@ impl Hints {
 }
 
 /// Stores the reports until the server stops, and once more at the end.
-pub async fn keep(desk: Desk) {
+pub async fn save_periodically(desk: Desk) {
     let mut tick = interval(TOGETHER);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while desk.shutdown().run_until_cancelled(tick.tick()).await.is_some() {
-        desk.hints().write(&desk).await;
+        desk.hints().save(&desk).await;
     }
-    desk.hints().write(&desk).await;
+    desk.hints().save(&desk).await;
 }
 
 #[cfg(test)]
@@ -196,7 +202,7 @@ mod tests {
     #[tokio::test]
     async fn the_same_is_told_once_in_a_while_and_more_at_once() {
         let hints = Hints::default();
-        let mut told = hints.listen();
+        let mut told = hints.subscribe();
         let (workspace, agent) = (WorkspaceId::new(Uuid::from_u128(1)), AgentId::new(Uuid::from_u128(2)));
         let heard = |at: i64, reached: i64| AgentContact { at: Timestamp(at), reached: Seq(reached) };
         for (heard, is_told) in [
@@ -206,11 +212,11 @@ mod tests {
             (heard(3_000, 1), false),
             (heard(40_000, 1), true),
         ] {
-            hints.heard(workspace, agent, None, heard);
+            hints.agent_listens(workspace, agent, None, heard);
             assert_eq!(told.try_recv().is_ok(), is_told, "{heard:?}");
         }
         let other = EscalationId::new(Uuid::from_u128(3));
-        hints.heard(workspace, agent, Some(other), heard(40_000, 1));
+        hints.agent_listens(workspace, agent, Some(other), heard(40_000, 1));
         assert!(told.try_recv().is_ok());
     }
 }

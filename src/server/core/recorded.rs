@@ -89,7 +89,7 @@ pub enum Audience {
 
 impl Audience {
     /// Returns whether this audience receives an event.
-    pub fn hears(self, event: &RecordedEvent) -> bool {
+    pub fn receives(self, event: &RecordedEvent) -> bool {
         match self {
             Self::Operators => true,
             Self::Agent(agent) => event.agent_id == agent && event.agent_body.is_some(),

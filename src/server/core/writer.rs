@@ -202,7 +202,7 @@ impl Writer {
         }
         self.readiness.write_succeeded();
         for (workspace, events) in events {
-            self.bell.ring(workspace, &events);
+            self.bell.publish(workspace, &events);
         }
         Ok(results)
     }

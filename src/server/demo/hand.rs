@@ -106,7 +106,7 @@ impl DemoOperatorHand {
 
     /// Reports the operator's presence, as a connected page does, so that their claims do not lapse.
     pub fn is_here(&self) {
-        self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
+        self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
     }
 
     pub async fn claims(&self, escalation: EscalationId) -> Result<Fence, Error> {

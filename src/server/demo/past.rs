@@ -160,8 +160,8 @@ pub async fn fill(settings: &Settings, with_robot: bool) -> Result<Cast, DemoErr
         told.map_err(|error| DemoError::Script(format!("story {i} of {}, step {step:?}: {error}", story.agent)))?;
     }
     hands.store(present.0, Ordering::SeqCst);
-    desk.beside().close();
-    desk.beside().wait().await;
+    desk.background_tasks().close();
+    desk.background_tasks().wait().await;
     desk.store().close().await;
     Ok(cast)
 }

@@ -65,7 +65,7 @@ pub async fn watch(desk: Desk) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while desk.shutdown().run_until_cancelled(tick.tick()).await.is_some() {
         match Space::of(&folder) {
-            Ok(space) => *desk.storage().0.lock().unwrap_or_else(PoisonError::into_inner) = Some(space),
+            Ok(space) => *desk.free_space().0.lock().unwrap_or_else(PoisonError::into_inner) = Some(space),
             Err(error) => tracing::warn!(%error, "cannot read how much space is left"),
         }
     }

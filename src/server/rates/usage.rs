@@ -84,7 +84,7 @@ impl UsageCounters {
     }
 
     /// Adds the new counts to the database, and reads the totals, which include the counts of other servers.
-    pub async fn write(&self, desk: &Desk) -> Result<(), Error> {
+    pub async fn save(&self, desk: &Desk) -> Result<(), Error> {
         let (day, _) = day_of(desk.clock().now());
         let new: Vec<(UsageKey, i64, KeyUsage)> = {
             let mut all = self.all();
@@ -114,12 +114,12 @@ impl UsageCounters {
 }
 
 /// Writes the counts regularly until the server stops, and a last time then.
-pub async fn keep(desk: Desk) {
+pub async fn save_periodically(desk: Desk) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let stops = desk.shutdown().run_until_cancelled(tick.tick()).await.is_none();
-        if let Err(error) = desk.usage().write(&desk).await {
+        if let Err(error) = desk.usage().save(&desk).await {
             tracing::warn!(%error, "cannot write what keys used");
         }
         if stops {

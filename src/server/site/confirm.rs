@@ -93,10 +93,10 @@ pub async fn check(
     let digest = signed_in.digest;
     let write = store.write(move |tx| {
         Box::pin(async move {
-            if !operators::is_still(tx, &account).await? {
+            if !operators::lock_if_unchanged(tx, &account).await? {
                 return Err(wrong());
             }
-            throttle::forgive(tx, &tried, now).await?;
+            throttle::record_success(tx, &tried, now).await?;
             sessions::confirm(tx, workspace, &digest, now).await?;
             Ok(account)
         })

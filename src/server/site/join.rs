@@ -255,7 +255,7 @@ pub async fn set_up_link(desk: &Desk) -> Result<Option<Secret>, Error> {
         Box::pin(async move {
             let workspace = workspaces::default(tx, now).await?;
             links::revoke_set_up(tx, workspace).await?;
-            if people::is_anyone_there(tx).await? {
+            if people::has_operators(tx).await? {
                 return Ok(false);
             }
             // The link is valid until it is used, or until the server starts again.

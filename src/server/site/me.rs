@@ -109,9 +109,9 @@ async fn save(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<Sign
     let (workspace, id) = (me.workspace, me.operator.who.id);
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
-            let mut own = people::own(tx, workspace, id).await?;
+            let mut own = people::lock_profile(tx, workspace, id).await?;
             change(&mut own);
-            people::set_own(tx, workspace, id, &own).await?;
+            people::set_profile(tx, workspace, id, &own).await?;
             Ok::<_, FormRefusal>(own)
         })
     });
@@ -148,7 +148,7 @@ async fn change_password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &
             // Every transaction that changes people and their links takes this lock first, which prevents deadlocks.
             workspaces::lock_head(tx, workspace).await?;
             // Of two changes with the same old password, only one succeeds.
-            if !operators::is_still(tx, &account).await? {
+            if !operators::lock_if_unchanged(tx, &account).await? {
                 return Err(FormRefusal::said("The password was changed meanwhile."));
             }
             people::set_password(tx, workspace, id, &hash).await?;

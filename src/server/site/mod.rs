@@ -70,7 +70,7 @@ impl WebState {
     /// Closes the open streams of sessions that have ended.
     pub fn close_sessions(&self, ended: impl IntoIterator<Item = [u8; 32]>) {
         for digest in ended {
-            self.desk.doors().close(&Credential::Session(digest));
+            self.desk.open_streams().close(&Credential::Session(digest));
         }
     }
 }

@@ -41,7 +41,7 @@ impl WebState {
     ) -> Response {
         let (html, nonce) = Owner::new().with(|| {
             provide_nonce();
-            if let Some(warning) = self.desk.storage().warning() {
+            if let Some(warning) = self.desk.free_space().warning() {
                 provide_context(AdminWarning(warning));
             }
             let page = PlainPage { title, preferences, body: draw() };

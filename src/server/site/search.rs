@@ -92,7 +92,7 @@ async fn searched(
     fields: SearchParams,
     search: Option<SearchQuery>,
 ) -> Result<SearchView, Error> {
-    let agents = web.desk.choices(workspace).await?.agents;
+    let agents = web.desk.filter_choices(workspace).await?.agents;
     let found = match search {
         Some(search) => Some(find(web.desk.store(), workspace, search).await?),
         // A text without any word finds nothing. Without a text there is no search.

@@ -119,7 +119,7 @@ pub async fn read(
     if by == ActivitySource::Person && sessions::is_due(found.seen_at, now) {
         // A background task, because the request need not wait for the one writer.
         let store = desk.store().clone();
-        desk.beside().spawn(async move {
+        desk.background_tasks().spawn(async move {
             if let Err(error) = sessions::seen(&store, found.workspace, &digest, now).await {
                 tracing::warn!(%error, "cannot note that a session was used");
             }

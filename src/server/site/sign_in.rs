@@ -200,10 +200,10 @@ async fn enter(web: &WebState, parts: &Parts, form: SignInForm) -> Result<Entry,
     let write = web.desk.store().write(move |tx| {
         Box::pin(async move {
             // The account may have changed while its password was checked.
-            if !operators::is_still(tx, &account).await? {
+            if !operators::lock_if_unchanged(tx, &account).await? {
                 return Ok(None);
             }
-            throttle::forgive(tx, &tried, begun.now).await?;
+            throttle::record_success(tx, &tried, begun.now).await?;
             Ok::<_, Error>(Some(begun.begin(tx, account.workspace, account.operator).await?))
         })
     });
@@ -237,7 +237,7 @@ async fn leave(web: &WebState, headers: &HeaderMap, uri: &Uri) -> Result<(), Err
         .store()
         .write(move |tx| Box::pin(async move { Ok::<_, Error>(sessions::end(tx, workspace, &digest).await?) }));
     write.await?;
-    web.desk.doors().close(&Credential::Session(digest));
+    web.desk.open_streams().close(&Credential::Session(digest));
     Ok(())
 }
 

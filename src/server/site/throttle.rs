@@ -146,11 +146,11 @@ async fn count(
     address: Option<ThrottleSubject>,
     now: Timestamp,
 ) -> Result<CountedAttempt, Uncounted> {
-    attempts::forget_before(&mut *tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
+    attempts::delete_before(&mut *tx, Timestamp(now.0 - QUIET.0), Timestamp(now.0 - KNOWN.0)).await?;
     let at_address = address.as_ref().map(|address| at_address(&account, address));
     let known: Vec<String> = [device].into_iter().chain(at_address).collect();
     for place in &known {
-        if attempts::is_known(&mut *tx, place).await? {
+        if attempts::is_known_place(&mut *tx, place).await? {
             account.name = place.clone();
             break;
         }
@@ -171,19 +171,19 @@ async fn count(
 
 /// Clears the failures after a successful attempt: the account's are forgotten, and the account remembers the browser
 /// and the address from now on. The address gets back only the failure that [`admit`] counted.
-pub async fn forgive(
+pub async fn record_success(
     connection: &mut AnyConnection,
     tried: &CountedAttempt,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     for subject in &tried.subjects {
         match subject.is_account {
-            true => attempts::forget(&mut *connection, &subject.name).await?,
+            true => attempts::delete(&mut *connection, &subject.name).await?,
             false => attempts::take_back(&mut *connection, &subject.name).await?,
         }
     }
     for known in &tried.known {
-        attempts::know(&mut *connection, known, now).await?;
+        attempts::remember_place(&mut *connection, known, now).await?;
     }
     Ok(())
 }

@@ -41,11 +41,11 @@ pub async fn probe(connection: &mut AnyConnection, now: Timestamp) -> Result<(),
     let subject = format!("write probe {}", mint());
     let sql = "insert into sign_in_attempt (subject, failures, last_at) values ($1, 0, $2)";
     sqlx::query(sql).bind(subject.clone()).bind(now.0).execute(&mut *connection).await?;
-    forget(connection, &subject).await
+    delete(connection, &subject).await
 }
 
 /// Deletes a subject.
-pub async fn forget(connection: &mut AnyConnection, subject: &str) -> Result<(), sqlx::Error> {
+pub async fn delete(connection: &mut AnyConnection, subject: &str) -> Result<(), sqlx::Error> {
     let sql = "delete from sign_in_attempt where subject = $1";
     sqlx::query(sql).bind(subject.to_owned()).execute(connection).await.map(drop)
 }
@@ -56,7 +56,7 @@ pub const FORGET: &str = "delete from sign_in_attempt where last_at < $1";
 pub const FORGET_KNOWN: &str = "delete from sign_in_known where known_at < $1";
 
 /// Deletes the subjects without an attempt since `tried`, and the addresses without a sign-in since `known`.
-pub async fn forget_before(
+pub async fn delete_before(
     connection: &mut AnyConnection,
     tried: Timestamp,
     known: Timestamp,
@@ -66,13 +66,13 @@ pub async fn forget_before(
 }
 
 /// Returns whether an address is known for an account. `subject` names both.
-pub async fn is_known(connection: &mut AnyConnection, subject: &str) -> Result<bool, sqlx::Error> {
+pub async fn is_known_place(connection: &mut AnyConnection, subject: &str) -> Result<bool, sqlx::Error> {
     let sql = "select subject from sign_in_known where subject = $1";
     Ok(sqlx::query(sql).bind(subject.to_owned()).fetch_optional(connection).await?.is_some())
 }
 
 /// Records that an account was signed in to from an address.
-pub async fn know(connection: &mut AnyConnection, subject: &str, now: Timestamp) -> Result<(), sqlx::Error> {
+pub async fn remember_place(connection: &mut AnyConnection, subject: &str, now: Timestamp) -> Result<(), sqlx::Error> {
     let sql = "insert into sign_in_known (subject, known_at) values ($1, $2) \
                on conflict (subject) do update set known_at = excluded.known_at";
     sqlx::query(sql).bind(subject.to_owned()).bind(now.0).execute(connection).await.map(drop)

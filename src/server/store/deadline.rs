@@ -32,7 +32,7 @@ pub struct SilenceRecord(Arc<Mutex<Option<Instant>>>);
 
 impl SilenceRecord {
     /// Records that a connection did not answer in time.
-    pub fn noticed(&self) {
+    pub fn record(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
@@ -78,13 +78,13 @@ impl Deadline {
     /// Runs one part, and records when the deadline is exceeded.
     pub async fn bound<T, E: From<Error>>(&self, part: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         timeout_at(self.until, part).await.unwrap_or_else(|_| {
-            self.silence.noticed();
+            self.silence.record();
             Err(too_late().into())
         })
     }
 
     /// Returns a future that runs a part like [`bound`](Self::bound).
-    fn bounds<'f, T: 'f>(
+    fn bound_later<'f, T: 'f>(
         self,
         part: impl Future<Output = Result<T, Error>> + Send + 'f,
     ) -> BoxFuture<'f, Result<T, Error>> {
@@ -174,21 +174,21 @@ impl<'p> Executor<'p> for &'p BoundedPool {
         'p: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        self.deadline(READ).bounds(self.pool.fetch_optional(query))
+        self.deadline(READ).bound_later(self.pool.fetch_optional(query))
     }
 
     fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, Result<AnyStatement, Error>>
     where
         'p: 'e,
     {
-        self.deadline(READ).bounds(self.pool.prepare_with(sql, parameters))
+        self.deadline(READ).bound_later(self.pool.prepare_with(sql, parameters))
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
     where
         'p: 'e,
     {
-        self.deadline(READ).bounds(self.pool.describe(sql))
+        self.deadline(READ).bound_later(self.pool.describe(sql))
     }
 }
 

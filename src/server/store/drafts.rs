@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Upserts a draft, or deletes it when it is empty. A single statement makes this atomic.
-pub async fn keep(
+pub async fn save(
     store: &Store,
     workspace: WorkspaceId,
     operator: OperatorId,
@@ -38,7 +38,7 @@ pub async fn keep(
 }
 
 /// Deletes only the draft that was sent under this `client_message_id`, because the operator may have begun a new one.
-pub async fn sent(
+pub async fn delete_sent(
     store: &Store,
     workspace: WorkspaceId,
     operator: OperatorId,
@@ -63,7 +63,7 @@ pub const FORGET: &str = "delete from draft where at < $1";
 
 /// Deletes drafts that were not changed since a given time: those of escalations that others have closed, and those
 /// that were sent.
-pub async fn forget(store: &Store, before: Timestamp) -> Result<(), Error> {
+pub async fn delete_before(store: &Store, before: Timestamp) -> Result<(), Error> {
     sqlx::query(FORGET).bind(before.0).execute(store.writer()).await?;
     Ok(())
 }

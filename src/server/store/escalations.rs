@@ -140,7 +140,7 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
 pub type CustomerName = (WorkspaceId, AgentId, String);
 
 /// Returns those of these customers who have an earlier, closed escalation.
-pub async fn were_here(
+pub async fn known_customers(
     connection: &mut AnyConnection,
     customers: &[CustomerName],
 ) -> Result<HashSet<CustomerName>, Error> {
@@ -344,7 +344,7 @@ pub const TO_ALERT: &str = "select workspace_id, id from escalation \
     where shelf = 'waiting' and alerted_at is null and opened_at <= $1 order by opened_at limit $2";
 
 /// Returns waiting escalations without an alert that were opened before a given time, the oldest first.
-pub async fn to_alert(
+pub async fn alerts_due(
     store: &Store,
     opened_before: Timestamp,
     limit: i64,
@@ -355,7 +355,7 @@ pub async fn to_alert(
 
 /// Takes the one alert of an escalation. Returns `None` when it no longer waits or another server has taken the alert.
 /// Each statement updates one row, so that it never waits for a row lock while it holds another.
-pub async fn take_alert(
+pub async fn claim_alert(
     store: &Store,
     workspace: WorkspaceId,
     id: EscalationId,

@@ -104,7 +104,7 @@ pub async fn between(
     })
     .await?;
     found.is_cut |= found.items.len() as i64 >= limit;
-    found.items.retain(|event| audience.hears(event));
+    found.items.retain(|event| audience.receives(event));
     Ok(found)
 }
 
@@ -120,16 +120,16 @@ pub async fn happenings(
 ) -> Result<Vec<Event>, Error> {
     let query = sqlx::query(HAPPENINGS).bind(workspace.to_string()).bind(escalation.to_string());
     let rows = query.fetch_all(connection).await?;
-    rows.iter().map(|row| kept(&row.try_get::<String, _>(0)?)).collect()
+    rows.iter().map(|row| parse_event(&row.try_get::<String, _>(0)?)).collect()
 }
 
 /// Parses the event of a stored frame.
-pub fn kept(body: &str) -> Result<Event, Error> {
+pub fn parse_event(body: &str) -> Result<Event, Error> {
     parse::<Kept>("event", "body", body).map(|frame| frame.event)
 }
 
 /// Returns every event with `after < seq <= until`, in order.
-pub async fn run(
+pub async fn range(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     after: Seq,
@@ -137,7 +137,7 @@ pub async fn run(
 ) -> Result<Vec<Event>, Error> {
     let sql = "select body from event where workspace_id = $1 and seq > $2 and seq <= $3 order by seq";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(after.0).bind(until.0);
-    query.fetch_all(connection).await?.iter().map(|row| kept(&row.try_get::<String, _>(0)?)).collect()
+    query.fetch_all(connection).await?.iter().map(|row| parse_event(&row.try_get::<String, _>(0)?)).collect()
 }
 
 /// The key of an idempotent request: workspace, agent, path, idempotency key.
@@ -188,7 +188,7 @@ pub async fn answers(
 }
 
 /// Stores answers for repeated requests.
-pub async fn keep_answers(
+pub async fn insert_answers(
     connection: &mut AnyConnection,
     answers: &[(&AnswerKey, &StoredAnswer)],
     now: Timestamp,
@@ -215,7 +215,7 @@ pub async fn keep_answers(
 }
 
 /// Deletes answers that were given before a given time.
-pub async fn forget_answers(store: &Store, before: Timestamp) -> Result<(), Error> {
+pub async fn delete_answers_before(store: &Store, before: Timestamp) -> Result<(), Error> {
     let sql = "delete from idempotency where created_at < $1";
     sqlx::query(sql).bind(before.0).execute(store.writer()).await?;
     Ok(())

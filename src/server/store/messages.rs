@@ -89,7 +89,7 @@ pub async fn replies(
 }
 
 /// Updates these messages with their current receipts.
-pub async fn keep_receipts(connection: &mut AnyConnection, replies: &HashMap<ReplyName, Message>) -> Result<(), Error> {
+pub async fn save_receipts(connection: &mut AnyConnection, replies: &HashMap<ReplyName, Message>) -> Result<(), Error> {
     const SQL: &str = "update message set body = changed.column4 from (values {rows}) changed \
         where message.workspace_id = changed.column1 and message.escalation_id = changed.column2 \
         and message.position = changed.column3";
@@ -109,7 +109,7 @@ pub async fn keep_receipts(connection: &mut AnyConnection, replies: &HashMap<Rep
 }
 
 /// Returns those of these messages that were sent before.
-pub async fn said_before(
+pub async fn stored_messages(
     connection: &mut AnyConnection,
     names: &[MessageName],
 ) -> Result<HashMap<MessageName, Message>, Error> {
@@ -142,7 +142,7 @@ pub async fn said_before(
 
 /// Returns, for each of these escalations, the latest messages of customer, agent and operator since it was opened,
 /// oldest first. Messages too old to be repeated in an outcome have only their id, position and role.
-pub async fn said_since_open(
+pub async fn messages_since_open(
     connection: &mut AnyConnection,
     ids: &[(WorkspaceId, EscalationId)],
 ) -> Result<HashMap<(WorkspaceId, EscalationId), Vec<Message>>, Error> {

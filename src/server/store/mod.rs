@@ -195,7 +195,7 @@ impl Store {
     }
 
     /// Reads the epoch again. Returns whether it has changed.
-    pub async fn look_at_epoch(&self) -> Result<bool, Error> {
+    pub async fn refresh_epoch(&self) -> Result<bool, Error> {
         let named: Arc<str> = workspaces::named_epoch(self.reader()).await?.into();
         let mut known = self.epoch.write().unwrap_or_else(PoisonError::into_inner);
         let is_another = *known != named;

@@ -134,7 +134,7 @@ pub async fn account(store: &Store, email: &Email) -> Result<Option<Account>, Er
 /// check takes a while, so the password may have changed meanwhile. The lock lasts until the transaction ends, so a
 /// later change of the account finds the session that this transaction begins, and ends it. Call it first in a
 /// transaction: a password change also locks this row before any session.
-pub async fn is_still(connection: &mut AnyConnection, account: &Account) -> Result<bool, sqlx::Error> {
+pub async fn lock_if_unchanged(connection: &mut AnyConnection, account: &Account) -> Result<bool, sqlx::Error> {
     // An update is the only way to lock a row that works on both databases.
     let sql = "update operator set password_hash = password_hash where workspace_id = $1 and id = $2 \
                and password_hash = $3 and disabled_at is null";

@@ -57,7 +57,7 @@ fn member(row: &AnyRow) -> Result<Member, Error> {
 }
 
 /// Returns whether any operator was ever added to this installation.
-pub async fn is_anyone_there(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+pub async fn has_operators(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     Ok(sqlx::query("select id from operator limit 1").fetch_optional(connection).await?.is_some())
 }
 
@@ -120,7 +120,11 @@ pub struct Profile {
 
 /// Returns an operator's own settings. Locks their row until the transaction ends, so that two concurrent changes do
 /// not undo each other.
-pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: OperatorId) -> Result<Profile, Error> {
+pub async fn lock_profile(
+    connection: &mut AnyConnection,
+    workspace: WorkspaceId,
+    id: OperatorId,
+) -> Result<Profile, Error> {
     // An update is the only way to lock a row that works on both databases.
     let sql = "update operator set preferences = preferences where workspace_id = $1 and id = $2 \
                returning id, name, public_name, preferences";
@@ -132,16 +136,16 @@ pub async fn own(connection: &mut AnyConnection, workspace: WorkspaceId, id: Ope
 }
 
 /// Stores an operator's own settings.
-pub async fn set_own(
+pub async fn set_profile(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     id: OperatorId,
-    own: &Profile,
+    profile: &Profile,
 ) -> Result<(), Error> {
-    let json = serde_json::to_string(&own.preferences).map_err(|problem| Error::Internal(problem.to_string()))?;
+    let json = serde_json::to_string(&profile.preferences).map_err(|problem| Error::Internal(problem.to_string()))?;
     let sql = "update operator set name = $3, public_name = $4, preferences = $5 where workspace_id = $1 and id = $2";
     let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
-    let update = update.bind(own.name.to_string()).bind(own.public_name.to_string()).bind(json);
+    let update = update.bind(profile.name.to_string()).bind(profile.public_name.to_string()).bind(json);
     update.execute(connection).await?;
     Ok(())
 }

@@ -124,7 +124,7 @@ pub const ELSEWHERE: &str = "select queue_id from queue_member where workspace_i
     having max(case when operator_id = $2 then 1 else 0 end) = 0";
 
 /// Returns the queues that an operator does not serve.
-pub async fn elsewhere(
+pub async fn not_served_by(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     operator: OperatorId,
@@ -207,13 +207,13 @@ pub async fn leave(connection: &mut AnyConnection, workspace: WorkspaceId, opera
     let left =
         sqlx::query(sql).bind(workspace.to_string()).bind(operator.to_string()).execute(&mut *connection).await?;
     if left.rows_affected() > 0 {
-        outdate_pages(connection, workspace).await?;
+        bump_version(connection, workspace).await?;
     }
     Ok(())
 }
 
 /// Increases the version of the workspace's queues, so that open pages detect that they are stale: see [`versions`].
-async fn outdate_pages(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), Error> {
+async fn bump_version(connection: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), Error> {
     let sql = "update workspace set members_version = members_version + 1 where id = $1";
     sqlx::query(sql).bind(workspace.to_string()).execute(connection).await?;
     Ok(())
@@ -239,7 +239,7 @@ pub async fn add(
     let insert = insert.bind(name.to_string()).bind(now.0).fetch_optional(&mut *connection).await?;
     let id: String = insert.ok_or_else(taken)?.try_get(0)?;
     take_name(connection, workspace, name).await?;
-    outdate_pages(connection, workspace).await?;
+    bump_version(connection, workspace).await?;
     id.parse().map_err(|_| Error::Inconsistent { table: "queue", column: "id", id })
 }
 
@@ -310,7 +310,7 @@ pub async fn remove(
     let sql = "update queue set removed_at = $3 where workspace_id = $1 and id = $2";
     let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(now.0);
     update.execute(&mut *connection).await?;
-    outdate_pages(connection, workspace).await
+    bump_version(connection, workspace).await
 }
 
 /// Renames a queue. Agents still find it by the old name until another queue takes that name.
@@ -376,7 +376,7 @@ pub async fn change(
         changed += insert.execute(&mut *connection).await?.rows_affected();
     }
     if renamed || changed > 0 {
-        outdate_pages(connection, workspace).await?;
+        bump_version(connection, workspace).await?;
     }
     Ok(())
 }

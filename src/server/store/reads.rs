@@ -21,7 +21,7 @@ pub const FORGET: &str = "delete from operator_read where at < $1";
 /// Stores an operator's read position, unless it is not further than before: positions never move back. Reads the
 /// stored position first, because a page sends its position every few seconds, and on SQLite even a write that changes
 /// nothing waits for the single writer.
-pub async fn note(
+pub async fn save(
     store: &Store,
     workspace: WorkspaceId,
     operator: OperatorId,
@@ -61,7 +61,7 @@ pub async fn of_operator(
 }
 
 /// Deletes read positions that were not changed since a given time.
-pub async fn forget(store: &Store, before: Timestamp) -> Result<(), Error> {
+pub async fn delete_before(store: &Store, before: Timestamp) -> Result<(), Error> {
     sqlx::query(FORGET).bind(before.0).execute(store.writer()).await?;
     Ok(())
 }

@@ -248,7 +248,7 @@ async fn texts(
             query = query.bind(workspace.to_string()).bind(*seq);
         }
         for row in query.fetch_all(&mut *connection).await? {
-            let event = events::kept(&row.try_get::<String, _>(0)?)?;
+            let event = events::parse_event(&row.try_get::<String, _>(0)?)?;
             texts.extend(text_of_event(&event.kind).map(|text| (Kept::Event(event.seq.0), text)));
         }
     }
@@ -335,7 +335,7 @@ async fn next_passages(
 ) -> Result<(Vec<Passage>, Seq), Error> {
     let last = Seq(head.0.min(indexed.0 + READ_BATCH));
     let mut passages: Vec<Passage> = vec![];
-    for event in events::run(connection, workspace, indexed, last).await? {
+    for event in events::range(connection, workspace, indexed, last).await? {
         passages.extend(Passage::of_event(workspace, &event));
         if let EventKind::Opened { .. } = event.kind {
             let messages = transcript(connection, workspace, event.escalation_id).await?;

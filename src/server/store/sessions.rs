@@ -239,7 +239,7 @@ fn padded<T: Clone>(items: &[T]) -> Vec<T> {
 }
 
 /// Returns those of these sessions that are still valid.
-pub async fn still_good(store: &Store, digests: &[[u8; 32]], now: Timestamp) -> Result<HashSet<[u8; 32]>, Error> {
+pub async fn valid_sessions(store: &Store, digests: &[[u8; 32]], now: Timestamp) -> Result<HashSet<[u8; 32]>, Error> {
     let template = "select s.secret_sha256, s.created_at, s.seen_at from session s \
                     join operator o on o.workspace_id = s.workspace_id and o.id = s.operator_id \
                     where s.secret_sha256 in (values {rows}) and o.disabled_at is null";
@@ -259,7 +259,7 @@ pub async fn still_good(store: &Store, digests: &[[u8; 32]], now: Timestamp) -> 
 }
 
 /// Returns those of these API keys, by public id, that are still valid.
-pub async fn keys_still_good(store: &Store, ids: &[String], now: Timestamp) -> Result<HashSet<String>, Error> {
+pub async fn valid_keys(store: &Store, ids: &[String], now: Timestamp) -> Result<HashSet<String>, Error> {
     let template = "select public_id, revoked_at from api_key where public_id in (values {rows})";
     let mut good = HashSet::new();
     for some in ids.chunks(1_024) {

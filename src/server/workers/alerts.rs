@@ -36,7 +36,7 @@ pub const AFTER: Span = Span::seconds(60);
 /// How often to check for due alerts.
 const EVERY: Duration = Duration::from_secs(1);
 /// The most alerts of one check.
-const GULP: i64 = 100;
+const READ_BATCH: i64 = 100;
 /// The timeout of a POST. A receiver that does not answer in time may have received the alert, so there is no retry.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The pauses before each retry: long enough for a receiver to restart, and short enough that the next alert does not
@@ -68,12 +68,12 @@ impl AlertSender {
     /// Sends an alert for each escalation that has waited long enough and has had none.
     pub async fn send_due(&self, desk: &Desk) -> Result<(), Error> {
         let now = desk.clock().now();
-        for (workspace, id) in escalations::to_alert(desk.store(), now + Span(-AFTER.0), GULP).await? {
+        for (workspace, id) in escalations::alerts_due(desk.store(), now + Span(-AFTER.0), READ_BATCH).await? {
             if desk.shutdown().is_cancelled() {
                 return Ok(());
             }
             // Another server has taken the alert, or an operator has claimed the escalation.
-            let Some(it) = escalations::take_alert(desk.store(), workspace, id, now).await? else { continue };
+            let Some(it) = escalations::claim_alert(desk.store(), workspace, id, now).await? else { continue };
             if let Err(Failed { why, .. }) = self.call(desk, workspace, &it).await {
                 tracing::warn!(escalation = %id, why, "nobody was called for an escalation that waits");
             }

@@ -19,7 +19,7 @@ use crate::{
 /// How often to look for due deadlines. A deadline is at most this late.
 const EVERY: Duration = Duration::from_millis(500);
 /// The batch size.
-const GULP: i64 = 500;
+const READ_BATCH: i64 = 500;
 /// How many sweeps between two searches for abandoned claims: about ten seconds.
 const LAPSE_EVERY: u32 = 20;
 /// How long responses are kept for repeated requests.
@@ -37,7 +37,7 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
     let mut failed = BTreeMap::new();
     loop {
         // Rows that failed are still due, so the batch is larger by their number.
-        let most = GULP.saturating_add(i64::try_from(failed.len()).unwrap_or(i64::MAX));
+        let most = READ_BATCH.saturating_add(i64::try_from(failed.len()).unwrap_or(i64::MAX));
         let mut due = escalations::due(desk.store(), desk.clock().now(), most).await?;
         let is_all = i64::try_from(due.len()).is_ok_and(|count| count < most);
         due.retain(|(_, escalation)| !failed.contains_key(escalation));
@@ -84,7 +84,7 @@ pub async fn lapse(desk: &Desk) -> Result<(), Error> {
     if now - desk.started_at() < LAPSES_AFTER {
         return Ok(());
     }
-    for it in presence::abandoned(desk.store(), now + Span(-LAPSES_AFTER.0), now, GULP).await? {
+    for it in presence::abandoned(desk.store(), now + Span(-LAPSES_AFTER.0), now, READ_BATCH).await? {
         let verb = Verb::Lapse { escalation: it.escalation, holder: it.holder, seen_at: it.seen_at };
         match desk.run(Command { workspace: it.workspace, verb, once: None }).await {
             // The holder came back, someone else holds it, or the claim is recent.
@@ -110,13 +110,13 @@ pub async fn work(desk: Desk) {
         }
         if looks.is_multiple_of(FORGET_EVERY) {
             let before = |kept: Span| desk.clock().now() + Span(-kept.0);
-            if let Err(error) = events::forget_answers(desk.store(), before(KEEP_ANSWERS)).await {
+            if let Err(error) = events::delete_answers_before(desk.store(), before(KEEP_ANSWERS)).await {
                 tracing::error!(%error, "old answers were not forgotten; the sweeper tries again");
             }
-            if let Err(error) = drafts::forget(desk.store(), before(KEEP_DRAFTS)).await {
+            if let Err(error) = drafts::delete_before(desk.store(), before(KEEP_DRAFTS)).await {
                 tracing::error!(%error, "old drafts were not forgotten; the sweeper tries again");
             }
-            if let Err(error) = reads::forget(desk.store(), before(KEEP_READS)).await {
+            if let Err(error) = reads::delete_before(desk.store(), before(KEEP_READS)).await {
                 tracing::error!(%error, "how far one had read was not forgotten; the sweeper tries again");
             }
         }

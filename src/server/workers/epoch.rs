@@ -16,11 +16,11 @@ pub async fn watch(desk: Desk) {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while desk.shutdown().run_until_cancelled(tick.tick()).await.is_some() {
-        match desk.store().look_at_epoch().await {
+        match desk.store().refresh_epoch().await {
             Ok(false) => {}
             Ok(true) => {
                 tracing::warn!("the database has another history; every client starts over");
-                desk.bell().forget();
+                desk.log().clear();
             }
             Err(error) => tracing::warn!(%error, "cannot read the name of the history"),
         }

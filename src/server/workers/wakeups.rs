@@ -40,12 +40,12 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Notifies the other processes of what this one wrote, until the server stops.
 pub async fn tell(desk: Desk) {
     let Some(mut pool) = connect(&desk).await else { return };
-    let mut hints = desk.hints().listen_away();
+    let mut hints = desk.hints().subscribe_local();
     loop {
         let (channel, payload) = tokio::select! {
             biased;
             () = desk.shutdown().cancelled() => return,
-            written = desk.bell().written() => {
+            written = desk.log().next_written_heads() => {
                 let reached = written.iter().map(|(workspace, seq)| format!("{workspace}:{seq}"));
                 (CHANNEL, reached.collect::<Vec<_>>().join(" "))
             }
@@ -88,7 +88,7 @@ async fn look(desk: &Desk) {
         match desk.store().silence().within(LOOKED_WITHIN, workspaces::heads(desk.store())).await {
             Ok(heads) => {
                 for (workspace, head) in heads {
-                    desk.bell().wrote_elsewhere(workspace, head);
+                    desk.log().head_moved_elsewhere(workspace, head);
                 }
             }
             Err(error) => tracing::warn!(%error, "cannot look at what other servers wrote"),
@@ -127,7 +127,7 @@ async fn follow(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
             if let Ok((process, told)) = serde_json::from_str::<(String, WorkspaceHint)>(notification.payload())
                 && process != desk.hints().process()
             {
-                desk.hints().pass_on(told);
+                desk.hints().forward(told);
             }
             continue;
         }
@@ -135,7 +135,7 @@ async fn follow(desk: &Desk, pool: &PgPool) -> Result<(), Error> {
             if let Some((workspace, seq)) = told.split_once(':')
                 && let (Ok(workspace), Ok(seq)) = (workspace.parse(), seq.parse())
             {
-                desk.bell().wrote_elsewhere(workspace, Seq(seq));
+                desk.log().head_moved_elsewhere(workspace, Seq(seq));
             }
         }
     }

@@ -100,7 +100,7 @@ async fn replays(engine: Engine) {
     let store = Store::open(&database.url, Opener::Server, now).await.expect("the database opens");
     let workspace = text(&table(&recorded, "workspace")[0], "id").parse().expect("an id");
     let head = Seq(table(&recorded, "workspace")[0]["head"].as_i64().expect("a head"));
-    let log = store.reader().read(|connection| Box::pin(events::run(connection, workspace, Seq(0), head))).await;
+    let log = store.reader().read(|connection| Box::pin(events::range(connection, workspace, Seq(0), head))).await;
     let log = log.expect("the log");
     store.close().await;
 
@@ -304,7 +304,7 @@ async fn answers(server: &TestServer, bot: &Agent, ada: &Person) {
         .to_string(),
     };
     let (store, who) = (server.desk.store(), ada.operator.who.id);
-    bailout::server::store::drafts::keep(store, server.workspace, who, draft, server.now()).await.expect("a draft");
+    bailout::server::store::drafts::save(store, server.workspace, who, draft, server.now()).await.expect("a draft");
 }
 
 fn schema_of_eur() -> Value {

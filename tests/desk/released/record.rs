@@ -99,7 +99,7 @@ fn in_order(tsvector: &str) -> String {
 
 /// Waits until what runs beside answers is written.
 pub async fn settled(server: &TestServer) {
-    soon("what is noted beside answers", async || server.desk.beside().is_empty().then_some(())).await;
+    soon("what is noted beside answers", async || server.desk.background_tasks().is_empty().then_some(())).await;
 }
 
 /// Every row of a table.

@@ -309,8 +309,8 @@ impl Person {
 
     /// Their page is connected now, and that is written down.
     pub async fn is_seen(&self) {
-        self.desk.hints().seen(self.workspace, self.operator.who.id, self.desk.clock().now());
-        self.desk.hints().write(&self.desk).await;
+        self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
+        self.desk.hints().save(&self.desk).await;
     }
 
     /// Claims; the fence of the claim.

@@ -373,7 +373,7 @@ impl Batch<'_> {
         escalations::save(tx, &changed).await?;
         escalations::save_conversations(tx, &conversations).await?;
         messages::insert(tx, &new_messages).await?;
-        messages::keep_receipts(tx, &self.replies).await?;
+        messages::save_receipts(tx, &self.replies).await?;
         events::insert(tx, &self.new_events).await?;
         for is_indexed in [true, false] {
             let is_here =
@@ -381,7 +381,7 @@ impl Batch<'_> {
             let passages: Vec<&Passage> = self.new_passages.iter().filter(is_here).collect();
             search::index(tx, dialect, SearchIndex::in_use(dialect, is_indexed), &passages).await?;
         }
-        events::keep_answers(tx, &answers, self.now).await?;
+        events::insert_answers(tx, &answers, self.now).await?;
         for (workspace, agent) in &self.first_acknowledged {
             agents::acknowledged(tx, *workspace, *agent, self.now).await?;
         }

@@ -250,7 +250,7 @@ async fn stands(web: &WebState, me: &SignedIn, whom: Operator, standing: Standin
     }
     // A spawned task completes even when the admin's request is cancelled.
     let desk = web.desk.clone();
-    let task = tokio::spawn(async move { desk.give_back(workspace, whom).await });
+    let task = tokio::spawn(async move { desk.release_all_of(workspace, whom).await });
     Ok(task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))?)
 }
 
