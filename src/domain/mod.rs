@@ -20,6 +20,7 @@ pub mod hidden;
 pub mod ids;
 pub mod inbox;
 pub mod json;
+pub mod ledger;
 #[cfg(test)]
 mod list_tests;
 pub mod message;

@@ -16,9 +16,10 @@ use super::{
     conversation::{Control, Conversation},
     deadline::RequestedDeadlines,
     escalation::{Escalation, NewEscalation, NewMessage},
-    event::{Actor, Event, EventKind, Seq, TransferTarget},
+    event::{Actor, EventKind, Seq, TransferTarget},
     ids::{EscalationId, EventId, MessageId},
-    inbox::{Frame, Row, StateBefore},
+    inbox::Frame,
+    ledger::NewEvent,
     message::{Author, Message, MessageRole, Receipt},
     opening::Opening,
     operator::Operator,
@@ -167,33 +168,21 @@ impl Simulation {
     fn append(&mut self, id: EscalationId, actor: Actor, kind: EventKind) {
         let seq = Seq(self.world.frames.len() as i64 + 1);
         let event_id = EventId::new(self.mint());
+        let now = self.now;
         let SimulatedWorld { escalations, conversations, messages, frames } = &mut self.world;
-        let before = escalations.iter().position(|it| it.id == id);
-        let was = before.map(|at| StateBefore {
-            shelf: escalations[at].shelf(),
-            claimed_by: escalations[at].on_desk_of(),
-            queue: match &kind {
-                EventKind::Transferred { to: TransferTarget::Queue(_), .. } => Some(escalations[at].queue.id),
-                _ => None,
-            },
-        });
-        let (key, ask) = match (&kind, before) {
-            (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
-            (_, Some(at)) => (escalations[at].conversation.clone(), escalations[at].opening.ask.kind),
-            (_, None) => panic!("nothing was opened"),
-        };
+        let new = NewEvent { id: event_id, escalation_id: id, actor, kind };
+        let at = escalations.iter().position(|it| it.id == id);
+        let key = new.conversation(at.map(|at| &escalations[at])).expect("an opened escalation").clone();
         let conversation = conversations.iter_mut().find(|it| it.key == key).unwrap();
-        conversation.apply(&kind, id, ask);
-        let held_by = conversation.held_by;
-        let event =
-            Event { seq, id: event_id, at: self.now, escalation_id: id, conversation: key, held_by, actor, kind };
-        match before {
-            Some(at) => escalations[at].apply(&event),
-            None => escalations.extend(Escalation::begun_by(&event)),
+        let mut changed = at.map(|at| escalations[at].clone());
+        let mut frame = new.record(seq, now, &mut changed, conversation).unwrap();
+        match at {
+            Some(at) => escalations[at] = changed.unwrap(),
+            None => escalations.extend(changed),
         }
-        let blocks = match &event.kind {
+        frame.blocks = match &frame.event.kind {
             EventKind::MessageCreated { message } => {
-                messages.push((id, Message { seq: Some(seq), ..message.clone() }));
+                messages.push((id, message.clone()));
                 Some(blocks_of(message))
             }
             EventKind::MessageReceipt { message_id, receipt } => {
@@ -203,8 +192,7 @@ impl Simulation {
             }
             _ => None,
         };
-        let row = Row::from(escalations.iter().find(|it| it.id == id).unwrap());
-        frames.push(Frame { event, was, row, blocks, cuts: vec![] });
+        frames.push(frame);
     }
 
     /// Creates a message that is not sent yet.

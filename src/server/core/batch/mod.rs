@@ -17,9 +17,9 @@ use crate::{
     domain::{
         conversation::{Conversation, ConversationKey},
         escalation::Escalation,
-        event::{Actor, Event, EventKind, Seq, TransferTarget},
+        event::{Actor, EventKind, Seq, TransferTarget},
         ids::{AgentId, EscalationId, EventId, QueueId, WorkspaceId},
-        inbox::{Frame, Row, StateBefore},
+        ledger::NewEvent,
         message::Message,
         outcome::{ClosingContext, Outcome},
         queue::{QueueMembers, QueueRef},
@@ -245,74 +245,44 @@ impl Batch<'_> {
         let key = (command.workspace, command.verb.escalation());
         let mut recorded = vec![];
         let mut said = None;
-        for mut kind in kinds {
+        for kind in kinds {
             let missing = || Error::Internal("a command changed what was not loaded".to_owned());
             let head = self.heads.get_mut(&key.0).ok_or_else(missing)?;
-            head.seq.0 += 1;
-            let seq = head.seq;
-            if let EventKind::MessageCreated { message } = &mut kind {
-                message.seq = Some(seq);
-                said = Some(message.clone());
-            }
-            let before = self.escalations.get(&key);
-            // Later events never have a time before the earlier ones of their escalation.
-            let at = before.map_or(self.now, |(it, _)| it.moment(self.now));
-            let was = before.map(|(it, _)| StateBefore {
-                shelf: it.shelf(),
-                claimed_by: it.on_desk_of(),
-                queue: match &kind {
-                    EventKind::Transferred { to: TransferTarget::Queue(to), .. } if to.id != it.queue.id => {
-                        Some(it.queue.id)
-                    }
-                    _ => None,
-                },
-            });
-            let (conversation_key, ask) = match (&kind, before) {
-                (EventKind::Opened { escalation }, _) => (escalation.conversation.clone(), escalation.opening.ask.kind),
-                (_, Some((it, _))) => (it.conversation.clone(), it.opening.ask.kind),
-                _ => return Err(missing()),
-            };
-            let conversation = self.conversations.get_mut(&(key.0, conversation_key.clone())).ok_or_else(missing)?;
-            conversation.apply(&kind, key.1, ask);
-            let event = Event {
-                seq,
-                id: EventId::new(mint()),
-                at,
-                escalation_id: key.1,
-                conversation: conversation_key,
-                held_by: conversation.held_by,
-                actor: actor.clone(),
-                kind,
-            };
-            if let Some(begun) = Escalation::begun_by(&event) {
-                head.open += 1;
-                self.escalations.insert(key, (begun, None));
-            }
-            let outcome = event.kind.outcome().map(|outcome| self.rendered(key, outcome));
-            let (escalation, stored_outcome) = self.escalations.get_mut(&key).ok_or_else(missing)?;
-            escalation.apply(&event);
-            if let Some(outcome) = outcome {
-                *stored_outcome = Some(outcome.into());
+            let event = NewEvent { id: EventId::new(mint()), escalation_id: key.1, actor: actor.clone(), kind };
+            let before = self.escalations.get(&key).map(|(escalation, _)| escalation);
+            let conversation = (key.0, event.conversation(before).ok_or_else(missing)?.clone());
+            let conversation = self.conversations.get_mut(&conversation).ok_or_else(missing)?;
+            let (mut changed, outcome) = self.escalations.remove(&key).unzip();
+            let mut outcome: Option<Arc<str>> = outcome.flatten();
+            let seq = Seq(head.seq.0 + 1);
+            let frame = event.record(seq, self.now, &mut changed, conversation).ok_or_else(missing)?;
+            let escalation = changed.ok_or_else(missing)?;
+            head.seq = seq;
+            head.open += i64::from(frame.was.is_none());
+            if let Some(ended) = frame.event.kind.outcome() {
+                outcome = Some(self.rendered(key, ended).into());
                 self.were_here.extend(customer_name(key.0, (&escalation.agent, &escalation.opening)));
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
-            let agent_body = contract::event_json(&event, escalation, stored_outcome.as_deref(), self.links);
-            let (seq, event_type) = (event.seq, event.kind.event_type());
-            let frame = Frame { event, was, row: Row::from(&*escalation), blocks: None, cuts: vec![] };
+            let agent_body = contract::event_json(&frame.event, &escalation, outcome.as_deref(), self.links);
             recorded.push(Arc::new(RecordedEvent::new(
                 seq,
                 key.1,
                 escalation.agent.id,
-                event_type,
+                frame.event.kind.event_type(),
                 escalations::json(&frame)?.into(),
                 agent_body.map(Arc::from),
             )));
+            let (agent, was_expected) = ((key.0, escalation.agent.id), escalation.acknowledges);
+            self.escalations.insert(key, (escalation, outcome));
             self.new_passages.extend(Passage::of_event(key.0, &frame.event));
             match frame.event.kind {
-                EventKind::MessageCreated { message } => self.said(command, key, message),
+                EventKind::MessageCreated { message } => {
+                    said = Some(message.clone());
+                    self.said(command, key, message);
+                }
                 // When the escalation expects an acknowledgement, the agent is known to acknowledge already.
-                EventKind::Acknowledged { .. } if !escalation.acknowledges => {
-                    let agent = (key.0, escalation.agent.id);
+                EventKind::Acknowledged { .. } if !was_expected => {
                     self.acknowledging.insert(agent);
                     self.first_acknowledged.insert(agent);
                 }

@@ -1,0 +1,79 @@
+//! The ledger: gives a decided event its number and its time, applies it, and makes the frame that operators' pages receive.
+//! The writer and the property tests share this implementation.
+
+use super::{
+    conversation::{Conversation, ConversationKey},
+    escalation::Escalation,
+    event::{Actor, Event, EventKind, Seq, TransferTarget},
+    ids::{EscalationId, EventId},
+    inbox::{Frame, Row, StateBefore},
+    time::Timestamp,
+};
+
+/// A decided event that has no number yet.
+pub struct NewEvent {
+    pub id: EventId,
+    pub escalation_id: EscalationId,
+    pub actor: Actor,
+    pub kind: EventKind,
+}
+
+impl NewEvent {
+    /// Returns the conversation of the event, given the escalation before it. None when an event other than the opening
+    /// comes without an escalation.
+    pub fn conversation<'a>(&'a self, before: Option<&'a Escalation>) -> Option<&'a ConversationKey> {
+        match &self.kind {
+            EventKind::Opened { escalation } => Some(&escalation.conversation),
+            _ => before.map(|it| &it.conversation),
+        }
+    }
+
+    /// Numbers the event, and applies it to its escalation and its conversation. `escalation` is none before the opening,
+    /// and some afterwards. Returns none, and changes nothing, when an event other than the opening comes without one.
+    pub fn record(
+        mut self,
+        seq: Seq,
+        now: Timestamp,
+        escalation: &mut Option<Escalation>,
+        conversation: &mut Conversation,
+    ) -> Option<Frame> {
+        if let EventKind::MessageCreated { message } = &mut self.kind {
+            message.seq = Some(seq);
+        }
+        let before = escalation.as_ref();
+        let key = self.conversation(before)?.clone();
+        let was = before.map(|it| state_before(it, &self.kind));
+        let ask = match (&self.kind, before) {
+            (EventKind::Opened { escalation }, _) => escalation.opening.ask.kind,
+            (_, before) => before?.opening.ask.kind,
+        };
+        // Later events never have a time before the earlier ones of their escalation.
+        let at = before.map_or(now, |it| it.moment(now));
+        conversation.apply(&self.kind, self.escalation_id, ask);
+        let event = Event {
+            seq,
+            id: self.id,
+            at,
+            escalation_id: self.escalation_id,
+            conversation: key,
+            held_by: conversation.held_by,
+            actor: self.actor,
+            kind: self.kind,
+        };
+        if let Some(begun) = Escalation::begun_by(&event) {
+            *escalation = Some(begun);
+        }
+        let it = escalation.as_mut()?;
+        it.apply(&event);
+        let row = Row::from(&*it);
+        Some(Frame { event, was, row, blocks: None, cuts: vec![] })
+    }
+}
+
+fn state_before(it: &Escalation, kind: &EventKind) -> StateBefore {
+    let queue = match kind {
+        EventKind::Transferred { to: TransferTarget::Queue(to), .. } if to.id != it.queue.id => Some(it.queue.id),
+        _ => None,
+    };
+    StateBefore { shelf: it.shelf(), claimed_by: it.on_desk_of(), queue }
+}
