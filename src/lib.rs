@@ -9,8 +9,7 @@ pub mod domain;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-/// The entry point of the console in the browser: hydrates the page that the server rendered. The entry point of plain
-/// pages is [`app::enhance`].
+/// The entry point of the console in the browser: hydrates the page that the server rendered.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

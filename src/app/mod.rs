@@ -5,7 +5,6 @@ pub mod address;
 pub mod broken;
 pub mod codec;
 pub mod console;
-pub mod enhance;
 pub mod focus;
 pub mod keys;
 pub mod memory;

@@ -41,7 +41,7 @@ pub fn start() -> Option<Bootstrap> {
 }
 
 /// A page that works without any script: forms and lists, rendered by the server alone. The WASM program does not
-/// render it; where the program runs, it only makes some of the buttons faster.
+/// render it; a small script (`public/enhance.js`) adds buttons that need one.
 pub struct PlainPage {
     /// Static text: variable text could be parsed as markup here, or be followed by a hydration marker.
     pub title: &'static str,
@@ -69,29 +69,30 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
         <script type="application/json" id=START>{start}</script>
     };
     // The title is static, like every title that the server renders. The console sets its own.
-    document_of("Bailout", preferences, files, "hydrate", options, preloads, body)
+    // The paths are quoted as Rust strings, which for these plain paths equal JavaScript strings.
+    let run = format!(
+        "import({:?}).then(it=>it.default({{module_or_path:{:?}}}).then(()=>it.hydrate()))",
+        files.js, files.wasm
+    );
+    let script = view! { <script type="module" nonce=use_nonce()>{run}</script> };
+    document_of("Bailout", preferences, files, options, (preloads, script), body)
 }
 
 /// Renders the document of a plain page.
 pub fn plain(page: PlainPage, files: SiteFiles, options: LeptosOptions) -> impl IntoView {
-    document_of(page.title, page.preferences, files, "enhance", options, (), page.body)
+    let script = view! { <script type="module" src="/enhance.js"></script> };
+    document_of(page.title, page.preferences, files, options, script, page.body)
 }
 
-/// Renders the document around a body. `begin` is the function of the program that the script calls.
+/// Renders the document around a body.
 fn document_of(
     title: &'static str,
     preferences: Preferences,
     files: SiteFiles,
-    begin: &'static str,
     options: LeptosOptions,
-    preloads: impl IntoView + 'static,
+    scripts: impl IntoView + 'static,
     body: impl IntoView + 'static,
 ) -> impl IntoView {
-    // The paths are quoted as Rust strings, which for these plain paths equal JavaScript strings.
-    let run = format!(
-        "import({:?}).then(it=>it.default({{module_or_path:{:?}}}).then(()=>it.{begin}()))",
-        files.js, files.wasm
-    );
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=preferences.named_theme() data-density=preferences.named_density()>
@@ -102,9 +103,8 @@ fn document_of(
                 {InertElement::new("<title>".to_owned() + title + "</title>")}
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml"/>
                 <link rel="stylesheet" id="leptos" href=files.css/>
-                {preloads}
+                {scripts}
                 <AutoReload options=options/>
-                <script type="module" nonce=use_nonce()>{run}</script>
             </head>
             <body>{body}</body>
         </html>
