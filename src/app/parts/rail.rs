@@ -64,12 +64,11 @@ pub fn Rail(
                             class="button"
                             type="button"
                             data-size="small"
-                            // The word "release" is avoided, because it names the action on a single escalation.
-                            title="Away, and what you hold goes back to its queue"
+                            title="Sets you away, and returns every escalation that you hold to its queue"
                             hidden=move || away.get()
                             on:click=move |_| on_leave.run(())
                         >
-                            "Away, give back"
+                            "Away and release my work"
                         </button>
                     </div>
                 })}

@@ -184,7 +184,7 @@ fn draw_me(signed_in: &SignedIn, open: &[OpenSession], said: Option<FormNotice>)
         most: 100,
         first: false,
     };
-    let themes = [("system", "As the system has it"), ("light", "Light"), ("dark", "Dark")];
+    let themes = [("system", "System"), ("light", "Light"), ("dark", "Dark")];
     let densities = [("comfortable", "Comfortable"), ("compact", "Compact")];
     let (theme, density) =
         (preferences.named_theme().unwrap_or("system"), preferences.named_density().unwrap_or("comfortable"));
@@ -207,7 +207,7 @@ fn draw_me(signed_in: &SignedIn, open: &[OpenSession], said: Option<FormNotice>)
             {choice("theme", "Theme", themes, theme)}
             {choice("density", "Density", densities, density)}
             {check("enter_sends", "Enter sends", enter_sends)}
-            {check("shortcuts_off", "Single keys are no shortcuts", shortcuts_off)}
+            {check("shortcuts_off", "Disable single-key shortcuts", shortcuts_off)}
             <div class="plain-acts">
                 <button class="button" data-kind="primary" type="submit" name="do" value="save">"Save"</button>
             </div>

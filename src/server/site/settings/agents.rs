@@ -191,7 +191,7 @@ fn draw_agents(
     };
     let rows: Vec<AnyView> = all.iter().map(|it| draw_agent(it, limited)).collect();
     let fresh = fresh.map(|fresh| section("The new key", shown_once(fresh)));
-    let list = section("Who may escalate", vec![element("ul", "plain-list", rows), add.into_any()]);
+    let list = section("Agents", vec![element("ul", "plain-list", rows), add.into_any()]);
     page(me, PATH, "Agents", said, fresh.into_iter().chain([list]).collect())
 }
 

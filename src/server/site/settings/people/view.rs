@@ -57,8 +57,7 @@ pub fn draw_people(
         secret("invite-link", "Invite link", link, hint)
     });
     let invite = link.into_iter().chain([form.into_any(), element("ul", "plain-list", invitations)]).collect();
-    let content =
-        vec![section("Who is here", vec![element("ul", "plain-list", rows.collect())]), section("Invite", invite)];
+    let content = vec![section("People", vec![element("ul", "plain-list", rows.collect())]), section("Invite", invite)];
     page(me, PATH, "People", said, content)
 }
 
@@ -132,7 +131,7 @@ pub fn draw_person(
     let access = [Some(role.into_any()), link, Some(acts)].into_iter().flatten().collect();
     let back = view! { <p><a href=PATH>"All people"</a></p> };
     let content = vec![
-        section("Who it is", who),
+        section("Profile", who),
         section("Access", access),
         section("Sessions", draw_sessions(&path, &it.sessions, &me.digest)),
         section("Last sign-ins", vec![draw_sign_ins(&it.sign_ins)]),
