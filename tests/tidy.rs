@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use bailout::server::config::Cli;
 use clap::CommandFactory;
@@ -27,6 +28,8 @@ const RULES: &[(&str, Rule, &str, &str)] = &[
     ("doors do not open into each other", doors_stay_shut, "src/server/api/a.rs", "use crate::server::site::csrf;\n"),
     ("nothing imports a door", doors_stay_shut, "src/server/desk.rs", "use super::{bell, workers};\n"),
     ("only main names the demo", demo_stays_alone, "src/server/router.rs", "use super::{api, demo::DemoPasses};\n"),
+    ("a doc sentence names its subject", names_its_subject, "src/domain/a.rs", "/// What an agent\n/// wants.\n"),
+    ("every doc sentence does", names_its_subject, "src/domain/a.rs", "/// A name. Whoever\n/// has it, is called.\n"),
     ("stories wait for what they see", no_sleeping, "end2end/stories/a.ts", concat!("waitFor", "Timeout(9)")),
     ("what is told to set is a setting", settings_are_known, "examples/deploy/a.env", "#BAILOUT_PORT=3000\n"),
     ("an operator is no agent", operators_are_people, "README.md", concat!("Asks a Human", "\nagent.")),
@@ -64,13 +67,18 @@ fn every_rule_catches_its_breaker() {
 #[test]
 fn rules_leave_the_innocent_alone() {
     let guarded = UNGUARDED.replace("desk().claim(id).await;", "let me = session::guard(Role::Operator).await?;");
-    let innocent: [(Rule, &str, &str); 8] = [
+    let innocent: [(Rule, &str, &str); 9] = [
         (guards_first, "src/app/actions/a.rs", &guarded),
         (app_knows_no_server, "src/app/actions/a.rs", &guarded),
         (parts_call_nobody, "src/app/parts/card.rs", "show(ask.actions.len()); // not actions::claim"),
         (doors_stay_shut, "src/server/api/open.rs", "use super::json::ApiJson;\nuse crate::server::api::sse;"),
         (doors_stay_shut, "src/server/router.rs", "use super::{api, site};"),
         (doors_stay_shut, "src/server/console/live.rs", "use crate::server::site::session;"),
+        (
+            names_its_subject,
+            "src/domain/a.rs",
+            "/// The whole: one line.\n/// Says what it is. Whose it is.\n// What is no doc.\n",
+        ),
         (demo_stays_alone, "src/server/demo/live.rs", "use crate::server::demo::hand;"),
         (settings_are_known, "README.md", "`BAILOUT_…`, as BAILOUT_ADDR=127.0.0.1:3000; \"$BAILOUT_DATABASE_URL\""),
     ];
@@ -97,6 +105,25 @@ fn leptos_toml_agrees_with_cargo_toml() {
     assert_eq!(disagreements(&leptos, &cargo), [""; 0]);
     assert!(leptos.lines().any(|line| line == "[package.metadata.leptos]"), "its reader looks for exactly this line");
     assert_eq!(disagreements(&leptos.replace("3001", "3002"), &cargo), ["reload-port"]);
+}
+
+/// The last commit before subjects had to be one idea each.
+const BEFORE_ONE_IDEA: &str = "50b8c3046d5aab57e806aa1e0cfd1185b8fa06ef";
+
+#[test]
+fn a_commit_subject_is_one_idea() {
+    assert!(is_one_idea("Hash passwords in NFC") && !is_one_idea("Hash passwords in NFC; style the list"));
+    let range = format!("{BEFORE_ONE_IDEA}..HEAD");
+    let log = Command::new("git").args(["log", "--format=%s", &range]).stderr(Stdio::null()).output();
+    // Without git, without a history, or in a copy that lacks its beginning there is nothing to check.
+    let Some(log) = log.ok().filter(|log| log.status.success()) else { return };
+    let subjects = String::from_utf8_lossy(&log.stdout).into_owned();
+    let several: Vec<&str> = subjects.lines().filter(|subject| !is_one_idea(subject)).collect();
+    assert_eq!(several, [""; 0], "these subjects have several ideas");
+}
+
+fn is_one_idea(subject: &str) -> bool {
+    !subject.contains(';')
 }
 
 #[test]
@@ -226,7 +253,34 @@ fn doors_stay_shut(path: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What serves customers must not depend on what plays for visitors.
+/// A sentence that begins with one of these stands for a noun that the reader has to guess.
+fn names_its_subject(path: &str, text: &str) -> Vec<String> {
+    if !is_ours(path) {
+        return vec![];
+    }
+    let mut faults = vec![];
+    let docs = text.lines().map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(str::trim).filter(|line| !line.is_empty())
+    });
+    let mut ends = true;
+    for line in docs {
+        let Some(line) = line else {
+            ends = true;
+            continue;
+        };
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for word in words {
+            if ends && ["What", "Who", "Whoever", "One"].contains(&word) {
+                faults.push(format!("a doc sentence begins with {word}: {line}"));
+            }
+            ends = word.ends_with(['.', '!', '?']);
+        }
+    }
+    faults
+}
+
+/// The program that serves customers must not depend on the play for visitors.
 fn demo_stays_alone(path: &str, text: &str) -> Vec<String> {
     if !is_ours(path) || path == "src/main.rs" || path.starts_with("src/server/demo/") {
         return vec![];
@@ -242,7 +296,7 @@ fn no_sleeping(path: &str, text: &str) -> Vec<String> {
     fault(sleeps, "sleeps instead of waiting for what it expects")
 }
 
-/// What people are told to put into the environment is what the program reads from it, or the example of an agent.
+/// Each setting that the documents name is read by the program, or by the example of an agent.
 fn settings_are_known(path: &str, text: &str) -> Vec<String> {
     if path != "README.md" && !path.starts_with("examples/deploy/") {
         return vec![];
