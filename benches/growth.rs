@@ -1,8 +1,8 @@
-//! Growth beyond one machine, with figures. Measures on this machine what a transaction of 1, 8 and 64 openings costs at
-//! the desk itself, fits the cost of a commit and of a command to that, and simulates many workspaces on one database and
-//! on several: how long a command waits at a load, and what a workspace that is far busier than the others does to them.
+//! Benchmarks growth beyond one machine. The program measures what a transaction of 1, 8 and 64 openings costs at the
+//! `Desk` on this machine, and fits the cost of a commit and of a command to that. Then it simulates many workspaces on
+//! one database and on several: how long a command waits at a load, and how a far busier workspace affects the others.
 //!
-//! `bin/bench`, or with `BAILOUT_DATABASE_URL=postgres://…` on an empty database of that server.
+//! Run with `bin/bench`, or with `BAILOUT_DATABASE_URL=postgres://…` on an empty database of that server.
 
 use std::{
     collections::VecDeque,
@@ -34,15 +34,15 @@ use bailout::{
 use clap::Parser;
 use futures::future::join_all;
 
-/// Transactions that are measured at each size.
+/// The number of transactions that are measured at each size.
 const ROUNDS: usize = 200;
-/// The most commands that the writer takes together.
+/// The most commands in one batch of the writer.
 const MOST_TOGETHER: usize = 64;
-/// Simulated seconds, of which the first are not counted.
+/// The simulated seconds. The first ones, `WARMING_UP`, are not counted.
 const SECONDS: f64 = 60.0;
 const WARMING_UP: f64 = 5.0;
 
-/// What a transaction costs, in seconds: so much, and so much for each command.
+/// The cost of a transaction, in seconds: a fixed part, and a part for each command.
 #[derive(Clone, Copy)]
 struct Cost {
     commit: f64,
@@ -54,17 +54,17 @@ impl Cost {
         self.commit + self.command * commands as f64
     }
 
-    /// How many commands a second, at most.
+    /// Returns the maximum number of commands per second.
     fn capacity(self) -> f64 {
         MOST_TOGETHER as f64 / self.of(MOST_TOGETHER)
     }
 }
 
-/// A small generator (SplitMix64), so that every run simulates the same.
+/// A small random number generator (SplitMix64), so that every run simulates the same.
 struct Chance(u64);
 
 impl Chance {
-    /// From 0 to 1, never 0.
+    /// Returns a number from 0 to 1, never 0.
     fn next(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
@@ -73,7 +73,7 @@ impl Chance {
         ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64 + f64::EPSILON
     }
 
-    /// The time to the next of so many a second.
+    /// Returns the time to the next arrival, at a rate per second.
     fn gap(&mut self, rate: f64) -> f64 {
         -self.next().ln() / rate
     }
@@ -115,7 +115,7 @@ async fn open(desk: &Desk, workspace: WorkspaceId, agent: &AgentRef, queue: &Que
     desk.run(command).await.expect("it is opened");
 }
 
-/// The median time of a transaction of each size, and the line through the smallest and the largest.
+/// Measures the median time of a transaction of each size, and fits a line through the smallest and the largest.
 async fn measured(desk: &Desk) -> Cost {
     let mut tx = desk.store().begin_write().await.expect("a transaction");
     let now = desk.clock().now();
@@ -143,12 +143,12 @@ async fn measured(desk: &Desk) -> Cost {
     Cost { commit: (quick - command * few).max(0.0), command }
 }
 
-/// Serves `rate` commands a second with the writer's rule (whatever is queued, up to 64 together), and tells the sorted
-/// times from a command's arrival to its commit.
+/// Simulates `rate` commands a second with the writer's rule (all that is queued, up to 64 in a batch). Returns the
+/// sorted times from the arrival of a command to its commit.
 fn served(cost: Cost, rate: f64, chance: &mut Chance) -> Vec<f64> {
     let (mut now, mut next, mut queue, mut times) = (0.0, chance.gap(rate), VecDeque::new(), vec![]);
     while now < SECONDS {
-        // Nobody waits: until somebody comes.
+        // The queue is empty, so the time moves on to the next arrival.
         if queue.is_empty() {
             now = f64::max(now, next);
         }
@@ -193,7 +193,7 @@ fn simulate(cost: Cost) {
 }
 
 fn main() {
-    // `cargo bench` and `cargo test` pass arguments of their own, which mean nothing here.
+    // `cargo bench` and `cargo test` pass arguments of their own, which are ignored here.
     let folder = std::env::temp_dir().join(format!("bailout-growth-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let url = std::env::var("BAILOUT_DATABASE_URL")
@@ -211,6 +211,6 @@ fn main() {
     runtime.shutdown_timeout(Duration::from_secs(1));
     println!("a commit costs {:.2} ms, a command {:.3} ms", cost.commit * 1e3, cost.command * 1e3);
     simulate(cost);
-    // What is left of it is the system's to clean.
+    // The operating system cleans up what is left of the folder.
     let _ = std::fs::remove_dir_all(&folder);
 }

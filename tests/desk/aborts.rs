@@ -1,6 +1,6 @@
-//! Promise 11: a disconnect harms nobody. Requests of every sort are broken off at random moments; afterwards every
-//! connection of the pools is there and free, no transaction is open, the log is whole, and every answered write is in
-//! it.
+//! Promise 11: a disconnect harms no other caller. Requests of every kind are aborted at random moments. Afterwards
+//! every connection of the pools exists and is free, no transaction is open, the log is complete, and it contains
+//! every answered write.
 
 use std::time::Duration;
 
@@ -32,13 +32,13 @@ use crate::{
 };
 
 const ABORTS: usize = if TORTURE { 20_000 } else { 500 };
-/// Writes that must have been answered, so that there is something to lose.
+/// The number of writes that must be answered, so that a loss can be noticed.
 const ANSWERED: usize = 20;
-/// Reads of the desk itself that are dropped half-way, as a handler's are.
+/// The number of reads of the `Desk` that are dropped before they finish, as those of a handler can be.
 const DROPPED_READS: usize = 200;
 const AT_A_TIME: usize = 32;
 
-/// One request of whatever sort.
+/// Builds a request of one of the kinds.
 fn request(bot: &Agent, browser: &Browser, it: &str, what: usize, mark: &str) -> RequestBuilder {
     let api = |path: &str| bot.http.get(format!("{}/api/v1{path}", bot.url)).bearer_auth(&bot.key);
     let post =
@@ -73,7 +73,7 @@ fn request(bot: &Agent, browser: &Browser, it: &str, what: usize, mark: &str) ->
 
 const SORTS: usize = 16;
 
-/// Takes every connection of a pool at once, as soon as they can be had.
+/// Takes every connection of a pool at once. Fails if one is not available within two seconds.
 async fn all_of(pool: &BoundedPool) -> Result<(), String> {
     let most = pool.max_connections();
     let taken = join_all((0..most).map(|_| timeout(Duration::from_secs(2), pool.acquire()))).await;
@@ -83,7 +83,7 @@ async fn all_of(pool: &BoundedPool) -> Result<(), String> {
     }
 }
 
-/// What is wrong with a server that should be at rest.
+/// Returns the problems of a server that should be idle.
 async fn complaints(server: &TestServer, bot: &Agent) -> Vec<String> {
     let store = server.desk.store();
     let mut complaints = vec![];
@@ -92,7 +92,7 @@ async fn complaints(server: &TestServer, bot: &Agent) -> Vec<String> {
     let mut beside = AnyConnection::connect(&server.database.url).await.expect("a connection of our own");
     match store.dialect() {
         Dialect::Postgres => {
-            // The sweeper may be at work just now, so: for a while.
+            // The sweeper may have a transaction open. Only those idle for over 1 s count, so the check lasts 1.5 s.
             let sql = "select count(*) from pg_stat_activity where datname = current_database() \
                        and state like 'idle in transaction%' and state_change < now() - interval '1 second'";
             let until = Instant::now() + Duration::from_millis(1_500);
@@ -135,12 +135,12 @@ on_both! {
             ids.push(bot.hands_over(&format!("conv_{n}")).await);
         }
         let (mut answered, mut sent, mut broken_off) = (vec![], 0, 0);
-        // However fast this machine is, so many are broken off and some are answered.
+        // The loop goes on until enough requests are aborted and enough writes answered, however fast the machine is.
         while broken_off < ABORTS || answered.len() < ANSWERED {
             assert!(sent < 20 * ABORTS, "{broken_off} of {sent} were broken off, and {} writes answered", answered.len());
             let planned: Vec<_> = (0..100).map(|_| {
                 let (mark, sort) = (mint().to_string(), chance.below(SORTS));
-                // Each is a connection of its own, so that it really breaks.
+                // Each request has a connection of its own, so that an abort closes it.
                 let bot = Agent { http: reqwest::Client::new(), ..bot.clone() };
                 let browser = Browser { http: reqwest::Client::new(), url: browser.url.clone(), cookie: browser.cookie.clone() };
                 let patience = Duration::from_micros(chance.below(120_000 + 50 * sent) as u64);
@@ -162,7 +162,7 @@ on_both! {
             broken_off += ended.iter().filter(|it| it.is_none()).count();
             answered.extend(ended.into_iter().flatten().flatten());
         }
-        // What handlers do, dropped at any moment.
+        // The reads that handlers do, dropped at random moments.
         let dropped: Vec<_> = (0..DROPPED_READS).map(|n| (n, Duration::from_micros(chance.below(20_000) as u64))).collect();
         let dropped = stream::iter(dropped).map(|(n, patience)| {
             let (desk, workspace, it) = (server.desk.clone(), server.workspace, id(&ids[n % ids.len()]));
@@ -189,11 +189,11 @@ on_both! {
         );
         assert!(dropped > DROPPED_READS / 10, "too few reads were dropped");
 
-        // The control: one transaction left open is noticed, whatever else is well.
+        // The control: one transaction left open is noticed, even if everything else is fine.
         let held = server.desk.store().begin_write().await.expect("a transaction");
         let noticed = complaints(&server, &bot).await;
         println!("{:?}: control, one transaction left open: {noticed:?}", server.desk.store().dialect());
-        // PostgreSQL ends it by itself after two seconds, so that there only its connection is missed.
+        // PostgreSQL ends the transaction itself after two seconds, so there only its connection is missing.
         assert!(noticed.iter().any(|it| it.starts_with("writers: ")), "{noticed:?}");
         drop(held);
     }

@@ -1,5 +1,5 @@
-//! Accounts: one form for each address and password however it is typed, new passwords from a shell, and who has never
-//! signed in.
+//! Tests accounts: each address and password has one normalised form, a shell sets new passwords, and operators who
+//! have never signed in are marked.
 
 use std::{
     io::Write,
@@ -24,12 +24,12 @@ use crate::{
 
 const PEOPLE: &str = "/settings/people";
 
-/// Runs `bailout admin operator reset-password`, beside the server.
+/// Runs `bailout admin operator reset-password` while the server runs.
 fn resets(database: &Database, arguments: &[&str], input: &str) -> Output {
     let mut command = bailout(database);
     command.args(["admin", "operator", "reset-password"]).args(arguments).stdin(Stdio::piped());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
-    // The program may have refused before it read.
+    // The program may exit before it reads its input.
     let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
     child.wait_with_output().expect("an end")
 }
@@ -76,7 +76,7 @@ on_both! {
 
     async fn an_address_is_one_however_it_is_written(server: TestServer) {
         server.person("Ada", Role::Admin).await;
-        // As an earlier program stored what a browser had sent.
+        // An earlier version stored the address as the browser had sent it.
         let stored = sqlx::query("update operator set email = 'ada@xn--bcher-kva.example'");
         stored.execute(server.desk.store().writer()).await.expect("an address");
         let server = server.restarted(Span(0)).await;
@@ -127,7 +127,7 @@ on_both! {
         let ada = server.person("Ada", Role::Operator).await;
         let first = Browser::of("Ada", &server.url).await;
         server.pass(Span::minutes(2));
-        // Begun as a sign-in begins one, but for the password, whose check takes a while.
+        // Sessions are created as a sign-in creates them, but without the password check, which takes a while.
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
         for n in 0..49_u8 {
             let (digest, who) = ([n; 32], ada.operator.who.id);

@@ -1,4 +1,4 @@
-//! Agents and their keys, kept without a shell: a key is shown once, a new one overlaps the old, and a test gets there.
+//! Tests the agent settings: a key is shown once, a new key overlaps the old one, and a test escalation arrives.
 
 use bailout::domain::{operator::Role, time::Span};
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn admin(server: &TestServer) -> Browser {
     Browser::of("Grace", &server.url).await
 }
 
-/// The key that a page shows, in an agent's hand.
+/// Returns an agent that uses the key shown on a page.
 fn with_key(page: &str, server: &TestServer) -> Agent {
     Agent { url: server.url.clone(), key: shown(page, "key").to_owned(), http: reqwest::Client::new() }
 }
@@ -51,7 +51,7 @@ on_both! {
         server.pass(Span::minutes(1));
         assert_eq!(first.get("/escalations").await.refused(401), "key_revoked");
         second.get("/escalations").await.ok(200);
-        // Both are the same agent: what one has opened the other reads.
+        // All keys belong to the same agent: an escalation opened with one key can be read with another.
         let it = second.hands_over("conv_1").await;
         let confirmed = |fields: [(&'static str, &str); 3]| {
             form(&fields) + "&" + &form(&[("confirm_password", crate::support::server::PASSWORD)])
@@ -60,7 +60,7 @@ on_both! {
         let third = with_key(&now.text().await.expect("a page"), &server);
         assert_eq!(second.get("/escalations").await.refused(401), "key_revoked");
         third.get(&format!("/escalations/{it}")).await.ok(200);
-        // An earlier end is not put off by a later rotation, and revoking ends every key at once.
+        // A later rotation does not postpone an earlier end, and revoking ends every key at once.
         let fourth = with_key(&grace.sends(AGENTS, &rotate("1"), 200).await, &server);
         let fifth = with_key(&grace.sends(AGENTS, &rotate("24"), 200).await, &server);
         server.pass(Span::hours(1));
@@ -82,7 +82,7 @@ on_both! {
         let grace = admin(&server).await;
         let bot = server.agent("billing-bot").await;
         let agent = agent_id(&grace).await;
-        // Agents and customers know people by their public names only.
+        // Agents and customers see only the public names of operators.
         let renamed = sqlx::query("update operator set public_name = 'The desk'");
         renamed.execute(server.desk.store().writer()).await.expect("a public name");
         let sent = grace.posts("/settings/agents/test", &form(&[("agent", &agent)]), "same-origin").await;
@@ -90,7 +90,7 @@ on_both! {
         let id = path.strip_prefix("/e/").expect("an escalation");
         let page = grace.sees(&path, 200).await;
         assert!(page.contains("A test, sent from the settings by The desk."), "{page}");
-        // It is the agent's own, opened like any other.
+        // The escalation belongs to the agent and is opened like any other.
         let seen = bot.get(&format!("/escalations/{id}")).await.ok(200);
         assert_eq!((&seen["status"], &seen["reason"]["label"]), (&json!("waiting"), &json!("test")));
         assert!(grace.sends("/settings/agents/test", &[("agent", "agt_nobody")], 422).await.contains("no such agent"));

@@ -1,4 +1,4 @@
-//! Alerts: somebody is called once when an escalation has waited for a minute, and again only when that did not arrive.
+//! Tests alerts: one is sent when an escalation has waited for a minute, and retried only when it did not arrive.
 
 use std::{
     sync::{
@@ -27,18 +27,18 @@ use crate::{
     support::{Engine, TestServer, server::soon},
 };
 
-/// What a receiver does with what it gets.
+/// The behaviour of a receiver.
 #[derive(Clone, Copy)]
 enum Manner {
     Takes,
     Fails,
-    /// Only the first two times.
+    /// Fails only the first two times.
     FailsTwice,
     SendsOn,
     Hangs,
 }
 
-/// Somebody who can be called.
+/// A receiver of alerts.
 struct Receiver {
     url: String,
     got: Arc<Mutex<Vec<Value>>>,
@@ -95,7 +95,7 @@ on_both! {
         let [text] = &texts[..] else { panic!("one call: {texts:?}") };
         assert!(text.starts_with("Dana has waited 1m for a human in the queue default: policy limit.\n"), "{text}");
         assert!(text.contains("Refund over limit") && text.contains(&waits) && !text.contains(&claimed), "{text}");
-        // What happens to it later calls nobody again.
+        // Later changes of the escalation send no second alert.
         let fence = ada.claims(&waits).await.expect("a claim");
         ada.releases(&waits, fence).await.expect("a release");
         alerts.send_due(&server.desk).await.expect("a look");
@@ -113,7 +113,7 @@ on_both! {
             alerts.send_due(&server.desk).await.expect("a look");
             assert_eq!(receiver.texts().len(), calls, "called a few times, and not led on");
         }
-        // One whom nobody can reach; a server that is about to end waits for no pause.
+        // The receiver is unreachable. A server that is shutting down does not wait for the pause before a retry.
         bot.hands_over("conv_9").await;
         server.pass(Span::seconds(61));
         let nobody = AlertSender::new("http://127.0.0.1:1/".parse().expect("an address")).expect("a client");
@@ -150,7 +150,7 @@ on_both! {
         soon("the call", async || (receiver.texts().len() == 1).then_some(())).await;
         ada.claims(&it).await.expect("a claim");
         calls.await.expect("a task").expect("a look");
-        // Where the claim took longer than the first pause it was called once more; without one it is called four times.
+        // If the claim took longer than the first pause, there was one retry. Without a claim there are four calls.
         let called = receiver.texts().len();
         assert!((1..=2).contains(&called), "called {called} times");
     }
@@ -162,7 +162,7 @@ on_both! {
         let counted = Arc::clone(&calls);
         tokio::spawn(async move {
             while let Ok((mut caller, _)) = listener.accept().await {
-                // It may have read all there was to know.
+                // A receiver that closes the connection may have read the whole alert, so there is no retry.
                 let read = caller.read(&mut [0; 4_096]).await.expect("a request");
                 counted.fetch_add(usize::from(read > 0), Ordering::SeqCst);
             }
@@ -182,7 +182,7 @@ on_both! {
         let (desk, alerts, begun) = (server.desk.clone(), receiver.alerts(), Instant::now());
         let calls = tokio::spawn(async move { alerts.send_due(&desk).await });
         soon("the call", async || (receiver.texts().len() == 1).then_some(())).await;
-        // Meanwhile everything goes on, for the very escalation too.
+        // While the receiver hangs, everything else goes on, also for the same escalation.
         ada.claims(&it).await.expect("a claim");
         bot.says(&it, "customer", "Hello?").await.ok(201);
         assert!(!calls.is_finished(), "it did not hang");

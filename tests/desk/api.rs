@@ -1,4 +1,4 @@
-//! Garbage in, a clear "no" out: never a 5xx, and nothing of another agent.
+//! Tests that invalid requests get a clear refusal: never a 5xx, and no data of another agent.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::{
     support::{TestServer, server::Agent},
 };
 
-/// A raw request; the answer's status, code and first pointer.
+/// Sends a raw request, and returns the status, the code and the first pointer of the response.
 async fn raw(
     bot: &Agent,
     method: Method,
@@ -75,20 +75,20 @@ on_both! {
         assert_eq!((status, code.as_str()), (413, "body_too_large"));
         let long = format!(r#"{{"client_message_id": "1", "role": "customer", "text": "{}"}}"#, "x".repeat(300 * 1024));
         assert_eq!(raw(&bot, Method::POST, &messages, "application/json", long).await.0, 413);
-        // Acknowledging what is open is too early.
+        // An open escalation cannot be acknowledged yet.
         assert_eq!(bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.refused(409), "not_closed");
     }
 
     async fn what_is_no_mistake_is_taken(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let reason = json!({"code": "other", "text": "help"});
-        // No messages are none in any format.
+        // An empty list of messages is valid in every format.
         for format in ["openai.chat", "anthropic.messages", "native"] {
             bot.post("/escalations", json!({"reason": reason, "conversation": {"format": format, "messages": []}})).await.ok(201);
         }
         let some = json!({"reason": reason, "conversation": {"format": "langchain", "messages": [{"type": "human", "content": "Hi"}]}});
         assert_eq!(bot.post("/escalations", some).await.refused(422), "wrong_format");
-        // `until` is read also where nobody waits.
+        // `until` is validated even when the request does not wait.
         assert_eq!(bot.post("/escalations?until=never", json!({"reason": reason})).await.refused(400), "bad_parameter");
         bot.post("/escalations?until=outcome", json!({"reason": reason})).await.ok(201);
     }
@@ -111,7 +111,7 @@ on_both! {
     async fn a_key_opens_its_own_door_only(server: TestServer) {
         let (bot, stranger) = (server.agent("billing-bot").await, server.agent("other-bot").await);
         let it = bot.hands_over("conv_88").await;
-        // A foreign id and an unknown one are the same answer, but for the request's id.
+        // A foreign id and an unknown id get the same response, except for the request id.
         let tells = |mut body: Value| {
             body["request_id"] = Value::Null;
             body
@@ -211,7 +211,7 @@ on_both! {
         let answered = asking.await.expect("an answer");
         assert_eq!(answered["escalation"]["outcome"]["data"], json!({"choice": "two"}));
         assert_eq!(bot.get("/escalations?status=open").await.ok(200)["items"], json!([]));
-        // Two walks, one for each state, are one list, newest first, page by page.
+        // Each of the two open states is read by its own walk. The pages form one list, newest first.
         let mut ids = vec![];
         for n in 0..5 {
             ids.insert(0, bot.hands_over(&format!("conv_{n}")).await);

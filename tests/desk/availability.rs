@@ -1,4 +1,4 @@
-//! Who could come: what agents are told of the desk, and operators who go away.
+//! Tests availability: the numbers in `desk` that agents receive, and operators who go away.
 
 use bailout::{
     domain::{operator::Role, queue::QueueDefaults, time::Span},
@@ -36,26 +36,26 @@ on_both! {
         assert_eq!(told(&second).await, desk(2, 1, None));
         assert_eq!(told(&billing).await, desk(1, 0, None), "members only, and only what waits there");
 
-        // The control: who is away does not count, here as she is; who is back does.
+        // The control: an operator who is away does not count, although just seen. Once she is back, she counts.
         let hers = Browser::of("Ada", &server.url).await;
         for (away, available) in [(true, 1), (false, 2)] {
             let said = hers.calls("set_availability", &format!("away={away}&release=false")).send().await;
             assert_eq!(said.expect("an answer").status(), 200);
             assert_eq!(told(&second).await, desk(available, 1, None));
         }
-        // Nor does who has not been seen for a while.
+        // An operator who has not been seen for a while does not count either.
         server.pass(Span::seconds(46));
         ana.is_seen().await;
         assert_eq!(told(&second).await, desk(1, 1, None));
 
-        // Claimed it waits behind nobody, and later ones learn how long that took.
+        // A claimed escalation has no other ahead of it, and later ones report how long the claim took.
         ada.claims(&first).await.expect("a claim");
         ada.is_seen().await;
         assert_eq!(told(&first).await, desk(2, 0, Some(46)));
         assert_eq!(told(&second).await, desk(2, 0, Some(46)));
         assert_eq!(told(&billing).await, desk(1, 0, None));
 
-        // In every answer, in none of the events, and null at the end.
+        // The `desk` object is in every response and in no event. After the end it is null.
         let all = bot.get("/escalations?status=open").await.ok(200);
         let desks: Vec<&Value> = all["items"].as_array().expect("a list").iter().map(|it| &it["desk"]).collect();
         assert_eq!(desks, [&desk(1, 0, None), &desk(2, 0, Some(46)), &desk(2, 0, Some(46))]);
@@ -101,7 +101,7 @@ on_both! {
             assert_eq!(status(it).await, "waiting");
         }
         assert_eq!(status(&hers).await, "claimed", "the control: what a colleague holds");
-        // By her own verb: the agent hears that she gave it back.
+        // The release has Ada as its actor, so the agent receives that she released it.
         let heard = bot.get(&format!("/escalations/{}/wait?seconds=0", held[0])).await.ok(200);
         let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
         assert_eq!((&last["type"], &last["actor"]["name"]), (&json!("escalation.released"), &json!("Ada")));

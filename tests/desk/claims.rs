@@ -1,4 +1,4 @@
-//! Promise 6: exactly one operator wins a claim; a stale fence cannot speak.
+//! Promise 6: exactly one operator wins a claim, and a stale fence cannot speak.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
     }
 }
 
-/// Lets everyone claim at once; who won, and whom each loser was told of.
+/// Lets all operators claim at once. Returns the winners, and the name that each loser was told.
 async fn race(people: &[Person], it: &str) -> (Vec<String>, Vec<String>) {
     let gate = Arc::new(Barrier::new(people.len()));
     let mut claims = JoinSet::new();
@@ -64,7 +64,7 @@ async fn race(people: &[Person], it: &str) -> (Vec<String>, Vec<String>) {
 on_both! {
     async fn one_wins_and_the_others_are_told_who(server: TestServer) {
         let bot = server.agent("billing-bot").await;
-        // On PostgreSQL half of them sit at a second server.
+        // On PostgreSQL half of the operators use a second server.
         let other = match server.desk.store().dialect() {
             bailout::server::store::Dialect::Postgres => Some(TestServer::on(Arc::clone(&server.database)).await),
             bailout::server::store::Dialect::Sqlite => None,
@@ -99,7 +99,7 @@ on_both! {
         assert_eq!(refused(ada.replies(&it, stale, "Hello").await), Refusal::StaleFence);
         assert_eq!(refused(ada.resolves(&it, Some(stale), Resolution::bare(Disposition::Handled)).await), Refusal::StaleFence);
         assert_eq!(refused(ana.replies(&it, fresh, "Hello").await).code(), "claimed_by_another");
-        // A supervisor takes it: Ada's fence is worth nothing any more.
+        // A supervisor takes over the claim, so Ada's fence is not valid any more.
         let to = TransferTarget::Operator(ana.operator.who.clone());
         let take = Verb::Transfer { by: ana.operator.clone(), escalation: id(&it), fence: None, to, note: None };
         let taken = ana.does(take).await.expect("a transfer").current.escalation.fence;
@@ -108,7 +108,7 @@ on_both! {
     }
 
     async fn control_without_a_fence_a_tab_that_slept_speaks(server: TestServer) {
-        // The way not to do it: whoever holds it may speak, in whatever tab. Ada's first tab slept through a release.
+        // The control without a fence: the holder may speak from any tab. Ada's first tab missed a release.
         let bot = server.agent("billing-bot").await;
         let ada = server.person("Ada", Role::Operator).await;
         let it = bot.hands_over("conv_88").await;
@@ -129,7 +129,7 @@ on_both! {
     }
 
     async fn control_a_claim_that_selects_and_then_updates_has_two_winners(server: TestServer) {
-        // The way not to do it. If this ever had one winner, the race above would prove nothing.
+        // The control without a guard. If it ever had one winner, the race above would prove nothing.
         let it = server.agent("billing-bot").await.hands_over("conv_88").await;
         let gate = Arc::new(Barrier::new(8));
         let mut claims = JoinSet::new();
@@ -150,7 +150,7 @@ on_both! {
     }
 }
 
-/// Two processes on one database, each with half of the people, in browsers.
+/// Two processes share one database, and each serves half of the operators, in browsers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_real_servers_one_gives_the_claim() {
     const PEOPLE: usize = 8;

@@ -1,5 +1,5 @@
-//! A clock that is set back: nothing of an escalation happens before what has happened to it, what is due is judged by the
-//! clock itself, and nobody counts as there by a time that is yet to come.
+//! Tests a clock that is set back: no event of an escalation is earlier than a previous one, deadlines follow the clock
+//! itself, and a last-seen time in the future does not make an operator available.
 
 use bailout::{
     domain::{
@@ -36,7 +36,7 @@ on_both! {
         assert!(stint.to.expect("an end") >= stint.from, "{stint:?}");
         let body = bot.get(&format!("/escalations/{it}")).await.ok(200);
         assert!(body["closed_at"].as_str() >= body["opened_at"].as_str(), "{body}");
-        // Every event of its own is in order; another escalation has the time of the clock.
+        // The events of the escalation are in order. Another escalation has the time of the clock.
         let events = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200)["events"].clone();
         let times: Vec<String> = events.as_array().expect("events").iter().map(|it| it["at"].to_string()).collect();
         assert!(times.is_sorted() && times.len() >= 4, "{times:?}");
@@ -83,7 +83,7 @@ on_both! {
         assert_eq!(available().await, 1);
         server.pass(BACK);
         assert_eq!(available().await, 0);
-        // She is seen again by the clock of now, which replaces what was ahead of it.
+        // The operator is seen again at the current time, which replaces the time in the future.
         ada.is_seen().await;
         assert_eq!(available().await, 1);
     }

@@ -1,4 +1,4 @@
-//! Connections that ask nothing, that do not read, or that do not come to an end are closed, and keep nobody else out.
+//! Tests that connections that send no request, do not read or do not end are closed, and block no other client.
 
 use std::{
     sync::{
@@ -34,15 +34,15 @@ use crate::{
 
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(600);
-/// Far beyond what anything here may take.
+/// A timeout far longer than anything here may take.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Limits that end nothing.
+/// Returns limits that close no connection.
 fn patient() -> ConnectionLimits {
     ConnectionLimits { most: 1_000, first_request: LONG, idle: LONG, stalled: LONG, silent_upload: LONG, upload: LONG }
 }
 
-/// Serves something until the token is cancelled; the address.
+/// Serves a router until the token is cancelled. Returns the address and the token.
 async fn serves(router: Router, limits: ConnectionLimits) -> (std::net::SocketAddr, CancellationToken) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let (address, stop) = (listener.local_addr().expect("an address"), CancellationToken::new());
@@ -54,7 +54,7 @@ fn hello() -> Router {
     Router::new().route("/", get(async || "hello"))
 }
 
-/// Asks on an open connection; what came back first.
+/// Sends a request on an open connection, and returns the first part of the response.
 async fn asks(stream: &mut TcpStream) -> String {
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("a request");
     let mut answer = vec![0; 1024];
@@ -62,7 +62,7 @@ async fn asks(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
-/// Whether a connection is closed soon, whatever comes before.
+/// Returns whether a connection is closed soon, whatever it sends before.
 async fn closes(stream: &mut TcpStream) -> bool {
     let mut rest = vec![];
     timeout(SOON, stream.read_to_end(&mut rest)).await.is_ok()
@@ -134,7 +134,7 @@ async fn an_answer_has_left_when_all_of_it_was_taken() {
     let mut reader = TcpStream::connect(address).await.expect("a connection");
     assert!(asks(&mut reader).await.contains("xxxxxxxxxx"));
     soon("the small answer has left", async || left[0].load(Ordering::SeqCst).then_some(())).await;
-    // One that does not read is given up, and nothing has left.
+    // A client that does not read is disconnected, and its response does not count as sent.
     let mut stalled = TcpStream::connect(address).await.expect("a connection");
     stalled.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("a request");
     sleep(Duration::from_secs(2)).await;
@@ -145,7 +145,7 @@ async fn an_answer_has_left_when_all_of_it_was_taken() {
     assert!(!left[1].load(Ordering::SeqCst));
 }
 
-/// The head of an upload, and the first byte.
+/// Sends the head of an upload and the first byte.
 async fn uploads(address: &str, bot: &Agent, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.expect("a connection");
     let head = format!(

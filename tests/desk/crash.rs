@@ -1,5 +1,5 @@
-//! Promise 1: an acknowledged write survives a crash. The real program is killed at random moments under load, started
-//! again, and asked for everything that it ever acknowledged.
+//! Promise 1: an acknowledged write survives a crash. The real program is killed at random moments under load and
+//! started again. Then every write that it ever acknowledged is read back.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +22,10 @@ use crate::support::{
 const KILLS: u32 = if TORTURE { 10_000 } else { 100 };
 const WRITERS: usize = 8;
 
-/// Escalations, and the messages of each by the names their senders gave them.
+/// Escalations, each with the `client_message_id`s of its messages.
 type Writes = BTreeMap<String, Vec<String>>;
 
-/// What was acknowledged, and the messages that were sent and not answered: of which escalation, called what, when.
+/// The acknowledged writes, and the messages without a response: the escalation, the name and the time of each.
 #[derive(Default)]
 struct Ledger {
     acknowledged: Writes,
@@ -33,7 +33,7 @@ struct Ledger {
 }
 
 impl Ledger {
-    /// The messages that were on their way at a moment.
+    /// Returns the messages that were in flight at a moment.
     fn in_flight(&self, at: Instant) -> Writes {
         let mut writes = Writes::new();
         for (id, name, _) in self.unanswered.iter().filter(|(.., sent)| *sent < at) {
@@ -43,7 +43,7 @@ impl Ledger {
     }
 }
 
-/// Opens and says things until the server is gone, and writes down what was acknowledged and what was not.
+/// Opens escalations and sends messages until the server is gone. Records which were acknowledged and which were not.
 async fn write(http: reqwest::Client, url: String, key: String, ledger: Arc<Mutex<Ledger>>) {
     let ledger = || ledger.lock().expect("a ledger");
     while let Some(opened) = post(&http, &format!("{url}/escalations"), &key, opening()).await {
@@ -75,7 +75,7 @@ async fn post(http: &reqwest::Client, url: &str, key: &str, body: Value) -> Opti
     sent.json().await.ok()
 }
 
-/// What of these writes the server does not know.
+/// Returns the writes that the server does not know.
 async fn missing(http: &reqwest::Client, url: &str, key: &str, writes: &Writes) -> Vec<String> {
     let mut asked = JoinSet::new();
     for (id, messages) in writes.clone() {
@@ -113,7 +113,7 @@ async fn story(engine: Engine) {
         for _ in 0..WRITERS {
             writers.spawn(write(http.clone(), server.url("/api/v1"), key.clone(), Arc::clone(&ledger)));
         }
-        // A different moment each time: 20 to 119 ms into the load, by a step that meets every phase of a batch.
+        // Each kill has another moment, 20 to 119 ms into the load. The step hits every phase of a batch.
         tokio::time::sleep(Duration::from_micros(20_000 + u64::from(kill) * 7_919 % 100_000)).await;
         let killed = Instant::now();
         server.kill();
@@ -136,10 +136,10 @@ async fn story(engine: Engine) {
     );
     assert!(writes > KILLS as usize, "too little was written for the kills to mean anything: {writes}");
 
-    // The first control: kills do lose what is being written. A server that acknowledged it on arrival would have broken
-    // its word so often.
+    // The first control: kills do lose writes in flight. A server that acknowledged each on arrival would have lost as
+    // many acknowledged writes.
     assert!(lost_in_flight > 0, "no kill met a write that was not yet on the disk: {in_flight} were in flight");
-    // The second: lose one acknowledged message behind the server's back, and it must be missed.
+    // The second control: an acknowledged message that is deleted from the database must be reported as missing.
     let (id, message) = acknowledged.iter().find_map(|(id, all)| Some((id, all.first()?))).expect("a message");
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&database.url).await.expect("a connection");
@@ -173,7 +173,7 @@ async fn of_two_servers_on_postgres_either_may_die() {
     let opened = post(&http, &first.url("/api/v1/escalations"), &key, opening()).await.expect("an escalation");
     let id = opened["id"].as_str().expect("an id");
 
-    // The agent waits at the second server; what is said at the first wakes it.
+    // The agent waits at the second server. A message at the first server wakes it.
     let waiting = {
         let wait = second.url(&format!("/api/v1/escalations/{id}/wait?seconds=20&until=outcome"));
         let (http, key) = (http.clone(), key.clone());
@@ -185,7 +185,7 @@ async fn of_two_servers_on_postgres_either_may_die() {
     post(&http, &first.url(&format!("/api/v1/escalations/{id}/messages")), &key, said).await.expect("a message");
     first.kill();
 
-    // Nothing is lost and nothing is released: the second server knows it all and goes on.
+    // Nothing is lost and nothing is released: the second server has the whole state and continues.
     let known =
         http.get(second.url(&format!("/api/v1/escalations/{id}"))).bearer_auth(&key).send().await.expect("an answer");
     let known: Value = known.json().await.expect("JSON");

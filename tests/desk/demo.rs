@@ -1,5 +1,5 @@
-//! The demo: a filled desk, people who sign in by a link, a customer who answers, and Robot. It has a SQLite database of
-//! its own, so there is nothing to tell on another.
+//! Tests the demo: a filled console, operators who sign in by a link, a customer who answers, and Robot. The demo has
+//! its own SQLite database, so there is no test on PostgreSQL.
 
 use std::{
     collections::HashSet,
@@ -41,10 +41,10 @@ use crate::{
     },
 };
 
-/// What is said of a link that is good no more.
+/// The message about a link that was used already.
 const USED: &str = "This link was used already";
 
-/// A demo in this process, on a port; over when dropped.
+/// A demo in this process, on a port. The demo ends when it is dropped.
 struct Demo {
     playing: RunningDemo,
     url: String,
@@ -67,7 +67,7 @@ impl Demo {
         Self { playing, url }
     }
 
-    /// The agent whose key is printed.
+    /// Returns the agent whose key is printed.
     fn agent(&self) -> Agent {
         Agent { url: self.url.clone(), key: self.playing.key.clone(), http: reqwest::Client::new() }
     }
@@ -81,7 +81,7 @@ impl Demo {
     }
 }
 
-/// Opens, and waits for the end; what came back, and how long it took.
+/// Opens an escalation and waits for its end. Returns the escalation and how long that took.
 async fn ends(agent: &Agent, more: Value) -> (Value, Duration) {
     let began = Instant::now();
     let it = agent.escalates(more).await;
@@ -115,7 +115,7 @@ async fn robot_answers_what_an_agent_asks_as_its_schema_wants_it() {
     }
     let [takeover, choice, question, decision, hopeless, _] = outcomes[..] else { panic!("six were asked") };
     assert_eq!(takeover["disposition"], "handled");
-    // Held against the schema here, in other words than the filler's.
+    // The data is checked against the schema by hand, independently of the code that fills it in.
     let (eur, method) = (&takeover["data"]["refund_eur"], &takeover["data"]["method"]);
     assert!(eur.as_f64().is_some_and(|eur| (10.0..=20.0).contains(&eur)), "{takeover}");
     assert!(*method == "card" || *method == "voucher", "{takeover}");
@@ -152,12 +152,12 @@ async fn robot_rehearses_the_end_that_is_wished_for() {
         assert!(took >= Duration::from_secs(seconds), "{disposition} after {took:?}");
         assert!(took < Duration::from_secs(seconds + 10), "{disposition} after {took:?}");
     }
-    // What cannot be is said, and something else happens.
+    // A disposition that is not possible is reported, and another one is used.
     let wish = json!({"rehearse": {"disposition": "approved"}});
     let (it, _) = ends(&agent, json!({"conversation": chat, "metadata": wish})).await;
     assert_eq!(it["outcome"]["disposition"], "handled");
     assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains("approved")), "{it}");
-    // So is what cannot be read.
+    // A wish that cannot be parsed is reported, too.
     let wish = json!({"rehearse": {"dispositon": "declined"}});
     let (it, _) = ends(&agent, json!({"ask": {"kind": "question"}, "metadata": wish})).await;
     assert_eq!(it["outcome"]["disposition"], "answered");
@@ -168,7 +168,7 @@ async fn robot_rehearses_the_end_that_is_wished_for() {
     assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains(expected)), "{it}");
 }
 
-/// An agent that answers whatever is said to it, and Robot, do not go round in circles as fast as they can.
+/// Tests that Robot and an agent that answers every message do not reply to each other without a pause.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn robot_takes_its_time_with_one_who_always_answers() {
     let demo = Demo::begin(DemoOperator::Auto).await;
@@ -184,7 +184,7 @@ async fn robot_takes_its_time_with_one_who_always_answers() {
         }
         let said = heard["events"].as_array().expect("events").iter();
         for _ in said.filter(|it| it["data"]["message"]["role"] == "operator") {
-            // A customer in three messages.
+            // The customer sends three messages.
             for text in ["Hello?", "Is somebody there?", "I am waiting."] {
                 answered += usize::from(agent.says(&it, "customer", text).await.status == 201);
             }
@@ -192,11 +192,11 @@ async fn robot_takes_its_time_with_one_who_always_answers() {
     };
     let said = outcome["messages"].as_array().expect("messages").iter();
     let robots = said.filter(|message| message["role"] == "operator").count();
-    // After a second, and then every two until the ninth.
+    // Robot replies after one second, and then every two seconds until the ninth.
     assert!((2..=5).contains(&robots) && answered >= 3, "{robots} replies to {answered} messages");
 }
 
-/// Whoever takes over from Robot keeps what they took.
+/// Tests that an operator who takes over from Robot keeps the escalation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn robot_leaves_alone_what_a_person_took() {
     let demo = Demo::begin(DemoOperator::Auto).await;
@@ -212,7 +212,7 @@ async fn robot_leaves_alone_what_a_person_took() {
     let take = Verb::Transfer { by, escalation: id(&taken), fence: None, to, note: None };
     ada.does(take).await.expect("taken from Robot");
     agent.says(&taken, "customer", "Hello?").await.ok(201);
-    // The one beside it is to be resolved three seconds later, so whatever Robot would do to the first it has done.
+    // The other escalation is resolved three seconds later. By then Robot has done all that it would do to the first.
     let path = format!("/escalations/{left}/wait?until=outcome&seconds=30");
     assert_eq!(agent.get(&path).await.ok(200)["escalation"]["status"], "resolved");
     let it = agent.get(&format!("/escalations/{taken}")).await.ok(200);
@@ -231,7 +231,7 @@ async fn nobody_comes_when_that_is_rehearsed() {
     let (it, _) = ends(&agent, more.clone()).await;
     assert_eq!((&it["status"], &it["outcome"]["disposition"]), (&json!("expired"), &json!("unanswered")));
     assert_eq!(it["claimed_at"], Value::Null);
-    // The same without that wish is answered within the same time.
+    // The same request without that wish is answered within the same time.
     let mut more = more;
     more["metadata"] = Value::Null;
     let (it, _) = ends(&agent, more).await;
@@ -260,10 +260,10 @@ async fn a_link_lets_one_in_once() {
         assert!(again.text().await.expect("a sentence").contains(USED));
     }
     assert_eq!(Browser::new(&demo.url).gets("/demo/sign-in/whatever").await.status(), 404);
-    // Who is signed out, or is asked for the password again, has one.
+    // Operators have a password, for when they are signed out or asked for it again.
     let entered = Browser::new(&demo.url).signs_in("olga@example.com", &demo.playing.password, "/mine").await;
     assert_eq!(leads_to(&entered), "/mine");
-    // By a name that may be a stranger's, it is no address of ours; and the link stays good.
+    // A request with a foreign Host header is refused, and the link stays valid.
     let other = Demo::begin(DemoOperator::You).await;
     let path = format!("{}{}", other.url, other.playing.links[0].1);
     let foreign = Browser::new(&other.url).http.get(&path).header("host", "evil.example").send().await;
@@ -275,7 +275,7 @@ on_both! {
     async fn no_link_lets_one_in_where_one_serves(server: TestServer) {
         server.person("Ada", Role::Admin).await;
         let (stranger, ada) = (Browser::at(&server), Browser::of("Ada", &server.url).await);
-        // As any address that there is not.
+        // These paths behave like any unknown path.
         for path in ["/demo/sign-in/whatever", "/demo/nothing/whatever"] {
             let answer = stranger.gets(path).await;
             assert!(leads_to(&answer).starts_with("/sign-in"), "{answer:?}");
@@ -352,7 +352,7 @@ async fn the_customer_answers_what_one_writes() {
     }
 }
 
-/// The program as one types it: what it prints works, and nothing of it is left.
+/// Runs the program as a user does. The printed key, address and links work, and no file is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_printed_works_and_nothing_is_left() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -385,7 +385,7 @@ async fn what_is_printed_works_and_nothing_is_left() {
     assert!(std::fs::read_dir(folder.path()).expect("a folder").next().is_none(), "it left something");
 }
 
-/// A process that does not outlive its story.
+/// A process that is killed at the end of its test.
 struct Running(Child);
 
 impl Drop for Running {

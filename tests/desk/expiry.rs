@@ -1,4 +1,4 @@
-//! Deadlines: nobody comes, and it fails closed.
+//! Tests deadlines: an escalation that no operator resolves in time expires and fails closed.
 
 use bailout::{
     domain::{

@@ -1,5 +1,5 @@
-//! Faults of the database: a disk that is full, a lock that is held, a server that is read-only or ends connections. Writes
-//! are answered by 503 as long as a fault lasts and by 201 at once afterwards, without a restart.
+//! Tests faults of the database: a full disk, a held lock, a server that is read-only or ends connections. Writes get
+//! 503 while a fault lasts and 201 right after it, without a restart.
 
 use std::{
     process::{Command, Stdio},
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// The status of an open, and when its caller is told to come back.
+/// Opens an escalation. Returns the status and the `Retry-After` header.
 async fn open(bot: &Agent) -> (u16, Option<String>) {
     let body = json!({"reason": {"code": "other", "text": "help"}});
     let request = bot.http.post(format!("{}/api/v1/escalations", bot.url)).bearer_auth(&bot.key).json(&body);
@@ -38,7 +38,7 @@ async fn is_unavailable(bot: &Agent) {
     assert_eq!(open(bot).await, (503, Some("1".to_owned())));
 }
 
-/// Asserts that an open succeeds within two seconds, and is refused by nothing but 503 until then.
+/// Asserts that an open succeeds within two seconds, and gets only 503 until then.
 async fn recovers(bot: &Agent) {
     let until = Instant::now() + Duration::from_secs(2);
     loop {
@@ -52,7 +52,7 @@ async fn recovers(bot: &Agent) {
     }
 }
 
-/// The status and the body of `/readyz`.
+/// Returns the status and the body of `/readyz`.
 async fn readiness(url: &str) -> (u16, Value) {
     let answer = reqwest::get(format!("{url}/readyz")).await.expect("an answer");
     (answer.status().as_u16(), answer.json().await.expect("JSON"))
@@ -62,7 +62,7 @@ async fn run(connection: &mut AnyConnection, sql: String) {
     sqlx::query(AssertSqlSafe(sql)).execute(connection).await.expect("a statement");
 }
 
-/// Ends other connections to this PostgreSQL database; how many.
+/// Terminates other connections to this PostgreSQL database, and returns how many.
 async fn terminate(connection: &mut AnyConnection, which: &str) -> i64 {
     let sql = format!(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity \
@@ -77,13 +77,13 @@ on_both! {
         let is_sqlite = store.dialect() == Dialect::Sqlite;
         for commits in [false, true, false] {
             let mut tx = store.begin_write().await.expect("a transaction");
-            // As SQLite does by itself when the disk is full. PostgreSQL only warns of what follows.
+            // SQLite does the same by itself when the disk is full. PostgreSQL only warns about the commit or rollback.
             sqlx::query("rollback").execute(&mut *tx).await.expect("a rollback");
             let ended = if commits { tx.commit().await } else { tx.rollback().await };
             assert_eq!(ended.is_err(), is_sqlite, "{ended:?}");
             assert_eq!(open(&bot).await.0, 201);
         }
-        // One that is dropped is rolled back, and its connection replaced.
+        // A transaction that is dropped is rolled back, and its connection is replaced.
         let mut tx = store.begin_write().await.expect("a transaction");
         sqlx::query("delete from workspace where id = 'nobody'").execute(&mut *tx).await.expect("a delete");
         drop(tx);
@@ -122,7 +122,7 @@ on_both! {
         set("{").await;
         server.pass(Span::minutes(10));
         deadlines::sweep(&server.desk).await.expect("a sweep");
-        // The server's own sweeper may just end a look that it began before.
+        // The server's own sweeper may be ending an earlier sweep, so the check is repeated.
         soon("a look with it", async || (readiness(&server.url).await.1["failed_deadlines"] == 1).then_some(())).await;
         let (status, ready) = readiness(&server.url).await;
         assert_eq!((status, &ready["status"]), (200, &json!("ready")));
@@ -143,11 +143,11 @@ async fn postgres_that_is_read_only_or_ends_connections_is_unavailable_meanwhile
     let name = server.database.url.rsplit('/').next().expect("a name");
     recovers(&bot).await;
 
-    // Read-only, for every connection that begins now.
+    // From now on every new connection is read-only.
     run(&mut other, format!("alter database {name} set default_transaction_read_only = on")).await;
     assert!(terminate(&mut other, "true").await > 0);
     sleep(Duration::from_millis(300)).await;
-    // One that was just being made then began before the setting.
+    // A connection that was being made then started before the setting.
     terminate(&mut other, "true").await;
     sleep(Duration::from_millis(100)).await;
     for _ in 0..3 {
@@ -159,7 +159,7 @@ async fn postgres_that_is_read_only_or_ends_connections_is_unavailable_meanwhile
     recovers(&bot).await;
     assert_eq!(readiness(&server.url).await.0, 200);
 
-    // Ended in the middle of a transaction.
+    // A connection is terminated in the middle of a transaction.
     let mut holder = AnyConnection::connect(&server.database.url).await.expect("a connection of our own");
     run(&mut holder, "begin".to_owned()).await;
     run(&mut holder, "lock table workspace in exclusive mode".to_owned()).await;
@@ -176,7 +176,7 @@ async fn postgres_that_is_read_only_or_ends_connections_is_unavailable_meanwhile
     recovers(&bot).await;
 }
 
-/// Limits the size of every file that a process writes. "4096:" and "unlimited:" set the soft limit alone, which may be
+/// Limits the size of every file that a process writes. "4096:" and "unlimited:" set only the soft limit, which can be
 /// raised again.
 fn limit_files(program: &Program, limit: &str) {
     let status = Command::new("prlimit")
@@ -190,8 +190,8 @@ fn limit_files(program: &Program, limit: &str) {
 async fn a_disk_that_was_full_needs_no_restart() {
     let database = Engine::Sqlite.database().expect("a database");
     let key = add_agent(&database, "billing-bot");
-    // A write beyond the limit fails, as one on a full disk, instead of ending the process. Its log is not written: it may
-    // go to a file, which the limit would be for as well.
+    // A write beyond the limit fails as on a full disk, instead of ending the process. The program's log is discarded,
+    // because the limit would apply to a log file, too.
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; exec \"$0\"", env!("CARGO_BIN_EXE_bailout")])

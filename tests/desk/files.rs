@@ -1,5 +1,5 @@
-//! The settings that name a database and the files of one, at the real program: who may read them, how they are found, and
-//! that no message repeats a password.
+//! Tests the database settings and the database files with the real program: who may read the files, how they are
+//! found, and that no message repeats a password.
 
 use std::{
     fs::{self, Permissions},
@@ -18,7 +18,7 @@ fn database() -> Database {
     Engine::Sqlite.database().expect("SQLite is always there")
 }
 
-/// Adds an agent to the database that an address names, in a folder.
+/// Adds an agent to the database at a URL, with `folder` as the current directory.
 fn adds_an_agent(folder: &Path, url: &str) {
     let mut command = bailout(&database());
     command.current_dir(folder).env("BAILOUT_DATABASE_URL", url).args(["admin", "agent", "add", "--name", "bot"]);
@@ -26,7 +26,7 @@ fn adds_an_agent(folder: &Path, url: &str) {
     assert!(added.status.success(), "{url}: {}", String::from_utf8_lossy(&added.stderr));
 }
 
-/// The files of a folder with their modes.
+/// Returns the files of a folder with their modes.
 fn modes(folder: &Path) -> Vec<(String, u32)> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
     let mut modes: Vec<_> = entries
@@ -49,7 +49,7 @@ async fn only_its_owner_may_read_a_database() {
     let mut program = Program::start(&database, free_port()).await;
     assert_eq!(modes(folder), theirs(&running));
     program.kill();
-    // As an earlier version left them, with a database that was replaced by a backup.
+    // An earlier version left files with these modes, and a database that was replaced by a backup.
     let replaced = "bailout.db.replaced-2026-01-02T03-04-05Z";
     fs::write(folder.join(replaced), "").expect("a file");
     for (name, _) in modes(folder) {
@@ -58,7 +58,7 @@ async fn only_its_owner_may_read_a_database() {
     let mut program = Program::start(&database, free_port()).await;
     assert_eq!(modes(folder), theirs(&[&running[..], &[replaced]].concat()));
     program.stop();
-    // A backup, and the database that it becomes, are the owner's as well.
+    // Only the owner may read a backup and the database restored from it, too.
     let backup = folder.join("backup");
     for arguments in [["backup", "--to"], ["restore", "--from"]] {
         fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("a mode");
@@ -97,7 +97,7 @@ fn a_setting_of_nothing_counts_as_none() {
     assert!(folder.path().join("bailout.db").exists(), "the default was not used");
 }
 
-/// Whether a text has a piece of a password. Of a number, only where it is not the end of another, as of a time in the log.
+/// Returns whether a text has a piece of a password. Part of a longer number, as of a time in the log, does not count.
 fn tells(said: &str, piece: &str) -> bool {
     let is_number = piece.bytes().all(|byte| byte.is_ascii_digit());
     said.match_indices(piece).any(|(at, _)| {
@@ -108,7 +108,7 @@ fn tells(said: &str, piece: &str) -> bool {
 
 #[test]
 fn no_message_repeats_a_piece_of_a_password() {
-    // A number may be taken for a port.
+    // A number may be parsed as a port.
     const PIECES: [&str; 3] = ["60413", "zqxj", "kvwp"];
     assert!(tells("at ada:60413", "60413") && tells("\"zqxj/kvwp\"", "kvwp") && !tells("12:00:00.604131Z", "60413"));
     let starts = |url: &str, in_environment: bool| -> Child {
@@ -117,12 +117,12 @@ fn no_message_repeats_a_piece_of_a_password() {
         if in_environment {
             command.env("BAILOUT_DATABASE_URL", url);
         } else {
-            // As a shell splits it without quotes.
+            // Splits the URL as a shell does without quotes.
             command.arg("--database-url").args(url.split(' '));
         }
         command.args(["admin", "new-epoch"]).spawn().expect("the program starts")
     };
-    // Whoever cannot be reached is tried for seconds: some at a time.
+    // The program tries an unreachable server for seconds, so several run at a time.
     for marks in [["/", "?", "#"], ["@", ":", "&"], ["%ff", "\\", " "]] {
         let mut running = vec![];
         for mark in marks {

@@ -1,4 +1,4 @@
-//! The first run: while nobody is there a link sets Bailout up, once, and its last page has all that an agent needs.
+//! Tests the first run: without operators, a link sets Bailout up once. Its last page has all that an agent needs.
 
 use bailout::{
     domain::{operator::Role, time::Timestamp},
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The path of a fresh set-up link, as a start prints it.
+/// Returns the path of a new set-up link, as the server prints it when it starts.
 async fn link(server: &TestServer) -> String {
     let secret = set_up_link(&server.desk).await.expect("a link").expect("nobody is there");
     format!("/set-up/{}", secret.reveal())
@@ -42,13 +42,13 @@ on_both! {
     async fn a_link_sets_it_up_once_and_ends_on_a_key_that_works(server: TestServer) {
         let (older, path) = (link(&server).await, link(&server).await);
         let mut browser = Browser::at(&server);
-        // A start makes the links of earlier ones worthless.
+        // Each start revokes the links of earlier starts.
         assert_eq!(browser.gets(&older).await.status(), 404);
         let page = browser.gets(&path).await.text().await.expect("a page");
         assert!(page.contains("<h1 class=\"sign-in-title\">Set up Bailout") && page.contains("<title>Set up · Bailout</title>"), "{page}");
         assert!(page.contains("Choose a password of 12 characters or more."), "{page}");
         assert_eq!(page.matches(" autofocus").count(), 1, "{page}");
-        // What is not taken is said, keeps what was typed, and uses nothing up.
+        // A refused form says why, keeps the input, and does not use up the link.
         let typed = form(&[("name", "<b>Ada</b>"), ("email", "ada@example.com"), ("password", "short")]);
         let refused = browser.posts(&path, &typed, "same-origin").await;
         assert_eq!(refused.status(), 422);
@@ -66,7 +66,7 @@ on_both! {
         assert!(done.contains(&format!("{}/api/v1/escalations", server.url)), "no call to this server in {done}");
         assert!(done.contains(&format!("Authorization: Bearer {key}")) && done.contains("escalate_to_human"));
         assert!(done.contains("Listening for your first escalation…"));
-        // She is signed in, as an admin, and the key opens the first escalation, which the page's own line hears.
+        // The new admin is signed in. The key opens the first escalation, and the live stream of the page receives it.
         let after = between(&done, "data-after=\"", "\"");
         let live = browser.gets(&format!("/live?after={after}")).await;
         let bot = Agent { url: server.url.clone(), key: key.clone(), http: reqwest::Client::new() };
@@ -78,7 +78,7 @@ on_both! {
         let agents = agents.text().await.expect("a page");
         assert!(agents.contains("first-agent") && !agents.contains(&key), "the key is shown again");
 
-        // It is used up, and no start makes another.
+        // The link is used up, and no start makes another.
         for answer in [browser.gets(&path).await, browser.posts(&path, &ada(), "same-origin").await] {
             assert_eq!(answer.status(), 404);
         }
@@ -87,7 +87,7 @@ on_both! {
     }
 
     async fn of_those_who_race_one_becomes_the_admin(server: TestServer) {
-        // Two processes that started at once have each made a link.
+        // Two processes that started at the same time have each made a link.
         let first = link(&server).await;
         let (secret, now) = (Secret::mint().expect("a secret"), server.now());
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
@@ -108,7 +108,7 @@ on_both! {
         answers.sort_unstable();
         assert_eq!(answers, [200, 404, 404, 404, 404, 404, 404, 404]);
         assert_eq!(people(&server).await, 1);
-        // The control: links that do not exclude each other let both of two who race in.
+        // The control: two links that do not exclude each other admit both of two concurrent requests.
         let email: String = sqlx::query("select email from operator").fetch_one(server.desk.store().reader()).await.expect("one").get(0);
         let mut admin = Browser::at(&server);
         assert_eq!(leads_to(&admin.signs_in(&email, PASSWORD, "/mine").await), "/mine");
@@ -138,7 +138,7 @@ on_both! {
         let path = link(&server).await;
         let browser = Browser::at(&server);
         assert_eq!(browser.gets(&path).await.status(), 200);
-        // As the command line adds one, beside the running server.
+        // The command line adds an operator like this while the server runs.
         server.person("Eve", Role::Viewer).await;
         assert_eq!(browser.gets(&path).await.status(), 404);
         assert_eq!(browser.posts(&path, &ada(), "same-origin").await.status(), 404);

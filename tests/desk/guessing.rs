@@ -1,6 +1,6 @@
 //! Promise 15: guessing is throttled without locking people out. A thousand guesses at one account come from a thousand
-//! addresses: few are let in, the waits grow to a minute and no further, the person gets in at an address they know, and
-//! an account that is not there behaves like one that is.
+//! addresses: few are admitted, the waits grow to a minute at most, the operator signs in from a known address, and an
+//! unknown account behaves like an existing one.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -26,7 +26,7 @@ use crate::{
 };
 
 const GUESSES: u32 = if TORTURE { 10_000 } else { 1_000 };
-/// Guesses that cost nothing, then one after 1, 2, 4, 8, 16 and 32 seconds, then one a minute.
+/// The guesses without a wait. The next ones wait 1, 2, 4, 8, 16 and 32 seconds, and all later ones a minute.
 const FREE: usize = 5;
 
 fn address(n: u32) -> IpAddr {
@@ -50,7 +50,7 @@ async fn tries_by(
     }
 }
 
-/// At which second a guess was let in, when each of a thousand addresses tries once, one a second.
+/// Lets each of a thousand addresses guess once, one per second. Returns the seconds at which a guess was admitted.
 async fn guess(server: &TestServer, email: &str, began: Timestamp, forgiven: bool) -> Vec<u32> {
     let mut let_in = vec![];
     for n in 0..GUESSES {
@@ -66,7 +66,7 @@ async fn guess(server: &TestServer, email: &str, began: Timestamp, forgiven: boo
     let_in
 }
 
-/// Whether a thousand guesses came to as few as they may.
+/// Returns whether the throttle admitted no more of a thousand guesses than it should.
 fn is_throttled(let_in: &[u32]) -> bool {
     let_in.len() <= FREE + 6 + GUESSES as usize / 60
 }
@@ -75,32 +75,32 @@ on_both! {
     async fn a_thousand_guesses_are_a_few_and_the_person_gets_in(server: TestServer) {
         server.person("Ada", Role::Operator).await;
         let email = "ada@example.com";
-        // She has signed in before, so one address is known to be hers.
+        // The operator has signed in before, so one address is known to be hers.
         let mut browser = Browser::of("Ada", &server.url).await;
         let began = server.now();
         let let_in = guess(&server, email, began, false).await;
         let gaps: Vec<u32> = let_in.windows(2).map(|two| two[1] - two[0]).collect();
         assert!(is_throttled(&let_in), "{} of {GUESSES} guesses were let in", let_in.len());
-        // Delays grow up to a minute, and never end in a lock.
+        // Delays grow up to a minute, and never become a permanent lock.
         assert_eq!(gaps[..11], [1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 60]);
         assert!(gaps[11..].iter().all(|gap| *gap == 60), "{gaps:?}");
-        // In the midst of it she gets in where she is known, by the right password, without any wait …
+        // During the attack the operator signs in without a wait from the known address, with the right password.
         server.pass(Span::seconds(GUESSES.into()));
         assert_eq!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await), "/mine");
-        // … and where she is not, after a minute at the longest, if she comes before the next guess.
+        // From another address she waits for a minute at most, if she tries before the next guess.
         let now = began + Span::seconds(GUESSES.into());
         let wait = tries(&server, email, address(GUESSES), now).await.expect_err("a wait");
         assert!(wait <= Span::seconds(60), "{wait:?}");
         tries(&server, email, address(GUESSES), now + wait).await.expect("her turn");
 
-        // An account that is not there is guessed at in the same way.
+        // Guesses at an account that does not exist are throttled in the same way.
         let later = now + Span::hours(1);
         assert_eq!(guess(&server, "nobody@example.com", later, false).await, let_in);
         println!(
             "{:?}: of {GUESSES} guesses from as many addresses {} were let in, {:?} s apart; the person got in at once",
             server.desk.store().dialect(), let_in.len(), gaps
         );
-        // The control: guesses that do not count, as after each a success was noted, are all let in.
+        // The control: guesses that do not count, because a success is recorded after each, are all admitted.
         let unlimited = guess(&server, "someone@example.com", later + Span::hours(1), true).await;
         println!("control, of {GUESSES} guesses that did not count {} were let in", unlimited.len());
         assert!(!is_throttled(&unlimited));
@@ -109,7 +109,7 @@ on_both! {
     async fn a_browser_that_signed_in_before_is_let_in_wherever_it_is(server: TestServer) {
         server.person("Ada", Role::Operator).await;
         let (email, hers) = ("ada@example.com", [7; 32]);
-        // The attackers do not stop: three of them, five guesses a second each, every one from a fresh address.
+        // Three attackers go on with five guesses a second each, every one from a new address.
         let began = server.now();
         let tried = tries_by(&server, email, hers, address(1), began).await.expect("she signs in at home");
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
@@ -122,7 +122,7 @@ on_both! {
                 let device = [u8::try_from(guess).expect("small"); 32];
                 let _ = tries_by(&server, email, device.map(|it| it + 100), address(1_000 + n * 15 + guess), now).await;
             }
-            // Her browser, each time at another address, with the right password; and another's.
+            // Her browser succeeds from another address each time. Another browser tries at the same moment.
             if n % 10 == 0 {
                 let tried = tries_by(&server, email, hers, address(500 + n), now).await.expect("she is let in");
                 let mut tx = server.desk.store().begin_write().await.expect("a transaction");
@@ -146,7 +146,7 @@ on_both! {
         assert!(device.contains("HttpOnly; SameSite=Lax"), "{device}");
         let device = device.split(';').next().expect("a pair").to_owned();
         assert_eq!(browser.http.get(format!("{url}/queue")).header("cookie", &device).send().await.expect("an answer").status(), 303);
-        // Guesses by others use the account up …
+        // Guesses by others use up the free attempts of the account.
         for n in 0..FREE as u32 + 3 {
             let _ = tries(&server, "ada@example.com", address(n), server.now()).await;
         }
@@ -155,7 +155,7 @@ on_both! {
             let request = Browser::behind_a_proxy(&url, "203.0.113.9").submits("/sign-in", &form, "same-origin");
             request.header("cookie", cookie.to_owned())
         };
-        // … but not her lane, which is that of one cookie. Made up, it is nobody's.
+        // The operator's browser has a limit of its own, tied to its cookie. A made-up cookie has none.
         let made_up = format!("{}={}", device.split('=').next().expect("a name"), "A".repeat(43));
         for other in [made_up.as_str(), "a=b"] {
             let answer = by(other).send().await.expect("an answer");
@@ -171,7 +171,7 @@ on_both! {
     }
 
     async fn an_address_is_the_peer_s_whatever_a_request_claims(server: TestServer) {
-        // One guess at each of many accounts, so that only the address counts; it claims to be many.
+        // Each guess is at another account, so only the address counts. The headers claim many addresses.
         let browser = Browser::new(&server.url);
         let mut answers = vec![];
         for n in 0..24 {
@@ -183,7 +183,7 @@ on_both! {
             answers.push(leads_to(&request.send().await.expect("an answer")).to_owned());
         }
         assert!(answers[..20].iter().all(|it| it == "/sign-in?refused=wrong&back=/mine"), "{answers:?}");
-        // The first wait is a second, which a slow machine may take for one answer.
+        // The first wait is one second, and on a slow machine one response may take that long.
         assert!(answers[20..].iter().any(|it| it.starts_with("/sign-in?refused=throttled")), "{answers:?}");
     }
 
@@ -196,7 +196,7 @@ on_both! {
             for _ in 0..FREE + 4 {
                 let answer = browser.signs_in(email, "not the password", "/mine").await;
                 let names: Vec<String> = answer.headers().keys().map(ToString::to_string).collect();
-                // How many seconds are left may differ by one.
+                // The remaining seconds may differ by one.
                 let place = leads_to(&answer).split("&seconds").next().expect("a place").to_owned();
                 answers.push((place, names));
             }
@@ -208,7 +208,7 @@ on_both! {
     }
 }
 
-/// The memory of a hash is used again, whoever tries and from wherever: 19 MiB for each of two at a time.
+/// Tests that the memory of password hashes is reused for any caller and address: 19 MiB for each of two at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_guesses_take_no_more_memory_than_two() {
     let database = Engine::Sqlite.database().expect("SQLite is always there");

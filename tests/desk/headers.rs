@@ -1,4 +1,4 @@
-//! What request headers cannot do: name two hosts, or decide where a server function sends the browser.
+//! Tests the headers of responses. Request headers cannot name two hosts or decide where a function redirects.
 
 use bailout::domain::operator::Role;
 use reqwest::Method;
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Sends a request as it is written; the head of the answer.
+/// Sends a raw request, and returns the response.
 async fn sends(server: &TestServer, request: &str) -> String {
     let stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.expect("a connection");
     stream.writable().await.expect("a connection");
@@ -25,13 +25,13 @@ async fn sends(server: &TestServer, request: &str) -> String {
             Ok(0) => return head,
             Ok(read) => head.push_str(&String::from_utf8_lossy(&buffer[..read])),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            // The server may close while a body that it did not want is still on its way.
+            // The server may close the connection while an unwanted body is still being sent.
             Err(_) => return head,
         }
     }
 }
 
-/// The headers that every answer has, and those that only some have, each with its value; the nonce of a page is taken out.
+/// The headers of every response. The two policies below are those of data and of pages, without the nonce of a page.
 const EVERYWHERE: [(&str, &str); 5] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "same-origin"),
@@ -108,7 +108,7 @@ on_both! {
                     assert!(answer.contains("This request has more than one Host header."), "{route}: {answer}");
                 }
             }
-            // The control: with one it goes where it leads.
+            // The control: a request with one Host header is routed normally.
             let answer = sends(&server, &request(&format!("host: {host}\r\n"))).await;
             assert!(answer.starts_with("HTTP/1.1 ") && !answer.contains("more than one Host header"), "{route}: {answer}");
         }

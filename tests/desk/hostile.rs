@@ -1,7 +1,7 @@
-//! Promise 12: a transcript cannot run code or phone home. Every payload of the corpus stands everywhere an agent, a
-//! customer or an operator can put text; the pages that the server draws are read as a browser would, and nothing may be
-//! in them that is not in the page of somebody harmless. (What the browser itself makes of it live, under the policy of
-//! the page, is told in end2end/stories/hostile-corpus.spec.ts.)
+//! Promise 12: a transcript cannot run code or phone home. Each payload of the corpus is put into every text field of
+//! agents, customers and operators. The rendered pages are parsed as a browser would, and may contain nothing that a
+//! harmless page does not contain. (end2end/stories/hostile-corpus.spec.ts tests what a browser does with them live,
+//! under the policy of the page.)
 
 use std::collections::BTreeSet;
 
@@ -17,15 +17,15 @@ use crate::support::{
     server::{Agent, id},
 };
 
-/// The corpus that the stories in the browser tell, too.
+/// The corpus, which the browser tests use, too.
 #[derive(Deserialize)]
 struct Corpus {
-    /// What a payload would do, and how it would come to do it.
+    /// The actions of payloads, and the shapes of markup that would trigger them.
     deeds: Vec<String>,
     shapes: Vec<String>,
-    /// Payloads as they are.
+    /// Complete payloads.
     whole: Vec<String>,
-    /// Something, so many times.
+    /// Texts to repeat, and how often.
     long: Vec<(String, usize)>,
 }
 
@@ -36,12 +36,12 @@ fn payloads() -> Vec<String> {
     shaped.chain(whole).chain(long.iter().map(|(what, times)| what.repeat(*times))).collect()
 }
 
-/// A payload as far as a field takes it.
+/// Truncates a payload to the length that a field accepts.
 fn cut(payload: &str, most: usize) -> String {
     payload.chars().take(most).collect()
 }
 
-/// An escalation that says the same thing everywhere.
+/// Returns an escalation with the same text in every field.
 fn opening(text: &str) -> Value {
     let (name, key) = (cut(text, 150), cut(text, 100));
     json!({
@@ -69,7 +69,7 @@ fn opening(text: &str) -> Value {
     })
 }
 
-/// Elements of which every page has as many as any other.
+/// The elements that every page has in the same number.
 const COUNTED: [&str; 9] = ["script", "style", "link", "meta", "title", "base", "html", "head", "body"];
 /// Attributes that make a browser fetch something or go somewhere.
 const LEADING: [&str; 9] = ["href", "src", "srcset", "srcdoc", "action", "formaction", "data", "poster", "xlink:href"];
@@ -78,7 +78,7 @@ fn count(page: &[Element], name: &str) -> usize {
     page.iter().filter(|element| element.name == name).count()
 }
 
-/// What an element is: its name, its attributes, its classes, and where it leads without being a link.
+/// Returns the facts of an element: its name, its attributes, its classes, and the URLs in it if it is not a link.
 fn facts(element: &Element) -> Vec<String> {
     let mut facts = vec![element.name.clone()];
     for (name, value) in &element.attributes {
@@ -92,7 +92,7 @@ fn facts(element: &Element) -> Vec<String> {
     facts
 }
 
-/// Whether a link leads to an own page, or elsewhere without telling from where.
+/// Returns whether a link leads to an own page, or to another site with neither opener nor referrer.
 fn leads_well(link: &Element) -> bool {
     let value = |name: &str| link.attributes.iter().find(|(it, _)| it == name).map(|(_, value)| read(value));
     let Some(address) = value("href") else { return true };
@@ -104,7 +104,7 @@ fn leads_well(link: &Element) -> bool {
     }
 }
 
-/// What harmless pages are made of.
+/// The facts of harmless pages.
 #[derive(Default)]
 struct Known(BTreeSet<String>);
 
@@ -113,7 +113,7 @@ impl Known {
         self.0.extend(page.iter().flat_map(facts));
     }
 
-    /// What is wrong with a page, compared with a harmless one.
+    /// Returns the faults of a page, compared with a harmless one.
     fn faults(&self, page: &[Element], harmless: &[Element]) -> Vec<String> {
         let unknown = page.iter().flat_map(facts).filter(|fact| !self.0.contains(fact));
         let counted = COUNTED.iter().map(|name| (name, count(page, name), count(harmless, name)));
@@ -121,9 +121,9 @@ impl Known {
         let badly = page.iter().filter(|element| element.name == "a" && !leads_well(element));
         let broken = page.iter().filter(|element| match element.name.as_str() {
             "title" => element.text != "Bailout",
-            // Cells of ours say in which direction they are written.
+            // Table cells that Bailout renders have a text direction.
             "td" | "th" => !element.attributes.iter().any(|(name, _)| name == "dir"),
-            // An open comment or another script within it would keep it from ending where it ends.
+            // An open comment or another script inside the script would move its end.
             "script" => ["<!--", "<script"].iter().any(|markup| element.text.to_ascii_lowercase().contains(markup)),
             _ => false,
         });
@@ -133,7 +133,7 @@ impl Known {
     }
 }
 
-/// Opens, and says the same once more in every voice.
+/// Opens an escalation, and repeats the text as customer, agent and operator, and in a note.
 async fn tell(bot: &Agent, ada: &Person, text: &str) -> String {
     let opened = bot.post("/escalations", opening(text)).await.ok(201);
     let it = opened["id"].as_str().expect("an id").to_owned();
@@ -160,7 +160,7 @@ async fn nothing_comes_out_of_a_text_but_text() {
     let server = TestServer::start(Engine::Sqlite).await.expect("SQLite is always there");
     let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
     let browser = Browser::of("Ada", &server.url).await;
-    // All that harmless text may look like.
+    // All the forms that harmless text can be rendered in.
     let every_form = "Plain, **bold**, *leaning*, `code`, [a link](https://example.com/), hid\u{202e}den.\n\n\
                       ## A heading and ~~what was struck out~~, mail@example.com\n\n\
                       - one\n- two\n\n1. first\n\n> said\n\n```\ncode\n```\n\n| a | b |\n| - | - |\n| 1 | 2 |";
@@ -182,21 +182,21 @@ async fn nothing_comes_out_of_a_text_but_text() {
         let it = tell(&bot, &ada, payload).await;
         let html = elements(&page(&browser, &format!("/e/{it}")).await);
         let listed = elements(&page(&browser, "/all").await);
-        // Closed, it makes room on the list for the next.
+        // Closing the escalation makes room on the list for the next one.
         bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": cut(payload, 2_000)})).await.ok(200);
         let closed = elements(&page(&browser, &format!("/e/{it}")).await);
         for (html, harmless) in [(&html, &thread), (&listed, &list), (&closed, &thread)] {
             let faults = known.faults(html, harmless);
             assert!(faults.is_empty(), "{payload:?}: {faults:#?}");
         }
-        // It is there, though: as what it is, for whoever reads it, where nothing hides in it.
+        // The text itself is on the page, unchanged, if all its characters are visible.
         let words: String = html.iter().filter(|it| it.name != "script").map(|it| read(&it.text)).collect();
         let visible = payload.chars().all(|letter| letter.is_ascii_graphic() || letter == ' ');
         assert!(!visible || words.contains(payload), "{payload:?} was lost");
     });
     stream::iter(told).buffered(4).collect::<Vec<()>>().await;
 
-    // The control: the same payloads, put into the page as they are, are noticed whenever they hold markup at all.
+    // The control: unescaped payloads in the page are noticed whenever they contain markup.
     let marked =
         |payload: &&String| payload.contains('<') && !elements(&format!("<p>{payload}")).split_at(1).1.is_empty();
     let markup: Vec<&String> = payloads.iter().filter(marked).collect();

@@ -1,4 +1,4 @@
-//! A request that is sent again takes effect once, with the same answer.
+//! Tests that a repeated request takes effect once and gets the same response.
 
 use reqwest::Method;
 use serde_json::json;
@@ -26,7 +26,7 @@ on_both! {
         let other = json!({"reason": {"code": "other", "text": "something else"}});
         let refused = bot.asks(Method::POST, "/escalations", Some(other), &[("idempotency-key", "run-1.step-2")]).await;
         assert_eq!(refused.refused(422), "idempotency_key_reused");
-        // A key of another agent is another key.
+        // The same key from another agent is a different key.
         let stranger = server.agent("other-bot").await;
         let answer = stranger.asks(Method::POST, "/escalations", Some(body.clone()), &[("idempotency-key", "run-1.step-2")]).await;
         assert!(!answer.replayed && answer.status == 201, "{answer:?}");

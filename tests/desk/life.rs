@@ -1,4 +1,4 @@
-//! The life of an escalation, from the button to the outcome.
+//! Tests the life of an escalation, from its opening to its outcome.
 
 use bailout::domain::{
     outcome::{Disposition, Resolution},
@@ -28,7 +28,7 @@ on_both! {
         let opened = bot.get(&format!("/escalations/{it}")).await.ok(200);
         assert_eq!((opened["status"].as_str(), opened["control"].as_str()), (Some("waiting"), Some("agent")));
 
-        // While it waits the agent may hold the line; once a human has it, it may not.
+        // While the escalation waits, the agent may hold the line. Once a human has claimed it, the agent may not.
         assert_eq!(bot.says(&it, "agent", "I have asked a colleague.").await.ok(201)["control"], "agent");
         let fence = ada.claims(&it).await.expect("a claim");
         let refused = bot.says(&it, "agent", "Still there?").await;
@@ -47,7 +47,7 @@ on_both! {
         assert_eq!(said.last().expect("a message")["data"]["message"]["text"], "You get it back, Dana.");
         assert_eq!(said.last().expect("a message")["data"]["message"]["author"]["name"], "Ada");
 
-        // The outcome is the same bytes on every way out.
+        // The outcome has the same bytes in every response.
         let note = NoteText::parse("Tell her it takes 3 days.").expect("a note");
         let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
         ada.resolves(&it, Some(fence), said).await.expect("a resolve");
@@ -64,7 +64,7 @@ on_both! {
         assert!(outcome["briefing"].as_str().expect("a briefing").contains("Ada, a human operator, was in control from"));
         assert_eq!(got.body["control"], "agent");
 
-        // Closed is closed; the agent may say that it understood, once.
+        // A closed escalation takes no messages. The agent may acknowledge it, and a repetition changes nothing.
         assert_eq!(bot.says(&it, "customer", "And now?").await.refused(409), "already_closed");
         let path = format!("/escalations/{it}/acknowledge");
         let first = bot.post(&path, json!({})).await.ok(200);
@@ -108,9 +108,9 @@ on_both! {
         let refused = bot.post("/escalations", body).await;
         assert_eq!(refused.refused(409), "already_open");
         assert_eq!(refused.body["current"]["id"], it.as_str());
-        // Another agent's conversation of the same name is another conversation.
+        // The same `external_id` of another agent is another conversation.
         server.agent("other-bot").await.hands_over("conv_1").await;
-        // A cancelled one makes room.
+        // After a cancellation the conversation can be escalated again.
         let cancelled = bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "The customer is happy."})).await.ok(200);
         assert_eq!(cancelled["outcome"]["disposition"], "cancelled");
         bot.hands_over("conv_1").await;
@@ -137,7 +137,7 @@ on_both! {
     }
 }
 
-/// The outcome as it stands in an answer, byte for byte.
+/// Returns the outcome as it appears in a response, byte for byte.
 fn bytes_of_outcome(text: &str) -> &str {
     let from = text.find("\"outcome\":").expect("an outcome") + "\"outcome\":".len();
     let mut depth = 0;

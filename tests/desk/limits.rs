@@ -1,4 +1,4 @@
-//! What one caller sends does not make pages, streams or endings large for others.
+//! Tests that large input of one caller does not make pages, streams or outcomes large for others.
 
 use bailout::{
     domain::{event::Seq, operator::Role, outcome::MOST_BYTES},
@@ -34,7 +34,7 @@ on_both! {
         let page = browser.sees(&format!("/e/{it}"), 200).await;
         assert!(page.len() < 600_000, "{}", page.len());
         assert!(page.contains("Show all (70,000 characters)"));
-        // No run of text is so long that a browser splits it; that of the script is data.
+        // No text is so long that a browser splits it. The text of the script is data, so it is not checked.
         let drawn = page.split("<script type=\"application/json\"").next().expect("a page");
         assert!(drawn.split(['<', '>']).all(|text| text.encode_utf16().count() < 65_536));
         let asked = format!("id={it}&position=0&part=text&index=0");
@@ -140,10 +140,10 @@ on_both! {
             after = if read.is_cut { read.items.last().expect("an event").seq } else { head };
         }
         assert_eq!(heard, 20);
-        // One that is larger comes alone.
+        // An event that is larger than the limit is read alone.
         let read = events::between(store, workspace, Audience::Operators, Seq(0), head, 256, 10).await.expect("a read");
         assert!(read.is_cut && read.items.len() == 1);
-        // And every listener hears them all, also when there are more than may read several at once.
+        // Three subscribers, one after another, each receive all events.
         let epoch = server.desk.store().epoch();
         for _ in 0..3 {
             let all = follow(server.desk.clone(), workspace, Audience::Operators, &epoch, Seq(0)).take(20);
@@ -152,7 +152,7 @@ on_both! {
     }
 }
 
-/// What all pages of a list have, walked from the first; none is much larger than a quarter of a megabyte.
+/// Walks all pages of a list, and returns their items. No page is much larger than a quarter of a megabyte.
 async fn pages<T>(bot: &Agent, path: &str, query: &str, of: impl Fn(&Value) -> T) -> Vec<Vec<T>> {
     let (mut pages, mut after) = (vec![], String::new());
     loop {

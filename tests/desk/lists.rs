@@ -1,4 +1,4 @@
-//! Lists: whatever the order and the filters, page after page shows what a look at every row would.
+//! Tests lists: with every order and filter, the pages show the same rows as a scan of all rows.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// Every row there is, read without any walk.
+/// Reads all rows, without pages.
 async fn all_rows(server: &TestServer) -> Vec<Row> {
     let sql = "select body from escalation where workspace_id = $1";
     let rows = sqlx::query(sql).bind(server.workspace.to_string()).fetch_all(server.desk.store().reader()).await;
@@ -41,14 +41,14 @@ async fn all_rows(server: &TestServer) -> Vec<Row> {
     bodies.map(|body| Row::from(&serde_json::from_str::<Escalation>(&body).expect("an escalation"))).collect()
 }
 
-/// What the list is by looking at every row.
+/// Returns the expected list by a scan of all rows.
 fn naive(query: &Query, mut rows: Vec<Row>) -> Vec<Row> {
     rows.retain(|row| query.matches(row));
     rows.sort_by_key(|row| query.key(row));
     rows
 }
 
-/// The list from its first page to its last.
+/// Reads a list from its first page to its last.
 async fn paged(server: &TestServer, query: Query) -> Inbox {
     let mut inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
     while let Some(after) = inbox.bound {
@@ -72,7 +72,7 @@ fn with(set: &[(FilterField, &str)]) -> Filters {
     filters
 }
 
-/// Many escalations of every kind and in every state. None that is open at the end expires while it is looked at.
+/// Creates many escalations of every kind and in every state. No open one expires while the test reads them.
 async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
     for n in 0..150_usize {
         let kind = ["takeover", "question", "decision"][n % 3];
@@ -110,7 +110,7 @@ async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
             _ => {}
         }
     }
-    // Some of those that were opened first have expired; some of these were followed up.
+    // Some of the escalations that were opened first have expired, and some of these were followed up.
     server.pass(Span::seconds(800));
     deadlines::sweep(&server.desk).await.expect("a sweep");
     let missed: Vec<Row> = all_rows(server).await.into_iter().filter(|row| row.status.as_str() == "expired").collect();
@@ -153,7 +153,7 @@ on_both! {
                 assert_eq!(inbox.counts, counts);
             }
         }
-        // The control: every list had something to show and to leave out.
+        // The control: every list had rows to show and rows to leave out.
         for view in View::ALL {
             assert!(met.contains(&(view.label(), true, false)), "{} was empty", view.label());
             assert!(met.contains(&(view.label(), false, false)), "{} never passed a filter", view.label());
@@ -165,7 +165,7 @@ on_both! {
         let bot = server.agent("billing-bot").await;
         let ada = server.person("Ada", Role::Operator).await;
         let first = bot.hands_over("conv_first").await;
-        // Enough of another urgency that one look does not reach the end.
+        // There are so many rows of another urgency that one read does not reach the end.
         let store = server.desk.store();
         let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, row, outcome, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
@@ -211,7 +211,7 @@ on_both! {
             let mut inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
             while let Some(after) = inbox.bound {
                 let page = server.desk.inbox_page(server.workspace, query, after).await.expect("a page");
-                // As a page of an earlier moment is left, so is a list: begin anew.
+                // A page of another moment cannot extend the list, so the list is read again.
                 if page.seq != inbox.seq {
                     inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
                 } else {
@@ -250,7 +250,7 @@ on_both! {
         let (missed, rows) = look(View::Missed).await;
         assert_eq!((missed, rows[0].contact.as_deref()), (1, Some("dana@example.com")));
         assert!(ada.does(verb(&eve, None)).await.is_err(), "a viewer changes nothing");
-        // That the agent fetches it is an event of its own.
+        // The delivery to the agent is an event of its own.
         let heard = soon("the delivery", async || {
             let heard = bot.get("/escalations").await.ok(200);
             heard["items"][0]["delivered_at"].is_string().then_some(heard)
@@ -301,14 +301,14 @@ on_both! {
         for it in strangers {
             assert_eq!(mark(&it).await, (false, vec![]), "another customer, or one of another agent");
         }
-        // Of whom nothing else is known, the conversation is known again.
+        // Without a customer id, the conversation identifies the customer.
         let it = comes(bot.clone(), "conv_8", None).await;
         bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "x"})).await.ok(200);
         assert_eq!(mark(&comes(bot, "conv_8", None).await).await.1[0].id, id(&it));
     }
 }
 
-/// What an escalation looked like before there were lists of these orders.
+/// Returns the body and the row of an escalation as they were before lists had these orders.
 fn as_it_was(mut body: Value, mut row: Value) -> (String, String) {
     let gone = ["replied_at", "owed_since", "earlier", "followed_up", "acknowledges", "tags", "not_picked_up"];
     gone.iter().for_each(|name| drop(body.as_object_mut().expect("an object").remove(*name)));
@@ -318,7 +318,7 @@ fn as_it_was(mut body: Value, mut row: Value) -> (String, String) {
     (body.to_string(), row.to_string())
 }
 
-/// A database from before holds what another server made; opened, it shows the same lists.
+/// Copies the escalations of a server into an earlier schema. After the migration the lists are the same.
 async fn lists_survive_the_migration(engine: Engine) {
     let Some(server) = TestServer::start(engine).await else { return };
     let agents = [server.agent("billing-bot").await];
@@ -376,11 +376,11 @@ async fn lists_survive_the_migration(engine: Engine) {
         assert!(!expected.is_empty(), "{}", listing.address());
         assert_eq!(read(query).await.rows, expected, "{}", listing.address());
     }
-    // Who was here is known as well.
+    // The migration fills in the customer, and `closed_seq` where an escalation is closed.
     let known = "select count(*) from escalation where customer is null or (closed_at is null) <> (closed_seq is null)";
     let unknown: i64 = sqlx::query(known).fetch_one(store.reader()).await.expect("a count").get(0);
     assert_eq!(unknown, 0);
-    // And where each waits, and how long it had waited when it was claimed.
+    // The migration also fills in the queue, and how long the escalation had waited when it was claimed.
     let sql = "select queue_id, claimed_after, body from escalation";
     for row in sqlx::query(sql).fetch_all(store.reader()).await.expect("rows") {
         let it: Escalation = serde_json::from_str(&row.get::<String, _>(2)).expect("an escalation");

@@ -1,4 +1,4 @@
-//! Streams of agents: from the log, then live, with a cursor.
+//! Tests the event streams of agents: events from the log, then live ones, with a cursor.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// Reads a stream until so many events, not counting pings, have come.
+/// Reads a stream until `many` events have arrived, not counting pings.
 async fn hears(agent: &Agent, path: &str, last_event_id: Option<&str>, many: usize) -> Vec<Heard> {
     let mut request = agent.http.get(format!("{}/api/v1{path}", agent.url)).bearer_auth(&agent.key);
     if let Some(id) = last_event_id {
@@ -56,7 +56,7 @@ on_both! {
         assert_eq!(types, ["escalation.opened", "escalation.claimed", "message.created"]);
         assert!(first[1].json()["control"] == "human" && first[1].json()["data"]["escalation"]["desk"].is_null());
 
-        // It slept through the end; the bytes of the outcome are those of every other way.
+        // The stream was closed before the escalation was. The resumed stream has the same outcome as other responses.
         ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
         let later = hears(&bot, &path, first[2].id.as_deref(), 1).await;
         assert_eq!(later[0].event, "escalation.resolved");
@@ -66,7 +66,7 @@ on_both! {
         assert_eq!(&all[..3], &first[..]);
         assert_eq!(all[3], later[0]);
 
-        // A cursor of another history, or of the future, is told so.
+        // A cursor of another epoch, or of the future, gets a `reset` event.
         for cursor in ["zzzzzzzz.1".to_owned(), format!("{}.999999", server.desk.store().epoch())] {
             let reset = hears(&bot, "/events", Some(&cursor), 1).await;
             assert_eq!(reset[0].event, "reset");
@@ -133,14 +133,14 @@ async fn what_happens_at_one_server_is_heard_at_the_other() {
     ada.replies(&it, fence, "Hello").await.expect("a reply at the second server");
     let heard = waiting.await.expect("an answer at the first server");
     assert_eq!(heard["escalation"]["control"], "human");
-    // And the other way round: the second server's stream hears what the first one writes.
+    // In the other direction, the stream of the second server receives what the first one writes.
     let there = bot.at(&second);
     bot.says(&it, "customer", "Thank you").await.ok(201);
     let heard = hears(&there, &format!("/escalations/{it}/events"), None, 4).await;
     assert_eq!(heard[3].json()["data"]["message"]["text"], "Thank you");
 }
 
-/// Each event of another server is read and rendered once, however many listen: they get the very same.
+/// Tests that each event of another server is read and rendered once: all subscribers share it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_another_server_wrote_is_read_once_for_all_streams() {
     let Some(first) = TestServer::start(Engine::Postgres).await else { return };
@@ -149,7 +149,7 @@ async fn what_another_server_wrote_is_read_once_for_all_streams() {
     bot.hands_over("conv_0").await;
     let epoch = second.desk.store().epoch();
     let head = second.desk.head(second.workspace).await.expect("a head");
-    // Each has heard one event before the others are written, so all of them listen.
+    // Each stream has received one event before the others are written, so all of them are subscribed.
     let listening = Arc::new(Barrier::new(11));
     let streams: Vec<_> = (0..10)
         .map(|_| {
@@ -165,7 +165,7 @@ async fn what_another_server_wrote_is_read_once_for_all_streams() {
     let there = bot.at(&second);
     there.hands_over("conv_first").await;
     listening.wait().await;
-    // Both write, by turns.
+    // Both servers write, in turn.
     for n in 1..=10 {
         if n % 2 == 0 { &bot } else { &there }.hands_over(&format!("conv_{n}")).await;
     }
@@ -186,7 +186,7 @@ async fn a_server_that_tells_nobody_is_heard_through_all_that_others_tell() {
     let bot = first.agent("billing-bot").await;
     let it = bot.hands_over("conv_1").await;
     let ada = first.person("Ada", Role::Operator).await;
-    // Others tell of this and that all the time.
+    // Another connection sends notifications all the time.
     let url = first.database.url.clone();
     let telling = tokio::spawn(async move {
         use sqlx::Connection;

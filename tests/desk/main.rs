@@ -1,4 +1,4 @@
-//! Stories told on a desk, over HTTP, on SQLite and on PostgreSQL.
+//! End-to-end tests of the core service over HTTP, on SQLite and on PostgreSQL.
 
 mod aborts;
 mod accounts;

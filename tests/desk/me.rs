@@ -1,4 +1,4 @@
-//! One's own page: names, looks, keys, password, sessions.
+//! Tests of the operator's own page: names, appearance, keyboard settings, password, sessions.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ on_both! {
         let blank = [("do", "save"), ("name", " "), ("public_name", "A"), ("theme", "dark"), ("density", "compact")];
         assert!(ada.sends("/me", &blank, 422).await.contains("A name must not be empty."));
         assert!(ada.sees("/me", 200).await.contains("value=\"Ada L.\""));
-        // Wishes that cannot be read, as of another version, keep nobody out.
+        // Preferences that cannot be parsed, as from another version, do not lock the operator out.
         let broken = "update operator set preferences = '{\"theme\":\"neon\"}'";
         sqlx::query(broken).execute(server.desk.store().writer()).await.expect("an update");
         assert!(!ada.sees("/queue", 200).await.contains("data-theme"));
@@ -54,7 +54,8 @@ on_both! {
         assert_eq!(keys().await, "{\"enter_sends\":null,\"shortcuts_off\":true");
         prefers("enter_sends=false").await;
         assert_eq!(keys().await, "{\"enter_sends\":false,\"shortcuts_off\":true");
-        // The form of one's page says both; who was never asked is not answered for.
+        // The form of the page sets both settings. Saving it leaves `enter_sends` null for an operator who never chose
+        // it.
         let form = [("do", "save"), ("name", "Ada"), ("public_name", "Ada"), ("theme", "system"), ("density", "comfortable")];
         ada.sends("/me", &form, 200).await;
         assert_eq!(keys().await, "{\"enter_sends\":false,\"shortcuts_off\":false");
@@ -71,7 +72,7 @@ on_both! {
         server.person("Ada", Role::Operator).await;
         let ada = Browser::of("Ada", &server.url).await;
         let names = ["name", "public_name", "theme", "density", "enter_sends", "shortcuts_off"];
-        // The form of a page as it was drawn, with some fields as they are typed then.
+        // Returns the form of a page as it was rendered, with some fields changed.
         let form = |page: &str, typed: &[(&'static str, &'static str)]| {
             let mut fields = vec![("do".to_owned(), "save".to_owned())];
             for name in names {
@@ -88,14 +89,14 @@ on_both! {
         let drawn = ada.sees("/me", 200).await;
         sends(form(&drawn, &[("theme", "dark"), ("name", "Ada L.")])).await;
         ada.calls("prefer", "enter_sends=true").send().await.expect("an answer");
-        // Another page, drawn before all that, still shows what was.
+        // Another page, rendered before those changes, still shows the old values.
         let answer = sends(form(&drawn, &[("density", "compact"), ("public_name", "A."), ("shortcuts_off", "on")])).await;
         for page in [answer, ada.sees("/me", 200).await] {
             assert!(page.contains("data-theme=\"dark\" data-density=\"compact\""), "{page}");
             assert!(page.contains("value=\"Ada L.\"") && page.contains("value=\"A.\""), "{page}");
             assert_eq!(page.matches("checked").count(), 2, "{page}");
         }
-        // The control: who says nothing of what was means all that is said.
+        // The control: without the old values (`was_`), the server saves every field of the form.
         let all: Vec<_> = form(&drawn, &[]).into_iter().filter(|(name, _)| !name.starts_with("was_")).collect();
         let page = sends(all).await;
         assert!(!page.contains("data-theme") && page.contains("value=\"Ada\"") && !page.contains("checked"), "{page}");
@@ -104,7 +105,7 @@ on_both! {
     async fn two_wishes_at_once_are_both_kept(server: TestServer) {
         server.person("Ada", Role::Operator).await;
         let ada = Browser::of("Ada", &server.url).await;
-        // One is being written while the other comes.
+        // The first change is still uncommitted when the second arrives.
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
         let one = r#"update operator set preferences = '{"keys":{"enter_sends":true,"shortcuts_off":false}}'"#;
         sqlx::query(one).execute(&mut *tx).await.expect("an update");
@@ -139,7 +140,7 @@ on_both! {
         let (ada, ana) = (Browser::of("Ada", &server.url).await, Browser::of("Ana", &server.url).await);
         let session = |page: &str| between(page, "name=\"session\" value=\"", "\"").to_owned();
         let (hers, mine) = (session(&ana.sees("/me", 200).await), session(&ada.sees("/me", 200).await));
-        // A name is no secret: the cookie is not in the page.
+        // The session's name in the page is no secret: the cookie is not in the page.
         assert!(!ada.cookie.as_deref().expect("a cookie").contains(&mine));
         ada.sends("/me", &[("do", "end"), ("session", &hers)], 303).await;
         assert_eq!(ana.gets("/queue").await.status(), 200, "somebody else's session was ended");

@@ -1,4 +1,5 @@
-//! Opening the database: one server at a time whatever the file is called, also when several begin at once.
+//! Tests of opening the database: one server at a time, whatever name the file is opened by, also when several start at
+//! once.
 
 use std::os::unix::fs::symlink;
 
@@ -19,7 +20,7 @@ async fn open(url: String, opener: Opener) -> Result<Store, OpenError> {
 async fn a_file_has_one_lock_whatever_it_is_called() {
     let folder = tempdir().expect("a folder");
     let at = |name: &str| format!("sqlite://{}?mode=rwc", folder.path().join(name).display());
-    // The link is there before the file, which the first server makes.
+    // The link exists before the file, which the first server creates.
     symlink(folder.path().join("real name.db"), folder.path().join("link.db")).expect("a link");
     let _server = open(at("link.db"), Opener::Server).await.expect("a store");
     assert!(folder.path().join("real name.db").exists());

@@ -1,4 +1,5 @@
-//! A password that is changed while it is checked, which takes a while: what is begun with the old one is begun by nobody.
+//! Tests of a password that is changed while it is being checked, which takes a while: nothing starts with the old
+//! password.
 
 use std::time::Duration;
 
@@ -24,10 +25,10 @@ use crate::{
 };
 
 const NEW: &str = "another battery staple";
-/// So many checks come first: no more than are free for an address, two at a time.
+/// The number of checks queued first: no more than an address may make freely, two at a time.
 const BUSY: i64 = 16;
 
-/// Changes a password, and ends every session, in one transaction: as a link to a new password does.
+/// Changes a password and ends every session in one transaction, as a password-reset link does.
 async fn changes(desk: Desk, person: Person, hash: String) {
     let (workspace, id): (_, OperatorId) = (person.workspace, person.operator.who.id);
     let write = desk.store().write(move |tx| {
@@ -39,7 +40,7 @@ async fn changes(desk: Desk, person: Person, hash: String) {
     write.await.expect("another password");
 }
 
-/// How many tries have come from this machine.
+/// Waits until this many attempts have come from this machine.
 async fn tried(server: &TestServer, so_many: i64) {
     soon("the tries", async || {
         let sql = "select failures from sign_in_attempt where subject like 'address:%'";
@@ -49,7 +50,8 @@ async fn tried(server: &TestServer, so_many: i64) {
     .await;
 }
 
-/// Lets somebody show a password behind many others, and changes it before it is their turn; what they are answered.
+/// Submits a password behind many other attempts and changes it before its turn comes. Returns the answer to the
+/// request.
 async fn meanwhile(server: &TestServer, ada: &Person, shown: reqwest::RequestBuilder) -> reqwest::Response {
     let hash = password::hash(NEW).expect("a hash");
     let (stranger, mut guesses) = (Browser::at(server), JoinSet::new());
@@ -123,7 +125,7 @@ on_both! {
         assert!(!passed, "the password was changed while a session began");
         change.await.expect("a change");
         assert_eq!(sessions_of(&server, &ada).await, 0);
-        // And who comes after the change is told so.
+        // A check that comes after the change learns that the password changed.
         let mut tx = store.begin_write().await.expect("a transaction");
         assert!(!operators::lock_if_unchanged(&mut tx, &account).await.expect("an answer"));
     }

@@ -1,4 +1,5 @@
-//! People: invited by a link, given roles, disabled, reset; by admins alone, and never without one left.
+//! Tests of operators: invited by a link, given roles, disabled, reset. Only admins may do this, and one admin always
+//! remains.
 
 use bailout::domain::{operator::Role, time::Span};
 use futures::future::join_all;
@@ -13,7 +14,7 @@ use crate::{
 };
 
 const PEOPLE: &str = "/settings/people";
-/// Every route of the settings: its method, and a path of it.
+/// Every route of the settings: its method and a sample path.
 const ROUTES: [(&str, &str); 11] = [
     ("GET", "/settings"),
     ("GET", PEOPLE),
@@ -44,7 +45,7 @@ fn newcomer(name: &str, email: &str) -> String {
 
 on_both! {
     async fn only_admins_open_the_settings(server: TestServer) {
-        // A route that is missing here is asked by nobody.
+        // A route that is missing from the list would not be requested, so the routes in the source are counted.
         let source = include_str!("../../src/server/site/settings/mod.rs");
         assert_eq!((source.matches("get(").count(), source.matches("post(").count()), (5, 7), "a route is not in this story");
         let asks = async |browser: &Browser, method: &str, path: &str| match method {
@@ -59,7 +60,7 @@ on_both! {
                 assert_eq!(asks(&browser, method, path).await.status(), 403, "{role}: {method} {path}");
             }
             assert!(browser.sees("/settings/people", 403).await.contains("This needs the role admin."));
-            // Their own page is theirs, and has no way there.
+            // Their own page is open to them and has no link to the settings.
             let me = browser.sees("/me", 200).await;
             assert!(me.contains("<h1 class=\"plain-title\">Me") && !me.contains("/settings/"), "{me}");
         }
@@ -68,7 +69,7 @@ on_both! {
             let answer = asks(&Browser::at(&server), method, path).await;
             assert_eq!(leads_to(&answer), format!("/sign-in?back={back}"), "{method} {path}");
         }
-        // The control: an admin is not turned away, but by what such a form says.
+        // The control: an admin is let in, and only an invalid form is refused.
         let grace = admin(&server).await;
         for (method, path) in routes() {
             let status = asks(&grace, method, path).await.status().as_u16();
@@ -120,7 +121,7 @@ on_both! {
             }
             grace.sends(&page_of(&person), change, 303).await;
             for it in &held {
-                // The control: whoever still answers keeps it.
+                // The control: an operator whose new role may still answer keeps their claims.
                 if name == "Cai" {
                     assert_eq!(standing(it).await, stays);
                     continue;
@@ -129,7 +130,7 @@ on_both! {
                 let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200);
                 let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event");
                 assert_eq!((&last["type"], &last["actor"]["name"]), (&"escalation.released".into(), &name.into()));
-                // Whoever comes next has it.
+                // The next operator can claim it.
                 ana.claims(it).await.expect("a claim");
             }
             assert_eq!(standing(&colleagues).await, stays, "what somebody else holds");
@@ -160,7 +161,7 @@ on_both! {
     async fn an_invitation_lets_one_in_with_its_role(server: TestServer) {
         let grace = admin(&server).await;
         let path = grace.invites("operator").await;
-        // Seen once, by who made it.
+        // The link is shown once, to the admin who made it.
         assert!(!grace.sees(PEOPLE, 200).await.contains(&path));
         let mut ada = Browser::at(&server);
         assert!(ada.sees(&path, 200).await.contains("You are invited as operator."));
@@ -170,7 +171,7 @@ on_both! {
         let taken = taken.text().await.expect("a page");
         assert!(taken.contains("Somebody with this e-mail address is here already."), "{taken}");
         assert!(!taken.contains("<script>alert"), "{taken}");
-        // The link of one kind opens no other door.
+        // A link of one kind does not work at the routes of another.
         for other in ["/reset/", "/set-up/"] {
             assert_eq!(ada.gets(&path.replace("/invite/", other)).await.status(), 404);
         }
@@ -183,12 +184,12 @@ on_both! {
             assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>alert"), "{page}");
         }
         assert!(grace.sees(PEOPLE, 200).await.contains("U+202E"), "what hides in a name is not shown");
-        // Used up.
+        // A used link is refused.
         for answer in [ada.gets(&path).await, ada.posts(&path, &newcomer("Eve", "eve@example.com"), "same-origin").await] {
             assert_eq!(answer.status(), 404);
         }
 
-        // Whoever joins at a browser that was signed in leaves nothing open there.
+        // Joining in a browser that was signed in ends the session that was open there.
         let path = grace.invites("viewer").await;
         let joined = ada.posts(&path, &newcomer("Bea", "bea@example.com"), "same-origin").await;
         assert_eq!(leads_to(&joined), "/queue");
@@ -196,7 +197,7 @@ on_both! {
         ada.keep(&joined);
         assert_eq!(ada.gets("/live").await.status(), 200);
 
-        // Of two who race for one link, one gets in. That two links let two in is told where the set-up is raced for.
+        // Three requests race for one link, and one succeeds. The test of the set-up covers a race of two links.
         let path = grace.invites("viewer").await;
         let race = ["one@example.com", "two@example.com", "three@example.com"].map(|email| {
             let (browser, path) = (Browser::at(&server), path.clone());
@@ -206,7 +207,7 @@ on_both! {
         answers.sort_unstable();
         assert_eq!(answers, [303, 404, 404]);
 
-        // Revoked, and too old.
+        // Revoked and expired links are refused.
         let path = grace.invites("viewer").await;
         let name = crate::support::browser::between(&grace.sees(PEOPLE, 200).await, "name=\"invitation\" value=\"", "\"").to_owned();
         assert!(!path.contains(&name), "an invitation's name opens its door");
@@ -228,7 +229,7 @@ on_both! {
         for form in [&[("do", "role"), ("role", "supervisor")][..], &[("do", "disable")]] {
             assert!(browser.sends(&page_of(&grace), form, 422).await.contains("Nobody else here is an admin."));
         }
-        // The control: with another admin either may go; of two who send each other away at once, one stays.
+        // The control: with a second admin either may be demoted. When two demote each other at once, one remains.
         let ana = server.person("Ana", Role::Admin).await;
         let other = Browser::of("Ana", &server.url).await;
         for round in 0..5 {
@@ -260,7 +261,7 @@ on_both! {
         assert_eq!(browser.gets(PEOPLE).await.status(), 403);
         assert!(grace.sends(&page_of(&ada), &[("do", "role"), ("role", "king")], 422).await.contains("no such role"));
 
-        // When and from where, and the sessions that are open.
+        // The page shows when and from where the operator signed in, and the open sessions.
         let page = grace.sees(&page_of(&ada), 200).await;
         assert!(page.contains("from 127.0.0.1") && page.contains("From 127.0.0.1"), "{page}");
         let name = crate::support::browser::between(&page, "name=\"session\" value=\"", "\"").to_owned();
@@ -269,7 +270,7 @@ on_both! {
         assert_eq!(browser.gets("/live").await.status(), 401);
         assert_eq!(elsewhere.gets("/queue").await.status(), 200);
 
-        // Disabled one is out; enabled again one signs in.
+        // A disabled operator is signed out; an enabled one can sign in again.
         grace.sends(&page_of(&ada), &[("do", "disable")], 303).await;
         assert_eq!(elsewhere.gets("/live").await.status(), 401);
         assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, "/mine").await), "/sign-in?refused=wrong&back=/mine");
@@ -278,7 +279,7 @@ on_both! {
         assert_eq!(elsewhere.gets("/live").await.status(), 401, "an ended session came back");
         assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, "/mine").await), "/mine");
 
-        // A new password by a link, of which the newest counts, once.
+        // A link sets a new password. Only the newest link is valid, once.
         let reset = async || {
             let page = grace.sends(&page_of(&ada), &[("do", "reset")], 200).await;
             grace.link(&page, "/reset/")
@@ -295,7 +296,7 @@ on_both! {
         assert_eq!(anew.posts(&path, "password=yet+another+battery", "same-origin").await.status(), 404);
         assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, "/mine").await), "/sign-in?refused=wrong&back=/mine");
         assert_eq!(leads_to(&browser.signs_in("ada@example.com", "another battery staple", "/mine").await), "/mine");
-        // Whoever chooses a password takes the door from links that are still open.
+        // Changing the password invalidates reset links that are still open.
         let path = reset().await;
         let own = [("do", "password"), ("old_password", "another battery staple"), ("new_password", "a password of my own")];
         anew.sends("/me", &own, 200).await;
@@ -321,12 +322,12 @@ on_both! {
         assert!(wrong.contains("The password is wrong.") && !wrong.contains("not the password"), "{wrong}");
         let done = grace.sends(agents, &with(PASSWORD), 200).await;
         assert!(done.contains("blt_") && !done.contains(PASSWORD), "{done}");
-        // That counts for a while, and a test escalation is nothing sensitive.
+        // The confirmation stays valid for a while, and a test escalation needs none.
         grace.sends(agents, &[("do", "add"), ("name", "again")], 200).await;
         server.pass(Span::minutes(16));
         grace.sends(TEST, &[("agent", "agt_00000000000000000000000000")], 422).await;
         grace.sends(PEOPLE, &[("do", "invite"), ("role", "admin")], 403).await;
-        // Guessing there is slowed down as it is at the door.
+        // Password guesses in this form are throttled as on the sign-in page.
         let mut said = vec![];
         for _ in 0..7 {
             said.push(grace.sends(agents, &with("not the password"), 422).await.contains("Too many attempts."));

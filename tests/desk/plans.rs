@@ -1,4 +1,4 @@
-//! Every query that runs often walks an index: no table is read through and nothing is sorted, however long the log is.
+//! Tests of query plans: every frequent query uses an index, scans no table and sorts nothing, however long the log is.
 
 use bailout::{
     domain::time::Timestamp,
@@ -68,7 +68,8 @@ async fn what_runs_often_walks_an_index() {
         (sessions::OF_OPERATOR, "session_of_operator"),
     ];
     for (sql, index) in walks.chain(others) {
-        // What was asked, and the rows of a batch's statement, are a handful of constants; what was found is counted.
+        // The parameters (`asked`) and the rows of a batch are a handful of constants. The rows that were found
+        // (`ahead`) are counted.
         let steps = plan(&sql.replace("{rows}", "($1, $2, $3)")).await;
         let steps = steps
             .replace("SCAN CONSTANT ROW", "")
@@ -78,6 +79,6 @@ async fn what_runs_often_walks_an_index() {
         assert!(!steps.contains("SCAN") && !steps.contains("TEMP B-TREE"), "{sql}: {steps}");
         assert!(steps.contains(index), "{sql}: {steps}");
     }
-    // The control: a plan that is not an index's.
+    // The control: a plan that uses no index.
     assert!(plan("select id from escalation order by body").await.contains("TEMP B-TREE"));
 }

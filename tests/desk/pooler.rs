@@ -1,5 +1,5 @@
-//! A pooler in transaction mode before PostgreSQL is found when a server starts. The one here gives all of its clients a
-//! single session, as PgBouncer does with `pool_mode = transaction` and `default_pool_size = 1`.
+//! Tests that a server detects, at startup, a pooler in transaction mode in front of PostgreSQL. The pooler here gives
+//! all of its clients one session, as PgBouncer does with `pool_mode = transaction` and `default_pool_size = 1`.
 
 use std::{
     io::{self, Read, Write},
@@ -17,16 +17,16 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::support::Engine;
 
-/// Asks for TLS, before everything else.
+/// The code of an SSLRequest, which asks for TLS before anything else.
 const SSL_REQUEST: [u8; 4] = 80_877_103_i32.to_be_bytes();
 
-/// The session that all clients share, and what the server said when it began.
+/// The session that all clients share, and the server's greeting when it started.
 struct Session {
     stream: TcpStream,
     greeting: Vec<u8>,
 }
 
-/// A message: its length counts itself, and not the letter before it.
+/// Reads a message. Its length counts itself, but not the letter before it.
 fn message(from: &mut TcpStream, mut read: Vec<u8>) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     from.read_exact(&mut length)?;
@@ -37,7 +37,7 @@ fn message(from: &mut TcpStream, mut read: Vec<u8>) -> io::Result<Vec<u8>> {
     Ok(read)
 }
 
-/// A message that begins with a letter, as all but a client's first do.
+/// Reads a message that begins with a letter, as all do but a client's first.
 fn lettered(from: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut letter = [0];
     from.read_exact(&mut letter)?;
@@ -76,7 +76,7 @@ fn serve(mut client: TcpStream, port: u16, shared: &Mutex<Option<Session>>) -> i
     }
     loop {
         let mut said = lettered(&mut client)?;
-        // The client has the session until its transaction ends.
+        // The client holds the session until its transaction ends.
         let mut shared = shared.lock().expect("the session");
         let server = &mut shared.as_mut().expect("a session").stream;
         loop {
@@ -92,7 +92,7 @@ fn serve(mut client: TcpStream, port: u16, shared: &Mutex<Option<Session>>) -> i
     }
 }
 
-/// Passes the answer on; whether no transaction is open after it.
+/// Forwards the answer and returns whether no transaction is open after it.
 fn answered(server: &mut TcpStream, client: &mut TcpStream) -> io::Result<bool> {
     loop {
         let answer = lettered(server)?;
@@ -103,7 +103,7 @@ fn answered(server: &mut TcpStream, client: &mut TcpStream) -> io::Result<bool> 
     }
 }
 
-/// Listens at a port of its own as long as the tests run.
+/// Listens on its own port for as long as the tests run.
 fn pooler(server: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -131,7 +131,7 @@ async fn a_pooler_in_transaction_mode_is_found_at_the_start() {
     let refused = Store::open(&url, Opener::Server, Timestamp(0)).await.err().expect("a refusal");
     assert!(matches!(refused, OpenError::Pooler), "{refused}");
     assert!(refused.to_string().contains("PgBouncer in transaction mode"), "{refused}");
-    // The control: without the pooler it opens.
+    // The control: without the pooler the store opens.
     let opened = Store::open(&database.url, Opener::Server, Timestamp(0)).await.expect("an open database");
     opened.close().await;
 }

@@ -1,6 +1,6 @@
-//! Promise 2: an acknowledged write survives a power cut. Every write and every sync of the real program is recorded while
-//! agents write; then the disk is rebuilt as it may have been at random moments, and read as a server would read it. What was
-//! synced is there. Of what was not, any part may be there, torn between sectors, in any order.
+//! Promise 2: an acknowledged write survives a power cut. Every write and every sync of the real program is recorded
+//! while agents write. Then the disk is rebuilt as it may have been at random moments, and read as a server would read
+//! it. Synced writes are all there. Any part of the unsynced ones may be there, torn between sectors, in any order.
 
 use std::{
     collections::BTreeMap,
@@ -22,14 +22,14 @@ use crate::support::{
     program::{Program, add_agent},
 };
 
-/// What a disk writes as a whole.
+/// The number of bytes that a disk writes atomically.
 const SECTOR: usize = 512;
 const WRITERS: usize = 8;
-/// How many messages each of them sends.
+/// The number of messages that each writer sends.
 const MESSAGES: usize = if TORTURE { 3_000 } else { 150 };
 const CUTS: usize = if TORTURE { 20_000 } else { 1_000 };
 
-/// One call of the program.
+/// A system call of the program on a file.
 #[derive(Debug)]
 enum Call {
     Write { offset: usize, bytes: Vec<u8> },
@@ -38,7 +38,7 @@ enum Call {
     Unlink,
 }
 
-/// A record, and where it ends in the recording.
+/// A recorded call, and where it ends in the recording.
 struct Recorded {
     end: u64,
     file: String,
@@ -74,7 +74,7 @@ fn write(image: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     image[offset..offset + bytes.len()].copy_from_slice(bytes);
 }
 
-/// A file as it is on the disk, and what has been written since it was synced.
+/// A file as it is on the disk, and the calls since its last sync.
 #[derive(Default, Clone)]
 struct File {
     synced: Vec<u8>,
@@ -96,7 +96,7 @@ impl Unsynced {
         }
     }
 
-    /// Leaves any of its sectors out.
+    /// Applies the call with any of its sectors left out.
     fn apply_torn(&self, image: &mut Vec<u8>, chance: &mut Chance) {
         match self {
             Self::Truncate(_) if chance.once_in(2) => {}
@@ -115,11 +115,11 @@ impl Unsynced {
     }
 }
 
-/// The disk, as it is built up by the program's calls.
+/// The disk, as the program's calls build it up.
 #[derive(Default)]
 struct Disk {
     files: BTreeMap<String, File>,
-    /// The control: syncs are taken for nothing.
+    /// The control: this disk ignores syncs.
     ignores_syncs: bool,
 }
 
@@ -139,10 +139,10 @@ impl Disk {
         }
     }
 
-    /// Writes the database as it may be after a cut now.
+    /// Writes the database as it may be after a power cut at this point.
     fn cut(&self, folder: &Path, chance: &mut Chance) {
         for (name, file) in &self.files {
-            // The index of the log is made anew after a crash.
+            // SQLite rebuilds the index of the write-ahead log after a crash.
             if name.ends_with("-shm") || name.ends_with(".lock") {
                 continue;
             }
@@ -155,7 +155,7 @@ impl Disk {
     }
 }
 
-/// The names of the messages in a database that was cut off, or why it cannot be read.
+/// Returns the names of the messages in a database after a power cut, or why it cannot be read.
 async fn messages(folder: &Path) -> Result<Vec<String>, sqlx::Error> {
     let options = SqliteConnectOptions::new().filename(folder.join("bailout.db"));
     let mut connection = SqliteConnection::connect_with(&options).await?;
@@ -169,7 +169,8 @@ async fn messages(folder: &Path) -> Result<Vec<String>, sqlx::Error> {
     Ok(found.iter().map(|row| row.get(0)).collect())
 }
 
-/// How many of some random cuts lost something that was acknowledged before them, or left a database that cannot be read.
+/// Returns a fault for each of some random cuts that lost an acknowledged message or left a database that cannot be
+/// read.
 async fn faults(
     recorded: &[Recorded],
     acknowledged: &[(String, u64)],
@@ -189,7 +190,7 @@ async fn faults(
         }
         let folder = tempfile::tempdir().expect("a folder");
         disk.cut(folder.path(), chance);
-        // The sync comes before the answer, and the answer before its note.
+        // The sync comes before the answer, and the answer before the agent records it.
         let now = recorded[cut - 1].end;
         let expected = acknowledged.iter().filter(|(_, at)| *at <= now);
         match messages(folder.path()).await {
@@ -215,7 +216,7 @@ async fn acknowledged_writes_survive_power_cuts() {
     assert!(compiled.expect("a C compiler").success());
     let database = Engine::Sqlite.database().expect("SQLite is always there");
     let key = add_agent(&database, "billing-bot");
-    // The database begins with the recording: what was there before is in it as the first write.
+    // The recording starts with the database: its earlier content is recorded as the first write.
     let file = Path::new(database.url.trim_start_matches("sqlite://")).to_owned();
     let before = fs::read(&file).expect("the database");
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
@@ -273,7 +274,7 @@ async fn acknowledged_writes_survive_power_cuts() {
         lost.len()
     );
     assert!(lost.is_empty(), "{lost:?}");
-    // The control: a disk that takes a sync for nothing loses what was acknowledged, and it is noticed.
+    // The control: a disk that ignores syncs loses acknowledged writes, and the test detects it.
     let lost = faults(&recorded, &acknowledged, 50, true, &mut chance).await;
     println!("control, 50 power cuts of a disk that does not sync: {} faults", lost.len());
     assert!(lost.len() > 25, "{lost:?}");

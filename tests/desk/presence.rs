@@ -1,4 +1,4 @@
-//! Who is there: the agent's ear, operators who come and go, claims that lapse, drafts that stay.
+//! Tests of presence: whether the agent is listening, operators who come and go, claims that lapse, drafts that stay.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// Ada's page is connected now, and that is written down.
+/// Records that the operator's page is connected now, and saves it.
 async fn sees(server: &TestServer, person: &Person) {
     server.desk.hints().operator_seen(server.workspace, person.operator.who.id, server.now());
     server.desk.hints().save(&server.desk).await;
@@ -66,15 +66,15 @@ on_both! {
         server.pass(Span::minutes(2));
         deadlines::lapse(&server.desk).await.expect("a look");
         assert_eq!(status(&server, &gone).await, Status::Waiting);
-        // The control: one whose holder was seen stays.
+        // The control: a claim whose holder was seen stays.
         assert_eq!(status(&server, &kept).await, Status::Claimed);
 
-        // The agent is in control again, and is told that nobody did it.
+        // The agent is in control again and learns that the system released the claim.
         let heard = bot.get(&format!("/escalations/{gone}/wait?seconds=0")).await.ok(200);
         let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
         assert_eq!((&last["type"], &last["actor"]["kind"]), (&json!("escalation.released"), &json!("system")));
         assert_eq!(last["control"], "agent");
-        // Looking again changes nothing.
+        // A second check changes nothing.
         deadlines::lapse(&server.desk).await.expect("a look");
         assert_eq!(bot.get(&format!("/escalations/{gone}")).await.ok(200)["seq"], last["seq"]);
     }
@@ -91,7 +91,7 @@ on_both! {
         let transfer =
             Verb::Transfer { by: grace.operator.clone(), escalation: id(&it), fence: Some(fence), to, note: None };
         grace.does(transfer).await.expect("a transfer");
-        // Without this the transfer would return after two minutes.
+        // Without the acceptance, the transfer would return after two minutes.
         ada.does(Verb::Accept { by: ada.operator.clone(), escalation: id(&it) }).await.expect("an acceptance");
         server.pass(Span::minutes(14));
         deadlines::lapse(&server.desk).await.expect("a look");
@@ -132,7 +132,7 @@ on_both! {
         assert_eq!(heard.reached, seq, "the reply is with the agent");
         assert_eq!(around(&server, &other).await.heard, None, "it listened to one of them only");
 
-        // A stream from now on listens, and has been given nothing of what was said before.
+        // A stream from now on counts as listening, and has delivered nothing that was said before.
         let fence_of_other = ada.claims(&other).await.expect("a claim");
         ada.replies(&other, fence_of_other, "Hello").await.expect("a reply");
         let from_now = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
@@ -144,7 +144,7 @@ on_both! {
         assert_eq!(listens.await.reached, Seq(0));
         drop(from_now);
 
-        // A stream of all of them listens to each.
+        // A stream of all escalations listens to each of them.
         let stream = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
         let mut stream = stream.expect("a stream").bytes_stream();
         let again = ada.replies(&it, fence, "Are you there?").await.expect("a reply");
@@ -184,7 +184,7 @@ on_both! {
         let mut text = String::new();
         let reading = async {
             while !text.contains("event: typing") {
-                // Only looking is not told to agents.
+                // Viewing without typing is not sent to agents.
                 for typing in [false, true] {
                     let hint = Hint::Viewing { agent, escalation: id(&it), viewer: viewer(typing) };
                     server.desk.hints().send(server.workspace, hint);
@@ -223,7 +223,7 @@ on_both! {
         keep(draft(DraftMode::Note, " ")).await;
         assert_eq!(kept(&ada).await, [draft(DraftMode::Reply, "Hello")]);
 
-        // It was sent, and the page that sent it is gone before it could say so: it is no draft any more.
+        // The message was sent, but its page closed before it could delete the draft: the draft is gone too.
         let fence = ada.claims(&it).await.expect("a claim");
         let message = NewMessage {
             id: MessageId::new(mint()),
@@ -236,7 +236,7 @@ on_both! {
         ada.does(Verb::Reply { by: ada.operator.clone(), escalation: id(&it), fence, message }).await.expect("a reply");
         assert_eq!(kept(&ada).await, []);
 
-        // What an agent withdraws leaves the draft where it is.
+        // A cancel by the agent keeps the draft.
         let other = bot.hands_over("conv_2").await;
         keep(Draft { escalation: id(&other), ..draft(DraftMode::Reply, "Dear Dana") }).await;
         bot.post(&format!("/escalations/{other}/cancel"), json!({"reason": "Solved."})).await.ok(200);
@@ -295,7 +295,7 @@ async fn hints_reach_the_operators_of_another_server() {
     let hint = Hint::Seen { operator: ada.operator.who.id, at: first.now() };
     let heard = async {
         loop {
-            // The other server may not listen yet.
+            // The other server may not be listening yet.
             first.desk.hints().send(first.workspace, hint.clone());
             if let Ok(Ok(told)) = tokio::time::timeout(Duration::from_millis(200), there.recv()).await {
                 break told;
@@ -304,7 +304,7 @@ async fn hints_reach_the_operators_of_another_server() {
     };
     let told = tokio::time::timeout(Duration::from_secs(20), heard).await.expect("the hint came");
     assert_eq!(*told, (first.workspace, hint.clone()));
-    // It ends there: told on, it would go round for ever.
+    // The receiver does not forward the hint: forwarded hints would circulate without end.
     assert!(told_on.try_recv().is_err(), "it was told on");
     assert!(here.try_recv().is_ok());
 }

@@ -1,5 +1,5 @@
-//! Putting a SQLite backup back when something is in the way: what a restore that was killed left behind, or somebody who
-//! has the copy open before it is in its place.
+//! Tests of restoring a SQLite backup when something is in the way: the remains of a killed restore, or a process that
+//! has the copy open before it is in place.
 
 use std::{
     fs::{self, File},
@@ -18,7 +18,7 @@ use crate::support::{
     server::soon,
 };
 
-/// A database with two agents, and a backup of when there was one.
+/// A database with two agents, and a backup from when there was one.
 struct Story {
     database: Database,
     folder: TempDir,
@@ -37,12 +37,12 @@ impl Story {
         Self { backup: fs::read(file).expect("a backup"), database, folder }
     }
 
-    /// A file beside the database, by the end of its name.
+    /// Returns the path of a file next to the database, by the suffix of its name.
     fn beside(&self, end: &str) -> PathBuf {
         (self.database.url.trim_start_matches("sqlite://").to_owned() + end).into()
     }
 
-    /// What is left of copies.
+    /// Returns the names of the copies that are left.
     fn copies(&self) -> Vec<String> {
         let folder = self.beside("").parent().map(Path::to_owned).expect("a folder");
         let names = fs::read_dir(folder).expect("a folder").map(|it| it.expect("a file").file_name());
@@ -62,7 +62,8 @@ impl Story {
         command
     }
 
-    /// Restores from a pipe that has given so much of the backup and not its end; the copy has that much.
+    /// Starts a restore from a pipe that has delivered this many bytes of the backup and not its end. The copy has as
+    /// many.
     async fn begins(&self, bytes: usize) -> (Child, File) {
         let pipe = self.folder.path().join(format!("pipe-{bytes}"));
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
@@ -79,7 +80,7 @@ impl Story {
         (restore, pipe)
     }
 
-    /// Restores from a file, in order.
+    /// Restores from a file and checks that it succeeds.
     async fn restores_well(&self) {
         let file = self.folder.path().join("backup");
         let done = self.restores(&file).output().expect("the program runs");
@@ -93,7 +94,7 @@ impl Story {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_a_killed_restore_left_is_in_nobody_s_way() {
     let story = Story::new();
-    // The log of a killed server, which would be played into whatever has its name.
+    // The write-ahead log of a killed server, which SQLite would apply to any database of that name.
     let mut program = Program::start(&story.database, free_port()).await;
     add_agent(&story.database, "last-bot");
     program.kill();
@@ -106,7 +107,7 @@ async fn what_a_killed_restore_left_is_in_nobody_s_way() {
     let left = story.copies();
     assert!(left.contains(&"bailout.db.restoring".to_owned()), "{left:?}");
     assert_eq!(story.agents().await, ["billing-bot", "last-bot", "later-bot"]);
-    // Half a copy is no backup, and is not taken for one. It is still there then.
+    // Half a copy is no backup and is refused. The copy is still there afterwards.
     let of_itself = story.restores(&story.beside(".restoring")).output().expect("the program runs");
     assert!(String::from_utf8_lossy(&of_itself.stderr).contains("not overwritten"), "{of_itself:?}");
     assert_eq!(story.copies(), left);
@@ -117,7 +118,8 @@ async fn what_a_killed_restore_left_is_in_nobody_s_way() {
 async fn a_copy_that_is_not_whole_once_it_is_closed_takes_no_place() {
     let story = Story::new();
     let (restore, pipe) = story.begins(story.backup.len()).await;
-    // Somebody has the copy open, in the manner of a server: so its log is not folded into it when the restore closes it.
+    // Another process has the copy open in WAL mode, as a server does. So its log is not checkpointed when the restore
+    // closes the copy.
     sqlx::any::install_default_drivers();
     let copy = format!("sqlite://{}", story.beside(".restoring").display());
     let mut looks = AnyConnection::connect(&copy).await.expect("a connection");

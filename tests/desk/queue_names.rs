@@ -1,4 +1,4 @@
-//! Settings of queues that nobody may misread: names that differ in case alone, and what a deadline means.
+//! Tests of queue settings that must not be misread: names that differ only in case, and the meaning of a deadline.
 
 use bailout::{
     domain::{
@@ -46,12 +46,12 @@ on_both! {
         let page = root.sends(&format!("{PATH}/{}", money.id), &[("name", "übersicht")], 422).await;
         assert!(page.contains("There is a queue Übersicht, and case alone"), "{page}");
         assert_eq!(names(&server).await.len(), 3);
-        // Agents find it however they write it, also by a name that it had.
+        // Agents find the queue in any case, also by a former name.
         for name in ["Money", "money", "MONEY"] {
             assert_eq!(lands(name).await, "Money", "{name}");
         }
         assert_eq!(lands("Default").await, "default");
-        // The controls: its own name may be written otherwise, and another is free.
+        // The controls: a queue may change the case of its own name, and another name is free.
         root.sends(&format!("{PATH}/{}", money.id), &[("name", "MONEY")], 303).await;
         assert_eq!(lands("money").await, "MONEY");
         root.sends(&format!("{PATH}/{}", money.id), &[("name", "cash")], 303).await;
@@ -60,7 +60,7 @@ on_both! {
         }
         root.sends(PATH, &[("name", "mOnEy")], 303).await;
         assert_eq!((lands("money").await, lands("Money").await), (json!("mOnEy"), json!("mOnEy")), "a queue's own name comes first");
-        // Nor does the name of one that was removed come back in another case.
+        // The name of a removed queue cannot be reused in another case either.
         root.sends(&format!("{PATH}/{}/remove", taxes.id), &[], 303).await;
         let page = root.sends(PATH, &[("name", "übersicht")], 422).await;
         assert!(page.contains("A queue that was removed has this name: Übersicht."), "{page}");
@@ -78,7 +78,7 @@ on_both! {
             let it = bot.escalates(json!({"routing": {"queue": name}})).await;
             assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["queue"], name);
         }
-        // And can be changed further.
+        // Such a queue can still be changed.
         let root = root(&server).await;
         root.sends(&format!("{PATH}/{}", other.id), &[("name", "Money"), ("urgency", "high")], 303).await;
     }
@@ -87,7 +87,7 @@ on_both! {
         let root = root(&server).await;
         let billing = server.queue("billing", &[], QueueDefaults::default()).await;
         let path = format!("{PATH}/{}", billing.itself.id);
-        // What is said of an empty field is what then holds.
+        // The help text for an empty field matches the defaults.
         let starting = |kind| Deadlines::starting(kind, RequestedDeadlines::default(), Timestamp(0));
         let (takeover, question) = (starting(AskKind::Takeover), starting(AskKind::Question));
         assert_eq!((takeover.claim_by, takeover.expires_at), (Some(Timestamp(0) + Span::minutes(15)), None));
@@ -100,7 +100,7 @@ on_both! {
         ];
         assert!(said.iter().all(|it| page.contains(it)) && !page.contains("Saved."), "{page}");
 
-        // Everything that is wrong is named at once, and nothing is changed.
+        // Every error is named at once, and nothing is changed.
         let wrong = [("name", " "), ("claim_within", "soon"), ("resolve_within", "90"), ("expire_after", "31 d")];
         let page = root.sends(&path, &wrong, 422).await;
         for label in ["A name ", "Claim within is a time", "Resolve within is a time", "Expire after is a time"] {
@@ -114,7 +114,7 @@ on_both! {
         let kept = queues::settings(server.desk.store(), server.workspace).await.expect("settings");
         assert_eq!(kept[0], billing);
 
-        // The control: as long is not longer, and what was saved is said to be.
+        // The control: an equal deadline is not longer, and the page confirms that it saved.
         let fields = [("name", "billing"), ("claim_within", "1 h"), ("resolve_within", "1 h"), ("expire_after", "1 h")];
         let saved = root.posts(&path, &form(&fields), "same-origin").await;
         assert!(root.sees(leads_to(&saved), 200).await.contains("Saved."));

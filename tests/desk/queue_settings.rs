@@ -1,5 +1,4 @@
-//! Settings of queues: what admins keep of them, what becomes of one that is removed or has another name now, and what open
-//! pages are told of it.
+//! Tests of queue settings: what admins save, what happens to a removed or renamed queue, and what open pages are told.
 
 use bailout::{
     domain::{
@@ -57,7 +56,7 @@ async fn adds(server: &TestServer, name: &str) -> Result<QueueId, Error> {
     Ok(id)
 }
 
-/// Where an agent's escalation for a queue of this name lands, and what the agent is warned of.
+/// Returns the queue in which an agent's escalation for this name lands, and the warnings to the agent.
 async fn lands(bot: &Agent, name: &str) -> (String, String) {
     let it = bot.escalates(json!({"routing": of(name)})).await;
     let it = bot.get(&format!("/escalations/{it}")).await.ok(200);
@@ -66,7 +65,7 @@ async fn lands(bot: &Agent, name: &str) -> (String, String) {
     (it["queue"].as_str().expect("a queue").to_owned(), warned.join(" "))
 }
 
-/// What one sees of a list but when it was read.
+/// Returns the visible parts of a list, without the moment it was read.
 fn seen(inbox: Inbox) -> (Vec<Row>, Counts, Vec<QueueId>) {
     (inbox.rows, inbox.counts, inbox.elsewhere)
 }
@@ -114,7 +113,7 @@ on_both! {
             (answer.status().as_u16(), answer.text().await.expect("a page"))
         };
         let all = async || queues::settings(server.desk.store(), server.workspace).await.expect("settings");
-        // Nobody else does.
+        // Only admins may do this.
         assert_eq!(hers.gets(PATH).await.status(), 403);
         assert_eq!(hers.posts(PATH, "name=mine", "same-origin").await.status(), 403);
         assert_eq!(root.posts(PATH, "name=mine", "cross-site").await.status(), 403);
@@ -130,7 +129,7 @@ on_both! {
         let (at, member) = (format!("{PATH}/{}", billing.itself.id), ada.operator.who.id);
         let kept = async || all().await.into_iter().find(|it| it.itself.id == billing.itself.id).expect("the queue");
 
-        // What is wrong comes back as it was typed.
+        // Invalid input comes back as it was typed.
         for wrong in ["soon", "90", "31 d", "0 s", "-5 s", "1.5 s"] {
             let fields = [("name", "Billing"), ("claim_within", wrong), ("expire_after", "1 d")];
             let (status, page) = posts(&at, &(form(&fields) + "&expiry_note=Come+again")).await;
@@ -157,7 +156,7 @@ on_both! {
         for shown in ["value=\"90 s\"", "value=\"15 min\"", "value=\"1 d\""] {
             assert!(page.contains(shown), "{shown}: {page}");
         }
-        // With nothing filled in or ticked all is as the product has it, and everybody serves it.
+        // With nothing filled in or ticked, the product's defaults apply and everybody serves the queue.
         assert_eq!(posts(&at, "name=Billing").await.0, 303);
         assert_eq!((kept().await.defaults, kept().await.members), (QueueDefaults::default(), QueueMembers::default()));
         for nowhere in ["nothing", "que_00000000000000000000000000"] {
@@ -196,22 +195,23 @@ on_both! {
         assert_eq!((&told["queue"], &told["desk"]["operators_available"]), (&json!("billing"), &json!(1)));
         let told = bot.get(&format!("/escalations/{ended}")).await.ok(200);
         assert_eq!(told["queue"], "billing", "history keeps its name");
-        // Who serves it works on, and what is given back waits there again; nobody else slips in.
+        // Its members work on, and released escalations wait there again. Operators who are not members still cannot
+        // claim.
         let refusal = Refusal::NotAMember { queue: billing.itself.name.clone() };
         assert_eq!(refused(ada.claims(waits).await), refusal);
         ana.releases(held, fence).await.expect("a release");
         assert_eq!(list(&ana, View::Queue).await.counts.waiting, 3);
         assert_eq!(refused(ada.claims(held).await), refusal);
         ana.claims(held).await.expect("a claim");
-        // It takes nothing new.
+        // The queue accepts no new escalations.
         let warning = "there is no such queue; the default queue was taken".to_owned();
         assert_eq!(lands(&bot, "billing").await, ("default".to_owned(), warning));
         let to = TransferTarget::Queue(billing.itself.clone());
         assert!(matches!(refused(transfers(&ana, held, to.clone()).await), Refusal::InvalidFields { .. }));
         assert_eq!(offered(&server).await, ["default"]);
-        // What was there can still be looked for.
+        // Its escalations can still be filtered for.
         assert_eq!(choices(&server).await, ["billing (removed)", "default"]);
-        // Pages begin anew.
+        // Open pages start over.
         assert_ne!(server.desk.epoch(server.workspace).await.expect("an epoch"), page);
         for again in [removes(&server, billing.itself.id).await, server.settles(&billing).await] {
             assert_eq!(refused(again), Refusal::NotFound, "it is there no more");
@@ -223,7 +223,7 @@ on_both! {
         let taken = refused(server.settles(&called("billing", &refunds)).await);
         assert!(matches!(taken, Refusal::InvalidFields { .. }), "its name is kept for it");
 
-        // Added again it is as it was.
+        // A queue that is added again has its old settings.
         assert_eq!(adds(&server, "billing").await.expect("a queue"), billing.itself.id);
         let all = queues::settings(server.desk.store(), server.workspace).await.expect("settings");
         assert_eq!(all[0], billing);
@@ -269,7 +269,7 @@ on_both! {
 
         let invoices = called("invoices", &billing);
         server.settles(&invoices).await.expect("another name");
-        // On pages, which begin anew; to agents, however they ask; in a refusal, and to whoever is called.
+        // The new name appears on pages, which start over, to agents in every answer, in a refusal, and in alerts.
         assert_eq!(thread(&open).await.escalation.queue, invoices.itself);
         assert_ne!(server.desk.epoch(server.workspace).await.expect("an epoch"), page);
         let name = async |it: &str| bot.get(&format!("/escalations/{it}")).await.ok(200)["queue"].clone();
@@ -285,7 +285,8 @@ on_both! {
         let queue = |n: usize| heard["events"][n]["data"]["escalation"]["queue"].clone();
         assert_eq!((heard["events"].as_array().map(Vec::len), queue(0)), (Some(1), json!("invoices")));
 
-        // A transfer that was asked for under the old name goes by the new one, so that who follows it sees what one reads.
+        // A transfer requested under the old name uses the new one, so that a page that follows it matches a fresh
+        // read.
         transfers(&ada, &moved, TransferTarget::Queue(billing.itself.clone())).await.expect("a transfer");
         server.person("Root", Role::Admin).await;
         let cursor = format!("/live?after={}.{}", server.desk.store().epoch(), before.seq);
@@ -316,7 +317,7 @@ on_both! {
         assert_eq!(lands(&bot, "invoices").await, ("invoices".to_owned(), String::new()));
         let former = queues::former_names(server.desk.store(), server.workspace).await.expect("names");
         assert_eq!(former, [called("refunds", &refunds).itself]);
-        // Back and forth, and gone: then none of its names leads anywhere.
+        // A queue is renamed back and forth, then removed: none of its names leads anywhere.
         for name in ["one", "two", "one", "two"] {
             server.settles(&called(name, &refunds)).await.expect("a name");
         }
@@ -324,7 +325,7 @@ on_both! {
         for name in ["one", "two", "refunds", "invoices"] {
             assert_eq!(lands(&bot, name).await.0, "default", "{name}");
         }
-        // Nothing changes where nothing is changed.
+        // A save without changes changes nothing.
         let page = server.desk.epoch(server.workspace).await.expect("an epoch");
         server.settles(&paid).await.expect("the same again");
         assert_eq!(server.desk.epoch(server.workspace).await.expect("an epoch"), page);
@@ -343,7 +344,7 @@ on_both! {
         assert!(page.contains(&path) && !page.contains("Removed queues"), "{page}");
         assert_eq!(page.matches("/remove\"").count(), 1, "the default queue stays");
         assert!(page.contains(&format!("href=\"/all?queue={}\"", billing.id)), "{page}");
-        // It asks for the password when that was shown a while ago.
+        // The page asks for the password when it was last confirmed a while ago.
         server.pass(Span::minutes(16));
         let asked = root.sends(&path, &[("do", "remove")], 403).await;
         assert!(asked.contains("Confirm that it is you"), "{asked}");
@@ -361,7 +362,7 @@ on_both! {
         assert!(page.contains("The default queue stays"), "{page}");
         root.sends(PATH, &[("do", "add"), ("name", "<billing>")], 303).await;
         assert_eq!(names().await, ["<billing>", "default"]);
-        // The names it had are told.
+        // The page shows the former names.
         root.sends(&format!("{PATH}/{}", billing.id), &[("name", "invoices")], 303).await;
         let page = root.sees(PATH, 200).await;
         assert!(page.contains("Agents also find it as: &lt;billing&gt;"), "{page}");

@@ -1,4 +1,4 @@
-//! Several queues: who serves them, what they fill in, and who may take what waits there.
+//! Tests of several queues: who serves them, which defaults they fill in, and who may claim what waits there.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
     }
 }
 
-/// In a queue.
+/// Returns the routing to a queue.
 pub fn of(queue: &str) -> Value {
     json!({"queue": queue})
 }
@@ -82,13 +82,14 @@ on_both! {
         let deadlines = |it: &Value| ["claim_by", "resolve_by", "expires_at"].map(|name| after(it, name));
         assert_eq!(deadlines(&it), [Some(120), Some(1_800), Some(3_600)]);
 
-        // What the agent says counts.
+        // The agent's own values take precedence.
         let own = json!({"claim_within_seconds": 30, "expire_after_seconds": 90});
         let said = opened(json!({"routing": of("billing"), "urgency": "low", "deadlines": own,
             "on_expiry": {"note_to_agent": "Try again."}})).await;
         assert_eq!((said["urgency"].as_str(), deadlines(&said)), (Some("low"), [Some(30), Some(1_800), Some(90)]));
 
-        // A queue without defaults leaves those of the product; one that nobody knows is the default queue.
+        // A queue without defaults leaves those of the product. An unknown name falls back to the default queue, with a
+        // warning.
         for routing in [json!({}), of("nowhere"), json!({"queue": null})] {
             let plain = opened(json!({"routing": routing})).await;
             assert_eq!((&plain["queue"], &plain["urgency"]), (&json!("default"), &json!("normal")));
@@ -114,34 +115,34 @@ on_both! {
         let chat = json!({"routing": of("billing"), "conversation": {"messages": []}});
         let question = json!({"routing": of("billing"), "ask": {"kind": "question"}});
 
-        // Neither by claiming, nor by answering, nor by taking over.
+        // An operator who is not a member cannot claim, answer, or take over.
         let (it, asked) = (bot.escalates(chat.clone()).await, bot.escalates(question).await);
         assert_eq!(refused(ada.claims(&it).await), refusal);
         assert_eq!(refused(ada.resolves(&asked, None, Resolution::bare(Disposition::Declined)).await), refusal);
         let take_over = |by: &Person| Verb::TakeOver { by: by.operator.clone(), escalation: id(&asked), fence: None };
         assert_eq!(refused(ada.does(take_over(&ada)).await), refusal);
-        // The control: members do, and so do supervisors.
+        // The control: members and supervisors can.
         ana.resolves(&asked, None, Resolution::bare(Disposition::Declined)).await.expect("an answer");
         let fence = grace.claims(&it).await.expect("a claim");
         grace.releases(&it, fence).await.expect("a release");
         let fence = ana.claims(&it).await.expect("a claim");
-        // Who comes too late is told who won.
+        // A claim that comes too late is refused and names the winner.
         assert!(matches!(refused(ada.claims(&it).await), Refusal::AlreadyClaimed { .. }));
         ana.replies(&it, fence, "Hello").await.expect("a reply");
 
-        // What is transferred to somebody is theirs, whatever they serve.
+        // An escalation transferred to an operator is theirs, whatever queues they serve.
         transfers(&ana, &it, TransferTarget::Operator(ada.operator.who.clone())).await.expect("a transfer");
         let fence = ada.claims(&it).await.expect("what one holds");
         ada.replies(&it, fence, "Hello again").await.expect("a reply");
-        // Back in the queue it is so no more.
+        // Back in the queue, it is no longer theirs.
         transfers(&ada, &it, TransferTarget::Queue(billing.itself.clone())).await.expect("a transfer");
         assert_eq!(refused(ada.claims(&it).await), refusal);
 
-        // Members change, and the next request follows.
+        // A change of the members applies to the next request.
         let both = QueueMembers(vec![ada.operator.who.id, ana.operator.who.id]);
         server.settles(&QueueSettings { members: both, ..billing.clone() }).await.expect("its members");
         ada.claims(&it).await.expect("a claim");
-        // By the console one is told in words.
+        // The console states the refusal in words.
         let other = bot.escalates(chat).await;
         server.settles(&billing).await.expect("its members");
         let told = Browser::of("Ada", &server.url).await.calls("claim", &format!("id={other}")).send().await;
@@ -158,7 +159,7 @@ on_both! {
             let it = bot.hands_over(&format!("conv_{n}")).await;
             ana.claims(&it).await.expect("a claim");
             let to = TransferTarget::Queue(billing.itself.clone());
-            // Most often in one batch: the transfer comes first, and the claim meets what it left.
+            // Usually both are in one batch: the transfer comes first, and the claim sees its result.
             let (moved, claimed) = tokio::join!(transfers(&ana, &it, to), async {
                 tokio::task::yield_now().await;
                 ada.claims(&it).await
@@ -186,7 +187,7 @@ on_both! {
         assert_eq!((rest.rows.len(), rest.bound), (10, None), "page after page");
         assert!(theirs.rows.iter().any(|row| row.queue == billing.itself.id));
         assert!(list(&ada, View::All).await.rows.iter().any(|row| row.queue == billing.itself.id));
-        // Reading is by workspace: she may look at it, and the page that follows a transfer knows where it went.
+        // Reading is by workspace: Ada may open it, and a page that follows a transfer knows where it went.
         assert!(ada.desk.thread(ada.workspace, id(&ids[0])).await.expect("a thread").is_some());
         ada.claims(&ids[1]).await.expect("a claim");
         transfers(&ada, &ids[1], TransferTarget::Queue(billing.itself.clone())).await.expect("a transfer");
@@ -209,7 +210,7 @@ on_both! {
             beginning.push_str(std::str::from_utf8(&stream.next().await.expect("more").expect("bytes")).expect("UTF-8"));
         }
         assert!(!beginning.contains("event: reset"), "a cursor of now is good: {beginning}");
-        // What is no change closes nothing.
+        // A save without changes closes no stream.
         server.settles(&billing).await.expect("the same again");
         assert_eq!(cursor().await, old);
 
@@ -259,7 +260,8 @@ on_both! {
         let action = json!({"id": "a", "name": "pay", "arguments": {"eur": 5}});
         let ask = json!({"kind": "decision", "actions": [action]});
         let decision = bot.escalates(json!({"routing": of("billing"), "ask": ask})).await;
-        // What stands in the bar, whether it can be claimed there, and whether the decision can be made.
+        // Returns the text of the claim bar, whether the escalation can be claimed there, and whether the decision can
+        // be made.
         let offers = async |name: &str| {
             let browser = Browser::of(name, &server.url).await;
             let page = browser.sees(&format!("/e/{chat}"), 200).await;
@@ -275,7 +277,7 @@ on_both! {
         let (words, claims, approves) = offers("Ada").await;
         assert!(words.contains("Only members of the queue billing and supervisors can claim this"), "{words}");
         assert_eq!((claims, approves), (false, false));
-        // The control: members, supervisors, and everyone where there are no members.
+        // The control: members and supervisors can, and so can every operator when the queue has no members.
         assert_eq!((offers("Ana").await, offers("Grace").await), (reading.clone(), reading.clone()));
         server.settles(&QueueSettings { members: QueueMembers::default(), ..billing }).await.expect("its members");
         assert_eq!(offers("Ada").await, reading);

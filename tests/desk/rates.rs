@@ -1,5 +1,5 @@
-//! One key, or one address, cannot ask for more than its share: it is told so before its request is read, and when to come
-//! back, and nobody else notices.
+//! Tests of rate limits: an API key or an address that exceeds its share is refused before its request is read, with
+//! the time to retry after. Others are not affected.
 
 use bailout::domain::operator::Role;
 use reqwest::Response;
@@ -44,7 +44,8 @@ on_both! {
         assert!(header(&refused, "ratelimit").starts_with("\"opens\";r=0;t="));
         let told = refused.json::<serde_json::Value>().await.expect("a problem");
         assert_eq!(told["code"], "rate_limited");
-        // It may still do all else, at other rates; and another key is not concerned, from the same address.
+        // The key may still make all other requests, at their own rates. Another key at the same address is not
+        // affected.
         let open = open.expect("one");
         let says = async |bot: &Agent| {
             let body = json!({"client_message_id": bailout::server::clock::mint().to_string(), "role": "customer", "text": "Hello?"});
@@ -56,14 +57,14 @@ on_both! {
         let reads = async |path: &str| {
             greedy.http.get(format!("{url}/api/v1{path}")).bearer_auth(&greedy.key).send().await.expect("an answer")
         };
-        // A wait counts once, however long it is.
+        // A wait counts as one request, however long it is.
         let wait = reads(&format!("/escalations/{open}/wait?seconds=2")).await;
         assert_eq!((wait.status().as_u16(), header(&wait, "ratelimit").starts_with("\"reads\";r=2;t=")), (200, true));
         for status in [200, 200, 429] {
             assert_eq!(reads("/escalations").await.status(), status);
         }
         assert_eq!(opens(&innocent, &url).await.status(), 201);
-        // An admin sees who was limited.
+        // An admin sees which agents were limited.
         server.person("Grace", Role::Admin).await;
         let page = Browser::of("Grace", &server.url).await.sees("/settings/agents", 200).await;
         assert!(page.contains("shop-bot was limited 3 times today"), "{page}");
@@ -76,7 +77,7 @@ on_both! {
         for _ in 0..2 {
             assert_eq!(opens(&bot, &url).await.status(), 201);
         }
-        // Not a byte of the body is sent, and the answer comes all the same.
+        // No byte of the body is sent, and the answer comes all the same.
         let never = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
         let request = bot.http.post(format!("{url}/api/v1/escalations")).bearer_auth(&bot.key);
         let request = request.header("content-type", "application/json").body(reqwest::Body::wrap_stream(never));
@@ -100,7 +101,7 @@ on_both! {
         let seconds: i64 = header(&open(&bot).await, "retry-after").parse().expect("seconds");
         assert!((1..=24 * 60 * 60).contains(&seconds), "{seconds}");
         assert_eq!(open(&other).await.status(), 201);
-        // Written down, so that it counts after a restart and at the other servers.
+        // The usage is stored, so that it counts after a restart and on other servers.
         server.desk.usage().save(&server.desk).await.expect("a write");
         let sql = "select written_bytes, limited from key_usage order by written_bytes desc";
         let rows = sqlx::query(sql).fetch_all(server.desk.store().reader()).await.expect("rows");
@@ -140,7 +141,7 @@ on_both! {
             }
         }
         assert!((30..=34).contains(&in_time) && limited >= 26, "{in_time}, {limited}");
-        // From the same address, who is known.
+        // Known callers at the same address are not limited.
         for _ in 0..10 {
             assert_eq!(ada.gets("/queue").await.status(), 200);
             assert_eq!(opens(&bot, &url).await.status(), 201);
@@ -167,7 +168,7 @@ on_both! {
     }
 }
 
-/// A session that nobody has.
+/// Returns the cookie of a session that does not exist.
 fn bailout_cookie(url: &str) -> String {
     crate::support::browser::session_cookie(url, &"A".repeat(43))
 }

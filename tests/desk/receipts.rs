@@ -1,4 +1,5 @@
-//! What became of an operator's words: said by the agent, heard by everyone, kept with the message.
+//! Tests of receipts: the agent reports what happened to an operator's message, every stream shows it, and the message
+//! keeps it.
 
 use bailout::{
     app::parts::entries::entries,
@@ -22,7 +23,7 @@ use crate::{
     },
 };
 
-/// The receipts of an escalation's messages, as its page has them when it is read afresh.
+/// Returns the receipts of an escalation's messages, as a fresh read of its page has them.
 async fn kept(ada: &Person, it: &str) -> Vec<Option<Receipt>> {
     let thread = ada.desk.thread(ada.workspace, id(it)).await.expect("a read").expect("a thread");
     assert!(
@@ -32,7 +33,7 @@ async fn kept(ada: &Person, it: &str) -> Vec<Option<Receipt>> {
     thread.messages.into_iter().map(|shown| shown.message.receipt).collect()
 }
 
-/// The id of what an operator said.
+/// Replies as an operator and returns the id of the message.
 async fn says(ada: &Person, it: &str, text: &str) -> String {
     let fence = ada.claims(it).await.expect("a claim");
     let done = ada.replies(it, fence, text).await.expect("a reply");
@@ -50,7 +51,7 @@ on_both! {
         let first = bot.post(&path, failed.clone()).await.ok(200);
         let seq = first["seq"].as_i64().expect("a seq");
         assert_eq!(first, json!({"message_id": message, "state": "failed", "detail": "The chat was closed.", "seq": seq}));
-        // The same again changes nothing; another word is another event, and the latest counts.
+        // The same receipt again changes nothing. A different one is another event, and the latest counts.
         assert_eq!(bot.post(&path, failed.clone()).await.ok(200), first);
         assert_eq!(bot.post(&path, shown.clone()).await.ok(200)["seq"], seq + 1);
         assert_eq!(bot.post(&path, failed).await.ok(200)["seq"], seq + 2);
@@ -59,7 +60,7 @@ on_both! {
         let receipt = Receipt { state: ReceiptState::Shown, detail: None };
         assert_eq!(kept(&ada, &it).await, [None, None, Some(receipt)]);
 
-        // Who waits hears of it, and no message of ours changed its form.
+        // A wait returns the receipts, with the messages of Bailout unchanged in form.
         let heard = bot.get(&format!("/escalations/{it}/wait?after={}&seconds=0", seq - 1)).await.ok(200);
         let heard: Vec<&Value> = heard["events"].as_array().expect("events").iter().collect();
         assert_eq!(heard.len(), 4, "{heard:?}");
@@ -92,7 +93,7 @@ on_both! {
         let body = json!({"message_id": message, "state": "shown"});
         assert_eq!(stranger.post(&path, body).await.refused(404), "not_found");
         assert!(kept(&ada, &it).await.iter().all(Option::is_none));
-        // What a program wrote about it is cut, and blank is nothing.
+        // A detail that is too long is truncated, and a blank one is dropped.
         let body = |detail: &str| json!({"message_id": message, "state": "failed", "detail": detail});
         let long = bot.post(&path, body(&"ä".repeat(600))).await.ok(200);
         assert_eq!(long["detail"].as_str().map(|detail| detail.chars().count()), Some(500));
@@ -146,7 +147,7 @@ on_both! {
             let body = json!({"message_id": message, "state": state, "detail": detail});
             bot.post(&format!("/escalations/{it}/receipts"), body).await.ok(200);
             assert!(page().await.contains(seen), "{seen}");
-            // Nothing more is in the log, and what is there is drawn anew.
+            // No entry is added to the log, and the existing one is rendered again.
             let after = keys(&thread().await);
             assert_eq!(after.len(), before.len());
             assert_eq!(after.iter().zip(&before).filter(|(after, before)| after != before).count(), 1, "{after:?}");

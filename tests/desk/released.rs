@@ -1,5 +1,5 @@
-//! Promise 19, its second half: a database as an earlier program left it is brought up to date and served. The rows in
-//! `released/` were written by those programs: each opened seven escalations, one for each way they can stand.
+//! Promise 19, second half: a database of an earlier release is migrated and served. The rows in `released/` were
+//! written by those releases. Each release opened seven escalations, one for each state.
 
 mod every_event;
 mod record;
@@ -31,8 +31,8 @@ use crate::support::{
     server::{Agent, id, soon},
 };
 
-/// The rows, by the newest migration that their program had, and which migrations had been applied. 3 and 4 came from two
-/// sides: some databases had 4 first.
+/// The rows, by the newest migration of their release, and the migrations that had been applied. Migrations 3 and 4
+/// came from two branches: some databases applied 4 first.
 const RELEASED: [(&str, &[i64]); 7] = [
     (include_str!("released/0001.json"), &[1]),
     (include_str!("released/0002.json"), &[1, 2]),
@@ -43,13 +43,13 @@ const RELEASED: [(&str, &[i64]); 7] = [
     (include_str!("released/0011.json"), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
 ];
 
-/// The words of a text as the index of a PostgreSQL database has them.
+/// Returns the words of a text in the form of a PostgreSQL index (tsvector).
 fn placed(words: &str) -> String {
     let placed = words.split(' ').enumerate().map(|(at, word)| format!("'{word}':{}", at + 1));
     placed.collect::<Vec<_>>().join(" ")
 }
 
-/// Lays a database out as it was after these migrations, and fills it.
+/// Creates a database as it was after these migrations, and fills it.
 async fn fill(connection: &mut AnyConnection, engine: Engine, applied: &[i64], tables: &Value) {
     let folder = if engine == Engine::Sqlite { "migrations/sqlite" } else { "migrations/postgres" };
     let all = Migrator::new(std::path::Path::new(folder)).await.expect("the migrations");
@@ -57,14 +57,14 @@ async fn fill(connection: &mut AnyConnection, engine: Engine, applied: &[i64], t
     Migrator::with_migrations(known).run(&mut *connection).await.expect("the old schema");
     for table in tables.as_array().expect("tables") {
         let name = match table[0].as_str().expect("a name") {
-            // From then on SQLite has its words in another table.
+            // From migration 10 on, SQLite has the words in another table.
             "passage" if engine == Engine::Sqlite && applied.contains(&10) => "passage_index",
             name => name,
         };
         for row in table[1].as_array().expect("rows") {
             let filled: Vec<_> = row.as_object().expect("columns").iter().filter(|(_, it)| !it.is_null()).collect();
             let columns: Vec<&str> = filled.iter().map(|(column, _)| column.as_str()).collect();
-            // Words are kept as they follow each other, which is how SQLite indexes them.
+            // The words are stored in the order of the text, which is how SQLite indexes them.
             let is_placed = |column: &str| engine == Engine::Postgres && (name, column) == ("passage", "words");
             let binds = filled.iter().enumerate().map(|(n, (column, _))| match is_placed(column) {
                 true => format!("cast(${} as tsvector)", n + 1),
@@ -106,7 +106,7 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     };
     connection.close().await.expect("an end");
 
-    // By its clock it is a minute later.
+    // The server's clock starts one minute after the last escalation was closed.
     let ahead = Span(at + 60_000 - Clock::system().now().0);
     let server = TestServer::on_at(Arc::new(database), ahead).await;
     let bot = Agent {
@@ -131,7 +131,7 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     let resolved = bot.get(&format!("/escalations/{}", it("resolved"))).await.ok(200);
     assert_eq!(resolved["outcome"]["note_to_agent"], "Refunded.");
 
-    // Who was signed in still is, with what they wished for; a link that was made still works.
+    // Operators who were signed in still are, with their preferences. An invitation link still works.
     if let (Some(session), Some(invitation)) = (released["session"].as_str(), released["invitation"].as_str()) {
         let (_, secret) = session.split_once('=').expect("a cookie");
         let browser = Browser { cookie: Some(session_cookie(&server.url, secret)), ..Browser::at(&server) };
@@ -143,7 +143,7 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
         let served: Vec<_> = queues.iter().map(|it| (it.itself.name.as_str(), it.members.0.len())).collect();
         assert!(served.ends_with(&[("default", 0), ("refunds", 1)]), "{served:?}");
     }
-    // By the name that a queue had before agents still find it, and one that was removed they do not.
+    // Agents still find a queue by its former name, and do not find a removed one.
     if applied.contains(&9) {
         let named = async |name| queues::named(server.desk.store(), server.workspace, name).await.expect("a look");
         let (found, _) = named("bills").await.expect("the renamed queue");
@@ -151,7 +151,7 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
         assert!(named("letters").await.is_none());
     }
 
-    // The person signs in as before; every page draws; lists and counts are right.
+    // The operator signs in as before, every page renders, and lists and counts are right.
     let ada = Browser::of("Ada", &server.url).await;
     for path in ["/queue", "/mine", "/missed", "/all", "/closed"]
         .map(str::to_owned)
@@ -186,7 +186,7 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
         thread.happenings
     );
 
-    // Stored texts are indexed in the background. What was said before there was a search is found, once.
+    // Stored texts are indexed in the background. A text from before the search existed is found, once.
     soon("the search index", async || {
         let search =
             SearchQuery { asked: SearchTerms::read("a").expect("a word"), open: None, agent: None, before: None };
@@ -202,7 +202,7 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
         assert_eq!(found.hits.len(), 1, "{words} of {applied:?}");
     }
 
-    // One goes on, from where it was to its end, and its numbers after those of before.
+    // An old escalation goes on to its end, and its events continue the numbering.
     let claimed = it("claimed");
     let fence = thread.escalation.fence;
     person.replies(&claimed, fence, "It is on its way.").await.expect("a reply");
@@ -212,7 +212,7 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     let seqs: Vec<_> = heard["events"].as_array().expect("events").iter().filter_map(|it| it["seq"].as_i64()).collect();
     assert_eq!(seqs, [head + 1, head + 2, head + 3]);
     assert_eq!(heard["escalation"]["outcome"]["messages"].as_array().map(Vec::len), Some(4), "{heard}");
-    // And one begins.
+    // A new escalation can be opened.
     let fresh = bot.escalates(json!({"conversation": {"external_id": "conv_new", "messages": []}})).await;
     person.claims(&fresh).await.expect("a claim");
 }

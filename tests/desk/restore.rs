@@ -1,5 +1,5 @@
-//! Promise 19, its first half: a backup taken under load is whole, and when it has been put back every page starts over
-//! and shows what the database has. On PostgreSQL the very commands are run that the program tells.
+//! Promise 19, first half: a backup taken under load is complete, and after a restore every page starts over and shows
+//! the content of the database. On PostgreSQL the test runs the commands that the program prints.
 
 use std::{
     path::Path,
@@ -39,10 +39,10 @@ use crate::{
 };
 
 const PAGES: usize = 20;
-/// So many events happen before the backup, and so many after it, which the restored database does not know.
+/// The number of events before the backup, and again after it. The restored database does not have the latter.
 const EVENTS: i64 = 120;
 
-/// A page that shows the closed escalations, as the console keeps it.
+/// A page that shows the closed escalations, with the state that the console keeps.
 #[derive(Clone)]
 struct Page {
     browser: Arc<Browser>,
@@ -57,7 +57,7 @@ impl Page {
         Self { browser: Arc::clone(browser), epoch: start.epoch, inbox: start.inbox, resets: 0 }
     }
 
-    /// Follows the stream, and opens it anew whenever it ends, while the line is up.
+    /// Follows the stream while the line is up, and reopens it whenever it ends.
     async fn follow(page: Arc<Mutex<Self>>, line: watch::Receiver<bool>) {
         loop {
             let (browser, after) = {
@@ -92,7 +92,7 @@ impl Page {
     }
 }
 
-/// What a page starts from; none when the server is away.
+/// Returns the data that a page starts from, or `None` when the server is down.
 async fn started(browser: &Browser) -> Option<Bootstrap> {
     let answer = browser.calls("bootstrap", "listing=/closed").send().await.ok()?;
     serde_json::from_str(&answer.text().await.ok()?).ok()
@@ -102,13 +102,13 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs an errand that must go well.
+/// Runs an admin command that must succeed.
 fn admin(database: &Database, arguments: &[&str]) {
     let output = bailout(database).arg("admin").args(arguments).output().expect("the program runs");
     assert!(output.status.success(), "{arguments:?}: {}", said(&output));
 }
 
-/// Runs the command that the program tells instead of an errand on PostgreSQL, word for word.
+/// Runs the command that the program prints for PostgreSQL in place of an admin command, word for word.
 fn told(database: &Database, arguments: &[&str], begin: &str) {
     let output = bailout(database).arg("admin").args(arguments).output().expect("the program runs");
     let (told, folder) = (said(&output), Path::new(env!("CARGO_BIN_EXE_bailout")).parent().expect("a folder"));
@@ -120,7 +120,7 @@ fn told(database: &Database, arguments: &[&str], begin: &str) {
     assert!(ran.status.success() && !output.status.success(), "{command}: {}", said(&ran));
 }
 
-/// Backs up as the program does it, or tells how to.
+/// Backs up as the program does it, or as it prints how to.
 pub fn backs_up(engine: Engine, database: &Database, file: &str) {
     match engine {
         Engine::Sqlite => admin(database, &["backup", "--to", file]),
@@ -145,7 +145,7 @@ async fn connection(database: &Database) -> AnyConnection {
     AnyConnection::connect(&database.url).await.expect("a connection")
 }
 
-/// The head, when the log has every number up to it once.
+/// Returns the head, after checking that the log has every number up to it once.
 async fn head(database: &Database) -> i64 {
     let mut connection = connection(database).await;
     let sql = "select head, (select count(*) from event), (select max(seq) from event) from workspace";
@@ -155,7 +155,7 @@ async fn head(database: &Database) -> i64 {
     head
 }
 
-/// The story. With `epoch_stays` somebody put the backup back by hand and told nobody: the control.
+/// Runs the test. With `epoch_stays` the backup was restored by hand and the epoch was kept: the control.
 async fn story(engine: Engine, epoch_stays: bool) {
     let Some(database) = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database") else {
         return;
@@ -184,7 +184,7 @@ async fn story(engine: Engine, epoch_stays: bool) {
     let after = *reached.borrow();
     soon("more events", async || (*reached.borrow() >= after + EVENTS).then_some(())).await;
     writers.stop().await;
-    // What a writer left on its way when it stopped may still come.
+    // Commits of requests that were in flight when a writer stopped may still come.
     program.stop();
     line.send_replace(false);
     let lost = head(&database).await;
@@ -193,12 +193,12 @@ async fn story(engine: Engine, epoch_stays: bool) {
     let restored = head(&database).await;
     assert!((before..lost).contains(&restored), "backed up between {before} and {after}, restored {restored}");
     if epoch_stays {
-        // A page's cursor names the log, and then what its lists are made by.
+        // A page's cursor names the log, and after that the version that its lists are built from.
         let (log, _) = old_epoch.split_once('~').expect("the name of a log");
         let put_back = sqlx::query("update installation set epoch = $1").bind(log.to_owned());
         put_back.execute(&mut connection(&database).await).await.expect("the old epoch");
     }
-    // Other things happen than before, and further, before any page is back.
+    // Other events happen than before, and more of them, before any page reconnects.
     program = Program::start(&database, program.port).await;
     let writers = Writers::start(&program.url(""), &key, &ada, &mut chance);
     let reached = writers.reached();
@@ -257,11 +257,11 @@ on_both! {
         let open = [ada.gets(&cursor).await, bot.http.get(format!("{}/api/v1/events", server.url)).bearer_auth(&bot.key)
             .send().await.expect("a stream")];
         admin(&server.database, &["new-epoch"]);
-        // Each stream ends by itself, ...
+        // Each stream ends by itself, …
         for stream in open {
             timeout(Duration::from_secs(5), stream.bytes()).await.expect("an end").expect("in order");
         }
-        // ... and whoever comes back is told to start over, in the log by its new name.
+        // … and a client that reconnects is told to start over, with the new epoch of the log.
         let reset = sse::read(ada.gets(&cursor).await, 1).await.remove(0);
         let named = reset.json()["epoch"].as_str().expect("an epoch").to_owned();
         assert!(reset.event == "reset" && named != *old, "{reset:?}");
@@ -272,7 +272,7 @@ on_both! {
     }
 }
 
-/// An errand that is refused; why.
+/// Runs an admin command that must be refused, and returns why.
 fn refused(database: &Database, arguments: &[&str]) -> String {
     let output = bailout(database).arg("admin").args(arguments).output().expect("the program runs");
     assert!(!output.status.success(), "{arguments:?} went well");
@@ -292,7 +292,7 @@ async fn nothing_is_overwritten_and_nothing_else_is_restored() {
     assert!(refused(&database, &["backup", "--to", &at("good")]).contains("not overwritten"));
     add_agent(&database, "later-bot");
 
-    // What is no backup is refused, and the database stays as it is.
+    // An invalid backup is refused, and the database stays as it is.
     let whole = std::fs::read(at("good")).expect("a backup");
     let mut torn = whole.clone();
     torn[whole.len() / 2..].fill(0x5a);
@@ -313,10 +313,12 @@ async fn nothing_is_overwritten_and_nothing_else_is_restored() {
     };
     assert_eq!(beside(), ["bailout.db", "bailout.db.lock"]);
 
-    // Under a server, too; and then the good one is taken and the other kept.
+    // A restore under a running server is refused too. Then the valid backup is restored, and the other database is
+    // kept.
     let mut program = Program::start(&database, free_port()).await;
     assert!(refused(&database, &["restore", "--from", &at("good")]).contains("another Bailout server"));
-    // A killed server leaves its log beside the file: it is kept with the file, not played into another.
+    // A killed server leaves its write-ahead log next to the file. The log is kept with that file and not applied to
+    // another.
     add_agent(&database, "last-bot");
     program.kill();
     assert!(refused(&database, &["restore", "--from", &file]).contains("in use"), "of itself");

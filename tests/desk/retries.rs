@@ -1,6 +1,6 @@
-//! Promise 5: a retry takes effect once, with the same answer. Requests are sent one to five times, one after the other
-//! or all at once, through a line that is cut before the server has them whole or after it has done them; then the log
-//! is asked what happened, and the answers are compared byte by byte.
+//! Promise 5: a retry takes effect once, with the same answer. Requests are sent one to five times, in sequence or at
+//! once, over a line that is cut before the server has the whole request or after it has done it. Then the log is
+//! checked for the effects, and the answers are compared byte by byte.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::{
 const OPENS: usize = if TORTURE { 5_000 } else { 250 };
 const SAYS: usize = if TORTURE { 5_000 } else { 250 };
 const CANCELS: usize = 50;
-/// How many requests are under way at a time.
+/// The number of requests in flight at a time.
 const AT_A_TIME: usize = 16;
 
-/// A third of the connections is cut within the request, a third within the answer, some before its first byte.
+/// Cuts a third of the connections within the request and a third within the answer, some before its first byte.
 fn bad_line(chance: &mut Chance) -> Fate {
     match chance.below(3) {
         0 => Fate { up: chance.below(700), ..Fate::GOOD },
@@ -34,11 +34,11 @@ fn bad_line(chance: &mut Chance) -> Fate {
     }
 }
 
-/// A request that may come again.
+/// A request that may be repeated.
 #[derive(Clone)]
 struct Request {
     path: String,
-    /// What it leaves in the log, which tells it from all others.
+    /// The mark that the request leaves in the log, unique among all requests.
     mark: String,
     key: Option<String>,
     body: Value,
@@ -52,7 +52,7 @@ impl Request {
         Self { path, key: key.then(|| mark.clone()), mark, body }
     }
 
-    /// A message has a name of its own; a key may come on top.
+    /// Returns a message with its own id; an idempotency key may come in addition.
     fn say(escalation: &str, key: bool) -> Self {
         let mark = mint().to_string();
         let body = json!({"client_message_id": mark, "role": "customer", "text": mark});
@@ -65,7 +65,7 @@ impl Request {
         Self { path, mark: escalation.to_owned(), key: None, body: json!({"reason": "Never mind."}) }
     }
 
-    /// Sends it on a connection of its own; the status and the bytes that came back, when they came back whole.
+    /// Sends the request on its own connection and returns the status and the body, when they arrived complete.
     async fn send(&self, bot: &Agent, url: &str) -> Option<(u16, String)> {
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).timeout(Duration::from_secs(20));
         let request = http.build().expect("a client").post(format!("{url}/api/v1{}", self.path)).bearer_auth(&bot.key);
@@ -78,7 +78,7 @@ impl Request {
         Some((status, answer.text().await.ok()?))
     }
 
-    /// Sends it so many times over the bad line, then once over a good one; every answer.
+    /// Sends the request this many times over the bad line, then once over a good one, and returns every answer.
     async fn insist(&self, bot: &Agent, line: &str, times: usize, at_once: bool) -> Vec<(u16, String)> {
         let mut answers = vec![];
         if at_once {
@@ -93,7 +93,7 @@ impl Request {
     }
 }
 
-/// Sends them all, each as often as chance will have it; the answers to each.
+/// Sends all requests, each a random number of times, and returns the answers to each.
 async fn insist(
     requests: &[Request],
     bot: &Agent,
@@ -133,13 +133,13 @@ on_both! {
             assert_eq!(happened.get(&request.mark), Some(&1), "{} {answers:?}", request.path);
             let same = answers.iter().all(|(_, body)| *body == answers[0].1);
             assert!(same, "{} was answered differently: {answers:#?}", request.path);
-            // A message that is known by its own name is told to be known; a key gives the very same answer.
+            // A message whose id is known is answered with 200; with a key the answer is the same.
             let status = |(status, _): &(u16, String)| *status == 201 || request.key.is_none() && *status == 200;
             assert!(answers.iter().all(status), "{answers:?}");
             answers_in_all += answers.len();
             replays += answers.len() - 1;
         }
-        // A cancel is no creation and has no key: it happens once, and whoever repeats it is shown the end.
+        // A cancel creates nothing and has no key: it takes effect once, and a repetition gets the outcome.
         for (request, answers) in &cancelled {
             assert_eq!(happened.get(&request.mark), Some(&1));
             let outcomes: Vec<Value> = answers.iter().map(|(status, body)| {
@@ -156,7 +156,7 @@ on_both! {
         );
         assert!(line.cuts() > 200 && replays > 200, "the line was too good to prove anything");
 
-        // The control: without a key, a request that is repeated until it is answered happens more than once.
+        // The control: without a key, a request that is retried until it is answered takes effect more than once.
         let unnamed: Vec<Request> = (0..60).map(|_| Request::open(false)).collect();
         let sent = insist(&unnamed, &bot, &line.url, &mut chance).await;
         let happened = effects(&log(&server).await);

@@ -1,5 +1,5 @@
-//! Promise 14: revocation is immediate. Twenty streams and waits are open with a credential when it is taken away: all
-//! end within a second, the next request is refused, and those of other credentials stay open.
+//! Promise 14: revocation is immediate. Twenty streams and waits are open with a credential when it is revoked. All end
+//! within a second, the next request is refused, and those of other credentials stay open.
 
 use std::time::Duration;
 
@@ -20,19 +20,19 @@ use crate::{
 };
 
 const OPEN: usize = if TORTURE { 200 } else { 20 };
-/// The promise. The look that keeps it comes every 300 ms.
+/// The promised time. The server checks every 300 ms.
 const AT_MOST: Duration = Duration::from_secs(1);
-/// A stream that still is open after so long, which is three looks, stays open.
+/// A stream that is still open after this time, eight checks, stays open.
 const LONG_ENOUGH: Duration = Duration::from_millis(2_600);
 
-/// Streams and waits that tell when they end.
+/// Streams and waits that report when they end.
 struct Open {
     ends: mpsc::UnboundedReceiver<Instant>,
     heard: mpsc::UnboundedReceiver<String>,
 }
 
 impl Open {
-    /// Opens so many; each is known to be open, because the server has said something on it.
+    /// Opens this many. Each is known to be open because the server has sent something on it.
     async fn new(many: usize, open: impl AsyncFn(usize) -> reqwest::Response) -> Self {
         let ((ended, ends), (hears, mut heard)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         for n in 0..many {
@@ -42,7 +42,7 @@ impl Open {
             tokio::spawn(async move {
                 let (mut pieces, mut bytes) = (Pieces::default(), response.bytes_stream());
                 while let Some(piece) = bytes.next().await {
-                    // It ends in order, so that nobody takes it for a fault of the line.
+                    // The stream ends in order, so that no client mistakes it for a network fault.
                     let events = pieces.add(&piece.expect("an end in order")).into_iter();
                     events.filter(|it| it.event != "ping").for_each(|it| drop(hears.send(it.event)));
                 }
@@ -59,13 +59,13 @@ impl Open {
         Self::new(many, async |_| browser.gets("/live").await).await
     }
 
-    /// From a cursor that is none, so that they say something.
+    /// Opens streams with an invalid cursor, so that the server sends something at once.
     async fn events(bot: &Agent, many: usize) -> Self {
         let url = format!("{}/api/v1/events?after=elsewhere.1", bot.url);
         Self::new(many, async |_| bot.http.get(&url).bearer_auth(&bot.key).send().await.expect("a stream")).await
     }
 
-    /// How long after a moment the last of so many ended.
+    /// Returns how long after a moment the last of this many ended.
     async fn all_ended(&mut self, many: usize, since: Instant) -> Duration {
         let mut last = Duration::ZERO;
         for n in 0..many {
@@ -78,7 +78,7 @@ impl Open {
         last
     }
 
-    /// The control: that none has ended, and each goes on hearing.
+    /// Checks the control: none has ended, and each still receives events.
     async fn none_ended(&mut self, many: usize, happens: impl AsyncFnOnce()) {
         while self.heard.try_recv().is_ok() {}
         happens().await;
@@ -105,7 +105,7 @@ on_both! {
     async fn whoever_signs_out_is_out_everywhere(server: TestServer) {
         server.person("Ada", Role::Operator).await;
         let (bot, mut browser) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
-        // The same person at another browser is another credential.
+        // The same operator in another browser is another credential.
         let elsewhere = Browser::of("Ada", &server.url).await;
         let (mut open, mut control) = (Open::live(&browser, OPEN).await, Open::live(&elsewhere, 2).await);
         let began = Instant::now();
@@ -115,7 +115,7 @@ on_both! {
         assert_eq!(browser.gets("/live").await.status(), 401);
         assert_eq!(browser.calls("inbox", "listing=/queue").send().await.expect("an answer").status(), 401);
         control.none_ended(2, async || drop(bot.hands_over("conv_1").await)).await;
-        // Signing in anew replaces the session one had: that one is out, too.
+        // Signing in again replaces the browser's session: that one ends, too.
         browser.cookie = elsewhere.cookie.clone();
         let began = Instant::now();
         browser.signs_in("ada@example.com", crate::support::server::PASSWORD, "/").await;
@@ -171,14 +171,14 @@ on_both! {
         assert!(fence.is_i64(), "{claimed}");
         let mut open = Open::live(&browser, OPEN).await;
         sql(&server, "update operator set role = 'viewer' where email = $1", "ada@example.com").await;
-        // Also with the fence that was good a moment ago.
+        // A fence that was valid a moment ago is refused, too.
         assert_eq!(claims(&second).await.status(), 403);
         let reply = browser.calls("reply", &format!("id={first}&fence={fence}&client_message_id=m-1&text=Hello"));
         assert_eq!(reply.send().await.expect("an answer").status(), 403);
         let release = browser.calls("release", &format!("id={first}&fence={fence}"));
         assert_eq!(release.send().await.expect("an answer").status(), 403);
         assert_eq!(bot.get(&format!("/escalations/{first}/transcript?since=open")).await.ok(200)["items"], serde_json::json!([]));
-        // A viewer reads on: the streams are theirs.
+        // A viewer may still read: their streams stay open.
         tokio::time::sleep(LONG_ENOUGH).await;
         open.none_ended(OPEN, async || drop(bot.hands_over("conv_3").await)).await;
         assert_eq!(browser.calls("inbox", "listing=/queue").send().await.expect("an answer").status(), 200);

@@ -1,5 +1,5 @@
-//! The two databases have the same tables, columns, nullability and keys; but for the index of the search, which is of
-//! each database's own kind.
+//! Tests that the two databases have the same tables, columns, nullability and keys, except for the search index, which
+//! is specific to each database.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use sqlx::Row;
 
 use crate::support::Engine;
 
-/// A table's column: its type in SQLite's words, whether it may be null, whether it is of the primary key.
+/// A table's column: its table, its name, its type in SQLite's terms, whether it is not null, whether it is in the
+/// primary key.
 type Column = (String, String, String, bool, bool);
 
 async fn columns(engine: Engine) -> Option<BTreeSet<Column>> {
@@ -60,7 +61,7 @@ async fn a_second_server_on_one_file_is_refused() {
     let first = Store::open(&url, Opener::Server, Timestamp(0)).await.expect("a store");
     let second = Store::open(&url, Opener::Server, Timestamp(0)).await;
     assert!(second.is_err_and(|error| error.to_string().contains("another Bailout server")), "two servers on one file");
-    // A command may open it beside the server, and when the server is gone so may another.
+    // An admin command may open it while the server runs, and another server may after this one has stopped.
     Store::open(&url, Opener::Admin, Timestamp(0)).await.expect("a store for a command");
     drop(first);
     Store::open(&url, Opener::Server, Timestamp(0)).await.expect("a store again");

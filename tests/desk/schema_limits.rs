@@ -1,4 +1,4 @@
-//! A schema of an agent can neither stop the server nor fill its memory, and neither can a value that is checked by one.
+//! Tests that neither an agent's schema nor a value checked against one can stop the server or fill its memory.
 
 use std::pin::pin;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Definitions that each refer twice to the next.
+/// Returns definitions that each refer twice to the next.
 fn doubling(keyword: &str, depth: usize, last: Value) -> Value {
     let mut definitions: Map<_, _> = (0..depth)
         .map(|level| {
@@ -67,7 +67,7 @@ on_both! {
     async fn a_schema_stored_before_the_limits_is_not_applied_and_the_agent_is_told(server: TestServer) {
         let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
         let it = bot.escalates(question(&json!({"title": "placeholder"}))).await;
-        // As an earlier program stored it.
+        // Stores the schema as an earlier release did.
         let schema = doubling("anyOf", 40, json!({"type": "string"})).to_string();
         let sql = "update escalation set body = replace(body, $1, $2) where id = $3";
         let stored = sqlx::query(sql).bind(r#"{"title":"placeholder"}"#).bind(&schema).bind(&it);
@@ -83,7 +83,7 @@ on_both! {
     }
 }
 
-/// Not in this process: the check runs in the program, started anew.
+/// Runs the program as its own process, because the check starts the program again in a subprocess.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_answer_that_takes_too_long_to_check_is_refused_and_nobody_else_waits() {
     let database = Engine::Sqlite.database().expect("SQLite is always there");
@@ -92,7 +92,7 @@ async fn an_answer_that_takes_too_long_to_check_is_refused_and_nobody_else_waits
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
     let program = Program::start(&database, port).await;
     let bot = Agent { url: program.url(""), key, http: reqwest::Client::new() };
-    // Every one of them is looked at for every item.
+    // The check tries every schema for every item.
     let mut forms = vec![json!({"type": "string"}); 1_900];
     forms.push(json!({"type": "integer"}));
     let it = bot.escalates(question(&json!({"items": {"anyOf": forms}}))).await;
@@ -106,7 +106,7 @@ async fn an_answer_that_takes_too_long_to_check_is_refused_and_nobody_else_waits
     let many = Value::Array(vec![json!(1); 200_000]);
     let mut refused = pin!(resolves(many, "answered"));
     for _ in 0..10 {
-        // The check goes on, and others are answered.
+        // The check goes on, and other requests are answered.
         let healthy = reqwest::get(program.url("/healthz"));
         tokio::select! {
             biased;
@@ -117,7 +117,7 @@ async fn an_answer_that_takes_too_long_to_check_is_refused_and_nobody_else_waits
     let refused = refused.await;
     assert!(refused.contains("not_checked_in_time"), "{refused}");
     assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"], Value::Null);
-    // One that takes a while, and is done by the other process: of its errors the agent's words are told.
+    // A check that takes a while runs in the other process. Its errors are reported with pointers into the data.
     let wrong = resolves(json!([1, "x", 2.5]), "answered").await;
     assert!(wrong.contains("invalid_fields") && wrong.contains("/data/2"), "{wrong}");
     let some = Value::Array(vec![json!(1); 200]);

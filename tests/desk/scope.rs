@@ -1,6 +1,6 @@
-//! Promise 9: workspaces never see each other, and nobody sees or does what is not theirs. Every route and every function
-//! of the server is walked by everyone there is, from one table; a route without a row in it fails. What must stay in its
-//! workspace has one word in it, which is looked for in every answer.
+//! Promise 9: workspaces never see each other, and no caller sees or does what is not theirs. Every kind of caller
+//! requests every route and every server function, from one table; a route without a row in it fails. Data that must
+//! stay in its workspace contains one word, which is searched for in every answer.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -35,26 +35,26 @@ use crate::{
 
 const CANARY: &str = "canarybird";
 
-/// For whom a way is.
+/// The callers that a route is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum For {
-    /// Whoever comes; it tells nothing of any workspace.
+    /// Every caller; it reveals nothing of any workspace.
     All,
-    /// People who are signed in; others are led to the sign-in page.
+    /// Signed-in operators; others are redirected to the sign-in page.
     Page,
-    /// The program of a page, for people of at least this role; others get a status.
+    /// The page's client code, for operators of at least this role; others get a status.
     Function(Role),
-    /// Plain pages with forms, for people of at least this role; what a form says may be refused.
+    /// Plain pages with forms, for operators of at least this role; an invalid form may be refused.
     Form(Role),
     /// Agents, by their key.
     Agents,
 }
 
-/// Method, route or function as the program names it, what is asked for, fields, for whom, and whether it shows the word to
-/// those who may read.
+/// The method, the route or function as the program names it, the requested path, the fields, the callers it is for,
+/// and whether it shows the word to those who may read it.
 type Way = (&'static str, &'static str, &'static str, &'static str, For, bool);
 
-/// `{id}` is the escalation.
+/// The requests. `{id}` is the escalation.
 const WAYS: &[Way] = &[
     ("GET", "/healthz", "/healthz", "", For::All, false),
     ("GET", "/readyz", "/readyz", "", For::All, false),
@@ -75,7 +75,7 @@ const WAYS: &[Way] = &[
     ("POST", "/invite/{token}", "/invite/none", "name=a", For::All, false),
     ("GET", "/reset/{token}", "/reset/none", "", For::All, false),
     ("POST", "/reset/{token}", "/reset/none", "password=a", For::All, false),
-    // Where one serves, it is an address like any that there is not; in the demo, demo.rs tells what it does.
+    // Outside the demo this is an address like any that does not exist; demo.rs tests it in the demo.
     ("GET", "/demo/sign-in/{token}", "/demo/sign-in/none", "", For::All, false),
     ("GET", "PATH", "/me", "", For::Form(Role::Viewer), false),
     ("POST", "PATH", "/me", "do=nothing", For::Form(Role::Viewer), false),
@@ -155,7 +155,7 @@ const WAYS: &[Way] = &[
     ("POST", "/api/v1/escalations/{id}/acknowledge", "/api/v1/escalations/{id}/acknowledge", "{}", For::Agents, false),
 ];
 
-/// Every route in the source, with its methods, and every function.
+/// Returns every route in the source, with its methods, and every server function.
 fn there_are() -> BTreeSet<(String, String)> {
     let mut ways = BTreeSet::new();
     for way in routes() {
@@ -178,12 +178,12 @@ fn every_route_and_every_function_is_walked() {
     assert!(there_are.len() > 35, "{there_are:?}");
 }
 
-/// Who walks.
+/// A caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
     Nobody,
     Person(Role),
-    /// The agent whose the escalation is, and another of the same workspace.
+    /// The agent that owns the escalation, and another of the same workspace.
     Owner,
     OtherAgent,
     /// An admin and an agent of another workspace.
@@ -197,7 +197,7 @@ impl Who {
     }
 }
 
-/// Sends a request; the status, and what comes of the body within a moment.
+/// Sends a request and returns the status and the part of the body that arrives within a moment.
 async fn sent(request: RequestBuilder) -> (u16, String) {
     let response = request.send().await.expect("an answer");
     let status = response.status().as_u16();
@@ -208,7 +208,7 @@ async fn sent(request: RequestBuilder) -> (u16, String) {
     (status, String::from_utf8_lossy(&body).into_owned())
 }
 
-/// What is wrong with an answer.
+/// Returns the fault of an answer, if any.
 fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
     let (_, _, asked, _, is_for, shows) = *way;
     let (leads_to_sign_in, unknown, forbidden) = (303, 401, 403);
@@ -218,15 +218,15 @@ fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
         (For::Page, Who::Person(_) | Who::ForeignAdmin) => &[200],
         (For::Page, _) => &[leads_to_sign_in],
         (For::Form(need) | For::Function(need), Who::Person(role)) if role < need => &[forbidden],
-        // Of what another workspace has, its admin finds nothing.
+        // An admin of another workspace does not find the data of this one.
         (For::Form(_), Who::ForeignAdmin) if asked.contains("{person}") || asked.contains("{queue}") => &[404],
         (For::Form(_), Who::Person(_) | Who::ForeignAdmin) => &[200, 303, 404, 422],
         (For::Form(_), _) => &[leads_to_sign_in],
         (For::Function(_), Who::Person(_)) => &[200],
-        // What is said no to is a value; what is not there may be a status.
+        // A refusal is a value; a missing object may be a status.
         (For::Function(_), Who::ForeignAdmin) => &[200, 404],
         (For::Function(_), _) => &[unknown],
-        // Let in, and done or refused for what it asks.
+        // The owner is let in, and the request is done or refused for its content.
         (For::Agents, Who::Owner) => &[200, 201, 202, 204, 409, 422],
         (For::Agents, Who::OtherAgent | Who::ForeignAgent) if names_one => &[404],
         (For::Agents, Who::OtherAgent | Who::ForeignAgent) => &[200, 201],
@@ -243,7 +243,7 @@ fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
         For::Agents => who == Who::Owner,
     };
     match (body.contains(CANARY), may_read) {
-        // What was typed comes back, and is no secret of the other workspace.
+        // The page repeats the typed text, which reveals nothing of the other workspace.
         (true, false) if asked.contains(CANARY) && !body.contains("aria-label=\"Results\"") => None,
         (true, false) => Some("it tells what is not theirs".to_owned()),
         (false, true) if shows => {
@@ -253,7 +253,7 @@ fn flaw(way: &Way, who: Who, status: u16, body: &str) -> Option<String> {
     }
 }
 
-/// Someone of another workspace of the same database: an admin's browser and an agent.
+/// Returns callers of another workspace of the same database: an admin's browser and an agent.
 async fn foreigners(server: &TestServer) -> (Browser, Agent) {
     let (other, store) = (WorkspaceId::new(mint()), server.desk.store());
     let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'other', 0, 0, 0)";
@@ -294,7 +294,7 @@ on_both! {
 
         let (foreign_admin, foreign_agent) = foreigners(&server).await;
         let mut walkers = vec![(Who::Nobody, Browser::at(&server), None)];
-        // Those who may not go first: whoever may changes things.
+        // Callers without permission go first, because those with permission change data.
         walkers.push((Who::ForeignAdmin, foreign_admin, None));
         for (who, agent) in [(Who::ForeignAgent, &foreign_agent), (Who::OtherAgent, &other)] {
             walkers.push((who, Browser::at(&server), Some(agent.key.clone())));
@@ -345,7 +345,7 @@ on_both! {
         }
         assert!(flaws.is_empty(), "{} of {asked}:\n{}", flaws.len(), flaws.join("\n"));
         println!("{asked} requests of {} walkers", walkers.len());
-        // The control: an answer meant for one is a flaw for another.
+        // The control: an answer that is right for one caller is a fault for another.
         let way = WAYS.iter().find(|(_, route, ..)| *route == "thread").expect("a row");
         assert!(flaw(way, Who::ForeignAdmin, 200, CANARY).is_some() && flaw(way, Who::Nobody, 200, "").is_some());
     }

@@ -1,4 +1,4 @@
-//! Promise 4: a screen that follows the log shows what a fresh page shows.
+//! Promise 4: a screen that follows the log shows the same as a fresh page.
 
 use bailout::{
     domain::{
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// The frames after a cursor, up to the head.
+/// Returns the frames after a cursor, up to the head.
 async fn frames(server: &TestServer, after: Seq) -> Vec<Frame> {
     let head = server.desk.head(server.workspace).await.expect("a head");
     let stream =
@@ -39,7 +39,7 @@ async fn frames(server: &TestServer, after: Seq) -> Vec<Frame> {
     recorded
         .into_iter()
         .map(|record| {
-            // What a browser reads: the data line of the very bytes that are sent.
+            // A browser reads the data line of the bytes that are sent.
             let bytes = record.expect("an event").frame(&epoch).expect("a frame");
             let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
             let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
@@ -57,7 +57,7 @@ on_both! {
     async fn following_the_log_equals_looking_afresh(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await);
-        // More than a page, so that the lists have a bound.
+        // More than one page, so that the lists have a bound.
         for n in 0..60 {
             bot.hands_over(&format!("conv_{n}")).await;
         }
@@ -71,7 +71,7 @@ on_both! {
         let mut thread: Thread = server.desk.thread(server.workspace, id(&it)).await.expect("a thread").expect("one");
         let from = thread.seq;
 
-        // Every kind of event.
+        // Every event type.
         let fence = ada.claims(&it).await.expect("a claim");
         bot.says(&it, "customer", "**Hello**").await.ok(201);
         let reply = ada.replies(&it, fence, "Hello, Dana").await.expect("a reply").message.expect("a message").id;
@@ -108,7 +108,7 @@ on_both! {
             }).await;
         }
         let frames = frames(&server, from).await;
-        // No page reads an opening from the stream, and it may have 256 KiB.
+        // No page reads an opening from the stream, and it may have 256 KiB, so its text is left out.
         let openings = frames.iter().filter_map(|frame| match &frame.event.kind {
             EventKind::Opened { escalation } => Some(&escalation.opening),
             _ => None,
@@ -118,7 +118,7 @@ on_both! {
         let mut missing_one = thread.clone();
         for frame in &frames {
             thread.apply(frame);
-            // Twice is once.
+            // A repeated frame changes nothing.
             thread.apply(frame);
             for inbox in &mut inboxes {
                 inbox.apply(frame);

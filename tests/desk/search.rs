@@ -1,4 +1,4 @@
-//! Search finds every text that people read, by words alone, and only within one's own workspace.
+//! Tests that search finds every text that operators read, by words alone, and only within their workspace.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ async fn look(server: &TestServer, workspace: WorkspaceId, text: &str, before: O
         .expect("an answer")
 }
 
-/// The snippets that are found, the newest first, as one text each.
+/// Returns the snippets that are found, newest first, as one text each.
 async fn finds(server: &TestServer, text: &str) -> Vec<String> {
     look(server, server.workspace, text, None).await.hits.iter().map(whole).collect()
 }
@@ -52,7 +52,7 @@ fn whole(hit: &SearchHit) -> String {
     hit.snippet.iter().map(|(text, _)| text.as_str()).collect()
 }
 
-/// An escalation with a word of its own in each text that comes with the opening.
+/// Opens an escalation with a unique word in each text of the opening, and returns its id.
 async fn opened(bot: &Agent) -> String {
     bot.escalates(json!({
         "reason": {"code": "policy_limit", "text": "Because zebra."},
@@ -69,7 +69,7 @@ async fn opened(bot: &Agent) -> String {
     .await
 }
 
-/// Leaves the database as an older program would have left it: the index has other words, and nothing of it is rebuilt.
+/// Leaves the database as an older release would have left it: the index has other words, and none of it is rebuilt.
 async fn age_index(server: &TestServer) {
     let statements: &[&str] = match server.desk.store().dialect() {
         Dialect::Sqlite => &[
@@ -88,7 +88,7 @@ async fn age_index(server: &TestServer) {
     }
 }
 
-/// Indexes what is left, as the background task of a server does.
+/// Indexes the remaining texts, as the server's background task does.
 async fn rebuild(server: &TestServer) {
     while index_next(server.desk.store(), server.workspace).await.expect("a batch") {}
 }
@@ -122,13 +122,13 @@ on_both! {
         for word in [
             "zebra", "walrus", "ocelot", "heron", "marmot", "lemur", "badger", "otter", "pelican", "flamingo", "tapir",
             "ibis", "gecko", "quokka",
-            // folded alike, by its beginning, by its parts, without spaces
+            // With case and accents folded, by prefix, by parts, without spaces.
             "zoe angstrom", "ZOË", "zoe@example.org", "creme brulee", "CRÈME BRÛ", "peli", "order a-4721", "policy because",
             "東京", "京から", "4721",
         ] {
             assert_eq!(finds(&server, word).await.len(), 1, "{word}: {:?}", finds(&server, word).await);
         }
-        // Only the last word may be a beginning; all words are in one text; a part in the middle is none.
+        // Only the last word may be a prefix. All words must be in one text. The middle of a word does not match.
         for word in ["peli where", "zebra pelican", "elican", "京東", "unheard"] {
             assert_eq!(finds(&server, word).await, Vec::<String>::new(), "{word}");
         }
@@ -137,7 +137,7 @@ on_both! {
         let piece = |text: &str, marked| (text.to_owned(), marked);
         assert_eq!(hit.snippet, [piece("Where", true), piece(" is my ", false), piece("pelican", true), piece("?", false)]);
 
-        // Narrowed to what is open, and to an agent.
+        // Results narrowed to open escalations, and to an agent.
         let count = async |open, agent| {
             let asked = SearchTerms::read("a").expect("a word");
             find(server.desk.store(), server.workspace, SearchQuery { asked, open, agent, before: None }).await.expect("hits").hits.len()
@@ -168,7 +168,7 @@ on_both! {
         for word in ["find_parcel", "findparcel", "pangolin", "manatee", "narwhal", "axolotl", "quoll", "okapi", "dugong"] {
             assert_eq!(finds(&server, word).await.len(), 1, "{word}");
         }
-        // Of one message's results the first 16 KiB are found.
+        // Only the first 16 KiB of a message's tool results are indexed.
         assert_eq!(finds(&server, "capybara").await, Vec::<String>::new());
         // A snippet shows names and values as text, and the words as they are written.
         assert_eq!(finds(&server, "Manatee").await, ["find_parcel\ncarrier: pangolin\nnote: first\nmanatee\n"]);
@@ -196,7 +196,7 @@ on_both! {
         for (texts, queries) in spellings {
             let texts: BTreeSet<String> = texts.iter().map(|text| said(text)).collect();
             for query in queries {
-                // As the beginning of a word, and as a whole one.
+                // Each query is searched for as a prefix and as a whole word.
                 for query in [(*query).to_owned(), format!("{query} please")] {
                     let found = finds(&server, &query).await;
                     assert_eq!(found.len(), texts.len(), "{query}: {found:?}");
@@ -216,7 +216,7 @@ on_both! {
         assert!(!look(&server, server.workspace, "parcel", None).await.is_indexing);
         age_index(&server).await;
 
-        // The index as it was serves searches, new texts are found at once, and every batch is a part of the way.
+        // The old index serves searches, new texts are found at once, and every batch indexes a part.
         let before = look(&server, server.workspace, "parcel", None).await;
         assert!(before.is_indexing && before.hits.len() == 25, "{} hits", before.hits.len());
         assert_eq!(finds(&server, "a7 late").await, Vec::<String>::new());
@@ -227,19 +227,19 @@ on_both! {
         assert!(page.is_indexing && whole(&page.hits[0]).contains("A-777"));
         assert_eq!(look(&server, server.workspace, "parcel", page.more).await.hits.len(), 25);
 
-        // Two servers go on together; nothing is found twice.
+        // Two servers index at the same time, and nothing is found twice.
         futures::future::join(rebuild(&server), rebuild(&server)).await;
         for (query, text) in [("a7 late", "Parcel A-7 is late"), ("a777 late", "Parcel A-777 is late"), ("strasse", "In der Straße")] {
             assert_eq!(finds(&server, query).await, [text], "{query}");
         }
         let index = if server.desk.store().dialect() == Dialect::Sqlite { "passage_index" } else { "passage" };
-        // The opening, its message, and what was said.
+        // A row each for the opening, its message, and the 121 messages said later.
         assert_eq!(count_rows(&server, index).await, 1 + 1 + 121);
         let after = look(&server, server.workspace, "parcel", None).await;
         assert!(!after.is_indexing && whole(&after.hits[0]).contains("A-777"));
         if server.desk.store().dialect() == Dialect::Sqlite {
             assert_eq!(count_rows(&server, "passage").await, 0, "the former index still has its rows");
-            // A page that begins in the former index begins anew.
+            // A page that begins in the former index starts over.
             assert_eq!(look(&server, server.workspace, "parcel", page.more).await, after);
         }
         bot.says(&it, "customer", "Parcel A-778 is late").await.ok(201);
@@ -305,7 +305,7 @@ on_both! {
             let page = look(&server, server.workspace, "parcel lat", before).await;
             seen.extend(page.hits.iter().map(whole));
             pages += 1;
-            // More is said while one reads: it is newer, and on no page after this one.
+            // A new message comes while the operator reads. The message is newer, so no later page has it.
             bot.says(&ids[pages % 3], "customer", "Another parcel is late").await.ok(201);
             before = page.more;
             if before.is_none() {
@@ -319,15 +319,15 @@ on_both! {
     async fn the_longest_text_is_taken_and_found(server: TestServer) {
         let bot = server.agent("billing-bot").await;
         let it = bot.escalates(json!({})).await;
-        // Letters of four bytes, and every word another: as much as an index is given of one message.
+        // Letters of four bytes, and every word different: as much text as the index accepts for one message.
         let letter = |n: usize| char::from_u32(0x1_0428 + n as u32).expect("a letter");
         let word = |n: usize| format!("{}{}", letter(n / 40), letter(n % 40)).repeat(8);
         let text: Vec<String> = (0..1_600).map(word).collect();
         bot.says(&it, "customer", &text.join(" ")).await.ok(201);
         assert_eq!(finds(&server, &text[1_599]).await.len(), 1);
-        // Letters that are a sentence each.
+        // Each of these letters expands to a sentence.
         bot.says(&it, "customer", &"\u{FDFA}".repeat(32_000)).await.ok(201);
-        // Of a very long transcript the end is known.
+        // Of a very long transcript only the end is indexed.
         let hay = "hay ".repeat(5_000);
         let say = |text: String| json!({"role": "customer", "text": text});
         let messages: Vec<_> = (0..20).map(|n| say(format!("needle{n} {hay}"))).collect();
@@ -356,7 +356,7 @@ on_both! {
         assert_eq!(finds(&server, "canary").await, Vec::<String>::new());
         assert_eq!(finds(&server, "charged").await.len(), 1);
         assert_eq!(look(&server, other, "canary", None).await.hits.len(), 1);
-        // The control: a statement that does not ask for the workspace finds it.
+        // The control: a statement without the workspace condition finds it.
         let dialect = store.dialect();
         let scoped = dialect.found(SearchIndex::Current);
         assert!(scoped.contains("passage.workspace_id = $1"));
@@ -381,7 +381,7 @@ on_both! {
         let asked = if store.dialect() == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
         let mut connection = store.reader().acquire().await.expect("a connection");
         if store.dialect() == Dialect::Postgres {
-            // Of a handful of rows it would read all.
+            // With only a few rows, PostgreSQL would scan the whole table.
             let hay = "insert into passage (workspace_id, place, escalation_id, position, words) \
                 select $1, 1000000000 + n, 'esc', -1, to_tsvector('simple', (select string_agg(md5((40 * n + k)::text), ' ') \
                 from generate_series(1, 40) k)) from generate_series(1, 5000) n";
@@ -411,7 +411,7 @@ on_both! {
         let rows: Vec<&str> = results.split("<li").skip(1).collect();
         let shown = |row: &str| (0..5).filter(|n| row.contains(&format!("</mark> number {n}"))).collect::<Vec<_>>();
         assert_eq!(rows.len(), 2, "{results}");
-        // The newest of each first; of many texts some.
+        // The newest text of each escalation comes first; of many texts only some are shown.
         assert!(rows[0].contains(&first) && rows[1].contains(&second), "{results}");
         assert_eq!((shown(rows[0]), shown(rows[1])), (vec![1, 3, 4], vec![2]), "{results}");
     }
@@ -434,7 +434,7 @@ on_both! {
         let page = elements(&drawn);
         let names: BTreeSet<&str> = page.iter().map(|it| it.name.as_str()).collect();
         assert!(["img", "b"].iter().all(|name| !names.contains(name)), "{names:?}");
-        // Every script is the page's own: it has the nonce.
+        // Every script belongs to the page and has its nonce.
         let scripts: Vec<_> = page.iter().filter(|it| it.name == "script").collect();
         assert!(scripts.iter().all(|it| it.attributes.iter().any(|(name, _)| name == "nonce")), "{scripts:?}");
         let value = |it: &crate::support::markup::Element, name: &str| it.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| read(value));

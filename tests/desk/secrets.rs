@@ -1,6 +1,7 @@
-//! Promise 16: secrets never leak. People sign in, agents show keys, everyone makes mistakes, at the real program that
-//! logs all it can; then the database with its log files, a backup of it, the program's log, every answer and what browsers
-//! download are searched for the passwords, keys and sessions, as they are and as hex and base64.
+//! Promise 16: secrets never leak. Operators sign in, agents send keys, and both make mistakes, on the real program
+//! with its log at the most verbose level. Then the database with its log files, a backup of it, the program's log,
+//! every answer and the files that browsers download are searched for the passwords, keys and sessions, in plain text,
+//! hex and base64.
 
 use std::{
     fs::{self, File},
@@ -28,7 +29,7 @@ use crate::{
     },
 };
 
-/// A secret, and what it is.
+/// A secret, and what kind of secret it is.
 struct Canary {
     what: &'static str,
     text: String,
@@ -39,7 +40,7 @@ fn canary(what: &'static str, text: impl Into<String>) -> Canary {
 }
 
 impl Canary {
-    /// Whether it is in a place, in any form in which it would be found by who looks for it.
+    /// Returns whether the secret is in a place, in any form in which a search would find it.
     fn is_in(&self, place: &str) -> bool {
         let bytes = self.text.as_bytes();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -50,7 +51,7 @@ impl Canary {
     }
 }
 
-/// Everything that somebody could read, by its name.
+/// Every place that somebody could read, with its name.
 struct Places(Vec<(String, String)>);
 
 impl Places {
@@ -58,12 +59,12 @@ impl Places {
         self.0.push((name.into(), String::from_utf8_lossy(bytes).into_owned()));
     }
 
-    /// Where a secret is.
+    /// Returns the names of the places that contain a secret.
     fn with(&self, canary: &Canary) -> Vec<&str> {
         self.0.iter().filter(|(_, place)| canary.is_in(place)).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The files of a SQLite database, or every row of every table of a PostgreSQL one.
+    /// Adds the files of a SQLite database, or every row of every table of a PostgreSQL one.
     async fn add_database(&mut self, database: &Database) {
         if let Some(file) = database.url.strip_prefix("sqlite://") {
             let folder = Path::new(file).parent().expect("a folder");
@@ -84,7 +85,8 @@ impl Places {
     }
 }
 
-/// Asks, and keeps the answer: status, headers but the cookie that brings a session to its owner, and body.
+/// A client that keeps every answer: the status, the headers except the cookie that brings a session to its owner, and
+/// the body.
 struct Asking<'a> {
     url: String,
     kept: &'a Mutex<String>,
@@ -108,7 +110,7 @@ impl Asking<'_> {
     }
 }
 
-/// Everything that people and agents do with their secrets, rightly and wrongly.
+/// Sends everything that operators and agents do with their secrets, correctly and incorrectly.
 async fn everyone_acts(
     asking: &Asking<'_>,
     password: &str,
@@ -145,7 +147,7 @@ async fn everyone_acts(
         format!("email=ada@example.com&password={password}&back=/mine"),
         format!("email=ada@example.com&password={}", wrong.text),
         format!("email=nobody@example.com&password={}", wrong.text),
-        // Typed into the wrong field, as happens.
+        // A password typed into the wrong field, as happens.
         format!("email={}&password=x", wrong.text),
         format!("password={}", wrong.text),
         format!("email=ada@example.com&password={}&password=%ff", wrong.text),
@@ -170,15 +172,15 @@ async fn everyone_acts(
         }
     }
     assert_eq!(sessions.len(), 2, "nobody is signed in");
-    // One signs out; a secret that nobody has is shown, too.
+    // The first session signs out, and its cookie, which is no longer valid, is sent again.
     let browser = Browser { cookie: Some(session_cookie(&asking.url, &sessions[0].text)), ..Browser::new(&asking.url) };
     asking.keep(browser.submits("/sign-out", "", "same-origin")).await;
     asking.keep(browser.asks("/queue")).await;
     sessions
 }
 
-/// Sets it up by the link that was printed, then invites, resets and makes keys. What is shown once, in the answer that
-/// makes it, is not kept; every other answer is, so that it would be found in one of those.
+/// Sets the installation up by the link that was printed, then invites, resets and creates keys. An answer that shows a
+/// secret once is not kept. Every other answer is, so a secret in one of those would be found.
 async fn lets_people_in(asking: &Asking<'_>, set_up: &str, password: &str) -> Vec<Canary> {
     let mut grace = Browser::new(asking.url.trim_end_matches('/'));
     let path = format!("/set-up/{set_up}");
@@ -228,12 +230,12 @@ async fn lets_people_in(asking: &Asking<'_>, set_up: &str, password: &str) -> Ve
     ]
 }
 
-/// A backup, made as people make it, in plain.
+/// Makes a backup as an admin does, and returns it uncompressed.
 fn backup(engine: Engine, database: &Database, file: &Path) -> Vec<u8> {
     backs_up(engine, database, &file.display().to_string());
     match engine {
         Engine::Sqlite => fs::read(file).expect("a backup"),
-        // What is packed in it would not be found.
+        // The backup is compressed, so a search would miss its content.
         Engine::Postgres => {
             let plain = Command::new("pg_restore").arg("--file=-").arg(file).output().expect("pg_restore runs");
             assert!(plain.status.success(), "{plain:?}");
@@ -253,7 +255,7 @@ async fn story(engine: Engine) {
     let log = folder.path().join("log");
     let mut command = bailout(&database);
     command.env("BAILOUT_LOG", "trace").env("NO_COLOR", "1");
-    // The set-up link is for who started it, so it is printed, apart from the log.
+    // The set-up link is for the admin who started the program, so it is printed, apart from the log.
     let printed = folder.path().join("printed");
     command.stdout(File::create(&printed).expect("a file")).stderr(File::create(&log).expect("a log"));
     let mut program = Program::run(command, free_port()).await;
@@ -272,7 +274,7 @@ async fn story(engine: Engine) {
     let_in.extend(everyone_acts(&asking, &password, &wrong, &key, &bad_keys).await);
 
     let mut places = Places(vec![]);
-    // While it runs, when the write-ahead log is full of it, and after it has ended in order.
+    // The database is read while the program runs, when the write-ahead log is full, and after a graceful shutdown.
     places.add_database(&database).await;
     places.add("a backup", &backup(engine, &database, &folder.path().join("a backup")));
     program.stop();
@@ -302,7 +304,7 @@ async fn story(engine: Engine) {
         assert!(places.with(canary).is_empty(), "{} is in {:?}", canary.what, places.with(canary));
     }
 
-    // The control: what should be in a place is found there, so that a secret would be.
+    // The control: a text that should be in a place is found there, so a secret would be, too.
     let found = |text: &str| places.with(&canary("no secret", text));
     let public_id = &key[4..16];
     assert!(

@@ -1,5 +1,5 @@
-//! PostgreSQL behind a network that falls silent, and beside a server that is paused: callers are told to come back, nobody
-//! waits for long, and what works again is used at once.
+//! Tests of PostgreSQL behind a network that falls silent, and with another server that is paused: callers are told to
+//! retry, no request waits for long, and a connection that works again is used at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::support::{
     server::{Agent, soon},
 };
 
-/// Far beyond any deadline of the server, and far below what a kernel waits for a silent connection.
+/// Far longer than any deadline of the server, and far shorter than a kernel waits for a silent connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn open(bot: &Agent) -> u16 {
@@ -43,7 +43,7 @@ async fn silent_connections_are_replaced_and_nobody_waits_for_them() {
     let bot = server.agent("billing-bot").await;
     let it = bot.hands_over("conv_1").await;
     assert_eq!(open(&bot).await, 201);
-    // Every connection is in the midst of something, or idle.
+    // Every connection is either in use or idle.
     let reads: Vec<_> = (0..20)
         .map(|_| {
             let (bot, it) = (bot.clone(), it.clone());
@@ -52,7 +52,7 @@ async fn silent_connections_are_replaced_and_nobody_waits_for_them() {
         .collect();
     forwarder.silence();
     let began = Instant::now();
-    // Some are told that nobody knows; then new connections are used.
+    // Some requests fail with an unknown result; then new connections are used.
     soon_created(&bot).await;
     println!("writes work again after {:?}", began.elapsed());
     soon("readiness", async || (readiness(&server.url).await == 200).then_some(())).await;
@@ -67,7 +67,7 @@ async fn silent_connections_are_replaced_and_nobody_waits_for_them() {
     }
 }
 
-/// Opens until one is acknowledged; until then nothing but 503 may come.
+/// Opens escalations until one is acknowledged. Until then only 503 may come.
 async fn soon_created(bot: &Agent) {
     soon("an acknowledgement", async || match open(bot).await {
         201 => Some(()),
@@ -103,18 +103,18 @@ async fn a_database_that_is_cut_off_makes_the_server_unready_and_lets_it_end() {
     waits.abort();
 }
 
-/// Stops in the midst of a transaction, as SIGSTOP does, when it holds the head.
+/// Pauses in the middle of a transaction that holds the head, as SIGSTOP does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_that_is_paused_holds_the_others_up_for_two_seconds() {
     let Some(server) = TestServer::start(Engine::Postgres).await else { return };
     let bot = server.agent("billing-bot").await;
     assert_eq!(open(&bot).await, 201);
     let mut paused = AnyConnection::connect(&server.database.url).await.expect("a connection");
-    // With the settings of a server's own connections.
+    // These are the settings of a server's own connections.
     let settings = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '2s'";
     sqlx::raw_sql(settings).execute(&mut paused).await.expect("settings");
     sqlx::raw_sql("begin; select head from workspace for update").execute(&mut paused).await.expect("the head");
-    // One of its own, to see that a server's connections have these settings.
+    // Reads the settings from one of the server's own connections, to check that they are the same.
     let row = sqlx::query("select current_setting('idle_in_transaction_session_timeout')");
     let row = row.fetch_one(server.desk.store().writer()).await.expect("a setting");
     assert_eq!(sqlx::Row::get::<String, _>(&row, 0), "2s");

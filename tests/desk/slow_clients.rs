@@ -1,5 +1,5 @@
-//! Promise 17: one slow client hurts nobody. It opens a stream of large events and reads nothing of it; all others hear
-//! everything, in order, and it is given up.
+//! Promise 17: one slow client affects no other. The client opens a stream of large events and reads nothing of it. All
+//! others receive everything, in order, and the slow client is disconnected.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 const CLIENTS: usize = if TORTURE { 999 } else { 100 };
-/// Far more than a connection holds on its way: 60 KB each.
+/// Far more than a connection buffers: 60 KB each.
 const EVENTS: usize = if TORTURE { 1_000 } else { 200 };
 const STALLED: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(600);
@@ -55,8 +55,8 @@ on_both! {
         }
         let heard = timeout(Duration::from_secs(120), clients.join_all()).await.expect("they hear it in time");
         assert!(heard.iter().all(|heard| *heard == opened), "somebody did not hear everything, in order");
-        // The stalled one is cut off: what it reads now ends, and is not all. That is the control, too: who reads too late
-        // does not hear everything.
+        // The stalled client is cut off: its stream ends and is incomplete. That is the control, too: a client that
+        // reads too late does not receive everything.
         let mut read = vec![];
         let ended = timeout(Duration::from_secs(60), stalled.read_to_end(&mut read)).await;
         let end = ended.expect("its connection is closed");

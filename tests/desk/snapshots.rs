@@ -1,6 +1,6 @@
-//! Promise 4: a snapshot and the events after it are a fresh snapshot. While several people and agents do what comes to
-//! their minds, on PostgreSQL at two servers, lists and threads are read at random moments. Each, brought up to date by
-//! the frames that browsers get, must be what was read later.
+//! Promise 4: a snapshot plus the events after it equals a fresh snapshot. Several operators and agents act at random,
+//! on PostgreSQL at two servers, while lists and threads are read at random moments. Each snapshot, brought up to date
+//! by the frames that browsers get, must equal a later one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,10 +39,10 @@ use crate::{
 
 const ACTORS: usize = 6;
 const TURNS: usize = 120;
-/// So many are open at the beginning that lists have a bound.
+/// The number of escalations that are open at the start, so many that lists have a bound.
 const OPEN: usize = 60;
 
-/// What was read, in the order of reading, of each list and each thread.
+/// The snapshots of each list and each thread, in the order of reading.
 #[derive(Default)]
 struct Album {
     inboxes: BTreeMap<String, Vec<Inbox>>,
@@ -50,7 +50,7 @@ struct Album {
 }
 
 impl Album {
-    /// Reads at random moments until told to stop, at one server or the other.
+    /// Reads at random moments, at one server or the other, until told to stop.
     async fn fill(mut self, at: Vec<Person>, known: Known, stop: CancellationToken, mut chance: Chance) -> Self {
         while !stop.is_cancelled() {
             let who = chance.one(&at).clone();
@@ -83,7 +83,7 @@ impl Album {
     }
 }
 
-/// The rows of two lists as far as both know them.
+/// Returns the rows of a list within the bounds of both lists.
 fn common<'a>(inbox: &'a Inbox, other: &Inbox) -> Vec<&'a Row> {
     let within = |row: &&Row| {
         let key = inbox.query.key(row);
@@ -96,7 +96,7 @@ pub fn agree(followed: &Inbox, fresh: &Inbox) -> bool {
     (followed.seq, followed.counts) == (fresh.seq, fresh.counts) && common(followed, fresh) == common(fresh, followed)
 }
 
-/// Brings a list up to date. All frames are offered, also those that it has seen.
+/// Brings a list up to date. All frames are applied, also those that it has seen.
 fn followed(inbox: &Inbox, frames: &[Frame], until: Seq, left_out: Option<Seq>) -> Inbox {
     let mut inbox = inbox.clone();
     let heard = frames.iter().take_while(|it| it.event.seq <= until).filter(|it| Some(it.event.seq) != left_out);
@@ -106,7 +106,7 @@ fn followed(inbox: &Inbox, frames: &[Frame], until: Seq, left_out: Option<Seq>) 
     inbox
 }
 
-/// The same for a thread.
+/// Brings a thread up to date, in the same way.
 fn thread_followed(thread: &Thread, frames: &[Frame], until: Seq, left_out: Option<Seq>) -> Thread {
     let mut thread = thread.clone();
     let heard = frames.iter().take_while(|it| it.event.seq <= until).filter(|it| Some(it.event.seq) != left_out);
@@ -114,16 +114,16 @@ fn thread_followed(thread: &Thread, frames: &[Frame], until: Seq, left_out: Opti
     thread
 }
 
-/// Each two snapshots that follow each other, and each with the last.
+/// Returns each two consecutive snapshots, and each snapshot with the last.
 fn pairs<T>(all: &[T]) -> impl Iterator<Item = (&T, &T)> {
     let newest = &all[all.len() - 1];
     all.windows(2).map(|two| (&two[0], &two[1])).chain(all.iter().map(move |older| (older, newest)))
 }
 
-/// How often each control failed as it must.
+/// The number of times that each control failed as it must.
 type Controls = BTreeMap<&'static str, usize>;
 
-/// Compares the snapshots of one list, in the order of their seq; how many.
+/// Compares the snapshots of one list, in the order of their seq, and returns the number of comparisons.
 fn compare_lists(all: &[Inbox], frames: &[Frame], controls: &mut Controls) -> usize {
     for (older, fresh) in pairs(all) {
         let view = older.query.listing.view;
@@ -134,16 +134,16 @@ fn compare_lists(all: &[Inbox], frames: &[Frame], controls: &mut Controls) -> us
             fresh.seq
         );
     }
-    // The control: whoever misses one frame that moves an escalation to another list counts wrongly.
+    // The control: a list that misses a frame which moves an escalation to another list has wrong counts.
     let (first, newest) = (&all[0], &all[all.len() - 1]);
     let between = frames.iter().filter(|it| (first.seq.0 + 1..=newest.seq.0).contains(&it.event.seq.0));
-    // What a colleague's agent has not picked up is on nobody else's list.
+    // An outcome that a colleague's agent has not picked up is on no other operator's list.
     let is_hers = |it: &Frame| it.row.claimed_by.as_ref().is_none_or(|by| by.id != first.query.me);
     for frame in between.filter(|it| {
         let (was, is) = (it.was.as_ref().map(|was| was.shelf), it.row.shelf());
         let unseen =
             matches!((was, is), (Some(Shelf::Resolved | Shelf::NotPickedUp), Shelf::Resolved | Shelf::NotPickedUp));
-        // Of what waits where one does not serve only the whole is counted.
+        // In queues that the operator does not serve, only the total of waiting escalations is counted.
         let elsewhere = was.is_some() && !first.serves(it.row.queue);
         was != Some(is) && !(unseen && is_hers(it)) && !elsewhere
     }) {
@@ -159,7 +159,7 @@ fn compare_lists(all: &[Inbox], frames: &[Frame], controls: &mut Controls) -> us
     pairs(all).count()
 }
 
-/// The same for the snapshots of one thread.
+/// Compares the snapshots of one thread, in the same way.
 fn compare_threads(all: &[Thread], frames: &[Frame], controls: &mut Controls) -> usize {
     for (older, fresh) in pairs(all) {
         assert_eq!(&thread_followed(older, frames, fresh.seq, None), fresh);
@@ -175,7 +175,7 @@ fn compare_threads(all: &[Thread], frames: &[Frame], controls: &mut Controls) ->
     pairs(all).count()
 }
 
-/// A list as it is now, as far as an older one reaches.
+/// Returns a fresh list, as far as an older one reaches.
 async fn fresh_up_to(person: &Person, older: &Inbox) -> Inbox {
     'anew: loop {
         let mut inbox = person.desk.inbox(person.workspace, older.query).await.expect("a list");
@@ -189,7 +189,7 @@ async fn fresh_up_to(person: &Person, older: &Inbox) -> Inbox {
     }
 }
 
-/// Every frame as a browser gets it, up to the head.
+/// Returns every frame up to the head, as a browser gets it.
 async fn frames(server: &TestServer, who: &str) -> Vec<Frame> {
     let head = server.desk.head(server.workspace).await.expect("a head").0 as usize;
     let browser = Browser::of(who, &server.url).await;
@@ -198,7 +198,7 @@ async fn frames(server: &TestServer, who: &str) -> Vec<Frame> {
     heard.map(|heard| serde_json::from_str(&heard.data).expect("a frame")).collect()
 }
 
-/// Lets everyone act, and reads meanwhile.
+/// Runs the actors and reads in the meantime.
 async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance: &mut Chance) -> Album {
     let known = Known::default();
     for n in 0..OPEN {
@@ -220,7 +220,7 @@ async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance
     }
     let until = tokio::time::Instant::now() + Duration::from_secs(60);
     while !actors.is_empty() {
-        // Now and then a minute passes, and what was due in it expires.
+        // The clock moves on by two seconds at a time, and escalations that fall due expire.
         servers.iter().for_each(|server| server.pass(Span::seconds(2)));
         let _ = tokio::time::timeout(Duration::from_millis(100), async { while actors.join_next().await.is_some() {} })
             .await;
@@ -232,7 +232,7 @@ async fn told(servers: &[&TestServer], people: &[Person; 2], bot: &Agent, chance
     album
 }
 
-/// Every kind of event that follows an open, whether or not it came to anyone's mind, each after a look at its thread.
+/// Produces every event type that follows an open, whether or not an actor caused it, each after a read of its thread.
 async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Agent, album: &mut Album) {
     let mut ids = vec![];
     for _ in 0..4 {
@@ -290,7 +290,7 @@ on_both! {
         let mut chance = Chance::of("snapshots");
         let bot = server.agent("billing-bot").await;
         let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await];
-        // Of these Ada serves but one; the default queue everybody.
+        // Ada serves only `refunds` of these two queues. The default queue is served by everybody.
         let elsewhere = server.queue("billing", &[&people[1]], QueueDefaults::default()).await;
         server.queue("refunds", &[&people[0], &people[1]], QueueDefaults::default()).await;
         let dialect = server.desk.store().dialect();
@@ -302,7 +302,8 @@ on_both! {
         let mut album = told(&servers, &people, &bot, &mut chance).await;
         every_kind(&servers, &people, &bot, &mut album).await;
 
-        // A last look at everything, so that each snapshot has a later one; at lists as far as the first one reached.
+        // Everything is read once more, so that each snapshot has a later one. Lists are read as far as the first
+        // snapshot reached.
         let mut as_far = vec![];
         for it in album.threads.keys().cloned().collect::<Vec<_>>() {
             album.read_thread(&people[0], &it).await;
@@ -339,7 +340,7 @@ on_both! {
             frames.len(),
             EventType::ALL.len()
         );
-        // Every kind but the opening, which comes before any look at a thread; and the lists.
+        // Every event type except the opening, which comes before any read of a thread, plus the entry for the lists.
         assert!(compared > 100 && controls.len() == EventType::ALL.len(), "too little was compared: {compared}, {controls:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! Stopping the program: in order, soon, from the moment its address is told, and with everything noted.
+//! Tests of stopping the program: gracefully, soon, from the moment it prints its address, and with everything
+//! recorded.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -37,11 +38,11 @@ fn idle_connections_do_not_hold_up_the_end() {
         assert!(line.contains(&format!("127.0.0.1:{port}")), "{line}");
         (child, port)
     };
-    // At once.
+    // The program is stopped at once after the start.
     let (mut child, _) = start();
     told_to_stop(&child);
     assert!(child.wait().expect("an end").success(), "it was killed instead of stopped");
-    // With one connection that says nothing, one that never ends its request, and one that is kept for later.
+    // The program has an idle connection, one with an unfinished request, and one kept alive.
     let (mut child, port) = start();
     let connect = || TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     let _silent = connect();
@@ -58,7 +59,7 @@ fn idle_connections_do_not_hold_up_the_end() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
-/// Agents who listen to what they opened, and withdraw all of it at once; whatever they heard the end of.
+/// Opens escalations, subscribes to each and cancels all at once. Returns a receiver of those whose end was heard.
 async fn all_withdraw(program: &Program, key: &str) -> UnboundedReceiver<String> {
     let (http, url) = (reqwest::Client::new(), program.url("/api/v1/escalations"));
     let (heard, hears) = mpsc::unbounded_channel();
@@ -80,7 +81,7 @@ async fn all_withdraw(program: &Program, key: &str) -> UnboundedReceiver<String>
             }
         });
     }
-    // Those that come too late are not answered.
+    // Cancels that come too late get no answer.
     cancels.into_iter().for_each(|cancel| drop(tokio::spawn(cancel.send())));
     hears
 }
@@ -89,7 +90,7 @@ async fn all_withdraw(program: &Program, key: &str) -> UnboundedReceiver<String>
 async fn an_outcome_that_left_before_the_end_is_noted_as_delivered() {
     let database = Engine::Sqlite.database().expect("SQLite is always there");
     let (key, port, mut heard) = (add_agent(&database, "billing-bot"), free_port(), vec![]);
-    // In the midst of it: after so many were heard.
+    // The program is stopped while outcomes are being delivered: after this many were heard.
     for some in [10, 20, 30, 40, 45, 50] {
         let mut program = Program::start(&database, port).await;
         let mut hears = all_withdraw(&program, &key).await;

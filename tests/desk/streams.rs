@@ -1,6 +1,7 @@
-//! Promise 3: every operator sees each event exactly once, in order, across reconnects, restarts and bad proxies; and so
-//! does every agent of what is its own. Clients follow the real program through a line that splits, merges, holds back
-//! and cuts, while the program is stopped and killed; each writes down what it heard, and that must be the log.
+//! Promise 3: every operator sees each event exactly once, in order, across reconnects, restarts and bad proxies, and
+//! so does every agent for its own events. Clients follow the real program over a line that splits, merges, delays and
+//! cuts, while the program is stopped and killed. Each client records what it received, and the record must equal the
+//! log.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -29,25 +30,25 @@ const CLIENTS: usize = if TORTURE { 1_000 } else { 100 };
 const EVENTS: i64 = if TORTURE { 5_000 } else { 500 };
 const AGENTS: [&str; 2] = ["billing-bot", "other-bot"];
 const CLIENTS_OF_AGENTS: usize = 10;
-/// A client that hears nothing for so long opens a new stream. The server itself pings less often than this.
+/// A client that receives nothing for this long opens a new stream. The server itself pings more often than this.
 const PATIENCE: Duration = Duration::from_millis(1_500);
-/// How long it may take all of them to hear it all, once all has happened.
+/// The longest time in which all clients must have received everything, once all has happened.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How a client comes back: as the console does, or in a way that must be noticed.
+/// How a client reconnects: as the console does, or in a way that the test must detect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Resumes {
     AtItsCursor,
-    /// A control: it does not say where it was.
+    /// A control: the client does not send its cursor.
     FromNow,
-    /// Another: it says that it was one event earlier.
+    /// Another control: the client sends the cursor of one event earlier.
     OneBack,
 }
 
-/// What a client heard: the seq of each event and the bytes of its data.
+/// The events that a client received: the seq of each and the bytes of its data.
 type Ledger = Vec<(i64, String)>;
 
-/// What is wrong with a ledger.
+/// The faults of a ledger.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Faults {
     missing: usize,
@@ -74,9 +75,9 @@ impl Faults {
     }
 }
 
-/// Someone who follows until the last event there will be is known and heard.
+/// A client that follows until it has received the last event, once that is known.
 struct Client {
-    /// The address of the stream, and the header that opens it.
+    /// The address of the stream, and the header that authenticates it.
     url: String,
     header: (&'static str, String),
     resumes: Resumes,
@@ -86,7 +87,7 @@ struct Client {
 }
 
 impl Client {
-    /// What it heard up to the last event, and how often it opened a stream.
+    /// Returns the events up to the last one, and how often the client opened a stream.
     async fn follow(mut self) -> (Ledger, usize) {
         let (mut ledger, mut opened, http) = (Ledger::new(), 0, reqwest::Client::new());
         while !self.has_all() {
@@ -100,7 +101,7 @@ impl Client {
                     opened += 1;
                     self.read(response, &mut ledger).await;
                 }
-                // Nobody there, or not yet.
+                // The server is down, or not ready yet.
                 _ => sleep(Duration::from_millis(50)).await,
             }
         }
@@ -117,7 +118,7 @@ impl Client {
         format!("{}?after={}.{seq}", self.url, self.epoch)
     }
 
-    /// Reads one stream to its end, whatever ends it.
+    /// Reads one stream to its end, whatever the cause of the end.
     async fn read(&mut self, response: reqwest::Response, ledger: &mut Ledger) {
         let (mut pieces, mut bytes) = (Pieces::default(), response.bytes_stream());
         while let Ok(Some(Ok(piece))) = timeout(PATIENCE, bytes.next()).await {
@@ -137,21 +138,21 @@ impl Client {
     }
 }
 
-/// Most streams break somewhere, some so that nobody is told.
+/// Breaks most streams at some byte, some of them silently.
 fn bad_line(chance: &mut Chance) -> Fate {
     Fate { down: 1 + chance.below(250_000), silent: chance.once_in(8), ..Fate::GOOD }
 }
 
-/// An event as the database has it.
+/// An event as the database stores it.
 struct Logged {
     seq: i64,
     id: String,
     agent: String,
-    /// The bytes its agent hears.
+    /// The bytes that its agent receives.
     agent_body: Option<String>,
 }
 
-/// Every event after a seq.
+/// Returns every event after a seq.
 async fn log(database: &Database, after: i64) -> Vec<Logged> {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&database.url).await.expect("a connection");
@@ -166,13 +167,13 @@ async fn log(database: &Database, after: i64) -> Vec<Logged> {
     rows.iter().map(event).collect()
 }
 
-/// What an agent hears of it.
+/// Returns the events that an agent receives.
 fn own(log: &[Logged], agent: &str) -> Ledger {
     let own = log.iter().filter(|event| event.agent == agent);
     own.filter_map(|event| Some((event.seq, event.agent_body.clone()?))).collect()
 }
 
-/// Writes until so many events have happened, with two restarts on the way; the log up to then.
+/// Writes until this many events have happened, with two restarts in between, and returns the log up to then.
 async fn all_happens(database: &Database, program: &mut Program, writers: Writers, begin: i64) -> Vec<Logged> {
     let reached = writers.reached();
     let so_far = async |seq: i64| soon("so many events", async || (*reached.borrow() >= seq).then_some(())).await;
@@ -200,18 +201,18 @@ async fn story(engine: Engine) {
     for name in names {
         people.push(Arc::new(Browser::of(name, &program.url("")).await));
     }
-    // Without a cursor one is told where the log is.
+    // A stream without a cursor starts with the current cursor.
     let told = sse::read(people[0].gets("/live").await, 1).await.remove(0).json();
     let (epoch, begin) = (told["epoch"].as_str().expect("an epoch").to_owned(), told["seq"].as_i64().expect("a seq"));
 
     let proxy = Proxy::start(program.port, chance.split(), bad_line).await;
-    // The last event that operators hear, and each of the agents.
+    // The last event for operators, and for each of the agents.
     let last: [watch::Sender<Option<i64>>; 3] = Default::default();
     let client = |path: &str, header, resumes, last: &watch::Sender<Option<i64>>| {
         let (url, last) = (format!("{}{path}", proxy.url), last.subscribe());
         Client { url, header, resumes, epoch: epoch.clone(), seq: begin, last }.follow()
     };
-    // On plain HTTP the cookie's name carries the port, which is the line's for whoever comes by it.
+    // On plain HTTP the cookie's name contains the port, so a client behind the proxy uses the proxy's port.
     let cookie = |n: usize| {
         let own = people[n % people.len()].cookie.clone().expect("a cookie");
         ("cookie", session_cookie(&proxy.url, own.split_once('=').expect("a secret").1))
@@ -221,7 +222,7 @@ async fn story(engine: Engine) {
         let (late, following) =
             (chance.below(2_000) as u64, client("/live", cookie(n), Resumes::AtItsCursor, &last[0]));
         operators.spawn(async move {
-            // Not all come at once, and some when much has happened.
+            // The clients start at different times, some when much has happened.
             sleep(Duration::from_millis(late)).await;
             following.await
         });
@@ -248,7 +249,7 @@ async fn story(engine: Engine) {
     let heard = tokio::time::timeout_at(until, everyone).await;
     let (operators, agents, controls) = heard.expect("everyone heard the last event in time");
 
-    // The truth: the whole log, on one good stream, which is what the database has.
+    // The reference: the whole log, read on one good stream and equal to the database.
     let good = people[0].gets(&format!("/live?after={epoch}.{begin}")).await;
     let good = sse::read(good, log.len()).await.into_iter().take(log.len());
     let happened: Ledger = good.map(|it| (it.seq().expect("a seq"), it.data)).collect();
@@ -263,7 +264,7 @@ async fn story(engine: Engine) {
         assert!(faults.none(), "operator {n}, who opened {opened} streams, heard {faults:?}");
         streams += opened;
     }
-    // An agent's events are its own, as they are stored.
+    // An agent receives its own events, as they are stored.
     for (which, (ledger, opened)) in &agents {
         let own = own(&log, AGENTS[*which]);
         let faults = Faults::of(ledger, &own);
@@ -299,7 +300,8 @@ async fn everyone_hears_everything_once_on_postgres() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn control_a_number_taken_before_the_commit_is_no_cursor() {
-    // The way not to number events. If a reader of this ever had them all, the ledgers above would prove nothing.
+    // Event numbers must not be assigned in this way. If a reader always received all of them, the ledgers above would
+    // prove nothing.
     let Some(database) = tokio::task::spawn_blocking(|| Engine::Postgres.database()).await.expect("a database") else {
         return;
     };

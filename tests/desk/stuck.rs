@@ -1,6 +1,6 @@
-//! Promise 7: no escalation is stuck. A thousand of every kind, with whatever deadlines, are claimed, released, answered
-//! and forgotten while a moved clock runs and the server is restarted with some of them overdue. Whatever has a hard
-//! deadline is closed when it has passed, and never before; the deadlines are worked out here from what was asked for.
+//! Promise 7: no escalation is stuck. A thousand of every kind, with various deadlines, are claimed, released, answered
+//! and forgotten while a test clock runs and the server is restarted with some of them overdue. Every one with a hard
+//! deadline is closed when it has passed, and never before. The test computes the deadlines from what was asked for.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ use crate::{
 const ESCALATIONS: usize = if TORTURE { 100_000 } else { 1_000 };
 const ROUNDS: usize = 8;
 
-/// What an agent asked for, as api.md has it; and since when it waits.
+/// The deadlines that an agent asked for, as api.md describes them.
 #[derive(Debug, Clone)]
 struct Asked {
     kind: AskKind,
@@ -55,7 +55,7 @@ impl Asked {
         (Self { kind, claim: claim.map(Span::seconds), expire: expire.map(Span::seconds) }, body)
     }
 
-    /// When it must be closed, while it waits since some moment or is claimed.
+    /// Returns the time by which it must be closed, if any. `waits_since` is `None` while it is claimed.
     fn hard(&self, it: &Escalation, waits_since: Option<Timestamp>) -> Option<Timestamp> {
         let takeover = self.kind == AskKind::Takeover;
         let claim = self.claim.or(takeover.then_some(Span::minutes(15)));
@@ -65,7 +65,7 @@ impl Asked {
     }
 }
 
-/// Everything that was opened, and since when each waits.
+/// Every escalation that was opened, and since when it waits.
 type Ledger = BTreeMap<String, (Asked, Timestamp)>;
 
 async fn open(bot: &Agent, many: usize, chance: &mut Chance) -> Ledger {
@@ -78,7 +78,7 @@ async fn open(bot: &Agent, many: usize, chance: &mut Chance) -> Ledger {
     opened.buffer_unordered(32).collect().await
 }
 
-/// Every escalation as it is.
+/// Returns the current state of every escalation.
 async fn all(person: &Person, ledger: &Ledger) -> Vec<Arc<Escalation>> {
     let read = ledger.keys().map(|it| async move {
         let current = person.desk.current(person.workspace, id(it)).await.expect("a read");
@@ -87,7 +87,7 @@ async fn all(person: &Person, ledger: &Ledger) -> Vec<Arc<Escalation>> {
     stream::iter(read).buffer_unordered(4).collect().await
 }
 
-/// Those that are open although they must not be.
+/// Returns the number of overdue escalations that are still open.
 async fn stuck(person: &Person, ledger: &Ledger) -> usize {
     let now = person.desk.clock().now();
     let overdue = |it: &Arc<Escalation>| {
@@ -98,7 +98,7 @@ async fn stuck(person: &Person, ledger: &Ledger) -> usize {
     all(person, ledger).await.iter().filter(|it| overdue(it)).count()
 }
 
-/// Whatever comes to someone's mind; what is refused changes nothing. The moment from which it waits anew.
+/// Runs a random command; a refused one changes nothing. Returns the moment from which the escalation waits again.
 async fn acts(person: &Person, bot: &Agent, it: &str, what: usize) -> Option<Timestamp> {
     let current = person.desk.current(person.workspace, id(it)).await.expect("a read").expect("one").escalation;
     let (by, escalation, fence) = (person.operator.clone(), id(it), current.fence);
@@ -137,11 +137,11 @@ on_both! {
             }
             let passes = Span::seconds(1 + chance.below([120, 3_600, 20 * 3_600][round % 3]) as i64);
             if round % 3 == 2 {
-                // Whoever holds the desk would keep its file.
+                // An object that holds the desk would keep its database file locked.
                 drop(person);
                 server = server.restarted(passes).await;
                 let person = server.employs(ada.clone());
-                // What came due meanwhile expired before the first request is taken.
+                // Escalations that came due in the meantime expired before the first request is accepted.
                 assert_eq!(stuck(&person, &ledger).await, 0, "open after a start, though overdue");
                 let began = server.now() + Span::seconds(-5);
                 let just_now = |it: &&Arc<Escalation>| it.closed_at.is_some_and(|at| at >= began);
@@ -151,7 +151,7 @@ on_both! {
                 soon("the end of all that is overdue", async || (stuck(&person, &ledger).await == 0).then_some(())).await;
             }
         }
-        // Whoever holds one lets it go; then nothing is without a deadline.
+        // Every claimed escalation is released, so that none is without a deadline.
         let person = server.employs(ada);
         for it in all(&person, &ledger).await.iter().filter(|it| it.status == Status::Claimed) {
             person.releases(&it.id.to_string(), it.fence).await.expect("a release");
@@ -182,7 +182,7 @@ on_both! {
     async fn control_without_a_sweeper_they_stay_open(server: TestServer) {
         let (bot, person) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
         let ledger = open(&bot, 20, &mut Chance::of("no sweeper")).await;
-        // A server that is told to stop sweeps no more. Twice the time between two looks passes, before and after.
+        // A stopping server sweeps no more. Twice the interval between two sweeps passes, before and after.
         server.desk.shutdown().cancel();
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.pass(Span::hours(31 * 24));

@@ -1,6 +1,7 @@
-//! Promise 18: any process may die, on PostgreSQL. Two servers, each with its own way to the database; one fault after the
-//! other meets one of them or its way: it is killed, paused, cut off, its connections fall silent or are ended. The other goes
-//! on meanwhile, and two seconds after the fault has ended each hears at once what the other writes.
+//! Promise 18: any process may die, on PostgreSQL. Two servers have their own connection path to the database. Faults
+//! hit a server or its path, one after another: the server is killed or paused, the path is cut, connections fall
+//! silent or are terminated. The other goes on, and two seconds after the fault has ended each server sees at once what
+//! the other writes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +33,7 @@ enum Fault {
 
 const ALL: [Fault; 6] = [Fault::Kill, Fault::Pause, Fault::Cut, Fault::Silence, Fault::Terminate, Fault::Restart];
 
-/// A server with its way to the database.
+/// A server with its path to the database.
 struct Server {
     program: Option<Program>,
     way: Forwarder,
@@ -59,7 +60,7 @@ impl Server {
     }
 }
 
-/// Opens until it is acknowledged; nothing but 503, or a broken connection, comes before.
+/// Opens an escalation until it is acknowledged. Only 503 or a broken connection may come before.
 async fn opens(bot: &Agent, within: Duration) -> Result<String, String> {
     let until = Instant::now() + within;
     loop {
@@ -82,7 +83,7 @@ async fn opens(bot: &Agent, within: Duration) -> Result<String, String> {
     }
 }
 
-/// Whether what is written at one server wakes who waits at the other within a time.
+/// Returns whether a write at one server wakes a wait at the other within a time.
 async fn catches_up(writes: &Agent, waits: &Agent, within: Duration) -> Result<(), String> {
     let it = opens(writes, within).await?;
     let wait = format!("{}/api/v1/escalations/{it}/wait?seconds=20&until=outcome", waits.url);
@@ -125,7 +126,7 @@ async fn of_two_servers_either_may_be_hit_by_anything() {
             }
             Fault::Restart => tokio::task::block_in_place(|| cluster.restart()),
         }
-        // The other goes on: at once, or when the head is let go of.
+        // The other server goes on: at once, or when the lock on the head is released.
         let began = Instant::now();
         while began.elapsed() < MEANWHILE {
             let opened = opens(&bots[other], Duration::from_secs(6)).await;
@@ -141,7 +142,8 @@ async fn of_two_servers_either_may_be_hit_by_anything() {
             Fault::Cut => servers[one].way.mend(),
             Fault::Silence | Fault::Terminate | Fault::Restart => {}
         }
-        // What was under way at the end of the fault has its own deadline; then both catch up within two seconds.
+        // Requests in flight at the end of the fault have their own deadline. Then both servers catch up within two
+        // seconds.
         let settled = opens(&bots[one], Duration::from_secs(15)).await;
         acknowledged.push(settled.unwrap_or_else(|why| panic!("{fault:?} at {one}: afterwards: {why}")));
         for (writes, waits) in [(one, other), (other, one)] {
@@ -153,7 +155,7 @@ async fn of_two_servers_either_may_be_hit_by_anything() {
         bots[0].get(&format!("/escalations/{it}")).await.ok(200);
     }
     println!("{FAULTS} faults, {} acknowledged opens, 0 lost", acknowledged.len());
-    // The control: while a server is cut off, nothing that the other writes is heard there.
+    // The control: while a server is cut off, it sees nothing that the other writes.
     servers[0].way.cut();
     assert!(catches_up(&bots[1], &bots[0], CATCHES_UP_WITHIN).await.is_err());
     servers[0].way.mend();

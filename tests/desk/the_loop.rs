@@ -1,5 +1,5 @@
-//! The loop of the agents' documentation runs as written: examples/python/the_loop.py, with a customer and a model that
-//! say what the story wants, beside an operator at the desk.
+//! Tests that the loop of the agents' documentation, examples/python/the_loop.py, runs as written, with a scripted
+//! customer, a scripted model and an operator.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// The example, running.
+/// The example, running as a process.
 struct App {
     child: Child,
     stdin: ChildStdin,
@@ -44,7 +44,7 @@ impl Drop for App {
 }
 
 impl App {
-    /// Starts it as this agent; none when there is no Python on this machine and nobody insists.
+    /// Starts the example as this agent. Returns `None` when Python is not installed, except in CI, where that fails.
     async fn start(bot: &Agent) -> Option<Self> {
         if Command::new("python3").arg("--version").output().is_err() {
             assert!(std::env::var_os("CI").is_none(), "python3 is needed for this story; bin/setup installs it");
@@ -53,7 +53,7 @@ impl App {
         }
         let mut command = Command::new("python3");
         command.arg("tests/desk/the_loop.py").env("BAILOUT_URL", &bot.url).env("BAILOUT_KEY", &bot.key);
-        // Its bytecode belongs to nobody's folder.
+        // Python's bytecode must not be written into the repository.
         command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the app starts");
         let stdin = child.stdin.take().expect("its input");
@@ -72,7 +72,7 @@ impl App {
         writeln!(self.stdin, "{what}").expect("the app listens");
     }
 
-    /// The next thing that the app does, which must be this.
+    /// Returns the next action of the app, which must be this one.
     #[track_caller]
     fn hears<'a>(&'a mut self, what: &'a str) -> impl Future<Output = Value> + 'a {
         let place = std::panic::Location::caller();
@@ -85,19 +85,19 @@ impl App {
         }
     }
 
-    /// The customer speaks, and the model is asked what to say to that.
+    /// Sends a message from the customer and returns the history that the model is asked with.
     async fn customer_says(&mut self, text: &str) -> Value {
         self.tell(json!({"customer": text}));
         self.hears("model").await
     }
 
-    /// The model answers, and the customer reads it.
+    /// Answers as the model and checks that the customer reads it.
     async fn model_says(&mut self, text: &str) {
         self.tell(json!({"model": {"says": text}}));
         assert_eq!(self.hears("customer").await, text);
     }
 
-    /// The model asks for a human; the escalation's id.
+    /// Makes the model ask for a human and returns the escalation's id.
     async fn model_escalates(&mut self, bot: &Agent) -> String {
         self.tell(json!({"model": {"says": "I have asked a colleague.", "call": call()}}));
         assert_eq!(self.hears("customer").await, "I have asked a colleague.");
@@ -105,14 +105,14 @@ impl App {
         open["items"][0]["id"].as_str().expect("an open escalation").to_owned()
     }
 
-    /// The history, once the app is idle: whatever it did before has been told before.
+    /// Returns the history once the app is idle. The app reports everything that it did before that first.
     async fn history(&mut self) -> Value {
         self.tell(json!({}));
         self.hears("history").await
     }
 }
 
-/// A wire to the server that can be cut: its address, and where to say that it is cut.
+/// Starts a wire to the server that can be cut. Returns its address and the sender that cuts it.
 async fn wire(server: &TestServer) -> (String, watch::Sender<bool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -143,7 +143,7 @@ fn says(role: &str, content: &str) -> Value {
     json!({"role": role, "content": content})
 }
 
-/// What became of the latest message of the escalation, which the operator's page shows.
+/// Waits for the receipt of a message, as the operator's page shows it.
 async fn receipt(ada: &Person, it: &str, message: &str) -> (ReceiptState, Option<String>) {
     soon("a receipt", async || {
         let thread = ada.desk.thread(ada.workspace, id(it)).await.expect("a read").expect("a thread");
@@ -161,17 +161,17 @@ on_both! {
         app.customer_says("I was charged twice.").await;
         let it = app.model_escalates(&bot).await;
 
-        // While it waits, the agent holds the line.
+        // While the escalation waits, the agent still answers the customer.
         app.customer_says("Are you there?").await;
         app.model_says("A colleague will be with you.").await;
 
-        // A human takes it while the model thinks: what it thought of is not said.
+        // An operator claims while the model is thinking, so the model's answer is dropped.
         app.customer_says("Hello?").await;
         let fence = ada.claims(&it).await.expect("a claim");
         app.tell(json!({"model": {"says": "One moment."}}));
         app.history().await;
 
-        // The operator's words reach the customer, and the operator sees that they did, or that they did not.
+        // The operator's message reaches the customer, and the operator sees whether it was shown.
         ada.replies(&it, fence, "Hello Dana, Ada here.").await.expect("a reply");
         assert_eq!(app.hears("customer").await, "Hello Dana, Ada here.");
         assert_eq!(receipt(&ada, &it, "Hello Dana, Ada here.").await, (ReceiptState::Shown, None));
@@ -189,7 +189,7 @@ on_both! {
         ada.replies(&it, fence, "Within 3 days.").await.expect("a reply");
         assert_eq!(app.hears("customer").await, "Within 3 days.");
 
-        // The outcome comes back into the history, and the model goes on from there.
+        // The outcome is added to the history, and the model continues from there.
         let note = NoteText::parse("She gets 250 EUR back.").expect("a note");
         let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
         ada.resolves(&it, Some(fence), said).await.expect("a resolve");
@@ -214,7 +214,7 @@ on_both! {
         accepted(&history).expect("a history that OpenAI takes");
         app.model_says("Is there anything else?").await;
 
-        // And the customer speaks to the model again.
+        // The customer talks to the model again.
         let asked = app.customer_says("No, thank you!").await;
         assert_eq!(asked.as_array().expect("a history").last(), Some(&says("user", "No, thank you!")));
         app.model_says("Good bye.").await;
@@ -232,12 +232,12 @@ on_both! {
         receipt(&ada, &it, "One.").await;
 
         cut.send_replace(true);
-        // Every connection holds an end of it, and so does who lets them in.
+        // Every connection holds a receiver, and so does the accepting task.
         soon("the cut", async || (cut.receiver_count() == 1).then_some(())).await;
         ada.replies(&it, fence, "Two.").await.expect("a reply");
         ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
         cut.send_replace(false);
-        // Nothing is missed and nothing comes twice.
+        // Nothing is missed, and nothing comes twice.
         assert_eq!(app.hears("customer").await, "Two.");
         let asked = app.hears("model").await;
         let words: Vec<&str> = asked.as_array().expect("a history").iter().filter_map(|it| it["content"].as_str()).collect();
@@ -256,12 +256,13 @@ on_both! {
             let fence = ada.claims(&it).await.expect("a claim");
             ada.replies(&it, fence, "Done.").await.expect("a reply");
             assert_eq!(app.hears("customer").await, "Done.");
-            // The app takes some milliseconds to pass it on: now the message is first, now the end.
+            // The app takes some milliseconds to forward the message: sometimes the message comes first, sometimes the
+            // end.
             let said = format!("One more thing, {round}.");
             app.tell(json!({"customer": said}));
             tokio::time::sleep(Duration::from_millis(round)).await;
             ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
-            // However it went, the model knows what was said, once, and its answer to that is the last word.
+            // In both orders the model gets the message once, and its answer to that comes last.
             let times = |asked: &Value| {
                 let asked = asked.as_array().expect("a history");
                 accepted(asked).expect("a history that OpenAI takes");
@@ -269,7 +270,7 @@ on_both! {
             };
             let mut asked = app.hears("model").await;
             if times(&asked) == 0 {
-                // The app heard of the end before it heard the customer.
+                // The app received the end before it received the customer's message.
                 app.model_says("Anything else?").await;
                 asked = app.hears("model").await;
             }

@@ -1,4 +1,5 @@
-//! Conversations as agents' frameworks keep them: in, however odd they are, and out again as a history for a model.
+//! Tests of conversations in the formats of agent frameworks: read in, however odd they are, and written out as a
+//! history for a model.
 
 use bailout::domain::{
     ids::MessageId,
@@ -15,7 +16,7 @@ use crate::{
     support::{TestServer, accepted, server::Agent},
 };
 
-/// Opens with these messages, which are JSON text or nearly so.
+/// Opens an escalation with these messages, which are JSON text or nearly so.
 async fn opens(bot: &Agent, format: &str, total: &str, messages: &str) -> (u16, Value) {
     let conversation = format!(r#"{{"format": "{format}", "total_messages": {total}, "messages": {messages}}}"#);
     let body = format!(r#"{{"reason": {{"code": "other", "text": "help"}}, "conversation": {conversation}}}"#);
@@ -24,7 +25,7 @@ async fn opens(bot: &Agent, format: &str, total: &str, messages: &str) -> (u16, 
     (response.status().as_u16(), response.json().await.expect("JSON"))
 }
 
-/// Everything of a transcript, page by page.
+/// Returns all items of a transcript, read page by page.
 async fn pages(bot: &Agent, it: &str, query: &str) -> Vec<Value> {
     let (mut items, mut after) = (vec![], String::new());
     loop {
@@ -37,7 +38,7 @@ async fn pages(bot: &Agent, it: &str, query: &str) -> Vec<Value> {
     }
 }
 
-/// What each message says, in short.
+/// Returns a short form of a message's content.
 fn in_short(message: &Value) -> String {
     let calls = message["tool_calls"].as_array().into_iter().flatten();
     let calls = calls.map(|call| format!("{}({})", call["name"].as_str().unwrap_or("?"), call["arguments"]));
@@ -48,7 +49,7 @@ fn in_short(message: &Value) -> String {
     format!("{}: {}", message["role"].as_str().unwrap_or("?"), said.join(" "))
 }
 
-/// Name, messages as they came, what each becomes in short, and the pointers of the warnings.
+/// The name, the messages as they came, the short form of each result, and the pointers of the warnings.
 #[rustfmt::skip] // a table of what frameworks and their users really keep
 const UGLY: &[(&str, &str, &[&str], &[&str])] = &[
     ("tool calls", r#"[
@@ -121,7 +122,7 @@ on_both! {
             let it = opened["id"].as_str().expect("an id");
             let transcript = pages(&bot, it, "limit=3").await;
             assert_eq!(transcript.iter().map(in_short).collect::<Vec<_>>(), *shown, "{name}");
-            // A message counts once, whatever it was made of.
+            // A message counts once, whatever parts it has.
             let facts = &opened["conversation"];
             assert_eq!((&facts["total_messages"], &facts["received_messages"]), (&json!(42), &json!(shown.len())), "{name}");
             let whole = pages(&bot, it, "format=openai.chat").await;
@@ -200,7 +201,7 @@ on_both! {
             {"role": "assistant", "content": "[Ada, human operator] We send another."},
         ]);
         assert_eq!(json!(pages(&bot, &it, "format=openai.chat&since=open&limit=2").await), since);
-        // What came as openai.chat goes as it came.
+        // Messages that came as openai.chat are returned unchanged.
         let whole: Vec<Value> = [messages, since].iter().flat_map(|it| it.as_array().expect("a list")).cloned().collect();
         assert_eq!(pages(&bot, &it, "format=openai.chat").await, whole);
         let page = bot.get(&format!("/escalations/{it}/transcript?format=openai.chat&limit=3")).await.ok(200);
@@ -216,7 +217,7 @@ on_both! {
     }
 }
 
-/// Any message at all: what may be odd about a conversation's tools is.
+/// Generates any message, with the oddities that a conversation's tools may have.
 fn message() -> impl Strategy<Value = Message> {
     use MessageRole::{Agent, Customer, Operator, System, Tool};
     let id =
@@ -253,7 +254,7 @@ fn placed(mut messages: Vec<Message>) -> Vec<Message> {
     messages
 }
 
-/// Page by page, each with no more around it than a server reads.
+/// Returns the history page by page, each with no more context than a server reads.
 fn in_pages(messages: &[Message], size: i64) -> Vec<Value> {
     let pages = (0..messages.len() as i64).step_by(size as usize).map(|from| {
         let near = |message: &&Message| (from - APART..from + size + APART).contains(&message.position);

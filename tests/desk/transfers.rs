@@ -1,5 +1,4 @@
-//! What operators ask of the server beside claims and replies, over HTTP as the console does: transfers, drafts, and where
-//! they look.
+//! Tests of the console's requests other than claims and replies, over HTTP: transfers, drafts, and viewing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +23,7 @@ use crate::{
     },
 };
 
-/// What a server function answered, when it was none of our faults.
+/// Returns the answer of a server function, which must be a 200.
 async fn called(browser: &Browser, function: &str, arguments: &str) -> Value {
     let answer = browser.calls(function, arguments).send().await.expect("an answer");
     assert_eq!(answer.status(), 200, "{function} {arguments}");
@@ -35,7 +34,7 @@ async fn status(browser: &Browser, function: &str, arguments: &str) -> u16 {
     browser.calls(function, arguments).send().await.expect("an answer").status().as_u16()
 }
 
-/// Ada claims an escalation and transfers it to a colleague; its id.
+/// Claims an escalation as Ada, transfers it to a colleague, and returns its id.
 async fn transferred(ada: &Browser, bot: &Agent, to: &str) -> String {
     let it = bot.hands_over("conv_1").await;
     let fence = called(ada, "claim", &format!("id={it}")).await["Ok"]["fence"].as_i64().expect("a fence");
@@ -44,14 +43,14 @@ async fn transferred(ada: &Browser, bot: &Agent, to: &str) -> String {
     it
 }
 
-/// The status of an escalation, and who is in control of its conversation.
+/// Returns the status of an escalation, and who is in control of its conversation.
 async fn stands(bot: &Agent, it: &str) -> (String, String) {
     let now = bot.get(&format!("/escalations/{it}")).await.ok(200);
     let word = |name: &str| now[name].as_str().expect("a word").to_owned();
     (word("status"), word("control"))
 }
 
-/// What the agent has heard of an escalation: types and actors.
+/// Returns the events that the agent received for an escalation: types and actors.
 async fn heard(bot: &Agent, it: &str) -> Vec<(String, String)> {
     let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200);
     let word = |it: &Value| it.as_str().expect("a word").to_owned();
@@ -82,7 +81,7 @@ on_both! {
             let refused = called(&ada, "transfer", &format!("{held}&to={to}&note={note}")).await;
             assert_eq!(refused["Err"]["invalid_fields"]["problems"][0]["pointer"], wrong, "{to} {note}: {refused}");
         }
-        // Without a fence it is somebody's, and only a supervisor takes it.
+        // Without a fence the escalation counts as held by another operator, and only a supervisor may take it.
         let taken = called(&ada, "transfer", &format!("id={it}&to={ana}&note=Mine")).await;
         assert_eq!(taken["Err"]["forbidden"]["need"], "supervisor", "{taken}");
         let done = called(&ada, "transfer", &format!("{held}&to={ana}&note=You+know+her")).await;
@@ -92,7 +91,7 @@ on_both! {
         assert!(done.get("Ok").is_some(), "{done}");
         let claimed_by = bot.get(&format!("/escalations/{it}")).await.ok(200)["claimed_by"]["name"].clone();
         assert_eq!(claimed_by, "Grace");
-        // The agent hears to whom it went, and not what was said about it.
+        // The agent learns to whom it went, but not the note.
         let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await;
         assert!(heard.text.contains("escalation.transferred") && !heard.text.contains("You know her"), "{}", heard.text);
     }
@@ -106,10 +105,10 @@ on_both! {
         server.pass(Span::hours(1));
         let done = called(&ada, "transfer", &format!("id={it}&fence={fence}&to={ana}&note=Please")).await;
         assert!(done.get("Ok").is_some(), "{done}");
-        // She opens it, and her page never connects.
+        // Ana opens it, but her page never connects.
         let opens = format!("id={it}&typing=false&read=0");
         called(&Browser::of("Ana", &server.url).await, "viewing", &opens).await;
-        // She has her time first.
+        // The full time must pass first.
         deadlines::lapse(&server.desk).await.expect("a look");
         assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "claimed");
         server.pass(LAPSES_AFTER);
@@ -123,13 +122,13 @@ on_both! {
         server.person("Ada", Role::Operator).await;
         let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
         let it = transferred(&ada, &bot, &ana.operator.who.id.to_string()).await;
-        // That she is online, and that others look at it, does not count.
+        // Ana being online, and others viewing it, does not count as acceptance.
         ana.is_seen().await;
         vera.is_seen().await;
         let looks = format!("id={it}&typing=false&read=0");
         called(&ada, "viewing", &looks).await;
         called(&Browser::of("Vera", &server.url).await, "viewing", &looks).await;
-        // Nor that her page showed it before, and nobody has touched that page since.
+        // A page that showed it before, without activity since, does not count either.
         let before = server.now().0 - 1_000;
         called(&Browser::of("Ana", &server.url).await, "viewing", &format!("{looks}&active_at={before}")).await;
         server.pass(Span(ACCEPTED_WITHIN.0 - 30_000));
@@ -141,7 +140,7 @@ on_both! {
         assert_eq!(stands(&bot, &it).await, is("waiting", "agent"));
         let last = heard(&bot, &it).await.pop();
         assert_eq!(last, Some(("escalation.released".to_owned(), "system".to_owned())));
-        // Who gave it reads who did not take it, and may take it again; who comes too late is told.
+        // The operator who transferred it reads who did not take it, and may claim it again. The other is too late.
         let page = ada.sees(&format!("/e/{it}"), 200).await;
         assert!(page.contains("Ana did not take it · waiting again"), "the page does not say so");
         called(&Browser::of("Ana", &server.url).await, "viewing", &looks).await;
@@ -162,7 +161,7 @@ on_both! {
         server.pass(Span::minutes(5));
         deadlines::sweep(&server.desk).await.expect("a sweep");
         assert_eq!(stands(&bot, &it).await, is("claimed", "human"));
-        // That she opened it is no business of the agent.
+        // The agent does not learn that Ana opened it.
         let last = heard(&bot, &it).await.pop();
         assert_eq!(last, Some(("escalation.transferred".to_owned(), "operator".to_owned())));
     }
@@ -217,7 +216,7 @@ on_both! {
         let (bot, ada) = (server.agent("billing-bot").await, Browser::of("Ada", &server.url).await);
         let it = bot.hands_over("conv_1").await;
         let looks = format!("id={it}&typing=false&read=0");
-        // The control: what a person does keeps it alive.
+        // The control: an operator's action keeps the session alive.
         server.pass(Span::hours(11));
         assert_eq!(status(&ada, "inbox", "listing=/queue").await, 200);
         soon("the note of it", async || server.desk.background_tasks().is_empty().then_some(())).await;
@@ -234,14 +233,14 @@ on_both! {
         let looks = |read: i64| ada.calls("viewing", &format!("id={it}&typing=false&read={read}")).send();
         assert_eq!(looks(1).await.expect("an answer").status(), 200);
         let said = bot.says(&it, "customer", "Hello?").await.ok(201)["seq"].as_i64().expect("a seq");
-        // Somebody writes what is read: on SQLite all others wait, on PostgreSQL who writes the same row.
+        // A transaction writes read marks: on SQLite it blocks all other writers, on PostgreSQL those of the same row.
         let mut tx = server.desk.store().begin_write().await.expect("a transaction");
         sqlx::query("update operator_read set at = at").execute(&mut *tx).await.expect("an update");
         for read in [0, 1] {
             let answer = timeout(Duration::from_secs(2), looks(read)).await.expect("an answer at once");
             assert_eq!(answer.expect("an answer").status(), 200);
         }
-        // The control: who has read on waits.
+        // The control: a request that reads further waits.
         let mut reads_on = tokio::spawn(looks(said));
         assert!(timeout(Duration::from_millis(300), &mut reads_on).await.is_err(), "nothing was written");
         tx.commit().await.expect("a commit");

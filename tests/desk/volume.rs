@@ -1,4 +1,4 @@
-//! Much at once: long conversations and large bodies cost what they must and no more.
+//! Tests of large requests: long conversations and large bodies cost as much as they must and no more.
 
 use bailout::server::request_memory::MemoryPermit;
 use futures::future::join_all;
@@ -9,7 +9,7 @@ use crate::{
     support::{TestServer, browser::session_cookie},
 };
 
-/// An array around an array, so many times.
+/// Returns an array nested this many levels deep.
 fn nested(levels: usize) -> Value {
     (0..levels).fold(json!(1), |value, _| json!([value]))
 }
@@ -61,7 +61,7 @@ on_both! {
         for pointer in ["/0/tool_calls/0/arguments", "/1/tool_result/output", "/1/more", "/2"] {
             assert!(warnings.contains(&format!("/conversation/messages{pointer}\"")), "{warnings}");
         }
-        // All of it is read again, by the agent and at the desk.
+        // All of it is returned, to the agent and on the console.
         let it = opened["id"].as_str().expect("an id");
         assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["metadata"]["x"], nested(63));
         let transcript = bot.get(&format!("/escalations/{it}/transcript")).await.ok(200);
@@ -75,7 +75,7 @@ on_both! {
 
     async fn without_room_an_open_is_told_to_come_back(server: TestServer) {
         let bot = server.agent("billing-bot").await;
-        // All that there is, by as many keys as it takes.
+        // Takes all request memory, with as many keys as it needs.
         let take_all = || {
             let (mut taken, mut bytes) = (vec![], 0);
             for key in 0..100 {
@@ -95,7 +95,7 @@ on_both! {
         assert_eq!(refused.refused(503), "overloaded");
         drop(taken);
         bot.post("/escalations", body).await.ok(201);
-        // Given back when it is done.
+        // The memory is returned when the request is done.
         crate::support::server::soon("the room", async || (take_all().1 == all).then_some(())).await;
     }
 

@@ -1,4 +1,4 @@
-//! Getting in, and what each role may do there: over HTTP, as a browser would.
+//! Tests of signing in, and of what each role may do, over HTTP as a browser would.
 
 use bailout::{
     domain::{operator::Role, time::Span},
@@ -27,14 +27,14 @@ on_both! {
         for part in ["<title>Sign in · Bailout</title>", "value=\"/mine?x=1\"", "Too many attempts. Try again in 7 s."] {
             assert!(form.contains(part), "no {part} in {form}");
         }
-        // Its one script may run, and is no other's.
+        // The page's only script has the nonce of its policy.
         let nonce = form.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a nonce");
         assert!(policy.contains(&format!("'nonce-{nonce}'")), "{policy}");
         for (email, password) in [("ada@example.com", "not the password"), ("nobody@example.com", PASSWORD)] {
             let wrong = browser.signs_in(email, password, "/mine").await;
             assert_eq!(leads_to(&wrong), "/sign-in?refused=wrong&back=/mine");
         }
-        // Only own paths.
+        // Only paths of this server are accepted.
         for back in ["//evil.example", "https://evil.example", "/\\evil.example", "evil"] {
             let mut browser = Browser::at(&server);
             assert_eq!(leads_to(&browser.signs_in("ada@example.com", PASSWORD, back).await), "/queue");
@@ -49,7 +49,7 @@ on_both! {
         assert!(policy.contains("default-src 'none'") && policy.contains("'nonce-"), "{policy}");
         assert_eq!(page.headers()["cache-control"], "no-store");
 
-        // Signed out it is worth nothing, wherever the cookie went.
+        // After signing out, the cookie is worthless, wherever it was copied.
         assert_eq!(leads_to(&browser.posts("/sign-out", "", "same-origin").await), "/sign-in");
         assert_eq!(leads_to(&browser.gets("/mine").await), "/sign-in?back=/mine");
         assert_eq!(browser.gets("/live").await.status(), 401);
@@ -192,21 +192,21 @@ on_both! {
             let admitted = throttle::admit(server.desk.store(), email, &[0; 32], from, server.now()).await;
             matches!(admitted.expect("an answer"), Admission::In(_))
         };
-        // Before Ada has ever signed in, nobody can tell her from the stranger.
+        // Before Ada has ever signed in, the server cannot tell her from a stranger.
         assert_eq!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await), "/mine");
         for n in 0..5 {
             assert!(guesses(&format!("203.0.113.{n}")).await, "guess {n}");
         }
         assert!(!guesses("203.0.113.9").await, "a sixth guess, though from another address, was let in at once");
         assert_eq!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await), "/mine");
-        // What she did right from here frees nobody elsewhere.
+        // Her successful sign-in from here does not unblock other addresses.
         assert!(!guesses("203.0.113.9").await);
-        // Who guesses at her own address is slowed down like any other.
+        // Guesses from her own address are throttled like any other.
         for n in 0..5 {
             assert_eq!(leads_to(&browser.signs_in(email, "not the password", "/").await), "/sign-in?refused=wrong&back=/", "try {n}");
         }
         assert!(leads_to(&browser.signs_in(email, PASSWORD, "/mine").await).starts_with("/sign-in?refused=throttled"));
-        // An address is known for ninety days.
+        // A known address stays known for ninety days.
         server.pass(Span::hours(89 * 24));
         for n in 0..6 {
             guesses(&format!("203.0.113.{n}")).await;
@@ -232,7 +232,7 @@ on_both! {
         assert!(refused.starts_with("/sign-in?refused=throttled"), "{refused}");
         assert_eq!(leads_to(&ada.signs_in("ada@example.com", PASSWORD, "/me").await), "/me");
         assert!(ada.sees("/me", 200).await.contains("198.51.100.1"));
-        // The control: whoever comes from where the stranger does waits as they do.
+        // The control: a request from the stranger's address is throttled like the stranger's.
         let answer = beside.signs_in("ada@example.com", PASSWORD, "/me").await;
         assert!(leads_to(&answer).starts_with("/sign-in?refused=throttled"), "{}", leads_to(&answer));
     }

@@ -1,4 +1,5 @@
-//! The writer: statements grow with tables, not with commands; a repeated command takes effect once.
+//! Tests of the writer: the number of statements grows with the tables, not with the commands; a repeated command takes
+//! effect once.
 
 use std::sync::{
     Arc,
@@ -22,7 +23,7 @@ use tracing_subscriber::{Layer, layer::SubscriberExt};
 
 use crate::support::{Engine, TestServer, server::id};
 
-/// A cancellation whose answer panics while the writer makes it.
+/// Returns a cancel whose answer panics while the writer builds it.
 async fn panicking(server: &TestServer, escalation: EscalationId) -> Command {
     let current = server.desk.current(server.workspace, escalation).await.expect("a read").expect("an escalation");
     let agent = current.escalation.agent.clone();
@@ -47,13 +48,13 @@ async fn a_panic_ends_its_transaction_and_not_the_writer() {
     let command = panicking(&server, id(&it)).await;
     let panicked = server.desk.run(command).await;
     assert!(matches!(panicked, Err(Error::Internal(_))), "{panicked:?}");
-    // Nothing of it happened, and the writer goes on.
+    // None of it happened, and the writer goes on.
     assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
     ada.claims(&it).await.expect("a claim");
     assert_eq!(reqwest::get(format!("{}/readyz", server.url)).await.expect("an answer").status(), 200);
 }
 
-// With one thread the writer is not polled before all are queued, so that they are one batch.
+// With one thread, the writer is not polled before all commands are queued, so that they form one batch.
 #[tokio::test(flavor = "current_thread")]
 async fn a_panic_fails_its_own_command_and_no_other_of_the_batch() {
     let Some(server) = TestServer::start(Engine::Sqlite).await else { return };
@@ -84,12 +85,12 @@ fn a_server_without_its_writer_is_not_ready() {
         second.block_on(router.clone().oneshot(request)).expect("an answer").status()
     };
     assert_eq!(ready(), 200);
-    // The writer ends with the runtime that it runs on.
+    // The writer ends with its runtime.
     first.shutdown_timeout(std::time::Duration::from_secs(5));
     assert_eq!(ready(), 503);
 }
 
-/// Counts the statements that this thread sends.
+/// A layer that counts the statements of this thread.
 #[derive(Clone, Default)]
 struct Statements(Arc<AtomicUsize>);
 
@@ -101,8 +102,8 @@ impl<S: tracing::Subscriber> Layer<S> for Statements {
     }
 }
 
-// PostgreSQL's driver speaks on the thread of its task, so with one thread every statement is seen; and the writer is
-// not polled before all the claims are queued, so that they are one batch.
+// PostgreSQL's driver runs on the thread of its task, so with one thread every statement is seen. The writer is not
+// polled before all claims are queued, so that they form one batch.
 #[tokio::test(flavor = "current_thread")]
 async fn a_batch_costs_as_many_statements_as_a_command() {
     let Some(server) = TestServer::start(Engine::Postgres).await else { return };
@@ -111,14 +112,14 @@ async fn a_batch_costs_as_many_statements_as_a_command() {
     for n in 0..65 {
         ids.push(bot.escalates(json!({"conversation": {"external_id": format!("conv_{n}"), "messages": []}})).await);
     }
-    // Nothing but the writer may speak while it is counted, also of what is written at the end.
+    // Only the writer may send statements while they are counted, so everything that is saved at the end is saved now.
     server.desk.usage().save(&server.desk).await.expect("a write");
     server.desk.hints().save(&server.desk).await;
     server.desk.shutdown().cancel();
     let statements = Statements::default();
     let _counting = tracing::subscriber::set_default(tracing_subscriber::registry().with(statements.clone()));
     let mut costs = vec![];
-    // The first one opens connections and prepares statements; the two after it are compared.
+    // The first run opens connections and prepares statements; the two after it are compared.
     for some in [&ids[..1], &ids[1..2], &ids[2..]] {
         let before = statements.0.load(Ordering::SeqCst);
         for claimed in join_all(some.iter().map(|it| ada.claims(it))).await {

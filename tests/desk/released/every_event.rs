@@ -1,7 +1,7 @@
-//! What is stored keeps its form. `every_event.json` holds a database with every kind of event, as the program of migration
-//! 12 wrote it. The test opens it, applies the events of each escalation one after the other and compares the result with what
-//! was stored. It also compares each stored JSON text with the one that this program would store instead, so that a field or a
-//! value that was renamed in Rust is found here.
+//! Tests that stored data keeps its format. `every_event.json` holds a database with every event type, as the release
+//! of migration 12 wrote it. The test opens it, applies the events of each escalation in order and compares the result
+//! with the stored row. The test also compares each stored JSON text with the one that this version would store, so
+//! that a field or value that was renamed in Rust is found.
 
 use std::{collections::BTreeSet, fs};
 
@@ -41,10 +41,10 @@ use crate::support::{
 };
 
 const RECORDED: &str = include_str!("every_event.json");
-/// The migrations that its program had.
+/// The migrations of that release.
 const APPLIED: [i64; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 
-/// The names of all kinds of event at that time.
+/// The names of all event types at that time.
 const KINDS: [&str; 17] = [
     "escalation.accepted",
     "escalation.acknowledged",
@@ -65,19 +65,19 @@ const KINDS: [&str; 17] = [
     "note.created",
 ];
 
-/// The recorded rows of a table.
+/// Returns the recorded rows of a table.
 fn table<'r>(recorded: &'r Value, name: &str) -> &'r [Value] {
     let tables = recorded["tables"].as_array().expect("tables");
     let (_, rows) = (tables.iter()).map(|it| (&it[0], &it[1])).find(|(it, _)| *it == name).expect("the table");
     rows.as_array().expect("rows")
 }
 
-/// A column of a recorded row.
+/// Returns a text column of a recorded row.
 fn text<'r>(row: &'r Value, column: &str) -> &'r str {
     row[column].as_str().unwrap_or_else(|| panic!("no text in {column}: {row}"))
 }
 
-/// Reads a stored JSON text, and checks that this program would store the same.
+/// Parses a stored JSON text and checks that this version would store the same.
 fn reads<T: DeserializeOwned + Serialize>(stored: &str) -> T {
     let read: T = serde_json::from_str(stored).unwrap_or_else(|error| panic!("{error}: {stored}"));
     let was: Value = serde_json::from_str(stored).expect("JSON");
@@ -104,7 +104,7 @@ async fn replays(engine: Engine) {
     let log = log.expect("the log");
     store.close().await;
 
-    // The log is whole, and each event is what its columns say.
+    // The log is complete, and each event matches its columns.
     let stored = table(&recorded, "event");
     assert_eq!((log.len(), head.0), (stored.len(), stored.len() as i64));
     for (event, row) in log.iter().zip(stored) {
@@ -114,7 +114,7 @@ async fn replays(engine: Engine) {
     let kinds: BTreeSet<&str> = log.iter().map(|event| event.kind.event_type().as_str()).collect();
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), KINDS);
 
-    // Each escalation is what its events make of it.
+    // Each escalation equals the result of its events.
     for row in table(&recorded, "escalation") {
         let stored: Escalation = reads(text(row, "body"));
         let mut events = log.iter().filter(|event| event.escalation_id == stored.id);
@@ -148,7 +148,7 @@ async fn replays(engine: Engine) {
     }
     for row in table(&recorded, "operator") {
         let _: Role = serde_json::from_value(row["role"].clone()).expect("a role");
-        // Whoever has never chosen any has an empty object.
+        // An operator who has never set preferences has an empty object.
         if text(row, "preferences") != "{}" {
             let _: Preferences = reads(text(row, "preferences"));
         }
@@ -174,7 +174,7 @@ fn a_renamed_field_is_found() {
     assert!(std::panic::catch_unwind(|| reads::<Frame>(&added)).is_err());
 }
 
-/// A verb of a person on an escalation, which is done.
+/// Runs a command of an operator on an escalation, which must succeed, and returns the fence.
 async fn does(person: &Person, verb: Verb) -> Fence {
     person.does(verb).await.expect("a verb that is done").current.escalation.fence
 }
@@ -183,7 +183,7 @@ fn note(text: &str) -> NoteText {
     NoteText::parse(text).expect("a note")
 }
 
-/// A chat with tools, and everything else that an opening may say.
+/// Returns an opening for a chat with tools, with every other field that an opening may have.
 fn everything() -> Value {
     json!({
         "reason": {"code": "policy_limit", "text": "A refund above my limit.", "evidence": {"limit": 100.50}, "confidence": 0.7},
@@ -210,7 +210,8 @@ fn everything() -> Value {
     })
 }
 
-/// A conversation that is claimed, marked, spoken in, transferred to a colleague and to a queue, released and resolved.
+/// Runs a takeover: a conversation is claimed, tagged, answered, transferred to a colleague and to a queue, released
+/// and resolved.
 async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Person) {
     let it = bot.escalates(everything()).await;
     bot.says(&it, "agent", "She is here.").await.ok(201);
@@ -258,7 +259,7 @@ async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Pers
     bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.ok(200);
 }
 
-/// A question that becomes a takeover, one whose answer is not picked up, and a decision.
+/// Runs a question that becomes a takeover, one whose answer is not picked up, and a decision.
 async fn answers(server: &TestServer, bot: &Agent, ada: &Person) {
     let ask = json!({"kind": "question", "prompt": "May I?", "options": ["Yes", "No"]});
     let it = bot.escalates(json!({"ask": ask, "conversation": {"external_id": "conv_q", "messages": []}})).await;
@@ -311,7 +312,7 @@ fn schema_of_eur() -> Value {
     json!({"type": "object", "properties": {"eur": {"type": "number", "maximum": 100}}})
 }
 
-/// What ends without an operator, and claims that do.
+/// Runs escalations that end without an operator, and claims that do.
 async fn ends(server: &TestServer, bot: &Agent, ada: &Person, grace: &Person) {
     let cancelled = bot.hands_over("conv_cancelled").await;
     ada.claims(&cancelled).await.expect("a claim");

@@ -1,5 +1,5 @@
-//! Recording what a release leaves in a database: everything that has a row, written by this very program. On PostgreSQL,
-//! from which also the words of the search can be read.
+//! Records a release's database: a row in every table that has rows, written by this very program. The recording runs
+//! on PostgreSQL, where the words of the search can be read as well.
 
 use std::{fs, path::PathBuf};
 
@@ -22,7 +22,7 @@ use crate::support::{
     server::{Agent, id, soon},
 };
 
-/// The tables, each after those that its rows name.
+/// The tables, in dependency order: each comes after those that its rows refer to.
 pub const TABLES: [&str; 19] = [
     "installation",
     "workspace",
@@ -44,10 +44,10 @@ pub const TABLES: [&str; 19] = [
     "operator_read",
     "draft",
 ];
-/// Those that no story needs a row of.
+/// The tables of which no test needs a row.
 const LEFT_OUT: [&str; 5] = ["_sqlx_migrations", "agent_heard", "key_usage", "sign_in_attempt", "sign_in_known"];
 
-/// Presses the button for one of the ways an escalation can stand.
+/// Opens an escalation for one of the states.
 async fn opens(bot: &Agent, name: &str, more: Value) -> String {
     let mut opening = json!({
         "reason": {"code": "policy_limit", "text": format!("A refund above my limit, case {name}.")},
@@ -61,7 +61,7 @@ async fn opens(bot: &Agent, name: &str, more: Value) -> String {
     opened["id"].as_str().expect("an id").to_owned()
 }
 
-/// A chat with a customer, about that way.
+/// Returns a chat with a customer, named after the state.
 fn chat(name: &str) -> Value {
     json!({"conversation": {
         "external_id": format!("conv_{name}"),
@@ -73,7 +73,7 @@ fn chat(name: &str) -> Value {
     }})
 }
 
-/// What is in a column, as the recorded rows have it.
+/// Returns the value of a column in the form of the recorded rows.
 fn value(row: &AnyRow, column: usize, kind: &str) -> Value {
     match kind {
         "bigint" => row.get::<Option<i64>, _>(column).into(),
@@ -86,7 +86,7 @@ fn value(row: &AnyRow, column: usize, kind: &str) -> Value {
     }
 }
 
-/// The words of a tsvector, as they stood in the text.
+/// Returns the words of a tsvector in the order of the text.
 fn in_order(tsvector: &str) -> String {
     let entries = tsvector.split(' ').filter_map(|entry| entry.rsplit_once(':'));
     let placed = entries.flat_map(|(word, at)| {
@@ -97,12 +97,12 @@ fn in_order(tsvector: &str) -> String {
     placed.into_iter().map(|(_, word)| word).collect::<Vec<_>>().join(" ")
 }
 
-/// Waits until what runs beside answers is written.
+/// Waits until the background tasks have written their results.
 pub async fn settled(server: &TestServer) {
     soon("what is noted beside answers", async || server.desk.background_tasks().is_empty().then_some(())).await;
 }
 
-/// Every row of a table.
+/// Returns every row of a table.
 pub async fn rows(server: &TestServer, table: &str) -> Vec<Value> {
     let columns = "select cast(column_name as text), cast(data_type as text) from information_schema.columns \
                    where table_schema = 'public' and table_name = $1 order by ordinal_position";
@@ -173,7 +173,7 @@ async fn this_release() {
         bot.post(&format!("/escalations/{ended}/acknowledge"), json!({})).await.ok(200);
     }
 
-    // What people keep beside the log.
+    // The data of operators outside the log.
     for (browser, function, arguments) in [
         (&at_desk, "mark", format!("id={waiting}&tags=vip")),
         (&at_desk, "viewing", format!("id={waiting}&typing=false&read=1")),

@@ -1,4 +1,4 @@
-//! Someone who does what comes to their mind: an agent and an operator in one, so that all verbs meet.
+//! A random actor for tests: an agent and an operator in one, so that all commands meet.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,10 +18,10 @@ use super::{
     server::{Agent, Person, id},
 };
 
-/// The ids that everyone acts on, the newest last.
+/// The ids that all actors act on, the newest last.
 pub type Known = Arc<Mutex<Vec<String>>>;
 
-/// Someone who does what comes to their mind.
+/// An agent and an operator who act at random.
 pub struct Actor {
     pub bot: Agent,
     pub person: Person,
@@ -31,14 +31,14 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// So many things, one after the other.
+    /// Acts this many times in sequence.
     pub async fn acts(mut self, turns: usize) {
         for _ in 0..turns {
             self.turn().await;
         }
     }
 
-    /// One thing. Whatever is refused changes nothing.
+    /// Acts once. A refused action changes nothing.
     async fn turn(&mut self) {
         let it = {
             let known = self.known.lock().expect("ids");
@@ -94,7 +94,7 @@ impl Actor {
         let queue = self.some_queue().await.name.to_string();
         let mut body = json!({"reason": {"code": "other", "text": "help"}, "routing": {"queue": queue}});
         body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        // A conversation has one open takeover at most.
+        // A conversation has at most one open takeover, so this may be refused.
         if let Some(id) = self.bot.post("/escalations", body).await.body["id"].as_str() {
             self.known.lock().expect("ids").push(id.to_owned());
         }

@@ -1,4 +1,4 @@
-//! A browser: keeps one cookie, follows no redirect by itself.
+//! A browser for tests: keeps one cookie and follows no redirect by itself.
 
 use bailout::server::site::sign_in::encoded;
 use reqwest::{
@@ -15,7 +15,7 @@ pub struct Browser {
     pub cookie: Option<String>,
 }
 
-/// The cookie of a session at a server on plain HTTP.
+/// Returns the cookie of a session at a server on plain HTTP.
 pub fn session_cookie(url: &str, secret: &str) -> String {
     let port = url.trim_end_matches('/').rsplit(':').next().expect("a port");
     format!("bailout-{port}={secret}")
@@ -30,7 +30,7 @@ impl Browser {
         Self::with(url, HeaderMap::new())
     }
 
-    /// One whose requests come by a proxy on this machine, which says from where.
+    /// Returns a browser behind a proxy on this machine, which sends this address as X-Forwarded-For.
     pub fn behind_a_proxy(url: &str, address: &str) -> Self {
         let said = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), address.parse().expect("text"))]);
         Self::with(url, said)
@@ -41,7 +41,7 @@ impl Browser {
         Self { http: http.build().expect("a client"), url: url.to_owned(), cookie: None }
     }
 
-    /// The browser of a person of the stories, signed in.
+    /// Returns the signed-in browser of an operator of the tests.
     pub async fn of(name: &str, url: &str) -> Self {
         let mut browser = Self::new(url);
         let response = browser.signs_in(&format!("{}@example.com", name.to_lowercase()), PASSWORD, "/").await;
@@ -49,7 +49,7 @@ impl Browser {
         browser
     }
 
-    /// The same session at another server of the same database, under that server's name for the cookie.
+    /// Returns a browser with the same session at another server of the same database, under that server's cookie name.
     pub fn also_at(&self, url: &str) -> Self {
         let (_, secret) = self.cookie.as_deref().and_then(|it| it.split_once('=')).expect("a cookie");
         Self { cookie: Some(session_cookie(url, secret)), ..Self::new(url) }
@@ -59,7 +59,7 @@ impl Browser {
         self.asks(path).send().await.expect("an answer")
     }
 
-    /// A GET with the cookie, to be sent.
+    /// Builds a GET request with the cookie.
     pub fn asks(&self, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.get(format!("{}{path}", self.url));
         match &self.cookie {
@@ -72,7 +72,7 @@ impl Browser {
         self.submits(path, form, site).send().await.expect("an answer")
     }
 
-    /// A POST with the cookie, to be sent.
+    /// Builds a POST request with the cookie.
     pub fn submits(&self, path: &str, form: &str, site: &str) -> reqwest::RequestBuilder {
         let request = self.http.post(format!("{}{path}", self.url)).body(form.to_owned());
         let request =
@@ -83,7 +83,7 @@ impl Browser {
         }
     }
 
-    /// Calls a server function, to be sent.
+    /// Builds a call of a server function.
     pub fn calls(&self, function: &str, arguments: &str) -> reqwest::RequestBuilder {
         let path = functions().into_iter().find(|path| path.ends_with(&format!("/{function}"))).expect("a function");
         self.submits(&path, arguments, "same-origin")
@@ -96,30 +96,30 @@ impl Browser {
         response
     }
 
-    /// Keeps the cookie of an answer that brings one.
+    /// Stores the cookie of an answer that sets one.
     pub fn keep(&mut self, response: &Response) {
         if let Some(cookie) = response.headers().get("set-cookie") {
             self.cookie = cookie.to_str().expect("text").split(';').next().map(str::to_owned);
         }
     }
 
-    /// A page's text, when its status is this one.
+    /// Returns a page's text, after checking its status.
     pub async fn sees(&self, path: &str, status: u16) -> String {
         text(self.gets(path).await, status).await
     }
 
-    /// Sends a form of a plain page; what came back, when its status is this one.
+    /// Sends a form of a plain page and returns the text of the answer, after checking its status.
     pub async fn sends(&self, path: &str, fields: &[(&str, &str)], status: u16) -> String {
         text(self.posts(path, &form(fields), "same-origin").await, status).await
     }
 
-    /// Makes an invitation, as an admin; its path.
+    /// Creates an invitation as an admin and returns its path.
     pub async fn invites(&self, role: &str) -> String {
         let page = self.sends("/settings/people", &[("do", "invite"), ("role", role)], 200).await;
         self.link(&page, "/invite/")
     }
 
-    /// The path of the link that a page shows.
+    /// Returns the path of the link that a page shows.
     pub fn link(&self, page: &str, path: &str) -> String {
         path.to_owned() + between(page, &format!("{}{path}", self.url), "<")
     }
@@ -131,33 +131,33 @@ fn text(response: Response, status: u16) -> impl Future<Output = String> {
     async { response.text().await.expect("a page") }
 }
 
-/// A form's fields as a browser sends them.
+/// Encodes a form's fields as a browser sends them.
 pub fn form(fields: &[(&str, &str)]) -> String {
     let fields = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
     fields.collect::<Vec<_>>().join("&")
 }
 
-/// What stands after a text, up to another or the end.
+/// Returns the part of a text after `start`, up to `end` or the end of the text.
 #[track_caller]
 pub fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
     let found = text.split_once(start).and_then(|(_, rest)| rest.split(end).next());
     found.unwrap_or_else(|| panic!("no {start} in {text}"))
 }
 
-/// The text of the element with an id.
+/// Returns the text of the element with an id.
 #[track_caller]
 pub fn shown<'a>(page: &'a str, id: &str) -> &'a str {
     between(between(page, &format!("id=\"{id}\""), "</"), ">", "<")
 }
 
-/// Where a redirect leads to.
+/// Returns the location of a redirect.
 #[track_caller]
 pub fn leads_to(response: &Response) -> &str {
     assert_eq!(response.status(), 303);
     response.headers()["location"].to_str().expect("text")
 }
 
-/// The address of every server function there is.
+/// Returns the address of every server function.
 pub fn functions() -> Vec<String> {
     server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect()
 }

@@ -1,14 +1,15 @@
-//! Seeded randomness: what a story did at random it can be made to do again.
+//! Seeded randomness, so that a random test can be repeated.
 
 use bailout::server::clock::mint;
 use fastrand::Rng;
 
-/// What happens at random in a story.
+/// A random source for a test.
 #[derive(Debug, Clone)]
 pub struct Chance(Rng);
 
 impl Chance {
-    /// Seeded by `BAILOUT_TEST_SEED` when that is set, else anew. The seed is printed, which a failing test shows.
+    /// Creates a source seeded by `BAILOUT_TEST_SEED` when that is set, else by a new seed. The seed is printed, and a
+    /// failing test shows it.
     pub fn of(story: &str) -> Self {
         let told = std::env::var("BAILOUT_TEST_SEED").ok().and_then(|text| text.parse().ok());
         let seed = told.unwrap_or_else(|| mint().as_u64_pair().1 ^ mint().as_u64_pair().0);
@@ -16,26 +17,27 @@ impl Chance {
         Self(Rng::with_seed(seed))
     }
 
-    /// Another one, for a task of its own.
+    /// Returns another source, for a separate task.
     pub fn split(&mut self) -> Self {
         Self(self.0.fork())
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         self.0.usize(..end)
     }
 
-    /// True once in so many times.
+    /// Returns true once in this many times.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of these.
+    /// Returns one of these.
     pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.below(of.len())]
     }
 }
 
-/// Whether `bin/torture` builds the stories, which then do a hundred times as much as in every run of the tests, for hours.
+/// True when `bin/torture` builds the tests, which then run for hours and do a hundred times as much as in a normal
+/// run.
 pub const TORTURE: bool = option_env!("BAILOUT_TORTURE").is_some();

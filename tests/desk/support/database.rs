@@ -1,4 +1,4 @@
-//! Databases for tests: a fresh SQLite file, or a fresh database on a throw-away PostgreSQL cluster.
+//! Databases for tests: a fresh SQLite file, or a fresh database on a temporary PostgreSQL cluster.
 
 use std::{
     io::Write,
@@ -13,14 +13,14 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A database of its own for one test.
+/// A separate database for one test.
 pub struct Database {
     pub url: String,
-    /// The folder of a SQLite file; gone with the test.
+    /// The folder of a SQLite file, removed at the end of the test.
     _folder: Option<TempDir>,
 }
 
-/// Which database a test runs on.
+/// The engine that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Sqlite,
@@ -28,7 +28,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// A fresh, empty database; none when there is no PostgreSQL on this machine and nobody insists.
+    /// Returns a fresh, empty database, or `None` when PostgreSQL is not installed and not required.
     pub fn database(self) -> Option<Database> {
         match self {
             Self::Sqlite => {
@@ -49,24 +49,24 @@ impl Engine {
 pub struct Cluster {
     url: String,
     bin: PathBuf,
-    /// The shell that runs the server: a line has it restarted, the end of the input has it ended and removed. None when
-    /// somebody else runs the server.
+    /// The shell that runs the server. A line on its input restarts the server, and the end of the input stops and
+    /// removes it. `None` when the server is not run by the tests.
     shell: Option<Mutex<Child>>,
 }
 
 impl Cluster {
-    /// A server for one test alone; none when there is no PostgreSQL on this machine and nobody insists.
+    /// Starts a server for one test alone. Returns `None` when PostgreSQL is not installed and not required.
     pub fn of_its_own() -> Option<Self> {
         start(binaries())
     }
 
-    /// A fresh, empty database.
+    /// Creates a fresh, empty database.
     pub fn database(&self, name: &str) -> Database {
         self.ask("postgres", &format!("create database {name}"));
         Database { url: format!("{}/{name}", self.url), _folder: None }
     }
 
-    /// Ends the server as a crash does, without a farewell to anybody, and starts it again on the same files.
+    /// Ends the server as a crash does, without closing its connections, and starts it again on the same files.
     pub fn restart(&self) {
         let started = || self.try_ask("postgres", "select pg_postmaster_start_time()");
         let before = started().expect("a server that runs");
@@ -105,7 +105,7 @@ fn cluster() -> Option<&'static Cluster> {
     CLUSTER.get_or_init(shared).as_ref()
 }
 
-/// Where PostgreSQL's programs are.
+/// Returns the folder of PostgreSQL's programs.
 fn binaries() -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -130,14 +130,14 @@ fn start(binaries: Option<PathBuf>) -> Option<Cluster> {
     let folder = tempfile::Builder::new().prefix("bailout-postgres").tempdir().expect("a temporary folder").keep();
     let data = folder.join("data");
     let port = free_port();
-    // PostgreSQL refuses to run as root; Debian's package brings a person for it.
+    // PostgreSQL refuses to run as root. Debian's package creates a user for it.
     let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
     let person = if root { "setpriv --reuid=postgres --regid=postgres --clear-groups" } else { "" };
     if root {
         let owned = Command::new("chown").args(["postgres", &folder.display().to_string()]).status();
         assert!(owned.is_ok_and(|status| status.success()), "the cluster's folder was not handed over");
     }
-    // The shell outlives its owner just long enough: its standard input closes however we end.
+    // The shell ends right after the test process, because its standard input closes however the process ends.
     let script = format!(
         "{person} {bin}/initdb -D {data} -U postgres --auth=trust -E UTF8 --locale=C.UTF-8 >{log} 2>&1 || exit 1
          serve() {{
@@ -157,7 +157,7 @@ fn start(binaries: Option<PathBuf>) -> Option<Cluster> {
     Some(Cluster { url: format!("postgres://postgres@127.0.0.1:{port}"), bin, shell: Some(Mutex::new(shell)) })
 }
 
-/// A port nobody listens on now.
+/// Returns a port that nobody listens on now.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
@@ -179,14 +179,14 @@ fn wait_for(port: u16, folder: &Path) {
 }
 
 impl Database {
-    /// The same PostgreSQL database by another port of this machine.
+    /// Returns the same PostgreSQL database by another port of this machine.
     pub fn by_port(&self, port: u16) -> Self {
         let (before, after) = self.url.rsplit_once(':').expect("an address with a port");
         let name = after.split_once('/').expect("a name").1;
         Self { url: format!("{before}:{port}/{name}"), _folder: None }
     }
 
-    /// The port that PostgreSQL listens on.
+    /// Returns the port that PostgreSQL listens on.
     pub fn port(&self) -> u16 {
         let after = self.url.rsplit_once(':').expect("an address with a port").1;
         after.split('/').next().and_then(|port| port.parse().ok()).expect("a port")

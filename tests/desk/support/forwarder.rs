@@ -1,5 +1,5 @@
-//! A network that can fall silent: a TCP forwarder whose connections stay open and pass nothing any more, while new ones may
-//! work; or that is cut, so that nothing gets through at all.
+//! A TCP forwarder that simulates network faults. Its connections can fall silent: they stay open and pass nothing any
+//! more, while new ones may work. Or it is cut, so that nothing passes at all.
 
 use std::{
     net::SocketAddr,
@@ -16,12 +16,12 @@ use tokio::{
     task::AbortHandle,
 };
 
-/// A forwarder on a loopback port. It stops with its owner.
+/// A forwarder on a loopback port. Dropping the forwarder stops it.
 pub struct Forwarder {
     pub port: u16,
-    /// Connections up to this number are silent.
+    /// The number up to which connections are silent.
     silent: watch::Sender<u64>,
-    /// Connections taken so far.
+    /// The number of connections accepted so far.
     taken: Arc<AtomicU64>,
     accepting: AbortHandle,
 }
@@ -33,7 +33,7 @@ impl Drop for Forwarder {
 }
 
 impl Forwarder {
-    /// Leads to an address.
+    /// Starts a forwarder to an address.
     pub async fn start(to: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -56,17 +56,17 @@ impl Forwarder {
         Self { port, silent, taken, accepting: accepting.abort_handle() }
     }
 
-    /// Every connection that there is now passes nothing any more, and stays open. New ones work.
+    /// Makes every current connection silent but open. New connections work.
     pub fn silence(&self) {
         self.silent.send_replace(self.taken.load(Ordering::SeqCst));
     }
 
-    /// Nothing passes, on no connection.
+    /// Stops all traffic, on every connection.
     pub fn cut(&self) {
         self.silent.send_replace(u64::MAX);
     }
 
-    /// New connections work again.
+    /// Makes new connections work again.
     pub fn mend(&self) {
         self.silence();
     }
@@ -82,7 +82,7 @@ async fn pass(
     loop {
         let read = tokio::select! {
             biased;
-            // Held open for good, and nothing is read: the sender's window fills as on a dead network.
+            // A silent connection stays open without being read, so the sender's window fills as on a dead network.
             () = async { drop(silent.wait_for(|silent| number <= *silent).await) } => std::future::pending().await,
             read = from.read(&mut bytes) => read,
         };

@@ -1,10 +1,10 @@
-//! What OpenAI refuses a history for, as its API documents and answers it.
+//! A check of a model's history against the rules of OpenAI's API, as documented and as observed in its answers.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-/// Whether a model's history is one that the API takes; says which message it would refuse, and why.
+/// Checks that the API would accept a model's history. The error names the message that it would refuse, and why.
 pub fn accepted(history: &[Value]) -> Result<(), String> {
     let mut owed: HashSet<&str> = HashSet::new();
     for (at, message) in history.iter().enumerate() {
@@ -46,7 +46,7 @@ pub fn accepted(history: &[Value]) -> Result<(), String> {
     if owed.is_empty() { Ok(()) } else { Err("a call at the end has no answer".to_owned()) }
 }
 
-/// The control: what a plain copy of a conversation may look like is refused.
+/// The control: a plain copy of a conversation with a flaw is refused.
 #[test]
 fn a_history_with_a_flaw_is_refused() {
     use serde_json::json;

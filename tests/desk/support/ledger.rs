@@ -1,4 +1,4 @@
-//! The log as a ledger: what happened, and how often.
+//! The event log as a ledger: the events, and how often each request took effect.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use sqlx::Row;
 
 use super::server::TestServer;
 
-/// Every event so far, in order. The log must have every number once and nothing that cannot be read.
+/// Returns every event so far, in order. The log must have every number once, and every event must be readable.
 pub async fn log(server: &TestServer) -> Vec<Frame> {
     let head = server.desk.head(server.workspace).await.expect("a head").0;
     let sql = "select seq, body from event where workspace_id = $1 and seq <= $2 order by seq";
@@ -19,8 +19,8 @@ pub async fn log(server: &TestServer) -> Vec<Frame> {
     bodies.map(|body| serde_json::from_str(&body).expect("a frame")).collect()
 }
 
-/// How often each request took effect, by what it left in the log: an open its `metadata.mark`, a message its text, a
-/// cancel the escalation's id.
+/// Returns how often each request took effect, by the mark that it left in the log: an open its `metadata.mark`, a
+/// message its text, a cancel the escalation's id.
 pub fn effects(log: &[Frame]) -> HashMap<String, usize> {
     let mut effects = HashMap::new();
     for frame in log {

@@ -1,19 +1,20 @@
-//! What a browser makes of HTML: its elements, their attributes and the text between, read as the HTML standard's
-//! tokenizer reads them, as far as it matters for what may come out of a text.
+//! A parser for a page's HTML, as a browser sees it: elements, attributes and the text between. The parser follows the
+//! HTML standard's tokenizer, as far as that matters for markup that may come out of a text.
 
 /// Elements whose content is text until their own end tag.
 const RAW: [&str; 9] = ["script", "style", "textarea", "title", "noscript", "iframe", "xmp", "noembed", "noframes"];
 
-/// One start tag.
+/// A start tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
     pub name: String,
     pub attributes: Vec<(String, String)>,
-    /// The text up to the next tag, or all of it for a script and its like; as written, with references.
+    /// The text up to the next tag, or all of it for a script and similar elements, as written, with character
+    /// references.
     pub text: String,
 }
 
-/// The elements of a document, in its order.
+/// Returns the elements of a document, in its order.
 pub fn elements(html: &str) -> Vec<Element> {
     let (mut found, mut rest): (Vec<Element>, &str) = (vec![], html);
     while let Some(at) = rest.find('<') {
@@ -49,7 +50,7 @@ fn past<'a>(text: &'a str, end: &str) -> &'a str {
     text.find(end).map_or("", |at| &text[at + end.len()..])
 }
 
-/// A comment also ends at once as `<!-->`, or by `--!>`.
+/// Skips a comment, which also ends at once as `<!-->`, or by `--!>`.
 fn comment(tag: &str) -> &str {
     if let Some(rest) = tag.strip_prefix("<!-->").or_else(|| tag.strip_prefix("<!--->")) {
         return rest;
@@ -103,7 +104,7 @@ fn start_tag(text: &str) -> (Element, &str) {
     }
 }
 
-/// A text as it reads, without the references that HTML is written with.
+/// Returns a text with its character references replaced.
 pub fn read(written: &str) -> String {
     let references = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#39;", "'"), ("&amp;", "&")];
     references.iter().fold(written.to_owned(), |text, (reference, letter)| text.replace(reference, letter))

@@ -1,4 +1,4 @@
-//! People and machines to tell stories with, on a server of their own.
+//! Support for the tests: operators, agents and a separate server for each test.
 
 pub mod actor;
 pub mod browser;
@@ -19,7 +19,7 @@ pub use database::Engine;
 pub use history::accepted;
 pub use server::{Person, TestServer};
 
-/// Tells a story on each database. Without PostgreSQL its half is left out, unless CI insists.
+/// Runs a test on each database. Without PostgreSQL, that half is skipped, unless CI requires it.
 #[macro_export]
 macro_rules! on_both {
     ($(async fn $name:ident($server:ident: TestServer) $body:block)+) => {$(

@@ -1,4 +1,4 @@
-//! The program as people run it: a process of its own that can be stopped, killed, and started again.
+//! The program as admins run it: a separate process that can be stopped, killed, and started again.
 
 use std::{
     io::Write,
@@ -19,7 +19,7 @@ impl Drop for Program {
     }
 }
 
-/// The program on a database, told nothing else yet.
+/// Returns a command that runs the program on a database, with no other settings.
 pub fn bailout(database: &Database) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
     command.env("BAILOUT_DATABASE_URL", &database.url).env("BAILOUT_LOG", "error").stdin(Stdio::null());
@@ -27,14 +27,14 @@ pub fn bailout(database: &Database) -> Command {
 }
 
 impl Program {
-    /// Serves on a port; ready.
+    /// Starts the program on a port and waits until it is ready.
     pub async fn start(database: &Database, port: u16) -> Self {
         let mut command = bailout(database);
         command.stdout(Stdio::null());
         Self::run(command, port).await
     }
 
-    /// The same, by a command with settings of its own.
+    /// Starts the program by a command with its own settings, and waits until it is ready.
     pub async fn run(mut command: Command, port: u16) -> Self {
         let child = command.env("BAILOUT_ADDR", format!("127.0.0.1:{port}")).spawn().expect("the program starts");
         let program = Self { child, port };
@@ -44,12 +44,12 @@ impl Program {
         program
     }
 
-    /// The id of its process.
+    /// Returns the id of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// How much memory it has, in MiB.
+    /// Returns the resident memory of the process, in MiB.
     pub fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a process");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
@@ -60,13 +60,13 @@ impl Program {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// As a power switch does it: no signal handler runs.
+    /// Kills the process, as a power failure does: no signal handler runs.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// As an operator of the machine does it.
+    /// Stops the process with SIGTERM, as the admin of the machine does.
     pub fn stop(&mut self) {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
         assert!(told.success());
@@ -74,14 +74,14 @@ impl Program {
     }
 }
 
-/// Adds an agent by the command line; its key.
+/// Adds an agent by the command line and returns its key.
 pub fn add_agent(database: &Database, name: &str) -> String {
     let added = bailout(database).args(["admin", "agent", "add", "--name", name]).output().expect("an agent");
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     String::from_utf8(added.stdout).expect("a key").trim().to_owned()
 }
 
-/// Adds a person by the command line.
+/// Adds an operator by the command line.
 pub fn add_operator(database: &Database, name: &str, role: &str, password: &str) {
     let email = format!("{}@example.com", name.to_lowercase());
     let mut command = bailout(database);

@@ -1,4 +1,4 @@
-//! A bad line: a TCP proxy that splits, merges, holds back and cuts what goes through it, at any byte.
+//! A bad line: a TCP proxy that splits, merges, delays and cuts the bytes that pass through it, at any byte.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
 
 use super::chance::Chance;
 
-/// What becomes of one connection: how many bytes pass each way, and whether it is cut then or only falls silent.
+/// The limits of a connection: how many bytes pass each way, and whether it is cut then or only falls silent.
 #[derive(Debug, Clone, Copy)]
 pub struct Fate {
     pub up: usize,
@@ -29,11 +29,11 @@ pub struct Fate {
 }
 
 impl Fate {
-    /// Everything passes.
+    /// A limit that lets everything pass.
     pub const GOOD: Self = Self { up: usize::MAX, down: usize::MAX, silent: false };
 }
 
-/// A proxy on a loopback port. It stops with its owner.
+/// A proxy on a loopback port. Dropping the proxy stops it.
 pub struct Proxy {
     pub url: String,
     cuts: Arc<AtomicUsize>,
@@ -47,7 +47,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    /// Listens, and leads to a port on this machine; `fate` decides about each connection.
+    /// Listens and forwards to a port on this machine. `fate` decides about each connection.
     pub async fn start(port: u16, mut chance: Chance, fate: fn(&mut Chance) -> Fate) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -66,26 +66,26 @@ impl Proxy {
         Self { url, cuts, accepting: accepting.abort_handle() }
     }
 
-    /// How many connections were cut or fell silent so far.
+    /// Returns the number of connections that were cut or fell silent so far.
     pub fn cuts(&self) -> usize {
         self.cuts.load(Ordering::Relaxed)
     }
 }
 
-/// How a connection came to its end.
+/// The end of a connection.
 #[derive(Debug, PartialEq)]
 enum End {
-    /// One side hung up, or was not there.
+    /// A side closed the connection, or was not there.
     HungUp,
-    /// It met its fate.
+    /// The connection reached its limit.
     Broken,
 }
 
-/// One connection. When it ends either way, both sides are closed.
+/// Runs a connection. When it ends either way, both sides are closed.
 async fn line(client: TcpStream, upstream: SocketAddr, fate: Fate, mut chance: Chance) -> End {
     let Ok(server) = TcpStream::connect(upstream).await else { return End::HungUp };
     for side in [&client, &server] {
-        // What is split here shall arrive split.
+        // Data that is split here must arrive split.
         side.set_nodelay(true).expect("TCP_NODELAY");
     }
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
@@ -94,13 +94,13 @@ async fn line(client: TcpStream, upstream: SocketAddr, fate: Fate, mut chance: C
         end = pump(&from_server, &to_client, fate.down, chance.split()) => end,
     };
     if end == End::Broken && fate.silent {
-        // Nothing passes any more and nobody is told, until the client loses its patience.
+        // Nothing passes any more, without notice, until the client gives up.
         while from_client.readable().await.is_ok() && from_client.try_read(&mut [0; 512]).is_ok_and(|read| read > 0) {}
     }
     end
 }
 
-/// Passes so many bytes on, in pieces that have nothing to do with how they came.
+/// Forwards this many bytes, in pieces unrelated to those that arrived.
 async fn pump(from: &OwnedReadHalf, to: &OwnedWriteHalf, mut left: usize, mut chance: Chance) -> End {
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -114,7 +114,7 @@ async fn pump(from: &OwnedReadHalf, to: &OwnedWriteHalf, mut left: usize, mut ch
         left -= rest.len();
         while !rest.is_empty() {
             if chance.once_in(64) {
-                // Meanwhile more comes, which then goes on as one.
+                // More data arrives in the meantime, and is then forwarded together.
                 tokio::time::sleep(Duration::from_millis(chance.below(40) as u64)).await;
             }
             let most = if chance.once_in(4) { 16 } else { 4 * 1024 };

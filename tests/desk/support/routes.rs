@@ -1,8 +1,8 @@
-//! The routes of the server, read from its source, since axum does not tell which it has.
+//! The routes of the server, read from its source, because axum cannot list its routes.
 
 use std::{fs, path::Path};
 
-/// Ways to add routes that are not read here, so that nobody may take them unseen.
+/// Ways to add routes that this parser does not read. They are refused, so that no route is added unseen.
 const OTHERS: [&str; 7] = [
     ".route_service(",
     ".nest(",
@@ -13,7 +13,8 @@ const OTHERS: [&str; 7] = [
     "MethodFilter",
 ];
 
-/// The method and the path of every route of the program; the path as it is written, which may be the name of a constant.
+/// Returns the method and the path of every route of the program. The path is as written, which may be the name of a
+/// constant.
 pub fn routes() -> Vec<(String, String)> {
     let mut sources = vec![];
     read(Path::new("src"), &mut sources);
@@ -42,9 +43,9 @@ fn routes_in(source: &str) -> Vec<(String, String)> {
         let path = path.trim().trim_matches('"');
         let methods = calls(handlers).into_iter().filter_map(|call| match call {
             "get" | "post" | "put" | "patch" | "delete" | "options" | "trace" | "any" => Some(call.to_uppercase()),
-            // The pages' own, made before it is used.
+            // `page` is the handler of the pages, built with `get` in a variable before it is used.
             "page" => Some("GET".to_owned()),
-            // Its answer has no body that could tell something.
+            // An answer to HEAD has no body that could reveal anything.
             "head" => None,
             "with_state" | "layer" | "route_layer" => None,
             other => panic!("how is {path} asked for? {other}"),
@@ -56,7 +57,7 @@ fn routes_in(source: &str) -> Vec<(String, String)> {
     routes
 }
 
-/// How much deeper within brackets the text is after a letter.
+/// Returns the change of the bracket depth after a letter.
 fn deeper(letter: char) -> i32 {
     match letter {
         '(' | '[' | '{' => 1,
@@ -65,7 +66,7 @@ fn deeper(letter: char) -> i32 {
     }
 }
 
-/// What a call is given, from after its bracket to the one that closes it.
+/// Returns the arguments of a call, from after its bracket to the closing one.
 fn arguments(text: &str) -> &str {
     let mut depth = 1;
     let end = text.char_indices().find(|(_, letter)| {
@@ -75,7 +76,7 @@ fn arguments(text: &str) -> &str {
     &text[..end.expect("the end of a call").0]
 }
 
-/// The names of the calls in a chain, without what they are given; a chain that calls nothing is a name itself.
+/// Returns the names of the calls in a chain, without their arguments. A chain without calls is a name itself.
 fn calls(chain: &str) -> Vec<&str> {
     let (mut depth, mut begun, mut calls) = (0, 0, vec![]);
     for (at, letter) in chain.char_indices() {

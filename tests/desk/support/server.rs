@@ -1,5 +1,5 @@
-//! A whole server in this process, on a loopback port, with a clock that a story moves; and the machines and people of
-//! the stories.
+//! A whole server in this process, on a loopback port, with a clock that a test moves, and the agents and operators of
+//! the tests.
 
 use std::{
     sync::{
@@ -45,10 +45,10 @@ use tokio::task::JoinHandle;
 
 use super::database::{Database, Engine};
 
-/// The password of everyone in the stories.
+/// The password of every operator in the tests.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A server of its own for one test.
+/// A separate server for one test.
 pub struct TestServer {
     pub desk: Desk,
     pub url: String,
@@ -67,14 +67,14 @@ impl Drop for TestServer {
 fn settings(url: &str, more: &[&str]) -> Settings {
     let line = ["bailout", "--database-url", url].into_iter().chain(more.iter().copied());
     let mut settings = Cli::try_parse_from(line).expect("settings").settings;
-    // Stories do in seconds what takes hours, and all from one address.
+    // Tests do in seconds what takes hours, and all from one address, so the limits are off unless a test sets them.
     if !more.iter().any(|it| it.contains("-per-") || it.contains("reserve")) {
         settings.limits = rates::RateLimits::NONE;
     }
     settings
 }
 
-/// Serves a desk at a port of its own; the address, and the end of it.
+/// Serves a desk at its own port and returns the address and the task.
 async fn serve(desk: &Desk, settings: Settings, limits: ConnectionLimits) -> (String, JoinHandle<()>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -83,23 +83,24 @@ async fn serve(desk: &Desk, settings: Settings, limits: ConnectionLimits) -> (St
 }
 
 impl TestServer {
-    /// Starts on a fresh database; none without that engine.
+    /// Starts on a fresh database, or returns `None` when the engine is not available.
     pub async fn start(engine: Engine) -> Option<Self> {
         let database = tokio::task::spawn_blocking(move || engine.database()).await.expect("a database")?;
         Some(Self::on(Arc::new(database)).await)
     }
 
-    /// Starts on a database that another process, or an earlier life of this one, may have used.
+    /// Starts on a database that another process, or an earlier run of this one, may have used.
     pub async fn on(database: Arc<Database>) -> Self {
         Self::on_at(database, Span(0)).await
     }
 
-    /// The same, with a clock that is so far ahead.
+    /// Starts on a database, with a clock that is this far ahead.
     pub async fn on_at(database: Arc<Database>, ahead: Span) -> Self {
         Self::with(database, Arc::new(AtomicI64::new(ahead.0))).await
     }
 
-    /// Ends in order and starts again, on the same database and by the same clock; `down` passes meanwhile.
+    /// Shuts down gracefully and starts again, on the same database and by the same clock. `down` passes in the
+    /// meantime.
     pub async fn restarted(mut self, down: Span) -> Self {
         self.desk.shutdown().cancel();
         if let Some(serving) = self.serving.take() {
@@ -107,7 +108,7 @@ impl TestServer {
         }
         self.pass(down);
         let (database, hands) = (Arc::clone(&self.database), Arc::clone(&self.hands));
-        // With it goes the last hold on a SQLite file.
+        // The drop releases the last hold on a SQLite file.
         drop(self);
         Self::with(database, hands).await
     }
@@ -133,7 +134,7 @@ impl TestServer {
         serve(&self.desk, settings(&self.database.url, more), ConnectionLimits::of_process()).await.0
     }
 
-    /// Serves the same desk at another address, with other limits of connections.
+    /// Serves the same desk at another address, with other connection limits.
     pub async fn also_within(&self, limits: ConnectionLimits) -> String {
         serve(&self.desk, settings(&self.database.url, &[]), limits).await.0
     }
@@ -158,7 +159,7 @@ impl TestServer {
         Agent { url: self.url.clone(), key: key.reveal(), http: reqwest::Client::new() }
     }
 
-    /// Adds a queue that these people serve, nobody in particular meaning everybody, and that fills this in.
+    /// Adds a queue with these members and defaults. An empty list means every operator.
     pub async fn queue(&self, name: &str, members: &[&Person], defaults: QueueDefaults) -> QueueSettings {
         let name = Name::parse(name).expect("a name");
         let mut tx = self.desk.store().begin_write().await.expect("a transaction");
@@ -178,7 +179,7 @@ impl TestServer {
         Ok(())
     }
 
-    /// Adds a person and lets them work at this server.
+    /// Adds an operator and returns them at this server.
     pub async fn person(&self, name: &str, role: Role) -> Person {
         let name = Name::parse(name).expect("a name");
         let who = OperatorRef { id: OperatorId::new(mint()), name: name.clone(), public_name: name.clone() };
@@ -192,13 +193,13 @@ impl TestServer {
         self.employs(operator)
     }
 
-    /// The same person at this server.
+    /// Returns the same operator at this server.
     pub fn employs(&self, operator: Operator) -> Person {
         Person { desk: self.desk.clone(), workspace: self.workspace, operator }
     }
 }
 
-/// A machine that may escalate, over HTTP.
+/// An agent, over HTTP.
 #[derive(Clone)]
 pub struct Agent {
     pub url: String,
@@ -206,7 +207,7 @@ pub struct Agent {
     pub http: reqwest::Client,
 }
 
-/// What came back: status, headers of interest, body.
+/// An answer: the status, whether it was replayed, and the body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -223,14 +224,14 @@ impl Answer {
         Self { status, replayed, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
     }
 
-    /// The body, when the status is this one.
+    /// Returns the body, after checking the status.
     #[track_caller]
     pub fn ok(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         self.body
     }
 
-    /// The code of a problem, when the status is this one.
+    /// Returns the code of a problem, after checking the status.
     #[track_caller]
     pub fn refused(&self, status: u16) -> &str {
         assert_eq!(self.status, status, "{}", self.text);
@@ -239,12 +240,12 @@ impl Answer {
 }
 
 impl Agent {
-    /// The same agent at another server.
+    /// Returns the same agent at another server.
     pub fn at(&self, server: &TestServer) -> Self {
         Self { url: server.url.clone(), ..self.clone() }
     }
 
-    /// A request as this agent; `headers` in pairs.
+    /// Sends a request as this agent, with `headers` in pairs.
     pub async fn asks(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.http.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.key);
         for (name, value) in headers {
@@ -264,7 +265,7 @@ impl Agent {
         self.asks(Method::POST, path, Some(body), &[]).await
     }
 
-    /// Presses the button with whatever is said beside the reason; the escalation's id.
+    /// Opens an escalation with these fields in addition to the reason, and returns its id.
     pub async fn escalates(&self, more: Value) -> String {
         let mut body = json!({"reason": {"code": "policy_limit", "text": "Refund over limit"}});
         let (Some(all), Some(more)) = (body.as_object_mut(), more.as_object()) else { panic!("an object is meant") };
@@ -273,7 +274,7 @@ impl Agent {
         opened["id"].as_str().expect("an id").to_owned()
     }
 
-    /// Presses the button for a chat with a customer.
+    /// Opens an escalation for a chat with a customer and returns its id.
     pub async fn hands_over(&self, conversation: &str) -> String {
         let messages =
             json!([{"role": "customer", "text": "I was charged twice."}, {"role": "agent", "text": "Let me see."}]);
@@ -281,7 +282,7 @@ impl Agent {
         self.escalates(json!({"conversation": conversation})).await
     }
 
-    /// Passes on what someone said.
+    /// Sends a message with this role.
     pub async fn says(&self, id: &str, role: &str, text: &str) -> Answer {
         let client_message_id = mint().to_string();
         let body = json!({"client_message_id": client_message_id, "role": role, "text": text});
@@ -289,7 +290,7 @@ impl Agent {
     }
 }
 
-/// A person who answers, at the desk itself.
+/// An operator, who calls the desk directly.
 #[derive(Clone)]
 pub struct Person {
     pub desk: Desk,
@@ -297,7 +298,7 @@ pub struct Person {
     pub operator: Operator,
 }
 
-/// Reads an id that a story knows to be one.
+/// Parses the id of an escalation, which must be valid.
 pub fn id(text: &str) -> EscalationId {
     text.parse().expect("an escalation's id")
 }
@@ -307,13 +308,13 @@ impl Person {
         self.desk.run(Command { workspace: self.workspace, verb, once: None }).await
     }
 
-    /// Their page is connected now, and that is written down.
+    /// Records that their page is connected now, and saves it.
     pub async fn is_seen(&self) {
         self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
         self.desk.hints().save(&self.desk).await;
     }
 
-    /// Claims; the fence of the claim.
+    /// Claims and returns the fence of the claim.
     pub async fn claims(&self, escalation: &str) -> Result<Fence, Error> {
         let done = self.does(Verb::Claim { by: self.operator.clone(), escalation: id(escalation) }).await?;
         Ok(done.current.escalation.fence)
@@ -348,7 +349,7 @@ impl Person {
     }
 }
 
-/// Waits for something that must come true soon, and says what when it does not.
+/// Waits for a condition that must soon become true, and panics with its name when it does not.
 pub async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let until = std::time::Instant::now() + Duration::from_secs(20);
     loop {

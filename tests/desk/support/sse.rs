@@ -1,11 +1,11 @@
-//! Server-sent events, read out of whatever pieces they come in.
+//! A reader of server-sent events, in whatever pieces they arrive.
 
 use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::Value;
 
-/// One event.
+/// A server-sent event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
     pub id: Option<String>,
@@ -14,7 +14,7 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// The seq of its id.
+    /// Returns the seq of the event's id.
     pub fn seq(&self) -> Option<i64> {
         self.id.as_deref()?.rsplit_once('.')?.1.parse().ok()
     }
@@ -24,12 +24,12 @@ impl Heard {
     }
 }
 
-/// Puts pieces together. What is not whole when a connection breaks is lost with it, as in a browser.
+/// A buffer that joins pieces. An incomplete event is lost when its connection breaks, as in a browser.
 #[derive(Default)]
 pub struct Pieces(Vec<u8>);
 
 impl Pieces {
-    /// One more piece; the events that are whole with it.
+    /// Adds a piece and returns the events that it completes.
     pub fn add(&mut self, piece: &[u8]) -> Vec<Heard> {
         self.0.extend_from_slice(piece);
         let mut whole = vec![];
@@ -50,7 +50,7 @@ fn heard(frame: &str) -> Heard {
     }
 }
 
-/// Reads on until so many events, not counting pings and hints, have come.
+/// Reads until this many events, not counting pings and hints, have come.
 pub async fn read(response: reqwest::Response, many: usize) -> Vec<Heard> {
     let (mut events, mut pieces, mut bytes) = (vec![], Pieces::default(), response.bytes_stream());
     let reading = async {

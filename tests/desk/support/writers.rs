@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{browser::Browser, chance::Chance};
 
-/// How many write at a time.
+/// The number of concurrent writers.
 const WRITERS: usize = 4;
 
-/// Those who write.
+/// The running writers.
 pub struct Writers {
     tasks: JoinSet<()>,
     reached: watch::Sender<i64>,
@@ -20,7 +20,7 @@ pub struct Writers {
 }
 
 impl Writers {
-    /// Begins to write, by turns for each of these agents.
+    /// Starts writing, in turn for each of these agents.
     pub fn start(url: &str, keys: &[String], operator: &Arc<Browser>, chance: &mut Chance) -> Self {
         let (mut tasks, stop, reached) = (JoinSet::new(), CancellationToken::new(), watch::Sender::new(0));
         for n in 0..WRITERS {
@@ -40,7 +40,7 @@ impl Writers {
         Self { tasks, reached, stop }
     }
 
-    /// The highest seq that any of them was told.
+    /// Returns the highest seq that any writer was answered with.
     pub fn reached(&self) -> watch::Receiver<i64> {
         self.reached.subscribe()
     }
@@ -61,7 +61,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Tells one escalation after the other. What fails while the server is away is left.
+    /// Writes one escalation after another. An escalation that fails while the server is down is abandoned.
     async fn write(mut self) {
         loop {
             if self.tell().await.is_none() {
