@@ -47,7 +47,7 @@ use self::{
     clock::Clock,
     config::Settings,
     contract::Links,
-    core::{desk::Desk, open_streams, presence, tasks},
+    core::{desk::Desk, tasks},
     ops::free_space,
     store::{Dialect, OpenError, Opener, Store, workspaces},
 };
@@ -88,9 +88,9 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     start_worker(desk, "deadlines", workers::deadlines::work);
     start_worker(desk, "epoch", workers::epoch::watch);
     start_worker(desk, "search index", workers::search_index::work);
-    start_worker(desk, "revocation", open_streams::watch);
-    start_worker(desk, "presence", presence::save_periodically);
-    start_worker(desk, "usage", rates::usage::save_periodically);
+    start_worker(desk, "revocation", workers::revocation::watch);
+    start_worker(desk, "presence", workers::saving::save_presence);
+    start_worker(desk, "usage", workers::saving::save_usage);
     start_worker(desk, "clock steps", workers::clock_steps::watch);
     if desk.store().dialect() == Dialect::Sqlite {
         start_worker(desk, "storage", free_space::watch);

@@ -146,7 +146,7 @@ on_both! {
         // Three subscribers, one after another, each receive all events.
         let epoch = server.desk.store().epoch();
         for _ in 0..3 {
-            let all = follow(server.desk.clone(), workspace, Audience::Operators, &epoch, Seq(0)).take(20);
+            let all = follow(server.desk.log(), server.desk.store(), workspace, Audience::Operators, &epoch, Seq(0)).take(20);
             assert_eq!(all.filter_map(async |event| event.ok()).count().await, 20);
         }
     }

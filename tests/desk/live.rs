@@ -153,7 +153,9 @@ async fn what_another_server_wrote_is_read_once_for_all_streams() {
     let listening = Arc::new(Barrier::new(11));
     let streams: Vec<_> = (0..10)
         .map(|_| {
-            let mut events = follow(second.desk.clone(), second.workspace, Audience::Operators, &epoch, head).boxed();
+            let mut events =
+                follow(second.desk.log(), second.desk.store(), second.workspace, Audience::Operators, &epoch, head)
+                    .boxed();
             let listening = Arc::clone(&listening);
             tokio::spawn(async move {
                 events.next().await.expect("an event").expect("a read");

@@ -35,7 +35,7 @@ use crate::{
 /// Records that the operator's page is connected now, and saves it.
 async fn sees(server: &TestServer, person: &Person) {
     server.desk.hints().operator_seen(server.workspace, person.operator.who.id, server.now());
-    server.desk.hints().save(&server.desk).await;
+    server.desk.hints().save(server.desk.store(), server.now()).await;
 }
 
 async fn status(server: &TestServer, escalation: &str) -> Status {
@@ -127,7 +127,7 @@ on_both! {
         let said = ada.replies(&it, fence, "Hello").await.expect("a reply");
         let seq = said.message.and_then(|message| message.seq).expect("a seq");
         bot.get(&format!("/escalations/{it}/wait?seconds=0&until=reply")).await.ok(200);
-        server.desk.hints().save(&server.desk).await;
+        server.desk.hints().save(server.desk.store(), server.now()).await;
         let heard = around(&server, &it).await.heard.expect("it listened");
         assert_eq!(heard.reached, seq, "the reply is with the agent");
         assert_eq!(around(&server, &other).await.heard, None, "it listened to one of them only");
@@ -138,7 +138,7 @@ on_both! {
         let from_now = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
         let from_now = from_now.expect("a stream");
         let listens = soon("the ear of the other", async || {
-            server.desk.hints().save(&server.desk).await;
+            server.desk.hints().save(server.desk.store(), server.now()).await;
             around(&server, &other).await.heard
         });
         assert_eq!(listens.await.reached, Seq(0));
@@ -151,7 +151,7 @@ on_both! {
         let again = again.message.and_then(|message| message.seq).expect("a seq");
         tokio::time::timeout(Duration::from_secs(20), stream.next()).await.expect("in time").expect("an event").expect("bytes");
         soon("the ear of both", async || {
-            server.desk.hints().save(&server.desk).await;
+            server.desk.hints().save(server.desk.store(), server.now()).await;
             let reached = around(&server, &it).await.heard.map_or(Seq(0), |heard| heard.reached);
             (reached >= again && around(&server, &other).await.heard.is_some()).then_some(())
         })

@@ -102,7 +102,7 @@ on_both! {
         assert!((1..=24 * 60 * 60).contains(&seconds), "{seconds}");
         assert_eq!(open(&other).await.status(), 201);
         // The usage is stored, so that it counts after a restart and on other servers.
-        server.desk.usage().save(&server.desk).await.expect("a write");
+        server.desk.usage().save(server.desk.store(), server.now()).await.expect("a write");
         let sql = "select written_bytes, limited from key_usage order by written_bytes desc";
         let rows = sqlx::query(sql).fetch_all(server.desk.store().reader()).await.expect("rows");
         let first: i64 = sqlx::Row::get(&rows[0], 0);

@@ -32,8 +32,14 @@ use crate::{
 /// Returns the frames after a cursor, up to the head.
 async fn frames(server: &TestServer, after: Seq) -> Vec<Frame> {
     let head = server.desk.head(server.workspace).await.expect("a head");
-    let stream =
-        follow(server.desk.clone(), server.workspace, Audience::Operators, &server.desk.store().epoch(), after);
+    let stream = follow(
+        server.desk.log(),
+        server.desk.store(),
+        server.workspace,
+        Audience::Operators,
+        &server.desk.store().epoch(),
+        after,
+    );
     let recorded: Vec<_> = stream.take((head.0 - after.0) as usize).collect().await;
     let epoch = server.desk.store().epoch();
     recorded

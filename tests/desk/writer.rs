@@ -113,8 +113,8 @@ async fn a_batch_costs_as_many_statements_as_a_command() {
         ids.push(bot.escalates(json!({"conversation": {"external_id": format!("conv_{n}"), "messages": []}})).await);
     }
     // Only the writer may send statements while they are counted, so everything that is saved at the end is saved now.
-    server.desk.usage().save(&server.desk).await.expect("a write");
-    server.desk.hints().save(&server.desk).await;
+    server.desk.usage().save(server.desk.store(), server.now()).await.expect("a write");
+    server.desk.hints().save(server.desk.store(), server.now()).await;
     server.desk.shutdown().cancel();
     let statements = Statements::default();
     let _counting = tracing::subscriber::set_default(tracing_subscriber::registry().with(statements.clone()));

@@ -117,7 +117,7 @@ fn open(
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let line = AgentStream {
-        events: Box::pin(follow(caller.desk.clone(), caller.workspace, audience, &epoch, after)),
+        events: Box::pin(follow(caller.desk.log(), caller.desk.store(), caller.workspace, audience, &epoch, after)),
         hints: caller.desk.hints().subscribe(),
         audience,
         reached: resumed.flatten().unwrap_or_default(),

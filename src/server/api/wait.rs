@@ -102,7 +102,7 @@ pub async fn heard(
     let time_is_up = Instant::now() + Duration::from_secs(patience.seconds);
     let mut seen = look(caller, id, after).await?;
     let audience = Audience::Escalation(caller.agent.id, id);
-    let mut later = pin!(follow(desk.clone(), caller.workspace, audience, &epoch, seen.reached(after)));
+    let mut later = pin!(follow(desk.log(), desk.store(), caller.workspace, audience, &epoch, seen.reached(after)));
     while !seen.suffices(patience.until) {
         tokio::select! {
             biased;

@@ -98,7 +98,8 @@ pub async fn live(
     let there = web.desk.hints().current_hints(signed_in.workspace, web.desk.clock().now() + Span(-DEAF_AFTER.0));
     let there = there.iter().map(hint).collect::<String>();
     let begin = reset.into_iter().chain((!there.is_empty()).then(|| Bytes::from(there)));
-    let events = follow(web.desk.clone(), signed_in.workspace, Audience::Operators, &epoch, after).boxed();
+    let events =
+        follow(web.desk.log(), web.desk.store(), signed_in.workspace, Audience::Operators, &epoch, after).boxed();
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let live = Live {

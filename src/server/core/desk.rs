@@ -50,7 +50,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     started_at: Timestamp,
-    bell: Arc<LogNotifier>,
+    log: Arc<LogNotifier>,
     links: Links,
     doors: OpenStreams,
     hints: Hints,
@@ -74,11 +74,11 @@ impl Desk {
     pub fn new(store: Store, clock: Clock, links: Links) -> Self {
         let (queue, queued) = queue();
         let (probes, probed) = mpsc::channel(MOST_PROBES);
-        let (bell, readiness) = (Arc::new(LogNotifier::default()), Arc::new(Readiness::default()));
+        let (log, readiness) = (Arc::new(LogNotifier::default()), Arc::new(Readiness::default()));
         let writer = Writer {
             store: store.clone(),
             clock: clock.clone(),
-            bell: Arc::clone(&bell),
+            log: Arc::clone(&log),
             links: links.clone(),
             readiness: Arc::clone(&readiness),
         };
@@ -89,7 +89,7 @@ impl Desk {
             store,
             clock,
             started_at,
-            bell,
+            log,
             links,
             doors,
             hints,
@@ -187,8 +187,8 @@ impl Desk {
         &self.0.clock
     }
 
-    pub fn log(&self) -> &LogNotifier {
-        &self.0.bell
+    pub fn log(&self) -> &Arc<LogNotifier> {
+        &self.0.log
     }
 
     pub fn links(&self) -> &Links {

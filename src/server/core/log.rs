@@ -14,9 +14,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use crate::{
     domain::{event::Seq, ids::WorkspaceId},
     server::{
-        core::desk::Desk,
         error::Error,
-        store::{Store, events, portion::Portion},
+        store::{Store, events, portion::Portion, workspaces},
     },
 };
 
@@ -94,7 +93,7 @@ pub struct LogNotifier {
     /// The heads that this process wrote and has not announced to other processes yet.
     written: Heads,
     /// A permit for each subscriber that holds a full batch.
-    gulps: Arc<Semaphore>,
+    batches: Arc<Semaphore>,
     /// The heads of logs of which this process lacks events that other processes wrote.
     gaps: Heads,
 }
@@ -104,7 +103,7 @@ impl Default for LogNotifier {
         Self {
             logs: Mutex::default(),
             written: Heads::default(),
-            gulps: Arc::new(Semaphore::new(MAX_FULL_BATCHES)),
+            batches: Arc::new(Semaphore::new(MAX_FULL_BATCHES)),
             gaps: Heads::default(),
         }
     }
@@ -241,28 +240,38 @@ impl LogNotifier {
 /// Streams the events that an audience may receive after a cursor: first the stored ones, then live. The stream ends when the
 /// epoch is not the one of the cursor any more. The subscription precedes the first read, so no event is missed in between.
 pub fn follow(
-    desk: Desk,
+    log: &Arc<LogNotifier>,
+    store: &Store,
     workspace: WorkspaceId,
     audience: Audience,
     epoch: &str,
     after: Seq,
 ) -> impl Stream<Item = Result<Arc<RecordedEvent>, Error>> + Send + use<> {
     struct Listener {
-        desk: Desk,
+        log: Arc<LogNotifier>,
+        store: Store,
         head: watch::Receiver<Seq>,
         cursor: Seq,
         heard: VecDeque<Arc<RecordedEvent>>,
         /// The permit of a full batch, held until the batch is used up.
-        gulp: Option<OwnedSemaphorePermit>,
+        batch: Option<OwnedSemaphorePermit>,
         /// The stored head when the stream began, since a process that has just started was not notified yet.
         floor: Seq,
         begun: bool,
     }
-    let head = desk.log().log(workspace).head.subscribe();
+    let head = log.log(workspace).head.subscribe();
     // Compared after subscribing: `forget` runs after the epoch has changed, so a stream that subscribed too late ends here.
-    let is_over = *desk.store().epoch() != *epoch;
-    let listener =
-        Listener { desk, head, cursor: after, heard: VecDeque::new(), gulp: None, floor: Seq(0), begun: false };
+    let is_over = *store.epoch() != *epoch;
+    let listener = Listener {
+        log: Arc::clone(log),
+        store: store.clone(),
+        head,
+        cursor: after,
+        heard: VecDeque::new(),
+        batch: None,
+        floor: Seq(0),
+        begun: false,
+    };
     stream::try_unfold(listener, move |mut it| async move {
         if is_over {
             return Ok(None);
@@ -273,20 +282,20 @@ pub fn follow(
             }
             if !it.begun {
                 it.begun = true;
-                let head = it.desk.head(workspace).await?;
+                let reader = it.store.reader();
+                let head = reader.read(|connection| Box::pin(workspaces::head(connection, workspace))).await?;
                 it.floor = head;
             }
             let until = it.floor.max(*it.head.borrow_and_update());
             if it.cursor < until {
-                let desk = it.desk.clone();
-                let gulp = Arc::clone(&desk.log().gulps).try_acquire_owned().ok();
-                let limit = if gulp.is_some() { READ_BATCH } else { 1 };
-                let read = desk.log().between(desk.store(), workspace, audience, it.cursor, until, limit).await?;
+                let batch = Arc::clone(&it.log.batches).try_acquire_owned().ok();
+                let limit = if batch.is_some() { READ_BATCH } else { 1 };
+                let read = it.log.between(&it.store, workspace, audience, it.cursor, until, limit).await?;
                 it.cursor = match read.items.last() {
                     Some(last) if read.is_cut => last.seq,
                     _ => until,
                 };
-                it.gulp = gulp.filter(|_| read.items.len() > 1);
+                it.batch = batch.filter(|_| read.items.len() > 1);
                 it.heard = read.items.into();
             } else if it.head.changed().await.is_err() {
                 return Ok(None);

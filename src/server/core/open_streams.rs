@@ -4,24 +4,17 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::{
-    domain::ids::WorkspaceId,
+    domain::{ids::WorkspaceId, time::Timestamp},
     server::{
-        core::desk::Desk,
         error::Error,
-        store::{queues, sessions},
+        store::{Store, queues, sessions},
     },
 };
-
-/// Interval of checking the credentials of open streams: three times a second, so that a revoked one is closed within a
-/// second even when a check is slow.
-const EVERY: Duration = Duration::from_millis(300);
 
 /// The credential that a stream was opened with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -78,7 +71,7 @@ impl OpenStreams {
     }
 
     /// Checks every credential in use and closes the streams of those that are not valid any more.
-    async fn check(&self, desk: &Desk) -> Result<(), Error> {
+    pub async fn check(&self, store: &Store, now: Timestamp) -> Result<(), Error> {
         let (mut digests, mut keys, mut members) = (Vec::new(), Vec::new(), Vec::new());
         for credential in self.held().keys() {
             match credential {
@@ -88,17 +81,17 @@ impl OpenStreams {
             }
         }
         if !digests.is_empty() {
-            let good = sessions::valid_sessions(desk.store(), &digests, desk.clock().now()).await?;
+            let good = sessions::valid_sessions(store, &digests, now).await?;
             let lost = digests.into_iter().filter(|digest| !good.contains(digest));
             lost.for_each(|digest| self.close(&Credential::Session(digest)));
         }
         if !keys.is_empty() {
-            let good = sessions::valid_keys(desk.store(), &keys, desk.clock().now()).await?;
+            let good = sessions::valid_keys(store, &keys, now).await?;
             let lost = keys.into_iter().filter(|id| !good.contains(id));
             lost.for_each(|id| self.close(&Credential::Key(id)));
         }
         if !members.is_empty() {
-            let good = queues::versions(desk.store()).await?;
+            let good = queues::versions(store).await?;
             let lost = members.into_iter().filter(|it| !good.contains(it));
             lost.for_each(|(workspace, version)| self.close(&Credential::Members(workspace, version)));
         }
@@ -121,21 +114,6 @@ impl Drop for OpenStream {
             if held.open == 0 {
                 all.remove(&self.credential);
             }
-        }
-    }
-}
-
-/// Checks the open streams until the server stops. A failing database closes no stream; the next check decides.
-pub async fn watch(desk: Desk) {
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = desk.shutdown().cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        if let Err(error) = desk.open_streams().check(&desk).await {
-            tracing::warn!(%error, "cannot read which credentials are still good");
         }
     }
 }

@@ -4,13 +4,9 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
-use tokio::{
-    sync::broadcast,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::sync::broadcast;
 
 use crate::{
     domain::{
@@ -20,15 +16,16 @@ use crate::{
         presence::{AHEAD, AgentContact, Hint, Presence},
         time::{Span, Timestamp},
     },
-    server::{clock::mint, core::desk::Desk, store::presence},
+    server::{
+        clock::mint,
+        store::{Store, presence},
+    },
 };
 
 /// Capacity of the hint channel. A stream that is further behind misses hints.
 const MOST_BEHIND: usize = 1_024;
 /// Minimum interval between two writes of the row of one operator or agent. Streams report more often than that.
 const EVERY: Span = Span::seconds(25);
-/// Interval of writing the changed rows.
-const TOGETHER: Duration = Duration::from_secs(1);
 /// Time after which an operator or agent that was not seen is dropped from memory.
 const FORGET_AFTER: Span = Span::minutes(10);
 
@@ -159,9 +156,9 @@ impl Hints {
     }
 
     /// Stores the new reports. Those that could not be stored are tried again.
-    pub async fn save(&self, desk: &Desk) {
+    pub async fn save(&self, store: &Store, now: Timestamp) {
         let (mut operators, mut agents) = (vec![], vec![]);
-        let forget = desk.clock().now() + Span(-FORGET_AFTER.0);
+        let forget = now + Span(-FORGET_AFTER.0);
         self.all().retain(|(workspace, who), known| {
             if std::mem::take(&mut known.is_new) {
                 match who {
@@ -176,21 +173,11 @@ impl Hints {
         if operators.is_empty() && agents.is_empty() {
             return;
         }
-        if let Err(error) = presence::save(desk.store(), operators, agents).await {
+        if let Err(error) = presence::save(store, operators, agents).await {
             tracing::warn!(%error, "who is there was not written down; the next look does it");
             self.all().values_mut().for_each(|known| known.is_new = true);
         }
     }
-}
-
-/// Stores the reports until the server stops, and once more at the end.
-pub async fn save_periodically(desk: Desk) {
-    let mut tick = interval(TOGETHER);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while desk.shutdown().run_until_cancelled(tick.tick()).await.is_some() {
-        desk.hints().save(&desk).await;
-    }
-    desk.hints().save(&desk).await;
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl From<sqlx::Error> for Broken {
 pub struct Writer {
     pub store: Store,
     pub clock: Clock,
-    pub bell: Arc<LogNotifier>,
+    pub log: Arc<LogNotifier>,
     pub links: Links,
     pub readiness: Arc<Readiness>,
 }
@@ -202,7 +202,7 @@ impl Writer {
         }
         self.readiness.write_succeeded();
         for (workspace, events) in events {
-            self.bell.publish(workspace, &events);
+            self.log.publish(workspace, &events);
         }
         Ok(results)
     }

@@ -82,7 +82,7 @@ impl DemoOperatorHand {
         let (desk, workspace) = (self.desk.clone(), self.workspace);
         let listen = move |since| {
             let epoch = desk.store().epoch();
-            Box::pin(follow(desk.clone(), workspace, audience, &epoch, since))
+            Box::pin(follow(desk.log(), desk.store(), workspace, audience, &epoch, since))
         };
         stream::unfold((listen(since), since), move |(mut log, since)| {
             let listen = listen.clone();

@@ -4,21 +4,19 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
-
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     domain::{
         ids::WorkspaceId,
         time::{Span, Timestamp},
     },
-    server::{core::desk::Desk, error::Error, store::usage},
+    server::{
+        error::Error,
+        store::{Store, usage},
+    },
 };
 
-/// How often the counts are written to the database.
-const EVERY: Duration = Duration::from_secs(5);
 /// A day, as limits count them: from midnight to midnight in UTC.
 const DAY: Span = Span::hours(24);
 
@@ -84,8 +82,8 @@ impl UsageCounters {
     }
 
     /// Adds the new counts to the database, and reads the totals, which include the counts of other servers.
-    pub async fn save(&self, desk: &Desk) -> Result<(), Error> {
-        let (day, _) = day_of(desk.clock().now());
+    pub async fn save(&self, store: &Store, now: Timestamp) -> Result<(), Error> {
+        let (day, _) = day_of(now);
         let new: Vec<(UsageKey, i64, KeyUsage)> = {
             let mut all = self.all();
             all.retain(|_, it| it.day >= day || it.new != KeyUsage::default());
@@ -96,7 +94,7 @@ impl UsageCounters {
             return Ok(());
         }
         let adding = new.clone();
-        let written = desk.store().write(move |tx| Box::pin(async move { usage::add(tx, &adding, day).await })).await;
+        let written = store.write(move |tx| Box::pin(async move { usage::add(tx, &adding, day).await })).await;
         let mut all = self.all();
         for (at, (key, day, used)) in new.into_iter().enumerate() {
             let Some(counted) = all.get_mut(&key).filter(|it| it.day == day) else { continue };
@@ -110,21 +108,6 @@ impl UsageCounters {
             }
         }
         written.map(drop)
-    }
-}
-
-/// Writes the counts regularly until the server stops, and a last time then.
-pub async fn save_periodically(desk: Desk) {
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let stops = desk.shutdown().run_until_cancelled(tick.tick()).await.is_none();
-        if let Err(error) = desk.usage().save(&desk).await {
-            tracing::warn!(%error, "cannot write what keys used");
-        }
-        if stops {
-            return;
-        }
     }
 }
 

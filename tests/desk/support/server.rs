@@ -311,7 +311,7 @@ impl Person {
     /// Records that their page is connected now, and saves it.
     pub async fn is_seen(&self) {
         self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
-        self.desk.hints().save(&self.desk).await;
+        self.desk.hints().save(self.desk.store(), self.desk.clock().now()).await;
     }
 
     /// Claims and returns the fence of the claim.

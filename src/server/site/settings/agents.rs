@@ -63,7 +63,7 @@ pub async fn drawn(
 /// Returns how often each agent was rate-limited today, by its id.
 async fn limited(web: &WebState, me: &SignedIn) -> Result<HashMap<String, u64>, Error> {
     // Written first, so that the total includes the counts that this server still holds in memory.
-    if let Err(error) = web.desk.usage().save(&web.desk).await {
+    if let Err(error) = web.desk.usage().save(web.desk.store(), web.desk.clock().now()).await {
         tracing::warn!(%error, "cannot write what keys used");
     }
     let (day, _) = day_of(web.desk.clock().now());
