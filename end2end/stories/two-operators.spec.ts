@@ -64,7 +64,7 @@ test("a claim and a release show live on the other's page, and in every list", a
   await ana.getByRole("link", { name: /^Dana, / }).click();
   await expect(ana.getByRole("log", { name: "Conversation" })).toContainText("I know this customer.");
 
-  await ana.getByRole("button", { name: "Release" }).click();
+  await ana.getByRole("button", { name: /^Release/ }).click();
   await expect(bob.getByText(/^Waiting .* for a human/)).toBeVisible();
   await expect(bob.getByRole("button", { name: "Claim" })).toBeEnabled();
   await expect(bob.getByRole("log", { name: "Conversation" })).toContainText("Ana released this");
