@@ -112,7 +112,7 @@ pub fn draw_person(
             {choice("role", "Role", ROLES, it.member.operator.role.as_str())}
             <button class="button" type="submit" name="do" value="role">"Change role"</button>
         </form>
-        <p class="plain-facts">"What somebody holds who becomes a viewer goes back to its queue at once."</p>
+        <p class="plain-facts">"When someone becomes a viewer, every escalation that they hold returns to its queue."</p>
     };
     let link = link.map(|link| {
         let hint = "It works once, within a day, and is not shown again. Send it to the one whose password it is.";
