@@ -83,21 +83,21 @@ fn without_words(error: clap::Error, words: &[OsString], command: &clap::Command
 pub enum CliCommand {
     /// Serve the console and the agents' API (the default)
     Serve,
-    /// Serve a desk full of made-up escalations, to look around and to try agents against
+    /// Serve a console with made-up escalations, to look around and to test agents with
     ///
-    /// Everything is in a temporary database that is removed at the end; --database-url is not used. Scripted agents go on
-    /// escalating, scripted customers answer what you write, and scripted colleagues take some of the work.
+    /// The demo uses a temporary database, which is removed at the end; --database-url is ignored. Scripted agents keep opening
+    /// escalations, scripted customers answer you, and scripted colleagues take some of the work.
     ///
-    /// The demo prints three links, each of which signs one person in once without a password; an API key for an agent of yours;
-    /// and a command that presses the button with it. No colleague takes what your agent opens. With --operator auto, the
-    /// operator Robot does, so that you can test an agent without a person.
+    /// The demo prints three sign-in links, each for one use; an API key for an agent of yours; and a command that opens an
+    /// escalation with it. No colleague takes the escalations of your agent. With --operator auto the operator Robot answers
+    /// them, so that you can test an agent without a person.
     Demo(DemoSettings),
-    /// Add people and agents, back up and restore; what does not work while a server runs says so
+    /// Add people and agents, back up and restore; commands that need a stopped server say so
     #[command(subcommand)]
     Admin(AdminCommand),
 }
 
-/// How the demo is played.
+/// The settings of the demo.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DemoSettings {
     /// The operator of the escalations that your agents open
@@ -111,56 +111,56 @@ pub enum DemoOperator {
     /// You, in the console
     #[default]
     You,
-    /// Robot: claims after a second, replies, and resolves after three, with data that satisfies the response schema, if it
-    /// can make some up.
-    /// "metadata": {"rehearse": {"disposition": "rejected", "after_seconds": 20}} in an escalation says otherwise;
-    /// "unanswered" means that nobody comes
+    /// Robot: claims after a second, replies, and resolves after three, with data that satisfies the response schema, if
+    /// Robot can invent such data.
+    /// An escalation with "metadata": {"rehearse": {"disposition": "rejected", "after_seconds": 20}} ends in that way;
+    /// with "unanswered" nobody answers
     Auto,
 }
 
 /// The subcommands of `bailout admin`.
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
-    /// The people who answer
+    /// Manage operators, the people who answer
     #[command(subcommand)]
     Operator(OperatorCommand),
-    /// The machines that ask
+    /// Manage agents, the programs that open escalations
     #[command(subcommand)]
     Agent(AgentCommand),
     /// Copy the database into a new file, while a server runs (SQLite; PostgreSQL has pg_dump)
     Backup {
-        /// The file to make; one that is there is not overwritten
+        /// The file to create; an existing file is not overwritten
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Put a backup in the database's place; the server must be stopped (SQLite; PostgreSQL has pg_restore)
+    /// Replace the database by a backup; the server must be stopped (SQLite; PostgreSQL has pg_restore)
     ///
-    /// The backup is checked first and brought up to date. The database as it was is kept beside it under a dated name.
+    /// The backup is checked and migrated first. The replaced database is kept beside it, under a name with the date.
     /// Every client starts over.
     Restore {
-        /// A file that `bailout admin backup` made
+        /// A file from `bailout admin backup`
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },
-    /// Say that the database was put back to an earlier state by other means, as by pg_restore
+    /// Start a new epoch after the database was restored by other means, such as pg_restore
     ///
-    /// Every client starts over, instead of going on from a place that the database may not have any more. Servers need
-    /// not be restarted: each notices within about a second.
+    /// Every client starts over instead of continuing from a cursor that the database may not have. Servers need no
+    /// restart: each notices within about a second.
     NewEpoch,
 }
 
 /// The subcommands of `bailout admin operator`.
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
-    /// Add a person, who can then sign in
+    /// Add an operator, who can then sign in
     Add {
-        /// Their e-mail address, with which they sign in
+        /// The e-mail address for signing in
         #[arg(long)]
         email: Email,
-        /// The name colleagues see
+        /// The name that colleagues see
         #[arg(long, value_parser = name)]
         name: Name,
-        /// The name agents and customers see; their name when this is not given
+        /// The name that agents and customers see; by default the same name
         #[arg(long, value_parser = name)]
         public_name: Option<Name>,
         /// viewer (reads), operator (works), supervisor (also takes over claims) or admin
@@ -170,11 +170,11 @@ pub enum OperatorCommand {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
-    /// Print a link, once, on standard output, with which a person can choose a new password within a day
+    /// Print a link with which an operator can choose a new password within a day
     ///
-    /// With --password-stdin the password is set at once instead, and all of the person's sessions end.
+    /// With --password-stdin the password is set at once instead, and all of the operator's sessions end.
     ResetPassword {
-        /// The e-mail address with which they sign in
+        /// The e-mail address of the operator
         #[arg(long)]
         email: Email,
         /// Read the new password, 12 to 128 characters, from the first line of standard input
@@ -186,7 +186,7 @@ pub enum OperatorCommand {
 /// The subcommands of `bailout admin agent`.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
-    /// Add an agent and print its API key, once, on standard output
+    /// Add an agent and print its API key, which is shown only once
     Add {
         #[arg(long, value_parser = name)]
         name: Name,
@@ -201,7 +201,7 @@ pub enum AgentCommand {
 /// The settings of a server or a command.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// Where the database is: sqlite://<file> or postgres://<user>@<host>/<database>
+    /// The address of the database: sqlite://<file> or postgres://<user>@<host>/<database>
     #[arg(
         long,
         global = true,
@@ -214,13 +214,13 @@ pub struct Settings {
     /// The address and port to listen on
     #[arg(long, global = true, env = "BAILOUT_ADDR", default_value = "127.0.0.1:3000", value_parser = addr)]
     pub addr: SocketAddr,
-    /// The address people open, like https://desk.example.com; without it the console answers on this machine only
+    /// The address that people open, like https://desk.example.com; without it the console answers on this machine only
     #[arg(long, global = true, env = "BAILOUT_PUBLIC_URL", value_parser = Origin::parse)]
     pub public_url: Option<Origin>,
-    /// Proxies before this server, as addresses or networks with commas between: of these, X-Forwarded-For is believed
+    /// Proxies whose X-Forwarded-For is trusted: addresses or networks, separated by commas
     #[arg(long, global = true, env = "BAILOUT_TRUSTED_PROXIES", default_value = "", hide_default_value = true)]
     pub trusted_proxies: TrustedProxies,
-    /// Where to call when an escalation has waited for a minute: an incoming webhook of Slack, or what takes the same form
+    /// An incoming webhook of Slack, or a compatible one, that is called when an escalation has waited for a minute
     #[arg(
         long,
         global = true,
@@ -237,7 +237,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The address that people open, when the server listens here.
+    /// Returns the address that people open, when the server listens at `listening`.
     pub fn console_address(&self, listening: SocketAddr) -> String {
         match &self.public_url {
             Some(origin) => origin.as_str().to_owned(),
@@ -265,7 +265,7 @@ fn log(text: &str) -> Result<String, String> {
     }
 }
 
-/// clap repeats a refused value; this parser keeps the secret in it to itself.
+/// A parser of secret values: clap repeats a refused value in its error, and this parser does not.
 #[derive(Clone)]
 struct SecretParser<T> {
     name: &'static str,

@@ -24,31 +24,31 @@ use tokio::time::Instant;
 
 use super::{client, config::Settings};
 
-/// The limits; 0 is none.
+/// The rate limits; 0 disables a limit.
 #[derive(Debug, Clone, Args)]
 pub struct RateLimits {
-    /// How many escalations a key may open in a minute, and twice as many at once; 0 sets no limit
+    /// Opens per minute and key, with a burst of twice as many; 0 disables the limit
     #[arg(long, global = true, env = "BAILOUT_OPENS_PER_MINUTE", default_value_t = 120)]
     pub opens_per_minute: u32,
-    /// How many other writes a key may make in a minute; 0 sets no limit
+    /// Other writes per minute and key; 0 disables the limit
     #[arg(long, global = true, env = "BAILOUT_WRITES_PER_MINUTE", default_value_t = 1_200)]
     pub writes_per_minute: u32,
-    /// How many reads a key may make in a minute, where a wait or a stream is one; 0 sets no limit
+    /// Reads per minute and key, where a wait or a stream counts once; 0 disables the limit
     #[arg(long, global = true, env = "BAILOUT_READS_PER_MINUTE", default_value_t = 6_000)]
     pub reads_per_minute: u32,
-    /// How many MiB a key may write in a day of UTC; 0 sets no limit
+    /// MiB that a key may write per day (UTC); 0 disables the limit
     #[arg(long, global = true, env = "BAILOUT_MEGABYTES_PER_DAY", default_value_t = 2_048)]
     pub megabytes_per_day: u32,
-    /// How many requests an address may make in a minute without a key or a session; 0 sets no limit
+    /// Requests per minute and address without a valid key or session; 0 disables the limit
     #[arg(long, global = true, env = "BAILOUT_ANONYMOUS_PER_MINUTE", default_value_t = 600)]
     pub anonymous_per_minute: u32,
-    /// How many MiB of a SQLite database's disk are kept for what is open: with less, nothing new is opened; 0 keeps none
+    /// Free MiB on the disk of a SQLite database below which nothing new is opened; 0 disables the limit
     #[arg(long, global = true, env = "BAILOUT_RESERVE_MEGABYTES", default_value_t = 200)]
     pub reserve_megabytes: u32,
 }
 
 impl RateLimits {
-    /// No limits at all.
+    /// No limits.
     pub const NONE: Self = Self {
         opens_per_minute: 0,
         writes_per_minute: 0,
