@@ -48,7 +48,6 @@ use self::{
     config::Settings,
     contract::Links,
     core::{desk::Desk, tasks},
-    ops::free_space,
     store::{Dialect, OpenError, Opener, Store, workspaces},
 };
 
@@ -93,7 +92,7 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     start_worker(desk, "usage", workers::saving::save_usage);
     start_worker(desk, "clock steps", workers::clock_steps::watch);
     if desk.store().dialect() == Dialect::Sqlite {
-        start_worker(desk, "storage", free_space::watch);
+        start_worker(desk, "storage", workers::free_space::watch);
     }
     if desk.store().dialect() == Dialect::Postgres {
         start_worker(desk, "outgoing wake-ups", workers::wakeups::tell);

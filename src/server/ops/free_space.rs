@@ -4,16 +4,10 @@
 use std::{
     path::Path,
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
 use rustix::fs::statvfs;
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::server::core::desk::Desk;
-
-/// How often the free space is read.
-const EVERY: Duration = Duration::from_secs(5);
 /// Admins are warned when less than one in this many bytes is free.
 const WARNED_BELOW: u64 = 10;
 
@@ -45,29 +39,29 @@ impl FreeSpace {
         self.space().is_some_and(|space| space.free < bytes)
     }
 
-    /// Returns the warning for admins; `None` while there is enough space.
-    pub fn warning(&self) -> Option<String> {
+    /// Returns the warning for admins; `None` while there is enough space. Below `reserve` bytes nothing new is opened.
+    pub fn warning(&self, reserve: u64) -> Option<String> {
         let Space { free, all } = self.space()?;
+        let mebibytes = free / 1024 / 1024;
+        if free < reserve {
+            return Some(format!(
+                "Agents can open nothing new, because only {mebibytes} MiB are free on the disk of the database. Make room, \
+                 or move the database to a larger disk."
+            ));
+        }
         (free < all / WARNED_BELOW).then(|| {
-            let mebibytes = free / 1024 / 1024;
             format!(
                 "Only {mebibytes} MiB are free on the disk of the database. When there is hardly any space left, agents \
                  can open nothing new. Make room, or move the database to a larger disk."
             )
         })
     }
-}
 
-/// Reads the free space regularly until the server stops.
-pub async fn watch(desk: Desk) {
-    let Some(folder) = desk.store().folder() else { return };
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while desk.shutdown().run_until_cancelled(tick.tick()).await.is_some() {
-        match Space::of(&folder) {
-            Ok(space) => *desk.free_space().0.lock().unwrap_or_else(PoisonError::into_inner) = Some(space),
-            Err(error) => tracing::warn!(%error, "cannot read how much space is left"),
-        }
+    /// Reads the free space of the disk that holds this folder.
+    pub fn read(&self, folder: &Path) -> std::io::Result<()> {
+        let space = Space::of(folder)?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(space);
+        Ok(())
     }
 }
 
@@ -76,13 +70,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn admins_are_warned_below_a_tenth() {
+    fn admins_are_warned_below_a_tenth_and_below_the_reserve() {
         let storage =
             |free: u64| FreeSpace(Mutex::new(Some(Space { free: free * 1024 * 1024, all: 1_000 * 1024 * 1024 })));
-        assert_eq!(storage(100).warning(), None);
-        assert!(storage(99).warning().is_some_and(|said| said.starts_with("Only 99 MiB are free")));
+        let reserve = 20 * 1024 * 1024;
+        assert_eq!(storage(100).warning(reserve), None);
+        assert!(storage(99).warning(reserve).is_some_and(|said| said.starts_with("Only 99 MiB are free")));
+        assert!(storage(19).warning(reserve).is_some_and(|said| said.starts_with("Agents can open nothing new")));
+        assert!(storage(500).warning(501 * 1024 * 1024).is_some_and(|said| said.contains("only 500 MiB are free")));
         assert!(storage(199).has_less_than(200 * 1024 * 1024) && !storage(200).has_less_than(200 * 1024 * 1024));
-        assert_eq!(FreeSpace::default().warning(), None);
+        assert_eq!(FreeSpace::default().warning(reserve), None);
         assert!(Space::of(Path::new("/")).unwrap().all > 0);
     }
 }

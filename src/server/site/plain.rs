@@ -41,7 +41,7 @@ impl WebState {
     ) -> Response {
         let (html, nonce) = Owner::new().with(|| {
             provide_nonce();
-            if let Some(warning) = self.desk.free_space().warning() {
+            if let Some(warning) = self.desk.free_space().warning(self.settings.limits.reserve()) {
                 provide_context(AdminWarning(warning));
             }
             let page = PlainPage { title, preferences, body: draw() };
