@@ -17,6 +17,7 @@ use crate::support::{
     chance::TORTURE,
     database::free_port,
     program::{Program, add_agent},
+    server::soon,
 };
 
 const KILLS: u32 = if TORTURE { 10_000 } else { 100 };
@@ -112,6 +113,11 @@ async fn story(engine: Engine) {
         let mut writers = JoinSet::new();
         for _ in 0..WRITERS {
             writers.spawn(write(http.clone(), server.url("/api/v1"), key.clone(), Arc::clone(&ledger)));
+        }
+        // Every second kill waits for the first acknowledged write, so that a slow machine writes enough, too.
+        if kill % 2 == 1 {
+            let is_acknowledged = async || (!ledger.lock().expect("a ledger").acknowledged.is_empty()).then_some(());
+            soon("an acknowledged write", is_acknowledged).await;
         }
         // Each kill has another moment, 20 to 119 ms into the load. The step hits every phase of a batch.
         tokio::time::sleep(Duration::from_micros(20_000 + u64::from(kill) * 7_919 % 100_000)).await;
