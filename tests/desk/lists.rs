@@ -1,6 +1,6 @@
 //! Tests lists: with every order and filter, the pages show the same rows as a scan of all rows.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use bailout::{
     domain::{
@@ -172,7 +172,8 @@ on_both! {
             customer, closed_seq, queue_id) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, replace(row, $2, $1), outcome, shelf, key_waiting, key_deadline, \
             key_urgency, key_newest, customer, closed_seq, queue_id from escalation where id = $2";
-        let mut tx = store.begin_write().await.expect("a transaction");
+        // A slow machine needs longer for so many rows than a transaction of the server may take.
+        let mut tx = store.begin_write_within(Duration::from_secs(120)).await.expect("a transaction");
         for n in 1..=2_100 {
             let copied = EscalationId::new(uuid::Uuid::from_u128(u128::MAX - n)).to_string();
             sqlx::query(copy).bind(copied).bind(first.clone()).execute(&mut *tx).await.expect("a copy");
