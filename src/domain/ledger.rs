@@ -22,9 +22,14 @@ impl NewEvent {
     /// Returns the conversation of the event, given the escalation before it. None when an event other than the opening
     /// comes without an escalation.
     pub fn conversation<'a>(&'a self, before: Option<&'a Escalation>) -> Option<&'a ConversationKey> {
+        self.subject(before).map(|it| &it.conversation)
+    }
+
+    /// Returns the escalation of the event: the one that it opens, else the one before it.
+    fn subject<'a>(&'a self, before: Option<&'a Escalation>) -> Option<&'a Escalation> {
         match &self.kind {
-            EventKind::Opened { escalation } => Some(&escalation.conversation),
-            _ => before.map(|it| &it.conversation),
+            EventKind::Opened { escalation } => Some(escalation),
+            _ => before,
         }
     }
 
@@ -41,12 +46,9 @@ impl NewEvent {
             message.seq = Some(seq);
         }
         let before = escalation.as_ref();
-        let key = self.conversation(before)?.clone();
+        let subject = self.subject(before)?;
+        let (key, ask) = (subject.conversation.clone(), subject.opening.ask.kind);
         let was = before.map(|it| state_before(it, &self.kind));
-        let ask = match (&self.kind, before) {
-            (EventKind::Opened { escalation }, _) => escalation.opening.ask.kind,
-            (_, before) => before?.opening.ask.kind,
-        };
         // Later events never have a time before the earlier ones of their escalation.
         let at = before.map_or(now, |it| it.moment(now));
         conversation.apply(&self.kind, self.escalation_id, ask);
