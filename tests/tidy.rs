@@ -357,7 +357,7 @@ fn uses(code: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether the text has this name, as a whole one.
+/// Returns whether the text has this name, as a whole one.
 fn names(text: &str, name: &str) -> bool {
     let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     text.match_indices(name)

@@ -15,6 +15,6 @@ pub struct SearchHit {
 pub struct SearchPage {
     pub hits: Vec<SearchHit>,
     pub more: Option<i64>,
-    /// Whether the search index is being rebuilt after an upgrade, so that older texts may not be found yet.
+    /// True if the search index is being rebuilt after an upgrade, so that older texts may not be found yet.
     pub is_indexing: bool,
 }

@@ -76,7 +76,7 @@ pub struct ToolResult {
     pub call_id: Option<String>,
     pub output: Value,
     pub is_error: bool,
-    /// Whether the agent said if the call failed. Otherwise `is_error: false` means that the outcome is unknown.
+    /// True if the agent said if the call failed. Otherwise `is_error: false` means that the outcome is unknown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outcome_stated: bool,
 }
@@ -89,7 +89,7 @@ impl ToolResult {
     }
 }
 
-/// Whether an operator's message reached the customer.
+/// True if an operator's message reached the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptState {
@@ -122,7 +122,7 @@ pub struct Message {
     pub tool_calls: Vec<ToolCall>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_result: Option<ToolResult>,
-    /// Whether the message that the agent sent could not be read; `raw` holds it.
+    /// True if the message that the agent sent could not be read; `raw` holds it.
     #[serde(default)]
     pub unreadable: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]

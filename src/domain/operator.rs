@@ -99,9 +99,9 @@ pub enum Density {
 /// The keyboard preferences of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct KeyPreferences {
-    /// Whether Enter sends the text instead of starting a new line. None until the operator was asked.
+    /// True if Enter sends the text instead of starting a new line. None until the operator was asked.
     pub enter_sends: Option<bool>,
-    /// Whether single-key shortcuts are disabled.
+    /// True if single-key shortcuts are disabled.
     pub shortcuts_off: bool,
 }
 

@@ -138,7 +138,7 @@ pub struct Resolution<Decision = ActionDecision> {
     pub data: Option<Value>,
     pub actions: Vec<Decision>,
     pub note_to_agent: Option<NoteText>,
-    /// Whether the agent could have done this itself, for reports.
+    /// True if the agent could have done this itself, for reports.
     pub avoidable: bool,
     /// Warnings to the agent: that its schema was not applied to the data. Pointers start at the root of the outcome.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -193,7 +193,7 @@ pub struct OutcomeInput<'a> {
     pub said: &'a [Message],
     /// The total number of messages since the open.
     pub said_in_all: i64,
-    /// Whether a human still holds the conversation, under another escalation.
+    /// True if a human still holds the conversation, under another escalation.
     pub held_elsewhere: bool,
 }
 

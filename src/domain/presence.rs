@@ -73,7 +73,7 @@ pub struct AgentContact {
 pub struct Viewer {
     pub operator: OperatorRef,
     pub at: Timestamp,
-    /// Whether the operator types to the customer.
+    /// True if the operator types to the customer.
     pub typing: bool,
 }
 
@@ -83,7 +83,7 @@ pub struct Colleague {
     pub operator: OperatorRef,
     /// None when the colleague was never seen.
     pub seen_at: Option<Timestamp>,
-    /// Whether the colleague has set themselves away.
+    /// True if the colleague has set themselves away.
     pub away: bool,
     /// The number of escalations that the colleague holds.
     pub holds: i64,

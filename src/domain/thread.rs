@@ -40,7 +40,7 @@ pub struct TruncatedPart {
     pub index: usize,
     /// The number of characters, or calls, of the whole part.
     pub length: usize,
-    /// Whether the call failed, according to the whole result.
+    /// True if the call failed, according to the whole result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ToolOutcome>,
 }

@@ -165,14 +165,13 @@ on_both! {
         let bot = server.agent("billing-bot").await;
         let ada = server.person("Ada", Role::Operator).await;
         let first = bot.hands_over("conv_first").await;
-        // There are so many rows of another urgency that one read does not reach the end.
+        // So many rows of another urgency that one read does not reach the end, and that a slow machine needs long.
         let store = server.desk.store();
         let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, row, outcome, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
             customer, closed_seq, queue_id) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, replace(row, $2, $1), outcome, shelf, key_waiting, key_deadline, \
             key_urgency, key_newest, customer, closed_seq, queue_id from escalation where id = $2";
-        // A slow machine needs longer for so many rows than a transaction of the server may take.
         let mut tx = store.begin_write_within(Duration::from_secs(120)).await.expect("a transaction");
         for n in 1..=2_100 {
             let copied = EscalationId::new(uuid::Uuid::from_u128(u128::MAX - n)).to_string();

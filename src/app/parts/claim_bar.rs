@@ -19,7 +19,7 @@ pub fn ClaimBar(
     #[prop(into)]
     notice: Signal<Option<String>>,
     #[prop(into)] may_act: Signal<bool>,
-    /// Whether the operator may take the escalation from a colleague.
+    /// True if the operator may take the escalation from a colleague.
     may_take: bool,
     on_claim: Callback<()>,
     on_take: Callback<()>,

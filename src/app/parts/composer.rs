@@ -35,11 +35,11 @@ pub struct ComposerContext {
     /// The number of messages since the draft was begun, as a sentence; empty if there are none.
     pub news: Signal<String>,
     pub on_review: Callback<()>,
-    /// Whether a colleague has replied since the draft was begun; the button then says "Send anyway".
+    /// True if a colleague has replied since the draft was begun; the button then says "Send anyway".
     pub anyway: Signal<bool>,
-    /// Whether the page is hydrated; text typed before that would be lost.
+    /// True if the page is hydrated; text typed before that would be lost.
     pub awake: Signal<bool>,
-    /// Whether the previous request is still in progress.
+    /// True if the previous request is still in progress.
     pub busy: Signal<bool>,
     pub on_send: Callback<DraftMode>,
 }

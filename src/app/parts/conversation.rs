@@ -33,10 +33,10 @@ pub fn Conversation(
     around: MessageContext,
     /// The number of messages that came with the escalation and the number that existed, if not all came.
     short: Option<(i64, i64)>,
-    /// Whether messages at the beginning of the conversation are left out.
+    /// True if messages at the beginning of the conversation are left out.
     #[prop(into)]
     has_earlier: Signal<bool>,
-    /// Whether earlier messages are being fetched.
+    /// True if earlier messages are being fetched.
     #[prop(into)]
     fetching: Signal<bool>,
     #[prop(into)] awake: Signal<bool>,

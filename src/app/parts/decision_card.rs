@@ -38,14 +38,14 @@ pub struct DecisionCards {
     pub agent: StoredValue<String>,
     pub sheet: RwSignal<ResolutionDraft>,
     pub problems: RwSignal<Vec<FieldProblem>>,
-    /// Whether the operator may decide.
+    /// True if the operator may decide.
     pub may_decide: Signal<bool>,
-    /// Whether the connection allows it now.
+    /// True if the connection allows it now.
     pub may_act: Signal<bool>,
     pub on_decided: Callback<Resolution<DecisionRequest>>,
-    /// Whether the server refused the decision.
+    /// True if the server refused the decision.
     pub refused: Signal<bool>,
-    /// Whether *Take over instead* is offered; false if the claim already speaks to the customer.
+    /// True if *Take over instead* is offered; false if the claim already speaks to the customer.
     pub may_take_over: Signal<bool>,
     pub on_take_over: Callback<()>,
 }

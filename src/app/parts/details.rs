@@ -34,7 +34,7 @@ pub fn Details(
     /// The entries of the log; their boundaries are the timeline.
     #[prop(into)]
     entries: Signal<Vec<LogEntry>>,
-    /// Whether the operator has shown or hidden the pane; `None` leaves it to the width of the page.
+    /// The operator's choice to show or to hide the pane; `None` leaves it to the width of the page.
     #[prop(into)]
     open: Signal<Option<bool>>,
     /// The rendered fields that an operator may set; `None` for viewers.

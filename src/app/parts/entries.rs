@@ -26,7 +26,7 @@ pub struct ToolStep {
     pub name: String,
     pub arguments: Option<Value>,
     pub result: Option<ToolResult>,
-    /// Whether this is the agent's last call before the hand-over.
+    /// True if this is the agent's last call before the hand-over.
     pub is_last: bool,
     /// Set when the arguments, or the result, are truncated.
     pub cut_arguments: Option<TruncatedPart>,
@@ -45,7 +45,7 @@ pub enum LogEntry {
         shown: Box<RenderedMessage>,
         /// The tool calls of this message.
         steps: Vec<ToolStep>,
-        /// Whether the previous message already shows the heading.
+        /// True if the previous message already shows the heading.
         grouped: bool,
     },
     /// Instructions to the agent that came with the transcript.
@@ -129,7 +129,7 @@ struct Log<'a> {
     open: Vec<OpenCall>,
     /// The day of the last entry that has a date.
     day: Option<i64>,
-    /// Whether a message that is unreadable or not from the system precedes, or earlier messages are left out.
+    /// True if a message that is unreadable or not from the system precedes, or earlier messages are left out.
     has_begun: bool,
     offset: &'a dyn Fn(Timestamp) -> Span,
 }

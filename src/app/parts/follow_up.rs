@@ -16,9 +16,9 @@ use crate::{
 #[component]
 pub fn FollowUpBar(
     #[prop(into)] escalation: Signal<Escalation>,
-    /// Whether the reader's role allows a follow-up.
+    /// True if the reader's role allows a follow-up.
     may_write: bool,
-    /// Whether the reader may act now.
+    /// True if the reader may act now.
     #[prop(into)]
     may_act: Signal<bool>,
     on_follow_up: Callback<String>,

@@ -15,7 +15,7 @@ pub struct FormField<'a> {
     pub value: &'a str,
     /// The maximum number of characters; 0 means no limit.
     pub most: usize,
-    /// Whether the field has the focus when the page loads.
+    /// True if the field has the focus when the page loads.
     pub first: bool,
 }
 

@@ -29,10 +29,10 @@ pub fn Handover(
     #[prop(into)] escalation: Signal<Escalation>,
     /// The outcomes of earlier escalations of the same customer.
     earlier: Vec<EarlierEscalation>,
-    /// Whether the card is unfolded, until the operator folds or unfolds it.
+    /// True if the card is unfolded, until the operator folds or unfolds it.
     #[prop(into)]
     open: Signal<bool>,
-    /// Whether the suggested reply can be used.
+    /// True if the suggested reply can be used.
     #[prop(into)]
     may_reply: Signal<bool>,
     on_use: Callback<String>,

@@ -44,7 +44,7 @@ pub fn ListPane(
     stirs: ListActivity,
     choices: RwSignal<FilterChoices>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
-    /// Whether an escalation is open next to the list; it is then the main part of the page and has its first heading.
+    /// True if an escalation is open next to the list; it is then the main part of the page and has its first heading.
     #[prop(into)]
     beside: Signal<bool>,
     /// The error of the last request for the list. Rows of the same list that were loaded before stay.

@@ -101,10 +101,10 @@ pub fn note(at: Timestamp, by: &OperatorRef, text: &str) -> AnyView {
 
 /// The properties by which an article differs from others of its role.
 struct Look {
-    /// Whether the previous message already shows the heading.
+    /// True if the previous message already shows the heading.
     grouped: bool,
     mine: bool,
-    /// Whether the message failed to reach the customer.
+    /// True if the message failed to reach the customer.
     failed: bool,
     note: bool,
 }

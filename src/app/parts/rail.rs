@@ -28,7 +28,7 @@ pub fn Rail(
     #[prop(into)] current: Signal<Option<View>>,
     #[prop(into)] connection: Signal<StreamStatus>,
     attention: Notifier,
-    /// Whether the operator is set to away.
+    /// True if the operator is set to away.
     away: RwSignal<bool>,
     /// Sets the operator to away, or back.
     on_away: Callback<()>,

@@ -29,7 +29,7 @@ pub fn ResolveDialog(
     offered: Signal<Vec<Disposition>>,
     open: RwSignal<bool>,
     #[prop(into)] busy: Signal<bool>,
-    /// Whether the connection allows an action.
+    /// True if the connection allows an action.
     #[prop(into)]
     may_act: Signal<bool>,
     /// The problems found by the dialog or the server.

@@ -24,7 +24,7 @@ pub struct SchemaField {
     /// The description, the constraints, the default and an example, as one text.
     pub hint: Option<String>,
     pub required: bool,
-    /// Whether null is allowed; an empty field then means null.
+    /// True if null is allowed; an empty field then means null.
     pub nullable: bool,
     pub kind: FieldKind,
     pub default: Option<Json>,
@@ -51,9 +51,9 @@ pub struct TextRules {
     pub shortest: usize,
     pub longest: Option<usize>,
     pub format: Option<TextFormat>,
-    /// Whether there is a pattern, which only the server checks.
+    /// True if there is a pattern, which only the server checks.
     pub has_pattern: bool,
-    /// Whether the text is edited in a text area.
+    /// True if the text is edited in a text area.
     pub area: bool,
 }
 

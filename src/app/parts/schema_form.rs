@@ -34,7 +34,7 @@ pub struct SchemaForm {
     pub problems: RwSignal<Vec<FieldProblem>>,
     /// The places where the base breaks the schema; pointers are from the root of the form.
     pub faults: StoredValue<Vec<FieldProblem>>,
-    /// Whether the base is an agent's proposal, so that untouched fields keep their proposed values.
+    /// True if the base is an agent's proposal, so that untouched fields keep their proposed values.
     pub is_proposal: bool,
 }
 

@@ -30,9 +30,9 @@ pub enum Holder {
 pub struct ControlStatus {
     pub hold: Holder,
     pub ask: AskKind,
-    /// Whether there is a customer to talk to.
+    /// True if there is a customer to talk to.
     pub has_customer: bool,
-    /// Whether the holder of the escalation speaks to the customer.
+    /// True if the holder of the escalation speaks to the customer.
     pub speaks: bool,
     status: Status,
     control: Control,

@@ -39,7 +39,7 @@ pub fn ThreadHead(
     /// The address to which *Back* leads on a narrow screen.
     #[prop(into)]
     back: Signal<String>,
-    /// Whether the operator may act at the moment.
+    /// True if the operator may act at the moment.
     #[prop(into)]
     may_act: Signal<bool>,
     /// The presence of operators and agent around the escalation.

@@ -117,7 +117,7 @@ pub struct Escalation {
     /// The highest fence given so far.
     pub fence: Fence,
     pub deadlines: Deadlines,
-    /// Whether the operator pressed *Take over instead* under the present claim.
+    /// True if the operator pressed *Take over instead* under the present claim.
     pub taken_over: bool,
     /// The periods in which humans were in control.
     pub stints: Vec<Stint>,
@@ -134,10 +134,10 @@ pub struct Escalation {
     pub replied_at: Option<Timestamp>,
     /// The time at which the customer or the agent first spoke after that.
     pub owed_since: Option<Timestamp>,
-    /// Whether the customer was here before: see [`Opening::customer_key`].
+    /// True if the customer was here before: see [`Opening::customer_key`].
     #[serde(default)]
     pub earlier: bool,
-    /// Whether this agent has acknowledged an outcome before, so that this one is expected to be acknowledged too.
+    /// True if this agent has acknowledged an outcome before, so that this one is expected to be acknowledged too.
     #[serde(default)]
     pub acknowledges: bool,
     /// The tags by which operators sort escalations. Agents never receive them.
@@ -149,7 +149,7 @@ pub struct Escalation {
     pub outcome: Option<Outcome>,
     pub delivered_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,
-    /// Whether the agent did not pick the outcome up in time, and has not since.
+    /// True if the agent did not pick the outcome up in time, and has not since.
     #[serde(default)]
     pub not_picked_up: bool,
     /// The follow-up, only of an escalation that expired or was not picked up.

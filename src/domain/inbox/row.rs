@@ -40,12 +40,12 @@ pub struct Row {
     /// See [`Escalation::said_seq`].
     #[serde(default)]
     pub said_seq: Seq,
-    /// Whether the customer was here before.
+    /// True if the customer was here before.
     pub earlier: bool,
     /// The address at which the customer can be reached, only of an escalation that expired.
     pub contact: Option<String>,
     pub followed_up: bool,
-    /// Whether the agent did not pick the outcome up in time, and has not since.
+    /// True if the agent did not pick the outcome up in time, and has not since.
     #[serde(default)]
     pub not_picked_up: bool,
 }

@@ -32,7 +32,7 @@ const DRAINED: usize = 32 * 1024 * 1024;
 pub trait RequestBody: DeserializeOwned {
     /// The most bytes of the body.
     const LIMIT: usize;
-    /// Whether a missing body counts as `{}`.
+    /// True if a missing body counts as `{}`.
     const MAY_BE_MISSING: bool = false;
 }
 

@@ -80,7 +80,7 @@ impl Origin {
         &self.text
     }
 
-    /// Whether browsers reach us through TLS.
+    /// Returns whether browsers reach us through TLS.
     pub fn is_https(&self) -> bool {
         self.https
     }
@@ -91,7 +91,7 @@ impl Origin {
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Whether this is the address of one of them.
+    /// Returns whether this is the address of one of them.
     pub fn include(&self, address: IpAddr) -> bool {
         self.0.iter().any(|net| net.contains(&address))
     }

@@ -21,7 +21,7 @@ struct State {
     requests: usize,
     /// When the last request ended, or the connection was opened.
     idle_since: Instant,
-    /// Whether the connection has sent a request.
+    /// True if the connection has sent a request.
     is_known: bool,
     /// The responses that are being sent.
     answers: Vec<Weak<Content>>,

@@ -41,7 +41,7 @@ const MOST_TURNS: usize = 12;
 /// A customer in one conversation.
 pub struct DemoCustomer {
     chance: Rng,
-    /// Whether this is the customer who has specific answers.
+    /// True if this is the customer who has specific answers.
     is_star: bool,
     turns: usize,
     quiet: bool,

@@ -12,7 +12,7 @@ pub const ANSWER: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Portion<T> {
     pub items: Vec<T>,
-    /// Whether there were more rows than fitted.
+    /// True if there were more rows than fitted.
     pub is_cut: bool,
 }
 

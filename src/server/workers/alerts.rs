@@ -52,7 +52,7 @@ pub struct AlertSender {
 /// The reason why an alert was not delivered.
 struct Failed {
     why: String,
-    /// Whether a retry may succeed.
+    /// True if a retry may succeed.
     passes: bool,
 }
 

@@ -31,7 +31,7 @@ pub struct QueueForm {
     /// `None` for a queue that is to be added.
     pub id: Option<String>,
     pub name: String,
-    /// Whether this is the default queue, which keeps its name and is never removed.
+    /// True if this is the default queue, which keeps its name and is never removed.
     pub is_default: bool,
     /// The former names, by which agents still find the queue.
     pub former_names: Vec<String>,
