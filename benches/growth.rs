@@ -26,7 +26,7 @@ use bailout::{
         self,
         clock::{Clock, mint},
         config::Cli,
-        core::desk::{Command, Desk, Verb},
+        core::{command::Command, desk::Desk},
         keys::ApiKey,
         store::{agents, queues, workspaces},
     },
@@ -111,8 +111,7 @@ async fn open(desk: &Desk, workspace: WorkspaceId, agent: &AgentRef, queue: &Que
         opening: Arc::new(opening()),
         transcript: vec![],
     };
-    let command = Command { workspace, verb: Verb::Open(Box::new(open)), once: None };
-    desk.run(command).await.expect("it is opened");
+    desk.run(Command::open(workspace, open)).await.expect("it is opened");
 }
 
 /// Measures the median time of a transaction of each size, and fits a line through the smallest and the largest.

@@ -10,7 +10,7 @@ use bailout::{
         outcome::{Disposition, Resolution},
         refusal::Refusal,
     },
-    server::{core::desk::Verb, error::Error},
+    server::{core::command::OperatorVerb, error::Error},
 };
 use sqlx::Row;
 use tokio::{sync::Barrier, task::JoinSet};
@@ -101,8 +101,8 @@ on_both! {
         assert_eq!(refused(ana.replies(&it, fresh, "Hello").await).code(), "claimed_by_another");
         // A supervisor takes over the claim, so Ada's fence is not valid any more.
         let to = TransferTarget::Operator(ana.operator.who.clone());
-        let take = Verb::Transfer { by: ana.operator.clone(), escalation: id(&it), fence: None, to, note: None };
-        let taken = ana.does(take).await.expect("a transfer").current.escalation.fence;
+        let take = OperatorVerb::Transfer { fence: None, to, note: None };
+        let taken = ana.does(id(&it), take).await.expect("a transfer").current.escalation.fence;
         assert_eq!(refused(ada.replies(&it, fresh, "Hello").await).code(), "claimed_by_another");
         ana.replies(&it, taken, "Hello").await.expect("a reply");
     }

@@ -8,7 +8,7 @@ use bailout::{
         outcome::{Disposition, Resolution},
         time::Span,
     },
-    server::{core::desk::Verb, workers::deadlines},
+    server::{core::command::OperatorVerb, workers::deadlines},
 };
 use serde_json::json;
 
@@ -65,8 +65,8 @@ on_both! {
         let fence = ada.claims(&it).await.expect("a claim");
         server.pass(BACK);
         let to = TransferTarget::Operator(eve.operator.who.clone());
-        let verb = Verb::Transfer { by: ada.operator.clone(), escalation: id(&it), fence: Some(fence), to, note: None };
-        ada.does(verb).await.expect("a transfer");
+        let verb = OperatorVerb::Transfer { fence: Some(fence), to, note: None };
+        ada.does(id(&it), verb).await.expect("a transfer");
         let current = server.desk.current(server.workspace, id(&it)).await.expect("a read").expect("an escalation");
         let offer = current.escalation.claim.as_ref().and_then(|claim| claim.offer.as_ref()).expect("an offer");
         assert!(offer.until <= server.now() + Span::minutes(2), "{offer:?}");

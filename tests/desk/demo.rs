@@ -21,7 +21,7 @@ use bailout::{
     server::{
         config::{Cli, DemoOperator},
         connections,
-        core::desk::Verb,
+        core::command::OperatorVerb,
         demo::{self, RunningDemo},
         store::workspaces,
     },
@@ -208,9 +208,9 @@ async fn robot_leaves_alone_what_a_person_took() {
     let (taken, left) = (open(10).await, open(13).await);
     let path = format!("/escalations/{taken}");
     soon("Robot's claim", async || (agent.get(&path).await.body["status"] == "claimed").then_some(())).await;
-    let (by, to) = (ada.operator.clone(), TransferTarget::Operator(ada.operator.who.clone()));
-    let take = Verb::Transfer { by, escalation: id(&taken), fence: None, to, note: None };
-    ada.does(take).await.expect("taken from Robot");
+    let to = TransferTarget::Operator(ada.operator.who.clone());
+    let take = OperatorVerb::Transfer { fence: None, to, note: None };
+    ada.does(id(&taken), take).await.expect("taken from Robot");
     agent.says(&taken, "customer", "Hello?").await.ok(201);
     // The other escalation is resolved three seconds later. By then Robot has done all that it would do to the first.
     let path = format!("/escalations/{left}/wait?until=outcome&seconds=30");

@@ -7,7 +7,7 @@ use bailout::{
         outcome::{Disposition, Resolution},
         time::Span,
     },
-    server::{core::desk::Verb, workers::deadlines},
+    server::{core::command::OperatorVerb, workers::deadlines},
 };
 use serde_json::json;
 
@@ -116,8 +116,8 @@ on_both! {
         server.pass(Span::seconds(60));
         deadlines::sweep(&server.desk).await.expect("a sweep");
         assert_eq!(mine().await, (vec![it.clone()], 1), "it is sent, and not understood");
-        let verb = Verb::FollowUp { by: ada.operator.clone(), escalation: id(&it), note: None };
-        ada.does(verb).await.expect("a follow-up");
+        let verb = OperatorVerb::FollowUp { note: None };
+        ada.does(id(&it), verb).await.expect("a follow-up");
         assert_eq!(mine().await, (vec![], 0));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use bailout::domain::operator::Role;
+use bailout::{domain::operator::Role, server::core::command::OperatorVerb};
 use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -140,12 +140,12 @@ async fn tell(bot: &Agent, ada: &Person, text: &str) -> String {
     bot.says(&it, "customer", text).await.ok(201);
     bot.says(&it, "agent", text).await.ok(201);
     let fence = ada.claims(&it).await.expect("a claim");
-    let (by, escalation) = (ada.operator.clone(), id(&it));
-    let take = bailout::server::core::desk::Verb::TakeOver { by: by.clone(), escalation, fence: Some(fence) };
-    ada.does(take).await.expect("a take-over");
+    let escalation = id(&it);
+    let take = OperatorVerb::TakeOver { fence: Some(fence) };
+    ada.does(escalation, take).await.expect("a take-over");
     ada.replies(&it, fence, text).await.expect("a reply");
     let text = bailout::domain::text::NoteText::parse(text).expect("a note");
-    ada.does(bailout::server::core::desk::Verb::Note { by, escalation, text }).await.expect("a note");
+    ada.does(escalation, OperatorVerb::Note { text }).await.expect("a note");
     it
 }
 

@@ -15,7 +15,7 @@ use bailout::{
         time::{Span, Timestamp},
     },
     server::{
-        core::desk::Verb,
+        core::command::OperatorVerb,
         error::Error,
         store::{Opener, Store},
         workers::deadlines,
@@ -116,8 +116,8 @@ async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
     let missed: Vec<Row> = all_rows(server).await.into_iter().filter(|row| row.status.as_str() == "expired").collect();
     assert!(missed.len() > 10, "too few expired: {}", missed.len());
     for row in missed.iter().step_by(3) {
-        let verb = Verb::FollowUp { by: people[0].operator.clone(), escalation: row.id, note: None };
-        people[0].does(verb).await.expect("a follow-up");
+        let verb = OperatorVerb::FollowUp { note: None };
+        people[0].does(row.id, verb).await.expect("a follow-up");
     }
 }
 
@@ -234,11 +234,11 @@ on_both! {
         let it = bot.escalates(json!({
             "conversation": {"messages": [], "customer": customer}, "deadlines": {"claim_within_seconds": 60},
         })).await;
-        let verb = |by: &Person, note: Option<&str>| {
+        let verb = |note: Option<&str>| {
             let note = note.map(|note| NoteText::parse(note).expect("a note"));
-            Verb::FollowUp { by: by.operator.clone(), escalation: id(&it), note }
+            OperatorVerb::FollowUp { note }
         };
-        let refused = ada.does(verb(&ada, None)).await;
+        let refused = ada.does(id(&it), verb(None)).await;
         assert!(matches!(refused, Err(Error::Refused { refusal: Refusal::NotExpired, .. })));
         server.pass(Span::seconds(61));
         deadlines::sweep(&server.desk).await.expect("a sweep");
@@ -249,21 +249,21 @@ on_both! {
         };
         let (missed, rows) = look(View::Missed).await;
         assert_eq!((missed, rows[0].contact.as_deref()), (1, Some("dana@example.com")));
-        assert!(ada.does(verb(&eve, None)).await.is_err(), "a viewer changes nothing");
+        assert!(eve.does(id(&it), verb(None)).await.is_err(), "a viewer changes nothing");
         // The delivery to the agent is an event of its own.
         let heard = soon("the delivery", async || {
             let heard = bot.get("/escalations").await.ok(200);
             heard["items"][0]["delivered_at"].is_string().then_some(heard)
         }).await;
         let head = server.desk.head(server.workspace).await.expect("a head");
-        let done = ada.does(verb(&ada, Some("Rang her."))).await.expect("a follow-up");
+        let done = ada.does(id(&it), verb(Some("Rang her."))).await.expect("a follow-up");
         let follow_up = done.current.escalation.followed_up.clone().expect("a follow-up");
         assert_eq!((follow_up.by.id, follow_up.note.as_ref().map(NoteText::as_str)), (ada.operator.who.id, Some("Rang her.")));
         assert_eq!((done.events.len(), done.events[0].agent_body.is_none()), (1, true), "no agent hears of it");
         let mut hears = bot.get("/escalations").await.ok(200);
         hears["items"][0]["seq"] = heard["items"][0]["seq"].clone();
         assert_eq!(hears, heard);
-        assert!(ada.does(verb(&ada, Some("Again."))).await.expect("again").events.is_empty());
+        assert!(ada.does(id(&it), verb(Some("Again."))).await.expect("again").events.is_empty());
         assert_eq!(server.desk.head(server.workspace).await.expect("a head").0, head.0 + 1);
         assert_eq!(look(View::Missed).await, (0, vec![]));
         assert!(look(View::Closed).await.1[0].followed_up, "closed it stays");

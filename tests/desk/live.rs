@@ -11,7 +11,7 @@ use bailout::{
         clock::Clock,
         config::Cli,
         core::{
-            desk::Verb,
+            command::OperatorVerb,
             log::{Audience, follow},
         },
     },
@@ -85,7 +85,7 @@ on_both! {
             let done = ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
             let closed = done.current.escalation.closed_seq.expect("the end");
             let text = bailout::domain::text::NoteText::parse("Done.").expect("a note");
-            ada.does(Verb::Note { by: ada.operator.clone(), escalation: id, text }).await.expect("a note");
+            ada.does(id, OperatorVerb::Note { text }).await.expect("a note");
             let path = if of_all { "/events".to_owned() } else { format!("/escalations/{it}/events") };
             let request = bot.http.get(format!("{}/api/v1{path}?after={closed}", bot.url)).bearer_auth(&bot.key);
             let _stream = request.send().await.expect("a stream");

@@ -16,7 +16,7 @@ use bailout::{
     },
     server::{
         clock::mint,
-        core::desk::Verb,
+        core::command::OperatorVerb,
         store::{drafts, operators, presence},
         workers::deadlines,
     },
@@ -88,11 +88,10 @@ on_both! {
         let fence = grace.claims(&it).await.expect("a claim");
         sees(&server, &grace).await;
         let to = TransferTarget::Operator(ada.operator.who.clone());
-        let transfer =
-            Verb::Transfer { by: grace.operator.clone(), escalation: id(&it), fence: Some(fence), to, note: None };
-        grace.does(transfer).await.expect("a transfer");
+        let transfer = OperatorVerb::Transfer { fence: Some(fence), to, note: None };
+        grace.does(id(&it), transfer).await.expect("a transfer");
         // Without the acceptance, the transfer would return after two minutes.
-        ada.does(Verb::Accept { by: ada.operator.clone(), escalation: id(&it) }).await.expect("an acceptance");
+        ada.does(id(&it), OperatorVerb::Accept).await.expect("an acceptance");
         server.pass(Span::minutes(14));
         deadlines::lapse(&server.desk).await.expect("a look");
         assert_eq!(status(&server, &it).await, Status::Claimed);
@@ -233,7 +232,7 @@ on_both! {
             at: None,
             author: Some(Author::from(&ada.operator.who)),
         };
-        ada.does(Verb::Reply { by: ada.operator.clone(), escalation: id(&it), fence, message }).await.expect("a reply");
+        ada.does(id(&it), OperatorVerb::Reply { fence, message }).await.expect("a reply");
         assert_eq!(kept(&ada).await, []);
 
         // A cancel by the agent keeps the draft.

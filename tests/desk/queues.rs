@@ -15,7 +15,7 @@ use bailout::{
         time::Span,
     },
     server::{
-        core::desk::{CommandResult, Verb},
+        core::command::{CommandResult, OperatorVerb},
         error::Error,
         store::queues::QueueSettings,
         workers::deadlines,
@@ -50,8 +50,8 @@ pub fn of(queue: &str) -> Value {
 pub async fn transfers(by: &Person, it: &str, to: TransferTarget) -> Result<CommandResult, Error> {
     let fence = by.desk.current(by.workspace, id(it)).await?.expect("an escalation").escalation.fence;
     let note = Some(NoteText::parse("Yours.").expect("a note"));
-    let verb = Verb::Transfer { by: by.operator.clone(), escalation: id(it), fence: Some(fence), to, note };
-    by.does(verb).await
+    let verb = OperatorVerb::Transfer { fence: Some(fence), to, note };
+    by.does(id(it), verb).await
 }
 
 pub async fn list(person: &Person, view: View) -> Inbox {
@@ -119,8 +119,8 @@ on_both! {
         let (it, asked) = (bot.escalates(chat.clone()).await, bot.escalates(question).await);
         assert_eq!(refused(ada.claims(&it).await), refusal);
         assert_eq!(refused(ada.resolves(&asked, None, Resolution::bare(Disposition::Declined)).await), refusal);
-        let take_over = |by: &Person| Verb::TakeOver { by: by.operator.clone(), escalation: id(&asked), fence: None };
-        assert_eq!(refused(ada.does(take_over(&ada)).await), refusal);
+        let take_over = OperatorVerb::TakeOver { fence: None };
+        assert_eq!(refused(ada.does(id(&asked), take_over).await), refusal);
         // The control: members and supervisors can.
         ana.resolves(&asked, None, Resolution::bare(Disposition::Declined)).await.expect("an answer");
         let fence = grace.claims(&it).await.expect("a claim");

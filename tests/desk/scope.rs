@@ -12,7 +12,7 @@ use bailout::{
     },
     server::{
         clock::mint,
-        core::desk::Verb,
+        core::command::OperatorVerb,
         keys::ApiKey,
         password,
         store::{agents, operators, queues},
@@ -290,7 +290,7 @@ on_both! {
         let it = bot.escalates(json!({"conversation": conversation, "summary": CANARY})).await;
         bot.says(&it, "customer", CANARY).await.ok(201);
         let text = NoteText::parse(CANARY).expect("a note");
-        people[1].does(Verb::Note { by: people[1].operator.clone(), escalation: id(&it), text }).await.expect("a note");
+        people[1].does(id(&it), OperatorVerb::Note { text }).await.expect("a note");
 
         let (foreign_admin, foreign_agent) = foreigners(&server).await;
         let mut walkers = vec![(Who::Nobody, Browser::at(&server), None)];

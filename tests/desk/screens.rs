@@ -12,7 +12,7 @@ use bailout::{
     },
     server::{
         core::{
-            desk::Verb,
+            command::OperatorVerb,
             log::{Audience, follow},
         },
         workers::deadlines,
@@ -83,29 +83,25 @@ on_both! {
         let reply = ada.replies(&it, fence, "Hello, Dana").await.expect("a reply").message.expect("a message").id;
         let receipt = json!({"message_id": reply.to_string(), "state": "shown"});
         bot.post(&format!("/escalations/{it}/receipts"), receipt).await.ok(200);
-        let note = Verb::Note {
-            by: ana.operator.clone(),
-            escalation: id(&it),
-            text: NoteText::parse("She is right.").expect("a note"),
-        };
-        ana.does(note).await.expect("a note");
+        let note = OperatorVerb::Note { text: NoteText::parse("She is right.").expect("a note") };
+        ana.does(id(&it), note).await.expect("a note");
         ada.releases(&it, fence).await.expect("a release");
         let fence = ana.claims(&it).await.expect("a claim");
         let to = TransferTarget::Operator(ada.operator.who.clone());
-        let verb = Verb::Transfer { by: ana.operator.clone(), escalation: id(&it), fence: Some(fence), to, note: None };
-        let fence = ana.does(verb).await.expect("a transfer").current.escalation.fence;
+        let verb = OperatorVerb::Transfer { fence: Some(fence), to, note: None };
+        let fence = ana.does(id(&it), verb).await.expect("a transfer").current.escalation.fence;
         ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
         bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.ok(200);
         let question = bot.escalates(json!({"ask": {"kind": "question", "prompt": "?"}, "conversation": {"customer": {"name": "Dana"}}})).await;
-        let verb = Verb::TakeOver { by: ada.operator.clone(), escalation: id(&question), fence: None };
-        ada.does(verb).await.expect("a take-over");
+        let verb = OperatorVerb::TakeOver { fence: None };
+        ada.does(id(&question), verb).await.expect("a take-over");
         bot.post(&format!("/escalations/{question}/cancel"), json!({"reason": "never mind"})).await.ok(200);
         let late = bot.escalates(json!({"deadlines": {"expire_after_seconds": 1}})).await;
         server.pass(Span::seconds(2));
         deadlines::sweep(&server.desk).await.expect("a sweep");
         assert_eq!(bot.get(&format!("/escalations/{late}")).await.ok(200)["status"], "expired");
-        let verb = Verb::FollowUp { by: ada.operator.clone(), escalation: id(&late), note: None };
-        ada.does(verb).await.expect("a follow-up");
+        let verb = OperatorVerb::FollowUp { note: None };
+        ada.does(id(&late), verb).await.expect("a follow-up");
 
         for closed in [&it, &question, &late] {
             soon("the delivery", async || {

@@ -14,7 +14,7 @@ use bailout::{
     },
     server::{
         clock::mint,
-        core::desk::Verb,
+        core::command::OperatorVerb,
         keys::ApiKey,
         store::{
             Dialect, agents,
@@ -108,11 +108,11 @@ on_both! {
         let fence = ada.claims(&it).await.expect("a claim");
         ada.replies(&it, fence, "The **flamingo** comes.").await.expect("a reply");
         let text = NoteText::parse("Beware of the tapir.").expect("a note");
-        ada.does(Verb::Note { by: ada.operator.clone(), escalation: id(&it), text }).await.expect("a note");
+        ada.does(id(&it), OperatorVerb::Note { text }).await.expect("a note");
         let note = Some(NoteText::parse("You know the ibis.").expect("a note"));
         let to = TransferTarget::Operator(ana.operator.who.clone());
-        let verb = Verb::Transfer { by: ada.operator.clone(), escalation: id(&it), fence: Some(fence), to, note };
-        let fence = ada.does(verb).await.expect("a transfer").current.escalation.fence;
+        let verb = OperatorVerb::Transfer { fence: Some(fence), to, note };
+        let fence = ada.does(id(&it), verb).await.expect("a transfer").current.escalation.fence;
         let note_to_agent = Some(NoteText::parse("Ask the gecko next time.").expect("a note"));
         let resolution = Resolution { note_to_agent, ..Resolution::bare(Disposition::Handled) };
         ana.resolves(&it, Some(fence), resolution).await.expect("an end");

@@ -19,7 +19,7 @@ use bailout::{
         thread::Thread,
         time::Span,
     },
-    server::{core::desk::Verb, store::Dialect},
+    server::{core::command::OperatorVerb, store::Dialect},
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -244,24 +244,24 @@ async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Age
         ids.push(it);
     }
     let [late, cancelled, left, it] = &ids[..] else { panic!("four") };
-    let (by, escalation) = (ada.operator.clone(), id(it));
+    let escalation = id(it);
     let fence = ada.claims(it).await.expect("a claim");
-    let take = Verb::TakeOver { by: by.clone(), escalation, fence: Some(fence) };
-    ada.does(take).await.expect("a take-over");
+    let take = OperatorVerb::TakeOver { fence: Some(fence) };
+    ada.does(escalation, take).await.expect("a take-over");
     bot.says(it, "customer", "**Hello**").await.ok(201);
     let said = ada.replies(it, fence, "Hello, Dana").await.expect("a reply").message.expect("a message");
     let receipt = json!({"message_id": said.id.to_string(), "state": "shown"});
     bot.post(&format!("/escalations/{it}/receipts"), receipt).await.ok(200);
     let text = NoteText::parse("She is right.").expect("a note");
-    ada.does(Verb::Note { by: by.clone(), escalation, text }).await.expect("a note");
+    ada.does(escalation, OperatorVerb::Note { text }).await.expect("a note");
     let tags = Some(vec!["vip".to_owned().try_into().expect("a tag")]);
-    ada.does(Verb::Mark { by: by.clone(), escalation, urgency: Some(Urgency::High), tags }).await.expect("a mark");
+    ada.does(escalation, OperatorVerb::Mark { urgency: Some(Urgency::High), tags }).await.expect("a mark");
     ada.releases(it, fence).await.expect("a release");
     let fence = ana.claims(it).await.expect("a claim");
-    let to = TransferTarget::Operator(by.who);
-    let transfer = Verb::Transfer { by: ana.operator.clone(), escalation, fence: Some(fence), to, note: None };
-    let fence = ana.does(transfer).await.expect("a transfer").current.escalation.fence;
-    ada.does(Verb::Accept { by: ada.operator.clone(), escalation }).await.expect("an acceptance");
+    let to = TransferTarget::Operator(ada.operator.who.clone());
+    let transfer = OperatorVerb::Transfer { fence: Some(fence), to, note: None };
+    let fence = ana.does(escalation, transfer).await.expect("a transfer").current.escalation.fence;
+    ada.does(escalation, OperatorVerb::Accept).await.expect("an acceptance");
     ada.resolves(it, Some(fence), Resolution::bare(Disposition::Declined)).await.expect("a resolve");
     bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.ok(200);
     bot.post(&format!("/escalations/{cancelled}/cancel"), json!({"reason": "Never mind."})).await.ok(200);
@@ -281,8 +281,8 @@ async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Age
     }
     let expired = bot.get(&format!("/escalations/{late}")).await.ok(200);
     assert_eq!(expired["status"], "expired");
-    let verb = Verb::FollowUp { by: ada.operator.clone(), escalation: id(late), note: None };
-    ada.does(verb).await.expect("a follow-up");
+    let verb = OperatorVerb::FollowUp { note: None };
+    ada.does(id(late), verb).await.expect("a follow-up");
 }
 
 on_both! {

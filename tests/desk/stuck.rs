@@ -13,7 +13,7 @@ use bailout::{
         outcome::{Disposition, Resolution},
         time::{Span, Timestamp},
     },
-    server::{core::desk::Verb, workers::deadlines},
+    server::{core::command::OperatorVerb, workers::deadlines},
 };
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ async fn stuck(person: &Person, ledger: &Ledger) -> usize {
 /// Runs a random command; a refused one changes nothing. Returns the moment from which the escalation waits again.
 async fn acts(person: &Person, bot: &Agent, it: &str, what: usize) -> Option<Timestamp> {
     let current = person.desk.current(person.workspace, id(it)).await.expect("a read").expect("one").escalation;
-    let (by, escalation, fence) = (person.operator.clone(), id(it), current.fence);
+    let (escalation, fence) = (id(it), current.fence);
     match what {
         0..=3 => drop(person.claims(it).await),
         4 | 5 => {
@@ -109,7 +109,7 @@ async fn acts(person: &Person, bot: &Agent, it: &str, what: usize) -> Option<Tim
             let frame: Frame = serde_json::from_str(&released.events.first()?.body).expect("a frame");
             return Some(frame.event.at);
         }
-        6 => drop(person.does(Verb::TakeOver { by, escalation, fence: Some(fence) }).await),
+        6 => drop(person.does(escalation, OperatorVerb::TakeOver { fence: Some(fence) }).await),
         7 => drop(person.replies(it, fence, "Hello").await),
         8 => drop(person.resolves(it, Some(fence), Resolution::bare(Disposition::Declined)).await),
         9 => drop(bot.says(it, "customer", "Hello?").await),

@@ -11,7 +11,7 @@ use bailout::{
     domain::{ids::EscalationId, operator::Role, text::Text},
     server::{
         config::Cli,
-        core::desk::{Command, IdempotentRequest, Verb},
+        core::command::{ActorVerb, AgentVerb, Command, IdempotentRequest},
         error::Error,
     },
 };
@@ -36,8 +36,8 @@ async fn panicking(server: &TestServer, escalation: EscalationId) -> Command {
         answer: Arc::new(|_| panic!("an answer that cannot be made")),
     };
     let reason = Text::parse("The customer is happy.").expect("a reason");
-    let verb = Verb::Cancel { agent, escalation, reason };
-    Command { workspace: server.workspace, verb, once: Some(once) }
+    let verb = ActorVerb::Agent(agent, AgentVerb::Cancel { reason });
+    Command { workspace: server.workspace, escalation, verb, once: Some(once) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

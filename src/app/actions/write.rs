@@ -16,8 +16,8 @@ use crate::{
 #[server(name = DoClaim, output = LeanJson)]
 pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    let verb = crate::server::core::desk::Verb::Claim { by: caller.operator.clone(), escalation: id };
-    let done = caller.run(verb).await?;
+    let verb = crate::server::core::command::OperatorVerb::Claim;
+    let done = caller.run(id, verb).await?;
     Ok(done.and_then(|done| done.current.escalation.claim.clone().ok_or(Refusal::NotClaimed)))
 }
 
@@ -25,16 +25,16 @@ pub async fn claim(id: EscalationId) -> Result<Result<Claim, Refusal>, CallError
 #[server(output = LeanJson)]
 pub async fn release(id: EscalationId, fence: Fence) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    let verb = crate::server::core::desk::Verb::Release { by: caller.operator.clone(), escalation: id, fence };
-    Ok(caller.run(verb).await?.map(drop))
+    let verb = crate::server::core::command::OperatorVerb::Release { fence };
+    Ok(caller.run(id, verb).await?.map(drop))
 }
 
 /// Takes over the conversation of a question or a decision, to speak to the customer instead of answering.
 #[server(output = LeanJson)]
 pub async fn take_over(id: EscalationId, fence: Option<Fence>) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    let verb = crate::server::core::desk::Verb::TakeOver { by: caller.operator.clone(), escalation: id, fence };
-    Ok(caller.run(verb).await?.map(drop))
+    let verb = crate::server::core::command::OperatorVerb::TakeOver { fence };
+    Ok(caller.run(id, verb).await?.map(drop))
 }
 
 /// Transfers an escalation to a colleague or a queue, named by id. Without a fence, a supervisor transfers the claim of
@@ -58,9 +58,8 @@ pub async fn transfer(
         Err(crate::domain::text::TextProblem::Empty) if is_mine => None,
         Err(problem) => return Ok(Err(Refusal::field("/note", format!("A note {problem}.")))),
     };
-    let verb =
-        crate::server::core::desk::Verb::Transfer { by: caller.operator.clone(), escalation: id, fence, to, note };
-    Ok(caller.run(verb).await?.map(drop))
+    let verb = crate::server::core::command::OperatorVerb::Transfer { fence, to, note };
+    Ok(caller.run(id, verb).await?.map(drop))
 }
 
 /// Sends a message to the customer. A repeated `client_message_id` is the same message, so a retry is safe.
@@ -79,7 +78,7 @@ pub async fn reply(
             message::{Author, MessageRole},
             text::{ClientMessageId, MessageText},
         },
-        server::{clock::mint, core::desk::Verb},
+        server::{clock::mint, core::command::OperatorVerb},
     };
     let client_message_id = match ClientMessageId::parse(client_message_id) {
         Ok(client_message_id) => client_message_id,
@@ -98,8 +97,8 @@ pub async fn reply(
         at: None,
         author: Some(Author::from(&caller.operator.who)),
     };
-    let verb = Verb::Reply { by: caller.operator.clone(), escalation: id, fence, message };
-    let done = caller.run(verb).await?;
+    let verb = OperatorVerb::Reply { fence, message };
+    let done = caller.run(id, verb).await?;
     if done.is_ok() {
         caller.delete_sent_draft(id, &named).await?;
     }
@@ -116,8 +115,8 @@ pub async fn follow_up(id: EscalationId, note: String) -> Result<Result<(), Refu
         Err(TextProblem::Empty) => None,
         Err(problem) => return Ok(Err(Refusal::field("/note", problem.to_string()))),
     };
-    let verb = crate::server::core::desk::Verb::FollowUp { by: caller.operator.clone(), escalation: id, note };
-    Ok(caller.run(verb).await?.map(drop))
+    let verb = crate::server::core::command::OperatorVerb::FollowUp { note };
+    Ok(caller.run(id, verb).await?.map(drop))
 }
 
 /// Sets the urgency, or the comma-separated tags; a value that is `None` stays unchanged.
@@ -140,8 +139,8 @@ pub async fn mark(
         Ok(tags) => tags,
         Err(problem) => return Ok(Err(Refusal::field("/tags", format!("A tag {problem}.")))),
     };
-    let verb = crate::server::core::desk::Verb::Mark { by: caller.operator.clone(), escalation: id, urgency, tags };
-    Ok(caller.run(verb).await?.map(drop))
+    let verb = crate::server::core::command::OperatorVerb::Mark { urgency, tags };
+    Ok(caller.run(id, verb).await?.map(drop))
 }
 
 /// Adds a note, which only operators see.
@@ -152,8 +151,8 @@ pub async fn note(id: EscalationId, text: String) -> Result<Result<(), Refusal>,
         Ok(text) => text,
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
     };
-    let verb = crate::server::core::desk::Verb::Note { by: caller.operator.clone(), escalation: id, text };
-    Ok(caller.run(verb).await?.map(drop))
+    let verb = crate::server::core::command::OperatorVerb::Note { text };
+    Ok(caller.run(id, verb).await?.map(drop))
 }
 
 /// Resolves an escalation and returns control to the agent. `resolution` is a
@@ -166,7 +165,7 @@ pub async fn resolve(
     resolution: String,
 ) -> Result<Result<(), Refusal>, CallError> {
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
-    use crate::server::{core::desk::Verb, resolution};
+    use crate::server::{core::command::OperatorVerb, resolution};
     // A page of an earlier version sends arguments, which are not accepted: the page may show others than are stored.
     let sent = serde_json::from_str(&resolution)
         .map_err(|error| CallError::Bad(format!("This is no resolution: {error}. Reload the page.")))?;
@@ -177,6 +176,6 @@ pub async fn resolve(
         Ok(resolution) => resolution,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let verb = Verb::Resolve { by: caller.operator.clone(), escalation: id, fence, resolution };
-    Ok(caller.run(verb).await?.map(drop))
+    let verb = OperatorVerb::Resolve { fence, resolution };
+    Ok(caller.run(id, verb).await?.map(drop))
 }

@@ -19,7 +19,7 @@ use crate::{
     domain::{escalation::Status, ids::EscalationId},
     server::{
         contract::{EscalationBody, escalation_json, written},
-        core::desk::Verb,
+        core::command::AgentVerb,
         error::CurrentState,
     },
 };
@@ -75,8 +75,7 @@ pub async fn cancel(
     let reason = checks.exact("/reason", request.body.reason);
     checks.verdict()?;
     let Some(reason) = reason else { return Err(Problem::from(ProblemCode::InvalidField)) };
-    let agent = caller.agent.clone();
-    let done = caller.run(Verb::Cancel { agent, escalation, reason }, None, request.room).await?;
+    let done = caller.run(escalation, AgentVerb::Cancel { reason }, None, request.room).await?;
     answer(&caller, &done.current).await
 }
 
@@ -88,8 +87,7 @@ pub async fn acknowledge(
     request: ApiJson<AcknowledgeRequest>,
 ) -> Result<Response, Problem> {
     QueryParams::of(&uri, &[])?;
-    let agent = caller.agent.clone();
-    let done = caller.run(Verb::Acknowledge { agent, escalation }, None, request.room).await?;
+    let done = caller.run(escalation, AgentVerb::Acknowledge, None, request.room).await?;
     answer(&caller, &done.current).await
 }
 

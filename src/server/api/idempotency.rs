@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{json_answer, key_auth::CallingAgent, params::bad, problem::Problem};
-use crate::server::core::desk::{IdempotentRequest, RenderAnswer};
+use crate::server::core::command::{IdempotentRequest, RenderAnswer};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

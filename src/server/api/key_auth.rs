@@ -27,7 +27,8 @@ use crate::{
         connections::when_left,
         contract::AtDesk,
         core::{
-            desk::{Command, CommandResult, Desk, IdempotentRequest, Verb},
+            command::{ActorVerb, AgentVerb, Command, CommandResult, IdempotentRequest, SystemVerb},
+            desk::Desk,
             open_streams::{Credential, OpenStream},
         },
         error::{CurrentState, Error},
@@ -127,11 +128,13 @@ impl CallingAgent {
     /// Runs one command. A refusal that carries a closed escalation delivers its outcome, too.
     pub async fn run(
         &self,
-        verb: Verb,
+        escalation: EscalationId,
+        verb: AgentVerb,
         once: Option<IdempotentRequest>,
         room: MemoryPermit,
     ) -> Result<CommandResult, Problem> {
-        let done = self.desk.run_in(Command { workspace: self.workspace, verb, once }, room).await;
+        let verb = ActorVerb::Agent(self.agent.clone(), verb);
+        let done = self.desk.run_in(Command { workspace: self.workspace, escalation, verb, once }, room).await;
         let Err(Error::Refused { current: Some(current), .. }) = &done else { return Ok(done?) };
         self.record_delivery_of(current);
         let at_desk = self.at_desk(current).await?;
@@ -198,7 +201,7 @@ fn is_undelivered(current: &CurrentState) -> bool {
 fn deliver(desk: &Desk, workspace: WorkspaceId, escalation: EscalationId) {
     let working = desk.clone();
     desk.background_tasks().spawn(async move {
-        let command = Command { workspace, verb: Verb::Deliver { escalation }, once: None };
+        let command = Command::new(workspace, escalation, ActorVerb::System(SystemVerb::Deliver));
         if let Err(error) = working.run(command).await {
             tracing::error!(%error, %escalation, "an outcome that left was not recorded as delivered");
         }

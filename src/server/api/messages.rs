@@ -32,7 +32,7 @@ use crate::{
     server::{
         clock::mint,
         contract::{MessageBody, parse_rfc3339, written},
-        core::desk::{CommandResult, Verb},
+        core::command::{AgentVerb, CommandResult},
         store::portion::ANSWER,
     },
 };
@@ -48,8 +48,7 @@ pub async fn say(
     QueryParams::of(&uri, &[])?;
     let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::CREATED, Arc::new(said))?;
     let message = new_message(&caller, request.body)?;
-    let agent = caller.agent.clone();
-    let mut done = caller.run(Verb::Say { agent, escalation, message }, once, request.room).await?;
+    let mut done = caller.run(escalation, AgentVerb::Say { message }, once, request.room).await?;
     if let Some(replay) = done.replay.take() {
         return Ok(idempotency::replay(replay));
     }

@@ -28,7 +28,7 @@ use crate::{
     server::{
         clock::mint,
         contract::{escalation_json, path_of},
-        core::desk::{CommandResult, Verb},
+        core::command::{AgentVerb, CommandResult},
         error::Error,
         store::queues,
     },
@@ -57,7 +57,7 @@ pub async fn open(
     // The stream is taken before the escalation is opened, so that a caller that cannot wait is refused first.
     let door = patience.map(|_| caller.enter()).transpose()?;
 
-    let mut done = caller.run(Verb::Open(Box::new(open)), once, room).await?;
+    let mut done = caller.run(open.id, AgentVerb::Open(Box::new(open)), once, room).await?;
     let replay = done.replay.take();
     let (is_replay, id) = (replay.is_some(), done.current.escalation.id);
     let response = match (patience, &door, replay) {

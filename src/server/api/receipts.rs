@@ -27,7 +27,7 @@ use crate::{
     },
     server::{
         contract::written,
-        core::desk::{CommandResult, Verb},
+        core::command::{AgentVerb, CommandResult},
     },
 };
 
@@ -55,8 +55,7 @@ pub async fn receive(
         Arc::new(move |done: &CommandResult| taken(message, &receipt, done))
     };
     let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::OK, answer.clone())?;
-    let agent = caller.agent.clone();
-    let mut done = caller.run(Verb::Receipt { agent, escalation, message, receipt }, once, request.room).await?;
+    let mut done = caller.run(escalation, AgentVerb::Receipt { message, receipt }, once, request.room).await?;
     if let Some(replay) = done.replay.take() {
         return Ok(idempotency::replay(replay));
     }

@@ -20,7 +20,10 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        core::desk::{Command, CommandResult, Desk, Verb},
+        core::{
+            command::{ActorVerb, Command, CommandResult, OperatorVerb},
+            desk::Desk,
+        },
         error::Error,
         site::session::SignedIn,
         store::{drafts, operators, people, presence, queues, reads},
@@ -154,8 +157,8 @@ impl CallingOperator {
     /// Accepts a transfer. The writer checks again whether there still is one, because the escalation may have returned
     /// to its queue.
     async fn accept_transfer(&self, escalation: EscalationId) -> Result<(), Error> {
-        let verb = Verb::Accept { by: self.operator.clone(), escalation };
-        match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
+        let verb = ActorVerb::Operator(self.operator.clone(), OperatorVerb::Accept);
+        match self.desk.run(Command::new(self.workspace, escalation, verb)).await {
             Ok(_) | Err(Error::Refused { .. }) => Ok(()),
             Err(fault) => Err(fault),
         }
@@ -189,10 +192,15 @@ impl CallingOperator {
     }
 
     /// Runs one command of the operator. A refusal of the domain is a result, not a fault.
-    pub async fn run(&self, verb: Verb) -> Result<Result<CommandResult, Refusal>, CallError> {
+    pub async fn run(
+        &self,
+        escalation: EscalationId,
+        verb: OperatorVerb,
+    ) -> Result<Result<CommandResult, Refusal>, CallError> {
         // An operator who runs a command is present, even if their stream is disconnected just now.
         self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
-        match self.desk.run(Command { workspace: self.workspace, verb, once: None }).await {
+        let verb = ActorVerb::Operator(self.operator.clone(), verb);
+        match self.desk.run(Command::new(self.workspace, escalation, verb)).await {
             Ok(done) => Ok(Ok(done)),
             Err(Error::Refused { refusal, .. }) => Ok(Err(refusal)),
             Err(fault) => Err(fault.into()),

@@ -11,7 +11,6 @@ use crate::{
         event::TransferTarget,
         ids::{AgentId, EscalationId, MessageId, OperatorId, WorkspaceId},
         message::{Message, Receipt},
-        opening::Opening,
         operator::Operator,
         outcome::Resolution,
         queue::Urgency,
@@ -21,153 +20,81 @@ use crate::{
     server::{core::log::RecordedEvent, error::CurrentState},
 };
 
-/// An action on one escalation, by an agent, an operator or the clock.
+/// What an agent does to an escalation.
 #[derive(Debug, Clone)]
-pub enum Verb {
+pub enum AgentVerb {
     Open(Box<NewEscalation>),
+    /// Adds a message of the customer, the agent or the system.
     Say {
-        agent: AgentRef,
-        escalation: EscalationId,
         message: NewMessage,
     },
+    /// Reports how the customer got an operator's message.
     Receipt {
-        agent: AgentRef,
-        escalation: EscalationId,
-        /// The message of an operator that the receipt is for.
         message: MessageId,
         receipt: Receipt,
     },
     Cancel {
-        agent: AgentRef,
-        escalation: EscalationId,
         reason: Text<2_000>,
     },
-    Acknowledge {
-        agent: AgentRef,
-        escalation: EscalationId,
-    },
-    Deliver {
-        escalation: EscalationId,
-    },
-    Claim {
-        by: Operator,
-        escalation: EscalationId,
-    },
+    Acknowledge,
+}
+
+/// What an operator does to an escalation.
+#[derive(Debug, Clone)]
+pub enum OperatorVerb {
+    Claim,
     Release {
-        by: Operator,
-        escalation: EscalationId,
         fence: Fence,
     },
     /// The target of a transfer accepts it by opening the escalation.
-    Accept {
-        by: Operator,
-        escalation: EscalationId,
-    },
+    Accept,
     Transfer {
-        by: Operator,
-        escalation: EscalationId,
         fence: Option<Fence>,
         to: TransferTarget,
         note: Option<NoteText>,
     },
     TakeOver {
-        by: Operator,
-        escalation: EscalationId,
         fence: Option<Fence>,
     },
     Reply {
-        by: Operator,
-        escalation: EscalationId,
         fence: Fence,
         message: NewMessage,
     },
     Note {
-        by: Operator,
-        escalation: EscalationId,
         text: NoteText,
     },
     Resolve {
-        by: Operator,
-        escalation: EscalationId,
         fence: Option<Fence>,
         resolution: Checked<Resolution>,
     },
-    /// An operator sets the urgency or the tags; none leaves them as they are.
+    /// Sets the urgency or the tags; none leaves them as they are.
     Mark {
-        by: Operator,
-        escalation: EscalationId,
         urgency: Option<Urgency>,
         tags: Option<Vec<Tag>>,
     },
-    /// The sweeper found the escalation due: it expires, a transfer returns, or an outcome was not picked up.
-    FallDue {
-        escalation: EscalationId,
-    },
-    /// The claim lapses because its holder was last seen at `seen_at`.
-    Lapse {
-        escalation: EscalationId,
-        holder: OperatorId,
-        seen_at: Timestamp,
-    },
+    /// Records that the customer of an expired escalation was contacted.
     FollowUp {
-        by: Operator,
-        escalation: EscalationId,
         note: Option<NoteText>,
     },
 }
 
-impl Verb {
-    /// Returns the escalation that the verb acts on.
-    pub fn escalation(&self) -> EscalationId {
-        match self {
-            Self::Open(open) => open.id,
-            Self::Say { escalation, .. }
-            | Self::Receipt { escalation, .. }
-            | Self::Cancel { escalation, .. }
-            | Self::Acknowledge { escalation, .. }
-            | Self::Deliver { escalation }
-            | Self::Claim { escalation, .. }
-            | Self::Release { escalation, .. }
-            | Self::Accept { escalation, .. }
-            | Self::Transfer { escalation, .. }
-            | Self::TakeOver { escalation, .. }
-            | Self::Reply { escalation, .. }
-            | Self::Note { escalation, .. }
-            | Self::Resolve { escalation, .. }
-            | Self::FollowUp { escalation, .. }
-            | Self::Mark { escalation, .. }
-            | Self::FallDue { escalation }
-            | Self::Lapse { escalation, .. } => *escalation,
-        }
-    }
+/// What the server does to an escalation by itself.
+#[derive(Debug, Clone)]
+pub enum SystemVerb {
+    /// Records that the agent has received the outcome.
+    Deliver,
+    /// The sweeper found the escalation due: it expires, a transfer returns, or an outcome was not picked up.
+    FallDue,
+    /// The claim lapses because its holder was last seen at `seen_at`.
+    Lapse { holder: OperatorId, seen_at: Timestamp },
+}
 
-    /// Returns the agent of a verb that only agents use.
-    pub fn agent(&self) -> Option<&AgentRef> {
-        match self {
-            Self::Open(open) => Some(&open.agent),
-            Self::Say { agent, .. }
-            | Self::Receipt { agent, .. }
-            | Self::Cancel { agent, .. }
-            | Self::Acknowledge { agent, .. } => Some(agent),
-            _ => None,
-        }
-    }
-
-    /// Returns the operator of a verb that may take a waiting escalation: claim, resolve or take over.
-    pub fn takes(&self) -> Option<&Operator> {
-        match self {
-            Self::Claim { by, .. } | Self::TakeOver { by, .. } | Self::Resolve { by, .. } => Some(by),
-            _ => None,
-        }
-    }
-
-    /// Returns the agent and the opening of an open.
-    pub fn opening(&self) -> Option<(&AgentRef, &Opening)> {
-        match self {
-            Self::Open(open) => Some((&open.agent, &open.opening)),
-            _ => None,
-        }
-    }
+/// An actor and the verb that they perform.
+#[derive(Debug, Clone)]
+pub enum ActorVerb {
+    Agent(AgentRef, AgentVerb),
+    Operator(Operator, OperatorVerb),
+    System(SystemVerb),
 }
 
 /// Renders the answer that is stored under an idempotency key.
@@ -185,12 +112,55 @@ pub struct IdempotentRequest {
     pub answer: RenderAnswer,
 }
 
-/// A verb with its workspace and idempotency key, as the writer runs it.
+/// An action on one escalation, as the writer runs it.
 #[derive(Clone)]
 pub struct Command {
     pub workspace: WorkspaceId,
-    pub verb: Verb,
+    pub escalation: EscalationId,
+    pub verb: ActorVerb,
     pub once: Option<IdempotentRequest>,
+}
+
+impl Command {
+    /// Creates a command without an idempotency key.
+    pub fn new(workspace: WorkspaceId, escalation: EscalationId, verb: ActorVerb) -> Self {
+        Self { workspace, escalation, verb, once: None }
+    }
+
+    /// Creates the command that opens an escalation, in the name of its agent.
+    pub fn open(workspace: WorkspaceId, open: NewEscalation) -> Self {
+        Self::new(workspace, open.id, ActorVerb::Agent(open.agent.clone(), AgentVerb::Open(Box::new(open))))
+    }
+
+    /// Returns the key of the escalation that the command acts on.
+    pub fn key(&self) -> (WorkspaceId, EscalationId) {
+        (self.workspace, self.escalation)
+    }
+
+    /// Returns the agent that acts, if one does.
+    pub fn agent(&self) -> Option<&AgentRef> {
+        match &self.verb {
+            ActorVerb::Agent(agent, _) => Some(agent),
+            _ => None,
+        }
+    }
+
+    /// Returns the escalation that the command opens, if it opens one.
+    pub fn opens(&self) -> Option<&NewEscalation> {
+        match &self.verb {
+            ActorVerb::Agent(_, AgentVerb::Open(open)) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Returns the message that the command adds, if it adds one.
+    pub fn message(&self) -> Option<&NewMessage> {
+        match &self.verb {
+            ActorVerb::Agent(_, AgentVerb::Say { message })
+            | ActorVerb::Operator(_, OperatorVerb::Reply { message, .. }) => Some(message),
+            _ => None,
+        }
+    }
 }
 
 /// The result of a command, returned after its transaction was committed.

@@ -6,8 +6,6 @@ use futures::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use crate::server::core::command::{Command, CommandResult, IdempotentRequest, RenderAnswer, Verb};
-
 use crate::{
     domain::{
         escalation::{Escalation, Status},
@@ -23,6 +21,7 @@ use crate::{
         clock::Clock,
         contract::{AtDesk, Links},
         core::{
+            command::{ActorVerb, Command, CommandResult, OperatorVerb},
             log::LogNotifier,
             open_streams::OpenStreams,
             presence::Hints,
@@ -113,7 +112,7 @@ impl Desk {
     /// Runs one command of a large request, and releases the memory of the request afterwards.
     pub async fn run_in(&self, command: Command, room: MemoryPermit) -> Result<CommandResult, Error> {
         let (answer, answered) = oneshot::channel();
-        let caller = (command.workspace, command.verb.agent().map(|agent| agent.id));
+        let caller = (command.workspace, command.agent().map(|agent| agent.id));
         self.0.queue.send(caller, QueuedCommand { command, answer, room }).map_err(|refused| match refused {
             QueueRefusal::Full => Error::Overloaded,
             QueueRefusal::Closed => Error::Internal("the writer has stopped".to_owned()),
@@ -125,8 +124,8 @@ impl Desk {
     pub async fn release_all_of(&self, workspace: WorkspaceId, by: Operator) -> Result<(), Error> {
         let held = escalations::held_by(self.store(), workspace, by.who.id).await?;
         let released = held.into_iter().map(|(escalation, fence)| {
-            let verb = Verb::Release { by: by.clone(), escalation, fence };
-            self.run(Command { workspace, verb, once: None })
+            let verb = ActorVerb::Operator(by.clone(), OperatorVerb::Release { fence });
+            self.run(Command::new(workspace, escalation, verb))
         });
         for released in join_all(released).await {
             match released {

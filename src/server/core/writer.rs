@@ -8,7 +8,7 @@ use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    desk::{Command, CommandResult},
+    command::{Command, CommandResult},
     log::{LogNotifier, RecordedEvent},
 };
 use crate::{

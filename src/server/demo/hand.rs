@@ -21,7 +21,8 @@ use crate::{
     server::{
         clock::mint,
         core::{
-            desk::{Command, CommandResult, Desk, Verb},
+            command::{ActorVerb, Command, CommandResult, OperatorVerb},
+            desk::Desk,
             log::{Audience, RecordedEvent, follow},
         },
         error::{CurrentState, Error},
@@ -55,12 +56,12 @@ async fn try_again<T>(done: &Result<T, Error>, tries: &mut usize) -> bool {
 impl DemoOperatorHand {
     /// Runs a command, with retries. If the result of an earlier try was lost, the retry is refused as if another
     /// operator had been faster.
-    pub async fn does(&self, verb: Verb) -> Result<CommandResult, Error> {
+    pub async fn does(&self, escalation: EscalationId, verb: OperatorVerb) -> Result<CommandResult, Error> {
         let mut tries = 0;
         loop {
             self.is_here();
-            let command = Command { workspace: self.workspace, verb: verb.clone(), once: None };
-            let done = self.desk.run(command).await;
+            let verb = ActorVerb::Operator(self.operator.clone(), verb.clone());
+            let done = self.desk.run(Command::new(self.workspace, escalation, verb)).await;
             if !try_again(&done, &mut tries).await {
                 return done;
             }
@@ -110,7 +111,7 @@ impl DemoOperatorHand {
     }
 
     pub async fn claims(&self, escalation: EscalationId) -> Result<Fence, Error> {
-        let done = self.does(Verb::Claim { by: self.operator.clone(), escalation }).await?;
+        let done = self.does(escalation, OperatorVerb::Claim).await?;
         Ok(done.current.escalation.fence)
     }
 
@@ -123,7 +124,7 @@ impl DemoOperatorHand {
             at: None,
             author: Some(Author::from(&self.operator.who)),
         };
-        self.does(Verb::Reply { by: self.operator.clone(), escalation, fence, message }).await
+        self.does(escalation, OperatorVerb::Reply { fence, message }).await
     }
 
     /// Resolves with the first resolution that is accepted.
@@ -135,12 +136,11 @@ impl DemoOperatorHand {
     ) -> Result<CommandResult, Error> {
         let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
         for sent in said {
-            let by = self.operator.clone();
             let opening = Arc::clone(&it.opening);
             let check = move |schemas: &_| resolution::check(schemas, &opening.ask, sent);
             let checked = self.desk.schemas().run(check).await?.map_err(Error::from);
             let done = match checked {
-                Ok(resolution) => self.does(Verb::Resolve { by, escalation: it.id, fence, resolution }).await,
+                Ok(resolution) => self.does(it.id, OperatorVerb::Resolve { fence, resolution }).await,
                 Err(refusal) => Err(refusal),
             };
             match done {

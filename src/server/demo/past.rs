@@ -24,7 +24,10 @@ use crate::{
         clock::Clock,
         config::Settings,
         contract::rfc3339,
-        core::desk::{Command, Desk, Verb},
+        core::{
+            command::{ActorVerb, Command, OperatorVerb, SystemVerb},
+            desk::Desk,
+        },
         router,
     },
 };
@@ -191,7 +194,7 @@ async fn play(desk: &Desk, cast: &Cast, played: &mut Played, deed: &Deed) -> Res
     let held = |fence: Option<Fence>| fence.ok_or_else(|| unknown("the fence"));
     let escalation = played.id;
     let path = |verb: &str| format!("/escalations/{escalation}/{verb}");
-    let by_nobody = async |verb| desk.run(Command { workspace: cast.workspace, verb, once: None }).await;
+    let by_system = async |verb| desk.run(Command::new(cast.workspace, escalation, ActorVerb::System(verb))).await;
     match deed {
         Deed::Claim { by } => played.fence = Some(hand(by)?.claims(escalation).await?),
         Deed::Reply { by, text } => {
@@ -204,28 +207,23 @@ async fn play(desk: &Desk, cast: &Cast, played: &mut Played, deed: &Deed) -> Res
             hand.resolves(&current.escalation, played.fence, [with.clone()]).await?;
         }
         Deed::TakeOver { by } => {
-            let hand = hand(by)?;
-            let verb = Verb::TakeOver { by: hand.operator.clone(), escalation, fence: played.fence };
-            played.fence = Some(hand.does(verb).await?.current.escalation.fence);
+            let verb = OperatorVerb::TakeOver { fence: played.fence };
+            played.fence = Some(hand(by)?.does(escalation, verb).await?.current.escalation.fence);
         }
         Deed::Release { by } => {
-            let (hand, fence) = (hand(by)?, held(played.fence.take())?);
-            hand.does(Verb::Release { by: hand.operator.clone(), escalation, fence }).await?;
+            let fence = held(played.fence.take())?;
+            hand(by)?.does(escalation, OperatorVerb::Release { fence }).await?;
         }
         Deed::Note { by, text } => {
-            let hand = hand(by)?;
-            hand.does(Verb::Note { by: hand.operator.clone(), escalation, text: noted(text)? }).await?;
+            hand(by)?.does(escalation, OperatorVerb::Note { text: noted(text)? }).await?;
         }
         Deed::FollowUp { by, text } => {
-            let hand = hand(by)?;
-            let verb = Verb::FollowUp { by: hand.operator.clone(), escalation, note: Some(noted(text)?) };
-            hand.does(verb).await?;
+            hand(by)?.does(escalation, OperatorVerb::FollowUp { note: Some(noted(text)?) }).await?;
         }
         Deed::Mark { by, urgency, tags: words } => {
-            let hand = hand(by)?;
             let words = tags(words).map_err(|problem| DemoError::Script(format!("a tag {problem}")))?;
-            let verb = Verb::Mark { by: hand.operator.clone(), escalation, urgency: *urgency, tags: Some(words) };
-            hand.does(verb).await?;
+            let verb = OperatorVerb::Mark { urgency: *urgency, tags: Some(words) };
+            hand(by)?.does(escalation, verb).await?;
         }
         Deed::Say { role, text } => {
             if !played.agent.says(&escalation.to_string(), role, text).await? {
@@ -240,8 +238,8 @@ async fn play(desk: &Desk, cast: &Cast, played: &mut Played, deed: &Deed) -> Res
         Deed::Cancel { reason } => drop(played.agent.post(&path("cancel"), &json!({"reason": reason})).await?),
         Deed::Acknowledge => drop(played.agent.post(&path("acknowledge"), &json!({})).await?),
         // The API records this delivery when a response has been sent; here it gets the time of this step.
-        Deed::Take => drop(by_nobody(Verb::Deliver { escalation }).await?),
-        Deed::FallDue => drop(by_nobody(Verb::FallDue { escalation }).await?),
+        Deed::Take => drop(by_system(SystemVerb::Deliver).await?),
+        Deed::FallDue => drop(by_system(SystemVerb::FallDue).await?),
     }
     Ok(())
 }

@@ -10,7 +10,10 @@ use futures::future::join_all;
 use crate::{
     domain::{presence::LAPSES_AFTER, time::Span},
     server::{
-        core::desk::{Command, Desk, Verb},
+        core::{
+            command::{ActorVerb, Command, SystemVerb},
+            desk::Desk,
+        },
         error::Error,
         store::{drafts, escalations, events, presence, reads},
     },
@@ -42,7 +45,7 @@ pub async fn sweep(desk: &Desk) -> Result<(), Error> {
         let is_all = i64::try_from(due.len()).is_ok_and(|count| count < most);
         due.retain(|(_, escalation)| !failed.contains_key(escalation));
         let fallen = due.iter().map(|(workspace, escalation)| {
-            desk.run(Command { workspace: *workspace, verb: Verb::FallDue { escalation: *escalation }, once: None })
+            desk.run(Command::new(*workspace, *escalation, ActorVerb::System(SystemVerb::FallDue)))
         });
         let mut done = 0;
         for (result, (_, escalation)) in join_all(fallen).await.into_iter().zip(&due) {
@@ -85,8 +88,8 @@ pub async fn lapse(desk: &Desk) -> Result<(), Error> {
         return Ok(());
     }
     for it in presence::abandoned(desk.store(), now + Span(-LAPSES_AFTER.0), now, READ_BATCH).await? {
-        let verb = Verb::Lapse { escalation: it.escalation, holder: it.holder, seen_at: it.seen_at };
-        match desk.run(Command { workspace: it.workspace, verb, once: None }).await {
+        let verb = SystemVerb::Lapse { holder: it.holder, seen_at: it.seen_at };
+        match desk.run(Command::new(it.workspace, it.escalation, ActorVerb::System(verb))).await {
             // The holder came back, someone else holds it, or the claim is recent.
             Ok(_) | Err(Error::Refused { .. }) => desk.readiness().still_sweeping(),
             Err(fault) => return Err(fault),

@@ -12,6 +12,7 @@ use bailout::{
         draft::{Draft, DraftMode},
         escalation::Escalation,
         event::{EventKind, Seq, TransferTarget},
+        ids::EscalationId,
         inbox::{Frame, Row as ListRow},
         message::Message,
         operator::{Preferences, Role},
@@ -21,7 +22,7 @@ use bailout::{
         time::Span,
     },
     server::{
-        core::desk::Verb,
+        core::command::OperatorVerb,
         store::{Opener, Store, events},
         workers::deadlines,
     },
@@ -175,8 +176,8 @@ fn a_renamed_field_is_found() {
 }
 
 /// Runs a command of an operator on an escalation, which must succeed, and returns the fence.
-async fn does(person: &Person, verb: Verb) -> Fence {
-    person.does(verb).await.expect("a verb that is done").current.escalation.fence
+async fn does(person: &Person, escalation: EscalationId, verb: OperatorVerb) -> Fence {
+    person.does(escalation, verb).await.expect("a verb that is done").current.escalation.fence
 }
 
 fn note(text: &str) -> NoteText {
@@ -224,8 +225,8 @@ async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Pers
         let receipt = json!({"message_id": said.id, "state": state, "detail": detail});
         bot.post(&format!("/escalations/{it}/receipts"), receipt).await.ok(200);
     }
-    let (by, escalation) = (ada.operator.clone(), id(&it));
-    does(ada, Verb::Note { by: by.clone(), escalation, text: note("She is a regular.") }).await;
+    let escalation = id(&it);
+    does(ada, escalation, OperatorVerb::Note { text: note("She is a regular.") }).await;
     let browser = Browser::of("Ada", &server.url).await;
     for (function, arguments) in [
         ("mark", format!("id={it}&urgency=urgent&tags=vip,refund")),
@@ -237,13 +238,11 @@ async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Pers
         assert!(!answer.contains("Err"), "{function}: {answer}");
     }
     let to = TransferTarget::Operator(grace.operator.who.clone());
-    does(ada, Verb::Transfer { by: by.clone(), escalation, fence: Some(fence), to, note: Some(note("You know her.")) })
-        .await;
-    let fence = does(grace, Verb::Accept { by: grace.operator.clone(), escalation }).await;
+    does(ada, escalation, OperatorVerb::Transfer { fence: Some(fence), to, note: Some(note("You know her.")) }).await;
+    let fence = does(grace, escalation, OperatorVerb::Accept).await;
     let refunds = server.queue("refunds", &[ada], QueueDefaults::default()).await.itself;
-    let (to, by_grace) = (TransferTarget::Queue(refunds), grace.operator.clone());
-    does(grace, Verb::Transfer { by: by_grace, escalation, fence: Some(fence), to, note: Some(note("A refund.")) })
-        .await;
+    let to = TransferTarget::Queue(refunds);
+    does(grace, escalation, OperatorVerb::Transfer { fence: Some(fence), to, note: Some(note("A refund.")) }).await;
     let fence = ada.claims(&it).await.expect("a claim");
     ada.releases(&it, fence).await.expect("a release");
     let fence = ada.claims(&it).await.expect("a claim");
@@ -263,7 +262,7 @@ async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Pers
 async fn answers(server: &TestServer, bot: &Agent, ada: &Person) {
     let ask = json!({"kind": "question", "prompt": "May I?", "options": ["Yes", "No"]});
     let it = bot.escalates(json!({"ask": ask, "conversation": {"external_id": "conv_q", "messages": []}})).await;
-    let fence = does(ada, Verb::TakeOver { by: ada.operator.clone(), escalation: id(&it), fence: None }).await;
+    let fence = does(ada, id(&it), OperatorVerb::TakeOver { fence: None }).await;
     ada.replies(&it, fence, "You may.").await.expect("a reply");
     let chosen = Resolution { data: Some(json!({"choice": "Yes"})), ..Resolution::bare(Disposition::Answered) };
     ada.resolves(&it, Some(fence), chosen).await.expect("an answer");
@@ -278,8 +277,7 @@ async fn answers(server: &TestServer, bot: &Agent, ada: &Person) {
     ada.resolves(&it, None, answered).await.expect("an answer");
     server.pass(Span::minutes(1));
     deadlines::sweep(&server.desk).await.expect("a sweep");
-    does(ada, Verb::FollowUp { by: ada.operator.clone(), escalation: id(&it), note: Some(note("Told by phone.")) })
-        .await;
+    does(ada, id(&it), OperatorVerb::FollowUp { note: Some(note("Told by phone.")) }).await;
 
     let action =
         |id: &str| json!({"id": id, "name": "pay", "arguments": {"eur": 250}, "arguments_schema": schema_of_eur()});
@@ -321,14 +319,14 @@ async fn ends(server: &TestServer, bot: &Agent, ada: &Person, grace: &Person) {
     let returned = bot.hands_over("conv_returned").await;
     let fence = ada.claims(&returned).await.expect("a claim");
     let to = TransferTarget::Operator(grace.operator.who.clone());
-    let (by, escalation) = (ada.operator.clone(), id(&returned));
-    does(ada, Verb::Transfer { by, escalation, fence: Some(fence), to, note: Some(note("Please.")) }).await;
+    let escalation = id(&returned);
+    does(ada, escalation, OperatorVerb::Transfer { fence: Some(fence), to, note: Some(note("Please.")) }).await;
     let lapsed = bot.hands_over("conv_lapsed").await;
     ada.claims(&lapsed).await.expect("a claim");
     ada.is_seen().await;
     server.pass(bailout::domain::claim::ACCEPTED_WITHIN);
     deadlines::sweep(&server.desk).await.expect("a sweep");
-    does(ada, Verb::FollowUp { by: ada.operator.clone(), escalation: id(&late), note: None }).await;
+    does(ada, id(&late), OperatorVerb::FollowUp { note: None }).await;
     server.pass(bailout::domain::presence::LAPSES_AFTER);
     deadlines::lapse(&server.desk).await.expect("a look");
     bot.hands_over("conv_waiting").await;

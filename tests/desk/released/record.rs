@@ -11,7 +11,7 @@ use bailout::{
         text::NoteText,
         time::Span,
     },
-    server::{core::desk::Verb, workers::deadlines},
+    server::{core::command::OperatorVerb, workers::deadlines},
 };
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Row, any::AnyRow};
@@ -149,7 +149,7 @@ async fn this_release() {
     let fence = ada.claims(&claimed).await.expect("a claim");
     ada.replies(&claimed, fence, "Good **morning**, Dana.").await.expect("a reply");
     let text = NoteText::parse("She is a regular.").expect("a note");
-    ada.does(Verb::Note { by: ada.operator.clone(), escalation: id(&claimed), text }).await.expect("a note");
+    ada.does(id(&claimed), OperatorVerb::Note { text }).await.expect("a note");
     let resolved = opens(&bot, "resolved", chat("resolved")).await;
     let fence = ada.claims(&resolved).await.expect("a claim");
     ada.replies(&resolved, fence, "The second charge is gone.").await.expect("a reply");

@@ -9,7 +9,7 @@ use bailout::{
         queue::QueueRef,
         text::NoteText,
     },
-    server::{core::desk::Verb, store::queues},
+    server::{core::command::OperatorVerb, store::queues},
 };
 use serde_json::json;
 
@@ -47,7 +47,7 @@ impl Actor {
         };
         let current = self.person.desk.current(self.person.workspace, id(&it)).await.expect("a read").expect("one");
         let fence = current.escalation.fence;
-        let (by, escalation) = (self.person.operator.clone(), id(&it));
+        let escalation = id(&it);
         match self.chance.below(20) {
             0..=2 => self.opens().await,
             3 | 4 => drop(self.bot.says(&it, "customer", "**Hello?**\n\n- one\n- two").await),
@@ -60,13 +60,13 @@ impl Actor {
                     false => TransferTarget::Queue(self.some_queue().await),
                 };
                 let note = self.chance.once_in(2).then(|| NoteText::parse("Yours.").expect("a note"));
-                drop(self.person.does(Verb::Transfer { by, escalation, fence: Some(fence), to, note }).await);
+                drop(self.person.does(escalation, OperatorVerb::Transfer { fence: Some(fence), to, note }).await);
             }
-            11 => drop(self.person.does(Verb::TakeOver { by, escalation, fence: Some(fence) }).await),
+            11 => drop(self.person.does(escalation, OperatorVerb::TakeOver { fence: Some(fence) }).await),
             12 | 13 => drop(self.person.replies(&it, fence, "A `word` from *here*.").await),
             14 => {
                 let text = NoteText::parse("She is a regular.").expect("a note");
-                drop(self.person.does(Verb::Note { by, escalation, text }).await);
+                drop(self.person.does(escalation, OperatorVerb::Note { text }).await);
             }
             15 | 16 => {
                 let said = *self.chance.one(&[Disposition::Handled, Disposition::Declined, Disposition::Referred]);

@@ -27,7 +27,10 @@ use bailout::{
         clock::{Clock, mint},
         config::{Cli, Settings},
         connections::{self, ConnectionLimits},
-        core::desk::{Command, CommandResult, Desk, Verb},
+        core::{
+            command::{ActorVerb, Command, CommandResult, OperatorVerb},
+            desk::Desk,
+        },
         error::Error,
         keys::ApiKey,
         rates, resolution,
@@ -304,8 +307,9 @@ pub fn id(text: &str) -> EscalationId {
 }
 
 impl Person {
-    pub async fn does(&self, verb: Verb) -> Result<CommandResult, Error> {
-        self.desk.run(Command { workspace: self.workspace, verb, once: None }).await
+    pub async fn does(&self, escalation: EscalationId, verb: OperatorVerb) -> Result<CommandResult, Error> {
+        let verb = ActorVerb::Operator(self.operator.clone(), verb);
+        self.desk.run(Command::new(self.workspace, escalation, verb)).await
     }
 
     /// Records that their page is connected now, and saves it.
@@ -316,12 +320,12 @@ impl Person {
 
     /// Claims and returns the fence of the claim.
     pub async fn claims(&self, escalation: &str) -> Result<Fence, Error> {
-        let done = self.does(Verb::Claim { by: self.operator.clone(), escalation: id(escalation) }).await?;
+        let done = self.does(id(escalation), OperatorVerb::Claim).await?;
         Ok(done.current.escalation.fence)
     }
 
     pub async fn releases(&self, escalation: &str, fence: Fence) -> Result<CommandResult, Error> {
-        self.does(Verb::Release { by: self.operator.clone(), escalation: id(escalation), fence }).await
+        self.does(id(escalation), OperatorVerb::Release { fence }).await
     }
 
     pub async fn replies(&self, escalation: &str, fence: Fence, text: &str) -> Result<CommandResult, Error> {
@@ -333,7 +337,7 @@ impl Person {
             at: None,
             author: Some(Author::from(&self.operator.who)),
         };
-        self.does(Verb::Reply { by: self.operator.clone(), escalation: id(escalation), fence, message }).await
+        self.does(id(escalation), OperatorVerb::Reply { fence, message }).await
     }
 
     pub async fn resolves(
@@ -345,7 +349,7 @@ impl Person {
         let current = self.desk.current(self.workspace, id(escalation)).await?.expect("an escalation");
         let resolution: Checked<Resolution> =
             resolution::check(self.desk.schemas(), &current.escalation.opening.ask, said)?;
-        self.does(Verb::Resolve { by: self.operator.clone(), escalation: id(escalation), fence, resolution }).await
+        self.does(id(escalation), OperatorVerb::Resolve { fence, resolution }).await
     }
 }
 

@@ -2,93 +2,46 @@
 //! other in memory, and the changes are saved with one statement per table.
 
 mod load;
+mod save;
+mod state;
+mod verbs;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use sqlx::AnyConnection;
-
-use self::load::{answer_name, customer_name, message_name};
-
+pub use self::state::Batch;
+use self::state::{Key, answer_name, customer_name, message_name};
 use crate::{
     domain::{
-        conversation::{Conversation, ConversationKey},
         escalation::Escalation,
-        event::{Actor, EventKind, Seq, TransferTarget},
-        ids::{AgentId, EscalationId, EventId, QueueId, WorkspaceId},
+        event::{Actor, EventKind, Seq},
+        ids::{EscalationId, EventId},
         ledger::NewEvent,
         message::Message,
-        outcome::{ClosingContext, Outcome},
-        queue::{QueueMembers, QueueRef},
+        outcome::Outcome,
         refusal::Refusal,
-        time::Timestamp,
     },
     server::{
         clock::mint,
-        contract::{self, Links},
+        contract,
         core::{
-            desk::{Command, CommandResult, Verb},
+            command::{Command, CommandResult},
             log::RecordedEvent,
         },
-        error::{CurrentState, Error},
-        store::{
-            Dialect, agents,
-            escalations::{self, CustomerName, StoredEscalation},
-            events::{self, AnswerKey, StoredAnswer},
-            messages::{self, MessageName, ReplyName},
-            passages::Passage,
-            search::{self, SearchIndex},
-            workspaces,
-        },
+        error::Error,
+        store::{escalations, events::StoredAnswer, passages::Passage},
     },
 };
 
 /// The most open escalations a workspace may have.
 const MOST_OPEN: i64 = 100_000;
 
-type Key<T> = (WorkspaceId, T);
-
-struct Head {
-    seq: Seq,
-    open: i64,
-    /// True when the search index had every event when the batch began.
-    is_indexed: bool,
-}
-
-/// The state that the commands of a batch read and change.
-pub struct Batch<'a> {
-    now: Timestamp,
-    links: &'a Links,
-    heads: BTreeMap<WorkspaceId, Head>,
-    escalations: HashMap<Key<EscalationId>, StoredEscalation>,
-    conversations: HashMap<Key<ConversationKey>, Conversation>,
-    answers: HashMap<AnswerKey, StoredAnswer>,
-    said_before: HashMap<MessageName, Message>,
-    /// The operators' messages that receipts are for.
-    replies: HashMap<ReplyName, Message>,
-    since_open: HashMap<Key<EscalationId>, Vec<Message>>,
-    were_here: HashSet<CustomerName>,
-    /// The members of the queues that operators take escalations from. Every operator serves a queue that is not here.
-    members: HashMap<Key<QueueId>, QueueMembers>,
-    /// The queues that escalations are transferred to, with their present names. A queue that is not here was removed.
-    targets: HashMap<Key<QueueId>, QueueRef>,
-    /// The agents that have acknowledged an outcome before, and those that do so in this batch.
-    acknowledging: HashSet<Key<AgentId>>,
-    first_acknowledged: BTreeSet<Key<AgentId>>,
-    changed: BTreeSet<Key<EscalationId>>,
-    new_answers: Vec<AnswerKey>,
-    new_messages: Vec<(WorkspaceId, EscalationId, Message)>,
-    new_events: Vec<(WorkspaceId, Arc<RecordedEvent>)>,
-    new_passages: Vec<Passage>,
-}
-
 impl Batch<'_> {
     /// Decides one command and applies its events. A refusal changes nothing.
     pub fn run(&mut self, command: &Command) -> Result<CommandResult, Error> {
-        let key = (command.workspace, command.verb.escalation());
+        let key = command.key();
         if !self.heads.contains_key(&command.workspace) {
             return Err(Refusal::NotFound.into());
         }
@@ -101,13 +54,13 @@ impl Batch<'_> {
             let done = self.unchanged((command.workspace, answer.escalation))?;
             return Ok(CommandResult { replay: Some((answer.status, answer.bytes.clone())), ..done });
         }
-        if let Verb::Open(_) = command.verb {
+        if command.opens().is_some() {
             if self.heads[&command.workspace].open >= MOST_OPEN {
                 return Err(Refusal::TooManyOpen.into());
             }
         } else {
             let known = self.escalations.get(&key).map(|(escalation, _)| escalation);
-            let foreign = |it: &Escalation| command.verb.agent().is_some_and(|agent| agent.id != it.agent.id);
+            let foreign = |it: &Escalation| command.agent().is_some_and(|agent| agent.id != it.agent.id);
             if known.is_none_or(foreign) {
                 return Err(Refusal::NotFound.into());
             }
@@ -143,106 +96,19 @@ impl Batch<'_> {
         Ok(done)
     }
 
-    fn current(&self, key: Key<EscalationId>) -> Option<CurrentState> {
-        let (escalation, outcome) = self.escalations.get(&key)?;
-        let conversation = self.conversations.get(&(key.0, escalation.conversation.clone()))?;
-        Some(CurrentState {
-            escalation: Arc::new(escalation.clone()),
-            held_by: conversation.held_by,
-            outcome: outcome.clone(),
-        })
-    }
-
-    fn unchanged(&self, key: Key<EscalationId>) -> Result<CommandResult, Error> {
-        let current = self.current(key).ok_or(Refusal::NotFound)?;
-        Ok(CommandResult { current, events: vec![], message: None, repeated: false, replay: None, answer: None })
-    }
-
     /// Answers a retry with the stored message and the present state. Another text under the same id is refused.
     fn said_again(&self, command: &Command, before: Message) -> Result<CommandResult, Error> {
-        let text = match &command.verb {
-            Verb::Say { message, .. } | Verb::Reply { message, .. } => (message.role, message.text.as_str()),
-            _ => return Err(Error::Internal("only a say or a reply is said again".to_owned())),
-        };
-        if (before.role, before.text.as_deref().unwrap_or_default()) != text {
+        let again = command.message().map(|message| (message.role, message.text.as_str()));
+        if again != Some((before.role, before.text.as_deref().unwrap_or_default())) {
             return Err(Refusal::IdempotencyKeyReused.into());
         }
-        let done = self.unchanged((command.workspace, command.verb.escalation()))?;
+        let done = self.unchanged(command.key())?;
         Ok(CommandResult { message: Some(before), repeated: true, ..done })
-    }
-
-    fn decide(&self, command: &Command) -> Result<(Actor, Vec<EventKind>), Refusal> {
-        let key = (command.workspace, command.verb.escalation());
-        let now = self.now;
-        if let Verb::Open(open) = &command.verb {
-            let conversation = self.conversations.get(&(key.0, open.conversation())).ok_or(Refusal::NotFound)?;
-            let customer = customer_name(key.0, (&open.agent, &open.opening));
-            let earlier = customer.is_some_and(|customer| self.were_here.contains(&customer));
-            let acknowledges = self.acknowledging.contains(&(key.0, open.agent.id));
-            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, earlier, acknowledges, now)?));
-        }
-        let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
-        let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
-        if let Some(by) = command.verb.takes().filter(|_| it.is_waiting())
-            && let Some(members) = self.members.get(&(key.0, it.queue.id))
-        {
-            members.admit(by, &it.queue)?;
-        }
-        let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
-        let meanwhile = ClosingContext { conversation, said };
-        let kinds = match &command.verb {
-            Verb::Open(_) => return Err(Refusal::NotFound),
-            Verb::Say { message, .. } => it.say(message.clone(), conversation, now)?,
-            Verb::Receipt { message, receipt, .. } => {
-                it.receipt(self.replies.get(&(key.0, key.1, *message)), receipt.clone())?
-            }
-            Verb::Cancel { agent, reason, .. } => {
-                it.cancel(reason.clone(), &Actor::Agent(agent.clone()), &meanwhile, now)?
-            }
-            Verb::Acknowledge { .. } => it.acknowledge(now)?,
-            Verb::Deliver { .. } => it.deliver(now)?,
-            Verb::Claim { by, .. } => it.claim(by, conversation, now)?,
-            Verb::Release { by, fence, .. } => it.release(by, *fence, now)?,
-            Verb::Accept { by, .. } => it.accept(by, now),
-            Verb::Transfer { by, fence, to, note, .. } => {
-                it.transfer(by, *fence, self.target(key.0, to)?, note.clone(), now)?
-            }
-            Verb::TakeOver { by, fence, .. } => it.take_over(by, *fence, conversation, now)?,
-            Verb::Reply { by, fence, message, .. } => it.reply(by, *fence, message.clone(), conversation, now)?,
-            Verb::Note { by, text, .. } => it.note(by, text.clone())?,
-            Verb::Resolve { by, fence, resolution, .. } => it.resolve(by, *fence, resolution, &meanwhile, now)?,
-            Verb::FollowUp { by, note, .. } => it.follow_up(by, note.clone(), now)?,
-            Verb::Mark { by, urgency, tags, .. } => it.mark(by, *urgency, tags.clone())?,
-            Verb::FallDue { .. } => it.fall_due(&meanwhile, now)?,
-            Verb::Lapse { holder, seen_at, .. } => it.lapse(*holder, *seen_at, now)?,
-        };
-        let actor = match &command.verb {
-            Verb::Claim { by, .. }
-            | Verb::Release { by, .. }
-            | Verb::Accept { by, .. }
-            | Verb::Transfer { by, .. }
-            | Verb::TakeOver { by, .. }
-            | Verb::Reply { by, .. }
-            | Verb::Note { by, .. }
-            | Verb::Resolve { by, .. }
-            | Verb::FollowUp { by, .. }
-            | Verb::Mark { by, .. } => Actor::Operator(by.who.clone()),
-            Verb::FallDue { .. } | Verb::Lapse { .. } | Verb::Deliver { .. } => Actor::System,
-            _ => Actor::Agent(it.agent.clone()),
-        };
-        Ok((actor, kinds))
-    }
-
-    /// Returns the target of a transfer, a queue with its present name.
-    fn target(&self, workspace: WorkspaceId, to: &TransferTarget) -> Result<TransferTarget, Refusal> {
-        let TransferTarget::Queue(queue) = to else { return Ok(to.clone()) };
-        let queue = self.targets.get(&(workspace, queue.id)).cloned();
-        queue.map(TransferTarget::Queue).ok_or_else(|| Refusal::field("/to", "This queue takes nothing any more."))
     }
 
     /// Numbers the events, applies them, and renders them for each audience.
     fn apply(&mut self, command: &Command, actor: Actor, kinds: Vec<EventKind>) -> Result<CommandResult, Error> {
-        let key = (command.workspace, command.verb.escalation());
+        let key = command.key();
         let mut recorded = vec![];
         let mut said = None;
         for kind in kinds {
@@ -261,7 +127,7 @@ impl Batch<'_> {
             head.open += i64::from(frame.was.is_none());
             if let Some(ended) = frame.event.kind.outcome() {
                 outcome = Some(self.rendered(key, ended).into());
-                self.were_here.extend(customer_name(key.0, (&escalation.agent, &escalation.opening)));
+                self.were_here.extend(customer_name(key.0, escalation.agent.id, &escalation.opening));
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
             let agent_body = contract::event_json(&frame.event, &escalation, outcome.as_deref(), self.links);
@@ -293,7 +159,7 @@ impl Batch<'_> {
                 _ => {}
             }
         }
-        if let Verb::Open(open) = &command.verb {
+        if let Some(open) = command.opens() {
             let messages = open.transcript.iter().map(|message| (key.0, key.1, message.clone()));
             self.new_messages.extend(messages);
             if let Some(opened) = recorded.first() {
@@ -323,45 +189,5 @@ impl Batch<'_> {
             self.since_open.entry(key).or_default().push(message.clone());
         }
         self.new_messages.push((key.0, key.1, message));
-    }
-
-    /// Saves the changes with one statement per table, and returns the new events by workspace.
-    pub async fn save(
-        self,
-        tx: &mut AnyConnection,
-        dialect: Dialect,
-    ) -> Result<BTreeMap<WorkspaceId, Vec<Arc<RecordedEvent>>>, Error> {
-        let changed: Vec<_> = self.changed.iter().filter_map(|key| Some((key.0, self.escalations.get(key)?))).collect();
-        if changed.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let keys: HashSet<_> = changed.iter().map(|(ws, (it, _))| (*ws, it.conversation.clone())).collect();
-        let conversations: Vec<_> = keys.iter().filter_map(|key| Some((key.0, self.conversations.get(key)?))).collect();
-        let new_messages: Vec<_> = self.new_messages.iter().map(|(ws, id, message)| (*ws, *id, message)).collect();
-        let answers: Vec<_> =
-            self.new_answers.iter().filter_map(|name| Some((name, self.answers.get(name)?))).collect();
-        escalations::save(tx, &changed).await?;
-        escalations::save_conversations(tx, &conversations).await?;
-        messages::insert(tx, &new_messages).await?;
-        messages::save_receipts(tx, &self.replies).await?;
-        events::insert(tx, &self.new_events).await?;
-        for is_indexed in [true, false] {
-            let is_here =
-                |it: &&Passage| self.heads.get(&it.workspace).is_some_and(|head| head.is_indexed == is_indexed);
-            let passages: Vec<&Passage> = self.new_passages.iter().filter(is_here).collect();
-            search::index(tx, dialect, SearchIndex::in_use(dialect, is_indexed), &passages).await?;
-        }
-        events::insert_answers(tx, &answers, self.now).await?;
-        for (workspace, agent) in &self.first_acknowledged {
-            agents::acknowledged(tx, *workspace, *agent, self.now).await?;
-        }
-        for (workspace, head) in &self.heads {
-            workspaces::move_head(tx, *workspace, head.seq, head.open).await?;
-        }
-        let mut events: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for (workspace, event) in self.new_events {
-            events.entry(workspace).or_default().push(event);
-        }
-        Ok(events)
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     server::{
         clock::mint,
-        core::desk::{Command, Verb},
+        core::command::Command,
         error::Error,
         site::{
             WebState,
@@ -69,7 +69,7 @@ async fn test(web: &WebState, me: &SignedIn, agent: AgentRef) -> Result<Escalati
         opening: Arc::new(opening),
         transcript: SAID.into_iter().enumerate().map(message).collect(),
     };
-    web.desk.run(Command { workspace: me.workspace, verb: Verb::Open(Box::new(open)), once: None }).await?;
+    web.desk.run(Command::open(me.workspace, open)).await?;
     Ok(id)
 }
 
