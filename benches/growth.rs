@@ -15,7 +15,7 @@ use bailout::{
         agent::AgentRef,
         ask::{Ask, AskKind},
         deadline::RequestedDeadlines,
-        escalation::NewEscalation,
+        escalation::by_agent::NewEscalation,
         ids::{EscalationId, WorkspaceId},
         opening::Opening,
         queue::{QueueRef, Urgency},

@@ -5,7 +5,7 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, MouseEvent};
 
-use super::shell::PageContext;
+use super::page_context::PageContext;
 
 /// The path and the query of the page.
 #[derive(Clone, Copy)]

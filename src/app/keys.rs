@@ -9,7 +9,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::actions::prefer;
 use crate::{
-    app::state::typing::{follow_typing, is_field, is_latin, is_latin_letter, only_char, was_typing},
+    app::state::typing::{composes, follow_typing, is_field, is_latin, is_latin_letter, only_char, was_typing},
     domain::operator::KeyPreferences,
 };
 
@@ -35,13 +35,6 @@ pub fn switch(keys: RwSignal<KeyPreferences>, on: bool) {
 pub fn let_enter_send(keys: RwSignal<KeyPreferences>, sends: bool) {
     keys.update(|keys| keys.enter_sends = Some(sends));
     spawn_local(async move { drop(prefer(Some(sends), None).await) });
-}
-
-/// Returns whether an input method composes a letter with this key. Safari ends the composition before it reports the
-/// key that ended it, and marks that key by the code 229 only.
-pub fn composes(event: &ev::KeyboardEvent) -> bool {
-    const COMPOSES: u32 = 229;
-    event.is_composing() || event.key_code() == COMPOSES
 }
 
 /// Calls `act` for every single key that is pressed where shortcuts are allowed, as long as the calling component

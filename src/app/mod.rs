@@ -8,6 +8,7 @@ pub mod console;
 pub mod focus;
 pub mod keys;
 pub mod memory;
+pub mod page_context;
 pub mod parts;
 pub mod problem;
 pub mod session;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{json::JsonText, outcome::Disposition, text::Text};
+use super::{disposition::Disposition, field_problem::FieldProblem, json::JsonText, text::Text};
 
 /// The kind of an ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,21 +86,6 @@ pub struct Ask {
     /// A JSON Schema (draft 2020-12) that the outcome's data must satisfy.
     pub response_schema: Option<Value>,
     pub actions: Vec<Action>,
-}
-
-/// A field and the problem with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldProblem {
-    /// An RFC 6901 pointer, from the root of what the caller sent unless the owner of the problem says otherwise.
-    pub pointer: String,
-    pub detail: String,
-}
-
-impl FieldProblem {
-    /// Creates a problem from the pointer to a field and a sentence about it.
-    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
-    }
 }
 
 impl Ask {

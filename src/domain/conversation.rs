@@ -5,11 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    ask::AskKind,
-    event::{Event, EventKind},
-    ids::{AgentId, EscalationId},
-};
+use super::ids::{AgentId, EscalationId};
 
 /// The side that may speak to the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,36 +67,6 @@ impl Conversation {
     }
 
     /// Returns who may speak to the customer.
-    pub fn control(&self) -> Control {
-        Control::of(self.held_by)
-    }
-
-    /// Applies an event of one of the conversation's escalations.
-    pub fn apply(&mut self, kind: &EventKind, escalation: EscalationId, ask: AskKind) {
-        match kind {
-            EventKind::Opened { .. } if ask == AskKind::Takeover => self.takeover = Some(escalation),
-            EventKind::Claimed { .. } if ask == AskKind::Takeover => self.held_by = Some(escalation),
-            EventKind::TakenOver { .. } => self.held_by = Some(escalation),
-            EventKind::Transferred { claim: None, .. } | EventKind::Released { .. } => self.let_go(escalation),
-            kind if kind.event_type().closes() => {
-                self.let_go(escalation);
-                if self.takeover == Some(escalation) {
-                    self.takeover = None;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn let_go(&mut self, escalation: EscalationId) {
-        if self.held_by == Some(escalation) {
-            self.held_by = None;
-        }
-    }
-}
-
-impl Event {
-    /// Returns who may speak to the customer after this event.
     pub fn control(&self) -> Control {
         Control::of(self.held_by)
     }

@@ -1,43 +1,23 @@
 //! Events: the only record of changes. Events are numbered without gaps per workspace, in commit order.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    agent::AgentRef,
+    actor::Actor,
     claim::{Claim, Fence},
-    conversation::ConversationKey,
+    conversation::{Control, ConversationKey},
     escalation::{Escalation, FollowUp},
     ids::{EscalationId, EventId, MessageId},
     message::{Message, Receipt},
     operator::OperatorRef,
     outcome::Outcome,
     queue::{QueueRef, Urgency},
+    seq::Seq,
     text::{NoteText, Tag, Text},
     time::Timestamp,
 };
-
-/// The number of an event within its workspace, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Seq(pub i64);
-
-impl fmt::Display for Seq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The actor that caused an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Actor {
-    Agent(AgentRef),
-    Operator(OperatorRef),
-    /// The server: the clock, or the delivery of an outcome.
-    System,
-}
 
 /// The target of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,6 +238,13 @@ pub struct Event {
     pub held_by: Option<EscalationId>,
     pub actor: Actor,
     pub kind: EventKind,
+}
+
+impl Event {
+    /// Returns who may speak to the customer after this event.
+    pub fn control(&self) -> Control {
+        Control::of(self.held_by)
+    }
 }
 
 #[cfg(test)]

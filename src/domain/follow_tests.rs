@@ -4,11 +4,13 @@ use proptest::{prelude::*, sample::select};
 
 use super::{
     ask::AskKind,
-    event::{EventKind, Seq},
+    disposition::Disposition,
+    event::EventKind,
     ids::{AgentId, EscalationId, OperatorId},
     inbox::{Counts, FilterField, Filters, Frame, Inbox, ListPage, Listing, Query, Row, View},
     message::{MessageRole, Receipt, ReceiptState},
-    outcome::{Disposition, Resolution},
+    outcome::Resolution,
+    seq::Seq,
     stage::{
         MORNING, SimulatedWorld, Simulation, ada, ana, answered, billing_bot, blocks_of, queue, text,
         turns::{Turn, turn},

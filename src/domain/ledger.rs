@@ -2,11 +2,14 @@
 //! The writer and the property tests share this implementation.
 
 use super::{
+    actor::Actor,
+    ask::AskKind,
     conversation::{Conversation, ConversationKey},
     escalation::Escalation,
-    event::{Actor, Event, EventKind, Seq, TransferTarget},
+    event::{Event, EventKind, TransferTarget},
     ids::{EscalationId, EventId},
     inbox::{Frame, Row, StateBefore},
+    seq::Seq,
     time::Timestamp,
 };
 
@@ -69,6 +72,31 @@ impl NewEvent {
         it.apply(&event);
         let row = Row::from(&*it);
         Some(Frame { event, was, row, blocks: None, cuts: vec![] })
+    }
+}
+
+impl Conversation {
+    /// Applies an event of one of the conversation's escalations.
+    pub fn apply(&mut self, kind: &EventKind, escalation: EscalationId, ask: AskKind) {
+        match kind {
+            EventKind::Opened { .. } if ask == AskKind::Takeover => self.takeover = Some(escalation),
+            EventKind::Claimed { .. } if ask == AskKind::Takeover => self.held_by = Some(escalation),
+            EventKind::TakenOver { .. } => self.held_by = Some(escalation),
+            EventKind::Transferred { claim: None, .. } | EventKind::Released { .. } => self.let_go(escalation),
+            kind if kind.event_type().closes() => {
+                self.let_go(escalation);
+                if self.takeover == Some(escalation) {
+                    self.takeover = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn let_go(&mut self, escalation: EscalationId) {
+        if self.held_by == Some(escalation) {
+            self.held_by = None;
+        }
     }
 }
 

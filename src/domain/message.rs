@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    event::Seq,
     ids::MessageId,
     operator::OperatorRef,
+    seq::Seq,
     text::{ClientMessageId, Text},
     time::Timestamp,
 };

@@ -4,15 +4,18 @@
 //! A verb of [`escalation::Escalation`] takes `&self` and returns what would happen, as [`event::EventKind`]s, or a
 //! [`refusal::Refusal`]. Only `apply` changes state, and it cannot fail.
 
+pub mod actor;
 pub mod agent;
 pub mod ask;
 pub mod checked;
 pub mod claim;
 pub mod conversation;
 pub mod deadline;
+pub mod disposition;
 pub mod draft;
 pub mod escalation;
 pub mod event;
+pub mod field_problem;
 #[cfg(test)]
 mod follow_tests;
 pub mod found;
@@ -24,6 +27,7 @@ pub mod ledger;
 #[cfg(test)]
 mod list_tests;
 pub mod message;
+pub mod message_part;
 pub mod opening;
 pub mod operator;
 pub mod outcome;
@@ -32,6 +36,7 @@ pub mod queue;
 pub mod reason;
 pub mod refusal;
 pub mod rich;
+pub mod seq;
 #[cfg(test)]
 pub(crate) mod stage;
 pub mod text;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    ask::{Ask, AskKind, FieldProblem},
+    ask::{Ask, AskKind},
+    field_problem::FieldProblem,
     reason::Reason,
     text::{NoteText, Text},
 };

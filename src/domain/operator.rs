@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::OperatorId, refusal::Refusal, text::Name};
+use super::{ids::OperatorId, text::Name};
 
 /// The reference to an operator that claims and events carry. The e-mail address is not here, because it never leaves
 /// the console.
@@ -32,11 +32,6 @@ pub enum Role {
 }
 
 impl Role {
-    /// Refuses with the needed role when this role is below it.
-    pub fn at_least(self, need: Role) -> Result<(), Refusal> {
-        if self >= need { Ok(()) } else { Err(Refusal::Forbidden { need }) }
-    }
-
     /// Returns the role in lower case, as the database and the command line write it.
     pub fn as_str(self) -> &'static str {
         match self {

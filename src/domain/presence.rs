@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     escalation::Escalation,
-    event::Seq,
     ids::{AgentId, EscalationId, OperatorId},
     operator::OperatorRef,
     queue::QueueRef,
+    seq::Seq,
     time::{Span, Timestamp},
 };
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ask::FieldProblem,
+    field_problem::FieldProblem,
     ids::EscalationId,
     operator::{OperatorRef, Role},
     text::Name,
@@ -88,5 +88,12 @@ impl Refusal {
             Self::TooManyOpen => "too_many_open",
             Self::Forbidden { .. } => "forbidden",
         }
+    }
+}
+
+impl Role {
+    /// Refuses with the needed role when this role is below it.
+    pub fn at_least(self, need: Role) -> Result<(), Refusal> {
+        if self >= need { Ok(()) } else { Err(Refusal::Forbidden { need }) }
     }
 }

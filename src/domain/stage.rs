@@ -9,14 +9,18 @@ use std::{convert::Infallible, sync::Arc};
 use uuid::Uuid;
 
 use super::{
+    actor::Actor,
     agent::AgentRef,
     ask::AskKind,
     checked::Checked,
     claim::Fence,
     conversation::{Control, Conversation},
     deadline::RequestedDeadlines,
-    escalation::{Escalation, NewEscalation, NewMessage},
-    event::{Actor, EventKind, Seq, TransferTarget},
+    escalation::{
+        Escalation,
+        by_agent::{NewEscalation, NewMessage},
+    },
+    event::{EventKind, TransferTarget},
     ids::{EscalationId, EventId, MessageId},
     inbox::Frame,
     ledger::NewEvent,
@@ -27,6 +31,7 @@ use super::{
     queue::Urgency,
     refusal::Refusal,
     rich::{Block, Inline},
+    seq::Seq,
     text::Tag,
     time::{Span, Timestamp},
 };

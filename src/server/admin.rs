@@ -13,8 +13,9 @@ use super::{
     password,
     secret::Secret,
     store::{
-        OpenError, Opener, Store, agents,
+        Opener, Store, agents,
         links::{self, LinkPurpose, RESET_LASTS},
+        open_error::OpenError,
         operators::{self, Account, Email},
         people, sessions, workspaces,
     },

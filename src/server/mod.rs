@@ -48,7 +48,7 @@ use self::{
     config::Settings,
     contract::Links,
     core::{desk::Desk, tasks},
-    store::{Dialect, OpenError, Opener, Store, workspaces},
+    store::{Dialect, Opener, Store, open_error::OpenError, workspaces},
 };
 
 /// The time that requests may take to end after the server was told to stop, and background tasks after them.

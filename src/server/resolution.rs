@@ -7,10 +7,12 @@ use super::{
     schema::{CheckFailure, MOST_PROBLEMS, Schemas, is_too_deep},
 };
 use crate::domain::{
-    ask::{Action, Ask, FieldProblem, Verdict},
+    ask::{Action, Ask, Verdict},
     checked::Checked,
+    disposition::Disposition,
+    field_problem::FieldProblem,
     json::{Json, JsonText, MAX_DEPTH, too_deep, unescaped_name},
-    outcome::{ActionDecision, DecisionRequest, Disposition, Edit, Resolution},
+    outcome::{ActionDecision, DecisionRequest, Edit, Resolution},
     refusal::Refusal,
 };
 

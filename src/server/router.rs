@@ -14,7 +14,7 @@ use super::{
     ops::health,
     rates::RateLimiters,
     request_id,
-    site::{self, WebState},
+    site::{self, web_state::WebState},
 };
 use crate::server::core::desk::Desk;
 

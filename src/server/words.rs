@@ -5,14 +5,13 @@
 //! A compound such as `A-4721`, `e-mail`, `INV/2024/17` or `+49 170 123` is indexed as its parts and also joined, as
 //! one word. Queries are treated in the same way, so a query finds a compound however either is written.
 
-mod asked;
 mod fold;
+pub mod terms;
 
 use std::{mem::take, ops::Range};
 
 use unicode_normalization::char::is_combining_mark;
 
-pub use self::asked::SearchTerms;
 use self::fold::{fold, is_invisible};
 
 /// The limits of one text: its indexed words, the letters of one word, and the bytes of all words together. PostgreSQL

@@ -204,7 +204,7 @@ on_both! {
             let listed = bot.get("/escalations?status=open").await.ok(200);
             listed["items"][0]["id"].as_str().map(str::to_owned)
         }).await;
-        use bailout::domain::outcome::{Disposition, Resolution};
+        use bailout::domain::{disposition::Disposition, outcome::Resolution};
         let said = |choice: &str| Resolution { data: Some(json!({"choice": choice})), ..Resolution::bare(Disposition::Answered) };
         assert!(ada.resolves(&it, None, said("three")).await.is_err());
         ada.resolves(&it, None, said("two")).await.expect("an answer");

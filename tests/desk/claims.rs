@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use bailout::{
     domain::{
-        claim::Fence,
-        event::TransferTarget,
-        operator::Role,
-        outcome::{Disposition, Resolution},
+        claim::Fence, disposition::Disposition, event::TransferTarget, operator::Role, outcome::Resolution,
         refusal::Refusal,
     },
     server::{core::command::OperatorVerb, error::Error},

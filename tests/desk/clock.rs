@@ -2,12 +2,7 @@
 //! itself, and a last-seen time in the future does not make an operator available.
 
 use bailout::{
-    domain::{
-        event::TransferTarget,
-        operator::Role,
-        outcome::{Disposition, Resolution},
-        time::Span,
-    },
+    domain::{disposition::Disposition, event::TransferTarget, operator::Role, outcome::Resolution, time::Span},
     server::{core::command::OperatorVerb, workers::deadlines},
 };
 use serde_json::json;

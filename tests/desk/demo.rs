@@ -11,12 +11,12 @@ use std::{
 
 use bailout::{
     domain::{
+        disposition::Disposition,
         escalation::{Escalation, Status},
         event::TransferTarget,
         ids::EscalationId,
         message::{MessageRole, ReceiptState},
         operator::Role,
-        outcome::Disposition,
     },
     server::{
         config::{Cli, DemoOperator},

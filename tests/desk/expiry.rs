@@ -2,9 +2,10 @@
 
 use bailout::{
     domain::{
+        disposition::Disposition,
         inbox::{Query, View},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         time::Span,
     },
     server::{core::command::OperatorVerb, workers::deadlines},

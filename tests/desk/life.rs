@@ -1,10 +1,6 @@
 //! Tests the life of an escalation, from its opening to its outcome.
 
-use bailout::domain::{
-    outcome::{Disposition, Resolution},
-    refusal::Refusal,
-    text::NoteText,
-};
+use bailout::domain::{disposition::Disposition, outcome::Resolution, refusal::Refusal, text::NoteText};
 use serde_json::{Value, json};
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Tests that large input of one caller does not make pages, streams or outcomes large for others.
 
 use bailout::{
-    domain::{event::Seq, operator::Role, outcome::MOST_BYTES},
+    domain::{operator::Role, outcome::MOST_BYTES, seq::Seq},
     server::{
         core::log::{Audience, follow},
         store::{events, messages},

@@ -4,11 +4,12 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use bailout::{
     domain::{
+        disposition::Disposition,
         escalation::Escalation,
         ids::{AgentId, EscalationId, QueueId},
         inbox::{Counts, FilterField, Filters, Inbox, ListPage, Listing, Query, Row, View},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         refusal::Refusal,
         text::NoteText,
         thread::EarlierEscalation,

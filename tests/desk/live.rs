@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bailout::{
-    domain::{
-        operator::Role,
-        outcome::{Disposition, Resolution},
-    },
+    domain::{disposition::Disposition, operator::Role, outcome::Resolution},
     server::{
         clock::Clock,
         config::Cli,

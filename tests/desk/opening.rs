@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use bailout::{
     domain::time::Timestamp,
-    server::store::{OpenError, Opener, Store},
+    server::store::{Opener, Store, open_error::OpenError},
 };
 use futures::future::join_all;
 use tempfile::tempdir;

@@ -11,7 +11,7 @@ use std::{
 
 use bailout::{
     domain::time::Timestamp,
-    server::store::{OpenError, Opener, Store},
+    server::store::{Opener, Store, open_error::OpenError},
 };
 use sqlx::postgres::PgConnectOptions;
 

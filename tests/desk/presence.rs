@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use bailout::{
     domain::{
         draft::{Draft, DraftMode},
-        escalation::{NewMessage, Status},
-        event::{Seq, TransferTarget},
+        escalation::{Status, by_agent::NewMessage},
+        event::TransferTarget,
         ids::MessageId,
         message::{Author, MessageRole},
         operator::Role,
         presence::{Hint, LAPSES_AFTER, Presence, Viewer},
+        seq::Seq,
         text::{ClientMessageId, MessageText},
         time::{Span, Timestamp},
     },

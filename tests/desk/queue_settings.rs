@@ -3,11 +3,12 @@
 use bailout::{
     domain::{
         deadline::RequestedDeadlines,
+        disposition::Disposition,
         event::TransferTarget,
         ids::QueueId,
         inbox::{Counts, FilterField, Frame, Inbox, Row, View},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         queue::{QueueDefaults, QueueMembers, QueueRef, Urgency},
         refusal::Refusal,
         text::{Name, NoteText},

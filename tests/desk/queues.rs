@@ -5,10 +5,11 @@ use std::time::Duration;
 use bailout::{
     domain::{
         deadline::RequestedDeadlines,
+        disposition::Disposition,
         event::TransferTarget,
         inbox::{Inbox, Query, View},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         queue::{QueueDefaults, QueueMembers, Urgency},
         refusal::Refusal,
         text::NoteText,

@@ -4,9 +4,10 @@
 use bailout::{
     app::parts::entries::entries,
     domain::{
+        disposition::Disposition,
         message::{Receipt, ReceiptState},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         thread::Thread,
         time::Span,
     },

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use bailout::{
     domain::{
+        disposition::Disposition,
         inbox::{Listing, Query, View},
         operator::{Operator, Role},
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         time::Span,
     },
     server::{
@@ -19,7 +20,7 @@ use bailout::{
             operators, queues,
             search::{SearchQuery, find},
         },
-        words::SearchTerms,
+        words::terms::SearchTerms,
     },
 };
 use serde_json::{Value, json};

@@ -2,10 +2,7 @@
 
 use std::pin::pin;
 
-use bailout::domain::{
-    operator::Role,
-    outcome::{Disposition, Resolution},
-};
+use bailout::domain::{disposition::Disposition, operator::Role, outcome::Resolution};
 use serde_json::{Map, Value, json};
 
 use crate::{

@@ -2,10 +2,12 @@
 
 use bailout::{
     domain::{
-        event::{EventKind, Seq, TransferTarget},
+        disposition::Disposition,
+        event::{EventKind, TransferTarget},
         inbox::{Frame, Inbox, Query, SortKey, View},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
+        seq::Seq,
         text::NoteText,
         thread::Thread,
         time::Span,

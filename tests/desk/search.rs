@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use bailout::{
     domain::{
+        disposition::Disposition,
         event::TransferTarget,
         found::{SearchHit, SearchPage},
         ids::{AgentId, WorkspaceId},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         text::{Name, NoteText},
         time::Span,
     },
@@ -20,7 +21,7 @@ use bailout::{
             Dialect, agents,
             search::{SearchIndex, SearchQuery, find, index_next},
         },
-        words::SearchTerms,
+        words::terms::SearchTerms,
     },
 };
 use serde_json::json;

@@ -10,11 +10,14 @@ use std::{
 
 use bailout::{
     domain::{
-        event::{EventType, Seq, TransferTarget},
-        inbox::{Frame, Inbox, Listing, Query, Row, Shelf, View},
+        disposition::Disposition,
+        escalation::Shelf,
+        event::{EventType, TransferTarget},
+        inbox::{Frame, Inbox, Listing, Query, Row, View},
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         queue::{QueueDefaults, Urgency},
+        seq::Seq,
         text::NoteText,
         thread::Thread,
         time::Span,

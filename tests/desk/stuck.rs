@@ -7,10 +7,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bailout::{
     domain::{
         ask::AskKind,
+        disposition::Disposition,
         escalation::{Escalation, Status},
         inbox::Frame,
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         time::{Span, Timestamp},
     },
     server::{core::command::OperatorVerb, workers::deadlines},

@@ -8,10 +8,7 @@ use std::{
 };
 
 use bailout::domain::{
-    message::ReceiptState,
-    operator::Role,
-    outcome::{Disposition, Resolution},
-    text::NoteText,
+    disposition::Disposition, message::ReceiptState, operator::Role, outcome::Resolution, text::NoteText,
 };
 use serde_json::{Value, json};
 use tokio::{

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::{
     app::{codec::LeanJson, problem::CallError},
-    domain::{draft::DraftMode, event::Seq, ids::EscalationId, text::ClientMessageId},
+    domain::{draft::DraftMode, ids::EscalationId, seq::Seq, text::ClientMessageId},
 };
 
 /// Saves a draft; empty text deletes it.

@@ -7,12 +7,13 @@ use crate::{
     app::{codec::LeanJson, problem::CallError},
     domain::{
         draft::Draft,
-        event::Seq,
         ids::EscalationId,
         inbox::{FilterChoices, Inbox, ListPage, Listing},
+        message_part::MessagePart,
         operator::{KeyPreferences, Operator},
         presence::{Presence, TransferChoices},
-        thread::{MessagePart, RenderedMessage, Thread},
+        seq::Seq,
+        thread::{RenderedMessage, Thread},
         time::Timestamp,
     },
 };

@@ -73,7 +73,7 @@ pub async fn reply(
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::{
         domain::{
-            escalation::NewMessage,
+            escalation::by_agent::NewMessage,
             ids::MessageId,
             message::{Author, MessageRole},
             text::{ClientMessageId, MessageText},

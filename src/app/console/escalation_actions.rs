@@ -6,11 +6,11 @@ use std::time::Duration;
 use js_sys::Reflect;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::fetch::{Fetch, focus_if_free};
+use super::fetch::Fetch;
 use crate::{
     app::{
         actions,
-        focus::focus_if_lost,
+        focus::{focus_if_free, focus_if_lost},
         parts::{not_checked::not_checked, revealed::spelled, whole::FullText},
         problem::CallError,
         state::{
@@ -20,15 +20,15 @@ use crate::{
         },
     },
     domain::{
-        ask::FieldProblem,
         claim::Fence,
         draft::DraftMode,
         escalation::Escalation,
+        field_problem::FieldProblem,
         ids::EscalationId,
+        message_part::TruncatedPart,
         outcome::{DecisionRequest, Resolution},
         presence::TransferChoices,
         refusal::Refusal,
-        thread::TruncatedPart,
         time::Span,
     },
 };

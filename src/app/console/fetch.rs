@@ -6,10 +6,10 @@ use std::time::Duration;
 use leptos::{prelude::*, task::spawn_local};
 
 use super::place::ConsolePlace;
-pub use crate::app::focus::{focus, focus_if_free};
 use crate::{
     app::{
         actions,
+        focus::{focus, focus_if_free},
         problem::CallError,
         session::{CurrentOperator, me},
         state::live::{Live, StreamStatus},

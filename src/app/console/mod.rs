@@ -12,7 +12,7 @@ mod writing;
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use self::{
-    fetch::{Fetch, focus},
+    fetch::Fetch,
     place::{address, place, sign_in},
     thread::ThreadPane,
     view_report::keep_telling,
@@ -21,7 +21,9 @@ use crate::{
     app::{
         actions::{self, Bootstrap},
         console::not_found::NotFound,
+        focus::focus,
         keys::{go_along, on_key, press, provide_keys},
+        page_context::start,
         parts::{
             connection::{ConnectionBar, SignedOutCover},
             icons::{Icon, icon},
@@ -32,7 +34,6 @@ use crate::{
             shortcuts::Shortcuts,
         },
         session::provide_me,
-        shell::start,
         state::{
             attention::Notifier,
             clock::provide_clock,

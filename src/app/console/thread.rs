@@ -3,13 +3,14 @@
 use leptos::{html, prelude::*};
 
 use super::{
-    fetch::{Fetch, focus, focus_if_free},
+    fetch::Fetch,
     place::{ConsolePlace, address},
     writing::WritingState,
 };
 use crate::{
     app::{
         console::escalation_actions::EscalationActions,
+        focus::{focus, focus_if_free},
         keys::{go, on_key, press},
         parts::{
             answer::answer,
@@ -37,10 +38,10 @@ use crate::{
         ask::AskKind,
         draft::DraftMode,
         escalation::Escalation,
-        event::Seq,
         operator::Role,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
+        seq::Seq,
         thread::Thread,
     },
 };

@@ -21,9 +21,9 @@ use crate::{
     },
     domain::{
         draft::DraftMode,
-        event::Seq,
         ids::EscalationId,
         presence::{TYPING_EVERY, VIEWING_EVERY},
+        seq::Seq,
         time::{Span, Timestamp},
     },
 };

@@ -5,6 +5,7 @@ use leptos::{html, prelude::*};
 use crate::{
     app::{
         console::escalation_actions::EscalationActions,
+        focus::focus,
         keys::go,
         parts::{composer::ComposerContext, resolution::ResolutionDraft, revealed::spelled, standing::ControlStatus},
         session::me,
@@ -13,11 +14,11 @@ use crate::{
     domain::{
         ask::{Ask, AskKind},
         draft::DraftMode,
-        event::Seq,
         ids::EscalationId,
         message::MessageRole,
         presence::{Presence, TYPING_FOR},
         refusal::Refusal,
+        seq::Seq,
         thread::Thread,
     },
 };
@@ -212,7 +213,7 @@ impl WritingState {
             news: Signal::derive(words),
             on_review: Callback::new(move |()| {
                 live.drafts.catch_up(id, DraftMode::Reply, seq_of(live));
-                super::fetch::focus("conversation-end");
+                focus("conversation-end");
             }),
             anyway: Signal::derive(move || news.get().is_some_and(|news| news.by_colleague)),
             awake: live.awake.into(),

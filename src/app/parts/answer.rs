@@ -10,7 +10,7 @@ use super::{
     revealed::revealed,
     schema_form::{FieldPlace, SchemaForm, schema_form},
 };
-use crate::domain::ask::{Ask, FieldProblem};
+use crate::domain::{ask::Ask, field_problem::FieldProblem};
 
 /// Renders the data fields by the schema; nothing without a schema. Ids on the page begin with `prefix`.
 pub fn result(

@@ -9,7 +9,8 @@ use super::icons::{Icon, icon};
 use crate::{
     app::{
         focus::focus,
-        keys::{composes, keep_enter, let_enter_send, wishes},
+        keys::{keep_enter, let_enter_send, wishes},
+        state::typing::composes,
     },
     domain::draft::DraftMode,
 };

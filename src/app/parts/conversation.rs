@@ -17,7 +17,7 @@ use crate::{
         clock::{PageClock, clock},
         live::PendingReply,
     },
-    domain::thread::MessagePart,
+    domain::message_part::MessagePart,
 };
 
 /// The distance from the end, in pixels, within which the operator counts as reading there.

@@ -16,12 +16,10 @@ use super::{
     schema_form::{FieldPlace, SchemaForm, schema_form},
 };
 use crate::{
-    app::{
-        focus::focus,
-        keys::{composes, go},
-    },
+    app::{focus::focus, keys::go, state::typing::composes},
     domain::{
-        ask::{Action, Ask, FieldProblem, Verdict},
+        ask::{Action, Ask, Verdict},
+        field_problem::FieldProblem,
         json::{Json, unescaped_name},
         outcome::{DecisionRequest, Resolution},
     },

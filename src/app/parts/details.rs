@@ -12,12 +12,9 @@ use super::{
     revealed::revealed,
 };
 use crate::{
-    app::{
-        keys::composes,
-        state::{
-            clock::{PageClock, clock},
-            typing::is_field,
-        },
+    app::state::{
+        clock::{PageClock, clock},
+        typing::{composes, is_field},
     },
     domain::{
         ask::{Ask, Verdict},

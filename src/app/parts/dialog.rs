@@ -6,8 +6,8 @@ use web_sys::{Element, HtmlElement};
 
 use super::icons::{Icon, icon};
 use crate::app::{
-    keys::{composes, keep_enter},
-    state::typing::close,
+    keys::keep_enter,
+    state::typing::{close, composes},
 };
 
 /// Opens and closes a dialog as `open` changes.

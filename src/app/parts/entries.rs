@@ -4,12 +4,15 @@
 use serde_json::Value;
 
 use crate::domain::{
+    actor::Actor,
     escalation::Escalation,
-    event::{Actor, Event, EventKind, Seq, TransferTarget},
+    event::{Event, EventKind, TransferTarget},
     ids::OperatorId,
     message::{Message, MessageRole, ReceiptState, ToolResult},
+    message_part::{MessagePart, TruncatedPart},
     operator::OperatorRef,
-    thread::{MessagePart, RenderedMessage, Thread, ThreadItem, TruncatedPart},
+    seq::Seq,
+    thread::{RenderedMessage, Thread, ThreadItem},
     time::{Span, Timestamp},
     transcript::reasoning::reasoning,
 };

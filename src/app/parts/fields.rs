@@ -7,8 +7,8 @@ use super::{
     revealed::{revealed, spelled},
 };
 use crate::{
-    app::keys::composes,
-    domain::{ask::FieldProblem, json::LARGEST_NUMBER},
+    app::state::typing::composes,
+    domain::{field_problem::FieldProblem, json::LARGEST_NUMBER},
 };
 
 /// Problems that can be looked up by pointer.

@@ -7,7 +7,7 @@ use super::{
     schema::{FieldKind, SchemaField},
     typed::{read, required},
 };
-use crate::domain::{ask::FieldProblem, json::Json, outcome::Edit};
+use crate::domain::{field_problem::FieldProblem, json::Json, outcome::Edit};
 
 /// The text typed in each touched field, keyed by its pointer from the root of the form. A flag holds `true` or
 /// `false`, a choice the index of its option; the order of a list is stored under [`order_key`].

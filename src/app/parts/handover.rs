@@ -15,9 +15,9 @@ use super::{
 use crate::{
     app::state::clock::{PageClock, clock},
     domain::{
+        actor::Actor,
         ask::Ask,
         escalation::{Escalation, Status},
-        event::Actor,
         reason::Reason,
         thread::EarlierEscalation,
     },

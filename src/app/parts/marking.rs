@@ -4,7 +4,7 @@ use leptos::{ev, prelude::*};
 
 use super::toolbar::select;
 use crate::{
-    app::keys::{composes, keep_enter},
+    app::{keys::keep_enter, state::typing::composes},
     domain::{escalation::Escalation, inbox::FilterChoice, queue::Urgency, text::Tag},
 };
 

@@ -21,10 +21,11 @@ use crate::{
         },
     },
     domain::{
-        event::Seq,
         message::{Author, Message, MessageRole, ReceiptState},
+        message_part::MessagePart,
         operator::OperatorRef,
-        thread::{MessagePart, RenderedMessage},
+        seq::Seq,
+        thread::RenderedMessage,
         time::Timestamp,
     },
 };

@@ -11,8 +11,10 @@ use super::{
 use crate::{
     app::codec,
     domain::{
-        ask::{Action, Ask, FieldProblem, Verdict},
-        outcome::{DecisionRequest, Disposition, Edit, ExecutedBy, NextStep, Resolution},
+        ask::{Action, Ask, Verdict},
+        disposition::Disposition,
+        field_problem::FieldProblem,
+        outcome::{DecisionRequest, Edit, ExecutedBy, NextStep, Resolution},
         text::{NoteText, Text},
     },
 };

@@ -14,8 +14,10 @@ use super::{
     revealed::spelled,
 };
 use crate::domain::{
-    ask::{Ask, FieldProblem},
-    outcome::{DecisionRequest, Disposition, NextStep, Resolution},
+    ask::Ask,
+    disposition::Disposition,
+    field_problem::FieldProblem,
+    outcome::{DecisionRequest, NextStep, Resolution},
 };
 
 /// Renders the dialog, which is closed until `open` is true.

@@ -18,9 +18,9 @@ use crate::{
         },
     },
     domain::{
-        escalation::Status,
+        escalation::{Shelf, Status},
         ids::EscalationId,
-        inbox::{Row, Shelf, SortOrder},
+        inbox::{Row, SortOrder},
         time::{Span, Timestamp},
     },
 };

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::focus::focus,
     domain::{
-        ask::FieldProblem,
+        field_problem::FieldProblem,
         json::{Json, pointer_name},
     },
 };

@@ -14,7 +14,9 @@ use super::{
     revealed::revealed,
     whole::with_whole,
 };
-use crate::domain::{json::JsonText, message::ToolResult, thread::TruncatedPart, transcript::outcome::ToolOutcome};
+use crate::domain::{
+    json::JsonText, message::ToolResult, message_part::TruncatedPart, transcript::outcome::ToolOutcome,
+};
 
 /// Renders steps, folded unless one of them failed or is the last before the hand-over.
 pub fn steps_view(steps: &[ToolStep]) -> AnyView {

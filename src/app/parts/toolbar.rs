@@ -7,7 +7,7 @@ use super::{
     revealed::spelled,
 };
 use crate::{
-    app::{focus::focus, keys::composes},
+    app::{focus::focus, state::typing::composes},
     domain::inbox::{FilterChoice, FilterChoices, FilterField, Filters, Listing, SortOrder},
 };
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::drawn::words;
-use crate::domain::thread::TruncatedPart;
+use crate::domain::message_part::TruncatedPart;
 
 /// The state of a request for a full text.
 #[derive(Debug, Clone, PartialEq, Eq)]

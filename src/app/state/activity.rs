@@ -8,10 +8,10 @@ use crate::{
     app::session::CurrentOperator,
     domain::{
         draft::DraftMode,
-        event::Seq,
         ids::EscalationId,
         inbox::Row,
         presence::{Hint, TYPING_FOR, VIEWING_FOR},
+        seq::Seq,
         time::Timestamp,
     },
 };

@@ -16,10 +16,11 @@ use crate::{
         session::{CurrentOperator, me},
     },
     domain::{
-        escalation::Status,
-        event::{Actor, EventKind},
+        actor::Actor,
+        escalation::{Shelf, Status},
+        event::EventKind,
         ids::EscalationId,
-        inbox::{Frame, Shelf},
+        inbox::Frame,
         message::MessageRole,
     },
 };

@@ -173,8 +173,9 @@ mod tests {
     use super::*;
     use crate::domain::{
         ask::AskKind,
+        disposition::Disposition,
         inbox::{Counts, View},
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         queue::Urgency,
         stage::{MORNING, Simulation, ada, ana},
     };

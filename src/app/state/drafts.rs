@@ -13,8 +13,8 @@ use crate::{
     },
     domain::{
         draft::{Draft, DraftMode, LONGEST},
-        event::Seq,
         ids::{EscalationId, OperatorId},
+        seq::Seq,
         text::ClientMessageId,
     },
 };

@@ -15,13 +15,16 @@ use crate::{
         },
     },
     domain::{
+        actor::Actor,
         draft::{Draft, DraftMode},
-        event::{Actor, EventKind, Seq},
+        event::EventKind,
         ids::EscalationId,
         inbox::{FilterChoices, Frame, Inbox, ListPage},
         message::{Message, MessageRole},
+        message_part::{MessagePart, TruncatedPart},
         presence::{Hint, Presence},
-        thread::{MessagePart, RenderedMessage, Thread, TruncatedPart},
+        seq::Seq,
+        thread::{RenderedMessage, Thread},
         time::Timestamp,
     },
 };

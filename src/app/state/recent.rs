@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::domain::{event::Seq, inbox::Frame};
+use crate::domain::{inbox::Frame, seq::Seq};
 
 /// The maximum number of events kept.
 const KEPT: usize = 500;

@@ -7,8 +7,6 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlDialogElement, HtmlElement, KeyboardEvent};
 
-use crate::app::keys::composes;
-
 /// Selects the elements that take typed text.
 const FIELDS: &str = "input:not([type=radio]):not([type=checkbox]), textarea, select";
 
@@ -111,6 +109,13 @@ fn follow_key(event: &KeyboardEvent) {
     let in_field = event.target().and_then(|it| it.dyn_into::<Element>().ok()).as_ref().is_some_and(is_field);
     let modified = event.ctrl_key() || event.meta_key();
     TYPING.set(after(TYPING.get(), &key, in_field, modified, event.default_prevented()));
+}
+
+/// Returns whether an input method composes a letter with this key. Safari ends the composition before it reports the
+/// key that ended it, and marks that key by the code 229 only.
+pub fn composes(event: &KeyboardEvent) -> bool {
+    const COMPOSES: u32 = 229;
+    event.is_composing() || event.key_code() == COMPOSES
 }
 
 /// Returns the state after a key. `handled`: the page has acted on the key, as the composer does when Enter sends.

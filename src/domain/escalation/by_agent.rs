@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use super::{Escalation, LastSaid, Status};
 use crate::domain::{
+    actor::Actor,
     agent::AgentRef,
     ask::AskKind,
     claim::Fence,
     conversation::{Conversation, ConversationKey},
     deadline::{Deadlines, RequestedDeadlines},
-    event::{Actor, EventKind, Seq},
+    disposition::Disposition,
+    event::EventKind,
     ids::{EscalationId, MessageId},
     message::{Author, Message, MessageRole, Receipt},
     opening::Opening,
-    outcome::{ClosingContext, Disposition, Outcome, Resolution},
+    outcome::{ClosingContext, Outcome, Resolution},
     queue::{QueueRef, Urgency},
     refusal::Refusal,
+    seq::Seq,
     text::{ClientMessageId, MessageText, NoteText, Text},
     time::Timestamp,
 };

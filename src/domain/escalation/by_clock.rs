@@ -3,9 +3,11 @@
 
 use super::{Escalation, Status};
 use crate::domain::{
-    event::{Actor, EventKind, ReturnedTransfer},
+    actor::Actor,
+    disposition::Disposition,
+    event::{EventKind, ReturnedTransfer},
     ids::OperatorId,
-    outcome::{ClosingContext, Disposition, Outcome, Resolution},
+    outcome::{ClosingContext, Outcome, Resolution},
     presence::LAPSES_AFTER,
     refusal::Refusal,
     time::Timestamp,

@@ -1,15 +1,17 @@
 //! The verbs of operators: claim, release, accept, transfer, take over, reply, note, mark, follow up, resolve. Every
 //! write of a holder carries the fence of the claim it was made under.
 
-use super::{Escalation, FollowUp, NewMessage, Status};
+use super::{Escalation, FollowUp, Status, by_agent::NewMessage};
 use crate::domain::{
+    actor::Actor,
     ask::{AskKind, Verdict},
     checked::Checked,
     claim::{ACCEPTED_WITHIN, Claim, Fence, Offer},
     conversation::Conversation,
-    event::{Actor, EventKind, TransferTarget},
+    disposition::Disposition,
+    event::{EventKind, TransferTarget},
     operator::{Operator, Role},
-    outcome::{ActionDecision, ClosingContext, Disposition, ExecutedBy, Outcome, Resolution},
+    outcome::{ActionDecision, ClosingContext, ExecutedBy, Outcome, Resolution},
     queue::Urgency,
     refusal::Refusal,
     text::{NoteText, Tag},
@@ -309,10 +311,5 @@ impl Escalation {
             (false, true) => Disposition::ApprovedWithEdits,
             (false, false) => Disposition::Approved,
         })
-    }
-
-    /// Returns the claim of the current holder, while the escalation is claimed.
-    pub fn holder(&self) -> Option<&Claim> {
-        self.claim.as_ref().filter(|_| self.status == Status::Claimed)
     }
 }

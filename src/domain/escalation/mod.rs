@@ -1,6 +1,8 @@
-//! The escalation: its state, and how events change it. The verbs are in the submodules, grouped by who calls them.
+//! The escalation: its state. The submodule `apply` changes the state by events. The verbs are in the other submodules,
+//! grouped by who calls them.
 
-mod by_agent;
+mod apply;
+pub mod by_agent;
 mod by_clock;
 mod by_operator;
 #[cfg(test)]
@@ -16,18 +18,16 @@ use super::{
     claim::{Claim, Fence, Stint},
     conversation::ConversationKey,
     deadline::Deadlines,
-    event::{Actor, Event, EventKind, Seq, TransferTarget},
     ids::{EscalationId, OperatorId},
-    inbox::Shelf,
     message::{Message, MessageRole},
     opening::Opening,
     operator::OperatorRef,
     outcome::{ClosingContext, Outcome, OutcomeInput, PICKED_UP_WITHIN},
     queue::{QueueRef, Urgency},
+    seq::Seq,
     text::{NoteText, Tag},
     time::Timestamp,
 };
-pub use by_agent::{NewEscalation, NewMessage};
 
 /// The state of an escalation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,6 +69,59 @@ impl Status {
     /// Returns whether the state is waiting or claimed.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Waiting | Self::Claimed)
+    }
+}
+
+/// A group that lists tell apart. Each state is a group; resolved escalations that no agent picked up, and expired ones
+/// that an operator followed up, are groups of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shelf {
+    Waiting,
+    Claimed,
+    Resolved,
+    NotPickedUp,
+    Missed,
+    FollowedUp,
+    Cancelled,
+}
+
+impl Shelf {
+    /// Every shelf.
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Claimed,
+        Self::Resolved,
+        Self::NotPickedUp,
+        Self::Missed,
+        Self::FollowedUp,
+        Self::Cancelled,
+    ];
+
+    /// Returns the shelf of an escalation in this state.
+    pub fn of(status: Status, not_picked_up: bool, followed_up: bool) -> Self {
+        match status {
+            Status::Waiting => Self::Waiting,
+            Status::Claimed => Self::Claimed,
+            Status::Resolved if not_picked_up && !followed_up => Self::NotPickedUp,
+            Status::Resolved => Self::Resolved,
+            Status::Expired if followed_up => Self::FollowedUp,
+            Status::Expired => Self::Missed,
+            Status::Cancelled => Self::Cancelled,
+        }
+    }
+
+    /// Returns the shelf as it is written in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Claimed => "claimed",
+            Self::Resolved => "resolved",
+            Self::NotPickedUp => "not_picked_up",
+            Self::Missed => "missed",
+            Self::FollowedUp => "followed_up",
+            Self::Cancelled => "cancelled",
+        }
     }
 }
 
@@ -160,17 +213,6 @@ pub struct Escalation {
 }
 
 impl Escalation {
-    /// Returns the escalation that an `escalation.opened` event began, or none for any other event.
-    pub fn begun_by(event: &Event) -> Option<Self> {
-        let EventKind::Opened { escalation } = &event.kind else { return None };
-        let mut escalation = (**escalation).clone();
-        escalation.opened_seq = event.seq;
-        escalation.seq = event.seq;
-        escalation.said_seq = event.seq;
-        escalation.latest_at = event.at;
-        Some(escalation)
-    }
-
     /// Returns whether a claim gives control of the conversation: the escalation is a takeover, or was taken over
     /// instead.
     pub fn speaks_to_customer(&self) -> bool {
@@ -191,6 +233,11 @@ impl Escalation {
     /// acknowledged.
     pub fn is_picked_up(&self) -> bool {
         self.delivered_at.is_some() && (!self.acknowledges || self.acknowledged_at.is_some())
+    }
+
+    /// Returns the claim of the current holder, while the escalation is claimed.
+    pub fn holder(&self) -> Option<&Claim> {
+        self.claim.as_ref().filter(|_| self.status == Status::Claimed)
     }
 
     /// Returns the operator on whose desk it is: the holder, or the last holder while nobody picks the outcome up.
@@ -244,126 +291,5 @@ impl Escalation {
     pub fn moment(&self, now: Timestamp) -> Timestamp {
         let known = [self.replied_at, self.closed_at, self.delivered_at, self.claim.as_ref().map(|claim| claim.at)];
         known.into_iter().flatten().chain([self.opened_at, self.latest_at]).fold(now, Timestamp::max)
-    }
-
-    /// Applies an event. Cannot fail. An event that was applied before, or of another escalation, changes nothing.
-    pub fn apply(&mut self, event: &Event) {
-        if event.escalation_id != self.id || event.seq <= self.seq {
-            return;
-        }
-        self.seq = event.seq;
-        self.latest_at = self.latest_at.max(event.at);
-        self.note_acceptance(&event.actor);
-        match &event.kind {
-            EventKind::Opened { .. }
-            | EventKind::Accepted { .. }
-            | EventKind::MessageReceipt { .. }
-            | EventKind::Noted { .. } => {}
-            EventKind::Claimed { claim } => self.held(claim.clone()),
-            EventKind::TakenOver { at } => {
-                self.taken_over = true;
-                self.begin_stint(*at);
-            }
-            EventKind::Released { at, claim_by, .. } => self.wait_again(*at, *claim_by),
-            EventKind::Transferred { to, at, claim, fence, claim_by, .. } => {
-                match claim {
-                    Some(claim) => {
-                        let speaks = self.speaks_to_customer();
-                        self.end_stint(*at);
-                        self.claim = Some(claim.clone());
-                        self.status = Status::Claimed;
-                        if speaks {
-                            self.begin_stint(*at);
-                        }
-                    }
-                    None => self.wait_again(*at, *claim_by),
-                }
-                if let TransferTarget::Queue(queue) = to {
-                    self.queue = queue.clone();
-                }
-                self.fence = *fence;
-            }
-            EventKind::MessageCreated { message } => {
-                self.messages = message.position + 1;
-                self.said += i64::from(message.role.is_speech());
-                self.last_said = LastSaid::of(std::slice::from_ref(message)).or(self.last_said.take());
-                if matches!(message.role, MessageRole::Customer | MessageRole::Agent) {
-                    self.said_seq = event.seq;
-                }
-                match message.role {
-                    MessageRole::Operator => (self.replied_at, self.owed_since) = (Some(event.at), None),
-                    MessageRole::Customer | MessageRole::Agent if self.replied_at.is_some() => {
-                        self.owed_since.get_or_insert(event.at);
-                    }
-                    _ => {}
-                }
-            }
-            EventKind::Resolved { outcome } => self.close(Status::Resolved, outcome),
-            EventKind::Expired { outcome } => self.close(Status::Expired, outcome),
-            EventKind::Cancelled { outcome, .. } => self.close(Status::Cancelled, outcome),
-            EventKind::Marked { urgency, tags } => {
-                self.urgency = urgency.unwrap_or(self.urgency);
-                if let Some(tags) = tags {
-                    self.tags = tags.clone();
-                }
-            }
-            EventKind::NotPickedUp { .. } => self.not_picked_up = true,
-            EventKind::Delivered { at } => {
-                self.delivered_at = Some(*at);
-                self.not_picked_up &= !self.is_picked_up();
-            }
-            EventKind::Acknowledged { at } => {
-                self.acknowledged_at = Some(*at);
-                self.not_picked_up &= !self.is_picked_up();
-            }
-            EventKind::FollowedUp { follow_up } => self.followed_up = Some(follow_up.clone()),
-        }
-    }
-
-    /// Accepts a transfer, because every action of its target accepts it.
-    fn note_acceptance(&mut self, actor: &Actor) {
-        if let (Some(claim), Actor::Operator(by)) = (&mut self.claim, actor)
-            && claim.operator.id == by.id
-        {
-            claim.offer = None;
-        }
-    }
-
-    fn held(&mut self, claim: Claim) {
-        self.status = Status::Claimed;
-        self.fence = claim.fence;
-        let at = claim.at;
-        self.claim = Some(claim);
-        if self.speaks_to_customer() {
-            self.begin_stint(at);
-        }
-    }
-
-    fn wait_again(&mut self, at: Timestamp, claim_by: Option<Timestamp>) {
-        self.end_stint(at);
-        self.status = Status::Waiting;
-        self.claim = None;
-        self.taken_over = false;
-        self.deadlines.claim_by = claim_by;
-    }
-
-    fn close(&mut self, status: Status, outcome: &Outcome) {
-        self.end_stint(outcome.at);
-        self.status = status;
-        self.closed_at = Some(outcome.at);
-        self.closed_seq = Some(self.seq);
-        self.outcome = Some(outcome.clone());
-    }
-
-    fn begin_stint(&mut self, from: Timestamp) {
-        if let Some(claim) = &self.claim {
-            self.stints.push(Stint { operator: claim.operator.clone(), from, to: None });
-        }
-    }
-
-    fn end_stint(&mut self, to: Timestamp) {
-        if let Some(stint) = self.stints.last_mut().filter(|stint| stint.to.is_none()) {
-            stint.to = Some(to);
-        }
     }
 }

@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    row::Row,
-    view::{Shelf, View},
-};
+use super::{order::SortOrder, row::Row, view::View};
 use crate::domain::{
     ask::AskKind,
     ids::{AgentId, EscalationId, OperatorId, QueueId},
@@ -13,57 +10,6 @@ use crate::domain::{
     reason::ReasonCode,
     time::{Span, Timestamp},
 };
-
-/// The order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SortOrder {
-    /// The longest wait for a human comes first; rows where nobody waits come last.
-    #[default]
-    Waiting,
-    /// The row that expires next comes first.
-    Deadline,
-    /// The most urgent rows come first, and of those the earliest.
-    Urgency,
-    /// The row that was opened last, or closed last, comes first.
-    Newest,
-}
-
-impl SortOrder {
-    /// Every order.
-    pub const ALL: [Self; 4] = [Self::Waiting, Self::Deadline, Self::Urgency, Self::Newest];
-
-    /// Returns the order as addresses write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Deadline => "deadline",
-            Self::Urgency => "urgency",
-            Self::Newest => "newest",
-        }
-    }
-
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Waiting => "Longest waiting",
-            Self::Deadline => "Next deadline",
-            Self::Urgency => "Urgency",
-            Self::Newest => "Newest",
-        }
-    }
-
-    /// Returns the ascending sort key of a row, which the database stores as a column. Rows with equal keys are sorted
-    /// by id, that is, in the order in which they were opened.
-    pub fn key(self, row: &Row) -> i64 {
-        let never = i64::MAX;
-        match self {
-            Self::Waiting => row.waits_since.map_or(never, |since| since.0),
-            Self::Deadline => row.due_at.map_or(never, |due| due.0),
-            Self::Urgency => -(row.urgency as i64),
-            Self::Newest => -row.closed_at.unwrap_or(row.opened_at).0,
-        }
-    }
-}
 
 /// A field by which a list can be filtered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,18 +240,6 @@ impl Query {
     /// Returns the position of the row in this list.
     pub fn key(&self, row: &Row) -> SortKey {
         (self.listing.sort.key(row), row.id)
-    }
-}
-
-impl Row {
-    /// Returns the shelf of the row.
-    pub fn shelf(&self) -> Shelf {
-        Shelf::of(self.status, self.not_picked_up, self.followed_up)
-    }
-
-    /// Returns whether the operator holds the escalation, or held it last when it is closed.
-    pub fn is_held_by(&self, operator: OperatorId) -> bool {
-        self.claimed_by.as_ref().is_some_and(|by| by.id == operator)
     }
 }
 

@@ -5,21 +5,25 @@
 //! a filtered list may lie beyond its last row, because the search went further.
 
 mod listing;
+mod order;
 mod row;
 mod view;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    listing::{AGES, FilterChoice, FilterChoices, FilterField, Filters, Listing, Query, SortKey, SortOrder},
+    listing::{AGES, FilterChoice, FilterChoices, FilterField, Filters, Listing, Query, SortKey},
+    order::SortOrder,
     row::Row,
-    view::{Counts, Shelf, View},
+    view::{Counts, View},
 };
 use super::{
-    event::{Event, Seq},
+    escalation::Shelf,
+    event::Event,
     ids::{OperatorId, QueueId},
+    message_part::TruncatedPart,
     rich::Block,
-    thread::TruncatedPart,
+    seq::Seq,
 };
 
 /// The state of an escalation before an event, as far as counts need it.

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     agent::AgentRef,
     ask::AskKind,
-    escalation::{Escalation, LastSaid, Status},
-    event::Seq,
-    ids::{EscalationId, QueueId},
+    escalation::{Escalation, LastSaid, Shelf, Status},
+    ids::{EscalationId, OperatorId, QueueId},
     operator::OperatorRef,
     queue::Urgency,
     reason::ReasonCode,
+    seq::Seq,
     text::Text,
     time::Timestamp,
 };
@@ -48,6 +48,18 @@ pub struct Row {
     /// True if the agent did not pick the outcome up in time, and has not since.
     #[serde(default)]
     pub not_picked_up: bool,
+}
+
+impl Row {
+    /// Returns the shelf of the row.
+    pub fn shelf(&self) -> Shelf {
+        Shelf::of(self.status, self.not_picked_up, self.followed_up)
+    }
+
+    /// Returns whether the operator holds the escalation, or held it last when it is closed.
+    pub fn is_held_by(&self, operator: OperatorId) -> bool {
+        self.claimed_by.as_ref().is_some_and(|by| by.id == operator)
+    }
 }
 
 impl From<&Escalation> for Row {

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::listing::SortOrder;
-use crate::domain::escalation::Status;
+use super::order::SortOrder;
+use crate::domain::escalation::Shelf;
 
 /// A list of the rail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,59 +70,6 @@ impl View {
                 &[SortOrder::Waiting, SortOrder::Deadline, SortOrder::Urgency, SortOrder::Newest]
             }
             Self::Missed | Self::Closed => &[SortOrder::Newest, SortOrder::Urgency],
-        }
-    }
-}
-
-/// A group that lists tell apart. Each state is a group; resolved escalations that no agent picked up, and expired ones
-/// that an operator followed up, are groups of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shelf {
-    Waiting,
-    Claimed,
-    Resolved,
-    NotPickedUp,
-    Missed,
-    FollowedUp,
-    Cancelled,
-}
-
-impl Shelf {
-    /// Every shelf.
-    pub const ALL: [Self; 7] = [
-        Self::Waiting,
-        Self::Claimed,
-        Self::Resolved,
-        Self::NotPickedUp,
-        Self::Missed,
-        Self::FollowedUp,
-        Self::Cancelled,
-    ];
-
-    /// Returns the shelf of an escalation in this state.
-    pub fn of(status: Status, not_picked_up: bool, followed_up: bool) -> Self {
-        match status {
-            Status::Waiting => Self::Waiting,
-            Status::Claimed => Self::Claimed,
-            Status::Resolved if not_picked_up && !followed_up => Self::NotPickedUp,
-            Status::Resolved => Self::Resolved,
-            Status::Expired if followed_up => Self::FollowedUp,
-            Status::Expired => Self::Missed,
-            Status::Cancelled => Self::Cancelled,
-        }
-    }
-
-    /// Returns the shelf as it is written in SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Claimed => "claimed",
-            Self::Resolved => "resolved",
-            Self::NotPickedUp => "not_picked_up",
-            Self::Missed => "missed",
-            Self::FollowedUp => "followed_up",
-            Self::Cancelled => "cancelled",
         }
     }
 }

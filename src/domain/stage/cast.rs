@@ -7,11 +7,12 @@ use uuid::Uuid;
 use crate::domain::{
     agent::AgentRef,
     ask::{Action, Ask, AskKind, Verdict},
+    disposition::Disposition,
     ids::{AgentId, OperatorId, QueueId},
     json::JsonText,
     opening::{ConversationFacts, Customer, Opening},
     operator::{Operator, OperatorRef, Role},
-    outcome::{ActionDecision, Disposition, ExecutedBy, Resolution},
+    outcome::{ActionDecision, ExecutedBy, Resolution},
     queue::QueueRef,
     reason::{Reason, ReasonCode},
     text::Text,

@@ -7,15 +7,17 @@ use serde_json::json;
 
 use super::{AppendedKinds, Simulation, ada, ana, answered, billing_bot, decided, eve, grace, opening, queue, text};
 use crate::domain::{
+    actor::Actor,
     ask::{AskKind, Verdict},
     checked::Checked,
     claim::Fence,
     deadline::RequestedDeadlines,
-    event::{Actor, TransferTarget},
+    disposition::Disposition,
+    event::TransferTarget,
     ids::EscalationId,
     message::{MessageRole, Receipt, ReceiptState},
     operator::Operator,
-    outcome::{ClosingContext, Disposition, Resolution},
+    outcome::{ClosingContext, Resolution},
     queue::Urgency,
     reason::ReasonCode,
     text::Tag,

@@ -8,7 +8,7 @@ pub mod reasoning;
 
 use serde_json::{Map, Value};
 
-use super::ask::FieldProblem;
+use super::field_problem::FieldProblem;
 
 /// The fields of a message that are not read into the native form. They are kept with the message, and fields that
 /// should have been readable are reported.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Rest, set};
 use crate::domain::{
-    ask::FieldProblem,
+    field_problem::FieldProblem,
     message::{Author, Message, MessageRole, ToolCall, ToolResult},
     text::ClientMessageId,
     time::Timestamp,

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::problem::{Problem, ProblemCode, told};
 use crate::{
     domain::{
-        ask::FieldProblem,
+        field_problem::FieldProblem,
         json::{LARGEST_NUMBER, pointer_name, too_deep},
         text::{Text, TextProblem},
     },

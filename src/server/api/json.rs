@@ -21,7 +21,7 @@ use super::{
     problem::{Problem, ProblemCode},
 };
 use crate::{
-    domain::{ask::FieldProblem, json::pointer_name},
+    domain::{field_problem::FieldProblem, json::pointer_name},
     server::{connections::UploadTooSlow, core::desk::Desk, request_memory::MemoryPermit},
 };
 

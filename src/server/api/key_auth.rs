@@ -18,9 +18,9 @@ use super::problem::{Problem, ProblemCode};
 use crate::{
     domain::{
         agent::AgentRef,
-        event::Seq,
         ids::{EscalationId, WorkspaceId},
         presence::AgentContact,
+        seq::Seq,
         time::Timestamp,
     },
     server::{
@@ -33,12 +33,9 @@ use crate::{
         },
         error::{CurrentState, Error},
         keys::ApiKey,
-        rates::{
-            LimitStatus, RateLimiters, RequestKind,
-            usage::{UsageKey, day_of},
-        },
+        rates::{LimitStatus, RateLimiters, RequestKind, usage::day_of},
         request_memory::{KeyShare, MemoryPermit},
-        store::agents,
+        store::{agents, usage::UsageKey},
     },
 };
 

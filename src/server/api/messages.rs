@@ -23,10 +23,10 @@ use super::{
 use crate::{
     domain::{
         conversation::Control,
-        escalation::NewMessage,
-        event::Seq,
+        escalation::by_agent::NewMessage,
         ids::MessageId,
         message::{Author, Message, MessageRole},
+        seq::Seq,
         transcript::openai_chat::{self, APART},
     },
     server::{

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     domain::{
-        escalation::NewEscalation,
+        escalation::by_agent::NewEscalation,
         ids::EscalationId,
         queue::{QueueDefaults, QueueRef},
     },

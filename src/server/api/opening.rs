@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     domain::{
-        ask::{Action, Ask, AskKind, FieldProblem, Verdict},
+        ask::{Action, Ask, AskKind, Verdict},
         deadline::{LONGEST, RequestedDeadlines, SHORTEST},
+        field_problem::FieldProblem,
         json::{JsonText, LARGEST_NUMBER},
         message::Message,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use axum::{extract::Query, http::Uri};
 
 use super::problem::{Problem, ProblemCode};
-use crate::domain::event::Seq;
+use crate::domain::seq::Seq;
 
 /// The query parameters of a request.
 pub struct QueryParams(Vec<(String, String)>);

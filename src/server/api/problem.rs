@@ -16,7 +16,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    domain::{ask::FieldProblem, event::Seq, ids::RequestId, refusal::Refusal},
+    domain::{field_problem::FieldProblem, ids::RequestId, refusal::Refusal, seq::Seq},
     server::{
         contract::{AtDesk, EscalationBody, Links, short},
         core::desk::Desk,

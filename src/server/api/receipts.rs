@@ -20,9 +20,9 @@ use super::{
 };
 use crate::{
     domain::{
-        event::Seq,
         ids::MessageId,
         message::{Receipt, ReceiptState},
+        seq::Seq,
         text::Text,
     },
     server::{

@@ -20,7 +20,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    domain::{escalation::Status, event::Seq, ids::EscalationId, presence::Hint},
+    domain::{escalation::Status, ids::EscalationId, presence::Hint, seq::Seq},
     server::{
         contract::typing_json,
         core::{

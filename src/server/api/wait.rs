@@ -19,10 +19,7 @@ use super::{
     problem::{Problem, ProblemCode},
 };
 use crate::{
-    domain::{
-        event::{EventType, Seq},
-        ids::EscalationId,
-    },
+    domain::{event::EventType, ids::EscalationId, seq::Seq},
     server::{
         contract::{EscalationBody, actor_kind, as_rendered, written},
         core::{

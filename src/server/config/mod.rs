@@ -3,6 +3,7 @@
 
 mod addresses;
 mod database_url;
+mod rate_limits;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -20,13 +21,14 @@ use tracing_subscriber::EnvFilter;
 pub use self::{
     addresses::{AlertUrl, InvalidOrigin, Origin, TrustedProxies},
     database_url::{DatabaseUrl, sqlite_address},
+    rate_limits::RateLimits,
 };
 use crate::{
     domain::{
         operator::Role,
         text::{Name, TextProblem},
     },
-    server::{rates::RateLimits, store::operators::Email},
+    server::store::operators::Email,
 };
 
 /// The arguments of the `bailout` command.

@@ -3,19 +3,15 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use axum::{
-    body::{Body, Bytes},
-    response::Response,
-};
+use axum::{body::Bytes, response::Response};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::connection::{Departure, RequestInProgress};
+use super::connection::{Departure, RequestInProgress, ResponseInProgress};
 
 /// The callbacks to run once a response has been sent without an error; stored as a response extension.
 #[derive(Clone, Default)]
@@ -39,54 +35,15 @@ pub fn take_departures(response: &mut Response) -> Vec<Departure> {
 #[error("the client did not read on")]
 pub struct StalledClient;
 
-/// A response that is being sent, until it is dropped.
-pub struct Content(Mutex<Sending>);
-
-struct Sending {
-    /// The body and its request; `None` once they were dropped because the client did not read.
-    kept: Option<(Body, RequestInProgress)>,
-    /// The time since when a frame is ready and the client has not asked for more.
-    untaken_since: Option<Instant>,
-    departures: Vec<Departure>,
-    is_complete: bool,
-}
-
-impl Content {
-    fn sending(&self) -> MutexGuard<'_, Sending> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Drops the body if the client has not read for `after`. Otherwise returns when the body would be dropped, or
-    /// `None` if no frame waits for the client.
-    pub fn drop_if_stalled(&self, after: Duration, now: Instant) -> Option<Instant> {
-        let mut sending = self.sending();
-        let until = sending.untaken_since? + after;
-        if until > now {
-            return Some(until);
-        }
-        let dropped = (sending.kept.take(), std::mem::take(&mut sending.departures));
-        // The lock is released first, because dropping the body may take it again.
-        drop(sending);
-        drop(dropped);
-        None
-    }
-}
-
 /// The body that hyper sends.
-pub struct ResponseBody(Arc<Content>);
+pub struct ResponseBody(Arc<ResponseInProgress>);
 
 impl ResponseBody {
     /// Wraps the body of a response to a request.
     pub fn of(response: Response, begun: RequestInProgress) -> axum::http::Response<Self> {
         let mut response = response;
         let departures = take_departures(&mut response);
-        response.map(|body| {
-            let sending = Sending { kept: None, untaken_since: None, departures, is_complete: body.is_end_stream() };
-            let content = Arc::new(Content(Mutex::new(sending)));
-            begun.answers(&content);
-            content.sending().kept = Some((body, begun));
-            Self(content)
-        })
+        response.map(|body| Self(begun.answers_with(body, departures)))
     }
 }
 

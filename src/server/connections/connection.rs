@@ -1,11 +1,15 @@
-//! Tracks the state of one open connection.
+//! Tracks the state of one open connection: its requests, and the responses that are being sent.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 
+use axum::body::{Body, HttpBody};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::{ConnectionLimits, answer::Content};
+use super::limits::ConnectionLimits;
 
 /// A callback that runs once a response has been sent.
 pub type Departure = Box<dyn FnOnce() + Send>;
@@ -24,7 +28,7 @@ struct State {
     /// True if the connection has sent a request.
     is_known: bool,
     /// The responses that are being sent.
-    answers: Vec<Weak<Content>>,
+    answers: Vec<Weak<ResponseInProgress>>,
     /// The callbacks to run when the transport has accepted all that was written so far.
     departures: Vec<Departure>,
 }
@@ -41,16 +45,58 @@ impl Default for OpenConnection {
 pub struct RequestInProgress(Arc<OpenConnection>);
 
 impl RequestInProgress {
-    /// Registers a response that is being sent.
-    pub fn answers(&self, content: &Arc<Content>) {
-        let mut state = self.0.state();
-        state.answers.retain(|content| content.strong_count() > 0);
-        state.answers.push(Arc::downgrade(content));
+    /// Registers the response to this request, which is being sent from now on.
+    pub fn answers_with(self, body: Body, departures: Vec<Departure>) -> Arc<ResponseInProgress> {
+        let is_complete = body.is_end_stream();
+        let sent = SentBody { kept: None, untaken_since: None, departures, is_complete };
+        let response = Arc::new(ResponseInProgress(Mutex::new(sent)));
+        {
+            let mut state = self.0.state();
+            state.answers.retain(|response| response.strong_count() > 0);
+            state.answers.push(Arc::downgrade(&response));
+        }
+        response.sending().kept = Some((body, self));
+        response
     }
 
     /// Adds a callback to run when all that was written so far has been sent.
     pub fn departs(&self, departure: Departure) {
         self.0.state().departures.push(departure);
+    }
+}
+
+/// A response that is being sent, until it is dropped.
+pub struct ResponseInProgress(Mutex<SentBody>);
+
+/// The body of a response, as far as it is sent.
+pub struct SentBody {
+    /// The body and its request; `None` once they were dropped because the client did not read.
+    pub kept: Option<(Body, RequestInProgress)>,
+    /// The time since when a frame is ready and the client has not asked for more.
+    pub untaken_since: Option<Instant>,
+    pub departures: Vec<Departure>,
+    pub is_complete: bool,
+}
+
+impl ResponseInProgress {
+    /// Locks the body.
+    pub fn sending(&self) -> MutexGuard<'_, SentBody> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the body if the client has not read for `after`. Otherwise returns when the body would be dropped, or
+    /// `None` if no frame waits for the client.
+    pub fn drop_if_stalled(&self, after: Duration, now: Instant) -> Option<Instant> {
+        let mut sending = self.sending();
+        let until = sending.untaken_since? + after;
+        if until > now {
+            return Some(until);
+        }
+        let dropped = (sending.kept.take(), std::mem::take(&mut sending.departures));
+        // The lock is released first, because dropping the body may take it again.
+        drop(sending);
+        drop(dropped);
+        None
     }
 }
 
@@ -102,7 +148,7 @@ impl OpenConnection {
         if let Some(since) = idle_since {
             return (since + within > now).then_some((since + within).min(soon));
         }
-        let stalled = answers.iter().filter_map(|content| content.drop_if_stalled(limits.stalled, now));
+        let stalled = answers.iter().filter_map(|response| response.drop_if_stalled(limits.stalled, now));
         stalled.chain([soon]).min()
     }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod connection;
+mod limits;
 mod transport;
 mod upload;
 
@@ -22,7 +23,6 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Notify,
@@ -34,6 +34,7 @@ use tower::ServiceExt;
 pub use self::{
     answer::{take_departures, when_left},
     connection::Departure,
+    limits::ConnectionLimits,
     upload::UploadTooSlow,
 };
 
@@ -45,51 +46,6 @@ const SEND_BUFFER: usize = 64 * 1024;
 const MOST_STREAMS: u32 = 100;
 /// How long to wait after a failed accept, for example for lack of file descriptors.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
-/// How many file descriptors are reserved for the database, files and other programs.
-const RESERVE: u64 = 64;
-/// The most connections, even if there are more file descriptors.
-const MOST_CONNECTIONS: u64 = 10_000;
-
-/// The limits and timeouts of connections.
-#[derive(Debug, Clone, Copy)]
-pub struct ConnectionLimits {
-    /// The most connections at once.
-    pub most: usize,
-    /// The timeout from the connection to the end of the head of its first request.
-    pub first_request: Duration,
-    /// The timeout from the end of a response to the head of the next request.
-    pub idle: Duration,
-    /// The timeout while the client reads none of the data that is ready.
-    pub stalled: Duration,
-    /// The timeout while the client sends none of the announced body.
-    pub silent_upload: Duration,
-    /// The timeout from the head of a request to the end of its body.
-    pub upload: Duration,
-}
-
-impl ConnectionLimits {
-    /// Returns the limits of a server, with as many connections as this process may have file descriptors for. Raises
-    /// the limit of file descriptors to what the system allows.
-    pub fn of_process() -> Self {
-        let limit = getrlimit(Resource::Nofile);
-        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-        if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::debug!(%error, "the limit of descriptors was not raised");
-        }
-        let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let most = descriptors.saturating_sub(RESERVE.min(descriptors / 2)).min(MOST_CONNECTIONS);
-        Self {
-            most: usize::try_from(most).unwrap_or(usize::MAX),
-            first_request: Duration::from_secs(15),
-            // Longer than proxies keep an idle connection for reuse: Caddy two minutes, nginx one.
-            idle: Duration::from_secs(150),
-            stalled: Duration::from_secs(30),
-            silent_upload: Duration::from_secs(30),
-            upload: Duration::from_secs(120),
-        }
-    }
-}
-
 /// The open connections, in the order in which they were accepted.
 #[derive(Default)]
 struct Open {

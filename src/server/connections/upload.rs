@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::ConnectionLimits;
+use super::limits::ConnectionLimits;
 
 /// The error when a body does not arrive in time.
 #[derive(Debug, thiserror::Error)]

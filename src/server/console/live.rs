@@ -20,9 +20,9 @@ use tokio::{
 
 use crate::{
     domain::{
-        event::Seq,
         ids::{OperatorId, WorkspaceId},
         presence::{DEAF_AFTER, Hint, PING_EVERY},
+        seq::Seq,
         time::Span,
     },
     server::{
@@ -34,9 +34,9 @@ use crate::{
         },
         error::Error,
         site::{
-            WebState,
+            respond::failed,
             session::{self, ActivitySource},
-            sign_in::failed,
+            web_state::WebState,
         },
         store::queues,
     },

@@ -6,7 +6,7 @@ pub mod pages;
 
 use axum::{Router, middleware::from_fn, routing::get};
 
-use super::site::{WebState, assets};
+use super::site::{assets, web_state::WebState};
 
 /// Returns the routes of the console's page, its server functions and its stream. They are also the fallback of the
 /// whole server: a file of the built site, or the page that says that there is none.

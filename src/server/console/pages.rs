@@ -25,18 +25,15 @@ use server_fn::error::{FromServerFnError, SERVER_FN_ERROR_HEADER};
 
 use super::guard::CallingOperator;
 use crate::{
-    app::{
-        actions::Bootstrap,
-        console::ConsolePlace,
-        problem::CallError,
-        shell::{PageContext, shell},
-    },
+    app::{actions::Bootstrap, console::ConsolePlace, page_context::PageContext, problem::CallError, shell::shell},
     server::{
         error::Error,
         site::{
-            WebState, assets,
+            assets,
+            respond::{HOME, failed, see_other},
             session::{self, ActivitySource, SignedIn},
-            sign_in::{HOME, encoded, failed, own_path, see_other},
+            sign_in::{encoded, own_path},
+            web_state::WebState,
         },
     },
 };

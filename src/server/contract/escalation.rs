@@ -7,14 +7,15 @@ use super::{At, Links, Named, as_rendered, path_of, written};
 use crate::{
     domain::{
         agent::AgentRef,
-        ask::{Action, Ask, AskKind, FieldProblem, Verdict},
+        ask::{Action, Ask, AskKind, Verdict},
         conversation::Control,
         escalation::{Escalation, Status},
-        event::Seq,
+        field_problem::FieldProblem,
         ids::{EscalationId, OperatorId},
         opening::{ContextItem, ConversationFacts, Resume},
         queue::Urgency,
         reason::Reason,
+        seq::Seq,
         text::{Name, Text},
     },
     server::error::CurrentState,

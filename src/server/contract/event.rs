@@ -6,10 +6,11 @@ use super::{ActorBody, At, EscalationBody, Links, MessageBody, Named, written};
 use crate::domain::{
     conversation::Control,
     escalation::Escalation,
-    event::{Event, EventKind, Seq, TransferTarget},
+    event::{Event, EventKind, TransferTarget},
     ids::{EscalationId, EventId, MessageId, OperatorId},
     message::ReceiptState,
     operator::OperatorRef,
+    seq::Seq,
     text::Text,
 };
 

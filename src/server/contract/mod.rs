@@ -16,7 +16,7 @@ pub use event::{actor_kind, event_json, typing_json};
 pub use message::MessageBody;
 pub use outcome::outcome_json;
 
-use crate::domain::{event::Actor, ids::EscalationId, time::Timestamp};
+use crate::domain::{actor::Actor, ids::EscalationId, time::Timestamp};
 
 /// The base path of the API for agents; every path below it belongs to the API.
 pub const API: &str = "/api/v1";

@@ -5,10 +5,12 @@ use serde_json::{Value, value::RawValue};
 
 use super::{ActorBody, At, MessageBody, as_rendered, written};
 use crate::domain::{
-    ask::{FieldProblem, Verdict},
+    ask::Verdict,
+    disposition::Disposition,
+    field_problem::FieldProblem,
     ids::MessageId,
     message::Message,
-    outcome::{ActionDecision, Disposition, ExecutedBy, NextStep, Outcome},
+    outcome::{ActionDecision, ExecutedBy, NextStep, Outcome},
     text::{NoteText, Text},
 };
 

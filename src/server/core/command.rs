@@ -7,7 +7,7 @@ use crate::{
         agent::AgentRef,
         checked::Checked,
         claim::Fence,
-        escalation::{NewEscalation, NewMessage},
+        escalation::by_agent::{NewEscalation, NewMessage},
         event::TransferTarget,
         ids::{AgentId, EscalationId, MessageId, OperatorId, WorkspaceId},
         message::{Message, Receipt},
@@ -20,7 +20,7 @@ use crate::{
     server::{core::log::RecordedEvent, error::CurrentState},
 };
 
-/// What an agent does to an escalation.
+/// An action of an agent on an escalation.
 #[derive(Debug, Clone)]
 pub enum AgentVerb {
     Open(Box<NewEscalation>),
@@ -39,7 +39,7 @@ pub enum AgentVerb {
     Acknowledge,
 }
 
-/// What an operator does to an escalation.
+/// An action of an operator on an escalation.
 #[derive(Debug, Clone)]
 pub enum OperatorVerb {
     Claim,
@@ -78,7 +78,7 @@ pub enum OperatorVerb {
     },
 }
 
-/// What the server does to an escalation by itself.
+/// An action that the server takes by itself.
 #[derive(Debug, Clone)]
 pub enum SystemVerb {
     /// Records that the agent has received the outcome.

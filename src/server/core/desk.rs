@@ -9,12 +9,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     domain::{
         escalation::{Escalation, Status},
-        event::Seq,
         ids::{AgentId, EscalationId, QueueId, WorkspaceId},
         inbox::{FilterChoices, Inbox, ListPage, Query, SortKey},
         message::Message,
+        message_part::MessagePart,
         operator::Operator,
-        thread::{MessagePart, RenderedMessage, Thread},
+        seq::Seq,
+        thread::{RenderedMessage, Thread},
         time::Timestamp,
     },
     server::{

@@ -12,7 +12,7 @@ use futures::{Stream, stream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{
-    domain::{event::Seq, ids::WorkspaceId},
+    domain::{ids::WorkspaceId, seq::Seq},
     server::{
         error::Error,
         store::{Store, events, portion::Portion, workspaces},

@@ -11,9 +11,9 @@ use tokio::sync::broadcast;
 use crate::{
     domain::{
         escalation::Escalation,
-        event::Seq,
         ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
         presence::{AHEAD, AgentContact, Hint, Presence},
+        seq::Seq,
         time::{Span, Timestamp},
     },
     server::{

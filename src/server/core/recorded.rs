@@ -6,9 +6,10 @@ use axum::body::Bytes;
 
 use crate::{
     domain::{
-        event::{EventKind, EventType, Seq},
+        event::{EventKind, EventType},
         ids::{AgentId, EscalationId},
         inbox::Frame,
+        seq::Seq,
     },
     server::{
         error::Error,

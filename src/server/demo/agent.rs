@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower::ServiceExt;
 
-use super::{BETWEEN_TRIES, DemoError, TRIES, cast::HiredAgent};
+use super::{
+    cast::HiredAgent,
+    error::DemoError,
+    pace::{BETWEEN_TRIES, TRIES},
+};
 use crate::server::{clock::mint, connections::take_departures};
 
 /// The largest response that is read, far larger than the scripts can cause.

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::filler::{FilledFields, fill};
 use crate::domain::{
     ask::{Action, Ask, AskKind, Verdict},
+    disposition::Disposition,
     escalation::Escalation,
     json::{Json, pointer_name},
-    outcome::{DecisionRequest, Disposition, Edit, ExecutedBy, Resolution},
+    outcome::{DecisionRequest, Edit, ExecutedBy, Resolution},
     text::{NoteText, Text},
 };
 

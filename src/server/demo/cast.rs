@@ -1,6 +1,6 @@
 //! Defines the participants: people to sign in as, scripted colleagues, and agents with their keys.
 
-use super::{DemoError, hand::DemoOperatorHand};
+use super::{error::DemoError, hand::DemoOperatorHand};
 use crate::{
     domain::{
         ids::{AgentId, OperatorId, WorkspaceId},

@@ -202,7 +202,8 @@ mod tests {
     use crate::{
         domain::{
             ask::{Ask, AskKind},
-            outcome::{Disposition, Resolution},
+            disposition::Disposition,
+            outcome::Resolution,
         },
         server::{resolution, schema::Schemas},
     };

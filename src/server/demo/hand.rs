@@ -5,17 +5,17 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt, stream};
 use tokio::time::sleep;
 
-use super::{BETWEEN_TRIES, TRIES};
+use super::pace::{BETWEEN_TRIES, TRIES};
 use crate::{
     domain::{
         claim::Fence,
-        escalation::{Escalation, NewMessage},
-        event::Seq,
+        escalation::{Escalation, by_agent::NewMessage},
         ids::{EscalationId, MessageId, WorkspaceId},
         message::{Author, MessageRole},
         operator::Operator,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
+        seq::Seq,
         text::{ClientMessageId, MessageText, TextProblem},
     },
     server::{

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{DemoError, agent::DemoAgent, customer::DemoCustomer, until};
+use super::{agent::DemoAgent, customer::DemoCustomer, error::DemoError, pace::until};
 
 /// The script of an escalation that can be opened while the demo runs.
 #[derive(Deserialize)]

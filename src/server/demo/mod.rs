@@ -9,63 +9,40 @@ mod answer;
 mod cast;
 mod colleagues;
 mod customer;
+pub mod error;
 mod filler;
 mod hand;
 mod live;
+mod pace;
 mod passes;
 mod past;
 mod robot;
 
-use std::{fs::Permissions, future::Future, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+use std::{fs::Permissions, future::Future, os::unix::fs::PermissionsExt, sync::Arc};
 
 use axum::Router;
 use fastrand::Rng;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 
 use self::{
     agent::DemoAgent,
     cast::Cast,
+    error::DemoError,
     hand::DemoOperatorHand,
     live::LivePlay,
+    pace::until,
     passes::{DemoPass, DemoPasses},
 };
 use super::{
     ServeError, StopSignal, attend,
     clock::Clock,
-    config::{DemoOperator, DemoSettings, Settings},
-    error::Error,
-    open,
-    rates::RateLimits,
-    router, start_workers,
+    config::{DemoOperator, DemoSettings, RateLimits, Settings},
+    open, router, start_workers,
 };
 use crate::{domain::operator::Operator, server::core::desk::Desk};
 
 /// The seed of all random numbers in a demo.
 const SEED: u64 = 2026;
-
-/// How many times a request to a busy server is tried, and the pause between tries.
-const TRIES: usize = 30;
-const BETWEEN_TRIES: Duration = Duration::from_secs(2);
-
-/// The reason why a demo cannot start or continue.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    #[error("cannot make a temporary folder: {0}")]
-    NoFolder(std::io::Error),
-    #[error("no random bits: {0}")]
-    NoRandom(#[from] getrandom::Error),
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    #[error(transparent)]
-    Desk(#[from] Error),
-    /// The key of a scripted agent was revoked in the console.
-    #[error("{0} has no key any more")]
-    Dismissed(&'static str),
-    /// The script does not fit the program.
-    #[error("the demo's script: {0}")]
-    Script(String),
-}
 
 /// A filled demo that is running.
 pub struct RunningDemo {
@@ -157,16 +134,6 @@ async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, Demo
 fn spawn(desk: &Desk, play: impl Future<Output = ()> + Send + 'static) {
     let stop = desk.shutdown().clone();
     tokio::spawn(async move { until(&stop, play).await });
-}
-
-/// Runs a script until it ends or the server stops. The stop is checked first: at shutdown the waiting API requests are
-/// answered, and the script would send another request while the database is closing.
-async fn until<T>(stop: &CancellationToken, play: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => None,
-        done = play => Some(done),
-    }
 }
 
 fn announce(at: &str, RunningDemo { links, password, key, .. }: &RunningDemo, operator: DemoOperator) {

@@ -20,10 +20,10 @@ use crate::{
         error::Error,
         secret::Secret,
         site::{
-            WebState,
             origin::{BrowserSide, side},
+            respond::{failed, see_other},
             session::{NewSession, cookie_of},
-            sign_in::{failed, see_other},
+            web_state::WebState,
         },
     },
 };

@@ -9,7 +9,7 @@ use std::sync::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{DemoError, agent::DemoAgent, cast::Cast};
+use super::{agent::DemoAgent, cast::Cast, error::DemoError};
 use crate::{
     domain::{
         claim::Fence,

@@ -9,16 +9,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::{answer, hand::DemoOperatorHand, until};
+use super::{answer, hand::DemoOperatorHand, pace::until};
 use crate::{
     domain::{
         ask::AskKind,
         claim::Fence,
-        event::{EventType, Seq},
+        disposition::Disposition,
+        event::EventType,
         ids::{AgentId, EscalationId},
         opening::Opening,
-        outcome::Disposition,
         refusal::Refusal,
+        seq::Seq,
     },
     server::{core::log::Audience, error::Error},
 };

@@ -7,35 +7,23 @@ use std::{
 };
 
 use crate::{
-    domain::{
-        ids::WorkspaceId,
-        time::{Span, Timestamp},
-    },
+    domain::time::{Span, Timestamp},
     server::{
         error::Error,
-        store::{Store, usage},
+        store::{
+            Store,
+            usage::{self, KeyUsage, UsageKey},
+        },
     },
 };
 
 /// A day, as limits count them: from midnight to midnight in UTC.
 const DAY: Span = Span::hours(24);
 
-/// A key: its workspace and its public id.
-pub type UsageKey = (WorkspaceId, String);
-
 /// Returns the number of the day, and in how many seconds the next begins.
 pub fn day_of(now: Timestamp) -> (i64, u64) {
     let left = DAY.0 - now.0.rem_euclid(DAY.0);
     (now.0.div_euclid(DAY.0), u64::try_from(left / 1_000 + 1).unwrap_or_default())
-}
-
-/// The usage of a key on one day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KeyUsage {
-    /// The bytes of write requests.
-    pub bytes: u64,
-    /// The number of rate-limited requests.
-    pub limited: u64,
 }
 
 #[derive(Default)]
@@ -116,6 +104,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::domain::ids::WorkspaceId;
 
     #[test]
     fn a_day_begins_anew() {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::domain::{
     json::{Json, JsonText},
     message::{Message, MessageRole, ToolResult},
-    thread::{MessagePart, RenderedMessage, TruncatedPart},
+    message_part::{MessagePart, TruncatedPart},
+    thread::RenderedMessage,
     transcript::reasoning::reasoning,
 };
 

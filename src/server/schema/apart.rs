@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CheckFailure, STACK, compiled::CompiledSchema, fault::CheckedValue};
-use crate::domain::ask::FieldProblem;
+use crate::domain::field_problem::FieldProblem;
 
 /// The first argument with which the program runs a check.
 pub const COMMAND: &str = "check-by-schema";

@@ -14,7 +14,7 @@ use super::{
     bounds::{self, SchemaCost},
     fault::CheckedValue,
 };
-use crate::domain::ask::FieldProblem;
+use crate::domain::field_problem::FieldProblem;
 
 /// The size limit of a compiled pattern in bytes, and again of the cache for matching it.
 const LARGEST_PATTERN: usize = 256 * 1024;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        ask::FieldProblem,
+        field_problem::FieldProblem,
         json::{Json, pointer_name},
     },
     server::contract::short,

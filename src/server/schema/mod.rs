@@ -25,7 +25,8 @@ use self::{
 };
 use super::error::Error;
 use crate::domain::{
-    ask::{Action, FieldProblem},
+    ask::Action,
+    field_problem::FieldProblem,
     json::{JsonText, MAX_DEPTH},
 };
 

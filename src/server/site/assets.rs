@@ -16,7 +16,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rust_embed::{Embed, EmbeddedFile};
 
-use crate::app::shell::SiteFiles;
+use crate::app::page_context::SiteFiles;
 
 /// The output of `cargo leptos build`. A debug build reads it from disk.
 #[derive(Embed)]

@@ -17,13 +17,13 @@ use crate::{
         client,
         error::Error,
         site::{
-            LARGEST_FORM, WebState,
             device::KnownBrowser,
-            forms::{FormFields, FormRefusal},
+            forms::{FormFields, FormRefusal, LARGEST_FORM},
             frame::{FormNotice, page, section},
+            respond::{failed, too_often},
             session::SignedIn,
-            sign_in::{failed, too_often},
             throttle::{self, Admission},
+            web_state::WebState,
         },
         store::{
             operators::{self, Account},

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{WebState, origin};
+use super::{origin, web_state::WebState};
 
 /// Lets safe methods pass, and others when `Sec-Fetch-Site` is `same-origin` or `Origin` is our origin.
 pub async fn require_same_origin(State(web): State<WebState>, request: Request, next: Next) -> Response {

@@ -7,16 +7,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::sign_in::failed;
 use crate::{
     domain::text::{Name, TextProblem},
     server::{
         error::Error,
         password::{self, WeakPassword},
-        site::frame::FormNotice,
+        site::{frame::FormNotice, respond::failed},
         store::operators::Email,
     },
 };
+
+/// The maximum bytes of a plain page's form.
+pub const LARGEST_FORM: usize = 16 * 1024;
 
 /// The fields of a form, as they were typed.
 #[derive(Clone)]

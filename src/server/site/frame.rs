@@ -25,7 +25,7 @@ const SETTINGS: [(&str, &str, Icon); 3] = [
     ("/settings/queues", "Queues", Icon::Queue),
 ];
 /// The link of the operator's own page.
-const ME: (&str, &str, Icon) = (super::me::PATH, "Me", Icon::Person);
+const ME: (&str, &str, Icon) = ("/me", "Me", Icon::Person);
 
 /// The result of a form, shown at the top of the page that answers it.
 pub enum FormNotice {

@@ -9,9 +9,10 @@ use axum::{
 };
 
 use super::{
-    WebState,
+    respond::{HOME, failed, see_other},
     session::{self, ActivitySource, SignedIn},
-    sign_in::{HOME, encoded, failed, own_path, see_other},
+    sign_in::{encoded, own_path},
+    web_state::WebState,
 };
 use crate::{domain::operator::Role, server::site::frame};
 

@@ -27,13 +27,14 @@ use crate::{
         password::SHORTEST,
         secret::{Secret, digest},
         site::{
-            WebState,
             forms::{FormFields, FormRefusal},
             frame::{FormNotice, card, notice, page, section},
             origin::{self, BrowserSide, side},
+            respond::{HOME, failed, see_other},
             session::{NewSession, cookie_of},
             settings::agents::{NewKey, fresh, mint as mint_key, shown_once},
-            sign_in::{HOME, INSECURE, failed, see_other},
+            sign_in::INSECURE,
+            web_state::WebState,
         },
         store::{
             agents,

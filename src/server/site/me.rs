@@ -14,12 +14,13 @@ use crate::{
     domain::operator::{Density, Operator, OperatorRef, Theme},
     server::{
         site::{
-            WebState, confirm,
+            confirm,
             forms::{FormFields, FormRefusal},
             frame::{FormNotice, hidden, page, section},
+            respond::{failed, see_other},
             session::SignedIn,
-            settings::people::{end_sessions, view::draw_sessions},
-            sign_in::{failed, see_other},
+            session_list::{draw_sessions, end_sessions},
+            web_state::WebState,
         },
         store::{
             links, operators,
@@ -161,7 +162,7 @@ async fn change_password(web: &WebState, me: &SignedIn, parts: &Parts, fields: &
 }
 
 /// The path of the page.
-pub const PATH: &str = "/me";
+const PATH: &str = "/me";
 
 /// Draws the page.
 fn draw_me(signed_in: &SignedIn, open: &[OpenSession], said: Option<FormNotice>) -> AnyView {

@@ -12,14 +12,15 @@ pub mod join;
 pub mod me;
 pub mod origin;
 pub mod plain;
+pub mod respond;
 pub mod search;
 pub mod session;
+pub mod session_list;
 pub mod settings;
 pub mod sign_in;
 pub mod strangers;
 pub mod throttle;
-
-use std::sync::Arc;
+pub mod web_state;
 
 use axum::{
     Router,
@@ -27,53 +28,8 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{get, post},
 };
-use leptos::config::LeptosOptions;
-use tokio::sync::Semaphore;
 
-use crate::server::{
-    config::Settings,
-    core::{desk::Desk, open_streams::Credential},
-    headers::ContentSecurityPolicy,
-    password::PasswordChecker,
-};
-
-/// The maximum bytes of a plain page's form.
-const LARGEST_FORM: usize = 16 * 1024;
-
-/// Returns how many pages may be read and drawn at once: half of the processor's threads, and the other half does the
-/// rest. At least two, so that one slow read does not block every page.
-fn pages_at_once() -> usize {
-    std::thread::available_parallelism().map_or(2, |threads| threads.get().div_ceil(2).max(2))
-}
-
-/// The state that every handler of a browser's request needs.
-#[derive(Clone)]
-pub struct WebState {
-    pub desk: Desk,
-    pub settings: Arc<Settings>,
-    pub checker: PasswordChecker,
-    pub policy: ContentSecurityPolicy,
-    pub leptos: LeptosOptions,
-    /// The semaphore with a permit for every page that may be read and drawn at once.
-    pub drawing: Arc<Semaphore>,
-}
-
-impl WebState {
-    /// Creates the state for a desk.
-    pub fn new(desk: Desk, settings: Arc<Settings>) -> Self {
-        let leptos = plain::options();
-        let policy = ContentSecurityPolicy::new(&leptos);
-        let drawing = Arc::new(Semaphore::new(pages_at_once()));
-        Self { desk, settings, checker: PasswordChecker::default(), policy, leptos, drawing }
-    }
-
-    /// Closes the open streams of sessions that have ended.
-    pub fn close_sessions(&self, ended: impl IntoIterator<Item = [u8; 32]>) {
-        for digest in ended {
-            self.desk.open_streams().close(&Credential::Session(digest));
-        }
-    }
-}
+use self::{forms::LARGEST_FORM, web_state::WebState};
 
 /// Returns the routes of every plain page.
 pub fn routes(web: &WebState) -> Router {

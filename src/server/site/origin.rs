@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::WebState;
+use super::web_state::WebState;
 use crate::server::config::Settings;
 
 /// The way in which a browser reached the server, which decides whether it can be signed in, and by which cookie.

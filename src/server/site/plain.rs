@@ -9,25 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leptos::{
-    config::{LeptosOptions, get_configuration},
     nonce::{provide_nonce, use_nonce},
     prelude::{AnyView, Owner, RenderHtml, provide_context},
 };
 
-use super::WebState;
+use super::web_state::WebState;
 use crate::{
     app::shell::{PlainPage, plain},
     domain::operator::Preferences,
     server::site::{assets, frame::AdminWarning},
 };
-
-/// Returns Leptos's settings: those of `Leptos.toml` in the working directory, or else the same values.
-pub fn options() -> LeptosOptions {
-    match get_configuration(Some("Leptos.toml")) {
-        Ok(file) => file.leptos_options,
-        Err(_) => LeptosOptions::builder().output_name("bailout").build(),
-    }
-}
 
 impl WebState {
     /// Renders a page. `title` is fixed words; `draw` may show text from anyone, because views escape it. The response

@@ -20,14 +20,9 @@ use crate::{
     },
     server::{
         error::Error,
-        site::{
-            WebState,
-            frame::page,
-            session::SignedIn,
-            sign_in::{encoded, failed},
-        },
+        site::{frame::page, respond::failed, session::SignedIn, sign_in::encoded, web_state::WebState},
         store::search::{SearchQuery, find},
-        words::SearchTerms,
+        words::terms::SearchTerms,
     },
 };
 

@@ -7,8 +7,8 @@ use axum_extra::extract::CookieJar;
 use sqlx::AnyConnection;
 
 use super::{
-    WebState,
     origin::{BrowserSide, side},
+    web_state::WebState,
 };
 use crate::{
     domain::{

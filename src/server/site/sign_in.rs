@@ -1,18 +1,12 @@
 //! Signs operators in and out, with plain forms that work without any script.
 
-use std::time::Duration;
-
 use axum::{
     Form,
     extract::{
         Query, State,
         rejection::{FormRejection, QueryRejection},
     },
-    http::{
-        HeaderMap, HeaderValue, StatusCode, Uri,
-        header::{LOCATION, RETRY_AFTER, SET_COOKIE},
-        request::Parts,
-    },
+    http::{HeaderMap, StatusCode, Uri, header::SET_COOKIE, request::Parts},
     response::{IntoResponse, Response},
 };
 use leptos::prelude::*;
@@ -20,20 +14,20 @@ use serde::Deserialize;
 
 use crate::{
     app::parts::form::{FormField, field, password},
-    domain::{ids::RequestId, operator::Preferences, time::Span},
+    domain::{operator::Preferences, time::Span},
     server::{
         client,
-        clock::mint,
         core::open_streams::Credential,
         error::Error,
         secret::Secret,
         site::{
-            WebState,
             device::KnownBrowser,
             frame::{FormNotice, card, notice},
             origin::{BrowserSide, side},
+            respond::{HOME, failed, see_other, too_often},
             session::{self, ActivitySource, NewSession, SignedIn},
             throttle::{self, Admission},
+            web_state::WebState,
         },
         store::{
             operators::{self, Email},
@@ -42,14 +36,10 @@ use crate::{
     },
 };
 
-/// The page after the sign-in when the request names none to go back to.
-pub const HOME: &str = "/queue";
 /// The maximum length of the address to go back to.
 const LONGEST_BACK: usize = 2_000;
 /// The message that refuses a sign-in on plain HTTP.
 pub const INSECURE: &str = "Signing in needs HTTPS, or this very machine: a password must not travel in the clear.";
-/// The `Retry-After` of a busy server. The queue for password checks moves by about sixty a second.
-const BUSY: Duration = Duration::from_secs(2);
 
 /// The sign-in form.
 #[derive(Deserialize)]
@@ -80,12 +70,6 @@ pub fn encoded(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// Redirects the browser, which follows by GET.
-pub fn see_other(path: &str) -> Response {
-    let Ok(location) = HeaderValue::from_str(path) else { return see_other(HOME) };
-    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
 
 /// The query parameters of the sign-in page.
@@ -124,15 +108,6 @@ fn sentence(refused: &str, seconds: Option<i64>) -> String {
         "throttled" => too_often(seconds.filter(|it| (1..=3_600).contains(it)).map(Span::seconds)),
         "insecure" => INSECURE.to_owned(),
         _ => "That did not work. Try again.".to_owned(),
-    }
-}
-
-/// Says that the person has to wait, and how long when that is known. The time is rounded up, so that the person who
-/// waits so long gets in.
-pub fn too_often(wait: Option<Span>) -> String {
-    match wait {
-        Some(wait) => format!("Too many attempts. Try again in {} s.", (wait.0 + 999) / 1_000),
-        None => "Too many attempts. Wait a minute and try again.".to_owned(),
     }
 }
 
@@ -239,23 +214,6 @@ async fn leave(web: &WebState, headers: &HeaderMap, uri: &Uri) -> Result<(), Err
     write.await?;
     web.desk.open_streams().close(&Credential::Session(digest));
     Ok(())
-}
-
-/// Responds in plain text to a browser whose request failed because of the server.
-pub fn failed(error: Error) -> Response {
-    match error {
-        Error::Unavailable | Error::Overloaded => {
-            let after = [(RETRY_AFTER, HeaderValue::from(BUSY.as_secs()))];
-            let sentence = "Bailout is busy at this moment. Go back and try again in a few seconds.\n";
-            (StatusCode::SERVICE_UNAVAILABLE, after, sentence).into_response()
-        }
-        fault => {
-            let request_id = RequestId::new(mint());
-            tracing::error!(%request_id, error = %fault, "a request of a browser failed");
-            let sentence = format!("Something went wrong on the server. It is logged as {request_id}.\n");
-            (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
-        }
-    }
 }
 
 /// Draws the sign-in form. `back` is the page to open afterwards, `refused` the reason why an attempt was refused.

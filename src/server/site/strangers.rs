@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{WebState, session};
+use super::{session, web_state::WebState};
 use crate::server::rates::RateLimiters;
 
 /// Responds with 429 when an address has sent too many requests without a session. The handlers check whether a session

@@ -16,7 +16,7 @@ use crate::{
     domain::time::Timestamp,
     server::{
         config::sqlite_address,
-        store::{Dialect, OpenError, Opener, Store, lock, workspaces},
+        store::{Dialect, Opener, Store, lock, open_error::OpenError, private::beside, workspaces},
     },
 };
 
@@ -210,13 +210,6 @@ async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Resul
         _ => {}
     }
     Ok(was.map(|_| kept))
-}
-
-/// Appends a suffix to a file name: `a.db` and `-wal` give `a.db-wal`.
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> BackupError {

@@ -1,6 +1,6 @@
 //! The few differences between SQLite and PostgreSQL.
 
-use super::OpenError;
+use super::open_error::OpenError;
 
 /// The kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

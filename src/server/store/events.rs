@@ -12,12 +12,13 @@ use super::{
 };
 use crate::{
     domain::{
-        event::{Event, Seq},
+        event::Event,
         ids::{AgentId, EscalationId, WorkspaceId},
+        seq::Seq,
         time::Timestamp,
     },
     server::{
-        core::log::{Audience, RecordedEvent},
+        core::recorded::{Audience, RecordedEvent},
         error::Error,
     },
 };

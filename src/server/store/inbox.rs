@@ -6,10 +6,10 @@ use sqlx::{AnyConnection, Row as _};
 use super::{escalations::parse, workspaces};
 use crate::{
     domain::{
+        escalation::Shelf,
         ids::{OperatorId, QueueId, WorkspaceId},
         inbox::{
-            Counts, FilterChoice, FilterChoices, Filters, ListPage, Listing, Query, Row, Shelf, SortKey, SortOrder,
-            View,
+            Counts, FilterChoice, FilterChoices, Filters, ListPage, Listing, Query, Row, SortKey, SortOrder, View,
         },
     },
     server::error::Error,

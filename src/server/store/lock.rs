@@ -17,8 +17,7 @@ use sqlx::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{OpenError, Opener, private};
-use crate::server::store::backup::beside;
+use super::{Opener, open_error::OpenError, private};
 
 /// The time a server waits for a command that creates the tables, and the time a command waits for another process that
 /// does.
@@ -36,7 +35,7 @@ pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> 
     let named = options.get_filename();
     let broken = |error| OpenError::Lock(named.display().to_string(), error);
     let database = real(named).map_err(broken)?;
-    let path = beside(&database, ".lock");
+    let path = private::beside(&database, ".lock");
     let shown = path.display().to_string();
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
     let file = file.map_err(|error| OpenError::Lock(shown.clone(), error))?;

@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod links;
 mod lock;
 pub mod messages;
+pub mod open_error;
 pub mod operators;
 pub mod passages;
 pub mod people;
@@ -48,6 +49,7 @@ use sqlx::{
 pub use self::dialect::Dialect;
 use self::{
     deadline::{BoundedPool, SilenceRecord},
+    open_error::OpenError,
     transaction::DatabaseTransaction,
 };
 use crate::{domain::time::Timestamp, server::error::Error};
@@ -58,36 +60,6 @@ const SQLITE_AT_LEAST: (i64, i64, i64) = (3, 51, 3);
 const POSTGRES_AT_LEAST: i64 = 150_000;
 /// The timeout for acquiring a connection. After it, the caller is told to retry later.
 const ACQUIRE: Duration = Duration::from_secs(3);
-
-/// The reason why the database could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("BAILOUT_DATABASE_URL must begin with sqlite:// or postgres://")]
-    Scheme,
-    #[error("another Bailout server uses this database (it holds {0})")]
-    InUse(String),
-    #[error("another process makes this database and does not come to an end (it holds {0})")]
-    NotMade(String),
-    #[error("cannot open the lock file {0}: {1}")]
-    Lock(String, std::io::Error),
-    #[error("cannot create the database file {0}: {1}")]
-    File(String, std::io::Error),
-    #[error("this database is too old: {0}; needed is {1}")]
-    TooOld(String, String),
-    #[error("the database would lose acknowledged writes: `{0}` answers `{1}` instead of `{2}`")]
-    Unsafe(&'static str, String, &'static str),
-    #[error("cannot open the database: {0}")]
-    Database(#[from] sqlx::Error),
-    #[error("cannot reach the database that BAILOUT_DATABASE_URL names, PostgreSQL at {at}: {why}")]
-    Unreachable { at: String, why: String },
-    #[error(
-        "BAILOUT_DATABASE_URL leads to a connection pooler that shares sessions, like PgBouncer in transaction mode. \
-         Bailout needs sessions of its own: name PostgreSQL itself, or set pool_mode = session for this database"
-    )]
-    Pooler,
-    #[error("cannot migrate the database: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-}
 
 /// The kind of process that opens the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    event::{Event, EventKind, Seq},
+    event::{Event, EventKind},
     ids::{EscalationId, WorkspaceId},
     json::{Json, JsonText},
     message::Message,
     opening::Opening,
     outcome::Resolution,
+    seq::Seq,
     text::{NoteText, Text},
 };
 

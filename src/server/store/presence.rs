@@ -10,9 +10,9 @@ use super::{
 use crate::{
     domain::{
         escalation::Escalation,
-        event::Seq,
         ids::{EscalationId, OperatorId, WorkspaceId},
         presence::{AHEAD, AgentContact, Presence},
+        seq::Seq,
         time::Timestamp,
     },
     server::error::Error,

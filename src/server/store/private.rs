@@ -1,4 +1,4 @@
-//! File permissions: only the owner of a SQLite database may read it and the files next to it.
+//! The files next to a SQLite database, which only its owner may read.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
@@ -6,8 +6,6 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
-
-use crate::server::store::backup::beside;
 
 /// The mode that lets only the owner read and write.
 const OWNER: u32 = 0o600;
@@ -17,6 +15,13 @@ const OTHERS: u32 = 0o077;
 const ENDS: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
 /// The suffix of a database that a restore replaced, followed by a date.
 const REPLACED: &str = ".replaced-";
+
+/// Appends a suffix to a file name: `a.db` and `-wal` give `a.db-wal`.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
 
 /// Creates an empty database file that only its owner may read. An existing file is unchanged. SQLite gives the files
 /// that it creates next to a database the mode of the database.

@@ -5,8 +5,8 @@ use sqlx::Row;
 use super::Store;
 use crate::{
     domain::{
-        event::Seq,
         ids::{EscalationId, OperatorId, WorkspaceId},
+        seq::Seq,
         time::Timestamp,
     },
     server::error::Error,

@@ -20,15 +20,16 @@ use super::{
 };
 use crate::{
     domain::{
-        event::{EventKind, Seq},
+        event::EventKind,
         found::{SearchHit, SearchPage},
         ids::{AgentId, EscalationId, WorkspaceId},
         inbox::Row,
         message::Message,
+        seq::Seq,
     },
     server::{
         error::Error,
-        words::{SearchTerms, index_words},
+        words::{index_words, terms::SearchTerms},
     },
 };
 

@@ -4,12 +4,20 @@ use sqlx::{AnyConnection, Row};
 
 use crate::{
     domain::ids::WorkspaceId,
-    server::{
-        error::Error,
-        rates::usage::{KeyUsage, UsageKey},
-        store::Store,
-    },
+    server::{error::Error, store::Store},
 };
+
+/// A key: its workspace and its public id.
+pub type UsageKey = (WorkspaceId, String);
+
+/// The usage of a key on one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyUsage {
+    /// The bytes of write requests.
+    pub bytes: u64,
+    /// The number of rate-limited requests.
+    pub limited: u64,
+}
 
 /// The number of days for which usage is kept.
 const KEPT_DAYS: i64 = 30;

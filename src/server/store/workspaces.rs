@@ -4,8 +4,8 @@ use sqlx::{Any, AnyConnection, AnyPool, Executor, Row};
 
 use crate::{
     domain::{
-        event::Seq,
         ids::{QueueId, WorkspaceId},
+        seq::Seq,
         time::Timestamp,
     },
     server::{clock::mint, error::Error, store::Store},

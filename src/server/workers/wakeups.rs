@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    domain::event::Seq,
+    domain::seq::Seq,
     server::{
         core::{desk::Desk, presence::WorkspaceHint},
         error::Error,

@@ -5,8 +5,9 @@ use std::{fs, path::PathBuf};
 
 use bailout::{
     domain::{
+        disposition::Disposition,
         operator::Role,
-        outcome::{Disposition, Resolution},
+        outcome::Resolution,
         queue::{QueueDefaults, Urgency},
         text::NoteText,
         time::Span,

@@ -3,12 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bailout::{
-    domain::{
-        event::TransferTarget,
-        outcome::{Disposition, Resolution},
-        queue::QueueRef,
-        text::NoteText,
-    },
+    domain::{disposition::Disposition, event::TransferTarget, outcome::Resolution, queue::QueueRef, text::NoteText},
     server::{core::command::OperatorVerb, store::queues},
 };
 use serde_json::json;

@@ -13,7 +13,7 @@ use bailout::{
     domain::{
         checked::Checked,
         claim::Fence,
-        escalation::NewMessage,
+        escalation::by_agent::NewMessage,
         ids::{EscalationId, MessageId, OperatorId, WorkspaceId},
         message::{Author, MessageRole},
         operator::{Operator, OperatorRef, Role},
@@ -25,7 +25,7 @@ use bailout::{
     server::{
         self,
         clock::{Clock, mint},
-        config::{Cli, Settings},
+        config::{Cli, RateLimits, Settings},
         connections::{self, ConnectionLimits},
         core::{
             command::{ActorVerb, Command, CommandResult, OperatorVerb},
@@ -33,7 +33,7 @@ use bailout::{
         },
         error::Error,
         keys::ApiKey,
-        rates, resolution,
+        resolution,
         store::{
             agents, operators,
             queues::{self, QueueSettings},
@@ -72,7 +72,7 @@ fn settings(url: &str, more: &[&str]) -> Settings {
     let mut settings = Cli::try_parse_from(line).expect("settings").settings;
     // Tests do in seconds what takes hours, and all from one address, so the limits are off unless a test sets them.
     if !more.iter().any(|it| it.contains("-per-") || it.contains("reserve")) {
-        settings.limits = rates::RateLimits::NONE;
+        settings.limits = RateLimits::NONE;
     }
     settings
 }

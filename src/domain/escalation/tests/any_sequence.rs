@@ -8,10 +8,10 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use crate::domain::{
     ask::AskKind,
     conversation::{Control, Conversation},
+    disposition::Disposition,
     escalation::{Escalation, Status},
     event::{Event, EventKind},
     inbox::Frame,
-    outcome::Disposition,
     stage::{
         SimulatedWorld, Simulation,
         turns::{Turn, turn},

@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use crate::domain::{
+    actor::Actor,
     ask::{AskKind, Verdict},
     claim::Stint,
-    event::{Actor, TransferTarget},
+    disposition::Disposition,
+    event::TransferTarget,
     message::MessageRole,
-    outcome::{ClosingContext, Disposition, ExecutedBy, Resolution},
+    outcome::{ClosingContext, ExecutedBy, Resolution},
     stage::{Simulation, ada, ana, answered, arguments, decided, text},
     time::{Span, Timestamp},
 };

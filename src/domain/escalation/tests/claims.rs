@@ -1,15 +1,17 @@
 //! Tests of claim, release, transfer and take over: who holds an escalation, and what the others are told.
 
 use crate::domain::{
+    actor::Actor,
     ask::{AskKind, Verdict},
     checked::Checked,
     claim::Fence,
     conversation::Control,
+    disposition::Disposition,
     escalation::Status,
-    event::{Actor, TransferTarget},
+    event::TransferTarget,
     message::MessageRole,
     operator::{Operator, Role},
-    outcome::{ClosingContext, Disposition, Resolution},
+    outcome::{ClosingContext, Resolution},
     refusal::Refusal,
     stage::{Simulation, ada, ana, answered, decided, eve, grace, queue, text},
     time::Span,

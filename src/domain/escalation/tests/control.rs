@@ -4,10 +4,11 @@ use crate::domain::{
     ask::AskKind,
     conversation::Control,
     deadline::RequestedDeadlines,
+    disposition::Disposition,
     event::TransferTarget,
     ids::EscalationId,
     message::MessageRole,
-    outcome::{Disposition, Resolution},
+    outcome::Resolution,
     refusal::Refusal,
     stage::{AppendedKinds, Simulation, ada, ana, answered, opening, queue},
 };

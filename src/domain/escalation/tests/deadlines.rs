@@ -3,10 +3,10 @@
 use crate::domain::{
     ask::AskKind,
     deadline::RequestedDeadlines,
+    disposition::Disposition,
     escalation::Status,
     message::MessageRole,
     opening::Opening,
-    outcome::Disposition,
     refusal::Refusal,
     stage::{Simulation, ada, answered, opening, text},
     time::Span,

@@ -1,13 +1,15 @@
 //! Tests of the three final states: resolved, expired, cancelled.
 
 use crate::domain::{
+    actor::Actor,
     ask::AskKind,
     conversation::Control,
+    disposition::Disposition,
     escalation::Status,
-    event::{Actor, TransferTarget},
+    event::TransferTarget,
     ids::EscalationId,
     message::MessageRole,
-    outcome::{Disposition, Resolution},
+    outcome::Resolution,
     refusal::Refusal,
     stage::{Simulation, ada, ana, billing_bot, grace, text},
     time::Span,

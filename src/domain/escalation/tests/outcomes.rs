@@ -5,10 +5,11 @@ use serde_json::json;
 use crate::domain::{
     ask::{Ask, AskKind, Verdict},
     deadline::RequestedDeadlines,
+    disposition::Disposition,
     ids::EscalationId,
     message::MessageRole,
     opening::Opening,
-    outcome::{Disposition, MOST_BYTES, MOST_MESSAGES, Resolution},
+    outcome::{MOST_BYTES, MOST_MESSAGES, Resolution},
     refusal::Refusal,
     stage::{AppendedKinds, Simulation, ada, answered, ask, decided, opening, text},
 };

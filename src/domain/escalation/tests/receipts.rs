@@ -2,8 +2,9 @@
 
 use crate::domain::{
     ask::AskKind,
+    disposition::Disposition,
     message::{MessageRole, Receipt, ReceiptState},
-    outcome::{Disposition, Resolution},
+    outcome::Resolution,
     stage::{Simulation, ada, text},
 };
 

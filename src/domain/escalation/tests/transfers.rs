@@ -1,16 +1,18 @@
 //! Tests of transfers: the target opens the escalation or acts within two minutes, or it returns to its queue.
 
 use crate::domain::{
+    actor::Actor,
     ask::AskKind,
     claim::ACCEPTED_WITHIN,
     conversation::Control,
     deadline::RequestedDeadlines,
+    disposition::Disposition,
     escalation::{Escalation, Status},
-    event::{Actor, EventKind, ReturnedTransfer, TransferTarget},
+    event::{EventKind, ReturnedTransfer, TransferTarget},
     ids::EscalationId,
     message::MessageRole,
     operator::Operator,
-    outcome::{Disposition, Resolution},
+    outcome::Resolution,
     refusal::Refusal,
     stage::{AppendedKinds, Simulation, ada, ana, answered, grace, opening, queue},
     time::{Span, Timestamp},

@@ -8,7 +8,7 @@ use super::{
     parts::{drop_data, is_annotated, known_part, transcript_of, unknown_part, with_transcript, words_of},
 };
 use crate::domain::{
-    ask::FieldProblem,
+    field_problem::FieldProblem,
     json::pointer_name,
     message::{Author, Message, MessageRole, ToolCall, ToolResult},
 };

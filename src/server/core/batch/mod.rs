@@ -15,13 +15,15 @@ pub use self::state::Batch;
 use self::state::{Key, answer_name, customer_name, message_name};
 use crate::{
     domain::{
+        actor::Actor,
         escalation::Escalation,
-        event::{Actor, EventKind, Seq},
+        event::EventKind,
         ids::{EscalationId, EventId},
         ledger::NewEvent,
         message::Message,
         outcome::Outcome,
         refusal::Refusal,
+        seq::Seq,
     },
     server::{
         clock::mint,

@@ -8,12 +8,12 @@ use std::{
 use crate::{
     domain::{
         conversation::{Conversation, ConversationKey},
-        event::Seq,
         ids::{AgentId, EscalationId, QueueId, WorkspaceId},
         message::Message,
         opening::Opening,
         queue::{QueueMembers, QueueRef},
         refusal::Refusal,
+        seq::Seq,
         time::Timestamp,
     },
     server::{
@@ -80,7 +80,7 @@ pub(super) fn customer_name(workspace: WorkspaceId, agent: AgentId, opening: &Op
 
 /// Returns the name of the message that a command adds, by its author.
 pub(super) fn message_name(command: &Command) -> Option<MessageName> {
-    let author = match &command.action {
+    let author = match &command.verb {
         ActorVerb::Agent(..) | ActorVerb::System(_) => "agent".to_owned(),
         ActorVerb::Operator(by, _) => by.who.id.to_string(),
     };

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use super::state::{Batch, Key, customer_name, message_name};
 use crate::{
     domain::{
+        actor::Actor,
         conversation::ConversationKey,
         escalation::Escalation,
-        event::{Actor, EventKind, TransferTarget},
+        event::{EventKind, TransferTarget},
         ids::{AgentId, EscalationId, QueueId, WorkspaceId},
         operator::Operator,
         outcome::ClosingContext,

@@ -21,12 +21,12 @@ use crate::{
         keys::ApiKey,
         rates::usage::day_of,
         site::{
-            WebState,
             forms::{FormFields, FormRefusal},
             frame::{FormNotice, act, asked, hidden, moment, page, secret, section},
             origin,
+            respond::{failed, see_other},
             session::SignedIn,
-            sign_in::{failed, see_other},
+            web_state::WebState,
         },
         store::{
             agents::{self, KeyedAgent},

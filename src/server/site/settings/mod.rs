@@ -14,7 +14,7 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{WebState, confirm, gate, sign_in::see_other};
+use super::{confirm, gate, respond::see_other, web_state::WebState};
 use crate::server::site::{
     settings::agents as agents_page,
     settings::{people::view as people_page, queues::view as queues_page},

@@ -19,13 +19,14 @@ use crate::{
         error::Error,
         secret::{Secret, of_name},
         site::{
-            WebState,
             forms::{FormFields, FormRefusal},
             frame::FormNotice,
             origin,
+            respond::{failed, see_other},
             session::SignedIn,
+            session_list::end_sessions,
             settings::people::view::{self as page, MemberPage},
-            sign_in::{failed, see_other},
+            web_state::WebState,
         },
         store::{
             links::{self, LinkPurpose, RESET_LASTS},
@@ -252,22 +253,4 @@ async fn stands(web: &WebState, me: &SignedIn, whom: Operator, standing: Standin
     let desk = web.desk.clone();
     let task = tokio::spawn(async move { desk.release_all_of(workspace, whom).await });
     Ok(task.await.unwrap_or_else(|failed| Err(Error::Internal(failed.to_string())))?)
-}
-
-/// Ends one session of an operator, or `all` of them.
-pub async fn end_sessions(web: &WebState, me: &SignedIn, of: OperatorId, session: &str) -> Result<(), FormRefusal> {
-    let workspace = me.workspace;
-    let one = match session {
-        "all" => None,
-        name => Some(of_name(name).ok_or_else(|| FormRefusal::said("There is no such session."))?),
-    };
-    let write = web.desk.store().write(move |tx| {
-        Box::pin(async move {
-            let Some(digest) = one else { return Ok::<_, Error>(sessions::end_all(tx, workspace, of, None).await?) };
-            sessions::end_one(tx, workspace, of, &digest).await?;
-            Ok(vec![digest])
-        })
-    });
-    web.close_sessions(write.await?);
-    Ok(())
 }

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use super::spans;
 use crate::{
     domain::{
-        ask::FieldProblem,
         deadline::{LONGEST, RequestedDeadlines, SHORTEST},
+        field_problem::FieldProblem,
         ids::QueueId,
         queue::{QueueDefaults, QueueMembers, QueueRef, Urgency},
         refusal::Refusal,
@@ -25,12 +25,12 @@ use crate::{
     server::{
         error::Error,
         site::{
-            WebState,
             forms::FormFields,
             frame::{self, FormNotice},
+            respond::{failed, see_other},
             session::SignedIn,
             settings::queues::view::{PATH, QueueForm, queues as page},
-            sign_in::{failed, see_other},
+            web_state::WebState,
         },
         store::{
             operators,

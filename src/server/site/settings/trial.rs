@@ -9,7 +9,7 @@ use crate::{
     domain::{
         agent::AgentRef,
         ask::{Ask, AskKind},
-        escalation::NewEscalation,
+        escalation::by_agent::NewEscalation,
         ids::{EscalationId, MessageId},
         message::{Message, MessageRole},
         opening::{ConversationFacts, Customer, Opening},
@@ -21,10 +21,10 @@ use crate::{
         core::command::Command,
         error::Error,
         site::{
-            WebState,
             forms::{FormFields, FormRefusal},
+            respond::see_other,
             session::SignedIn,
-            sign_in::see_other,
+            web_state::WebState,
         },
         store::queues,
     },

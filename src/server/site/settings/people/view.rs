@@ -11,8 +11,9 @@ use crate::{
     server::{
         secret::named,
         site::{
-            frame::{FormNotice, act, asked, hidden, moment, page, secret, section},
+            frame::{FormNotice, act, asked, moment, page, secret, section},
             session::SignedIn,
+            session_list::draw_sessions,
         },
         store::{
             links::{LinkPurpose, OneTimeLink},
@@ -138,29 +139,6 @@ pub fn draw_person(
         back.into_any(),
     ];
     page(&me.operator, PATH, "Person", said, content)
-}
-
-/// Draws sessions, each with a button that ends it. `action` is the address of the form, `here` the digest of the
-/// session that made the request.
-pub fn draw_sessions(action: &str, sessions: &[OpenSession], here: &[u8]) -> Vec<AnyView> {
-    let row = |it: &OpenSession| {
-        let from = it.address.as_deref().unwrap_or("an unknown address");
-        let here = if it.digest == here { " · this one" } else { "" };
-        let facts =
-            "From ".to_owned() + from + ", since " + &moment(it.began_at) + ", last used " + &moment(it.seen_at) + here;
-        let end = act(action, "end", "End session", &[("session", named(&it.digest))]);
-        element("li", "", vec![words("p", "plain-facts", &facts), end])
-    };
-    if sessions.is_empty() {
-        return vec![words("p", "plain-facts", "None is open.")];
-    }
-    let all = view! {
-        <form method="post" action=action.to_owned()>
-            {hidden("session", "all")}
-            <button class="button" type="submit" name="do" value="end">"End all"</button>
-        </form>
-    };
-    vec![element("ul", "plain-list", sessions.iter().map(row).collect()), all.into_any()]
 }
 
 /// Draws when and from where an operator signed in.
