@@ -19,9 +19,9 @@ use super::{
     problem::{Problem, ProblemCode},
 };
 use crate::{
-    domain::{event::EventType, ids::EscalationId, seq::Seq},
+    domain::{actor::Actor, event::EventType, ids::EscalationId, seq::Seq},
     server::{
-        contract::{EscalationBody, actor_kind, as_rendered, written},
+        contract::{EscalationBody, as_rendered, written},
         core::{
             log::{Audience, RecordedEvent, follow},
             open_streams::OpenStream,
@@ -147,16 +147,16 @@ impl Seen {
     /// Returns whether to respond now: the awaited event is there, the escalation is closed, or the events fill a
     /// response.
     fn suffices(&self, until: Until) -> bool {
-        let is_by =
-            |event: &RecordedEvent, actor: &str| event.agent_body.as_deref().and_then(actor_kind) == Some(actor);
+        // The actor of an event that cannot be read is unknown; it ends a wait for any event.
+        let actor = |event: &Arc<RecordedEvent>| event.event().ok().map(|event| event.actor.clone());
         let mut events = self.events.iter();
         !self.current.escalation.status.is_open()
             || self.is_cut
             || match until {
-                Until::Event => events.any(|event| !is_by(event, "agent")),
-                Until::Reply => {
-                    events.any(|event| event.event_type == EventType::MessageCreated && is_by(event, "operator"))
-                }
+                Until::Event => events.any(|event| !matches!(actor(event), Some(Actor::Agent(_)))),
+                Until::Reply => events.any(|event| {
+                    event.event_type == EventType::MessageCreated && matches!(actor(event), Some(Actor::Operator(_)))
+                }),
                 Until::Outcome => false,
             }
     }

@@ -1,6 +1,6 @@
 //! Renders events for agents, with the escalation as of that event.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{ActorBody, At, EscalationBody, Links, MessageBody, Named, written};
 use crate::domain::{
@@ -89,19 +89,4 @@ pub fn typing_json(escalation_id: EscalationId, operator: &OperatorRef) -> Strin
         operator: Named<'a, OperatorId>,
     }
     written(&TypingBody { escalation_id, operator: Named { id: operator.id, name: operator.public_name.as_str() } })
-}
-
-/// Returns the kind of the actor of a rendered event: `agent`, `operator` or `system`.
-pub fn actor_kind(event_json: &str) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct Heard<'a> {
-        #[serde(borrow)]
-        actor: HeardActor<'a>,
-    }
-    #[derive(Deserialize)]
-    struct HeardActor<'a> {
-        kind: &'a str,
-    }
-    let heard: Heard<'_> = serde_json::from_str(event_json).ok()?;
-    Some(heard.actor.kind)
 }

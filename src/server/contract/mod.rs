@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use escalation::{AtDesk, EscalationBody, escalation_json};
-pub use event::{actor_kind, event_json, typing_json};
+pub use event::{event_json, typing_json};
 pub use message::MessageBody;
 pub use outcome::outcome_json;
 

@@ -3,10 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
+use serde::Deserialize;
 
 use crate::{
     domain::{
-        event::{EventKind, EventType},
+        event::{Event, EventKind, EventType},
         ids::{AgentId, EscalationId},
         inbox::Frame,
         seq::Seq,
@@ -18,6 +19,15 @@ use crate::{
     },
 };
 
+/// Parses the event of a stored frame, whose row may be in an older format.
+pub fn parse_event(body: &str) -> Result<Event, Error> {
+    #[derive(Deserialize)]
+    struct FrameEvent {
+        event: Event,
+    }
+    parse::<FrameEvent>("event", "body", body).map(|frame| frame.event)
+}
+
 /// A stored event: rendered for operators and, when agents receive it, for agents.
 #[derive(Debug)]
 pub struct RecordedEvent {
@@ -28,12 +38,21 @@ pub struct RecordedEvent {
     /// A [`Frame`] as JSON, without rich text.
     pub body: Arc<str>,
     pub agent_body: Option<Arc<str>>,
+    /// The event itself; of a stored one, read from `body` when it is needed.
+    event: OnceLock<Event>,
     frame: OnceLock<Bytes>,
 }
 
 impl RecordedEvent {
-    /// Creates a record.
-    pub fn new(
+    /// Creates the record of a new event.
+    pub fn new(agent_id: AgentId, event: Event, body: Arc<str>, agent_body: Option<Arc<str>>) -> Self {
+        let (seq, escalation_id, event_type) = (event.seq, event.escalation_id, event.kind.event_type());
+        let record = Self::stored(seq, escalation_id, agent_id, event_type, body, agent_body);
+        Self { event: event.into(), ..record }
+    }
+
+    /// Creates the record of an event that the database holds.
+    pub fn stored(
         seq: Seq,
         escalation_id: EscalationId,
         agent_id: AgentId,
@@ -41,7 +60,17 @@ impl RecordedEvent {
         body: Arc<str>,
         agent_body: Option<Arc<str>>,
     ) -> Self {
-        Self { seq, escalation_id, agent_id, event_type, body, agent_body, frame: OnceLock::new() }
+        let (event, frame) = (OnceLock::new(), OnceLock::new());
+        Self { seq, escalation_id, agent_id, event_type, body, agent_body, event, frame }
+    }
+
+    /// Returns the event.
+    pub fn event(&self) -> Result<&Event, Error> {
+        if let Some(event) = self.event.get() {
+            return Ok(event);
+        }
+        let event = parse_event(&self.body)?;
+        Ok(self.event.get_or_init(|| event))
     }
 
     /// Returns the server-sent event for operators' streams: its message as rich text, and its opening without the parts that
@@ -75,8 +104,8 @@ impl RecordedEvent {
 
     /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
-        // The rendered frame repeats the operators' body, so it counts twice.
-        2 * self.body.len() + self.agent_body.as_ref().map_or(0, |body| body.len())
+        // The event and the rendered frame repeat the operators' body, so it counts three times.
+        3 * self.body.len() + self.agent_body.as_ref().map_or(0, |body| body.len())
     }
 }
 

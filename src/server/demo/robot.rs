@@ -6,7 +6,6 @@ use std::{pin::pin, time::Duration};
 
 use futures::StreamExt;
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::{answer, hand::DemoOperatorHand, pace::until};
@@ -15,8 +14,9 @@ use crate::{
         ask::AskKind,
         claim::Fence,
         disposition::Disposition,
-        event::EventType,
+        event::{Event, EventKind, EventType},
         ids::{AgentId, EscalationId},
+        message::MessageRole,
         opening::Opening,
         refusal::Refusal,
         seq::Seq,
@@ -138,7 +138,7 @@ async fn talks(
             event = log.next() => event,
         };
         let Some(event) = event.filter(|event| !event.event_type.closes()) else { return Ok(false) };
-        owes |= replies < MOST_REPLIES && is_of_customer(event.agent_body.as_deref());
+        owes |= replies < MOST_REPLIES && is_of_customer(event.event()?);
     }
 }
 
@@ -150,7 +150,6 @@ async fn says(hand: &DemoOperatorHand, escalation: EscalationId, fence: Fence, t
     }
 }
 
-fn is_of_customer(body: Option<&str>) -> bool {
-    let event: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
-    event.is_some_and(|event| event["type"] == "message.created" && event["data"]["message"]["role"] == "customer")
+fn is_of_customer(event: &Event) -> bool {
+    matches!(&event.kind, EventKind::MessageCreated { message } if message.role == MessageRole::Customer)
 }

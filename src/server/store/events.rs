@@ -6,7 +6,6 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use super::{
     Store,
-    escalations::parse,
     portion::{Portion, read_portion},
     rows::{chunks, with_rows},
 };
@@ -18,16 +17,10 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        core::recorded::{Audience, RecordedEvent},
+        core::recorded::{Audience, RecordedEvent, parse_event},
         error::Error,
     },
 };
-
-/// A stored frame, of which only the event is read: its row may be in an older format.
-#[derive(serde::Deserialize)]
-struct Kept {
-    event: Event,
-}
 
 /// Appends events to the log.
 pub async fn insert(connection: &mut AnyConnection, events: &[(WorkspaceId, Arc<RecordedEvent>)]) -> Result<(), Error> {
@@ -55,7 +48,7 @@ fn recorded(row: &AnyRow) -> Result<Arc<RecordedEvent>, Error> {
     let broken = |column| Error::Inconsistent { table: "event", column, id: escalation.clone() };
     let agent_body: Option<String> = row.try_get(5)?;
     let kind: String = row.try_get(3)?;
-    Ok(Arc::new(RecordedEvent::new(
+    Ok(Arc::new(RecordedEvent::stored(
         Seq(row.try_get(0)?),
         escalation.parse().map_err(|_| broken("escalation_id"))?,
         agent.parse().map_err(|_| broken("agent_id"))?,
@@ -122,11 +115,6 @@ pub async fn happenings(
     let query = sqlx::query(HAPPENINGS).bind(workspace.to_string()).bind(escalation.to_string());
     let rows = query.fetch_all(connection).await?;
     rows.iter().map(|row| parse_event(&row.try_get::<String, _>(0)?)).collect()
-}
-
-/// Parses the event of a stored frame.
-pub fn parse_event(body: &str) -> Result<Event, Error> {
-    parse::<Kept>("event", "body", body).map(|frame| frame.event)
 }
 
 /// Returns every event with `after < seq <= until`, in order.

@@ -28,6 +28,7 @@ use crate::{
         seq::Seq,
     },
     server::{
+        core::recorded::parse_event,
         error::Error,
         words::{index_words, terms::SearchTerms},
     },
@@ -249,7 +250,7 @@ async fn texts(
             query = query.bind(workspace.to_string()).bind(*seq);
         }
         for row in query.fetch_all(&mut *connection).await? {
-            let event = events::parse_event(&row.try_get::<String, _>(0)?)?;
+            let event = parse_event(&row.try_get::<String, _>(0)?)?;
             texts.extend(text_of_event(&event.kind).map(|text| (Kept::Event(event.seq.0), text)));
         }
     }

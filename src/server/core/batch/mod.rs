@@ -133,21 +133,14 @@ impl Batch<'_> {
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
             let agent_body = contract::event_json(&frame.event, &escalation, outcome.as_deref(), self.links);
-            recorded.push(Arc::new(RecordedEvent::new(
-                seq,
-                key.1,
-                escalation.agent.id,
-                frame.event.kind.event_type(),
-                escalations::json(&frame)?.into(),
-                agent_body.map(Arc::from),
-            )));
+            let body = escalations::json(&frame)?.into();
             let (agent, was_expected) = ((key.0, escalation.agent.id), escalation.acknowledges);
             self.escalations.insert(key, (escalation, outcome));
             self.new_passages.extend(Passage::of_event(key.0, &frame.event));
-            match frame.event.kind {
+            match &frame.event.kind {
                 EventKind::MessageCreated { message } => {
                     said = Some(message.clone());
-                    self.said(command, key, message);
+                    self.said(command, key, message.clone());
                 }
                 // When the escalation expects an acknowledgement, the agent is known to acknowledge already.
                 EventKind::Acknowledged { .. } if !was_expected => {
@@ -155,11 +148,13 @@ impl Batch<'_> {
                     self.first_acknowledged.insert(agent);
                 }
                 EventKind::MessageReceipt { message_id, receipt } => {
-                    let reply = self.replies.get_mut(&(key.0, key.1, message_id));
-                    reply.ok_or_else(missing)?.receipt = Some(receipt);
+                    let reply = self.replies.get_mut(&(key.0, key.1, *message_id));
+                    reply.ok_or_else(missing)?.receipt = Some(receipt.clone());
                 }
                 _ => {}
             }
+            let record = RecordedEvent::new(agent.1, frame.event, body, agent_body.map(Arc::from));
+            recorded.push(Arc::new(record));
         }
         if let Some(open) = command.opens() {
             let messages = open.transcript.iter().map(|message| (key.0, key.1, message.clone()));
