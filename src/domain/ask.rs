@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{disposition::Disposition, field_problem::FieldProblem, json::JsonText, text::Text};
+use super::{disposition::Disposition, field_problem::FieldProblem, json::JsonText, text::Text, words::words};
 
 /// The kind of an ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,28 +17,13 @@ pub enum AskKind {
     Decision,
 }
 
+words!(AskKind {
+    Takeover = "takeover", "Takeover";
+    Question = "question", "Question";
+    Decision = "decision", "Decision";
+});
+
 impl AskKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Takeover, Self::Question, Self::Decision];
-
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Takeover => "Takeover",
-            Self::Question => "Question",
-            Self::Decision => "Decision",
-        }
-    }
-
-    /// Returns the kind as it is written in JSON and SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Takeover => "takeover",
-            Self::Question => "question",
-            Self::Decision => "decision",
-        }
-    }
-
     /// Returns the dispositions that an operator may choose, the first preselected. The dispositions of a decision
     /// follow from its cards, except for `declined` and `referred`.
     pub fn offered(self) -> &'static [Disposition] {

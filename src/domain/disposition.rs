@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::words::words;
+
 /// The disposition of an outcome. The set is fixed, so that agents can branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,24 +21,21 @@ pub enum Disposition {
     Cancelled,
 }
 
-impl Disposition {
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Handled => "Handled",
-            Self::Answered => "Answered",
-            Self::Approved => "Approved",
-            Self::ApprovedWithEdits => "Approved with edits",
-            Self::Rejected => "Rejected",
-            Self::Instructed => "Instructed",
-            Self::Referred => "Referred",
-            Self::Abandoned => "Abandoned",
-            Self::Declined => "Declined",
-            Self::Unanswered => "Unanswered",
-            Self::Cancelled => "Cancelled",
-        }
-    }
+words!(Disposition {
+    Handled = "handled", "Handled";
+    Answered = "answered", "Answered";
+    Approved = "approved", "Approved";
+    ApprovedWithEdits = "approved_with_edits", "Approved with edits";
+    Rejected = "rejected", "Rejected";
+    Instructed = "instructed", "Instructed";
+    Referred = "referred", "Referred";
+    Abandoned = "abandoned", "Abandoned";
+    Declined = "declined", "Declined";
+    Unanswered = "unanswered", "Unanswered";
+    Cancelled = "cancelled", "Cancelled";
+});
 
+impl Disposition {
     /// Returns the meaning of the disposition, for the operator who chooses it.
     pub fn hint(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::EscalationId, text::ClientMessageId};
+use super::{ids::EscalationId, text::ClientMessageId, words::words};
 
 /// The maximum length of a draft in characters: the longest text of all fields, or decisions on twenty cards.
 pub const LONGEST: usize = 100_000;
@@ -20,19 +20,11 @@ pub enum DraftMode {
     Note,
 }
 
-impl DraftMode {
-    /// Every mode.
-    pub const ALL: [Self; 3] = [Self::Reply, Self::Answer, Self::Note];
-
-    /// Returns the mode as it is written in SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reply => "reply",
-            Self::Answer => "answer",
-            Self::Note => "note",
-        }
-    }
-}
+words!(DraftMode {
+    Reply = "reply",
+    Answer = "answer",
+    Note = "note",
+});
 
 /// A draft as it is written so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use super::{
     seq::Seq,
     text::{ClientMessageId, Text},
     time::Timestamp,
+    words::words,
 };
 
 /// The speaker of a message.
@@ -22,18 +23,15 @@ pub enum MessageRole {
     System,
 }
 
-impl MessageRole {
-    /// Returns the role as it is written in JSON and SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Customer => "customer",
-            Self::Agent => "agent",
-            Self::Operator => "operator",
-            Self::Tool => "tool",
-            Self::System => "system",
-        }
-    }
+words!(MessageRole {
+    Customer = "customer",
+    Agent = "agent",
+    Operator = "operator",
+    Tool = "tool",
+    System = "system",
+});
 
+impl MessageRole {
     /// Returns whether messages of this role are the conversation itself, which outcomes repeat, and not what surrounds
     /// it.
     pub fn is_speech(self) -> bool {

@@ -43,3 +43,4 @@ pub mod text;
 pub mod thread;
 pub mod time;
 pub mod transcript;
+pub(crate) mod words;

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ids::OperatorId, text::Name};
+use super::{ids::OperatorId, text::Name, words::words};
 
 /// The reference to an operator that claims and events carry. The e-mail address is not here, because it never leaves
 /// the console.
@@ -31,17 +31,12 @@ pub enum Role {
     Admin,
 }
 
-impl Role {
-    /// Returns the role in lower case, as the database and the command line write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Operator => "operator",
-            Self::Supervisor => "supervisor",
-            Self::Admin => "admin",
-        }
-    }
-}
+words!(Role {
+    Viewer = "viewer",
+    Operator = "operator",
+    Supervisor = "supervisor",
+    Admin = "admin",
+});
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,10 +52,7 @@ pub struct UnknownRole;
 impl FromStr for Role {
     type Err = UnknownRole;
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        [Self::Viewer, Self::Operator, Self::Supervisor, Self::Admin]
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or(UnknownRole)
+        Self::named(text).ok_or(UnknownRole)
     }
 }
 

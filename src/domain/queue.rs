@@ -8,6 +8,7 @@ use super::{
     operator::{Operator, Role},
     refusal::Refusal,
     text::{Name, NoteText},
+    words::words,
 };
 
 /// The reference to a queue that escalations carry.
@@ -58,27 +59,9 @@ pub enum Urgency {
     Urgent,
 }
 
-impl Urgency {
-    /// Every urgency, from the lowest.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Normal, Self::High, Self::Urgent];
-
-    /// Returns the urgency as JSON and addresses write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Normal => "normal",
-            Self::High => "high",
-            Self::Urgent => "urgent",
-        }
-    }
-
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Low => "Low",
-            Self::Normal => "Normal",
-            Self::High => "High",
-            Self::Urgent => "Urgent",
-        }
-    }
-}
+words!(Urgency {
+    Low = "low", "Low";
+    Normal = "normal", "Normal";
+    High = "high", "High";
+    Urgent = "urgent", "Urgent";
+});

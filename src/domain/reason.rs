@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::text::Text;
+use super::{text::Text, words::words};
 
 /// The code of a reason, from a fixed set so that reports can count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,46 +22,19 @@ pub enum ReasonCode {
     Other,
 }
 
-impl ReasonCode {
-    /// Every code.
-    pub const ALL: [Self; 11] = [
-        Self::UserRequested,
-        Self::NegativeSentiment,
-        Self::KnowledgeGap,
-        Self::LowConfidence,
-        Self::PolicyLimit,
-        Self::NeedsApproval,
-        Self::MissingCapability,
-        Self::ToolFailure,
-        Self::LoopDetected,
-        Self::Safety,
-        Self::Other,
-    ];
-
-    /// Returns the label that people read.
-    pub fn label(self) -> String {
-        let mut words = self.as_str().replace('_', " ");
-        words[..1].make_ascii_uppercase();
-        words
-    }
-
-    /// Returns the code as it is written in JSON and SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UserRequested => "user_requested",
-            Self::NegativeSentiment => "negative_sentiment",
-            Self::KnowledgeGap => "knowledge_gap",
-            Self::LowConfidence => "low_confidence",
-            Self::PolicyLimit => "policy_limit",
-            Self::NeedsApproval => "needs_approval",
-            Self::MissingCapability => "missing_capability",
-            Self::ToolFailure => "tool_failure",
-            Self::LoopDetected => "loop_detected",
-            Self::Safety => "safety",
-            Self::Other => "other",
-        }
-    }
-}
+words!(ReasonCode {
+    UserRequested = "user_requested", "User requested";
+    NegativeSentiment = "negative_sentiment", "Negative sentiment";
+    KnowledgeGap = "knowledge_gap", "Knowledge gap";
+    LowConfidence = "low_confidence", "Low confidence";
+    PolicyLimit = "policy_limit", "Policy limit";
+    NeedsApproval = "needs_approval", "Needs approval";
+    MissingCapability = "missing_capability", "Missing capability";
+    ToolFailure = "tool_failure", "Tool failure";
+    LoopDetected = "loop_detected", "Loop detected";
+    Safety = "safety", "Safety";
+    Other = "other", "Other";
+});
 
 /// The reason why the agent handed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,7 +51,7 @@ pub struct Reason {
 impl Reason {
     /// Reads a code. An unknown code becomes `other`, with the word kept as its label (first 100 characters).
     pub fn code_of(word: &str) -> (ReasonCode, Option<String>) {
-        match ReasonCode::ALL.into_iter().find(|code| code.as_str() == word) {
+        match ReasonCode::named(word) {
             Some(code) => (code, None),
             None => (ReasonCode::Other, Some(word.chars().take(100).collect())),
         }

@@ -129,7 +129,7 @@ pub async fn mark(
     let caller = crate::server::console::guard::guard(crate::domain::operator::Role::Operator).await?;
     use crate::domain::{queue::Urgency, text::tags as read};
     let urgency = match urgency {
-        Some(word) => match Urgency::ALL.into_iter().find(|it| it.as_str() == word) {
+        Some(word) => match Urgency::named(&word) {
             Some(urgency) => Some(urgency),
             None => return Ok(Err(Refusal::field("/urgency", "There is no such urgency."))),
         },

@@ -50,7 +50,7 @@ impl ConsolePlace {
 /// Returns the address of a list, or of an escalation beside it.
 pub fn address(listing: &Listing, beside: Option<&str>) -> String {
     let Some(id) = beside else { return listing.address() };
-    let view = (listing.view != View::Queue).then(|| "view=".to_owned() + &listing.view.path()[1..]);
+    let view = (listing.view != View::Queue).then(|| "view=".to_owned() + listing.view.as_str());
     let fields: Vec<String> =
         view.into_iter().chain([listing.fields()].into_iter().filter(|it| !it.is_empty())).collect();
     let mark = if fields.is_empty() { "" } else { "?" };

@@ -105,7 +105,7 @@ pub fn picture(view: View) -> Icon {
 }
 
 fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> impl IntoView {
-    let id = "count-".to_owned() + &view.path()[1..];
+    let id = "count-".to_owned() + view.as_str();
     let counted = view != View::Closed;
     let count = move || counts.with(|counts| counts.of(view)).filter(|count| *count > 0);
     let state = move || (view == View::Missed && count().is_some()).then_some("overdue");

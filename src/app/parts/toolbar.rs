@@ -20,7 +20,7 @@ pub fn toolbar(
     let view = Memo::new(move |_| listing.get().view);
     let sort = Signal::derive(move || listing.get().sort.as_str().to_owned());
     let on_sort = Callback::new(move |value: String| {
-        let known = SortOrder::ALL.into_iter().find(|sort| sort.as_str() == value);
+        let known = SortOrder::named(&value);
         on_listing.run(Listing { sort: known.unwrap_or_default(), ..listing.get_untracked() });
     });
     let sorts = move || {

@@ -27,6 +27,7 @@ use super::{
     seq::Seq,
     text::{NoteText, Tag},
     time::Timestamp,
+    words::words,
 };
 
 /// The state of an escalation.
@@ -40,32 +41,15 @@ pub enum Status {
     Cancelled,
 }
 
+words!(Status {
+    Waiting = "waiting", "Waiting";
+    Claimed = "claimed", "Claimed";
+    Resolved = "resolved", "Resolved";
+    Expired = "expired", "Expired";
+    Cancelled = "cancelled", "Cancelled";
+});
+
 impl Status {
-    /// Every state.
-    pub const ALL: [Self; 5] = [Self::Waiting, Self::Claimed, Self::Resolved, Self::Expired, Self::Cancelled];
-
-    /// Returns the state as it is written in JSON and SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Claimed => "claimed",
-            Self::Resolved => "resolved",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Waiting => "Waiting",
-            Self::Claimed => "Claimed",
-            Self::Resolved => "Resolved",
-            Self::Expired => "Expired",
-            Self::Cancelled => "Cancelled",
-        }
-    }
-
     /// Returns whether the state is waiting or claimed.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Waiting | Self::Claimed)
@@ -86,18 +70,17 @@ pub enum Shelf {
     Cancelled,
 }
 
-impl Shelf {
-    /// Every shelf.
-    pub const ALL: [Self; 7] = [
-        Self::Waiting,
-        Self::Claimed,
-        Self::Resolved,
-        Self::NotPickedUp,
-        Self::Missed,
-        Self::FollowedUp,
-        Self::Cancelled,
-    ];
+words!(Shelf {
+    Waiting = "waiting",
+    Claimed = "claimed",
+    Resolved = "resolved",
+    NotPickedUp = "not_picked_up",
+    Missed = "missed",
+    FollowedUp = "followed_up",
+    Cancelled = "cancelled",
+});
 
+impl Shelf {
     /// Returns the shelf of an escalation in this state.
     pub fn of(status: Status, not_picked_up: bool, followed_up: bool) -> Self {
         match status {
@@ -108,19 +91,6 @@ impl Shelf {
             Status::Expired if followed_up => Self::FollowedUp,
             Status::Expired => Self::Missed,
             Status::Cancelled => Self::Cancelled,
-        }
-    }
-
-    /// Returns the shelf as it is written in SQL.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Claimed => "claimed",
-            Self::Resolved => "resolved",
-            Self::NotPickedUp => "not_picked_up",
-            Self::Missed => "missed",
-            Self::FollowedUp => "followed_up",
-            Self::Cancelled => "cancelled",
         }
     }
 }

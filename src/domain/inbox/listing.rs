@@ -9,6 +9,7 @@ use crate::domain::{
     queue::Urgency,
     reason::ReasonCode,
     time::{Span, Timestamp},
+    words::words,
 };
 
 /// A field by which a list can be filtered.
@@ -23,37 +24,15 @@ pub enum FilterField {
     Age,
 }
 
-impl FilterField {
-    /// Every field, in the order in which they are offered.
-    pub const ALL: [Self; 7] =
-        [Self::Reason, Self::Agent, Self::Urgency, Self::Kind, Self::Queue, Self::Holder, Self::Age];
-
-    /// Returns the field as addresses write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reason => "reason",
-            Self::Agent => "agent",
-            Self::Urgency => "urgency",
-            Self::Kind => "kind",
-            Self::Queue => "queue",
-            Self::Holder => "claimed_by",
-            Self::Age => "age",
-        }
-    }
-
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Reason => "Reason",
-            Self::Agent => "Agent",
-            Self::Urgency => "Urgency",
-            Self::Kind => "Kind",
-            Self::Queue => "Queue",
-            Self::Holder => "Claimed by",
-            Self::Age => "Older than",
-        }
-    }
-}
+words!(FilterField {
+    Reason = "reason", "Reason";
+    Agent = "agent", "Agent";
+    Urgency = "urgency", "Urgency";
+    Kind = "kind", "Kind";
+    Queue = "queue", "Queue";
+    Holder = "claimed_by", "Claimed by";
+    Age = "age", "Older than";
+});
 
 /// A value of a filter, and its label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +56,7 @@ impl FilterChoices {
     pub fn of(&self, field: FilterField) -> Vec<FilterChoice> {
         let fixed = |value: &str, label: &str| FilterChoice { value: value.to_owned(), label: label.to_owned() };
         match field {
-            FilterField::Reason => ReasonCode::ALL.map(|it| fixed(it.as_str(), &it.label())).to_vec(),
+            FilterField::Reason => ReasonCode::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
             FilterField::Agent => self.agents.clone(),
             FilterField::Urgency => Urgency::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
             FilterField::Kind => AskKind::ALL.map(|it| fixed(it.as_str(), it.label())).to_vec(),
@@ -121,10 +100,10 @@ impl Filters {
     /// Sets a filter to a value from an address. An unknown value clears the filter.
     pub fn set(&mut self, field: FilterField, value: &str) {
         match field {
-            FilterField::Reason => self.reason = ReasonCode::ALL.into_iter().find(|it| it.as_str() == value),
+            FilterField::Reason => self.reason = ReasonCode::named(value),
             FilterField::Agent => self.agent = value.parse().ok(),
-            FilterField::Urgency => self.urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == value),
-            FilterField::Kind => self.kind = AskKind::ALL.into_iter().find(|it| it.as_str() == value),
+            FilterField::Urgency => self.urgency = Urgency::named(value),
+            FilterField::Kind => self.kind = AskKind::named(value),
             FilterField::Queue => self.queue = value.parse().ok(),
             FilterField::Holder => self.holder = value.parse().ok(),
             FilterField::Age => self.age = AGES.into_iter().find(|it| it.in_short() == value),
@@ -171,7 +150,7 @@ impl Listing {
     pub fn read(view: View, query: &str) -> Self {
         let mut listing = Self::from(view);
         for (name, value) in query.split('&').filter_map(|field| field.split_once('=')) {
-            if let Some(field) = FilterField::ALL.into_iter().find(|field| field.as_str() == name) {
+            if let Some(field) = FilterField::named(name) {
                 listing.filters.set(field, value);
             } else if name == "sort" {
                 let known = view.sorts().iter().find(|sort| sort.as_str() == value);

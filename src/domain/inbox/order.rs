@@ -1,6 +1,7 @@
 //! The orders of lists.
 
 use super::row::Row;
+use crate::domain::words::words;
 
 /// The order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,30 +17,14 @@ pub enum SortOrder {
     Newest,
 }
 
+words!(SortOrder {
+    Waiting = "waiting", "Longest waiting";
+    Deadline = "deadline", "Next deadline";
+    Urgency = "urgency", "Urgency";
+    Newest = "newest", "Newest";
+});
+
 impl SortOrder {
-    /// Every order.
-    pub const ALL: [Self; 4] = [Self::Waiting, Self::Deadline, Self::Urgency, Self::Newest];
-
-    /// Returns the order as addresses write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Deadline => "deadline",
-            Self::Urgency => "urgency",
-            Self::Newest => "newest",
-        }
-    }
-
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Waiting => "Longest waiting",
-            Self::Deadline => "Next deadline",
-            Self::Urgency => "Urgency",
-            Self::Newest => "Newest",
-        }
-    }
-
     /// Returns the ascending sort key of a row, which the database stores as a column. Rows with equal keys are sorted
     /// by id, that is, in the order in which they were opened.
     pub fn key(self, row: &Row) -> i64 {

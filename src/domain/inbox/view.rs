@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::order::SortOrder;
-use crate::domain::escalation::Shelf;
+use crate::domain::{escalation::Shelf, words::words};
 
 /// A list of the rail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,10 +21,15 @@ pub enum View {
     Closed,
 }
 
-impl View {
-    /// Every view, in the order of the rail.
-    pub const ALL: [Self; 5] = [Self::Queue, Self::Mine, Self::Missed, Self::All, Self::Closed];
+words!(View {
+    Queue = "queue", "Queue";
+    Mine = "mine", "Mine";
+    Missed = "missed", "Missed";
+    All = "all", "All open";
+    Closed = "closed", "Closed";
+});
 
+impl View {
     /// Returns the address.
     pub fn path(self) -> &'static str {
         match self {
@@ -33,22 +38,6 @@ impl View {
             Self::Missed => "/missed",
             Self::All => "/all",
             Self::Closed => "/closed",
-        }
-    }
-
-    /// Returns the view of an address without its slashes, as in `mine`.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|view| &view.path()[1..] == name)
-    }
-
-    /// Returns the label that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Queue => "Queue",
-            Self::Mine => "Mine",
-            Self::Missed => "Missed",
-            Self::All => "All open",
-            Self::Closed => "Closed",
         }
     }
 

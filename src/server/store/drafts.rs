@@ -86,7 +86,7 @@ fn draft(row: &AnyRow) -> Result<Draft, Error> {
     let broken = |column| Error::Inconsistent { table: "draft", column, id: escalation.clone() };
     Ok(Draft {
         escalation: escalation.parse().map_err(|_| broken("escalation_id"))?,
-        mode: DraftMode::ALL.into_iter().find(|known| known.as_str() == mode).ok_or_else(|| broken("mode"))?,
+        mode: DraftMode::named(&mode).ok_or_else(|| broken("mode"))?,
         client_message_id: ClientMessageId::parse(name).map_err(|_| broken("client_message_id"))?,
         text: row.try_get(3)?,
     })

@@ -144,7 +144,7 @@ pub async fn counts(
         let (shelf, claimed_by, queue): (String, Option<String>, String) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let broken = |column| Error::Inconsistent { table: "escalation", column, id: shelf.clone() };
-        let known = Shelf::ALL.into_iter().find(|it| it.as_str() == shelf).ok_or_else(|| broken("shelf"))?;
+        let known = Shelf::named(&shelf).ok_or_else(|| broken("shelf"))?;
         let claimed_by = claimed_by.map(|text| text.parse().map_err(|_| broken("claimed_by"))).transpose()?;
         let queue = queue.parse().map_err(|_| broken("queue_id"))?;
         counts.add(known, claimed_by == Some(me), !elsewhere.contains(&queue), row.try_get(3)?);

@@ -102,10 +102,8 @@ fn defaults(row: &AnyRow) -> Result<QueueDefaults, Error> {
     let id: String = row.try_get(0)?;
     let broken = |column| Error::Inconsistent { table: "queue", column, id: id.clone() };
     let span = |column: usize| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Span));
-    let urgency = row.try_get::<Option<String>, _>(2)?.map(|text| {
-        let known = Urgency::ALL.into_iter().find(|it| it.as_str() == text);
-        known.ok_or_else(|| broken("urgency"))
-    });
+    let urgency =
+        row.try_get::<Option<String>, _>(2)?.map(|text| Urgency::named(&text).ok_or_else(|| broken("urgency")));
     let note =
         row.try_get::<Option<String>, _>(6)?.map(|text| NoteText::parse(text).map_err(|_| broken("expiry_note")));
     Ok(QueueDefaults {

@@ -169,7 +169,7 @@ fn read(id: QueueId, typed: &QueueForm) -> Result<QueueSettings, Refusal> {
     }
     let expiry_note = note(typed).map_err(|it| problems.push(it)).ok().flatten();
     let Some(name) = name.filter(|_| problems.is_empty()) else { return Err(Refusal::InvalidFields { problems }) };
-    let urgency = Urgency::ALL.into_iter().find(|it| it.as_str() == typed.urgency);
+    let urgency = Urgency::named(&typed.urgency);
     let members = typed.members.iter().filter_map(|id| id.parse().ok()).collect();
     Ok(QueueSettings {
         itself: QueueRef { id, name },
