@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Number, Value};
 
 use crate::domain::json::{Json, pointer_name};
@@ -214,7 +215,8 @@ impl<'a> Reader<'a> {
             let only = schema.get("allOf").and_then(Value::as_array).filter(|all| all.len() == 1).map(|all| &all[0]);
             let reference = schema.get("$ref").and_then(Value::as_str).and_then(|it| it.strip_prefix('#'));
             let next = match (reference, only) {
-                (Some(pointer), _) => self.root.pointer(&percent_decoded(pointer)),
+                // A reference is part of a URI, so names in it may be percent-encoded.
+                (Some(pointer), _) => self.root.pointer(&percent_decode_str(pointer).decode_utf8_lossy()),
                 (None, Some(only)) if schema.get("type").is_none() => Some(only),
                 _ => None,
             };
@@ -249,29 +251,6 @@ impl<'a> Reader<'a> {
         let values = all.iter().map(|it| self.resolved(it).get("const").map(Json::from));
         values.collect::<Option<Vec<Json>>>().filter(|values| !values.is_empty())
     }
-}
-
-/// Decodes `%3C` and the like: a reference is part of a URI, so names in it may be percent-encoded.
-fn percent_decoded(pointer: &str) -> String {
-    if !pointer.contains('%') {
-        return pointer.to_owned();
-    }
-    let mut bytes = vec![];
-    let mut rest = pointer.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..2).filter(|_| *first == b'%').and_then(|it| std::str::from_utf8(it).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Returns the type of a value when it is not null, if there is exactly one.

@@ -3,6 +3,7 @@
 
 use std::{fmt, path::Path, str::FromStr};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sqlx::{any::AnyConnectOptions, postgres::PgConnectOptions};
 
 /// The parameters that the driver reads, without `options[…]`, and those that only PostgreSQL's own tools read, which are
@@ -95,8 +96,9 @@ impl FromStr for DatabaseUrl {
 fn sqlite(rest: &str) -> Result<DatabaseUrl, String> {
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (file, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let file =
-        decoded(file).ok_or("the file in BAILOUT_DATABASE_URL must be UTF-8, also where it is percent-encoded")?;
+    let file = percent_decode_str(file)
+        .decode_utf8()
+        .map_err(|_| "the file in BAILOUT_DATABASE_URL must be UTF-8, also where it is percent-encoded")?;
     let mode = query.split('&').find_map(|parameter| parameter.strip_prefix("mode="));
     if file.trim_start_matches('/').is_empty() || file.contains(":memory:") || mode == Some("memory") {
         return Err("BAILOUT_DATABASE_URL must name a file after sqlite://, like sqlite://bailout.db".into());
@@ -106,36 +108,16 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, String> {
         (query, None) => format!("{query}&mode=rwc"),
         (query, Some(_)) => query.to_owned(),
     };
-    Ok(DatabaseUrl(sqlite_address(Path::new(&file), &query)))
+    Ok(DatabaseUrl(sqlite_address(Path::new(file.as_ref()), &query)))
 }
+
+/// The characters that an address of a SQLite file percent-encodes: all but those that every part of an address may have.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Returns the address of a SQLite file for the driver. The driver parses it as a web address, in which a name with a space
-/// is no host and `a/../b` is `b`, so every other character is percent-encoded, slashes too.
+/// is no host and `a/../b` is `b`, so slashes are percent-encoded too.
 pub fn sqlite_address(file: &Path, query: &str) -> String {
-    let mut address = "sqlite://".to_owned();
-    for byte in file.to_string_lossy().bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => address.push(char::from(byte)),
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    address + "?" + query
-}
-
-/// Resolves percent-encoding; a `%` before anything but two hexadecimal digits stays. None when the result is not UTF-8.
-fn decoded(text: &str) -> Option<String> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let (mut rest, mut decoded) = (text.as_bytes(), vec![]);
-    while let Some((&first, after)) = rest.split_first() {
-        let pair = (after.first().and_then(digit), after.get(1).and_then(digit));
-        let (byte, after) = match (first, pair) {
-            (b'%', (Some(high), Some(low))) => (u8::try_from(high * 16 + low).ok()?, &after[2..]),
-            _ => (first, after),
-        };
-        decoded.push(byte);
-        rest = after;
-    }
-    String::from_utf8(decoded).ok()
+    format!("sqlite://{}?{query}", utf8_percent_encode(&file.to_string_lossy(), &ENCODED))
 }
 
 /// Takes an address of PostgreSQL of which every part is certain.

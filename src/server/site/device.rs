@@ -3,9 +3,12 @@
 //! random bits. The database holds its hash with the account's, so no signature is needed, and nobody can make one up.
 
 use axum::http::{HeaderValue, request::Parts};
-use axum_extra::extract::CookieJar;
 
-use super::{origin::side, session::cookie, throttle::KNOWN};
+use super::{
+    origin::side,
+    session::{cookie, cookie_value},
+    throttle::KNOWN,
+};
 use crate::server::{
     config::Settings,
     error::Error,
@@ -23,8 +26,7 @@ impl KnownBrowser {
     pub fn of(settings: &Settings, parts: &Parts) -> Result<Self, Error> {
         let side = side(settings, &parts.headers, &parts.uri);
         let name = side.cookie().map(|name| name + "-device");
-        let jar = CookieJar::from_headers(&parts.headers);
-        let shown = name.as_deref().and_then(|name| jar.get(name)).map(|cookie| cookie.value().to_owned());
+        let shown = name.as_deref().and_then(|name| cookie_value(&parts.headers, name));
         let secret = match shown.filter(|text| Secret::is_one(text)) {
             Some(shown) => shown,
             None => Secret::mint()?.reveal().to_owned(),

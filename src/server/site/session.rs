@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderValue, Uri, request::Parts};
-use axum_extra::extract::CookieJar;
+use axum::http::{HeaderMap, HeaderValue, Uri, header::COOKIE, request::Parts};
+use cookie::{Cookie, SameSite, time};
 use sqlx::AnyConnection;
 
 use super::{
@@ -78,9 +78,20 @@ pub fn cookie_of(side: BrowserSide, secret: &Secret) -> Option<HeaderValue> {
 
 /// Formats a cookie that is `HttpOnly` and `SameSite=Lax`, and `Secure` on HTTPS.
 pub fn cookie(side: BrowserSide, name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
-    let secure = if side == BrowserSide::Https { "; Secure" } else { "" };
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    HeaderValue::from_str(&text).ok()
+    let cookie = Cookie::build((name, value))
+        .path("/")
+        .max_age(time::Duration::seconds(seconds))
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(side == BrowserSide::Https);
+    HeaderValue::from_str(&cookie.to_string()).ok()
+}
+
+/// Returns the value of a cookie that a request carries.
+pub fn cookie_value(headers: &HeaderMap, name: &str) -> Option<String> {
+    let headers = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+    let mut cookies = headers.flat_map(Cookie::split_parse).filter_map(Result::ok);
+    cookies.find(|cookie| cookie.name() == name).map(|cookie| cookie.value().to_owned())
 }
 
 /// Returns the cookie that deletes a session's cookie.
@@ -99,7 +110,7 @@ pub enum ActivitySource {
 /// Returns whether a request has a session cookie, valid or not.
 pub fn is_shown(settings: &Settings, parts: &Parts) -> bool {
     let name = side(settings, &parts.headers, &parts.uri).cookie();
-    name.is_some_and(|name| CookieJar::from_headers(&parts.headers).get(&name).is_some())
+    name.is_some_and(|name| cookie_value(&parts.headers, &name).is_some())
 }
 
 /// Returns the operator behind a request, read from the database each time; `None` when there is no valid session.
@@ -110,10 +121,9 @@ pub async fn read(
     uri: &Uri,
     by: ActivitySource,
 ) -> Result<Option<SignedIn>, Error> {
-    let jar = CookieJar::from_headers(headers);
     let name = side(settings, headers, uri).cookie();
-    let Some(secret) = name.and_then(|name| jar.get(&name)) else { return Ok(None) };
-    let digest = digest(secret.value());
+    let Some(secret) = name.and_then(|name| cookie_value(headers, &name)) else { return Ok(None) };
+    let digest = digest(&secret);
     let now = desk.clock().now();
     let Some(found) = sessions::find(desk.store(), &digest, now).await? else { return Ok(None) };
     if by == ActivitySource::Person && sessions::is_due(found.seen_at, now) {
@@ -145,11 +155,11 @@ mod tests {
         let text = |side| cookie_of(side, &secret).map(|value| value.to_str().unwrap().replace(secret.reveal(), "…"));
         assert_eq!(
             text(BrowserSide::Https).as_deref(),
-            Some("__Host-bailout=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax; Secure")
+            Some("__Host-bailout=…; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=1209600")
         );
         assert_eq!(
             text(BrowserSide::Loopback(3000)).as_deref(),
-            Some("bailout-3000=…; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax")
+            Some("bailout-3000=…; HttpOnly; SameSite=Lax; Path=/; Max-Age=1209600")
         );
         assert_eq!(text(BrowserSide::Plain), None);
     }
