@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::checks::beyond;
+use crate::domain::json_values::values;
 
 /// Puts each number in quotes that a reader would change: a number beyond ±2^53, or with more digits than a float
 /// holds. Returns `None` if every number keeps its value.
@@ -79,11 +80,7 @@ fn colons(json: &str) -> usize {
 }
 
 fn fields(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(fields).sum(),
-        Value::Object(object) => object.len() + object.values().map(fields).sum::<usize>(),
-        _ => 0,
-    }
+    values(value).filter_map(|(_, value)| value.as_object()).map(Map::len).sum()
 }
 
 /// Visits the bytes of a JSON text that are outside strings.

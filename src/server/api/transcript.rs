@@ -8,6 +8,7 @@ use crate::{
     domain::{
         ids::MessageId,
         json::{MAX_DEPTH, pointer_name},
+        json_values::change_values,
         message::{Message, MessageRole},
         transcript::{native, openai_chat},
     },
@@ -179,22 +180,20 @@ fn whole_characters(json: &str) -> String {
 
 /// Replaces U+0000 in texts and names, because it cannot be stored. Returns whether there was any.
 fn mend(value: &mut Value) -> bool {
-    match value {
+    let mut is_mended = false;
+    change_values(value, &mut |value| match value {
         Value::String(text) if text.contains('\0') => {
             *text = text.replace('\0', "\u{FFFD}");
-            true
+            is_mended = true;
         }
-        Value::Array(items) => items.iter_mut().map(mend).filter(|replaced| *replaced).count() > 0,
-        Value::Object(object) => {
-            let in_names = object.keys().any(|name| name.contains('\0'));
-            if in_names {
-                let old = std::mem::take(object);
-                object.extend(old.into_iter().map(|(name, value)| (name.replace('\0', "\u{FFFD}"), value)));
-            }
-            object.values_mut().map(mend).filter(|replaced| *replaced).count() > 0 || in_names
+        Value::Object(members) if members.keys().any(|name| name.contains('\0')) => {
+            let old = std::mem::take(members);
+            members.extend(old.into_iter().map(|(name, value)| (name.replace('\0', "\u{FFFD}"), value)));
+            is_mended = true;
         }
-        _ => false,
-    }
+        _ => {}
+    });
+    is_mended
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
     bounds::{self, SchemaCost},
     fault::CheckedValue,
 };
-use crate::domain::field_problem::FieldProblem;
+use crate::domain::{field_problem::FieldProblem, json_values::values};
 
 /// The size limit of a compiled pattern in bytes, and again of the cache for matching it.
 const LARGEST_PATTERN: usize = 256 * 1024;
@@ -83,23 +83,15 @@ struct Size {
 impl Size {
     fn of(value: &Value) -> Self {
         let mut size = Self::default();
-        size.add(value);
-        size
-    }
-
-    fn add(&mut self, value: &Value) {
-        self.values += 1;
-        match value {
-            Value::String(text) => self.bytes += text.len() as u64,
-            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
-            Value::Object(object) => {
-                for (name, value) in object {
-                    self.bytes += name.len() as u64;
-                    self.add(value);
-                }
-            }
-            _ => {}
+        for (_, value) in values(value) {
+            size.values += 1;
+            size.bytes += match value {
+                Value::String(text) => text.len() as u64,
+                Value::Object(members) => members.keys().map(|name| name.len() as u64).sum(),
+                _ => 0,
+            };
         }
+        size
     }
 }
 

@@ -28,6 +28,7 @@ use crate::domain::{
     ask::Action,
     field_problem::FieldProblem,
     json::{JsonText, MAX_DEPTH},
+    json_values::values,
 };
 
 /// The largest schema accepted, in bytes of JSON.
@@ -132,11 +133,7 @@ pub fn is_object_too_deep(object: &Map<String, Value>) -> bool {
 }
 
 fn is_deeper(value: &Value, than: usize) -> bool {
-    match value {
-        Value::Array(items) => than == 0 || items.iter().any(|item| is_deeper(item, than - 1)),
-        Value::Object(object) => than == 0 || object.values().any(|value| is_deeper(value, than - 1)),
-        _ => false,
-    }
+    values(value).any(|(depth, value)| depth >= than && (value.is_array() || value.is_object()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::domain::json_values::change_values;
+
 /// The length in bytes above which base64 text or a `data:` URL is treated as a picture or a sound. Such data is of no
 /// use to a reader, and too large to carry along.
 const MOST_DATA: usize = 4_096;
@@ -63,15 +65,16 @@ pub fn with_transcript(transcript: Option<&str>) -> String {
 
 /// Replaces data with a note on its size, and returns the number of replacements.
 pub fn drop_data(value: &mut Value) -> usize {
-    match value {
-        Value::String(text) if is_data(text) => {
+    let mut dropped = 0;
+    change_values(value, &mut |value| {
+        if let Value::String(text) = value
+            && is_data(text)
+        {
             *text = format!("({} characters of data)", text.len());
-            1
+            dropped += 1;
         }
-        Value::Array(items) => items.iter_mut().map(drop_data).sum(),
-        Value::Object(object) => object.values_mut().map(drop_data).sum(),
-        _ => 0,
-    }
+    });
+    dropped
 }
 
 fn is_data(text: &str) -> bool {

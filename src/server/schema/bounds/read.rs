@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use referencing::{Draft, Registry, Resolver, uri};
 use serde_json::{Map, Value};
 
+use crate::domain::json_values::values;
+
 /// The base URI of a schema without `$id`.
 const BASE: &str = "json-schema:///";
 
@@ -51,15 +53,10 @@ pub fn read(schema: &Value) -> Result<Vec<SchemaNode>, String> {
 }
 
 fn find_anchors<'r>(value: &'r Value, found: &mut HashMap<&'r str, Vec<&'r Value>>) {
-    match value {
-        Value::Object(object) => {
-            if let Some(Value::String(name)) = object.get("$dynamicAnchor") {
-                found.entry(name).or_default().push(value);
-            }
-            object.values().for_each(|value| find_anchors(value, found));
+    for (_, value) in values(value) {
+        if let Some(name) = value.get("$dynamicAnchor").and_then(Value::as_str) {
+            found.entry(name).or_default().push(value);
         }
-        Value::Array(items) => items.iter().for_each(|value| find_anchors(value, found)),
-        _ => {}
     }
 }
 
@@ -157,10 +154,5 @@ impl<'r> Reader<'r> {
 
 /// Returns the number of values within a value, itself included. A long text counts as several.
 fn values_in(value: &Value) -> u64 {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(values_in).sum::<u64>(),
-        Value::Object(object) => 1 + object.values().map(values_in).sum::<u64>(),
-        Value::String(text) => 1 + text.len() as u64 / 64,
-        _ => 1,
-    }
+    values(value).map(|(_, value)| 1 + value.as_str().map_or(0, |text| text.len() as u64 / 64)).sum()
 }
