@@ -25,6 +25,7 @@ pub mod router;
 pub mod schema;
 pub mod secret;
 pub mod site;
+pub mod sse;
 pub mod store;
 pub mod words;
 pub mod workers;

@@ -74,7 +74,7 @@ fn rules_leave_the_innocent_alone() {
         (guards_first, "src/app/actions/a.rs", &guarded),
         (app_knows_no_server, "src/app/actions/a.rs", &guarded),
         (parts_call_nobody, "src/app/parts/card.rs", "show(ask.actions.len()); // not actions::claim"),
-        (doors_stay_shut, "src/server/api/open.rs", "use super::json::ApiJson;\nuse crate::server::api::sse;"),
+        (doors_stay_shut, "src/server/api/open.rs", "use super::json::ApiJson;\nuse crate::server::api::streams;"),
         (doors_stay_shut, "src/server/router.rs", "use super::{api, site};"),
         (doors_stay_shut, "src/server/console/live.rs", "use crate::server::site::session;"),
         (

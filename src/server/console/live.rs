@@ -1,14 +1,11 @@
 //! The operators' stream: sends every event of the workspace after a cursor, as server-sent events.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{Query, State, rejection::QueryRejection},
-    http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
-        header::{CONTENT_TYPE, RETRY_AFTER},
-    },
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use futures::{FutureExt, Stream, StreamExt, stream};
@@ -38,6 +35,7 @@ use crate::{
             session::{self, ActivitySource},
             web_state::WebState,
         },
+        sse,
         store::queues,
     },
 };
@@ -92,12 +90,11 @@ pub async fn live(
     let (after, reset) = match cursor.as_deref().and_then(|cursor| after(cursor, &epoch, version, head)) {
         Some(after) => (after, None),
         // A client without a cursor of this log is sent the head of the log in a reset, and loads everything again.
-        None => (head, Some(Bytes::from(format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n")))),
+        None => (head, Some(sse::reset(&epoch, head))),
     };
     let hints = web.desk.hints().subscribe();
     let there = web.desk.hints().current_hints(signed_in.workspace, web.desk.clock().now() + Span(-DEAF_AFTER.0));
-    let there = there.iter().map(hint).collect::<String>();
-    let begin = reset.into_iter().chain((!there.is_empty()).then(|| Bytes::from(there)));
+    let begin: Vec<Bytes> = reset.into_iter().chain(there.iter().map(hint)).collect();
     let events =
         follow(web.desk.log(), web.desk.store(), signed_in.workspace, Audience::Operators, &epoch, after).boxed();
     let mut ping = interval(PING);
@@ -116,18 +113,11 @@ pub async fn live(
         ends: Box::pin(sleep(LONGEST)),
         broken: false,
     };
-    let chunks = stream::iter(begin).chain(stream::unfold(live, Live::next)).map(Ok::<_, Infallible>);
-    let kind = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        // Without this header nginx would buffer events.
-        (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-    ];
-    (kind, Body::from_stream(chunks)).into_response()
+    sse::response(stream::iter(begin).chain(stream::unfold(live, Live::next)))
 }
 
-/// Formats a hint for the stream: without an id, because it has no place in the log.
-fn hint(hint: &Hint) -> String {
-    format!("event: hint\ndata: {}\n\n", serde_json::to_string(hint).unwrap_or_default())
+fn hint(hint: &Hint) -> Bytes {
+    sse::hint("hint", serde_json::to_string(hint).unwrap_or_default())
 }
 
 /// Returns the seq of a cursor that belongs to this log. Returns `None` when the cursor is of another log or beyond the
@@ -174,7 +164,7 @@ impl Live {
                 event = self.events.next() => break event?,
                 told = self.hints.recv() => match told {
                     Ok(told) if told.0 == self.workspace => {
-                        return Some((hint(&told.1).into(), self));
+                        return Some((hint(&told.1), self));
                     }
                     // Hints of another workspace, or missed ones, are ignored: they are ephemeral.
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
@@ -183,8 +173,7 @@ impl Live {
                 // The first tick comes at once, and tells the client that it is connected and up to date to this seq.
                 _ = self.ping.tick() => {
                     self.seen();
-                    let ping = format!("event: ping\ndata: {{\"seq\":{}}}\n\n", self.seq);
-                    return Some((ping.into(), self));
+                    return Some((sse::ping(self.seq), self));
                 }
             }
         };

@@ -14,7 +14,7 @@ use crate::{
     },
     server::{
         error::Error,
-        rich,
+        rich, sse,
         store::escalations::{json, parse},
     },
 };
@@ -98,7 +98,7 @@ impl RecordedEvent {
             }
             _ => Arc::clone(&self.body),
         };
-        let bytes = Bytes::from(format!("id: {epoch}.{}\nevent: frame\ndata: {data}\n\n", self.seq));
+        let bytes = sse::event(epoch, self.seq, "frame", data);
         Ok(self.frame.get_or_init(|| bytes).clone())
     }
 

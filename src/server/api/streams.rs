@@ -1,12 +1,12 @@
 //! Streams events (server-sent events) of one escalation, or of all escalations of an agent. A stream resumes from the
 //! log at the given cursor, and begins with a `reset` event if that cursor is not valid for this log.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, Uri, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
+    body::Bytes,
+    http::{HeaderMap, HeaderName, Uri},
+    response::Response,
 };
 use futures::{Stream, StreamExt, stream};
 use tokio::{
@@ -29,6 +29,7 @@ use crate::{
             presence::WorkspaceHint,
         },
         error::{CurrentState, Error},
+        sse,
     },
 };
 
@@ -40,7 +41,6 @@ const LONGEST: Duration = Duration::from_secs(30 * 60);
 const LOOKED_AT: i64 = 50;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelled];
 
 /// `GET /events`: streams from now, or from a cursor.
@@ -113,7 +113,6 @@ fn open(
         None => begin,
         Some(reached) => reached.unwrap_or(head),
     };
-    let reset = format!("event: reset\ndata: {{\"seq\":{head},\"epoch\":\"{epoch}\"}}\n\n");
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let line = AgentStream {
@@ -121,7 +120,7 @@ fn open(
         hints: caller.desk.hints().subscribe(),
         audience,
         reached: resumed.flatten().unwrap_or_default(),
-        reset: (resumed == Some(None)).then(|| Bytes::from(reset)),
+        reset: (resumed == Some(None)).then(|| sse::reset(&epoch, head)),
         epoch,
         ping,
         end: Box::pin(sleep(LONGEST)),
@@ -129,12 +128,8 @@ fn open(
         door,
         caller,
     };
-    let frames = stream::unfold(line, |mut line| async move {
-        let frame = line.next().await?;
-        Some((Ok::<_, Infallible>(frame), line))
-    });
-    let headers = [(CONTENT_TYPE, "text/event-stream"), (X_ACCEL_BUFFERING, "no")];
-    Ok((headers, Body::from_stream(frames)).into_response())
+    let frames = stream::unfold(line, |mut line| async move { Some((line.next().await?, line)) });
+    Ok(sse::response(frames))
 }
 
 /// An open stream of an agent.
@@ -184,16 +179,14 @@ impl AgentStream {
                     let Some(body) = &event.agent_body else { continue };
                     self.closing = event.event_type.closes().then_some(event.escalation_id);
                     self.reached = event.seq;
-                    let frame = format!("id: {}.{}\nevent: {}\ndata: {body}\n\n", self.epoch, event.seq, event.event_type.as_str());
-                    return Some(Bytes::from(frame));
+                    return Some(sse::event(&self.epoch, event.seq, event.event_type.as_str(), body));
                 }
                 told = self.hints.recv() => match told {
                     Ok(told) if told.0 == self.caller.workspace => match &told.1 {
                         Hint::Viewing { agent, escalation, viewer }
                             if viewer.typing && *agent == self.caller.agent.id && only.is_none_or(|id| id == *escalation) =>
                         {
-                            let data = typing_json(*escalation, &viewer.operator);
-                            return Some(Bytes::from(format!("event: typing\ndata: {data}\n\n")));
+                            return Some(sse::hint("typing", typing_json(*escalation, &viewer.operator)));
                         }
                         _ => {}
                     },
@@ -204,7 +197,7 @@ impl AgentStream {
                 },
                 _ = self.ping.tick() => {
                     let head = read(desk.head(self.caller.workspace).await)?;
-                    return Some(Bytes::from(format!("event: ping\ndata: {{\"seq\":{head}}}\n\n")));
+                    return Some(sse::ping(head));
                 }
             }
         }
