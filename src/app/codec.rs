@@ -287,36 +287,4 @@ impl<'de> VariantAccess<'de> for Lean {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::domain::{ask::AskKind, inbox::Frame, stage::Simulation};
-
-    #[test]
-    fn everything_that_streams_carry_is_read_as_it_was_written() {
-        let mut stage = Simulation::new();
-        stage.open(AskKind::Decision).unwrap();
-        let frames: &[Frame] = &stage.world.frames;
-        assert!(!frames.is_empty());
-        for frame in frames {
-            let written = serde_json::to_vec(frame).unwrap();
-            assert_eq!(read::<Frame>(&written).unwrap(), *frame);
-        }
-    }
-
-    #[test]
-    fn values_of_agents_come_through_whole() {
-        let value = json!({"a": [1, -2.5, null, true, "x", {"b": {}}], "big": 9_007_199_254_740_992_u64});
-        assert_eq!(read::<Value>(value.to_string().as_bytes()).unwrap(), value);
-    }
-
-    #[test]
-    fn what_is_not_ours_is_an_error() {
-        for json in ["", "5", "[]", "{}", "\"text\"", "{\"event\": 5}"] {
-            assert!(read::<Frame>(json.as_bytes()).is_err(), "{json}");
-        }
-        let answer: Result<Result<(), AskKind>, ()> = read(br#"{"Ok": {"Err": "decision"}}"#).unwrap();
-        assert_eq!(answer, Ok(Err(AskKind::Decision)));
-    }
-}
+mod tests;

@@ -37,5 +37,5 @@ pub fn start() -> Option<Bootstrap> {
         return use_context::<PageContext>()?.start;
     }
     let text = document().get_element_by_id(START)?.text_content()?;
-    codec::read(text.as_bytes()).ok()
+    codec::read::<Bootstrap>(text.as_bytes()).ok()
 }

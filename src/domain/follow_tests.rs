@@ -19,10 +19,11 @@ use super::{
     time::Span,
 };
 
-const CHATS: &[&str] = &["chat", "other"];
+/// The chats of the generated turns.
+pub(crate) const CHATS: &[&str] = &["chat", "other"];
 
 /// Returns a fresh list page with at most `most` rows.
-pub(super) fn inbox(world: &SimulatedWorld, query: Query, most: usize) -> Inbox {
+pub(crate) fn inbox(world: &SimulatedWorld, query: Query, most: usize) -> Inbox {
     let every: Vec<Row> = world.escalations.iter().map(Row::from).collect();
     let mut counts = Counts::default();
     for row in &every {
@@ -36,7 +37,7 @@ pub(super) fn inbox(world: &SimulatedWorld, query: Query, most: usize) -> Inbox 
 }
 
 /// Returns a fresh thread page with the messages from position `from` on.
-pub(super) fn thread(world: &SimulatedWorld, id: EscalationId, from: i64) -> Thread {
+pub(crate) fn thread(world: &SimulatedWorld, id: EscalationId, from: i64) -> Thread {
     let escalation = world.escalations.iter().find(|it| it.id == id).unwrap().clone();
     let on = world.conversations.iter().find(|it| it.key == escalation.conversation).unwrap();
     let own = world.frames.iter().map(|frame| &frame.event).filter(|event| event.escalation_id == id);
@@ -65,7 +66,7 @@ fn agrees(followed: &Inbox, world: &SimulatedWorld) -> bool {
     (followed.seq, &followed.rows, followed.counts) == (fresh.seq, &fresh.rows, fresh.counts)
 }
 
-pub(super) fn query(listing: impl Into<Listing>, me: OperatorId) -> Query {
+pub(crate) fn query(listing: impl Into<Listing>, me: OperatorId) -> Query {
     Query { listing: listing.into(), me, as_of: MORNING + Span::minutes(20) }
 }
 
@@ -123,7 +124,7 @@ fn all_agree(before: &SimulatedWorld, after: &SimulatedWorld, filters: Filters, 
 }
 
 /// Returns the world before and after the later turns.
-fn told(turns: Vec<Turn>, later: Vec<Turn>) -> (SimulatedWorld, SimulatedWorld) {
+pub(crate) fn told(turns: Vec<Turn>, later: Vec<Turn>) -> (SimulatedWorld, SimulatedWorld) {
     let mut stage = Simulation::with_three_open();
     turns.into_iter().for_each(|turn| drop(stage.play(turn)));
     let before = stage.world.clone();
@@ -188,7 +189,7 @@ proptest! {
 }
 
 /// Returns the world before and after a story in which every event matters to some page.
-pub(super) fn eventful() -> (SimulatedWorld, SimulatedWorld) {
+pub(crate) fn eventful() -> (SimulatedWorld, SimulatedWorld) {
     let mut stage = Simulation::with_three_open();
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
     let before = stage.world.clone();

@@ -17,7 +17,7 @@ pub mod escalation;
 pub mod event;
 pub mod field_problem;
 #[cfg(test)]
-mod follow_tests;
+pub(crate) mod follow_tests;
 pub mod found;
 pub mod hidden;
 pub mod ids;

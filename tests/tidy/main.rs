@@ -2,6 +2,7 @@
 //! faults, and stands beside a file that breaks it: a rule that its own breaker passes is no rule.
 
 mod circles;
+mod codec;
 mod migrations;
 
 use std::collections::BTreeMap;

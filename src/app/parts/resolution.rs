@@ -53,7 +53,7 @@ impl ResolutionDraft {
 
     /// Reads a stored draft; `None` if it does not fit this ask.
     pub fn kept(ask: &Ask, text: &str) -> Option<Self> {
-        codec::read(text.as_bytes()).ok().filter(|kept: &Self| kept.cards.len() == ask.actions.len())
+        codec::read::<ResolutionDraft>(text.as_bytes()).ok().filter(|kept| kept.cards.len() == ask.actions.len())
     }
 
     /// Returns the chosen disposition if it is offered, else the first offered one.

@@ -17,7 +17,10 @@ use crate::{
             live::{Live, StreamStatus},
         },
     },
-    domain::{inbox::Frame, presence::PING_EVERY},
+    domain::{
+        inbox::Frame,
+        presence::{Hint, PING_EVERY},
+    },
 };
 
 /// The interval of the checks of the stream.
@@ -83,7 +86,7 @@ pub fn keep(live: Live, clock: PageClock, hooks: StreamHooks) {
             "hint" => {
                 heard(wire);
                 // An unreadable hint is ignored, since any hint may be lost.
-                if let Some(hint) = read(&event) {
+                if let Some(hint) = read::<Hint>(&event) {
                     live.hint(&hint);
                 }
             }
@@ -179,7 +182,7 @@ fn lost_track(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks) {
 }
 
 fn read<T: serde::de::DeserializeOwned>(event: &MessageEvent) -> Option<T> {
-    codec::read(event.data().as_string()?.as_bytes()).ok()
+    codec::read::<T>(event.data().as_string()?.as_bytes()).ok()
 }
 
 fn beat(wire: StoredValue<Wire, LocalStorage>, hooks: StreamHooks) {
