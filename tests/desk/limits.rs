@@ -3,7 +3,11 @@
 use bailout::{
     domain::{operator::Role, outcome::MOST_BYTES, seq::Seq},
     server::{
-        core::log::{Audience, follow},
+        core::{
+            log::{Audience, follow},
+            open_streams::Credential,
+        },
+        keys::ApiKey,
         store::{events, messages},
     },
 };
@@ -40,6 +44,19 @@ on_both! {
         let asked = format!("id={it}&position=0&part=text&index=0");
         let whole = browser.calls("whole", &asked).send().await.expect("an answer").text().await.expect("a text");
         assert_eq!(whole, format!("\"{long}\""));
+    }
+
+    async fn an_app_with_as_many_waits_as_it_may_have_can_still_write(server: TestServer) {
+        let bot = server.agent("billing-bot").await;
+        let key = ApiKey::parse(&bot.key).expect("a key").public_id().to_owned();
+        let register = |_| server.desk.open_streams().register(Credential::Key(key.clone()), usize::MAX);
+        let open: Vec<_> = (0..1_000).map(register).collect();
+        let it = bot.hands_over("conv_1").await;
+        bot.says(&it, "customer", "Hello?").await.ok(201);
+        let wait = format!("/escalations/{it}/wait?seconds=0");
+        assert_eq!(bot.get(&wait).await.refused(429), "too_many_streams");
+        drop(open);
+        bot.get(&wait).await.ok(200);
     }
 
     async fn a_page_of_many_long_messages_is_bounded(server: TestServer) {

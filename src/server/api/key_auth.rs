@@ -43,8 +43,10 @@ use crate::{
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// How many streams, waits and uploads a key may have open.
+/// How many streams and waits a key may have open.
 const MOST_STREAMS: usize = 1_000;
+/// How many uploads a key may have open in addition, so that an app with many waits can still write.
+const MOST_UPLOADS: usize = 100;
 
 /// The authenticated agent of a request, and its access to the [`Desk`].
 #[derive(Clone)]
@@ -161,9 +163,18 @@ impl CallingAgent {
         self.desk.request_memory().share(&self.key)
     }
 
-    /// Opens one more stream, wait or upload of this key. Dropping the returned value closes it.
+    /// Opens one more stream or wait of this key. Dropping the returned value closes it.
     pub fn enter(&self) -> Result<OpenStream, Problem> {
-        let door = self.desk.open_streams().register(Credential::Key(self.key.clone()), MOST_STREAMS);
+        self.register(MOST_STREAMS)
+    }
+
+    /// Opens one more upload of this key. Dropping the returned value closes it.
+    pub fn begin_upload(&self) -> Result<OpenStream, Problem> {
+        self.register(MOST_STREAMS + MOST_UPLOADS)
+    }
+
+    fn register(&self, most: usize) -> Result<OpenStream, Problem> {
+        let door = self.desk.open_streams().register(Credential::Key(self.key.clone()), most);
         door.ok_or_else(|| Problem::from(ProblemCode::TooManyStreams))
     }
 
