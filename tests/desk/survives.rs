@@ -103,6 +103,7 @@ async fn catches_up(writes: &Agent, waits: &Agent, within: Duration) -> Result<(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_servers_either_may_be_hit_by_anything() {
+    sqlx::any::install_default_drivers();
     let Some(cluster) = tokio::task::spawn_blocking(Cluster::of_its_own).await.expect("a cluster") else { return };
     let database = cluster.database("bailout");
     let key = add_agent(&database, "billing-bot");
