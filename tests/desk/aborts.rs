@@ -15,6 +15,7 @@ use bailout::{
     },
 };
 use futures::{StreamExt, future::join_all, stream};
+use macro_rules_attribute::apply;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection, Row};
@@ -124,77 +125,80 @@ async fn complaints(server: &TestServer, bot: &Agent) -> Vec<String> {
     complaints
 }
 
-on_both! {
-    async fn whoever_leaves_early_leaves_nothing_behind(server: TestServer) {
-        let mut chance = Chance::of("aborts");
-        let bot = server.agent("billing-bot").await;
-        server.person("Ada", Role::Operator).await;
-        let browser = Browser::of("Ada", &server.url).await;
-        let mut ids = vec![];
-        for n in 0..10 {
-            ids.push(bot.hands_over(&format!("conv_{n}")).await);
-        }
-        let (mut answered, mut sent, mut broken_off) = (vec![], 0, 0);
-        // The loop goes on until enough requests are aborted and enough writes answered, however fast the machine is.
-        while broken_off < ABORTS || answered.len() < ANSWERED {
-            assert!(sent < 20 * ABORTS, "{broken_off} of {sent} were broken off, and {} writes answered", answered.len());
-            let planned: Vec<_> = (0..100).map(|_| {
+#[apply(on_both!)]
+async fn whoever_leaves_early_leaves_nothing_behind(server: TestServer) {
+    let mut chance = Chance::of("aborts");
+    let bot = server.agent("billing-bot").await;
+    server.person("Ada", Role::Operator).await;
+    let browser = Browser::of("Ada", &server.url).await;
+    let mut ids = vec![];
+    for n in 0..10 {
+        ids.push(bot.hands_over(&format!("conv_{n}")).await);
+    }
+    let (mut answered, mut sent, mut broken_off) = (vec![], 0, 0);
+    // The loop goes on until enough requests are aborted and enough writes answered, however fast the machine is.
+    while broken_off < ABORTS || answered.len() < ANSWERED {
+        assert!(sent < 20 * ABORTS, "{broken_off} of {sent} were broken off, and {} writes answered", answered.len());
+        let planned: Vec<_> = (0..100)
+            .map(|_| {
                 let (mark, sort) = (mint().to_string(), chance.below(SORTS));
                 // Each request has a connection of its own, so that an abort closes it.
                 let bot = Agent { http: reqwest::Client::new(), ..bot.clone() };
-                let browser = Browser { http: reqwest::Client::new(), url: browser.url.clone(), cookie: browser.cookie.clone() };
+                let browser =
+                    Browser { http: reqwest::Client::new(), url: browser.url.clone(), cookie: browser.cookie.clone() };
                 let patience = Duration::from_micros(chance.below(120_000 + 50 * sent) as u64);
                 (request(&bot, &browser, &ids[chance.below(ids.len())], sort, &mark), sort, mark, patience)
-            }).collect();
-            let ended = stream::iter(planned).map(|(request, sort, mark, patience)| async move {
-                let whole = async {
-                    let response = request.send().await.expect("an answer");
-                    let status = response.status();
-                    response.bytes().await.map(|_| status)
-                };
-                match timeout(patience, whole).await {
-                    Ok(Ok(status)) => Some((sort < 4 && status == 201).then_some(mark)),
-                    _ => None,
-                }
-            });
-            let ended: Vec<_> = ended.buffer_unordered(AT_A_TIME).collect().await;
-            sent += ended.len();
-            broken_off += ended.iter().filter(|it| it.is_none()).count();
-            answered.extend(ended.into_iter().flatten().flatten());
-        }
-        // The reads that handlers do, dropped at random moments.
-        let dropped: Vec<_> = (0..DROPPED_READS).map(|n| (n, Duration::from_micros(chance.below(20_000) as u64))).collect();
-        let dropped = stream::iter(dropped).map(|(n, patience)| {
-            let (desk, workspace, it) = (server.desk.clone(), server.workspace, id(&ids[n % ids.len()]));
-            async move {
-                let me = bailout::domain::ids::OperatorId::new(mint());
-                let query = Query { listing: Listing::from(View::ALL[n % 5]), me, as_of: desk.clock().now() };
-                match n % 4 {
-                    0 => timeout(patience, desk.inbox(workspace, query)).await.is_err(),
-                    1 => timeout(patience, desk.thread(workspace, it)).await.is_err(),
-                    2 => timeout(patience, desk.head(workspace)).await.is_err(),
-                    _ => timeout(patience, desk.current(workspace, it)).await.is_err(),
-                }
+            })
+            .collect();
+        let ended = stream::iter(planned).map(|(request, sort, mark, patience)| async move {
+            let whole = async {
+                let response = request.send().await.expect("an answer");
+                let status = response.status();
+                response.bytes().await.map(|_| status)
+            };
+            match timeout(patience, whole).await {
+                Ok(Ok(status)) => Some((sort < 4 && status == 201).then_some(mark)),
+                _ => None,
             }
         });
-        let dropped = dropped.buffer_unordered(AT_A_TIME).filter(|dropped| std::future::ready(*dropped)).count().await;
-
-        assert_eq!(complaints(&server, &bot).await, [""; 0]);
-        let happened = effects(&log(&server).await);
-        assert!(answered.iter().all(|mark| happened.get(mark) == Some(&1)), "an answered write is not there once");
-        println!(
-            "{:?}: of {sent} requests {broken_off} were broken off, and {dropped} of {DROPPED_READS} reads; \
-             {} writes were answered and are there; every connection is free",
-            server.desk.store().dialect(), answered.len()
-        );
-        assert!(dropped > DROPPED_READS / 10, "too few reads were dropped");
-
-        // The control: one transaction left open is noticed, even if everything else is fine.
-        let held = server.desk.store().begin_write().await.expect("a transaction");
-        let noticed = complaints(&server, &bot).await;
-        println!("{:?}: control, one transaction left open: {noticed:?}", server.desk.store().dialect());
-        // PostgreSQL ends the transaction itself after two seconds, so there only its connection is missing.
-        assert!(noticed.iter().any(|it| it.starts_with("writers: ")), "{noticed:?}");
-        drop(held);
+        let ended: Vec<_> = ended.buffer_unordered(AT_A_TIME).collect().await;
+        sent += ended.len();
+        broken_off += ended.iter().filter(|it| it.is_none()).count();
+        answered.extend(ended.into_iter().flatten().flatten());
     }
+    // The reads that handlers do, dropped at random moments.
+    let dropped: Vec<_> = (0..DROPPED_READS).map(|n| (n, Duration::from_micros(chance.below(20_000) as u64))).collect();
+    let dropped = stream::iter(dropped).map(|(n, patience)| {
+        let (desk, workspace, it) = (server.desk.clone(), server.workspace, id(&ids[n % ids.len()]));
+        async move {
+            let me = bailout::domain::ids::OperatorId::new(mint());
+            let query = Query { listing: Listing::from(View::ALL[n % 5]), me, as_of: desk.clock().now() };
+            match n % 4 {
+                0 => timeout(patience, desk.inbox(workspace, query)).await.is_err(),
+                1 => timeout(patience, desk.thread(workspace, it)).await.is_err(),
+                2 => timeout(patience, desk.head(workspace)).await.is_err(),
+                _ => timeout(patience, desk.current(workspace, it)).await.is_err(),
+            }
+        }
+    });
+    let dropped = dropped.buffer_unordered(AT_A_TIME).filter(|dropped| std::future::ready(*dropped)).count().await;
+
+    assert_eq!(complaints(&server, &bot).await, [""; 0]);
+    let happened = effects(&log(&server).await);
+    assert!(answered.iter().all(|mark| happened.get(mark) == Some(&1)), "an answered write is not there once");
+    println!(
+        "{:?}: of {sent} requests {broken_off} were broken off, and {dropped} of {DROPPED_READS} reads; \
+             {} writes were answered and are there; every connection is free",
+        server.desk.store().dialect(),
+        answered.len()
+    );
+    assert!(dropped > DROPPED_READS / 10, "too few reads were dropped");
+
+    // The control: one transaction left open is noticed, even if everything else is fine.
+    let held = server.desk.store().begin_write().await.expect("a transaction");
+    let noticed = complaints(&server, &bot).await;
+    println!("{:?}: control, one transaction left open: {noticed:?}", server.desk.store().dialect());
+    // PostgreSQL ends the transaction itself after two seconds, so there only its connection is missing.
+    assert!(noticed.iter().any(|it| it.starts_with("writers: ")), "{noticed:?}");
+    drop(held);
 }

@@ -16,6 +16,7 @@ use bailout::{
         store::agents,
     },
 };
+use macro_rules_attribute::apply;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -164,47 +165,47 @@ async fn answer(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
-on_both! {
-    async fn an_upload_that_does_not_come_to_an_end_is_refused(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let address = server.also_within(ConnectionLimits { silent_upload: SHORT, ..patient() }).await;
-        let mut silent = uploads(&address, &bot, 1_000).await;
-        assert!(answer(&mut silent).await.contains("request_timeout"));
-        let address = server.also_within(ConnectionLimits { upload: Duration::from_secs(1), ..patient() }).await;
-        let dripping = uploads(&address, &bot, 1_000).await;
-        let (mut reads, mut writes) = dripping.into_split();
-        let drips = tokio::spawn(async move {
-            while writes.write_all(b" ").await.is_ok() {
-                sleep(Duration::from_millis(50)).await;
-            }
-        });
-        let mut told = vec![0; 64 * 1024];
-        let read = timeout(SOON, reads.read(&mut told)).await.expect("in time").expect("an answer");
-        assert!(String::from_utf8_lossy(&told[..read]).contains("request_timeout"));
-        drips.abort();
-    }
-
-    async fn uploads_of_one_key_leave_room_for_others_and_end_when_it_is_revoked(server: TestServer) {
-        let (greedy, innocent) = (server.agent("greedy-bot").await, server.agent("innocent-bot").await);
-        const ALMOST: usize = 8 * 1024 * 1024 - 2;
-        let mut open = vec![];
-        for _ in 0..8 {
-            let mut stream = uploads(&server.url, &greedy, ALMOST + 2).await;
-            stream.write_all(&vec![b' '; ALMOST]).await.expect("most of a body");
-            open.push(stream);
+#[apply(on_both!)]
+async fn an_upload_that_does_not_come_to_an_end_is_refused(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let address = server.also_within(ConnectionLimits { silent_upload: SHORT, ..patient() }).await;
+    let mut silent = uploads(&address, &bot, 1_000).await;
+    assert!(answer(&mut silent).await.contains("request_timeout"));
+    let address = server.also_within(ConnectionLimits { upload: Duration::from_secs(1), ..patient() }).await;
+    let dripping = uploads(&address, &bot, 1_000).await;
+    let (mut reads, mut writes) = dripping.into_split();
+    let drips = tokio::spawn(async move {
+        while writes.write_all(b" ").await.is_ok() {
+            sleep(Duration::from_millis(50)).await;
         }
-        let body = json!({"reason": {"code": "policy_limit", "text": "Refund over limit"}});
-        soon("its share is used up", async || {
-            let refused = greedy.post("/escalations", body.clone()).await;
-            (refused.status == 503).then_some(())
-        })
-        .await;
-        innocent.post("/escalations", body.clone()).await.ok(201);
-        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
-        let name = Name::parse("greedy-bot").expect("a name");
-        agents::revoke(&mut tx, server.workspace, &name, server.now()).await.expect("a revocation");
-        tx.commit().await.expect("a commit");
-        assert!(answer(&mut open[0]).await.contains("key_revoked"));
-        innocent.post("/escalations", body).await.ok(201);
+    });
+    let mut told = vec![0; 64 * 1024];
+    let read = timeout(SOON, reads.read(&mut told)).await.expect("in time").expect("an answer");
+    assert!(String::from_utf8_lossy(&told[..read]).contains("request_timeout"));
+    drips.abort();
+}
+
+#[apply(on_both!)]
+async fn uploads_of_one_key_leave_room_for_others_and_end_when_it_is_revoked(server: TestServer) {
+    let (greedy, innocent) = (server.agent("greedy-bot").await, server.agent("innocent-bot").await);
+    const ALMOST: usize = 8 * 1024 * 1024 - 2;
+    let mut open = vec![];
+    for _ in 0..8 {
+        let mut stream = uploads(&server.url, &greedy, ALMOST + 2).await;
+        stream.write_all(&vec![b' '; ALMOST]).await.expect("most of a body");
+        open.push(stream);
     }
+    let body = json!({"reason": {"code": "policy_limit", "text": "Refund over limit"}});
+    soon("its share is used up", async || {
+        let refused = greedy.post("/escalations", body.clone()).await;
+        (refused.status == 503).then_some(())
+    })
+    .await;
+    innocent.post("/escalations", body.clone()).await.ok(201);
+    let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+    let name = Name::parse("greedy-bot").expect("a name");
+    agents::revoke(&mut tx, server.workspace, &name, server.now()).await.expect("a revocation");
+    tx.commit().await.expect("a commit");
+    assert!(answer(&mut open[0]).await.contains("key_revoked"));
+    innocent.post("/escalations", body).await.ok(201);
 }

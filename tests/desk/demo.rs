@@ -28,6 +28,7 @@ use bailout::{
 };
 use clap::Parser;
 use futures::future::join_all;
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 use sqlx::Row;
 
@@ -271,19 +272,18 @@ async fn a_link_lets_one_in_once() {
     assert_eq!(Browser::new(&other.url).gets(&other.playing.links[0].1).await.status(), 303);
 }
 
-on_both! {
-    async fn no_link_lets_one_in_where_one_serves(server: TestServer) {
-        server.person("Ada", Role::Admin).await;
-        let (stranger, ada) = (Browser::at(&server), Browser::of("Ada", &server.url).await);
-        // These paths behave like any unknown path.
-        for path in ["/demo/sign-in/whatever", "/demo/nothing/whatever"] {
-            let answer = stranger.gets(path).await;
-            assert!(leads_to(&answer).starts_with("/sign-in"), "{answer:?}");
-            assert!(answer.headers().get("set-cookie").is_none());
-            let answer = ada.gets(path).await;
-            assert_eq!(answer.status(), 404);
-            assert!(!answer.text().await.expect("a page").contains(USED), "serve knows the demo's address");
-        }
+#[apply(on_both!)]
+async fn no_link_lets_one_in_where_one_serves(server: TestServer) {
+    server.person("Ada", Role::Admin).await;
+    let (stranger, ada) = (Browser::at(&server), Browser::of("Ada", &server.url).await);
+    // These paths behave like any unknown path.
+    for path in ["/demo/sign-in/whatever", "/demo/nothing/whatever"] {
+        let answer = stranger.gets(path).await;
+        assert!(leads_to(&answer).starts_with("/sign-in"), "{answer:?}");
+        assert!(answer.headers().get("set-cookie").is_none());
+        let answer = ada.gets(path).await;
+        assert_eq!(answer.status(), 404);
+        assert!(!answer.text().await.expect("a page").contains(USED), "serve knows the demo's address");
     }
 }
 

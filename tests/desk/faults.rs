@@ -10,6 +10,7 @@ use bailout::{
     domain::time::Span,
     server::{store::Dialect, workers::deadlines},
 };
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use tokio::time::{Instant, sleep, timeout};
@@ -71,68 +72,67 @@ async fn terminate(connection: &mut AnyConnection, which: &str) -> i64 {
     sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await.expect("a count").get(0)
 }
 
-on_both! {
-    async fn a_connection_that_cannot_end_its_transaction_is_replaced(server: TestServer) {
-        let (bot, store) = (server.agent("billing-bot").await, server.desk.store());
-        let is_sqlite = store.dialect() == Dialect::Sqlite;
-        for commits in [false, true, false] {
-            let mut tx = store.begin_write().await.expect("a transaction");
-            // SQLite does the same by itself when the disk is full. PostgreSQL only warns about the commit or rollback.
-            sqlx::query("rollback").execute(&mut *tx).await.expect("a rollback");
-            let ended = if commits { tx.commit().await } else { tx.rollback().await };
-            assert_eq!(ended.is_err(), is_sqlite, "{ended:?}");
-            assert_eq!(open(&bot).await.0, 201);
-        }
-        // A transaction that is dropped is rolled back, and its connection is replaced.
+#[apply(on_both!)]
+async fn a_connection_that_cannot_end_its_transaction_is_replaced(server: TestServer) {
+    let (bot, store) = (server.agent("billing-bot").await, server.desk.store());
+    let is_sqlite = store.dialect() == Dialect::Sqlite;
+    for commits in [false, true, false] {
         let mut tx = store.begin_write().await.expect("a transaction");
-        sqlx::query("delete from workspace where id = 'nobody'").execute(&mut *tx).await.expect("a delete");
-        drop(tx);
+        // SQLite does the same by itself when the disk is full. PostgreSQL only warns about the commit or rollback.
+        sqlx::query("rollback").execute(&mut *tx).await.expect("a rollback");
+        let ended = if commits { tx.commit().await } else { tx.rollback().await };
+        assert_eq!(ended.is_err(), is_sqlite, "{ended:?}");
         assert_eq!(open(&bot).await.0, 201);
     }
+    // A transaction that is dropped is rolled back, and its connection is replaced.
+    let mut tx = store.begin_write().await.expect("a transaction");
+    sqlx::query("delete from workspace where id = 'nobody'").execute(&mut *tx).await.expect("a delete");
+    drop(tx);
+    assert_eq!(open(&bot).await.0, 201);
+}
 
-    async fn a_lock_that_another_process_holds_is_waited_for_and_then_unavailable(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let mut other = AnyConnection::connect(&server.database.url).await.expect("a connection of our own");
-        let is_sqlite = server.desk.store().dialect() == Dialect::Sqlite;
-        let locks: &[&str] =
-            if is_sqlite { &["begin immediate"] } else { &["begin", "lock table workspace in exclusive mode"] };
-        for sql in locks {
-            run(&mut other, (*sql).to_owned()).await;
-        }
-        is_unavailable(&bot).await;
-        if is_sqlite {
-            assert_eq!(readiness(&server.url).await.0, 503);
-        }
-        run(&mut other, "rollback".to_owned()).await;
-        recovers(&bot).await;
-        assert_eq!(readiness(&server.url).await.0, 200);
+#[apply(on_both!)]
+async fn a_lock_that_another_process_holds_is_waited_for_and_then_unavailable(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let mut other = AnyConnection::connect(&server.database.url).await.expect("a connection of our own");
+    let is_sqlite = server.desk.store().dialect() == Dialect::Sqlite;
+    let locks: &[&str] =
+        if is_sqlite { &["begin immediate"] } else { &["begin", "lock table workspace in exclusive mode"] };
+    for sql in locks {
+        run(&mut other, (*sql).to_owned()).await;
     }
+    is_unavailable(&bot).await;
+    if is_sqlite {
+        assert_eq!(readiness(&server.url).await.0, 503);
+    }
+    run(&mut other, "rollback".to_owned()).await;
+    recovers(&bot).await;
+    assert_eq!(readiness(&server.url).await.0, 200);
+}
 
-    async fn a_deadline_that_cannot_be_processed_does_not_make_the_server_unready(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let body = json!({"conversation": {"messages": []}, "deadlines": {"claim_within_seconds": 60}});
-        let it = bot.escalates(body).await;
-        let body = sqlx::query("select body from escalation where id = $1").bind(it.clone());
-        let body: String = body.fetch_one(server.desk.store().reader()).await.expect("a row").get(0);
-        let set = async |body: &str| {
-            let sql = "update escalation set body = $2 where id = $1";
-            let query = sqlx::query(sql).bind(it.clone()).bind(body.to_owned());
-            query.execute(server.desk.store().writer()).await.expect("an update");
-        };
-        set("{").await;
-        server.pass(Span::minutes(10));
-        deadlines::sweep(&server.desk).await.expect("a sweep");
-        // The server's own sweeper may be ending an earlier sweep, so the check is repeated.
-        soon("a look with it", async || (readiness(&server.url).await.1["failed_deadlines"] == 1).then_some(())).await;
-        let (status, ready) = readiness(&server.url).await;
-        assert_eq!((status, &ready["status"]), (200, &json!("ready")));
-        set(&body).await;
-        deadlines::sweep(&server.desk).await.expect("a sweep");
-        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "expired");
-        soon("a look without it", async || {
-            (readiness(&server.url).await.1["failed_deadlines"] == 0).then_some(())
-        }).await;
-    }
+#[apply(on_both!)]
+async fn a_deadline_that_cannot_be_processed_does_not_make_the_server_unready(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let body = json!({"conversation": {"messages": []}, "deadlines": {"claim_within_seconds": 60}});
+    let it = bot.escalates(body).await;
+    let body = sqlx::query("select body from escalation where id = $1").bind(it.clone());
+    let body: String = body.fetch_one(server.desk.store().reader()).await.expect("a row").get(0);
+    let set = async |body: &str| {
+        let sql = "update escalation set body = $2 where id = $1";
+        let query = sqlx::query(sql).bind(it.clone()).bind(body.to_owned());
+        query.execute(server.desk.store().writer()).await.expect("an update");
+    };
+    set("{").await;
+    server.pass(Span::minutes(10));
+    deadlines::sweep(&server.desk).await.expect("a sweep");
+    // The server's own sweeper may be ending an earlier sweep, so the check is repeated.
+    soon("a look with it", async || (readiness(&server.url).await.1["failed_deadlines"] == 1).then_some(())).await;
+    let (status, ready) = readiness(&server.url).await;
+    assert_eq!((status, &ready["status"]), (200, &json!("ready")));
+    set(&body).await;
+    deadlines::sweep(&server.desk).await.expect("a sweep");
+    assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "expired");
+    soon("a look without it", async || (readiness(&server.url).await.1["failed_deadlines"] == 0).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,50 +1,53 @@
 //! Tests that a repeated request takes effect once and gets the same response.
 
+use macro_rules_attribute::apply;
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{on_both, support::TestServer};
 
-on_both! {
-    async fn the_same_key_is_one_escalation_with_the_same_bytes(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let body = json!({"reason": {"code": "other", "text": "help"}, "conversation": {"external_id": "c", "messages": []}});
-        let mut sent = JoinSet::new();
-        for _ in 0..8 {
-            let (bot, body) = (bot.clone(), body.clone());
-            sent.spawn(async move {
-                bot.asks(Method::POST, "/escalations", Some(body), &[("idempotency-key", "run-1.step-2")]).await
-            });
-        }
-        let answers = sent.join_all().await;
-        assert!(answers.iter().all(|it| it.status == 201 && it.text == answers[0].text), "{answers:?}");
-        assert_eq!(answers.iter().filter(|it| !it.replayed).count(), 1);
-        let listed = bot.get("/escalations").await.ok(200);
-        assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
-        // The same key with another body is the caller's mistake.
-        let other = json!({"reason": {"code": "other", "text": "something else"}});
-        let refused = bot.asks(Method::POST, "/escalations", Some(other), &[("idempotency-key", "run-1.step-2")]).await;
-        assert_eq!(refused.refused(422), "idempotency_key_reused");
-        // The same key from another agent is a different key.
-        let stranger = server.agent("other-bot").await;
-        let answer = stranger.asks(Method::POST, "/escalations", Some(body.clone()), &[("idempotency-key", "run-1.step-2")]).await;
-        assert!(!answer.replayed && answer.status == 201, "{answer:?}");
-        let short = bot.asks(Method::POST, "/escalations", Some(body.clone()), &[("idempotency-key", "short")]).await;
-        assert_eq!(short.refused(400), "bad_parameter");
+#[apply(on_both!)]
+async fn the_same_key_is_one_escalation_with_the_same_bytes(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let body =
+        json!({"reason": {"code": "other", "text": "help"}, "conversation": {"external_id": "c", "messages": []}});
+    let mut sent = JoinSet::new();
+    for _ in 0..8 {
+        let (bot, body) = (bot.clone(), body.clone());
+        sent.spawn(async move {
+            bot.asks(Method::POST, "/escalations", Some(body), &[("idempotency-key", "run-1.step-2")]).await
+        });
     }
+    let answers = sent.join_all().await;
+    assert!(answers.iter().all(|it| it.status == 201 && it.text == answers[0].text), "{answers:?}");
+    assert_eq!(answers.iter().filter(|it| !it.replayed).count(), 1);
+    let listed = bot.get("/escalations").await.ok(200);
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1));
+    // The same key with another body is the caller's mistake.
+    let other = json!({"reason": {"code": "other", "text": "something else"}});
+    let refused = bot.asks(Method::POST, "/escalations", Some(other), &[("idempotency-key", "run-1.step-2")]).await;
+    assert_eq!(refused.refused(422), "idempotency_key_reused");
+    // The same key from another agent is a different key.
+    let stranger = server.agent("other-bot").await;
+    let answer =
+        stranger.asks(Method::POST, "/escalations", Some(body.clone()), &[("idempotency-key", "run-1.step-2")]).await;
+    assert!(!answer.replayed && answer.status == 201, "{answer:?}");
+    let short = bot.asks(Method::POST, "/escalations", Some(body.clone()), &[("idempotency-key", "short")]).await;
+    assert_eq!(short.refused(400), "bad_parameter");
+}
 
-    async fn the_same_message_is_said_once(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let it = bot.hands_over("conv_88").await;
-        let path = format!("/escalations/{it}/messages");
-        let body = json!({"client_message_id": "m-1", "role": "customer", "text": "Hello"});
-        let first = bot.post(&path, body.clone()).await.ok(201);
-        let again = bot.post(&path, body).await.ok(200);
-        assert_eq!((&first["message"], &first["seq"]), (&again["message"], &again["seq"]));
-        let other = json!({"client_message_id": "m-1", "role": "customer", "text": "Good bye"});
-        assert_eq!(bot.post(&path, other).await.refused(422), "idempotency_key_reused");
-        let transcript = bot.get(&format!("/escalations/{it}/transcript?since=open")).await.ok(200);
-        assert_eq!(transcript["items"].as_array().map(Vec::len), Some(1));
-    }
+#[apply(on_both!)]
+async fn the_same_message_is_said_once(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let it = bot.hands_over("conv_88").await;
+    let path = format!("/escalations/{it}/messages");
+    let body = json!({"client_message_id": "m-1", "role": "customer", "text": "Hello"});
+    let first = bot.post(&path, body.clone()).await.ok(201);
+    let again = bot.post(&path, body).await.ok(200);
+    assert_eq!((&first["message"], &first["seq"]), (&again["message"], &again["seq"]));
+    let other = json!({"client_message_id": "m-1", "role": "customer", "text": "Good bye"});
+    assert_eq!(bot.post(&path, other).await.refused(422), "idempotency_key_reused");
+    let transcript = bot.get(&format!("/escalations/{it}/transcript?since=open")).await.ok(200);
+    assert_eq!(transcript["items"].as_array().map(Vec::len), Some(1));
 }

@@ -1,6 +1,7 @@
 //! Tests the life of an escalation, from its opening to its outcome.
 
 use bailout::domain::{disposition::Disposition, outcome::Resolution, refusal::Refusal, text::NoteText};
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,118 +18,130 @@ fn refusal<T>(result: Result<T, Error>) -> Refusal {
     }
 }
 
-on_both! {
-    async fn a_takeover_goes_to_a_human_and_back(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let it = bot.hands_over("conv_88").await;
-        let opened = bot.get(&format!("/escalations/{it}")).await.ok(200);
-        assert_eq!((opened["status"].as_str(), opened["control"].as_str()), (Some("waiting"), Some("agent")));
+#[apply(on_both!)]
+async fn a_takeover_goes_to_a_human_and_back(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let it = bot.hands_over("conv_88").await;
+    let opened = bot.get(&format!("/escalations/{it}")).await.ok(200);
+    assert_eq!((opened["status"].as_str(), opened["control"].as_str()), (Some("waiting"), Some("agent")));
 
-        // While the escalation waits, the agent may hold the line. Once a human has claimed it, the agent may not.
-        assert_eq!(bot.says(&it, "agent", "I have asked a colleague.").await.ok(201)["control"], "agent");
+    // While the escalation waits, the agent may hold the line. Once a human has claimed it, the agent may not.
+    assert_eq!(bot.says(&it, "agent", "I have asked a colleague.").await.ok(201)["control"], "agent");
+    let fence = ada.claims(&it).await.expect("a claim");
+    let refused = bot.says(&it, "agent", "Still there?").await;
+    assert_eq!(refused.refused(409), "not_in_control");
+    assert_eq!(refused.body["current"]["claimed_by"]["name"], "Ada");
+    assert_eq!(bot.says(&it, "customer", "Hello?").await.ok(201)["control"], "human");
+
+    // A reply wakes the agent that waits for one.
+    let waiting = {
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?until=reply&seconds=20"));
+        tokio::spawn(async move { bot.get(&path).await.ok(200) })
+    };
+    ada.replies(&it, fence, "You get it back, Dana.").await.expect("a reply");
+    let heard = waiting.await.expect("an answer");
+    let said: Vec<&Value> =
+        heard["events"].as_array().expect("events").iter().filter(|it| it["type"] == "message.created").collect();
+    assert_eq!(said.last().expect("a message")["data"]["message"]["text"], "You get it back, Dana.");
+    assert_eq!(said.last().expect("a message")["data"]["message"]["author"]["name"], "Ada");
+
+    // The outcome has the same bytes in every response.
+    let note = NoteText::parse("Tell her it takes 3 days.").expect("a note");
+    let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
+    ada.resolves(&it, Some(fence), said).await.expect("a resolve");
+    let waited = bot.get(&format!("/escalations/{it}/wait?until=outcome")).await;
+    let got = bot.get(&format!("/escalations/{it}")).await;
+    let listed = bot.get("/escalations?conversation=conv_88&limit=1").await;
+    let outcome = bytes_of_outcome(&got.text);
+    assert_eq!(outcome, bytes_of_outcome(&waited.text));
+    assert_eq!(outcome, bytes_of_outcome(&listed.text));
+    let outcome: Value = serde_json::from_str(outcome).expect("JSON");
+    assert_eq!(outcome["disposition"], "handled");
+    assert_eq!(outcome["by"]["name"], "Ada");
+    assert_eq!(outcome["messages"].as_array().map(Vec::len), Some(3));
+    assert!(outcome["briefing"].as_str().expect("a briefing").contains("Ada, a human operator, was in control from"));
+    assert_eq!(got.body["control"], "agent");
+
+    // A closed escalation takes no messages. The agent may acknowledge it, and a repetition changes nothing.
+    assert_eq!(bot.says(&it, "customer", "And now?").await.refused(409), "already_closed");
+    let path = format!("/escalations/{it}/acknowledge");
+    let first = bot.post(&path, json!({})).await.ok(200);
+    assert_eq!(bot.post(&path, json!({})).await.ok(200)["acknowledged_at"], first["acknowledged_at"]);
+    soon("the delivery", async || {
+        let now = bot.get(&format!("/escalations/{it}")).await.ok(200);
+        now["delivered_at"].is_string().then_some(())
+    })
+    .await;
+}
+
+#[apply(on_both!)]
+async fn a_question_is_answered_from_the_queue(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let it = bot.escalates(json!({"ask": {"kind": "question", "prompt": "Which warehouse?"}})).await;
+    let none = refusal(ada.resolves(&it, None, Resolution::bare(Disposition::Answered)).await);
+    assert_eq!(none.code(), "invalid_field");
+    let answer = Some(NoteText::parse("Hamburg").expect("an answer"));
+    ada.resolves(&it, None, Resolution { answer, ..Resolution::bare(Disposition::Answered) }).await.expect("an answer");
+    let got = bot.get(&format!("/escalations/{it}")).await.ok(200);
+    assert_eq!(got["outcome"]["answer"], "Hamburg");
+    assert!(got["outcome"]["briefing"].as_str().expect("a briefing").contains("You were in control throughout."));
+}
+
+#[apply(on_both!)]
+async fn data_that_breaks_the_schema_is_refused_and_nothing_is_lost(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let schema =
+        json!({"type": "object", "required": ["refund_eur"], "properties": {"refund_eur": {"type": "number"}}});
+    let it = bot
+        .escalates(json!({"conversation": {"messages": []}, "ask": {"kind": "takeover", "response_schema": schema}}))
+        .await;
+    let fence = ada.claims(&it).await.expect("a claim");
+    let says = |data: Value| Resolution { data: Some(data), ..Resolution::bare(Disposition::Handled) };
+    let Refusal::InvalidFields { problems } =
+        refusal(ada.resolves(&it, Some(fence), says(json!({"refund_eur": "much"}))).await)
+    else {
+        panic!("fields were to be named")
+    };
+    assert_eq!(problems[0].pointer, "/data/refund_eur");
+    assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "claimed");
+    ada.resolves(&it, Some(fence), says(json!({"refund_eur": 240}))).await.expect("a resolve");
+    assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"]["data"], json!({"refund_eur": 240}));
+}
+
+#[apply(on_both!)]
+async fn a_second_takeover_of_a_conversation_names_the_first(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let it = bot.hands_over("conv_1").await;
+    let body = json!({"reason": {"code": "other", "text": "again"}, "conversation": {"external_id": "conv_1", "messages": []}});
+    let refused = bot.post("/escalations", body).await;
+    assert_eq!(refused.refused(409), "already_open");
+    assert_eq!(refused.body["current"]["id"], it.as_str());
+    // The same `external_id` of another agent is another conversation.
+    server.agent("other-bot").await.hands_over("conv_1").await;
+    // After a cancellation the conversation can be escalated again.
+    let cancelled =
+        bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "The customer is happy."})).await.ok(200);
+    assert_eq!(cancelled["outcome"]["disposition"], "cancelled");
+    bot.hands_over("conv_1").await;
+}
+
+#[apply(on_both!)]
+async fn a_customer_who_speaks_while_it_ends_is_heard_or_told(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    for round in 0..20 {
+        let it = bot.hands_over(&format!("conv_{round}")).await;
         let fence = ada.claims(&it).await.expect("a claim");
-        let refused = bot.says(&it, "agent", "Still there?").await;
-        assert_eq!(refused.refused(409), "not_in_control");
-        assert_eq!(refused.body["current"]["claimed_by"]["name"], "Ada");
-        assert_eq!(bot.says(&it, "customer", "Hello?").await.ok(201)["control"], "human");
-
-        // A reply wakes the agent that waits for one.
-        let waiting = {
-            let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?until=reply&seconds=20"));
-            tokio::spawn(async move { bot.get(&path).await.ok(200) })
-        };
-        ada.replies(&it, fence, "You get it back, Dana.").await.expect("a reply");
-        let heard = waiting.await.expect("an answer");
-        let said: Vec<&Value> = heard["events"].as_array().expect("events").iter().filter(|it| it["type"] == "message.created").collect();
-        assert_eq!(said.last().expect("a message")["data"]["message"]["text"], "You get it back, Dana.");
-        assert_eq!(said.last().expect("a message")["data"]["message"]["author"]["name"], "Ada");
-
-        // The outcome has the same bytes in every response.
-        let note = NoteText::parse("Tell her it takes 3 days.").expect("a note");
-        let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
-        ada.resolves(&it, Some(fence), said).await.expect("a resolve");
-        let waited = bot.get(&format!("/escalations/{it}/wait?until=outcome")).await;
-        let got = bot.get(&format!("/escalations/{it}")).await;
-        let listed = bot.get("/escalations?conversation=conv_88&limit=1").await;
-        let outcome = bytes_of_outcome(&got.text);
-        assert_eq!(outcome, bytes_of_outcome(&waited.text));
-        assert_eq!(outcome, bytes_of_outcome(&listed.text));
-        let outcome: Value = serde_json::from_str(outcome).expect("JSON");
-        assert_eq!(outcome["disposition"], "handled");
-        assert_eq!(outcome["by"]["name"], "Ada");
-        assert_eq!(outcome["messages"].as_array().map(Vec::len), Some(3));
-        assert!(outcome["briefing"].as_str().expect("a briefing").contains("Ada, a human operator, was in control from"));
-        assert_eq!(got.body["control"], "agent");
-
-        // A closed escalation takes no messages. The agent may acknowledge it, and a repetition changes nothing.
-        assert_eq!(bot.says(&it, "customer", "And now?").await.refused(409), "already_closed");
-        let path = format!("/escalations/{it}/acknowledge");
-        let first = bot.post(&path, json!({})).await.ok(200);
-        assert_eq!(bot.post(&path, json!({})).await.ok(200)["acknowledged_at"], first["acknowledged_at"]);
-        soon("the delivery", async || {
-            let now = bot.get(&format!("/escalations/{it}")).await.ok(200);
-            now["delivered_at"].is_string().then_some(())
-        }).await;
-    }
-
-    async fn a_question_is_answered_from_the_queue(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let it = bot.escalates(json!({"ask": {"kind": "question", "prompt": "Which warehouse?"}})).await;
-        let none = refusal(ada.resolves(&it, None, Resolution::bare(Disposition::Answered)).await);
-        assert_eq!(none.code(), "invalid_field");
-        let answer = Some(NoteText::parse("Hamburg").expect("an answer"));
-        ada.resolves(&it, None, Resolution { answer, ..Resolution::bare(Disposition::Answered) }).await.expect("an answer");
-        let got = bot.get(&format!("/escalations/{it}")).await.ok(200);
-        assert_eq!(got["outcome"]["answer"], "Hamburg");
-        assert!(got["outcome"]["briefing"].as_str().expect("a briefing").contains("You were in control throughout."));
-    }
-
-    async fn data_that_breaks_the_schema_is_refused_and_nothing_is_lost(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let schema = json!({"type": "object", "required": ["refund_eur"], "properties": {"refund_eur": {"type": "number"}}});
-        let it = bot.escalates(json!({"conversation": {"messages": []}, "ask": {"kind": "takeover", "response_schema": schema}})).await;
-        let fence = ada.claims(&it).await.expect("a claim");
-        let says = |data: Value| Resolution { data: Some(data), ..Resolution::bare(Disposition::Handled) };
-        let Refusal::InvalidFields { problems } = refusal(ada.resolves(&it, Some(fence), says(json!({"refund_eur": "much"}))).await)
-        else { panic!("fields were to be named") };
-        assert_eq!(problems[0].pointer, "/data/refund_eur");
-        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "claimed");
-        ada.resolves(&it, Some(fence), says(json!({"refund_eur": 240}))).await.expect("a resolve");
-        assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"]["data"], json!({"refund_eur": 240}));
-    }
-
-    async fn a_second_takeover_of_a_conversation_names_the_first(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let it = bot.hands_over("conv_1").await;
-        let body = json!({"reason": {"code": "other", "text": "again"}, "conversation": {"external_id": "conv_1", "messages": []}});
-        let refused = bot.post("/escalations", body).await;
-        assert_eq!(refused.refused(409), "already_open");
-        assert_eq!(refused.body["current"]["id"], it.as_str());
-        // The same `external_id` of another agent is another conversation.
-        server.agent("other-bot").await.hands_over("conv_1").await;
-        // After a cancellation the conversation can be escalated again.
-        let cancelled = bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "The customer is happy."})).await.ok(200);
-        assert_eq!(cancelled["outcome"]["disposition"], "cancelled");
-        bot.hands_over("conv_1").await;
-    }
-
-    async fn a_customer_who_speaks_while_it_ends_is_heard_or_told(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        for round in 0..20 {
-            let it = bot.hands_over(&format!("conv_{round}")).await;
-            let fence = ada.claims(&it).await.expect("a claim");
-            let (said, resolved) = tokio::join!(
-                bot.says(&it, "customer", "One more thing"),
-                ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)),
-            );
-            resolved.expect("a resolve");
-            let outcome = bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"].clone();
-            let heard = outcome["messages"].as_array().expect("messages").iter().any(|it| it["text"] == "One more thing");
-            match said.status {
-                201 => assert!(heard, "a message was taken and is in no outcome: {outcome}"),
-                409 => assert!(!heard && said.body["code"] == "already_closed", "{said:?}"),
-                _ => panic!("{said:?}"),
-            }
+        let (said, resolved) = tokio::join!(
+            bot.says(&it, "customer", "One more thing"),
+            ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)),
+        );
+        resolved.expect("a resolve");
+        let outcome = bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"].clone();
+        let heard = outcome["messages"].as_array().expect("messages").iter().any(|it| it["text"] == "One more thing");
+        match said.status {
+            201 => assert!(heard, "a message was taken and is in no outcome: {outcome}"),
+            409 => assert!(!heard && said.body["code"] == "already_closed", "{said:?}"),
+            _ => panic!("{said:?}"),
         }
     }
 }

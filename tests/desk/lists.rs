@@ -23,6 +23,7 @@ use bailout::{
     },
 };
 use futures::future::join_all;
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _, migrate::Migrator};
 
@@ -122,191 +123,203 @@ async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
     }
 }
 
-on_both! {
-    async fn every_order_and_filter_shows_page_by_page_what_is_there(server: TestServer) {
-        let agents = [server.agent("billing-bot").await, server.agent("sales-bot").await];
-        let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
-        a_busy_day(&server, &agents, &people).await;
-        let rows = all_rows(&server).await;
-        let (agent, queue) = (rows[0].agent.id.to_string(), rows[0].queue.to_string());
-        let (ada, nobody) = (people[0].operator.who.id.to_string(), AgentId::new(uuid::Uuid::nil()).to_string());
-        let mut met = BTreeSet::new();
-        for filters in [
-            with(&[]),
-            with(&[(FilterField::Reason, "safety")]),
-            with(&[(FilterField::Agent, &agent)]),
-            with(&[(FilterField::Agent, &nobody)]),
-            with(&[(FilterField::Urgency, "urgent")]),
-            with(&[(FilterField::Kind, "takeover")]),
-            with(&[(FilterField::Queue, &queue)]),
-            with(&[(FilterField::Queue, &QueueId::new(uuid::Uuid::nil()).to_string())]),
-            with(&[(FilterField::Holder, &ada)]),
-            with(&[(FilterField::Age, "15m")]),
-            with(&[(FilterField::Age, "15m"), (FilterField::Kind, "question"), (FilterField::Urgency, "low")]),
-        ] {
-            for listing in listings(filters) {
-                let query = Query { listing, me: people[0].operator.who.id, as_of: server.now() };
-                let (inbox, expected) = (paged(&server, query).await, naive(&query, rows.clone()));
-                assert_eq!(inbox.rows, expected, "{}", listing.address());
-                met.insert((listing.view.label(), filters == Filters::default(), expected.is_empty()));
-                let mut counts = Counts::default();
-                rows.iter().for_each(|row| counts.add(row.shelf(), row.is_held_by(query.me), true, 1));
-                assert_eq!(inbox.counts, counts);
-            }
-        }
-        // The control: every list had rows to show and rows to leave out.
-        for view in View::ALL {
-            assert!(met.contains(&(view.label(), true, false)), "{} was empty", view.label());
-            assert!(met.contains(&(view.label(), false, false)), "{} never passed a filter", view.label());
-            assert!(met.contains(&(view.label(), false, true)), "{} left nothing out", view.label());
+#[apply(on_both!)]
+async fn every_order_and_filter_shows_page_by_page_what_is_there(server: TestServer) {
+    let agents = [server.agent("billing-bot").await, server.agent("sales-bot").await];
+    let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await];
+    a_busy_day(&server, &agents, &people).await;
+    let rows = all_rows(&server).await;
+    let (agent, queue) = (rows[0].agent.id.to_string(), rows[0].queue.to_string());
+    let (ada, nobody) = (people[0].operator.who.id.to_string(), AgentId::new(uuid::Uuid::nil()).to_string());
+    let mut met = BTreeSet::new();
+    for filters in [
+        with(&[]),
+        with(&[(FilterField::Reason, "safety")]),
+        with(&[(FilterField::Agent, &agent)]),
+        with(&[(FilterField::Agent, &nobody)]),
+        with(&[(FilterField::Urgency, "urgent")]),
+        with(&[(FilterField::Kind, "takeover")]),
+        with(&[(FilterField::Queue, &queue)]),
+        with(&[(FilterField::Queue, &QueueId::new(uuid::Uuid::nil()).to_string())]),
+        with(&[(FilterField::Holder, &ada)]),
+        with(&[(FilterField::Age, "15m")]),
+        with(&[(FilterField::Age, "15m"), (FilterField::Kind, "question"), (FilterField::Urgency, "low")]),
+    ] {
+        for listing in listings(filters) {
+            let query = Query { listing, me: people[0].operator.who.id, as_of: server.now() };
+            let (inbox, expected) = (paged(&server, query).await, naive(&query, rows.clone()));
+            assert_eq!(inbox.rows, expected, "{}", listing.address());
+            met.insert((listing.view.label(), filters == Filters::default(), expected.is_empty()));
+            let mut counts = Counts::default();
+            rows.iter().for_each(|row| counts.add(row.shelf(), row.is_held_by(query.me), true, 1));
+            assert_eq!(inbox.counts, counts);
         }
     }
+    // The control: every list had rows to show and rows to leave out.
+    for view in View::ALL {
+        assert!(met.contains(&(view.label(), true, false)), "{} was empty", view.label());
+        assert!(met.contains(&(view.label(), false, false)), "{} never passed a filter", view.label());
+        assert!(met.contains(&(view.label(), false, true)), "{} left nothing out", view.label());
+    }
+}
 
-    async fn a_filter_that_few_pass_looks_so_far_and_goes_on(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let ada = server.person("Ada", Role::Operator).await;
-        let first = bot.hands_over("conv_first").await;
-        // So many rows of another urgency that one read does not reach the end, and that a slow machine needs long.
-        let store = server.desk.store();
-        let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
+#[apply(on_both!)]
+async fn a_filter_that_few_pass_looks_so_far_and_goes_on(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let ada = server.person("Ada", Role::Operator).await;
+    let first = bot.hands_over("conv_first").await;
+    // So many rows of another urgency that one read does not reach the end, and that a slow machine needs long.
+    let store = server.desk.store();
+    let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, row, outcome, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
             customer, closed_seq, queue_id) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, replace(row, $2, $1), outcome, shelf, key_waiting, key_deadline, \
             key_urgency, key_newest, customer, closed_seq, queue_id from escalation where id = $2";
-        let mut tx = store.begin_write_within(Duration::from_secs(120)).await.expect("a transaction");
-        for n in 1..=2_100 {
-            let copied = EscalationId::new(uuid::Uuid::from_u128(u128::MAX - n)).to_string();
-            sqlx::query(copy).bind(copied).bind(first.clone()).execute(&mut *tx).await.expect("a copy");
-        }
-        tx.commit().await.expect("a commit");
-        server.pass(Span::minutes(1));
-        let last = bot.escalates(json!({"urgency": "urgent", "ask": {"kind": "question"}})).await;
-        let listing = Listing { filters: with(&[(FilterField::Urgency, "urgent")]), ..Listing::from(View::Queue) };
-        let query = Query { listing, me: ada.operator.who.id, as_of: server.now() };
-        let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
-        assert!(inbox.rows.is_empty() && inbox.bound.is_some(), "not the whole way at once");
-        let ListPage { rows, bound, .. } = server.desk.inbox_page(server.workspace, query, inbox.bound.expect("a bound")).await.expect("a page");
-        assert_eq!((rows.iter().map(|row| row.id).collect::<Vec<_>>(), bound), (vec![id(&last)], None));
+    let mut tx = store.begin_write_within(Duration::from_secs(120)).await.expect("a transaction");
+    for n in 1..=2_100 {
+        let copied = EscalationId::new(uuid::Uuid::from_u128(u128::MAX - n)).to_string();
+        sqlx::query(copy).bind(copied).bind(first.clone()).execute(&mut *tx).await.expect("a copy");
     }
+    tx.commit().await.expect("a commit");
+    server.pass(Span::minutes(1));
+    let last = bot.escalates(json!({"urgency": "urgent", "ask": {"kind": "question"}})).await;
+    let listing = Listing { filters: with(&[(FilterField::Urgency, "urgent")]), ..Listing::from(View::Queue) };
+    let query = Query { listing, me: ada.operator.who.id, as_of: server.now() };
+    let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+    assert!(inbox.rows.is_empty() && inbox.bound.is_some(), "not the whole way at once");
+    let ListPage { rows, bound, .. } =
+        server.desk.inbox_page(server.workspace, query, inbox.bound.expect("a bound")).await.expect("a page");
+    assert_eq!((rows.iter().map(|row| row.id).collect::<Vec<_>>(), bound), (vec![id(&last)], None));
+}
 
-    async fn pages_read_while_others_write_converge(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await);
-        for n in 0..120 {
-            bot.hands_over(&format!("conv_{n}")).await;
-        }
-        let query = Query { listing: View::All.into(), me: ada.operator.who.id, as_of: server.now() };
-        let writes = async {
-            let rows = all_rows(&server).await;
-            join_all(rows.iter().enumerate().map(async |(n, row)| {
-                let it = row.id.to_string();
-                let by = if n % 2 == 0 { &ada } else { &ana };
-                let fence = by.claims(&it).await.expect("a claim");
-                if n % 3 == 0 {
-                    by.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
-                }
-            })).await;
-        };
-        let reads = async {
-            let mut looks = 0;
-            let mut inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
-            while let Some(after) = inbox.bound {
-                let page = server.desk.inbox_page(server.workspace, query, after).await.expect("a page");
-                // A page of another moment cannot extend the list, so the list is read again.
-                if page.seq != inbox.seq {
-                    inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
-                } else {
-                    inbox.extend(page);
-                }
-                looks += 1;
-                assert!(looks < 10_000, "pages without end");
+#[apply(on_both!)]
+async fn pages_read_while_others_write_converge(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Operator).await);
+    for n in 0..120 {
+        bot.hands_over(&format!("conv_{n}")).await;
+    }
+    let query = Query { listing: View::All.into(), me: ada.operator.who.id, as_of: server.now() };
+    let writes = async {
+        let rows = all_rows(&server).await;
+        join_all(rows.iter().enumerate().map(async |(n, row)| {
+            let it = row.id.to_string();
+            let by = if n % 2 == 0 { &ada } else { &ana };
+            let fence = by.claims(&it).await.expect("a claim");
+            if n % 3 == 0 {
+                by.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
             }
-            inbox
-        };
-        let ((), inbox) = tokio::join!(writes, reads);
-        assert!(inbox.rows.is_sorted_by_key(|row| query.key(row)), "in order at any moment");
-        assert_eq!(paged(&server, query).await.rows, naive(&query, all_rows(&server).await));
-    }
+        }))
+        .await;
+    };
+    let reads = async {
+        let mut looks = 0;
+        let mut inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+        while let Some(after) = inbox.bound {
+            let page = server.desk.inbox_page(server.workspace, query, after).await.expect("a page");
+            // A page of another moment cannot extend the list, so the list is read again.
+            if page.seq != inbox.seq {
+                inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+            } else {
+                inbox.extend(page);
+            }
+            looks += 1;
+            assert!(looks < 10_000, "pages without end");
+        }
+        inbox
+    };
+    let ((), inbox) = tokio::join!(writes, reads);
+    assert!(inbox.rows.is_sorted_by_key(|row| query.key(row)), "in order at any moment");
+    assert_eq!(paged(&server, query).await.rows, naive(&query, all_rows(&server).await));
+}
 
-    async fn what_expired_is_followed_up_once_and_leaves_the_missed(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let (ada, eve) = (server.person("Ada", Role::Operator).await, server.person("Eve", Role::Viewer).await);
-        let customer = json!({"name": "Dana", "email": "dana@example.com"});
-        let it = bot.escalates(json!({
+#[apply(on_both!)]
+async fn what_expired_is_followed_up_once_and_leaves_the_missed(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let (ada, eve) = (server.person("Ada", Role::Operator).await, server.person("Eve", Role::Viewer).await);
+    let customer = json!({"name": "Dana", "email": "dana@example.com"});
+    let it = bot
+        .escalates(json!({
             "conversation": {"messages": [], "customer": customer}, "deadlines": {"claim_within_seconds": 60},
-        })).await;
-        let verb = |note: Option<&str>| {
-            let note = note.map(|note| NoteText::parse(note).expect("a note"));
-            OperatorVerb::FollowUp { note }
-        };
-        let refused = ada.does(id(&it), verb(None)).await;
-        assert!(matches!(refused, Err(Error::Refused { refusal: Refusal::NotExpired, .. })));
-        server.pass(Span::seconds(61));
-        deadlines::sweep(&server.desk).await.expect("a sweep");
-        let look = async |view: View| {
-            let query = Query { listing: view.into(), me: ada.operator.who.id, as_of: server.now() };
-            let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
-            (inbox.counts.missed, inbox.rows)
-        };
-        let (missed, rows) = look(View::Missed).await;
-        assert_eq!((missed, rows[0].contact.as_deref()), (1, Some("dana@example.com")));
-        assert!(eve.does(id(&it), verb(None)).await.is_err(), "a viewer changes nothing");
-        // The delivery to the agent is an event of its own.
-        let heard = soon("the delivery", async || {
-            let heard = bot.get("/escalations").await.ok(200);
-            heard["items"][0]["delivered_at"].is_string().then_some(heard)
-        }).await;
-        let head = server.desk.head(server.workspace).await.expect("a head");
-        let done = ada.does(id(&it), verb(Some("Rang her."))).await.expect("a follow-up");
-        let follow_up = done.current.escalation.followed_up.clone().expect("a follow-up");
-        assert_eq!((follow_up.by.id, follow_up.note.as_ref().map(NoteText::as_str)), (ada.operator.who.id, Some("Rang her.")));
-        assert_eq!((done.events.len(), done.events[0].agent_body.is_none()), (1, true), "no agent hears of it");
-        let mut hears = bot.get("/escalations").await.ok(200);
-        hears["items"][0]["seq"] = heard["items"][0]["seq"].clone();
-        assert_eq!(hears, heard);
-        assert!(ada.does(id(&it), verb(Some("Again."))).await.expect("again").events.is_empty());
-        assert_eq!(server.desk.head(server.workspace).await.expect("a head").0, head.0 + 1);
-        assert_eq!(look(View::Missed).await, (0, vec![]));
-        assert!(look(View::Closed).await.1[0].followed_up, "closed it stays");
-        let late = ada.resolves(&it, None, Resolution::bare(Disposition::Handled)).await;
-        assert!(matches!(late, Err(Error::Refused { refusal: Refusal::AlreadyClosed, .. })), "never a decision");
-    }
+        }))
+        .await;
+    let verb = |note: Option<&str>| {
+        let note = note.map(|note| NoteText::parse(note).expect("a note"));
+        OperatorVerb::FollowUp { note }
+    };
+    let refused = ada.does(id(&it), verb(None)).await;
+    assert!(matches!(refused, Err(Error::Refused { refusal: Refusal::NotExpired, .. })));
+    server.pass(Span::seconds(61));
+    deadlines::sweep(&server.desk).await.expect("a sweep");
+    let look = async |view: View| {
+        let query = Query { listing: view.into(), me: ada.operator.who.id, as_of: server.now() };
+        let inbox = server.desk.inbox(server.workspace, query).await.expect("a list");
+        (inbox.counts.missed, inbox.rows)
+    };
+    let (missed, rows) = look(View::Missed).await;
+    assert_eq!((missed, rows[0].contact.as_deref()), (1, Some("dana@example.com")));
+    assert!(eve.does(id(&it), verb(None)).await.is_err(), "a viewer changes nothing");
+    // The delivery to the agent is an event of its own.
+    let heard = soon("the delivery", async || {
+        let heard = bot.get("/escalations").await.ok(200);
+        heard["items"][0]["delivered_at"].is_string().then_some(heard)
+    })
+    .await;
+    let head = server.desk.head(server.workspace).await.expect("a head");
+    let done = ada.does(id(&it), verb(Some("Rang her."))).await.expect("a follow-up");
+    let follow_up = done.current.escalation.followed_up.clone().expect("a follow-up");
+    assert_eq!(
+        (follow_up.by.id, follow_up.note.as_ref().map(NoteText::as_str)),
+        (ada.operator.who.id, Some("Rang her."))
+    );
+    assert_eq!((done.events.len(), done.events[0].agent_body.is_none()), (1, true), "no agent hears of it");
+    let mut hears = bot.get("/escalations").await.ok(200);
+    hears["items"][0]["seq"] = heard["items"][0]["seq"].clone();
+    assert_eq!(hears, heard);
+    assert!(ada.does(id(&it), verb(Some("Again."))).await.expect("again").events.is_empty());
+    assert_eq!(server.desk.head(server.workspace).await.expect("a head").0, head.0 + 1);
+    assert_eq!(look(View::Missed).await, (0, vec![]));
+    assert!(look(View::Closed).await.1[0].followed_up, "closed it stays");
+    let late = ada.resolves(&it, None, Resolution::bare(Disposition::Handled)).await;
+    assert!(matches!(late, Err(Error::Refused { refusal: Refusal::AlreadyClosed, .. })), "never a decision");
+}
 
-    async fn a_customer_who_comes_back_brings_what_was(server: TestServer) {
-        let (bot, other) = (server.agent("billing-bot").await, server.agent("sales-bot").await);
-        let ada = server.person("Ada", Role::Operator).await;
-        let comes = |bot: Agent, conversation: &'static str, customer: Option<&'static str>| async move {
-            let customer = json!({"external_id": customer, "name": "Dana"});
-            bot.escalates(json!({"conversation": {"external_id": conversation, "messages": [], "customer": customer}})).await
-        };
-        let mark = async |it: &str| -> (bool, Vec<EarlierEscalation>) {
-            let thread = server.desk.thread(server.workspace, id(it)).await.expect("a thread").expect("one");
-            (Row::from(&thread.escalation).earlier, thread.earlier)
-        };
-        let mut ended = vec![];
-        for conversation in ["conv_1", "conv_2", "conv_3", "conv_4"] {
-            let it = comes(bot.clone(), conversation, Some("cus_9")).await;
-            assert_eq!(mark(&it).await.0, !ended.is_empty());
-            let fence = ada.claims(&it).await.expect("a claim");
-            let note = NoteText::parse("Takes 3 days").expect("a note");
-            let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
-            ada.resolves(&it, Some(fence), said).await.expect("an end");
-            ended.insert(0, id(&it));
-        }
-        let again = comes(bot.clone(), "conv_5", Some("cus_9")).await;
-        let (marked, earlier) = mark(&again).await;
-        assert!(marked);
-        assert_eq!(earlier.iter().map(|it| it.id).collect::<Vec<_>>(), ended[..3], "the last three, the latest first");
-        assert_eq!((earlier[0].disposition, earlier[0].note.as_deref()), (Disposition::Handled, Some("Takes 3 days")));
-        let strangers = [comes(bot.clone(), "conv_6", Some("cus_8")).await, comes(other, "conv_7", Some("cus_9")).await];
-        for it in strangers {
-            assert_eq!(mark(&it).await, (false, vec![]), "another customer, or one of another agent");
-        }
-        // Without a customer id, the conversation identifies the customer.
-        let it = comes(bot.clone(), "conv_8", None).await;
-        bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "x"})).await.ok(200);
-        assert_eq!(mark(&comes(bot, "conv_8", None).await).await.1[0].id, id(&it));
+#[apply(on_both!)]
+async fn a_customer_who_comes_back_brings_what_was(server: TestServer) {
+    let (bot, other) = (server.agent("billing-bot").await, server.agent("sales-bot").await);
+    let ada = server.person("Ada", Role::Operator).await;
+    let comes = |bot: Agent, conversation: &'static str, customer: Option<&'static str>| async move {
+        let customer = json!({"external_id": customer, "name": "Dana"});
+        bot.escalates(json!({"conversation": {"external_id": conversation, "messages": [], "customer": customer}}))
+            .await
+    };
+    let mark = async |it: &str| -> (bool, Vec<EarlierEscalation>) {
+        let thread = server.desk.thread(server.workspace, id(it)).await.expect("a thread").expect("one");
+        (Row::from(&thread.escalation).earlier, thread.earlier)
+    };
+    let mut ended = vec![];
+    for conversation in ["conv_1", "conv_2", "conv_3", "conv_4"] {
+        let it = comes(bot.clone(), conversation, Some("cus_9")).await;
+        assert_eq!(mark(&it).await.0, !ended.is_empty());
+        let fence = ada.claims(&it).await.expect("a claim");
+        let note = NoteText::parse("Takes 3 days").expect("a note");
+        let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
+        ada.resolves(&it, Some(fence), said).await.expect("an end");
+        ended.insert(0, id(&it));
     }
+    let again = comes(bot.clone(), "conv_5", Some("cus_9")).await;
+    let (marked, earlier) = mark(&again).await;
+    assert!(marked);
+    assert_eq!(earlier.iter().map(|it| it.id).collect::<Vec<_>>(), ended[..3], "the last three, the latest first");
+    assert_eq!((earlier[0].disposition, earlier[0].note.as_deref()), (Disposition::Handled, Some("Takes 3 days")));
+    let strangers = [comes(bot.clone(), "conv_6", Some("cus_8")).await, comes(other, "conv_7", Some("cus_9")).await];
+    for it in strangers {
+        assert_eq!(mark(&it).await, (false, vec![]), "another customer, or one of another agent");
+    }
+    // Without a customer id, the conversation identifies the customer.
+    let it = comes(bot.clone(), "conv_8", None).await;
+    bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "x"})).await.ok(200);
+    assert_eq!(mark(&comes(bot, "conv_8", None).await).await.1[0].id, id(&it));
 }
 
 /// Returns the body and the row of an escalation as they were before lists had these orders.

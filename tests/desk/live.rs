@@ -15,6 +15,7 @@ use bailout::{
 };
 use clap::Parser;
 use futures::StreamExt;
+use macro_rules_attribute::apply;
 use tokio::sync::Barrier;
 
 use crate::{
@@ -39,80 +40,83 @@ async fn hears(agent: &Agent, path: &str, last_event_id: Option<&str>, many: usi
     sse::read(response, many).await
 }
 
-on_both! {
-    async fn a_stream_resumes_where_it_was(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let other = server.agent("other-bot").await;
-        other.hands_over("conv_1").await;
+#[apply(on_both!)]
+async fn a_stream_resumes_where_it_was(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let other = server.agent("other-bot").await;
+    other.hands_over("conv_1").await;
+    let it = bot.hands_over("conv_1").await;
+    let fence = ada.claims(&it).await.expect("a claim");
+    ada.replies(&it, fence, "Hello").await.expect("a reply");
+    let path = format!("/escalations/{it}/events");
+    let first = hears(&bot, &path, None, 3).await;
+    let types: Vec<&str> = first.iter().map(|it| it.event.as_str()).collect();
+    assert_eq!(types, ["escalation.opened", "escalation.claimed", "message.created"]);
+    assert!(first[1].json()["control"] == "human" && first[1].json()["data"]["escalation"]["desk"].is_null());
+
+    // The stream was closed before the escalation was. The resumed stream has the same outcome as other responses.
+    ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+    let later = hears(&bot, &path, first[2].id.as_deref(), 1).await;
+    assert_eq!(later[0].event, "escalation.resolved");
+    let got = bot.get(&format!("/escalations/{it}")).await.ok(200);
+    assert_eq!(later[0].json()["data"]["escalation"]["outcome"], got["outcome"]);
+    let all = hears(&bot, "/events?after=0", None, 4).await;
+    assert_eq!(&all[..3], &first[..]);
+    assert_eq!(all[3], later[0]);
+
+    // A cursor of another epoch, or of the future, gets a `reset` event.
+    for cursor in ["zzzzzzzz.1".to_owned(), format!("{}.999999", server.desk.store().epoch())] {
+        let reset = hears(&bot, "/events", Some(&cursor), 1).await;
+        assert_eq!(reset[0].event, "reset");
+        assert_eq!(reset[0].json()["epoch"], *server.desk.store().epoch());
+    }
+    assert_eq!(bot.get(&format!("/escalations/{it}/wait?after=999999")).await.refused(400), "bad_cursor");
+    assert_eq!(other.get(&path).await.refused(404), "not_found");
+}
+
+#[apply(on_both!)]
+async fn who_has_the_end_has_the_outcome_whatever_came_after(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    for of_all in [false, true] {
         let it = bot.hands_over("conv_1").await;
+        let id = crate::support::server::id(&it);
         let fence = ada.claims(&it).await.expect("a claim");
-        ada.replies(&it, fence, "Hello").await.expect("a reply");
-        let path = format!("/escalations/{it}/events");
-        let first = hears(&bot, &path, None, 3).await;
-        let types: Vec<&str> = first.iter().map(|it| it.event.as_str()).collect();
-        assert_eq!(types, ["escalation.opened", "escalation.claimed", "message.created"]);
-        assert!(first[1].json()["control"] == "human" && first[1].json()["data"]["escalation"]["desk"].is_null());
-
-        // The stream was closed before the escalation was. The resumed stream has the same outcome as other responses.
-        ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
-        let later = hears(&bot, &path, first[2].id.as_deref(), 1).await;
-        assert_eq!(later[0].event, "escalation.resolved");
-        let got = bot.get(&format!("/escalations/{it}")).await.ok(200);
-        assert_eq!(later[0].json()["data"]["escalation"]["outcome"], got["outcome"]);
-        let all = hears(&bot, "/events?after=0", None, 4).await;
-        assert_eq!(&all[..3], &first[..]);
-        assert_eq!(all[3], later[0]);
-
-        // A cursor of another epoch, or of the future, gets a `reset` event.
-        for cursor in ["zzzzzzzz.1".to_owned(), format!("{}.999999", server.desk.store().epoch())] {
-            let reset = hears(&bot, "/events", Some(&cursor), 1).await;
-            assert_eq!(reset[0].event, "reset");
-            assert_eq!(reset[0].json()["epoch"], *server.desk.store().epoch());
-        }
-        assert_eq!(bot.get(&format!("/escalations/{it}/wait?after=999999")).await.refused(400), "bad_cursor");
-        assert_eq!(other.get(&path).await.refused(404), "not_found");
+        let done = ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+        let closed = done.current.escalation.closed_seq.expect("the end");
+        let text = bailout::domain::text::NoteText::parse("Done.").expect("a note");
+        ada.does(id, OperatorVerb::Note { text }).await.expect("a note");
+        let path = if of_all { "/events".to_owned() } else { format!("/escalations/{it}/events") };
+        let request = bot.http.get(format!("{}/api/v1{path}?after={closed}", bot.url)).bearer_auth(&bot.key);
+        let _stream = request.send().await.expect("a stream");
+        soon("the delivery", async || {
+            let current = server.desk.current(server.workspace, id).await.expect("a read").expect("an escalation");
+            current.escalation.delivered_at
+        })
+        .await;
     }
+}
 
-    async fn who_has_the_end_has_the_outcome_whatever_came_after(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        for of_all in [false, true] {
-            let it = bot.hands_over("conv_1").await;
-            let id = crate::support::server::id(&it);
-            let fence = ada.claims(&it).await.expect("a claim");
-            let done = ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
-            let closed = done.current.escalation.closed_seq.expect("the end");
-            let text = bailout::domain::text::NoteText::parse("Done.").expect("a note");
-            ada.does(id, OperatorVerb::Note { text }).await.expect("a note");
-            let path = if of_all { "/events".to_owned() } else { format!("/escalations/{it}/events") };
-            let request = bot.http.get(format!("{}/api/v1{path}?after={closed}", bot.url)).bearer_auth(&bot.key);
-            let _stream = request.send().await.expect("a stream");
-            soon("the delivery", async || {
-                let current = server.desk.current(server.workspace, id).await.expect("a read").expect("an escalation");
-                current.escalation.delivered_at
-            }).await;
-        }
+#[apply(on_both!)]
+async fn a_revoked_key_is_out_at_once(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let it = bot.hands_over("conv_1").await;
+    let waiting = {
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?seconds=30"));
+        tokio::spawn(async move { bot.get(&path).await })
+    };
+    let mut stream =
+        bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await.expect("a stream");
+    let name = bailout::domain::text::Name::parse("billing-bot").expect("a name");
+    let mut tx = server.desk.store().begin_write().await.expect("a transaction");
+    let revoked = bailout::server::store::agents::revoke(&mut tx, server.workspace, &name, server.now()).await;
+    assert!(revoked.expect("a revocation"));
+    tx.commit().await.expect("a commit");
+    let began = std::time::Instant::now();
+    assert_eq!(waiting.await.expect("an answer").refused(401), "key_revoked");
+    while let Some(chunk) = stream.chunk().await.expect("the stream ends in order") {
+        assert!(began.elapsed() < Duration::from_secs(10), "still streaming {chunk:?}");
     }
-
-    async fn a_revoked_key_is_out_at_once(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let it = bot.hands_over("conv_1").await;
-        let waiting = {
-            let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?seconds=30"));
-            tokio::spawn(async move { bot.get(&path).await })
-        };
-        let mut stream = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await.expect("a stream");
-        let name = bailout::domain::text::Name::parse("billing-bot").expect("a name");
-        let mut tx = server.desk.store().begin_write().await.expect("a transaction");
-        let revoked = bailout::server::store::agents::revoke(&mut tx, server.workspace, &name, server.now()).await;
-        assert!(revoked.expect("a revocation"));
-        tx.commit().await.expect("a commit");
-        let began = std::time::Instant::now();
-        assert_eq!(waiting.await.expect("an answer").refused(401), "key_revoked");
-        while let Some(chunk) = stream.chunk().await.expect("the stream ends in order") {
-            assert!(began.elapsed() < Duration::from_secs(10), "still streaming {chunk:?}");
-        }
-        assert_eq!(bot.get("/escalations").await.refused(401), "key_revoked");
-    }
+    assert_eq!(bot.get("/escalations").await.refused(401), "key_revoked");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -12,6 +12,7 @@ use bailout::{
         store::{operators, people, sessions},
     },
 };
+use macro_rules_attribute::apply;
 use sqlx::Row;
 use tokio::{task::JoinSet, time::timeout};
 
@@ -74,59 +75,64 @@ async fn sessions_of(server: &TestServer, ada: &Person) -> usize {
     open.expect("sessions").len()
 }
 
-on_both! {
-    async fn a_sign_in_with_it_begins_no_session(server: TestServer) {
-        let ada = server.person("Ada", Role::Operator).await;
-        let mut browser = Browser::at(&server);
-        let form = format!("email=ada@example.com&password={}&back=/mine", PASSWORD.replace(' ', "+"));
-        let answer = meanwhile(&server, &ada, browser.submits("/sign-in", &form, "same-origin")).await;
-        assert_eq!(leads_to(&answer), "/sign-in?refused=wrong&back=/mine");
-        assert!(answer.headers().get("set-cookie").is_none(), "{answer:?}");
-        assert_eq!(sessions_of(&server, &ada).await, 0);
-        assert_eq!(leads_to(&browser.signs_in("ada@example.com", NEW, "/mine").await), "/mine");
-    }
+#[apply(on_both!)]
+async fn a_sign_in_with_it_begins_no_session(server: TestServer) {
+    let ada = server.person("Ada", Role::Operator).await;
+    let mut browser = Browser::at(&server);
+    let form = format!("email=ada@example.com&password={}&back=/mine", PASSWORD.replace(' ', "+"));
+    let answer = meanwhile(&server, &ada, browser.submits("/sign-in", &form, "same-origin")).await;
+    assert_eq!(leads_to(&answer), "/sign-in?refused=wrong&back=/mine");
+    assert!(answer.headers().get("set-cookie").is_none(), "{answer:?}");
+    assert_eq!(sessions_of(&server, &ada).await, 0);
+    assert_eq!(leads_to(&browser.signs_in("ada@example.com", NEW, "/mine").await), "/mine");
+}
 
-    async fn nothing_sensitive_is_done_with_it(server: TestServer) {
-        let ada = server.person("Ada", Role::Admin).await;
-        let browser = Browser::of("Ada", &server.url).await;
-        server.pass(Span::minutes(16));
-        let form = format!("do=invite&role=admin&confirm_password={}", PASSWORD.replace(' ', "+"));
-        let answer = meanwhile(&server, &ada, browser.submits("/settings/people", &form, "same-origin")).await;
-        assert_eq!(answer.status(), 422);
-        assert!(answer.text().await.expect("a page").contains("The password is wrong."));
-        let invited = sqlx::query("select 1 from one_time_link").fetch_all(server.desk.store().reader()).await.expect("links");
-        assert!(invited.is_empty(), "somebody was invited");
-    }
+#[apply(on_both!)]
+async fn nothing_sensitive_is_done_with_it(server: TestServer) {
+    let ada = server.person("Ada", Role::Admin).await;
+    let browser = Browser::of("Ada", &server.url).await;
+    server.pass(Span::minutes(16));
+    let form = format!("do=invite&role=admin&confirm_password={}", PASSWORD.replace(' ', "+"));
+    let answer = meanwhile(&server, &ada, browser.submits("/settings/people", &form, "same-origin")).await;
+    assert_eq!(answer.status(), 422);
+    assert!(answer.text().await.expect("a page").contains("The password is wrong."));
+    let invited =
+        sqlx::query("select 1 from one_time_link").fetch_all(server.desk.store().reader()).await.expect("links");
+    assert!(invited.is_empty(), "somebody was invited");
+}
 
-    async fn of_two_new_ones_in_its_place_one_is_taken(server: TestServer) {
-        server.person("Ada", Role::Operator).await;
-        let (browser, old) = (Browser::of("Ada", &server.url).await, PASSWORD.replace(' ', "+"));
-        let mut changes = JoinSet::new();
-        for n in 0..4 {
-            let form = format!("do=password&old_password={old}&new_password=number+{n}+of+four+passwords");
-            let change = browser.submits("/me", &form, "same-origin");
-            changes.spawn(async move { change.send().await.expect("an answer").text().await.expect("a page") });
-        }
-        let said = changes.join_all().await;
-        let taken = said.iter().filter(|page| page.contains("Your password is changed")).count();
-        assert_eq!(taken, 1, "of {} changes by one password", said.len());
+#[apply(on_both!)]
+async fn of_two_new_ones_in_its_place_one_is_taken(server: TestServer) {
+    server.person("Ada", Role::Operator).await;
+    let (browser, old) = (Browser::of("Ada", &server.url).await, PASSWORD.replace(' ', "+"));
+    let mut changes = JoinSet::new();
+    for n in 0..4 {
+        let form = format!("do=password&old_password={old}&new_password=number+{n}+of+four+passwords");
+        let change = browser.submits("/me", &form, "same-origin");
+        changes.spawn(async move { change.send().await.expect("an answer").text().await.expect("a page") });
     }
+    let said = changes.join_all().await;
+    let taken = said.iter().filter(|page| page.contains("Your password is changed")).count();
+    assert_eq!(taken, 1, "of {} changes by one password", said.len());
+}
 
-    async fn a_session_that_begins_first_is_there_to_be_ended(server: TestServer) {
-        let (ada, store) = (server.person("Ada", Role::Operator).await, server.desk.store());
-        let email = "ada@example.com".parse().expect("an address");
-        let account = operators::account(store, &email).await.expect("a read").expect("an account");
-        let mut tx = store.begin_write().await.expect("a transaction");
-        assert!(operators::lock_if_unchanged(&mut tx, &account).await.expect("an answer"));
-        let mut change = tokio::spawn(changes(server.desk.clone(), ada.clone(), "another".to_owned()));
-        let passed = timeout(Duration::from_millis(300), &mut change).await.is_ok();
-        sessions::begin(&mut tx, account.workspace, account.operator, &[7; 32], None, server.now()).await.expect("a session");
-        tx.commit().await.expect("a commit");
-        assert!(!passed, "the password was changed while a session began");
-        change.await.expect("a change");
-        assert_eq!(sessions_of(&server, &ada).await, 0);
-        // A check that comes after the change learns that the password changed.
-        let mut tx = store.begin_write().await.expect("a transaction");
-        assert!(!operators::lock_if_unchanged(&mut tx, &account).await.expect("an answer"));
-    }
+#[apply(on_both!)]
+async fn a_session_that_begins_first_is_there_to_be_ended(server: TestServer) {
+    let (ada, store) = (server.person("Ada", Role::Operator).await, server.desk.store());
+    let email = "ada@example.com".parse().expect("an address");
+    let account = operators::account(store, &email).await.expect("a read").expect("an account");
+    let mut tx = store.begin_write().await.expect("a transaction");
+    assert!(operators::lock_if_unchanged(&mut tx, &account).await.expect("an answer"));
+    let mut change = tokio::spawn(changes(server.desk.clone(), ada.clone(), "another".to_owned()));
+    let passed = timeout(Duration::from_millis(300), &mut change).await.is_ok();
+    sessions::begin(&mut tx, account.workspace, account.operator, &[7; 32], None, server.now())
+        .await
+        .expect("a session");
+    tx.commit().await.expect("a commit");
+    assert!(!passed, "the password was changed while a session began");
+    change.await.expect("a change");
+    assert_eq!(sessions_of(&server, &ada).await, 0);
+    // A check that comes after the change learns that the password changed.
+    let mut tx = store.begin_write().await.expect("a transaction");
+    assert!(!operators::lock_if_unchanged(&mut tx, &account).await.expect("an answer"));
 }

@@ -16,6 +16,7 @@ use bailout::{
     },
 };
 use futures::StreamExt;
+use macro_rules_attribute::apply;
 use sqlx::{AnyConnection, Connection, Row};
 use tokio::{
     sync::watch,
@@ -246,30 +247,31 @@ async fn control_with_the_old_epoch_every_page_is_wrong_and_does_not_know() {
     story(Engine::Sqlite, true).await;
 }
 
-on_both! {
-    async fn a_running_server_notices_that_its_history_has_another_name(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        server.person("Ada", Role::Operator).await;
-        let it = bot.hands_over("conv_1").await;
-        let ada = Browser::of("Ada", &server.url).await;
-        let old = server.desk.store().epoch();
-        let cursor = format!("/live?after={old}.1");
-        let open = [ada.gets(&cursor).await, bot.http.get(format!("{}/api/v1/events", server.url)).bearer_auth(&bot.key)
-            .send().await.expect("a stream")];
-        admin(&server.database, &["new-epoch"]);
-        // Each stream ends by itself, …
-        for stream in open {
-            timeout(Duration::from_secs(5), stream.bytes()).await.expect("an end").expect("in order");
-        }
-        // … and a client that reconnects is told to start over, with the new epoch of the log.
-        let reset = sse::read(ada.gets(&cursor).await, 1).await.remove(0);
-        let named = reset.json()["epoch"].as_str().expect("an epoch").to_owned();
-        assert!(reset.event == "reset" && named != *old, "{reset:?}");
-        let stream = ada.gets(&format!("/live?after={named}.0")).await;
-        bot.says(&it, "customer", "Hello?").await.ok(201);
-        let ids: Vec<_> = sse::read(stream, 2).await.into_iter().map(|heard| heard.id).collect();
-        assert_eq!(ids, [Some(format!("{named}.1")), Some(format!("{named}.2"))]);
+#[apply(on_both!)]
+async fn a_running_server_notices_that_its_history_has_another_name(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    server.person("Ada", Role::Operator).await;
+    let it = bot.hands_over("conv_1").await;
+    let ada = Browser::of("Ada", &server.url).await;
+    let old = server.desk.store().epoch();
+    let cursor = format!("/live?after={old}.1");
+    let open = [
+        ada.gets(&cursor).await,
+        bot.http.get(format!("{}/api/v1/events", server.url)).bearer_auth(&bot.key).send().await.expect("a stream"),
+    ];
+    admin(&server.database, &["new-epoch"]);
+    // Each stream ends by itself, …
+    for stream in open {
+        timeout(Duration::from_secs(5), stream.bytes()).await.expect("an end").expect("in order");
     }
+    // … and a client that reconnects is told to start over, with the new epoch of the log.
+    let reset = sse::read(ada.gets(&cursor).await, 1).await.remove(0);
+    let named = reset.json()["epoch"].as_str().expect("an epoch").to_owned();
+    assert!(reset.event == "reset" && named != *old, "{reset:?}");
+    let stream = ada.gets(&format!("/live?after={named}.0")).await;
+    bot.says(&it, "customer", "Hello?").await.ok(201);
+    let ids: Vec<_> = sse::read(stream, 2).await.into_iter().map(|heard| heard.id).collect();
+    assert_eq!(ids, [Some(format!("{named}.1")), Some(format!("{named}.2"))]);
 }
 
 /// Runs an admin command that must be refused, and returns why.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bailout::server::clock::mint;
 use futures::{StreamExt, future::join_all, stream};
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 
 use crate::{
@@ -109,59 +110,66 @@ async fn insist(
     stream::iter(sent).buffer_unordered(AT_A_TIME).collect().await
 }
 
-on_both! {
-    async fn however_often_it_is_sent_it_happens_once(server: TestServer) {
-        let mut chance = Chance::of("retries");
-        let bot = server.agent("billing-bot").await;
-        let port = server.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
-        let line = Proxy::start(port, chance.split(), bad_line).await;
+#[apply(on_both!)]
+async fn however_often_it_is_sent_it_happens_once(server: TestServer) {
+    let mut chance = Chance::of("retries");
+    let bot = server.agent("billing-bot").await;
+    let port = server.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
+    let line = Proxy::start(port, chance.split(), bad_line).await;
 
-        let opens: Vec<Request> = (0..OPENS).map(|_| Request::open(true)).collect();
-        let opened = insist(&opens, &bot, &line.url, &mut chance).await;
-        let ids: Vec<String> = opened.iter().map(|(_, answers)| {
+    let opens: Vec<Request> = (0..OPENS).map(|_| Request::open(true)).collect();
+    let opened = insist(&opens, &bot, &line.url, &mut chance).await;
+    let ids: Vec<String> = opened
+        .iter()
+        .map(|(_, answers)| {
             let body: Value = serde_json::from_str(&answers[0].1).expect("JSON");
             body["id"].as_str().expect("an id").to_owned()
-        }).collect();
-        let says: Vec<Request> = (0..SAYS).map(|n| Request::say(&ids[n % ids.len()], n % 5 < 2)).collect();
-        let said = insist(&says, &bot, &line.url, &mut chance).await;
-        let cancels: Vec<Request> = ids[..CANCELS].iter().map(|id| Request::cancel(id)).collect();
-        let cancelled = insist(&cancels, &bot, &line.url, &mut chance).await;
+        })
+        .collect();
+    let says: Vec<Request> = (0..SAYS).map(|n| Request::say(&ids[n % ids.len()], n % 5 < 2)).collect();
+    let said = insist(&says, &bot, &line.url, &mut chance).await;
+    let cancels: Vec<Request> = ids[..CANCELS].iter().map(|id| Request::cancel(id)).collect();
+    let cancelled = insist(&cancels, &bot, &line.url, &mut chance).await;
 
-        let happened = effects(&log(&server).await);
-        let (mut answers_in_all, mut replays) = (0, 0);
-        for (request, answers) in opened.iter().chain(&said) {
-            assert_eq!(happened.get(&request.mark), Some(&1), "{} {answers:?}", request.path);
-            let same = answers.iter().all(|(_, body)| *body == answers[0].1);
-            assert!(same, "{} was answered differently: {answers:#?}", request.path);
-            // A message whose id is known is answered with 200; with a key the answer is the same.
-            let status = |(status, _): &(u16, String)| *status == 201 || request.key.is_none() && *status == 200;
-            assert!(answers.iter().all(status), "{answers:?}");
-            answers_in_all += answers.len();
-            replays += answers.len() - 1;
-        }
-        // A cancel creates nothing and has no key: it takes effect once, and a repetition gets the outcome.
-        for (request, answers) in &cancelled {
-            assert_eq!(happened.get(&request.mark), Some(&1));
-            let outcomes: Vec<Value> = answers.iter().map(|(status, body)| {
+    let happened = effects(&log(&server).await);
+    let (mut answers_in_all, mut replays) = (0, 0);
+    for (request, answers) in opened.iter().chain(&said) {
+        assert_eq!(happened.get(&request.mark), Some(&1), "{} {answers:?}", request.path);
+        let same = answers.iter().all(|(_, body)| *body == answers[0].1);
+        assert!(same, "{} was answered differently: {answers:#?}", request.path);
+        // A message whose id is known is answered with 200; with a key the answer is the same.
+        let status = |(status, _): &(u16, String)| *status == 201 || request.key.is_none() && *status == 200;
+        assert!(answers.iter().all(status), "{answers:?}");
+        answers_in_all += answers.len();
+        replays += answers.len() - 1;
+    }
+    // A cancel creates nothing and has no key: it takes effect once, and a repetition gets the outcome.
+    for (request, answers) in &cancelled {
+        assert_eq!(happened.get(&request.mark), Some(&1));
+        let outcomes: Vec<Value> = answers
+            .iter()
+            .map(|(status, body)| {
                 let body: Value = serde_json::from_str(body).expect("JSON");
                 assert!(*status == 200 || *status == 409 && body["code"] == "already_closed", "{body}");
                 if *status == 200 { body["outcome"].clone() } else { body["current"]["outcome"].clone() }
-            }).collect();
-            assert!(outcomes.iter().all(|outcome| outcome.is_object() && *outcome == outcomes[0]), "{outcomes:?}");
-        }
-        println!(
-            "{:?}: {} keys, {CANCELS} cancels, {} connections cut, {answers_in_all} answers of which {replays} repeat \
-             another: each took effect once",
-            server.desk.store().dialect(), OPENS + SAYS, line.cuts()
-        );
-        assert!(line.cuts() > 200 && replays > 200, "the line was too good to prove anything");
-
-        // The control: without a key, a request that is retried until it is answered takes effect more than once.
-        let unnamed: Vec<Request> = (0..60).map(|_| Request::open(false)).collect();
-        let sent = insist(&unnamed, &bot, &line.url, &mut chance).await;
-        let happened = effects(&log(&server).await);
-        let doubles = sent.iter().filter(|(request, _)| happened[&request.mark] > 1).count();
-        println!("control, without a key {doubles} of {} happened more than once", unnamed.len());
-        assert!(doubles > 0);
+            })
+            .collect();
+        assert!(outcomes.iter().all(|outcome| outcome.is_object() && *outcome == outcomes[0]), "{outcomes:?}");
     }
+    println!(
+        "{:?}: {} keys, {CANCELS} cancels, {} connections cut, {answers_in_all} answers of which {replays} repeat \
+             another: each took effect once",
+        server.desk.store().dialect(),
+        OPENS + SAYS,
+        line.cuts()
+    );
+    assert!(line.cuts() > 200 && replays > 200, "the line was too good to prove anything");
+
+    // The control: without a key, a request that is retried until it is answered takes effect more than once.
+    let unnamed: Vec<Request> = (0..60).map(|_| Request::open(false)).collect();
+    let sent = insist(&unnamed, &bot, &line.url, &mut chance).await;
+    let happened = effects(&log(&server).await);
+    let doubles = sent.iter().filter(|(request, _)| happened[&request.mark] > 1).count();
+    println!("control, without a key {doubles} of {} happened more than once", unnamed.len());
+    assert!(doubles > 0);
 }

@@ -3,6 +3,7 @@
 use std::pin::pin;
 
 use bailout::domain::{disposition::Disposition, operator::Role, outcome::Resolution};
+use macro_rules_attribute::apply;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -31,53 +32,54 @@ fn question(schema: &Value) -> Value {
     json!({"ask": {"kind": "question", "prompt": "How much?", "response_schema": schema}})
 }
 
-on_both! {
-    async fn schemas_that_ask_for_too_much_are_refused(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let patterns: Map<_, _> =
-            (0..200).map(|i| (format!("p{i}"), json!({"type": "string", "pattern": "\\p{L}{100}"}))).collect();
-        for schema in [
-            doubling("anyOf", 40, json!({"type": "string"})),
-            doubling("allOf", 24, json!({"type": "string"})),
-            json!({"properties": patterns}),
-            json!({"pattern": "(\\p{L}{100}){100}"}),
-            json!({"$ref": "#"}),
-        ] {
-            let mut asked = question(&schema);
-            asked["reason"] = json!({"code": "policy_limit", "text": "Refund over limit"});
-            let refused = bot.post("/escalations", asked).await;
-            assert_eq!(refused.refused(422), "schema_invalid");
-            assert_eq!(refused.body["errors"][0]["pointer"], "/ask/response_schema");
-        }
-        let many: Vec<Value> = (0..20)
-            .map(|i| {
-                let patterns: Map<_, _> = (0..20).map(|i| (format!("p{i}"), json!({"pattern": "a"}))).collect();
-                json!({"id": format!("a{i}"), "name": "refund", "arguments_schema": {"properties": patterns}})
-            })
-            .collect();
-        let body = json!({"reason": {"code": "policy_limit", "text": "Refunds"}, "ask": {"kind": "decision", "actions": many}});
-        let refused = bot.post("/escalations", body).await;
+#[apply(on_both!)]
+async fn schemas_that_ask_for_too_much_are_refused(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let patterns: Map<_, _> =
+        (0..200).map(|i| (format!("p{i}"), json!({"type": "string", "pattern": "\\p{L}{100}"}))).collect();
+    for schema in [
+        doubling("anyOf", 40, json!({"type": "string"})),
+        doubling("allOf", 24, json!({"type": "string"})),
+        json!({"properties": patterns}),
+        json!({"pattern": "(\\p{L}{100}){100}"}),
+        json!({"$ref": "#"}),
+    ] {
+        let mut asked = question(&schema);
+        asked["reason"] = json!({"code": "policy_limit", "text": "Refund over limit"});
+        let refused = bot.post("/escalations", asked).await;
         assert_eq!(refused.refused(422), "schema_invalid");
-        assert_eq!(refused.body["errors"][0]["pointer"], "/ask");
+        assert_eq!(refused.body["errors"][0]["pointer"], "/ask/response_schema");
     }
+    let many: Vec<Value> = (0..20)
+        .map(|i| {
+            let patterns: Map<_, _> = (0..20).map(|i| (format!("p{i}"), json!({"pattern": "a"}))).collect();
+            json!({"id": format!("a{i}"), "name": "refund", "arguments_schema": {"properties": patterns}})
+        })
+        .collect();
+    let body =
+        json!({"reason": {"code": "policy_limit", "text": "Refunds"}, "ask": {"kind": "decision", "actions": many}});
+    let refused = bot.post("/escalations", body).await;
+    assert_eq!(refused.refused(422), "schema_invalid");
+    assert_eq!(refused.body["errors"][0]["pointer"], "/ask");
+}
 
-    async fn a_schema_stored_before_the_limits_is_not_applied_and_the_agent_is_told(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let it = bot.escalates(question(&json!({"title": "placeholder"}))).await;
-        // Stores the schema as an earlier release did.
-        let schema = doubling("anyOf", 40, json!({"type": "string"})).to_string();
-        let sql = "update escalation set body = replace(body, $1, $2) where id = $3";
-        let stored = sqlx::query(sql).bind(r#"{"title":"placeholder"}"#).bind(&schema).bind(&it);
-        assert_eq!(stored.execute(server.desk.store().writer()).await.expect("an update").rows_affected(), 1);
-        assert!(bot.get(&format!("/escalations/{it}")).await.ok(200).to_string().contains("d39"));
-        let answered = Resolution { data: Some(json!({"eur": 5})), ..Resolution::bare(Disposition::Answered) };
-        ada.resolves(&it, None, answered).await.expect("it is taken");
-        let outcome = bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"].clone();
-        assert_eq!(outcome["data"], json!({"eur": 5}));
-        assert_eq!(outcome["warnings"][0]["pointer"], "/data");
-        let detail = outcome["warnings"][0]["detail"].as_str().expect("a sentence");
-        assert!(detail.starts_with("was not checked: a schema applies at most 2000"), "{detail}");
-    }
+#[apply(on_both!)]
+async fn a_schema_stored_before_the_limits_is_not_applied_and_the_agent_is_told(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let it = bot.escalates(question(&json!({"title": "placeholder"}))).await;
+    // Stores the schema as an earlier release did.
+    let schema = doubling("anyOf", 40, json!({"type": "string"})).to_string();
+    let sql = "update escalation set body = replace(body, $1, $2) where id = $3";
+    let stored = sqlx::query(sql).bind(r#"{"title":"placeholder"}"#).bind(&schema).bind(&it);
+    assert_eq!(stored.execute(server.desk.store().writer()).await.expect("an update").rows_affected(), 1);
+    assert!(bot.get(&format!("/escalations/{it}")).await.ok(200).to_string().contains("d39"));
+    let answered = Resolution { data: Some(json!({"eur": 5})), ..Resolution::bare(Disposition::Answered) };
+    ada.resolves(&it, None, answered).await.expect("it is taken");
+    let outcome = bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"].clone();
+    assert_eq!(outcome["data"], json!({"eur": 5}));
+    assert_eq!(outcome["warnings"][0]["pointer"], "/data");
+    let detail = outcome["warnings"][0]["detail"].as_str().expect("a sentence");
+    assert!(detail.starts_with("was not checked: a schema applies at most 2000"), "{detail}");
 }
 
 /// Runs the program as its own process, because the check starts the program again in a subprocess.

@@ -19,6 +19,7 @@ use bailout::{
     },
 };
 use futures::StreamExt;
+use macro_rules_attribute::apply;
 use reqwest::RequestBuilder;
 use serde_json::json;
 use tokio::time::timeout;
@@ -274,79 +275,82 @@ async fn foreigners(server: &TestServer) -> (Browser, Agent) {
     (Browser::of("Mallory", &server.url).await, agent)
 }
 
-on_both! {
-    async fn everyone_gets_what_is_theirs_and_nothing_else(server: TestServer) {
-        let (bot, other) = (server.agent("billing-bot").await, server.agent("other-bot").await);
-        let roles = [("Vera", Role::Viewer), ("Otto", Role::Operator), ("Susi", Role::Supervisor), ("Adam", Role::Admin)];
-        let mut people = vec![];
-        for (name, role) in roles {
-            people.push(server.person(name, role).await);
-        }
-        let conversation = json!({
-            "external_id": CANARY,
-            "customer": {"name": CANARY},
-            "messages": [{"role": "customer", "text": format!("I saw a {CANARY}.")}],
-        });
-        let it = bot.escalates(json!({"conversation": conversation, "summary": CANARY})).await;
-        bot.says(&it, "customer", CANARY).await.ok(201);
-        let text = NoteText::parse(CANARY).expect("a note");
-        people[1].does(id(&it), OperatorVerb::Note { text }).await.expect("a note");
+#[apply(on_both!)]
+async fn everyone_gets_what_is_theirs_and_nothing_else(server: TestServer) {
+    let (bot, other) = (server.agent("billing-bot").await, server.agent("other-bot").await);
+    let roles = [("Vera", Role::Viewer), ("Otto", Role::Operator), ("Susi", Role::Supervisor), ("Adam", Role::Admin)];
+    let mut people = vec![];
+    for (name, role) in roles {
+        people.push(server.person(name, role).await);
+    }
+    let conversation = json!({
+        "external_id": CANARY,
+        "customer": {"name": CANARY},
+        "messages": [{"role": "customer", "text": format!("I saw a {CANARY}.")}],
+    });
+    let it = bot.escalates(json!({"conversation": conversation, "summary": CANARY})).await;
+    bot.says(&it, "customer", CANARY).await.ok(201);
+    let text = NoteText::parse(CANARY).expect("a note");
+    people[1].does(id(&it), OperatorVerb::Note { text }).await.expect("a note");
 
-        let (foreign_admin, foreign_agent) = foreigners(&server).await;
-        let mut walkers = vec![(Who::Nobody, Browser::at(&server), None)];
-        // Callers without permission go first, because those with permission change data.
-        walkers.push((Who::ForeignAdmin, foreign_admin, None));
-        for (who, agent) in [(Who::ForeignAgent, &foreign_agent), (Who::OtherAgent, &other)] {
-            walkers.push((who, Browser::at(&server), Some(agent.key.clone())));
-        }
-        for (name, role) in roles {
-            walkers.push((Who::Person(role), Browser::of(name, &server.url).await, None));
-        }
-        walkers.push((Who::Owner, Browser::at(&server), Some(bot.key.clone())));
-        let epoch = server.desk.store().epoch();
-        let resolution = r#"{"disposition":"handled","next":"continue","answer":null,"data":null,"actions":[],"note_to_agent":null,"avoidable":false}"#;
-        let (message, person) = (format!("msg_{}", &it[4..]), people[0].operator.who.id.to_string());
-        let queue = queues::all(server.desk.store(), server.workspace).await.expect("queues")[0].id.to_string();
-        let filled = |text: &str| {
-            let text = text.replace("{id}", &it).replace("{epoch}", &epoch).replace("{resolution}", resolution);
-            text.replace("{message}", &message).replace("{person}", &person).replace("{queue}", &queue)
-        };
-        let (mut flaws, mut asked) = (vec![], 0);
-        for (who, browser, key) in &walkers {
-            for way in WAYS {
-                let (method, route, path, fields, is_for, _) = *way;
-                if is_for == For::All && *who != Who::Nobody {
-                    continue;
+    let (foreign_admin, foreign_agent) = foreigners(&server).await;
+    let mut walkers = vec![(Who::Nobody, Browser::at(&server), None)];
+    // Callers without permission go first, because those with permission change data.
+    walkers.push((Who::ForeignAdmin, foreign_admin, None));
+    for (who, agent) in [(Who::ForeignAgent, &foreign_agent), (Who::OtherAgent, &other)] {
+        walkers.push((who, Browser::at(&server), Some(agent.key.clone())));
+    }
+    for (name, role) in roles {
+        walkers.push((Who::Person(role), Browser::of(name, &server.url).await, None));
+    }
+    walkers.push((Who::Owner, Browser::at(&server), Some(bot.key.clone())));
+    let epoch = server.desk.store().epoch();
+    let resolution = r#"{"disposition":"handled","next":"continue","answer":null,"data":null,"actions":[],"note_to_agent":null,"avoidable":false}"#;
+    let (message, person) = (format!("msg_{}", &it[4..]), people[0].operator.who.id.to_string());
+    let queue = queues::all(server.desk.store(), server.workspace).await.expect("queues")[0].id.to_string();
+    let filled = |text: &str| {
+        let text = text.replace("{id}", &it).replace("{epoch}", &epoch).replace("{resolution}", resolution);
+        text.replace("{message}", &message).replace("{person}", &person).replace("{queue}", &queue)
+    };
+    let (mut flaws, mut asked) = (vec![], 0);
+    for (who, browser, key) in &walkers {
+        for way in WAYS {
+            let (method, route, path, fields, is_for, _) = *way;
+            if is_for == For::All && *who != Who::Nobody {
+                continue;
+            }
+            let (path, fields) = (filled(path), filled(fields));
+            let request = match method {
+                "FN" => browser.calls(route, &fields),
+                "POST" if is_for == For::Agents => {
+                    let request = browser.http.post(format!("{}{path}", browser.url)).body(fields.clone());
+                    let request = request.header("sec-fetch-site", "same-origin");
+                    let request = request.header("content-type", "application/json");
+                    browser.cookie.iter().fold(request, |request, cookie| request.header("cookie", cookie))
                 }
-                let (path, fields) = (filled(path), filled(fields));
-                let request = match method {
-                    "FN" => browser.calls(route, &fields),
-                    "POST" if is_for == For::Agents => {
-                        let request = browser.http.post(format!("{}{path}", browser.url)).body(fields.clone());
-                        let request = request.header("sec-fetch-site", "same-origin");
-                        let request = request.header("content-type", "application/json");
-                        browser.cookie.iter().fold(request, |request, cookie| request.header("cookie", cookie))
-                    }
-                    "POST" => browser.submits(&path, &fields, "same-origin"),
-                    _ => browser.asks(&path),
-                };
-                let request = match key {
-                    Some(key) => request.bearer_auth(key),
-                    None => request,
-                };
-                let (status, body) = sent(request).await;
-                asked += 1;
-                flaws.extend(flaw(way, *who, status, &body).map(|flaw| format!("{who:?} {method} {route} {path}: {flaw}")));
-                if who.is_of_another_workspace() && fields.contains(&it) && status == 200 {
-                    let did = !(body.contains("Err") || body.contains("\"rows\":[]") || body == "null" || body == "[]" || body.contains("\"missing\":true"));
-                    flaws.extend(did.then(|| format!("{who:?} {method} {route}: did something: {body}")));
-                }
+                "POST" => browser.submits(&path, &fields, "same-origin"),
+                _ => browser.asks(&path),
+            };
+            let request = match key {
+                Some(key) => request.bearer_auth(key),
+                None => request,
+            };
+            let (status, body) = sent(request).await;
+            asked += 1;
+            flaws.extend(flaw(way, *who, status, &body).map(|flaw| format!("{who:?} {method} {route} {path}: {flaw}")));
+            if who.is_of_another_workspace() && fields.contains(&it) && status == 200 {
+                let did = !(body.contains("Err")
+                    || body.contains("\"rows\":[]")
+                    || body == "null"
+                    || body == "[]"
+                    || body.contains("\"missing\":true"));
+                flaws.extend(did.then(|| format!("{who:?} {method} {route}: did something: {body}")));
             }
         }
-        assert!(flaws.is_empty(), "{} of {asked}:\n{}", flaws.len(), flaws.join("\n"));
-        println!("{asked} requests of {} walkers", walkers.len());
-        // The control: an answer that is right for one caller is a fault for another.
-        let way = WAYS.iter().find(|(_, route, ..)| *route == "thread").expect("a row");
-        assert!(flaw(way, Who::ForeignAdmin, 200, CANARY).is_some() && flaw(way, Who::Nobody, 200, "").is_some());
     }
+    assert!(flaws.is_empty(), "{} of {asked}:\n{}", flaws.len(), flaws.join("\n"));
+    println!("{asked} requests of {} walkers", walkers.len());
+    // The control: an answer that is right for one caller is a fault for another.
+    let way = WAYS.iter().find(|(_, route, ..)| *route == "thread").expect("a row");
+    assert!(flaw(way, Who::ForeignAdmin, 200, CANARY).is_some() && flaw(way, Who::Nobody, 200, "").is_some());
 }

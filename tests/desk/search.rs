@@ -24,6 +24,7 @@ use bailout::{
         words::terms::SearchTerms,
     },
 };
+use macro_rules_attribute::apply;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Row};
 
@@ -100,353 +101,424 @@ async fn count_rows(server: &TestServer, table: &str) -> i64 {
     row.get(0)
 }
 
-on_both! {
-    async fn every_text_that_people_read_is_found(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await);
-        let it = opened(&bot).await;
-        bot.says(&it, "customer", "Where is my pelican?").await.ok(201);
-        let fence = ada.claims(&it).await.expect("a claim");
-        ada.replies(&it, fence, "The **flamingo** comes.").await.expect("a reply");
-        let text = NoteText::parse("Beware of the tapir.").expect("a note");
-        ada.does(id(&it), OperatorVerb::Note { text }).await.expect("a note");
-        let note = Some(NoteText::parse("You know the ibis.").expect("a note"));
-        let to = TransferTarget::Operator(ana.operator.who.clone());
-        let verb = OperatorVerb::Transfer { fence: Some(fence), to, note };
-        let fence = ada.does(id(&it), verb).await.expect("a transfer").current.escalation.fence;
-        let note_to_agent = Some(NoteText::parse("Ask the gecko next time.").expect("a note"));
-        let resolution = Resolution { note_to_agent, ..Resolution::bare(Disposition::Handled) };
-        ana.resolves(&it, Some(fence), resolution).await.expect("an end");
-        let other = bot.escalates(json!({})).await;
-        bot.post(&format!("/escalations/{other}/cancel"), json!({"reason": "The quokka left."})).await.ok(200);
+#[apply(on_both!)]
+async fn every_text_that_people_read_is_found(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let (ada, ana) = (server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await);
+    let it = opened(&bot).await;
+    bot.says(&it, "customer", "Where is my pelican?").await.ok(201);
+    let fence = ada.claims(&it).await.expect("a claim");
+    ada.replies(&it, fence, "The **flamingo** comes.").await.expect("a reply");
+    let text = NoteText::parse("Beware of the tapir.").expect("a note");
+    ada.does(id(&it), OperatorVerb::Note { text }).await.expect("a note");
+    let note = Some(NoteText::parse("You know the ibis.").expect("a note"));
+    let to = TransferTarget::Operator(ana.operator.who.clone());
+    let verb = OperatorVerb::Transfer { fence: Some(fence), to, note };
+    let fence = ada.does(id(&it), verb).await.expect("a transfer").current.escalation.fence;
+    let note_to_agent = Some(NoteText::parse("Ask the gecko next time.").expect("a note"));
+    let resolution = Resolution { note_to_agent, ..Resolution::bare(Disposition::Handled) };
+    ana.resolves(&it, Some(fence), resolution).await.expect("an end");
+    let other = bot.escalates(json!({})).await;
+    bot.post(&format!("/escalations/{other}/cancel"), json!({"reason": "The quokka left."})).await.ok(200);
 
-        for word in [
-            "zebra", "walrus", "ocelot", "heron", "marmot", "lemur", "badger", "otter", "pelican", "flamingo", "tapir",
-            "ibis", "gecko", "quokka",
-            // With case and accents folded, by prefix, by parts, without spaces.
-            "zoe angstrom", "ZOË", "zoe@example.org", "creme brulee", "CRÈME BRÛ", "peli", "order a-4721", "policy because",
-            "東京", "京から", "4721",
-        ] {
-            assert_eq!(finds(&server, word).await.len(), 1, "{word}: {:?}", finds(&server, word).await);
-        }
-        // Only the last word may be a prefix. All words must be in one text. The middle of a word does not match.
-        for word in ["peli where", "zebra pelican", "elican", "京東", "unheard"] {
-            assert_eq!(finds(&server, word).await, Vec::<String>::new(), "{word}");
-        }
-        let hit = look(&server, server.workspace, "where peli", None).await.hits.remove(0);
-        assert_eq!(hit.row.id.to_string(), it);
-        let piece = |text: &str, marked| (text.to_owned(), marked);
-        assert_eq!(hit.snippet, [piece("Where", true), piece(" is my ", false), piece("pelican", true), piece("?", false)]);
-
-        // Results narrowed to open escalations, and to an agent.
-        let count = async |open, agent| {
-            let asked = SearchTerms::read("a").expect("a word");
-            find(server.desk.store(), server.workspace, SearchQuery { asked, open, agent, before: None }).await.expect("hits").hits.len()
-        };
-        let (all, own) = (count(None, None).await, Some(hit.row.agent.id));
-        assert!(all > 2 && count(Some(false), own).await == all && count(Some(true), None).await == 0);
-        assert_eq!(count(None, Some(AgentId::new(mint()))).await, 0);
+    for word in [
+        "zebra",
+        "walrus",
+        "ocelot",
+        "heron",
+        "marmot",
+        "lemur",
+        "badger",
+        "otter",
+        "pelican",
+        "flamingo",
+        "tapir",
+        "ibis",
+        "gecko",
+        "quokka",
+        // With case and accents folded, by prefix, by parts, without spaces.
+        "zoe angstrom",
+        "ZOË",
+        "zoe@example.org",
+        "creme brulee",
+        "CRÈME BRÛ",
+        "peli",
+        "order a-4721",
+        "policy because",
+        "東京",
+        "京から",
+        "4721",
+    ] {
+        assert_eq!(finds(&server, word).await.len(), 1, "{word}: {:?}", finds(&server, word).await);
     }
-
-    async fn tools_evidence_metadata_and_actions_are_found(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let hay = "hay ".repeat(4_000);
-        let messages = json!([
-            {"role": "customer", "text": "Where is it?"},
-            {"role": "agent", "tool_calls": [
-                {"id": "c1", "name": "find_parcel", "arguments": {"carrier": "pangolin", "note": "first\nmanatee"}},
-            ]},
-            {"role": "tool", "tool_result": {"call_id": "c1", "output": {"state": ["lost in Narwhal"]}}},
-            {"role": "tool", "tool_result": {"call_id": "c2", "output": format!("{hay} axolotl {hay} capybara")}},
-        ]);
-        bot.escalates(json!({
-            "reason": {"code": "policy_limit", "text": "Too much", "evidence": {"limit": {"unit": "quoll"}}},
-            "ask": {"kind": "decision", "actions": [{"id": "a", "name": "refund", "arguments": {"memo": "okapi"}}]},
-            "metadata": {"shipment": {"vessel": "Dugong"}},
-            "conversation": {"external_id": "conv_1", "messages": messages},
-        }))
-        .await;
-        for word in ["find_parcel", "findparcel", "pangolin", "manatee", "narwhal", "axolotl", "quoll", "okapi", "dugong"] {
-            assert_eq!(finds(&server, word).await.len(), 1, "{word}");
-        }
-        // Only the first 16 KiB of a message's tool results are indexed.
-        assert_eq!(finds(&server, "capybara").await, Vec::<String>::new());
-        // A snippet shows names and values as text, and the words as they are written.
-        assert_eq!(finds(&server, "Manatee").await, ["find_parcel\ncarrier: pangolin\nnote: first\nmanatee\n"]);
-        let hit = look(&server, server.workspace, "narwhal", None).await.hits.remove(0);
-        assert!(hit.snippet.contains(&("Narwhal".to_owned(), true)), "{:?}", hit.snippet);
+    // Only the last word may be a prefix. All words must be in one text. The middle of a word does not match.
+    for word in ["peli where", "zebra pelican", "elican", "京東", "unheard"] {
+        assert_eq!(finds(&server, word).await, Vec::<String>::new(), "{word}");
     }
+    let hit = look(&server, server.workspace, "where peli", None).await.hits.remove(0);
+    assert_eq!(hit.row.id.to_string(), it);
+    let piece = |text: &str, marked| (text.to_owned(), marked);
+    assert_eq!(hit.snippet, [piece("Where", true), piece(" is my ", false), piece("pelican", true), piece("?", false)]);
 
-    async fn words_are_found_however_they_are_written(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let it = bot.escalates(json!({})).await;
-        let spellings: [(&[&str], &[&str]); 8] = [
-            (&["Straße 5", "STRASSE 5"], &["strasse", "straße", "Strasse 5"]),
-            (&["Łódź", "Lodz"], &["lodz", "łódź", "ŁÓDŹ"]),
-            (&["Þórður Ærø", "thordur aero"], &["thordur", "þórður", "aero", "ærø"]),
-            (&["A-4721", "a4721", "A/4721", "Ａ－４７２１"], &["a4721", "A-4721", "a_4721", "ａ４７２１"]),
-            (&["e-mail", "email", "E\u{2011}Mail"], &["email", "e-mail", "E-MAIL"]),
-            (&["+49 170 123", "+49170123", "+49-170/123", "(+49) 170 123"], &["+49 170 123", "49170123", "+49-170-123"]),
-            (&["INV/2024/17", "INV-2024-17", "INV202417"], &["inv/2024/17", "inv202417", "INV-2024-17", "inv2024/17"]),
-            (&["Ms O’Brien", "Ms OBrien"], &["obrien", "o'brien", "O’Brien"]),
-        ];
-        let said = |text: &str| format!("About {text}, please.");
-        for text in spellings.iter().flat_map(|(texts, _)| texts.iter()) {
-            bot.says(&it, "customer", &said(text)).await.ok(201);
-        }
-        for (texts, queries) in spellings {
-            let texts: BTreeSet<String> = texts.iter().map(|text| said(text)).collect();
-            for query in queries {
-                // Each query is searched for as a prefix and as a whole word.
-                for query in [(*query).to_owned(), format!("{query} please")] {
-                    let found = finds(&server, &query).await;
-                    assert_eq!(found.len(), texts.len(), "{query}: {found:?}");
-                    assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), texts, "{query}");
-                }
+    // Results narrowed to open escalations, and to an agent.
+    let count = async |open, agent| {
+        let asked = SearchTerms::read("a").expect("a word");
+        find(server.desk.store(), server.workspace, SearchQuery { asked, open, agent, before: None })
+            .await
+            .expect("hits")
+            .hits
+            .len()
+    };
+    let (all, own) = (count(None, None).await, Some(hit.row.agent.id));
+    assert!(all > 2 && count(Some(false), own).await == all && count(Some(true), None).await == 0);
+    assert_eq!(count(None, Some(AgentId::new(mint()))).await, 0);
+}
+
+#[apply(on_both!)]
+async fn tools_evidence_metadata_and_actions_are_found(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let hay = "hay ".repeat(4_000);
+    let messages = json!([
+        {"role": "customer", "text": "Where is it?"},
+        {"role": "agent", "tool_calls": [
+            {"id": "c1", "name": "find_parcel", "arguments": {"carrier": "pangolin", "note": "first\nmanatee"}},
+        ]},
+        {"role": "tool", "tool_result": {"call_id": "c1", "output": {"state": ["lost in Narwhal"]}}},
+        {"role": "tool", "tool_result": {"call_id": "c2", "output": format!("{hay} axolotl {hay} capybara")}},
+    ]);
+    bot.escalates(json!({
+        "reason": {"code": "policy_limit", "text": "Too much", "evidence": {"limit": {"unit": "quoll"}}},
+        "ask": {"kind": "decision", "actions": [{"id": "a", "name": "refund", "arguments": {"memo": "okapi"}}]},
+        "metadata": {"shipment": {"vessel": "Dugong"}},
+        "conversation": {"external_id": "conv_1", "messages": messages},
+    }))
+    .await;
+    for word in ["find_parcel", "findparcel", "pangolin", "manatee", "narwhal", "axolotl", "quoll", "okapi", "dugong"] {
+        assert_eq!(finds(&server, word).await.len(), 1, "{word}");
+    }
+    // Only the first 16 KiB of a message's tool results are indexed.
+    assert_eq!(finds(&server, "capybara").await, Vec::<String>::new());
+    // A snippet shows names and values as text, and the words as they are written.
+    assert_eq!(finds(&server, "Manatee").await, ["find_parcel\ncarrier: pangolin\nnote: first\nmanatee\n"]);
+    let hit = look(&server, server.workspace, "narwhal", None).await.hits.remove(0);
+    assert!(hit.snippet.contains(&("Narwhal".to_owned(), true)), "{:?}", hit.snippet);
+}
+
+#[apply(on_both!)]
+async fn words_are_found_however_they_are_written(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let it = bot.escalates(json!({})).await;
+    let spellings: [(&[&str], &[&str]); 8] = [
+        (&["Straße 5", "STRASSE 5"], &["strasse", "straße", "Strasse 5"]),
+        (&["Łódź", "Lodz"], &["lodz", "łódź", "ŁÓDŹ"]),
+        (&["Þórður Ærø", "thordur aero"], &["thordur", "þórður", "aero", "ærø"]),
+        (&["A-4721", "a4721", "A/4721", "Ａ－４７２１"], &["a4721", "A-4721", "a_4721", "ａ４７２１"]),
+        (&["e-mail", "email", "E\u{2011}Mail"], &["email", "e-mail", "E-MAIL"]),
+        (&["+49 170 123", "+49170123", "+49-170/123", "(+49) 170 123"], &["+49 170 123", "49170123", "+49-170-123"]),
+        (&["INV/2024/17", "INV-2024-17", "INV202417"], &["inv/2024/17", "inv202417", "INV-2024-17", "inv2024/17"]),
+        (&["Ms O’Brien", "Ms OBrien"], &["obrien", "o'brien", "O’Brien"]),
+    ];
+    let said = |text: &str| format!("About {text}, please.");
+    for text in spellings.iter().flat_map(|(texts, _)| texts.iter()) {
+        bot.says(&it, "customer", &said(text)).await.ok(201);
+    }
+    for (texts, queries) in spellings {
+        let texts: BTreeSet<String> = texts.iter().map(|text| said(text)).collect();
+        for query in queries {
+            // Each query is searched for as a prefix and as a whole word.
+            for query in [(*query).to_owned(), format!("{query} please")] {
+                let found = finds(&server, &query).await;
+                assert_eq!(found.len(), texts.len(), "{query}: {found:?}");
+                assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), texts, "{query}");
             }
         }
     }
+}
 
-    async fn stored_texts_are_indexed_again_while_people_search(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let messages = json!([{"role": "customer", "text": "In der Straße"}]);
-        let it = bot.escalates(json!({"conversation": {"external_id": "conv_1", "messages": messages}})).await;
-        for n in 0..120 {
-            bot.says(&it, "customer", &format!("Parcel A-{n} is late")).await.ok(201);
-        }
-        assert!(!look(&server, server.workspace, "parcel", None).await.is_indexing);
-        age_index(&server).await;
-
-        // The old index serves searches, new texts are found at once, and every batch indexes a part.
-        let before = look(&server, server.workspace, "parcel", None).await;
-        assert!(before.is_indexing && before.hits.len() == 25, "{} hits", before.hits.len());
-        assert_eq!(finds(&server, "a7 late").await, Vec::<String>::new());
-        assert!(index_next(server.desk.store(), server.workspace).await.expect("a batch"), "all at once");
-        bot.says(&it, "customer", "Parcel A-777 is late").await.ok(201);
-        assert_eq!(finds(&server, "a777 late").await, ["Parcel A-777 is late"]);
-        let page = look(&server, server.workspace, "parcel", None).await;
-        assert!(page.is_indexing && whole(&page.hits[0]).contains("A-777"));
-        assert_eq!(look(&server, server.workspace, "parcel", page.more).await.hits.len(), 25);
-
-        // Two servers index at the same time, and nothing is found twice.
-        futures::future::join(rebuild(&server), rebuild(&server)).await;
-        for (query, text) in [("a7 late", "Parcel A-7 is late"), ("a777 late", "Parcel A-777 is late"), ("strasse", "In der Straße")] {
-            assert_eq!(finds(&server, query).await, [text], "{query}");
-        }
-        let index = if server.desk.store().dialect() == Dialect::Sqlite { "passage_index" } else { "passage" };
-        // A row each for the opening, its message, and the 121 messages said later.
-        assert_eq!(count_rows(&server, index).await, 1 + 1 + 121);
-        let after = look(&server, server.workspace, "parcel", None).await;
-        assert!(!after.is_indexing && whole(&after.hits[0]).contains("A-777"));
-        if server.desk.store().dialect() == Dialect::Sqlite {
-            assert_eq!(count_rows(&server, "passage").await, 0, "the former index still has its rows");
-            // A page that begins in the former index starts over.
-            assert_eq!(look(&server, server.workspace, "parcel", page.more).await, after);
-        }
-        bot.says(&it, "customer", "Parcel A-778 is late").await.ok(201);
-        assert_eq!(finds(&server, "a778").await, ["Parcel A-778 is late"]);
+#[apply(on_both!)]
+async fn stored_texts_are_indexed_again_while_people_search(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let messages = json!([{"role": "customer", "text": "In der Straße"}]);
+    let it = bot.escalates(json!({"conversation": {"external_id": "conv_1", "messages": messages}})).await;
+    for n in 0..120 {
+        bot.says(&it, "customer", &format!("Parcel A-{n} is late")).await.ok(201);
     }
+    assert!(!look(&server, server.workspace, "parcel", None).await.is_indexing);
+    age_index(&server).await;
 
-    async fn a_server_indexes_what_an_older_one_stored(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let it = bot.hands_over("conv_1").await;
-        for n in 0..120 {
-            bot.says(&it, "customer", &format!("Parcel A-{n} is late")).await.ok(201);
-        }
-        age_index(&server).await;
-        let server = server.restarted(Span(0)).await;
-        soon("the search index", async || {
-            (!look(&server, server.workspace, "parcel", None).await.is_indexing).then_some(())
-        })
-        .await;
-        for n in [0, 60, 119] {
-            assert_eq!(finds(&server, &format!("a{n} late")).await, [format!("Parcel A-{n} is late")]);
-        }
-        assert_eq!(finds(&server, "charged").await.len(), 1);
+    // The old index serves searches, new texts are found at once, and every batch indexes a part.
+    let before = look(&server, server.workspace, "parcel", None).await;
+    assert!(before.is_indexing && before.hits.len() == 25, "{} hits", before.hits.len());
+    assert_eq!(finds(&server, "a7 late").await, Vec::<String>::new());
+    assert!(index_next(server.desk.store(), server.workspace).await.expect("a batch"), "all at once");
+    bot.says(&it, "customer", "Parcel A-777 is late").await.ok(201);
+    assert_eq!(finds(&server, "a777 late").await, ["Parcel A-777 is late"]);
+    let page = look(&server, server.workspace, "parcel", None).await;
+    assert!(page.is_indexing && whole(&page.hits[0]).contains("A-777"));
+    assert_eq!(look(&server, server.workspace, "parcel", page.more).await.hits.len(), 25);
+
+    // Two servers index at the same time, and nothing is found twice.
+    futures::future::join(rebuild(&server), rebuild(&server)).await;
+    for (query, text) in
+        [("a7 late", "Parcel A-7 is late"), ("a777 late", "Parcel A-777 is late"), ("strasse", "In der Straße")]
+    {
+        assert_eq!(finds(&server, query).await, [text], "{query}");
     }
-
-    async fn what_is_typed_is_never_an_operator(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        server.person("Ada", Role::Viewer).await;
-        let it = bot.hands_over("conv_1").await;
-        let said = r#"She said: "NEAR(a b)" OR -c* AND NOT it's d\e (f|g) & !h <-> ^i {j} $1 %s"#;
-        bot.says(&it, "customer", said).await.ok(201);
-        bot.says(&it, "customer", "Something else").await.ok(201);
-        let ada = Browser::of("Ada", &server.url).await;
-        let operators = [
-            "\"", "\"\"", "*", "near(a b)", "OR", "OR -c", "a AND NOT it's", "NOT", "words:a", "passage:", "-c", "'", "''", "it's",
-            "\0", "o\0r", "(", "))", "f|g", "& !h", "<->", "^i", "{j}", "$1", "%s", "d\\e", "\\", "NEAR(", "a* b*", ":*", "'x':*", "--", ";",
-        ];
-        for typed in operators {
-            let encoded: String = typed.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let answer = ada.gets(&format!("/search?q={encoded}")).await;
-            assert_eq!(answer.status(), 200, "{typed:?}");
-            let drawn = answer.text().await.expect("a page");
-            let words_in_it: Vec<String> = typed.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty()).map(str::to_owned).collect();
-            let is_there = !words_in_it.is_empty() && !["words:a", "passage:", "o\0r", "'x':*"].contains(&typed);
-            assert_eq!(drawn.contains("aria-label=\"Results\""), is_there, "{typed:?}");
-            assert!(!drawn.contains("Something else"), "{typed:?}");
-        }
-        for unreadable in ["status=x", "agent=x", "before=x"] {
-            assert_eq!(ada.gets(&format!("/search?{unreadable}")).await.status(), 400, "{unreadable}");
-        }
+    let index = if server.desk.store().dialect() == Dialect::Sqlite { "passage_index" } else { "passage" };
+    // A row each for the opening, its message, and the 121 messages said later.
+    assert_eq!(count_rows(&server, index).await, 1 + 1 + 121);
+    let after = look(&server, server.workspace, "parcel", None).await;
+    assert!(!after.is_indexing && whole(&after.hits[0]).contains("A-777"));
+    if server.desk.store().dialect() == Dialect::Sqlite {
+        assert_eq!(count_rows(&server, "passage").await, 0, "the former index still has its rows");
+        // A page that begins in the former index starts over.
+        assert_eq!(look(&server, server.workspace, "parcel", page.more).await, after);
     }
+    bot.says(&it, "customer", "Parcel A-778 is late").await.ok(201);
+    assert_eq!(finds(&server, "a778").await, ["Parcel A-778 is late"]);
+}
 
-    async fn pages_are_complete_and_repeat_nothing_while_more_is_said(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let mut ids = vec![];
-        for n in 0..3 {
-            ids.push(bot.hands_over(&format!("conv_{n}")).await);
-        }
-        for n in 0..60 {
-            bot.says(&ids[n % 3], "customer", &format!("My parcel number {n} is late")).await.ok(201);
-        }
-        let (mut seen, mut before, mut pages) = (vec![], None, 0);
-        loop {
-            let page = look(&server, server.workspace, "parcel lat", before).await;
-            seen.extend(page.hits.iter().map(whole));
-            pages += 1;
-            // A new message comes while the operator reads. The message is newer, so no later page has it.
-            bot.says(&ids[pages % 3], "customer", "Another parcel is late").await.ok(201);
-            before = page.more;
-            if before.is_none() {
-                break;
-            }
-        }
-        let expected: Vec<String> = (0..60).rev().map(|n| format!("My parcel number {n} is late")).collect();
-        assert_eq!((seen, pages), (expected, 3));
+#[apply(on_both!)]
+async fn a_server_indexes_what_an_older_one_stored(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let it = bot.hands_over("conv_1").await;
+    for n in 0..120 {
+        bot.says(&it, "customer", &format!("Parcel A-{n} is late")).await.ok(201);
     }
-
-    async fn the_longest_text_is_taken_and_found(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let it = bot.escalates(json!({})).await;
-        // Letters of four bytes, and every word different: as much text as the index accepts for one message.
-        let letter = |n: usize| char::from_u32(0x1_0428 + n as u32).expect("a letter");
-        let word = |n: usize| format!("{}{}", letter(n / 40), letter(n % 40)).repeat(8);
-        let text: Vec<String> = (0..1_600).map(word).collect();
-        bot.says(&it, "customer", &text.join(" ")).await.ok(201);
-        assert_eq!(finds(&server, &text[1_599]).await.len(), 1);
-        // Each of these letters expands to a sentence.
-        bot.says(&it, "customer", &"\u{FDFA}".repeat(32_000)).await.ok(201);
-        // Of a very long transcript only the end is indexed.
-        let hay = "hay ".repeat(5_000);
-        let say = |text: String| json!({"role": "customer", "text": text});
-        let messages: Vec<_> = (0..20).map(|n| say(format!("needle{n} {hay}"))).collect();
-        bot.escalates(json!({"conversation": {"external_id": "c", "messages": messages}})).await;
-        assert_eq!((finds(&server, "needle19").await.len(), finds(&server, "needle0").await.len()), (1, 0));
+    age_index(&server).await;
+    let server = server.restarted(Span(0)).await;
+    soon("the search index", async || {
+        (!look(&server, server.workspace, "parcel", None).await.is_indexing).then_some(())
+    })
+    .await;
+    for n in [0, 60, 119] {
+        assert_eq!(finds(&server, &format!("a{n} late")).await, [format!("Parcel A-{n} is late")]);
     }
+    assert_eq!(finds(&server, "charged").await.len(), 1);
+}
 
-    async fn another_workspace_is_never_found(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        bot.hands_over("conv_1").await;
-        let other = WorkspaceId::new(mint());
-        let store = server.desk.store();
-        let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'other', 0, 0, 0)";
-        sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a workspace");
-        let sql = "insert into queue (workspace_id, id, name, created_at) select $1, id, name, created_at from queue";
-        sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a queue");
-        let key = ApiKey::mint().expect("a key");
-        let mut tx = store.begin_write().await.expect("a transaction");
-        let name = Name::parse("other-bot").expect("a name");
-        agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent");
-        tx.commit().await.expect("a commit");
-        let others = Agent { key: key.reveal(), ..bot.clone() };
-        let it = others.hands_over("conv_1").await;
-        others.says(&it, "customer", "canary").await.ok(201);
+#[apply(on_both!)]
+async fn what_is_typed_is_never_an_operator(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    server.person("Ada", Role::Viewer).await;
+    let it = bot.hands_over("conv_1").await;
+    let said = r#"She said: "NEAR(a b)" OR -c* AND NOT it's d\e (f|g) & !h <-> ^i {j} $1 %s"#;
+    bot.says(&it, "customer", said).await.ok(201);
+    bot.says(&it, "customer", "Something else").await.ok(201);
+    let ada = Browser::of("Ada", &server.url).await;
+    let operators = [
+        "\"",
+        "\"\"",
+        "*",
+        "near(a b)",
+        "OR",
+        "OR -c",
+        "a AND NOT it's",
+        "NOT",
+        "words:a",
+        "passage:",
+        "-c",
+        "'",
+        "''",
+        "it's",
+        "\0",
+        "o\0r",
+        "(",
+        "))",
+        "f|g",
+        "& !h",
+        "<->",
+        "^i",
+        "{j}",
+        "$1",
+        "%s",
+        "d\\e",
+        "\\",
+        "NEAR(",
+        "a* b*",
+        ":*",
+        "'x':*",
+        "--",
+        ";",
+    ];
+    for typed in operators {
+        let encoded: String = typed.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let answer = ada.gets(&format!("/search?q={encoded}")).await;
+        assert_eq!(answer.status(), 200, "{typed:?}");
+        let drawn = answer.text().await.expect("a page");
+        let words_in_it: Vec<String> =
+            typed.split(|it: char| !it.is_alphanumeric()).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+        let is_there = !words_in_it.is_empty() && !["words:a", "passage:", "o\0r", "'x':*"].contains(&typed);
+        assert_eq!(drawn.contains("aria-label=\"Results\""), is_there, "{typed:?}");
+        assert!(!drawn.contains("Something else"), "{typed:?}");
+    }
+    for unreadable in ["status=x", "agent=x", "before=x"] {
+        assert_eq!(ada.gets(&format!("/search?{unreadable}")).await.status(), 400, "{unreadable}");
+    }
+}
 
-        assert_eq!(finds(&server, "canary").await, Vec::<String>::new());
-        assert_eq!(finds(&server, "charged").await.len(), 1);
-        assert_eq!(look(&server, other, "canary", None).await.hits.len(), 1);
-        // The control: a statement without the workspace condition finds it.
-        let dialect = store.dialect();
-        let scoped = dialect.found(SearchIndex::Current);
-        assert!(scoped.contains("passage.workspace_id = $1"));
-        let asked = SearchTerms::read("canary").expect("a word");
-        for (sql, found) in [(scoped.to_owned(), 0), (scoped.replace("passage.workspace_id = $1", "$1 <> ''"), 1)] {
-            let asked = if dialect == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
-            let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
-            let rows = query.bind("").bind("").bind(10_i64).fetch_all(store.reader()).await.expect("rows");
-            assert_eq!(rows.len(), found);
+#[apply(on_both!)]
+async fn pages_are_complete_and_repeat_nothing_while_more_is_said(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let mut ids = vec![];
+    for n in 0..3 {
+        ids.push(bot.hands_over(&format!("conv_{n}")).await);
+    }
+    for n in 0..60 {
+        bot.says(&ids[n % 3], "customer", &format!("My parcel number {n} is late")).await.ok(201);
+    }
+    let (mut seen, mut before, mut pages) = (vec![], None, 0);
+    loop {
+        let page = look(&server, server.workspace, "parcel lat", before).await;
+        seen.extend(page.hits.iter().map(whole));
+        pages += 1;
+        // A new message comes while the operator reads. The message is newer, so no later page has it.
+        bot.says(&ids[pages % 3], "customer", "Another parcel is late").await.ok(201);
+        before = page.more;
+        if before.is_none() {
+            break;
         }
     }
+    let expected: Vec<String> = (0..60).rev().map(|n| format!("My parcel number {n} is late")).collect();
+    assert_eq!((seen, pages), (expected, 3));
+}
 
-    async fn a_search_walks_the_index(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        bot.hands_over("conv_1").await;
-        let store = server.desk.store();
-        let (explain, index) = match store.dialect() {
-            Dialect::Sqlite => ("explain query plan ", "VIRTUAL TABLE INDEX"),
-            Dialect::Postgres => ("explain ", "passage_words"),
-        };
-        let asked = SearchTerms::read("charged").expect("a word");
-        let asked = if store.dialect() == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
-        let mut connection = store.reader().acquire().await.expect("a connection");
-        if store.dialect() == Dialect::Postgres {
-            // With only a few rows, PostgreSQL would scan the whole table.
-            let hay = "insert into passage (workspace_id, place, escalation_id, position, words) \
+#[apply(on_both!)]
+async fn the_longest_text_is_taken_and_found(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let it = bot.escalates(json!({})).await;
+    // Letters of four bytes, and every word different: as much text as the index accepts for one message.
+    let letter = |n: usize| char::from_u32(0x1_0428 + n as u32).expect("a letter");
+    let word = |n: usize| format!("{}{}", letter(n / 40), letter(n % 40)).repeat(8);
+    let text: Vec<String> = (0..1_600).map(word).collect();
+    bot.says(&it, "customer", &text.join(" ")).await.ok(201);
+    assert_eq!(finds(&server, &text[1_599]).await.len(), 1);
+    // Each of these letters expands to a sentence.
+    bot.says(&it, "customer", &"\u{FDFA}".repeat(32_000)).await.ok(201);
+    // Of a very long transcript only the end is indexed.
+    let hay = "hay ".repeat(5_000);
+    let say = |text: String| json!({"role": "customer", "text": text});
+    let messages: Vec<_> = (0..20).map(|n| say(format!("needle{n} {hay}"))).collect();
+    bot.escalates(json!({"conversation": {"external_id": "c", "messages": messages}})).await;
+    assert_eq!((finds(&server, "needle19").await.len(), finds(&server, "needle0").await.len()), (1, 0));
+}
+
+#[apply(on_both!)]
+async fn another_workspace_is_never_found(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    bot.hands_over("conv_1").await;
+    let other = WorkspaceId::new(mint());
+    let store = server.desk.store();
+    let sql = "insert into workspace (id, name, head, open, created_at) values ($1, 'other', 0, 0, 0)";
+    sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a workspace");
+    let sql = "insert into queue (workspace_id, id, name, created_at) select $1, id, name, created_at from queue";
+    sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a queue");
+    let key = ApiKey::mint().expect("a key");
+    let mut tx = store.begin_write().await.expect("a transaction");
+    let name = Name::parse("other-bot").expect("a name");
+    agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent");
+    tx.commit().await.expect("a commit");
+    let others = Agent { key: key.reveal(), ..bot.clone() };
+    let it = others.hands_over("conv_1").await;
+    others.says(&it, "customer", "canary").await.ok(201);
+
+    assert_eq!(finds(&server, "canary").await, Vec::<String>::new());
+    assert_eq!(finds(&server, "charged").await.len(), 1);
+    assert_eq!(look(&server, other, "canary", None).await.hits.len(), 1);
+    // The control: a statement without the workspace condition finds it.
+    let dialect = store.dialect();
+    let scoped = dialect.found(SearchIndex::Current);
+    assert!(scoped.contains("passage.workspace_id = $1"));
+    let asked = SearchTerms::read("canary").expect("a word");
+    for (sql, found) in [(scoped.to_owned(), 0), (scoped.replace("passage.workspace_id = $1", "$1 <> ''"), 1)] {
+        let asked = if dialect == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
+        let rows = query.bind("").bind("").bind(10_i64).fetch_all(store.reader()).await.expect("rows");
+        assert_eq!(rows.len(), found);
+    }
+}
+
+#[apply(on_both!)]
+async fn a_search_walks_the_index(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    bot.hands_over("conv_1").await;
+    let store = server.desk.store();
+    let (explain, index) = match store.dialect() {
+        Dialect::Sqlite => ("explain query plan ", "VIRTUAL TABLE INDEX"),
+        Dialect::Postgres => ("explain ", "passage_words"),
+    };
+    let asked = SearchTerms::read("charged").expect("a word");
+    let asked = if store.dialect() == Dialect::Sqlite { asked.fts5() } else { asked.tsquery() };
+    let mut connection = store.reader().acquire().await.expect("a connection");
+    if store.dialect() == Dialect::Postgres {
+        // With only a few rows, PostgreSQL would scan the whole table.
+        let hay = "insert into passage (workspace_id, place, escalation_id, position, words) \
                 select $1, 1000000000 + n, 'esc', -1, to_tsvector('simple', (select string_agg(md5((40 * n + k)::text), ' ') \
                 from generate_series(1, 40) k)) from generate_series(1, 5000) n";
-            let filled = sqlx::query(hay).bind(server.workspace.to_string()).execute(store.writer()).await;
-            assert_eq!(filled.expect("hay").rows_affected(), 5_000);
-            sqlx::query("analyze passage").execute(store.writer()).await.expect("statistics");
-        }
-        let sql = format!("{explain}{}", store.dialect().found(SearchIndex::Current));
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
-        let steps = query.bind("").bind("").bind(10_i64).fetch_all(&mut *connection).await.expect("a plan");
-        let at = if store.dialect() == Dialect::Sqlite { 3 } else { 0 };
-        let steps: Vec<String> = steps.iter().map(|row| row.get(at)).collect();
-        let steps = steps.join("; ");
-        assert!(steps.contains(index) && !steps.contains("TEMP B-TREE"), "{steps}");
+        let filled = sqlx::query(hay).bind(server.workspace.to_string()).execute(store.writer()).await;
+        assert_eq!(filled.expect("hay").rows_affected(), 5_000);
+        sqlx::query("analyze passage").execute(store.writer()).await.expect("statistics");
     }
+    let sql = format!("{explain}{}", store.dialect().found(SearchIndex::Current));
+    let query = sqlx::query(AssertSqlSafe(sql)).bind(server.workspace.to_string()).bind(asked).bind(i64::MAX);
+    let steps = query.bind("").bind("").bind(10_i64).fetch_all(&mut *connection).await.expect("a plan");
+    let at = if store.dialect() == Dialect::Sqlite { 3 } else { 0 };
+    let steps: Vec<String> = steps.iter().map(|row| row.get(at)).collect();
+    let steps = steps.join("; ");
+    assert!(steps.contains(index) && !steps.contains("TEMP B-TREE"), "{steps}");
+}
 
-    async fn what_is_found_of_one_escalation_stands_together(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        server.person("Ada", Role::Viewer).await;
-        let [first, second] = [bot.hands_over("conv_1").await, bot.hands_over("conv_2").await];
-        for (n, it) in [&first, &first, &second, &first, &first].into_iter().enumerate() {
-            bot.says(it, "customer", &format!("Parcel number {n}")).await.ok(201);
-        }
-        let ada = Browser::of("Ada", &server.url).await;
-        let page = ada.sees("/search?q=parcel", 200).await;
-        let results = between(&page, "aria-label=\"Results\"", "</ol>");
-        let rows: Vec<&str> = results.split("<li").skip(1).collect();
-        let shown = |row: &str| (0..5).filter(|n| row.contains(&format!("</mark> number {n}"))).collect::<Vec<_>>();
-        assert_eq!(rows.len(), 2, "{results}");
-        // The newest text of each escalation comes first; of many texts only some are shown.
-        assert!(rows[0].contains(&first) && rows[1].contains(&second), "{results}");
-        assert_eq!((shown(rows[0]), shown(rows[1])), (vec![1, 3, 4], vec![2]), "{results}");
+#[apply(on_both!)]
+async fn what_is_found_of_one_escalation_stands_together(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    server.person("Ada", Role::Viewer).await;
+    let [first, second] = [bot.hands_over("conv_1").await, bot.hands_over("conv_2").await];
+    for (n, it) in [&first, &first, &second, &first, &first].into_iter().enumerate() {
+        bot.says(it, "customer", &format!("Parcel number {n}")).await.ok(201);
     }
+    let ada = Browser::of("Ada", &server.url).await;
+    let page = ada.sees("/search?q=parcel", 200).await;
+    let results = between(&page, "aria-label=\"Results\"", "</ol>");
+    let rows: Vec<&str> = results.split("<li").skip(1).collect();
+    let shown = |row: &str| (0..5).filter(|n| row.contains(&format!("</mark> number {n}"))).collect::<Vec<_>>();
+    assert_eq!(rows.len(), 2, "{results}");
+    // The newest text of each escalation comes first; of many texts only some are shown.
+    assert!(rows[0].contains(&first) && rows[1].contains(&second), "{results}");
+    assert_eq!((shown(rows[0]), shown(rows[1])), (vec![1, 3, 4], vec![2]), "{results}");
+}
 
-    async fn the_page_shows_text_as_text(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        server.person("Ada", Role::Viewer).await;
-        let hostile = "<img src=x onerror=alert(1)> needle </a></mark><script>alert(2)</script> pay\u{202E}lla";
-        let conversation = json!({"external_id": "c", "customer": {"name": "<b>Dana</b>"}, "messages": [{"role": "customer", "text": hostile}]});
-        let it = bot.escalates(json!({"conversation": conversation})).await;
-        let nobody = Browser::at(&server);
-        assert_eq!(leads_to(&nobody.gets("/search?q=needle").await), "/sign-in?back=/search%3Fq%3Dneedle");
-        let by_key = nobody.asks("/search?q=needle").bearer_auth(&bot.key).send().await.expect("an answer");
-        assert_eq!(by_key.status(), 303, "an API key searches nothing");
+#[apply(on_both!)]
+async fn the_page_shows_text_as_text(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    server.person("Ada", Role::Viewer).await;
+    let hostile = "<img src=x onerror=alert(1)> needle </a></mark><script>alert(2)</script> pay\u{202E}lla";
+    let conversation = json!({"external_id": "c", "customer": {"name": "<b>Dana</b>"}, "messages": [{"role": "customer", "text": hostile}]});
+    let it = bot.escalates(json!({"conversation": conversation})).await;
+    let nobody = Browser::at(&server);
+    assert_eq!(leads_to(&nobody.gets("/search?q=needle").await), "/sign-in?back=/search%3Fq%3Dneedle");
+    let by_key = nobody.asks("/search?q=needle").bearer_auth(&bot.key).send().await.expect("an answer");
+    assert_eq!(by_key.status(), 303, "an API key searches nothing");
 
-        let ada = Browser::of("Ada", &server.url).await;
-        let empty = ada.gets("/search").await.text().await.expect("a page");
-        assert!(!empty.contains("Nothing was found") && empty.contains("Finds messages"));
-        let drawn = ada.gets("/search?q=%22%3E%3Cscript%3E+needle&status=open").await.text().await.expect("a page");
-        let page = elements(&drawn);
-        let names: BTreeSet<&str> = page.iter().map(|it| it.name.as_str()).collect();
-        assert!(["img", "b"].iter().all(|name| !names.contains(name)), "{names:?}");
-        let value = |it: &crate::support::markup::Element, name: &str| it.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| read(value));
-        // The only script is the one of plain pages.
-        let scripts: Vec<_> = page.iter().filter(|it| it.name == "script").map(|it| value(it, "src")).collect();
-        assert_eq!(scripts, [Some("/enhance.js".to_owned())]);
-        let field = page.iter().find(|it| value(it, "name").as_deref() == Some("q")).expect("the field");
-        assert_eq!(value(field, "value").as_deref(), Some("\"><script> needle"));
-        let marked: Vec<&str> = page.iter().filter(|it| it.name == "mark").map(|it| it.text.as_str()).collect();
-        let begin = ["needle &lt;", "script&gt;", "script&gt;"];
-        assert!(marked.len() == 3 && marked.iter().zip(begin).all(|(text, begin)| text.starts_with(begin)), "{marked:?}");
-        assert!(page.iter().any(|link| value(link, "href") == Some(format!("/e/{it}"))), "a way to it");
-        assert!(drawn.contains("U+202E") && !drawn.contains('\u{202E}'));
-        let nothing = ada.gets("/search?q=unheard").await.text().await.expect("a page");
-        assert!(nothing.contains("Nothing was found"));
-    }
+    let ada = Browser::of("Ada", &server.url).await;
+    let empty = ada.gets("/search").await.text().await.expect("a page");
+    assert!(!empty.contains("Nothing was found") && empty.contains("Finds messages"));
+    let drawn = ada.gets("/search?q=%22%3E%3Cscript%3E+needle&status=open").await.text().await.expect("a page");
+    let page = elements(&drawn);
+    let names: BTreeSet<&str> = page.iter().map(|it| it.name.as_str()).collect();
+    assert!(["img", "b"].iter().all(|name| !names.contains(name)), "{names:?}");
+    let value = |it: &crate::support::markup::Element, name: &str| {
+        it.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| read(value))
+    };
+    // The only script is the one of plain pages.
+    let scripts: Vec<_> = page.iter().filter(|it| it.name == "script").map(|it| value(it, "src")).collect();
+    assert_eq!(scripts, [Some("/enhance.js".to_owned())]);
+    let field = page.iter().find(|it| value(it, "name").as_deref() == Some("q")).expect("the field");
+    assert_eq!(value(field, "value").as_deref(), Some("\"><script> needle"));
+    let marked: Vec<&str> = page.iter().filter(|it| it.name == "mark").map(|it| it.text.as_str()).collect();
+    let begin = ["needle &lt;", "script&gt;", "script&gt;"];
+    assert!(marked.len() == 3 && marked.iter().zip(begin).all(|(text, begin)| text.starts_with(begin)), "{marked:?}");
+    assert!(page.iter().any(|link| value(link, "href") == Some(format!("/e/{it}"))), "a way to it");
+    assert!(drawn.contains("U+202E") && !drawn.contains('\u{202E}'));
+    let nothing = ada.gets("/search?q=unheard").await.text().await.expect("a page");
+    assert!(nothing.contains("Nothing was found"));
 }

@@ -24,6 +24,7 @@ use bailout::{
     },
     server::{core::command::OperatorVerb, store::Dialect},
 };
+use macro_rules_attribute::apply;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -288,62 +289,68 @@ async fn every_kind(servers: &[&TestServer], [ada, ana]: &[Person; 2], bot: &Age
     ada.does(id(late), verb).await.expect("a follow-up");
 }
 
-on_both! {
-    async fn what_was_read_and_what_came_after_is_what_is_read(server: TestServer) {
-        let mut chance = Chance::of("snapshots");
-        let bot = server.agent("billing-bot").await;
-        let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await];
-        // Ada serves only `refunds` of these two queues. The default queue is served by everybody.
-        let elsewhere = server.queue("billing", &[&people[1]], QueueDefaults::default()).await;
-        server.queue("refunds", &[&people[0], &people[1]], QueueDefaults::default()).await;
-        let dialect = server.desk.store().dialect();
-        let other = match dialect {
-            Dialect::Postgres => Some(TestServer::on(server.database.clone()).await),
-            Dialect::Sqlite => None,
-        };
-        let servers: Vec<&TestServer> = std::iter::once(&server).chain(&other).collect();
-        let mut album = told(&servers, &people, &bot, &mut chance).await;
-        every_kind(&servers, &people, &bot, &mut album).await;
+#[apply(on_both!)]
+async fn what_was_read_and_what_came_after_is_what_is_read(server: TestServer) {
+    let mut chance = Chance::of("snapshots");
+    let bot = server.agent("billing-bot").await;
+    let people = [server.person("Ada", Role::Operator).await, server.person("Ana", Role::Supervisor).await];
+    // Ada serves only `refunds` of these two queues. The default queue is served by everybody.
+    let elsewhere = server.queue("billing", &[&people[1]], QueueDefaults::default()).await;
+    server.queue("refunds", &[&people[0], &people[1]], QueueDefaults::default()).await;
+    let dialect = server.desk.store().dialect();
+    let other = match dialect {
+        Dialect::Postgres => Some(TestServer::on(server.database.clone()).await),
+        Dialect::Sqlite => None,
+    };
+    let servers: Vec<&TestServer> = std::iter::once(&server).chain(&other).collect();
+    let mut album = told(&servers, &people, &bot, &mut chance).await;
+    every_kind(&servers, &people, &bot, &mut album).await;
 
-        // Everything is read once more, so that each snapshot has a later one. Lists are read as far as the first
-        // snapshot reached.
-        let mut as_far = vec![];
-        for it in album.threads.keys().cloned().collect::<Vec<_>>() {
-            album.read_thread(&people[0], &it).await;
-        }
-        for all in album.inboxes.values_mut() {
-            all.sort_by_key(|inbox| inbox.seq);
-            all.push(people[0].desk.inbox(server.workspace, all[0].query).await.expect("a list"));
-            as_far.push((all[0].clone(), fresh_up_to(&people[0], &all[0]).await));
-        }
-        let frames = frames(&server, "Ada").await;
-        let kinds: BTreeSet<&str> = frames.iter().map(|frame| frame.event.kind.event_type().as_str()).collect();
-        assert_eq!(kinds, EventType::ALL.iter().map(|it| it.as_str()).collect::<BTreeSet<_>>(), "some kind of event did not happen");
-
-        let (mut compared, mut controls) = (0, Controls::new());
-        for all in album.inboxes.values() {
-            compared += compare_lists(all, &frames, &mut controls);
-        }
-        for all in album.threads.values_mut() {
-            all.sort_by_key(|thread| thread.seq);
-            compared += compare_threads(all, &frames, &mut controls);
-        }
-        for (first, fresh) in &as_far {
-            let followed = followed(first, &frames, fresh.seq, None);
-            assert!(agree(&followed, fresh), "{:?} page by page", first.query.listing.view);
-            assert_eq!(common(&followed, fresh).len(), followed.rows.len(), "some rows were not compared");
-            compared += 1;
-        }
-        let adas = album.inboxes.values().flatten().filter(|it| !it.serves(elsewhere.itself.id));
-        let narrower = adas.filter(|it| it.query.listing.view == View::Queue && it.rows.len() < it.counts.open as usize);
-        assert!(narrower.count() > 3, "what waits elsewhere was never missing from a queue");
-        println!(
-            "{dialect:?}: {compared} snapshots followed over {} events of all {} kinds: as read afresh; \
-             with one frame left out they differ: {controls:?}",
-            frames.len(),
-            EventType::ALL.len()
-        );
-        // Every event type except the opening, which comes before any read of a thread, plus the entry for the lists.
-        assert!(compared > 100 && controls.len() == EventType::ALL.len(), "too little was compared: {compared}, {controls:?}");
+    // Everything is read once more, so that each snapshot has a later one. Lists are read as far as the first
+    // snapshot reached.
+    let mut as_far = vec![];
+    for it in album.threads.keys().cloned().collect::<Vec<_>>() {
+        album.read_thread(&people[0], &it).await;
     }
+    for all in album.inboxes.values_mut() {
+        all.sort_by_key(|inbox| inbox.seq);
+        all.push(people[0].desk.inbox(server.workspace, all[0].query).await.expect("a list"));
+        as_far.push((all[0].clone(), fresh_up_to(&people[0], &all[0]).await));
+    }
+    let frames = frames(&server, "Ada").await;
+    let kinds: BTreeSet<&str> = frames.iter().map(|frame| frame.event.kind.event_type().as_str()).collect();
+    assert_eq!(
+        kinds,
+        EventType::ALL.iter().map(|it| it.as_str()).collect::<BTreeSet<_>>(),
+        "some kind of event did not happen"
+    );
+
+    let (mut compared, mut controls) = (0, Controls::new());
+    for all in album.inboxes.values() {
+        compared += compare_lists(all, &frames, &mut controls);
+    }
+    for all in album.threads.values_mut() {
+        all.sort_by_key(|thread| thread.seq);
+        compared += compare_threads(all, &frames, &mut controls);
+    }
+    for (first, fresh) in &as_far {
+        let followed = followed(first, &frames, fresh.seq, None);
+        assert!(agree(&followed, fresh), "{:?} page by page", first.query.listing.view);
+        assert_eq!(common(&followed, fresh).len(), followed.rows.len(), "some rows were not compared");
+        compared += 1;
+    }
+    let adas = album.inboxes.values().flatten().filter(|it| !it.serves(elsewhere.itself.id));
+    let narrower = adas.filter(|it| it.query.listing.view == View::Queue && it.rows.len() < it.counts.open as usize);
+    assert!(narrower.count() > 3, "what waits elsewhere was never missing from a queue");
+    println!(
+        "{dialect:?}: {compared} snapshots followed over {} events of all {} kinds: as read afresh; \
+             with one frame left out they differ: {controls:?}",
+        frames.len(),
+        EventType::ALL.len()
+    );
+    // Every event type except the opening, which comes before any read of a thread, plus the entry for the lists.
+    assert!(
+        compared > 100 && controls.len() == EventType::ALL.len(),
+        "too little was compared: {compared}, {controls:?}"
+    );
 }

@@ -17,6 +17,7 @@ use bailout::{
     server::{core::command::OperatorVerb, workers::deadlines},
 };
 use futures::{StreamExt, stream};
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 
 use crate::{
@@ -119,77 +120,81 @@ async fn acts(person: &Person, bot: &Agent, it: &str, what: usize) -> Option<Tim
     None
 }
 
-on_both! {
-    async fn whatever_has_a_deadline_is_closed_by_it(server: TestServer) {
-        let mut chance = Chance::of("stuck");
-        let bot = server.agent("billing-bot").await;
-        let ada = server.person("Ada", Role::Operator).await.operator;
-        let (mut server, mut ledger, mut overdue_at_a_start) = (server, Ledger::new(), 0);
-        for round in 0..ROUNDS {
-            let (bot, person) = (bot.at(&server), server.employs(ada.clone()));
-            ledger.append(&mut open(&bot, ESCALATIONS / ROUNDS, &mut chance).await);
-            let ids: Vec<String> = ledger.keys().cloned().collect();
-            let acted = (0..ids.len() / 2).map(|_| (chance.one(&ids).clone(), chance.below(11)));
-            let acted: Vec<_> = acted.collect();
-            for (it, what) in acted {
-                if let Some(since) = acts(&person, &bot, &it, what).await {
-                    ledger.get_mut(&it).expect("it is known").1 = since;
-                }
-            }
-            let passes = Span::seconds(1 + chance.below([120, 3_600, 20 * 3_600][round % 3]) as i64);
-            if round % 3 == 2 {
-                // An object that holds the desk would keep its database file locked.
-                drop(person);
-                server = server.restarted(passes).await;
-                let person = server.employs(ada.clone());
-                // Escalations that came due in the meantime expired before the first request is accepted.
-                assert_eq!(stuck(&person, &ledger).await, 0, "open after a start, though overdue");
-                let began = server.now() + Span::seconds(-5);
-                let just_now = |it: &&Arc<Escalation>| it.closed_at.is_some_and(|at| at >= began);
-                overdue_at_a_start += all(&person, &ledger).await.iter().filter(just_now).count();
-            } else {
-                server.pass(passes);
-                soon("the end of all that is overdue", async || (stuck(&person, &ledger).await == 0).then_some(())).await;
+#[apply(on_both!)]
+async fn whatever_has_a_deadline_is_closed_by_it(server: TestServer) {
+    let mut chance = Chance::of("stuck");
+    let bot = server.agent("billing-bot").await;
+    let ada = server.person("Ada", Role::Operator).await.operator;
+    let (mut server, mut ledger, mut overdue_at_a_start) = (server, Ledger::new(), 0);
+    for round in 0..ROUNDS {
+        let (bot, person) = (bot.at(&server), server.employs(ada.clone()));
+        ledger.append(&mut open(&bot, ESCALATIONS / ROUNDS, &mut chance).await);
+        let ids: Vec<String> = ledger.keys().cloned().collect();
+        let acted = (0..ids.len() / 2).map(|_| (chance.one(&ids).clone(), chance.below(11)));
+        let acted: Vec<_> = acted.collect();
+        for (it, what) in acted {
+            if let Some(since) = acts(&person, &bot, &it, what).await {
+                ledger.get_mut(&it).expect("it is known").1 = since;
             }
         }
-        // Every claimed escalation is released, so that none is without a deadline.
-        let person = server.employs(ada);
-        for it in all(&person, &ledger).await.iter().filter(|it| it.status == Status::Claimed) {
-            person.releases(&it.id.to_string(), it.fence).await.expect("a release");
+        let passes = Span::seconds(1 + chance.below([120, 3_600, 20 * 3_600][round % 3]) as i64);
+        if round % 3 == 2 {
+            // An object that holds the desk would keep its database file locked.
+            drop(person);
+            server = server.restarted(passes).await;
+            let person = server.employs(ada.clone());
+            // Escalations that came due in the meantime expired before the first request is accepted.
+            assert_eq!(stuck(&person, &ledger).await, 0, "open after a start, though overdue");
+            let began = server.now() + Span::seconds(-5);
+            let just_now = |it: &&Arc<Escalation>| it.closed_at.is_some_and(|at| at >= began);
+            overdue_at_a_start += all(&person, &ledger).await.iter().filter(just_now).count();
+        } else {
+            server.pass(passes);
+            soon("the end of all that is overdue", async || (stuck(&person, &ledger).await == 0).then_some(())).await;
         }
-        server.pass(Span::hours(31 * 24));
-        let closed = async || all(&person, &ledger).await.iter().all(|it| !it.status.is_open()).then_some(());
-        soon("the end of everything", closed).await;
-        let mut ends = BTreeMap::<&str, usize>::new();
-        for it in all(&person, &ledger).await {
-            let (asked, since) = &ledger[&it.id.to_string()];
-            *ends.entry(it.status.as_str()).or_default() += 1;
-            let outcome = it.outcome.as_ref().expect("an outcome");
-            if it.status == Status::Expired {
-                assert_eq!(outcome.resolution.disposition, Disposition::Unanswered);
-                let since = it.claim.is_none().then_some(*since);
-                assert!(asked.hard(&it, since).is_some_and(|hard| hard <= outcome.at), "{} expired before it was due", it.id);
-            }
+    }
+    // Every claimed escalation is released, so that none is without a deadline.
+    let person = server.employs(ada);
+    for it in all(&person, &ledger).await.iter().filter(|it| it.status == Status::Claimed) {
+        person.releases(&it.id.to_string(), it.fence).await.expect("a release");
+    }
+    server.pass(Span::hours(31 * 24));
+    let closed = async || all(&person, &ledger).await.iter().all(|it| !it.status.is_open()).then_some(());
+    soon("the end of everything", closed).await;
+    let mut ends = BTreeMap::<&str, usize>::new();
+    for it in all(&person, &ledger).await {
+        let (asked, since) = &ledger[&it.id.to_string()];
+        *ends.entry(it.status.as_str()).or_default() += 1;
+        let outcome = it.outcome.as_ref().expect("an outcome");
+        if it.status == Status::Expired {
+            assert_eq!(outcome.resolution.disposition, Disposition::Unanswered);
+            let since = it.claim.is_none().then_some(*since);
+            assert!(
+                asked.hard(&it, since).is_some_and(|hard| hard <= outcome.at),
+                "{} expired before it was due",
+                it.id
+            );
         }
-        let dialect = server.desk.store().dialect();
-        println!(
-            "{dialect:?}: {} escalations, all closed by their deadlines, none before: {ends:?}; \
+    }
+    let dialect = server.desk.store().dialect();
+    println!(
+        "{dialect:?}: {} escalations, all closed by their deadlines, none before: {ends:?}; \
              {overdue_at_a_start} expired at a start",
-            ledger.len()
-        );
-        assert!(ledger.len() == ESCALATIONS && ends.len() == 3 && overdue_at_a_start > 20, "{ends:?}");
-    }
+        ledger.len()
+    );
+    assert!(ledger.len() == ESCALATIONS && ends.len() == 3 && overdue_at_a_start > 20, "{ends:?}");
+}
 
-    async fn control_without_a_sweeper_they_stay_open(server: TestServer) {
-        let (bot, person) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let ledger = open(&bot, 20, &mut Chance::of("no sweeper")).await;
-        // A stopping server sweeps no more. Twice the interval between two sweeps passes, before and after.
-        server.desk.shutdown().cancel();
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        server.pass(Span::hours(31 * 24));
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(stuck(&person, &ledger).await, ledger.len(), "somebody else closed them");
-        deadlines::sweep(&server.desk).await.expect("a sweep");
-        assert_eq!(stuck(&person, &ledger).await, 0);
-    }
+#[apply(on_both!)]
+async fn control_without_a_sweeper_they_stay_open(server: TestServer) {
+    let (bot, person) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let ledger = open(&bot, 20, &mut Chance::of("no sweeper")).await;
+    // A stopping server sweeps no more. Twice the interval between two sweeps passes, before and after.
+    server.desk.shutdown().cancel();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    server.pass(Span::hours(31 * 24));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stuck(&person, &ledger).await, ledger.len(), "somebody else closed them");
+    deadlines::sweep(&server.desk).await.expect("a sweep");
+    assert_eq!(stuck(&person, &ledger).await, 0);
 }

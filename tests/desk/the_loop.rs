@@ -10,6 +10,7 @@ use std::{
 use bailout::domain::{
     disposition::Disposition, message::ReceiptState, operator::Role, outcome::Resolution, text::NoteText,
 };
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 use tokio::{
     io::copy_bidirectional,
@@ -151,130 +152,133 @@ async fn receipt(ada: &Person, it: &str, message: &str) -> (ReceiptState, Option
     .await
 }
 
-on_both! {
-    async fn an_app_that_runs_the_loop_gives_its_chat_away_and_gets_it_back(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let Some(mut app) = App::start(&bot).await else { return };
-        app.customer_says("I was charged twice.").await;
+#[apply(on_both!)]
+async fn an_app_that_runs_the_loop_gives_its_chat_away_and_gets_it_back(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let Some(mut app) = App::start(&bot).await else { return };
+    app.customer_says("I was charged twice.").await;
+    let it = app.model_escalates(&bot).await;
+
+    // While the escalation waits, the agent still answers the customer.
+    app.customer_says("Are you there?").await;
+    app.model_says("A colleague will be with you.").await;
+
+    // An operator claims while the model is thinking, so the model's answer is dropped.
+    app.customer_says("Hello?").await;
+    let fence = ada.claims(&it).await.expect("a claim");
+    app.tell(json!({"model": {"says": "One moment."}}));
+    app.history().await;
+
+    // The operator's message reaches the customer, and the operator sees whether it was shown.
+    ada.replies(&it, fence, "Hello Dana, Ada here.").await.expect("a reply");
+    assert_eq!(app.hears("customer").await, "Hello Dana, Ada here.");
+    assert_eq!(receipt(&ada, &it, "Hello Dana, Ada here.").await, (ReceiptState::Shown, None));
+    ada.replies(&it, fence, "This cannot be shown.").await.expect("a reply");
+    assert_eq!(app.hears("customer").await, "This cannot be shown.");
+    assert_eq!(receipt(&ada, &it, "This cannot be shown.").await, (ReceiptState::Failed, None));
+
+    // The customer answers the operator; the model is not asked.
+    app.tell(json!({"customer": "When do I get it?"}));
+    soon("the customer's answer", async || {
+        let said = bot.get(&format!("/escalations/{it}/transcript?since=open")).await.ok(200);
+        let last = said["items"].as_array().and_then(|said| said.last().cloned());
+        last.filter(|last| last["text"] == "When do I get it?")
+    })
+    .await;
+    ada.replies(&it, fence, "Within 3 days.").await.expect("a reply");
+    assert_eq!(app.hears("customer").await, "Within 3 days.");
+
+    // The outcome is added to the history, and the model continues from there.
+    let note = NoteText::parse("She gets 250 EUR back.").expect("a note");
+    let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
+    ada.resolves(&it, Some(fence), said).await.expect("a resolve");
+    let asked = app.hears("model").await;
+    let outcome = bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"].take();
+    assert!(outcome["briefing"].as_str().expect("a briefing").contains("She gets 250 EUR back."));
+    let history = [
+        says("system", "You help customers with their bills."),
+        says("user", "I was charged twice."),
+        says("assistant", "I have asked a colleague."),
+        says("user", "Are you there?"),
+        says("assistant", "A colleague will be with you."),
+        says("user", "Hello?"),
+        says("assistant", "[Ada, human operator] Hello Dana, Ada here."),
+        says("assistant", "[Ada, human operator] This cannot be shown."),
+        says("user", "When do I get it?"),
+        says("assistant", "[Ada, human operator] Within 3 days."),
+        json!({"role": "assistant", "content": null, "tool_calls": [call()]}),
+        json!({"role": "tool", "tool_call_id": "call_9", "content": outcome["briefing"]}),
+    ];
+    assert_eq!(asked, json!(history));
+    accepted(&history).expect("a history that OpenAI takes");
+    app.model_says("Is there anything else?").await;
+
+    // The customer talks to the model again.
+    let asked = app.customer_says("No, thank you!").await;
+    assert_eq!(asked.as_array().expect("a history").last(), Some(&says("user", "No, thank you!")));
+    app.model_says("Good bye.").await;
+}
+
+#[apply(on_both!)]
+async fn an_app_that_was_cut_off_goes_on_where_it_was(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let (url, cut) = wire(&server).await;
+    let Some(mut app) = App::start(&Agent { url, ..bot.clone() }).await else { return };
+    app.customer_says("I was charged twice.").await;
+    let it = app.model_escalates(&bot).await;
+    let fence = ada.claims(&it).await.expect("a claim");
+    ada.replies(&it, fence, "One.").await.expect("a reply");
+    assert_eq!(app.hears("customer").await, "One.");
+    receipt(&ada, &it, "One.").await;
+
+    cut.send_replace(true);
+    // Every connection holds a receiver, and so does the accepting task.
+    soon("the cut", async || (cut.receiver_count() == 1).then_some(())).await;
+    ada.replies(&it, fence, "Two.").await.expect("a reply");
+    ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+    cut.send_replace(false);
+    // Nothing is missed, and nothing comes twice.
+    assert_eq!(app.hears("customer").await, "Two.");
+    let asked = app.hears("model").await;
+    let words: Vec<&str> =
+        asked.as_array().expect("a history").iter().filter_map(|it| it["content"].as_str()).collect();
+    assert_eq!(words[3..5], ["[Ada, human operator] One.", "[Ada, human operator] Two."]);
+    app.model_says("Is there anything else?").await;
+    assert_eq!(receipt(&ada, &it, "Two.").await, (ReceiptState::Shown, None));
+    app.history().await;
+}
+
+#[apply(on_both!)]
+async fn what_the_customer_says_while_it_ends_is_in_the_history_once(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let Some(mut app) = App::start(&bot).await else { return };
+    for round in 0..12 {
+        app.customer_says("A human, please.").await;
         let it = app.model_escalates(&bot).await;
-
-        // While the escalation waits, the agent still answers the customer.
-        app.customer_says("Are you there?").await;
-        app.model_says("A colleague will be with you.").await;
-
-        // An operator claims while the model is thinking, so the model's answer is dropped.
-        app.customer_says("Hello?").await;
         let fence = ada.claims(&it).await.expect("a claim");
-        app.tell(json!({"model": {"says": "One moment."}}));
-        app.history().await;
-
-        // The operator's message reaches the customer, and the operator sees whether it was shown.
-        ada.replies(&it, fence, "Hello Dana, Ada here.").await.expect("a reply");
-        assert_eq!(app.hears("customer").await, "Hello Dana, Ada here.");
-        assert_eq!(receipt(&ada, &it, "Hello Dana, Ada here.").await, (ReceiptState::Shown, None));
-        ada.replies(&it, fence, "This cannot be shown.").await.expect("a reply");
-        assert_eq!(app.hears("customer").await, "This cannot be shown.");
-        assert_eq!(receipt(&ada, &it, "This cannot be shown.").await, (ReceiptState::Failed, None));
-
-        // The customer answers the operator; the model is not asked.
-        app.tell(json!({"customer": "When do I get it?"}));
-        soon("the customer's answer", async || {
-            let said = bot.get(&format!("/escalations/{it}/transcript?since=open")).await.ok(200);
-            let last = said["items"].as_array().and_then(|said| said.last().cloned());
-            last.filter(|last| last["text"] == "When do I get it?")
-        }).await;
-        ada.replies(&it, fence, "Within 3 days.").await.expect("a reply");
-        assert_eq!(app.hears("customer").await, "Within 3 days.");
-
-        // The outcome is added to the history, and the model continues from there.
-        let note = NoteText::parse("She gets 250 EUR back.").expect("a note");
-        let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
-        ada.resolves(&it, Some(fence), said).await.expect("a resolve");
-        let asked = app.hears("model").await;
-        let outcome = bot.get(&format!("/escalations/{it}")).await.ok(200)["outcome"].take();
-        assert!(outcome["briefing"].as_str().expect("a briefing").contains("She gets 250 EUR back."));
-        let history = [
-            says("system", "You help customers with their bills."),
-            says("user", "I was charged twice."),
-            says("assistant", "I have asked a colleague."),
-            says("user", "Are you there?"),
-            says("assistant", "A colleague will be with you."),
-            says("user", "Hello?"),
-            says("assistant", "[Ada, human operator] Hello Dana, Ada here."),
-            says("assistant", "[Ada, human operator] This cannot be shown."),
-            says("user", "When do I get it?"),
-            says("assistant", "[Ada, human operator] Within 3 days."),
-            json!({"role": "assistant", "content": null, "tool_calls": [call()]}),
-            json!({"role": "tool", "tool_call_id": "call_9", "content": outcome["briefing"]}),
-        ];
-        assert_eq!(asked, json!(history));
-        accepted(&history).expect("a history that OpenAI takes");
-        app.model_says("Is there anything else?").await;
-
-        // The customer talks to the model again.
-        let asked = app.customer_says("No, thank you!").await;
-        assert_eq!(asked.as_array().expect("a history").last(), Some(&says("user", "No, thank you!")));
-        app.model_says("Good bye.").await;
-    }
-
-    async fn an_app_that_was_cut_off_goes_on_where_it_was(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let (url, cut) = wire(&server).await;
-        let Some(mut app) = App::start(&Agent { url, ..bot.clone() }).await else { return };
-        app.customer_says("I was charged twice.").await;
-        let it = app.model_escalates(&bot).await;
-        let fence = ada.claims(&it).await.expect("a claim");
-        ada.replies(&it, fence, "One.").await.expect("a reply");
-        assert_eq!(app.hears("customer").await, "One.");
-        receipt(&ada, &it, "One.").await;
-
-        cut.send_replace(true);
-        // Every connection holds a receiver, and so does the accepting task.
-        soon("the cut", async || (cut.receiver_count() == 1).then_some(())).await;
-        ada.replies(&it, fence, "Two.").await.expect("a reply");
+        ada.replies(&it, fence, "Done.").await.expect("a reply");
+        assert_eq!(app.hears("customer").await, "Done.");
+        // The app takes some milliseconds to forward the message: sometimes the message comes first, sometimes the
+        // end.
+        let said = format!("One more thing, {round}.");
+        app.tell(json!({"customer": said}));
+        tokio::time::sleep(Duration::from_millis(round)).await;
         ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
-        cut.send_replace(false);
-        // Nothing is missed, and nothing comes twice.
-        assert_eq!(app.hears("customer").await, "Two.");
-        let asked = app.hears("model").await;
-        let words: Vec<&str> = asked.as_array().expect("a history").iter().filter_map(|it| it["content"].as_str()).collect();
-        assert_eq!(words[3..5], ["[Ada, human operator] One.", "[Ada, human operator] Two."]);
-        app.model_says("Is there anything else?").await;
-        assert_eq!(receipt(&ada, &it, "Two.").await, (ReceiptState::Shown, None));
-        app.history().await;
-    }
-
-    async fn what_the_customer_says_while_it_ends_is_in_the_history_once(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let Some(mut app) = App::start(&bot).await else { return };
-        for round in 0..12 {
-            app.customer_says("A human, please.").await;
-            let it = app.model_escalates(&bot).await;
-            let fence = ada.claims(&it).await.expect("a claim");
-            ada.replies(&it, fence, "Done.").await.expect("a reply");
-            assert_eq!(app.hears("customer").await, "Done.");
-            // The app takes some milliseconds to forward the message: sometimes the message comes first, sometimes the
-            // end.
-            let said = format!("One more thing, {round}.");
-            app.tell(json!({"customer": said}));
-            tokio::time::sleep(Duration::from_millis(round)).await;
-            ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
-            // In both orders the model gets the message once, and its answer to that comes last.
-            let times = |asked: &Value| {
-                let asked = asked.as_array().expect("a history");
-                accepted(asked).expect("a history that OpenAI takes");
-                asked.iter().filter(|it| it["content"] == said.as_str()).count()
-            };
-            let mut asked = app.hears("model").await;
-            if times(&asked) == 0 {
-                // The app received the end before it received the customer's message.
-                app.model_says("Anything else?").await;
-                asked = app.hears("model").await;
-            }
-            assert_eq!(times(&asked), 1, "{asked}");
-            app.model_says("You are welcome.").await;
-            let history = app.history().await;
-            assert_eq!(history.as_array().expect("a history").last(), Some(&says("assistant", "You are welcome.")));
+        // In both orders the model gets the message once, and its answer to that comes last.
+        let times = |asked: &Value| {
+            let asked = asked.as_array().expect("a history");
+            accepted(asked).expect("a history that OpenAI takes");
+            asked.iter().filter(|it| it["content"] == said.as_str()).count()
+        };
+        let mut asked = app.hears("model").await;
+        if times(&asked) == 0 {
+            // The app received the end before it received the customer's message.
+            app.model_says("Anything else?").await;
+            asked = app.hears("model").await;
         }
+        assert_eq!(times(&asked), 1, "{asked}");
+        app.model_says("You are welcome.").await;
+        let history = app.history().await;
+        assert_eq!(history.as_array().expect("a history").last(), Some(&says("assistant", "You are welcome.")));
     }
 }

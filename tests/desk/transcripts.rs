@@ -7,6 +7,7 @@ use bailout::domain::{
     operator::Role,
     transcript::openai_chat::{APART, write},
 };
+use macro_rules_attribute::apply;
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -110,111 +111,127 @@ const UGLY: &[(&str, &str, &[&str], &[&str])] = &[
        "tool: = {\"a\":\"\u{FFFD}\"}", "customer: "], &["/1"]),
 ];
 
-on_both! {
-    async fn whatever_a_conversation_brought_a_human_comes(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        for (name, messages, shown, odd) in UGLY {
-            let (status, opened) = opens(&bot, "openai.chat", "42", messages).await;
-            assert_eq!(status, 201, "{name}: {opened}");
-            let warnings = opened["warnings"].as_array().expect("warnings").iter().map(|it| it["pointer"].as_str().unwrap_or("?"));
-            let odd: Vec<String> = odd.iter().map(|it| format!("/conversation/messages{it}")).collect();
-            assert_eq!(warnings.collect::<Vec<_>>(), odd, "{name}");
-            let it = opened["id"].as_str().expect("an id");
-            let transcript = pages(&bot, it, "limit=3").await;
-            assert_eq!(transcript.iter().map(in_short).collect::<Vec<_>>(), *shown, "{name}");
-            // A message counts once, whatever parts it has.
-            let facts = &opened["conversation"];
-            assert_eq!((&facts["total_messages"], &facts["received_messages"]), (&json!(42), &json!(shown.len())), "{name}");
-            let whole = pages(&bot, it, "format=openai.chat").await;
-            accepted(&whole).unwrap_or_else(|why| panic!("{name}: {why}"));
-            for limit in [1, 2] {
-                assert_eq!(pages(&bot, it, &format!("format=openai.chat&limit={limit}")).await, whole, "{name}");
-            }
+#[apply(on_both!)]
+async fn whatever_a_conversation_brought_a_human_comes(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    for (name, messages, shown, odd) in UGLY {
+        let (status, opened) = opens(&bot, "openai.chat", "42", messages).await;
+        assert_eq!(status, 201, "{name}: {opened}");
+        let warnings =
+            opened["warnings"].as_array().expect("warnings").iter().map(|it| it["pointer"].as_str().unwrap_or("?"));
+        let odd: Vec<String> = odd.iter().map(|it| format!("/conversation/messages{it}")).collect();
+        assert_eq!(warnings.collect::<Vec<_>>(), odd, "{name}");
+        let it = opened["id"].as_str().expect("an id");
+        let transcript = pages(&bot, it, "limit=3").await;
+        assert_eq!(transcript.iter().map(in_short).collect::<Vec<_>>(), *shown, "{name}");
+        // A message counts once, whatever parts it has.
+        let facts = &opened["conversation"];
+        assert_eq!(
+            (&facts["total_messages"], &facts["received_messages"]),
+            (&json!(42), &json!(shown.len())),
+            "{name}"
+        );
+        let whole = pages(&bot, it, "format=openai.chat").await;
+        accepted(&whole).unwrap_or_else(|why| panic!("{name}: {why}"));
+        for limit in [1, 2] {
+            assert_eq!(pages(&bot, it, &format!("format=openai.chat&limit={limit}")).await, whole, "{name}");
         }
     }
+}
 
-    async fn a_history_may_be_long_and_heavy(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let line = |n: usize| json!({"role": if n.is_multiple_of(2) { "user" } else { "assistant" }, "content": format!("line {n}")});
-        for (count, warnings) in [(10_000, 0), (10_002, 1)] {
-            let messages = json!((0..count).map(line).collect::<Vec<_>>()).to_string();
-            let (status, opened) = opens(&bot, "openai.chat", "null", &messages).await;
-            assert_eq!((status, opened["warnings"].as_array().map(Vec::len)), (201, Some(warnings)), "{}", opened["warnings"]);
-            let facts = &opened["conversation"];
-            assert_eq!((&facts["total_messages"], &facts["received_messages"]), (&json!(count), &json!(10_000)));
-            let path = format!("/escalations/{}/transcript?format=openai.chat&after=9997", opened["id"].as_str().expect("an id"));
-            let page = bot.get(&path).await.ok(200);
-            assert_eq!((&page["items"], &page["next"]), (&json!([line(count - 2), line(count - 1)]), &Value::Null));
-        }
-        let picture = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(100_000));
-        let messages = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": "See?"}]}]);
-        let (status, opened) = opens(&bot, "openai.chat", "null", &messages.to_string()).await;
-        assert_eq!((status, &opened["warnings"][0]["pointer"]), (201, &json!("/conversation/messages/0/content/0")));
-        let read = pages(&bot, opened["id"].as_str().expect("an id"), "").await;
-        assert_eq!(read[0]["text"], "[image]\nSee?");
-        assert!(read[0].to_string().len() < 1_000 && read[0]["raw"]["content"][0]["type"] == "image_url", "{}", read[0]);
+#[apply(on_both!)]
+async fn a_history_may_be_long_and_heavy(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let line = |n: usize| json!({"role": if n.is_multiple_of(2) { "user" } else { "assistant" }, "content": format!("line {n}")});
+    for (count, warnings) in [(10_000, 0), (10_002, 1)] {
+        let messages = json!((0..count).map(line).collect::<Vec<_>>()).to_string();
+        let (status, opened) = opens(&bot, "openai.chat", "null", &messages).await;
+        assert_eq!(
+            (status, opened["warnings"].as_array().map(Vec::len)),
+            (201, Some(warnings)),
+            "{}",
+            opened["warnings"]
+        );
+        let facts = &opened["conversation"];
+        assert_eq!((&facts["total_messages"], &facts["received_messages"]), (&json!(count), &json!(10_000)));
+        let path =
+            format!("/escalations/{}/transcript?format=openai.chat&after=9997", opened["id"].as_str().expect("an id"));
+        let page = bot.get(&path).await.ok(200);
+        assert_eq!((&page["items"], &page["next"]), (&json!([line(count - 2), line(count - 1)]), &Value::Null));
     }
+    let picture = format!("data:image/png;base64,{}", "iVBORw0KGgo".repeat(100_000));
+    let messages = json!([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": picture}}, {"type": "text", "text": "See?"}]}]);
+    let (status, opened) = opens(&bot, "openai.chat", "null", &messages.to_string()).await;
+    assert_eq!((status, &opened["warnings"][0]["pointer"]), (201, &json!("/conversation/messages/0/content/0")));
+    let read = pages(&bot, opened["id"].as_str().expect("an id"), "").await;
+    assert_eq!(read[0]["text"], "[image]\nSee?");
+    assert!(read[0].to_string().len() < 1_000 && read[0]["raw"]["content"][0]["type"] == "image_url", "{}", read[0]);
+}
 
-    async fn only_when_no_message_can_be_read_the_form_is_wrong_and_the_answer_names_the_right_one(server: TestServer) {
-        let bot = server.agent("billing-bot").await;
-        let (ours, theirs) = (r#"[{"role": "customer", "text": "a"}, 5]"#, r#"[{"role": "user", "content": "a"}, 5]"#);
-        for (format, messages, hint) in [
-            ("native", theirs, "set `openai.chat`"),
-            ("openai.chat", ours, "set `native`"),
-            ("openai.chat", "[5]", "each needs a role (user"),
-            ("native", "[5]", "each needs a role (customer"),
-            ("openai.responses", theirs, "set `native` or `openai.chat`"),
-            ("anthropic.messages", theirs, "set `native` or `openai.chat`"),
-            ("langchain", ours, "set `native` or `openai.chat`"),
-        ] {
-            let (status, refused) = opens(&bot, format, "null", messages).await;
-            assert_eq!((status, &refused["code"]), (422, &json!("wrong_format")), "{format} {messages}");
-            assert_eq!(refused["errors"][0]["pointer"], "/conversation/format");
-            let detail = refused["errors"][0]["detail"].as_str().expect("a detail");
-            assert!(detail.contains(hint), "{format} {messages}: {detail}");
-        }
-        for (format, messages) in [("native", ours), ("openai.chat", theirs), ("langchain", "[]"), ("openai.chat", "[]")] {
-            assert_eq!(opens(&bot, format, "null", messages).await.0, 201, "{format} {messages}");
-        }
-        let (_, unknown) = opens(&bot, "openai.chats", "null", theirs).await;
-        assert_eq!((&unknown["code"], &unknown["errors"][0]["pointer"]), (&json!("invalid_field"), &json!("/conversation/format")));
+#[apply(on_both!)]
+async fn only_when_no_message_can_be_read_the_form_is_wrong_and_the_answer_names_the_right_one(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let (ours, theirs) = (r#"[{"role": "customer", "text": "a"}, 5]"#, r#"[{"role": "user", "content": "a"}, 5]"#);
+    for (format, messages, hint) in [
+        ("native", theirs, "set `openai.chat`"),
+        ("openai.chat", ours, "set `native`"),
+        ("openai.chat", "[5]", "each needs a role (user"),
+        ("native", "[5]", "each needs a role (customer"),
+        ("openai.responses", theirs, "set `native` or `openai.chat`"),
+        ("anthropic.messages", theirs, "set `native` or `openai.chat`"),
+        ("langchain", ours, "set `native` or `openai.chat`"),
+    ] {
+        let (status, refused) = opens(&bot, format, "null", messages).await;
+        assert_eq!((status, &refused["code"]), (422, &json!("wrong_format")), "{format} {messages}");
+        assert_eq!(refused["errors"][0]["pointer"], "/conversation/format");
+        let detail = refused["errors"][0]["detail"].as_str().expect("a detail");
+        assert!(detail.contains(hint), "{format} {messages}: {detail}");
     }
-
-    async fn a_transcript_is_ready_for_a_models_history(server: TestServer) {
-        let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-        let messages = json!([
-            {"role": "system", "content": "Be brief."},
-            {"role": "user", "content": "Where is A-1?"},
-            {"role": "assistant", "content": "I look.", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{\"order\":\"A-1\"}"}}]},
-            {"role": "tool", "tool_call_id": "call_1", "content": "{\"state\":\"lost\"}"},
-            {"role": "assistant", "content": "It is lost."},
-        ]);
-        let (_, opened) = opens(&bot, "openai.chat", "null", &messages.to_string()).await;
-        let it = opened["id"].as_str().expect("an id").to_owned();
-        bot.says(&it, "customer", "Oh no.").await.ok(201);
-        bot.says(&it, "system", "The customer opened the invoice.").await.ok(201);
-        let fence = ada.claims(&it).await.expect("a claim");
-        ada.replies(&it, fence, "We send another.").await.expect("a reply");
-        let since = json!([
-            {"role": "user", "content": "Oh no."},
-            {"role": "system", "content": "The customer opened the invoice."},
-            {"role": "assistant", "content": "[Ada, human operator] We send another."},
-        ]);
-        assert_eq!(json!(pages(&bot, &it, "format=openai.chat&since=open&limit=2").await), since);
-        // Messages that came as openai.chat are returned unchanged.
-        let whole: Vec<Value> = [messages, since].iter().flat_map(|it| it.as_array().expect("a list")).cloned().collect();
-        assert_eq!(pages(&bot, &it, "format=openai.chat").await, whole);
-        let page = bot.get(&format!("/escalations/{it}/transcript?format=openai.chat&limit=3")).await.ok(200);
-        assert_eq!((page["items"].as_array().map(Vec::len), &page["next"]), (Some(4), &json!("2")), "{page}");
-
-        let path = format!("/escalations/{it}/transcript?format=");
-        let refused = bot.get(&format!("{path}anthropic")).await;
-        assert_eq!(refused.refused(400), "bad_parameter");
-        assert!(refused.body["detail"].as_str().expect("a detail").contains("native, openai.chat"), "{}", refused.text);
-        assert_eq!(bot.get(&format!("{path}openai.chat&after=x")).await.refused(400), "bad_cursor");
-        let beyond = bot.get(&format!("{path}openai.chat&after={}", i64::MAX)).await.ok(200);
-        assert_eq!(beyond, json!({"items": [], "next": null}));
+    for (format, messages) in [("native", ours), ("openai.chat", theirs), ("langchain", "[]"), ("openai.chat", "[]")] {
+        assert_eq!(opens(&bot, format, "null", messages).await.0, 201, "{format} {messages}");
     }
+    let (_, unknown) = opens(&bot, "openai.chats", "null", theirs).await;
+    assert_eq!(
+        (&unknown["code"], &unknown["errors"][0]["pointer"]),
+        (&json!("invalid_field"), &json!("/conversation/format"))
+    );
+}
+
+#[apply(on_both!)]
+async fn a_transcript_is_ready_for_a_models_history(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let messages = json!([
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Where is A-1?"},
+        {"role": "assistant", "content": "I look.", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{\"order\":\"A-1\"}"}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "{\"state\":\"lost\"}"},
+        {"role": "assistant", "content": "It is lost."},
+    ]);
+    let (_, opened) = opens(&bot, "openai.chat", "null", &messages.to_string()).await;
+    let it = opened["id"].as_str().expect("an id").to_owned();
+    bot.says(&it, "customer", "Oh no.").await.ok(201);
+    bot.says(&it, "system", "The customer opened the invoice.").await.ok(201);
+    let fence = ada.claims(&it).await.expect("a claim");
+    ada.replies(&it, fence, "We send another.").await.expect("a reply");
+    let since = json!([
+        {"role": "user", "content": "Oh no."},
+        {"role": "system", "content": "The customer opened the invoice."},
+        {"role": "assistant", "content": "[Ada, human operator] We send another."},
+    ]);
+    assert_eq!(json!(pages(&bot, &it, "format=openai.chat&since=open&limit=2").await), since);
+    // Messages that came as openai.chat are returned unchanged.
+    let whole: Vec<Value> = [messages, since].iter().flat_map(|it| it.as_array().expect("a list")).cloned().collect();
+    assert_eq!(pages(&bot, &it, "format=openai.chat").await, whole);
+    let page = bot.get(&format!("/escalations/{it}/transcript?format=openai.chat&limit=3")).await.ok(200);
+    assert_eq!((page["items"].as_array().map(Vec::len), &page["next"]), (Some(4), &json!("2")), "{page}");
+
+    let path = format!("/escalations/{it}/transcript?format=");
+    let refused = bot.get(&format!("{path}anthropic")).await;
+    assert_eq!(refused.refused(400), "bad_parameter");
+    assert!(refused.body["detail"].as_str().expect("a detail").contains("native, openai.chat"), "{}", refused.text);
+    assert_eq!(bot.get(&format!("{path}openai.chat&after=x")).await.refused(400), "bad_cursor");
+    let beyond = bot.get(&format!("{path}openai.chat&after={}", i64::MAX)).await.ok(200);
+    assert_eq!(beyond, json!({"items": [], "next": null}));
 }
 
 /// Generates any message, with the oddities that a conversation's tools may have.

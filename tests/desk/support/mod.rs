@@ -19,10 +19,10 @@ pub use database::Engine;
 pub use history::accepted;
 pub use server::{Person, TestServer};
 
-/// Runs a test on each database. Without PostgreSQL, that half is skipped, unless CI requires it.
+/// Runs a story on each database: `#[apply(on_both!)] async fn name(server: TestServer)`. Without PostgreSQL, that half is skipped, unless CI requires it.
 #[macro_export]
 macro_rules! on_both {
-    ($(async fn $name:ident($server:ident: TestServer) $body:block)+) => {$(
+    (async fn $name:ident($server:ident: TestServer) $body:block) => {
         mod $name {
             #[allow(unused_imports)]
             use super::*;
@@ -40,5 +40,5 @@ macro_rules! on_both {
                 }
             }
         }
-    )+};
+    };
 }
