@@ -74,10 +74,10 @@ fn request(bot: &Agent, browser: &Browser, it: &str, what: usize, mark: &str) ->
 
 const SORTS: usize = 16;
 
-/// Takes every connection of a pool at once. Fails if one is not available within two seconds.
+/// Takes every connection of a pool at once. Fails if one is not available within ten seconds.
 async fn all_of(pool: &BoundedPool) -> Result<(), String> {
     let most = pool.max_connections();
-    let taken = join_all((0..most).map(|_| timeout(Duration::from_secs(2), pool.acquire()))).await;
+    let taken = join_all((0..most).map(|_| timeout(Duration::from_secs(10), pool.acquire()))).await;
     match taken.iter().filter(|it| matches!(it, Ok(Ok(_)))).count() {
         all if all == most as usize => Ok(()),
         some => Err(format!("of {most} connections {some} could be had")),
@@ -115,7 +115,7 @@ async fn complaints(server: &TestServer, bot: &Agent) -> Vec<String> {
         }
     }
     let writes = timeout(
-        Duration::from_secs(2),
+        Duration::from_secs(10),
         bot.post("/escalations", json!({"reason": {"code": "other", "text": "at last"}})),
     );
     match writes.await {

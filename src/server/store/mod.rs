@@ -117,9 +117,9 @@ impl Store {
             }
             // Not run on SQLite while a server runs, because an earlier version compares addresses in their earlier
             // form.
-            operators::unify_emails(&writer).await?;
+            operators::unify_emails(&mut *writer.acquire().await?).await?;
         }
-        let epoch = Arc::new(RwLock::new(workspaces::epoch(&writer, now).await?.into()));
+        let epoch = Arc::new(RwLock::new(workspaces::epoch(&mut *writer.acquire().await?, now).await?.into()));
         let reader = pool(dialect, true, silence.clone()).connect(url).await?;
         let lock = lock.filter(|_| opener == Opener::Server).map(Arc::new);
         let [reader, writer] = [reader, writer].map(|pool| Arc::new(BoundedPool::new(pool, silence.clone())));

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use sqlx::{AnyConnection, AnyPool, Row, any::AnyRow};
+use sqlx::{AnyConnection, Connection, Row, any::AnyRow};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
@@ -67,10 +67,10 @@ impl fmt::Display for Email {
 
 /// Rewrites e-mail addresses that an earlier version stored in another form. When two accounts have the same address,
 /// an enabled account takes it from a disabled one. Between two enabled accounts an admin has to decide.
-pub async fn unify_emails(writer: &AnyPool) -> Result<(), sqlx::Error> {
+pub async fn unify_emails(writer: &mut AnyConnection) -> Result<(), sqlx::Error> {
     // A fixed order, so that two servers that start at once do not deadlock.
     let sql = "select id, email from operator order by disabled_at is not null, email";
-    for row in sqlx::query(sql).fetch_all(writer).await? {
+    for row in sqlx::query(sql).fetch_all(&mut *writer).await? {
         let (id, stored): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let Some(email) = stored.parse::<Email>().ok().filter(|email| email.0 != stored) else { continue };
         let mut tx = writer.begin().await?;

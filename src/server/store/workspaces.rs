@@ -1,6 +1,6 @@
 //! Workspaces and the installation: heads and epoch.
 
-use sqlx::{Any, AnyConnection, AnyPool, Executor, Row};
+use sqlx::{Any, AnyConnection, Executor, Row};
 
 use crate::{
     domain::{
@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Returns the epoch, which names this database's history. Creates the epoch if there is none.
-pub async fn epoch(writer: &AnyPool, now: Timestamp) -> Result<String, sqlx::Error> {
+pub async fn epoch(writer: &mut AnyConnection, now: Timestamp) -> Result<String, sqlx::Error> {
     let sql = "insert into installation (id, epoch, created_at) values (1, $1, $2) on conflict do nothing";
-    sqlx::query(sql).bind(fresh_epoch()).bind(now.0).execute(writer).await?;
+    sqlx::query(sql).bind(fresh_epoch()).bind(now.0).execute(&mut *writer).await?;
     named_epoch(writer).await
 }
 
