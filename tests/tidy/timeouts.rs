@@ -4,15 +4,8 @@
 use crate::code;
 
 /// Calls that wait for a peer: a client, a database, or a receiver of alerts.
-const CALLS: [&str; 7] = [
-    ".accept()",
-    ".acquire()",
-    ".connect(",
-    "connect_with(",
-    ".into_data_stream()",
-    " to_bytes(",
-    ".request(",
-];
+const CALLS: [&str; 7] =
+    [".accept()", ".acquire()", ".connect(", "connect_with(", ".into_data_stream()", " to_bytes(", ".request("];
 /// Calls that end the wait. One of them stands in the same function.
 const TIMEOUTS: [&str; 3] = ["timeout(", "within(", "bound("];
 /// Pools without a deadline for each query.

@@ -232,7 +232,7 @@ fn Picture(start: Bootstrap, place: Memo<ConsolePlace>) -> impl IntoView {
                 listing=listing
                 inbox=live.inbox
                 left=live.left
-                stirs=live.stirs
+                activity=live.activity
                 choices=live.choices
                 selected=selected
                 beside=has_beside

@@ -41,7 +41,7 @@ pub fn ListPane(
     /// The rows that have left the list.
     #[prop(into)]
     left: Signal<Vec<DepartedRow>>,
-    stirs: ListActivity,
+    activity: ListActivity,
     choices: RwSignal<FilterChoices>,
     #[prop(into)] selected: Signal<Option<EscalationId>>,
     /// True if an escalation is open next to the list; it is then the main part of the page and has its first heading.
@@ -83,7 +83,7 @@ pub fn ListPane(
         Memo::new(move |_| {
             let mut line = rows.with(|rows| rows.iter().find(|line| line.row.id == id).cloned());
             if let Some(line) = &mut line {
-                line.stir = stirs.around(&line.row, me, clock.now());
+                line.activity = activity.around(&line.row, me, clock.now());
             }
             line
         })

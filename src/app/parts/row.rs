@@ -66,7 +66,7 @@ fn counted(row: &Row) -> Option<(&'static str, Timestamp)> {
     }
 }
 
-fn content(DisplayedRow { row, gone, stir }: &DisplayedRow, sort: SortOrder, clock: PageClock) -> AnyView {
+fn content(DisplayedRow { row, gone, activity }: &DisplayedRow, sort: SortOrder, clock: PageClock) -> AnyView {
     let due = row.due_at.map(|due| deadline(due, clock).into_any());
     let (number, due) = match (sort, counted(row)) {
         (SortOrder::Deadline, _) => (due.unwrap_or_else(|| "no deadline".into_any()), None),
@@ -87,8 +87,8 @@ fn content(DisplayedRow { row, gone, stir }: &DisplayedRow, sort: SortOrder, clo
         false => holder(by, by.id == me().id()).into_any(),
     });
     let (class, said) = match (&row.contact, &row.last_said) {
-        _ if stir.typing => ("row-typing", "typing…"),
-        _ if !stir.draft.is_empty() => ("row-draft", stir.draft.as_str()),
+        _ if activity.typing => ("row-typing", "typing…"),
+        _ if !activity.draft.is_empty() => ("row-draft", activity.draft.as_str()),
         (Some(contact), _) => ("row-contact", contact.as_str()),
         (None, Some(said)) => ("", said.preview.as_str()),
         (None, None) => ("missing", "Nothing said yet"),
@@ -100,7 +100,7 @@ fn content(DisplayedRow { row, gone, stir }: &DisplayedRow, sort: SortOrder, clo
     };
     view! {
         <span class="row-line">
-            {stir.unread.then(|| words("span", "row-unread", ""))}
+            {activity.unread.then(|| words("span", "row-unread", ""))}
             <span class="row-title" dir="auto">{revealed(&row.title)}</span>
             {icon(ask_icon(row.ask))}
             <span class="row-wait">{number}</span>
@@ -121,7 +121,7 @@ fn content(DisplayedRow { row, gone, stir }: &DisplayedRow, sort: SortOrder, clo
         </span>
         <span class="row-line">
             <span class="row-preview" dir="auto"><span class=class>{revealed(said)}</span></span>
-            {here(&stir.here)}
+            {here(&activity.here)}
         </span>
     }
     .into_any()
@@ -136,7 +136,7 @@ fn here(names: &[String]) -> Option<AnyView> {
 
 /// Returns the row's label for assistive technology: customer, reason, waiting time, deadline, claimed by, contact,
 /// whether the outcome was not picked up, whether there are unread messages, and whether the customer was here earlier.
-fn label(DisplayedRow { row, stir, .. }: &DisplayedRow, now: Timestamp) -> String {
+fn label(DisplayedRow { row, activity, .. }: &DisplayedRow, now: Timestamp) -> String {
     let ago = |at: Timestamp| Span((now - at).0.max(0)).in_short();
     let mut said = vec![spelled(&row.title), sentence_case(&row.reason)];
     said.push(match (row.closed_at, row.waits_since) {
@@ -151,7 +151,7 @@ fn label(DisplayedRow { row, stir, .. }: &DisplayedRow, now: Timestamp) -> Strin
     said.extend(row.claimed_by.as_ref().map(|by| "claimed by ".to_owned() + &spelled(by.name.as_str())));
     said.extend(row.contact.as_ref().map(|contact| "contact ".to_owned() + &spelled(contact)));
     said.extend((row.shelf() == Shelf::NotPickedUp).then(|| "not picked up".to_owned()));
-    said.extend(stir.unread.then(|| "unread".to_owned()));
+    said.extend(activity.unread.then(|| "unread".to_owned()));
     said.extend(row.earlier.then(|| "was here earlier".to_owned()));
     said.join(", ")
 }

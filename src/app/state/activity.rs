@@ -74,23 +74,24 @@ impl ListActivity {
         let id = row.id;
         let read = self.reads.with(|all| all.iter().find(|(known, _)| *known == id).map(|(_, seq)| *seq));
         let unread = row.closed_at.is_none() && row.said_seq > read.unwrap_or_default();
-        let mut stir = RowActivity { draft: self.drafts.text(id, DraftMode::Reply), unread, ..RowActivity::default() };
+        let mut activity =
+            RowActivity { draft: self.drafts.text(id, DraftMode::Reply), unread, ..RowActivity::default() };
         self.hints.with(|all| {
             for hint in all {
                 match hint {
                     Hint::CustomerTyping { escalation, at } if *escalation == id => {
-                        stir.typing = now - *at < TYPING_FOR
+                        activity.typing = now - *at < TYPING_FOR
                     }
                     Hint::Viewing { escalation, viewer, .. }
                         if *escalation == id && viewer.operator.id != me.id() && now - viewer.at < VIEWING_FOR =>
                     {
-                        stir.here.push(viewer.operator.name.to_string());
+                        activity.here.push(viewer.operator.name.to_string());
                     }
                     _ => {}
                 }
             }
         });
-        stir
+        activity
     }
 }
 

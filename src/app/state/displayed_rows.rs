@@ -62,7 +62,7 @@ pub struct DisplayedRow {
     /// True when the row is no longer on the list.
     pub gone: bool,
     /// The activity around the row, which the component that renders the row adds.
-    pub stir: RowActivity,
+    pub activity: RowActivity,
 }
 
 /// The rows that a list shows.
@@ -145,10 +145,14 @@ impl DisplayedRows {
         let line = |id: &EscalationId| {
             if let Some(at) = find(&inbox.rows, near, *id) {
                 near = at;
-                return Some(DisplayedRow { row: inbox.rows[at].clone(), gone: false, stir: RowActivity::default() });
+                return Some(DisplayedRow {
+                    row: inbox.rows[at].clone(),
+                    gone: false,
+                    activity: RowActivity::default(),
+                });
             }
             let row = left.iter().find(|it| it.row.id == *id)?.row.clone();
-            Some(DisplayedRow { gone: !inbox.shows(&row), row, stir: RowActivity::default() })
+            Some(DisplayedRow { gone: !inbox.shows(&row), row, activity: RowActivity::default() })
         };
         self.ids.get(range).unwrap_or_default().iter().filter_map(line).collect()
     }

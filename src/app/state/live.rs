@@ -94,7 +94,7 @@ pub struct Live {
     /// The presence around the escalation that is shown.
     pub presence: RwSignal<Presence>,
     /// The activity around the rows of the list.
-    pub stirs: ListActivity,
+    pub activity: ListActivity,
     /// The values that lists can be filtered by.
     pub choices: RwSignal<FilterChoices>,
     cursor: StoredValue<Cursor>,
@@ -107,7 +107,7 @@ impl Live {
         let drafts = Drafts::new(start.me.who.id, start.drafts, start.inbox.seq);
         Self {
             drafts,
-            stirs: ListActivity::new(drafts, start.reads),
+            activity: ListActivity::new(drafts, start.reads),
             presence: RwSignal::new(start.presence),
             choices: RwSignal::new(start.choices),
             cursor: StoredValue::new(Cursor { seq: reaches(&start.inbox, start.thread.as_ref()), epoch: start.epoch }),
@@ -222,7 +222,7 @@ impl Live {
 
     /// Applies a hint.
     pub fn hint(self, hint: &Hint) {
-        self.stirs.hear(hint);
+        self.activity.hear(hint);
         self.presence.try_maybe_update(|presence| {
             let about = self.thread.try_with_untracked(|thread| {
                 thread.as_ref().is_some_and(|thread| presence.apply(hint, &thread.escalation))
@@ -237,7 +237,7 @@ impl Live {
             thread.as_ref().filter(|thread| thread.escalation.id == id).map(|thread| thread.escalation.said_seq)
         });
         let read = said.flatten().unwrap_or_default();
-        self.stirs.read_to(id, read);
+        self.activity.read_to(id, read);
         read
     }
 

@@ -76,7 +76,7 @@ fn is_json(content_type: &[u8]) -> bool {
 
 /// Reads a body while request memory is available and the key is valid.
 async fn read(body: Body, limit: usize, caller: &CallingAgent) -> Result<(Vec<u8>, MemoryPermit), Problem> {
-    let (door, share) = (caller.begin_upload()?, caller.share());
+    let (open_stream, share) = (caller.begin_upload()?, caller.share());
     let mut chunks = body.into_data_stream();
     let mut bytes = vec![];
     let mut seen = 0;
@@ -85,7 +85,7 @@ async fn read(body: Body, limit: usize, caller: &CallingAgent) -> Result<(Vec<u8
     loop {
         let chunk = tokio::select! {
             biased;
-            () = door.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
+            () = open_stream.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
             chunk = chunks.next() => chunk,
         };
         let Some(chunk) = chunk else { break };

@@ -174,8 +174,8 @@ impl CallingAgent {
     }
 
     fn register(&self, most: usize) -> Result<OpenStream, Problem> {
-        let door = self.desk.open_streams().register(Credential::Key(self.key.clone()), most);
-        door.ok_or_else(|| Problem::from(ProblemCode::TooManyStreams))
+        let open_stream = self.desk.open_streams().register(Credential::Key(self.key.clone()), most);
+        open_stream.ok_or_else(|| Problem::from(ProblemCode::TooManyStreams))
     }
 
     /// Records that the agent is listening, to one escalation or to all of its own, and has received events up to

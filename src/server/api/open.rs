@@ -55,15 +55,15 @@ pub async fn open(
         Arc::new(move |done: &CommandResult| escalation_json(&done.current, Some(at_desk), &links).into_bytes());
     let once = idempotency::once(&caller, &headers, &uri, sha256, StatusCode::CREATED, answer.clone())?;
     // The stream is taken before the escalation is opened, so that a caller that cannot wait is refused first.
-    let door = patience.map(|_| caller.enter()).transpose()?;
+    let open_stream = patience.map(|_| caller.enter()).transpose()?;
 
     let mut done = caller.run(open.id, AgentVerb::Open(Box::new(open)), once, room).await?;
     let replay = done.replay.take();
     let (is_replay, id) = (replay.is_some(), done.current.escalation.id);
-    let response = match (patience, &door, replay) {
-        (Some(patience), Some(door), _) => {
+    let response = match (patience, &open_stream, replay) {
+        (Some(patience), Some(open_stream), _) => {
             let after = done.current.escalation.opened_seq;
-            json_answer(StatusCode::CREATED, wait::heard(&caller, door, id, after, patience).await?)
+            json_answer(StatusCode::CREATED, wait::heard(&caller, open_stream, id, after, patience).await?)
         }
         (_, _, Some(replay)) => idempotency::replay(replay),
         _ => json_answer(StatusCode::CREATED, done.answer.take().unwrap_or_else(|| answer(&done))),

@@ -107,7 +107,7 @@ fn open(
     begin: Seq,
     head: Seq,
 ) -> Result<Response, Problem> {
-    let door = caller.enter()?;
+    let open_stream = caller.enter()?;
     let resumed = cursor.map(|cursor| cursor.within(head));
     let after = match resumed {
         None => begin,
@@ -125,7 +125,7 @@ fn open(
         ping,
         end: Box::pin(sleep(LONGEST)),
         closing: None,
-        door,
+        open_stream,
         caller,
     };
     let frames = stream::unfold(line, |mut line| async move { Some((line.next().await?, line)) });
@@ -135,7 +135,7 @@ fn open(
 /// An open stream of an agent.
 struct AgentStream {
     caller: CallingAgent,
-    door: OpenStream,
+    open_stream: OpenStream,
     epoch: Arc<str>,
     events: Pin<Box<dyn Stream<Item = Result<Arc<RecordedEvent>, Error>> + Send>>,
     hints: Receiver<Arc<WorkspaceHint>>,
@@ -172,7 +172,7 @@ impl AgentStream {
             tokio::select! {
                 biased;
                 () = desk.shutdown().cancelled() => return None,
-                () = self.door.closed() => return None,
+                () = self.open_stream.closed() => return None,
                 () = &mut self.end => return None,
                 event = self.events.next() => {
                     let event = read(event?)?;

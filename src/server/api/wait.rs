@@ -81,14 +81,14 @@ pub async fn wait(caller: CallingAgent, EscalationInPath(id): EscalationInPath, 
             cursor.within(head).ok_or_else(|| Problem::bad_cursor(head))?
         }
     };
-    let door = caller.enter()?;
-    Ok(json_answer(StatusCode::OK, heard(&caller, &door, id, after, patience).await?))
+    let open_stream = caller.enter()?;
+    Ok(json_answer(StatusCode::OK, heard(&caller, &open_stream, id, after, patience).await?))
 }
 
 /// Waits for events of an escalation after a cursor and renders the escalation, the events and the next cursor.
 pub async fn heard(
     caller: &CallingAgent,
-    door: &OpenStream,
+    open_stream: &OpenStream,
     id: EscalationId,
     after: Seq,
     patience: WaitParams,
@@ -104,7 +104,7 @@ pub async fn heard(
         tokio::select! {
             biased;
             () = desk.shutdown().cancelled() => break,
-            () = door.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
+            () = open_stream.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
             () = sleep_until(time_is_up) => break,
             event = later.next() => match event {
                 Some(event) => drop(event?),

@@ -68,7 +68,8 @@ pub async fn live(
         Ok(None) => return (StatusCode::UNAUTHORIZED, "You are signed out.\n").into_response(),
         Err(error) => return failed(error),
     };
-    let Some(door) = web.desk.open_streams().register(Credential::Session(signed_in.digest), STREAMS_A_SESSION) else {
+    let Some(open_stream) = web.desk.open_streams().register(Credential::Session(signed_in.digest), STREAMS_A_SESSION)
+    else {
         let sentence = "This session has as many open streams as it may have. Close a tab.\n";
         return (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, HeaderValue::from(15_u16))], sentence).into_response();
     };
@@ -104,7 +105,7 @@ pub async fn live(
         workspace: signed_in.workspace,
         operator: signed_in.operator.who.id,
         desk: web.desk,
-        door,
+        open_stream,
         members,
         epoch,
         events,
@@ -135,7 +136,7 @@ struct Live {
     desk: Desk,
     workspace: WorkspaceId,
     operator: OperatorId,
-    door: OpenStream,
+    open_stream: OpenStream,
     members: OpenStream,
     epoch: Arc<str>,
     events: Pin<Box<dyn Stream<Item = Result<Arc<RecordedEvent>, Error>> + Send>>,
@@ -156,7 +157,7 @@ impl Live {
         let event = loop {
             tokio::select! {
                 biased;
-                () = self.door.closed() => return None,
+                () = self.open_stream.closed() => return None,
                 // The client reconnects with a cursor that is no longer valid, and loads everything again.
                 () = self.members.closed() => return None,
                 () = self.desk.shutdown().cancelled() => return None,

@@ -52,7 +52,7 @@ struct Inner {
     started_at: Timestamp,
     log: Arc<LogNotifier>,
     links: Links,
-    doors: OpenStreams,
+    open_streams: OpenStreams,
     hints: Hints,
     queue: CommandSender<QueuedCommand>,
     probes: mpsc::Sender<oneshot::Sender<bool>>,
@@ -62,7 +62,7 @@ struct Inner {
     usage: UsageCounters,
     storage: FreeSpace,
     shutdown: CancellationToken,
-    beside: TaskTracker,
+    background_tasks: TaskTracker,
 }
 
 /// A handle to the core of one server process. Cloning it clones an [`Arc`].
@@ -83,15 +83,15 @@ impl Desk {
             readiness: Arc::clone(&readiness),
         };
         tokio::spawn(writer.work(queued, probed));
-        let (doors, hints, shutdown) = (OpenStreams::default(), Hints::default(), CancellationToken::new());
-        let (started_at, beside) = (clock.now(), TaskTracker::new());
+        let (open_streams, hints, shutdown) = (OpenStreams::default(), Hints::default(), CancellationToken::new());
+        let (started_at, background_tasks) = (clock.now(), TaskTracker::new());
         Self(Arc::new(Inner {
             store,
             clock,
             started_at,
             log,
             links,
-            doors,
+            open_streams,
             hints,
             queue,
             probes,
@@ -101,7 +101,7 @@ impl Desk {
             usage: UsageCounters::default(),
             storage: FreeSpace::default(),
             shutdown,
-            beside,
+            background_tasks,
         }))
     }
 
@@ -197,7 +197,7 @@ impl Desk {
 
     /// The open streams and waits, which a revocation closes.
     pub fn open_streams(&self) -> &OpenStreams {
-        &self.0.doors
+        &self.0.open_streams
     }
 
     /// Ephemeral hints: who is connected, viewing or typing.
@@ -217,7 +217,7 @@ impl Desk {
 
     /// Background tasks that responses do not wait for but shutdown does: recording a delivery, touching a session.
     pub fn background_tasks(&self) -> &TaskTracker {
-        &self.0.beside
+        &self.0.background_tasks
     }
 
     /// Returns the seq of the newest event of a workspace.

@@ -40,7 +40,7 @@ pub struct OpenStreams(Arc<Mutex<HashMap<Credential, Held>>>);
 
 /// The registration of one open stream; dropping it removes the stream.
 pub struct OpenStream {
-    doors: OpenStreams,
+    open_streams: OpenStreams,
     credential: Credential,
     token: CancellationToken,
 }
@@ -60,7 +60,7 @@ impl OpenStreams {
         held.open += 1;
         let token = held.token.clone();
         drop(all);
-        Some(OpenStream { doors: self.clone(), credential, token })
+        Some(OpenStream { open_streams: self.clone(), credential, token })
     }
 
     /// Closes the streams of a credential that was revoked.
@@ -108,7 +108,7 @@ impl OpenStream {
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        let mut all = self.doors.held();
+        let mut all = self.open_streams.held();
         if let Some(held) = all.get_mut(&self.credential) {
             held.open -= 1;
             if held.open == 0 {
@@ -124,26 +124,26 @@ mod tests {
 
     #[test]
     fn a_credential_has_so_many_doors_and_no_more() {
-        let doors = OpenStreams::default();
+        let open_streams = OpenStreams::default();
         let key = Credential::Key("k".into());
-        let first = doors.register(key.clone(), 1);
-        assert!(first.is_some() && doors.register(key.clone(), 1).is_none());
-        assert!(doors.register(Credential::Key("other".into()), 1).is_some());
+        let first = open_streams.register(key.clone(), 1);
+        assert!(first.is_some() && open_streams.register(key.clone(), 1).is_none());
+        assert!(open_streams.register(Credential::Key("other".into()), 1).is_some());
         drop(first);
-        assert!(doors.register(key, 1).is_some());
+        assert!(open_streams.register(key, 1).is_some());
     }
 
     #[tokio::test]
     async fn closing_reaches_every_door_of_the_credential_and_no_other() {
-        let doors = OpenStreams::default();
+        let open_streams = OpenStreams::default();
         let (one, two) = (Credential::Session([1; 32]), Credential::Session([2; 32]));
-        let (a, b) = (doors.register(one.clone(), 9).unwrap(), doors.register(one.clone(), 9).unwrap());
-        let c = doors.register(two, 9).unwrap();
-        doors.close(&one);
+        let (a, b) = (open_streams.register(one.clone(), 9).unwrap(), open_streams.register(one.clone(), 9).unwrap());
+        let c = open_streams.register(two, 9).unwrap();
+        open_streams.close(&one);
         a.closed().await;
         b.closed().await;
         assert!(!c.token.is_cancelled());
         drop((a, b));
-        assert!(!doors.register(one, 9).unwrap().token.is_cancelled());
+        assert!(!open_streams.register(one, 9).unwrap().token.is_cancelled());
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     domain::time::Timestamp,
     server::{
         config::sqlite_address,
-        store::{Dialect, Opener, Store, lock, open_error::OpenError, private::beside, workspaces},
+        store::{Dialect, Opener, Store, lock, open_error::OpenError, private::with_suffix, workspaces},
     },
 };
 
@@ -55,7 +55,7 @@ pub async fn backup(url: &str, to: &Path) -> Result<(), BackupError> {
         return Err(BackupError::PgDump(to.display().to_string()));
     }
     // The target name is reserved before the work begins. The file gets its content as a whole or not at all.
-    let (name, part) = (Made::new(to)?, Made::new(&beside(to, ".part"))?);
+    let (name, part) = (Made::new(to)?, Made::new(&with_suffix(to, ".part"))?);
     let into = || part.0.to_str().ok_or_else(|| failed(to)(io::ErrorKind::InvalidFilename.into()));
     let options = lock::options(url).map_err(OpenError::from)?.create_if_missing(false);
     let mut source = SqliteConnection::connect_with(&options).await.map_err(BackupError::Copy)?;
@@ -82,11 +82,11 @@ pub async fn restore(url: &str, from: &Path, now: Timestamp) -> Result<Option<Pa
     if has_log(from) {
         return Err(BackupError::InUse(from.display().to_string()));
     }
-    let name = beside(&target, ".restoring");
+    let name = with_suffix(&target, ".restoring");
     if lock::real(from).is_ok_and(|from| from == name) {
         return Err(BackupError::Exists(name.display().to_string()));
     }
-    let around = || ["-wal", "-shm", "-journal", ".lock"].map(|end| Made(beside(&name, end)));
+    let around = || ["-wal", "-shm", "-journal", ".lock"].map(|end| Made(with_suffix(&name, end)));
     // The lock excludes other restores, so files with these names were left by a restore that was killed. They are
     // deleted, because SQLite would replay their log into this copy.
     drop((Made(name.clone()), around()));
@@ -176,7 +176,7 @@ async fn flaw(path: &Path) -> Option<String> {
 
 /// Returns whether a write-ahead log holds a part of a database.
 fn has_log(path: &Path) -> bool {
-    fs::metadata(beside(path, "-wal")).is_ok_and(|wal| wal.len() > 0)
+    fs::metadata(with_suffix(path, "-wal")).is_ok_and(|wal| wal.len() > 0)
 }
 
 /// Links the current database to a dated name as well, with the content of its write-ahead log. Gives its owner and its
@@ -195,7 +195,7 @@ async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Resul
         let _ = connection.close().await;
     }
     let at = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::MAX);
-    let kept = beside(target, &format!(".replaced-{}", at.strftime("%Y-%m-%dT%H-%M-%SZ")));
+    let kept = with_suffix(target, &format!(".replaced-{}", at.strftime("%Y-%m-%dT%H-%M-%SZ")));
     if let Some(was) = &was {
         fs::hard_link(target, &kept)?;
         fs::set_permissions(successor, was.permissions())?;
@@ -205,7 +205,7 @@ async fn set_aside(target: &Path, successor: &Path, now: Timestamp) -> io::Resul
         }
     }
     // SQLite would replay a log that is left behind into the successor.
-    match fs::rename(beside(target, "-wal"), beside(&kept, "-wal")) {
+    match fs::rename(with_suffix(target, "-wal"), with_suffix(&kept, "-wal")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }

@@ -35,7 +35,7 @@ pub async fn take(url: &str, opener: Opener) -> Result<Option<File>, OpenError> 
     let named = options.get_filename();
     let broken = |error| OpenError::Lock(named.display().to_string(), error);
     let database = real(named).map_err(broken)?;
-    let path = private::beside(&database, ".lock");
+    let path = private::with_suffix(&database, ".lock");
     let shown = path.display().to_string();
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
     let file = file.map_err(|error| OpenError::Lock(shown.clone(), error))?;

@@ -17,7 +17,7 @@ const ENDS: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
 const REPLACED: &str = ".replaced-";
 
 /// Appends a suffix to a file name: `a.db` and `-wal` give `a.db-wal`.
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
@@ -35,7 +35,7 @@ pub fn create(database: &Path) -> io::Result<()> {
 /// Removes the permissions of everybody but the owner that earlier versions gave. Where that fails, for example for
 /// another owner's file, a warning is logged.
 pub fn restrict(database: &Path) {
-    for path in ENDS.iter().map(|end| beside(database, end)).chain(replaced(database)) {
+    for path in ENDS.iter().map(|end| with_suffix(database, end)).chain(replaced(database)) {
         // A symbolic link is skipped, because its target is not ours.
         let Ok(file) = fs::symlink_metadata(&path) else { continue };
         let mode = file.permissions().mode();
@@ -50,7 +50,8 @@ pub fn restrict(database: &Path) {
 
 /// Returns the databases that a restore replaced.
 fn replaced(database: &Path) -> Vec<PathBuf> {
-    let (Some(folder), Some(name)) = (database.parent(), beside(database, REPLACED).file_name().map(ToOwned::to_owned))
+    let (Some(folder), Some(name)) =
+        (database.parent(), with_suffix(database, REPLACED).file_name().map(ToOwned::to_owned))
     else {
         return vec![];
     };

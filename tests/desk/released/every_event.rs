@@ -144,7 +144,7 @@ async fn replays(engine: Engine) {
         assert_eq!(Message { receipt: None, ..stored }, *message);
     }
     for row in table(&recorded, "draft") {
-        let mode = DraftMode::named(&text(row, "mode")).expect("a mode");
+        let mode = DraftMode::named(text(row, "mode")).expect("a mode");
         if mode == DraftMode::Answer {
             let _: ResolutionDraft = reads(text(row, "text"));
         }
