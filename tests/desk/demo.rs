@@ -279,7 +279,7 @@ async fn no_link_lets_one_in_where_one_serves(server: TestServer) {
     // These paths behave like any unknown path.
     for path in ["/demo/sign-in/whatever", "/demo/nothing/whatever"] {
         let answer = stranger.gets(path).await;
-        assert!(leads_to(&answer).starts_with("/sign-in"), "{answer:?}");
+        assert_eq!(answer.status(), 404);
         assert!(answer.headers().get("set-cookie").is_none());
         let answer = ada.gets(path).await;
         assert_eq!(answer.status(), 404);

@@ -57,7 +57,7 @@ async fn every_answer_of_every_route_has_the_same_guards(server: TestServer) {
     let browser = Browser::of("Ada", &server.url).await;
     let https = server.also_with(&["--public-url", "https://desk.example"]).await;
     let mut seen = 0;
-    let constants = [("page::PATH", "/queue"), ("PATH", "/queue")];
+    let constants = [("page::PATH", "/queue"), ("PATH", "/queue"), ("ANY_ADDRESS", "/queue")];
     let routes = routes().into_iter().chain(
         [("GET", "/nowhere"), ("GET", "/pkg/nothing.js"), ("GET", "/favicon.svg")]
             .map(|(method, path)| (method.to_owned(), path.to_owned())),

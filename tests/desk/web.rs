@@ -187,6 +187,35 @@ async fn every_page_is_drawn_however_many_ask_and_whatever_the_customer_is_calle
 }
 
 #[apply(on_both!)]
+async fn an_unknown_address_is_answered_in_the_form_that_the_asker_reads(server: TestServer) {
+    server.person("Ada", Role::Operator).await;
+    let (nobody, ada) = (Browser::at(&server), Browser::of("Ada", &server.url).await);
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    // A program that forgets /api/v1, whatever it wants to do there.
+    for method in [reqwest::Method::GET, reqwest::Method::POST, reqwest::Method::PATCH, reqwest::Method::DELETE] {
+        let asked = http.request(method.clone(), format!("{}/escalations", server.url)).body("{}");
+        let answer = asked.send().await.expect("an answer");
+        assert_eq!(answer.status(), 404, "{method}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{method}");
+        let problem: Value = answer.json().await.expect("JSON");
+        assert_eq!(problem["code"], "not_found");
+        let detail = "There is nothing at /escalations. The API for agents is under /api/v1.";
+        assert_eq!(problem["detail"], detail);
+        assert!(problem["request_id"].as_str().is_some_and(|id| id.starts_with("req_")), "{problem}");
+    }
+    // A browser gets a page, signed in or not.
+    for browser in [&nobody, &ada] {
+        let answer = browser.asks("/nowhere").header("accept", "text/html,*/*;q=0.8").send().await.expect("an answer");
+        assert_eq!(answer.status(), 404);
+        assert!(answer.text().await.expect("a page").contains("<html"));
+    }
+    // The addresses of the console still lead to the sign-in.
+    for path in ["/queue", "/closed?reason=safety", "/e/esc_00000000000000000000000000"] {
+        assert_eq!(nobody.gets(path).await.status(), 303, "{path}");
+    }
+}
+
+#[apply(on_both!)]
 async fn guessing_is_slowed_down_and_never_locks_out(server: TestServer) {
     server.person("Ada", Role::Operator).await;
     let mut browser = Browser::at(&server);

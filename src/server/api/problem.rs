@@ -13,12 +13,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 
 use crate::{
     domain::{field_problem::FieldProblem, ids::RequestId, refusal::Refusal, seq::Seq},
     server::{
-        contract::{AtDesk, EscalationBody, Links, short},
+        contract::{AtDesk, EscalationBody, Links, PROBLEM_JSON, ProblemBody, problem_type, short},
         core::desk::Desk,
         error::{CurrentState, Error},
     },
@@ -100,20 +99,14 @@ impl ProblemCode {
     }
 }
 
-/// The content of a problem's `current` field.
-#[derive(Debug, Clone)]
-enum ProblemContext {
-    Escalation(Box<CurrentState>, Option<AtDesk>),
-    Head(Seq),
-}
-
 /// The reason why a request failed.
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: ProblemCode,
     detail: String,
     errors: Vec<FieldProblem>,
-    current: Option<ProblemContext>,
+    /// The present state of the escalation that the request was about, and the availability of operators for it.
+    current: Option<(Box<CurrentState>, Option<AtDesk>)>,
     /// The text for the server's log if the server is at fault. Callers never see it.
     fault: Option<Box<str>>,
     /// The seconds until a retry makes sense, if more exact than the default of the code.
@@ -151,7 +144,7 @@ impl Problem {
     /// Creates a problem for a cursor of another log. The response names the end of this log.
     pub fn bad_cursor(head: Seq) -> Self {
         let detail = format!("The cursor is of another log or beyond its end, which is {head}.");
-        Self { current: Some(ProblemContext::Head(head)), ..Self::new(ProblemCode::BadCursor, detail) }
+        Self::new(ProblemCode::BadCursor, detail)
     }
 
     /// Creates a problem for a caller that is over a limit.
@@ -169,7 +162,7 @@ impl Problem {
 
     /// Adds the availability of operators to the problem's escalation.
     pub fn at(mut self, desk: Option<AtDesk>) -> Self {
-        if let Some(ProblemContext::Escalation(_, at_desk)) = &mut self.current {
+        if let Some((_, at_desk)) = &mut self.current {
             *at_desk = desk;
         }
         self
@@ -178,19 +171,17 @@ impl Problem {
     fn write(&self, request_id: Option<RequestId>, links: &Links) -> serde_json::Result<Vec<u8>> {
         let (status, code, title) = self.code.facts();
         serde_json::to_vec(&ProblemBody {
-            kind: links.public(&format!("/docs/problems/{}", code.replace('_', "-"))),
+            kind: problem_type(links, code),
             title,
             status,
             code,
             detail: &self.detail,
             errors: &self.errors,
             request_id,
-            current: self.current.as_ref().map(|current| match current {
-                ProblemContext::Escalation(current, at_desk) => {
-                    CurrentBody::Escalation(Box::new(EscalationBody::in_answer(current, *at_desk, links)))
-                }
-                ProblemContext::Head(head) => CurrentBody::Head(*head),
-            }),
+            current: self
+                .current
+                .as_ref()
+                .map(|(current, at_desk)| Box::new(EscalationBody::in_answer(current, *at_desk, links))),
         })
     }
 }
@@ -217,7 +208,7 @@ impl From<Error> for Problem {
             Refusal::InvalidFields { problems } => return Self::fields(ProblemCode::InvalidField, problems.clone()),
             operators_only => return Self::fault(format!("an agent was refused as an operator: {operators_only}")),
         };
-        let current = current.map(|current| ProblemContext::Escalation(current, None));
+        let current = current.map(|current| (current, None));
         Self { current, ..Self::new(code, refusal.to_string()) }
     }
 }
@@ -233,26 +224,6 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.detail
     }
-}
-
-#[derive(Serialize)]
-struct ProblemBody<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'static str,
-    status: u16,
-    code: &'static str,
-    detail: &'a str,
-    errors: &'a [FieldProblem],
-    request_id: Option<RequestId>,
-    current: Option<CurrentBody<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum CurrentBody<'a> {
-    Escalation(Box<EscalationBody<'a>>),
-    Head(Seq),
 }
 
 impl IntoResponse for Problem {
@@ -273,7 +244,7 @@ pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> R
         tracing::error!(request_id = request_id.map(tracing::field::display), %fault, "a request of an agent failed");
     }
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     headers.remove(axum::http::header::CONTENT_LENGTH);
     if matches!(problem.code, ProblemCode::Unauthenticated | ProblemCode::KeyRevoked) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

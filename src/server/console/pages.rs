@@ -33,6 +33,7 @@ use crate::{
             respond::{HOME, failed, see_other},
             session::{self, ActivitySource, SignedIn},
             sign_in::{encoded, own_path},
+            unknown::{ANY_ADDRESS, nothing_here, reads_pages},
             web_state::WebState,
         },
     },
@@ -68,7 +69,7 @@ pub fn routes(web: WebState) -> Router {
     };
     let page = get(render_app_async_with_context(context, html));
     Router::new()
-        .route("/{*address}", page)
+        .route(ANY_ADDRESS, page)
         .route("/_fn/{*name}", post(functions))
         .layer(from_fn_with_state(web, gate))
         // The console has no page at the root, so the root redirects.
@@ -114,6 +115,11 @@ async fn gate(State(web): State<WebState>, mut request: Request, next: Next) -> 
         };
         request.extensions_mut().insert(signed_in);
         return call(request, next).await;
+    }
+    let is_console = ConsolePlace::of(request.uri().path(), request.uri().query().unwrap_or_default()).is_some();
+    // The console draws the page that says so to a signed-in operator.
+    if !is_console && (signed_in.is_none() || !reads_pages(request.headers())) {
+        return nothing_here(&web, &request);
     }
     let Some(signed_in) = signed_in else {
         let here = request.uri().path_and_query().map_or("/", |here| here.as_str());

@@ -7,10 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{origin, web_state::WebState};
+use super::{origin, unknown, web_state::WebState};
 
 /// Lets safe methods pass, and others when `Sec-Fetch-Site` is `same-origin` or `Origin` is our origin.
 pub async fn require_same_origin(State(web): State<WebState>, request: Request, next: Next) -> Response {
+    if unknown::is_misdirected(&request) {
+        return unknown::nothing_here(&web, &request);
+    }
     if request.method().is_safe() || is_same(&web, request.headers(), request.uri()) {
         return next.run(request).await;
     }

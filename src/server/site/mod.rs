@@ -20,6 +20,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod strangers;
 pub mod throttle;
+pub mod unknown;
 pub mod web_state;
 
 use axum::{
