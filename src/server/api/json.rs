@@ -10,13 +10,13 @@ use axum::{
 use futures::StreamExt;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 use sha2::{Digest, Sha256};
 
 use super::{
+    json_words,
     key_auth::CallingAgent,
     problem::{Problem, ProblemCode},
 };
@@ -113,18 +113,24 @@ fn broke_off(error: &axum::Error) -> Problem {
     Problem::new(ProblemCode::MalformedJson, "The body broke off.")
 }
 
-/// Parses JSON into a body, or returns a problem that names the wrong field.
+/// Parses JSON into a body, or returns a problem that names the wrong field. Some editors write a byte order mark.
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, StrictObject<T>>(&mut json) {
         Ok(StrictObject(body)) => json.end().map(|()| body).map_err(|error| problem(&error, String::new())),
+        // serde_json calls a number in place of a word a fault of the syntax.
+        Err(error) if error.inner().is_syntax() && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
+            let problem = FieldProblem::new(pointer(error.path()), "must be text");
+            Err(Problem::fields(ProblemCode::InvalidField, vec![problem]))
+        }
         Err(error) => Err(problem(error.inner(), pointer(error.path()))),
     }
 }
 
 fn problem(error: &serde_json::Error, pointer: String) -> Problem {
     let said = error.to_string();
-    if error.classify() != Category::Data {
+    if !error.is_data() {
         return Problem::new(ProblemCode::MalformedJson, format!("The body is not JSON: {said}."));
     }
     // The line and column are removed, because the caller has the pointer.
@@ -137,8 +143,7 @@ fn problem(error: &serde_json::Error, pointer: String) -> Problem {
         vec![match (named("missing field `"), named("duplicate field `")) {
             (Some(name), _) => FieldProblem::new(at(name), "must be given"),
             (_, Some(name)) => FieldProblem::new(at(name), "is given twice"),
-            _ if pointer.is_empty() => FieldProblem::new(pointer, format!("is not as it must be: {said}")),
-            _ => FieldProblem::new(pointer, said),
+            _ => FieldProblem::new(pointer, json_words::sentence(said)),
         }],
     )
 }
@@ -187,6 +192,15 @@ mod tests {
         inner: StrictObject<Inner>,
         list: Option<Vec<StrictObject<Inner>>>,
         raw: Option<Vec<Box<RawValue>>>,
+        #[expect(dead_code)]
+        word: Option<Word>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Word {
+        Low,
+        High,
     }
 
     #[derive(Deserialize)]
@@ -224,7 +238,12 @@ mod tests {
     fn what_is_wrong_is_told_in_sentences() {
         for (json, told) in [
             (r#"{"raw": [], "raw": []}"#, "/raw: is given twice."),
-            ("[]", "The body is not as it must be: invalid type: sequence, expected an object."),
+            ("[]", "The body must be an object, not a list."),
+            ("\u{FEFF}5", "The body must be an object, not the number 5."),
+            (r#"{"inner": {"text": {}}}"#, "/inner/text: must be text, not an object."),
+            (r#"{"inner": {"text": "a"}, "list": true}"#, "/list: must be a list, not true."),
+            (r#"{"inner": {"text": "a"}, "word": "medium"}"#, "/word: must be low or high."),
+            (r#"{"inner": {"text": "a"}, "word": 5}"#, "/word: must be text."),
         ] {
             assert_eq!(decode::<Outer>(json.as_bytes()).err().unwrap().detail(), told);
         }

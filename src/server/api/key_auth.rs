@@ -72,7 +72,7 @@ impl FromRequestParts<Desk> for CallingAgent {
         };
         let stored = agents::key(desk.store(), shown.public_id()).await?;
         let Some(stored) = stored.filter(|stored| shown.is(&stored.secret_sha256)) else {
-            return Err(stranger(parts, ProblemCode::Unauthenticated, "There is no such API key."));
+            return Err(stranger(parts, ProblemCode::Unauthenticated, "This API key is not known here."));
         };
         let now = desk.clock().now();
         if stored.revoked_at.is_some_and(|ends| ends <= now) {
@@ -143,7 +143,7 @@ impl CallingAgent {
     /// Returns an escalation of this agent. An escalation of another agent is answered like one that does not exist.
     pub async fn current(&self, id: EscalationId) -> Result<CurrentState, Problem> {
         let current = self.desk.current_of_agent(self.workspace, self.agent.id, id).await?;
-        current.ok_or_else(|| Problem::from(ProblemCode::NotFound))
+        current.ok_or_else(|| no_escalation(&id.to_string()))
     }
 
     /// Returns the availability of operators for an escalation, or `None` once it is closed.
@@ -200,6 +200,10 @@ impl CallingAgent {
             deliver(&self.desk, self.workspace, current.escalation.id);
         }
     }
+}
+
+fn no_escalation(id: &str) -> Problem {
+    Problem::new(ProblemCode::NotFound, format!("This agent has no escalation with the id {id}."))
 }
 
 fn is_undelivered(current: &CurrentState) -> bool {
@@ -311,9 +315,9 @@ impl FromRequestParts<Desk> for EscalationInPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Problem> {
-        let named = Path::<String>::from_request_parts(parts, desk).await.ok();
-        let id = named.and_then(|Path(text)| text.parse().ok());
-        id.map(Self).ok_or_else(|| Problem::from(ProblemCode::NotFound))
+        let named = Path::<String>::from_request_parts(parts, desk).await;
+        let named = named.map(|Path(named)| named).unwrap_or_default();
+        named.parse().map(Self).map_err(|_| no_escalation(&named))
     }
 }
 

@@ -6,6 +6,7 @@ mod checks;
 mod escalations;
 mod idempotency;
 mod json;
+mod json_words;
 mod key_auth;
 mod messages;
 mod numbers;
