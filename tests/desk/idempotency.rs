@@ -1,5 +1,6 @@
 //! Tests that a repeated request takes effect once and gets the same response.
 
+use bailout::{domain::time::Span, server::store::events};
 use macro_rules_attribute::apply;
 use reqwest::Method;
 use serde_json::json;
@@ -28,13 +29,42 @@ async fn the_same_key_is_one_escalation_with_the_same_bytes(server: TestServer) 
     let other = json!({"reason": {"code": "other", "text": "something else"}});
     let refused = bot.asks(Method::POST, "/escalations", Some(other), &[("idempotency-key", "run-1.step-2")]).await;
     assert_eq!(refused.refused(422), "idempotency_key_reused");
+    assert_eq!(refused.body["current"]["id"], answers[0].body["id"], "the escalation that the key was used for");
     // The same key from another agent is a different key.
     let stranger = server.agent("other-bot").await;
     let answer =
         stranger.asks(Method::POST, "/escalations", Some(body.clone()), &[("idempotency-key", "run-1.step-2")]).await;
     assert!(!answer.replayed && answer.status == 201, "{answer:?}");
-    let short = bot.asks(Method::POST, "/escalations", Some(body.clone()), &[("idempotency-key", "short")]).await;
-    assert_eq!(short.refused(400), "bad_parameter");
+    let odd = [("idempotency-key", "5/é")];
+    assert_eq!(bot.asks(Method::POST, "/escalations", Some(body), &odd).await.refused(400), "bad_parameter");
+}
+
+#[apply(on_both!)]
+async fn a_key_is_kept_for_a_week_after_the_end(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let opens = async || {
+        let body =
+            json!({"reason": {"code": "other", "text": "help"}, "deadlines": {"expire_after_seconds": 2_000_000}});
+        bot.asks(Method::POST, "/escalations", Some(body), &[("idempotency-key", "1")]).await
+    };
+    let a_week_passes = async || {
+        server.pass(Span::hours(7 * 24 + 1));
+        events::delete_answers_before(server.desk.store(), server.now() + Span::hours(-7 * 24))
+            .await
+            .expect("a delete");
+    };
+    let first = opens().await.ok(201)["id"].clone();
+    a_week_passes().await;
+    let again = opens().await;
+    assert!(again.replayed && again.body["id"] == first, "{again:?}");
+    let cancel = format!("/escalations/{}/cancel", first.as_str().expect("an id"));
+    bot.post(&cancel, json!({"reason": "done"})).await.ok(200);
+    server.pass(Span::hours(7 * 24 - 1));
+    events::delete_answers_before(server.desk.store(), server.now() + Span::hours(-7 * 24)).await.expect("a delete");
+    assert!(opens().await.replayed);
+    a_week_passes().await;
+    let anew = opens().await;
+    assert!(!anew.replayed && anew.body["id"] != first, "{anew:?}");
 }
 
 #[apply(on_both!)]

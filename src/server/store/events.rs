@@ -203,9 +203,11 @@ pub async fn insert_answers(
     Ok(())
 }
 
-/// Deletes answers that were given before a given time.
+/// Deletes answers that were given before a given time, and whose escalations were closed before it.
 pub async fn delete_answers_before(store: &Store, before: Timestamp) -> Result<(), Error> {
-    let sql = "delete from idempotency where created_at < $1";
+    let sql = "delete from idempotency where created_at < $1 and exists (select 1 from escalation \
+        where escalation.workspace_id = idempotency.workspace_id and escalation.id = idempotency.escalation_id \
+        and escalation.closed_at < $1)";
     sqlx::query(sql).bind(before.0).execute(store.writer()).await?;
     Ok(())
 }

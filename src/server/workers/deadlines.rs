@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_millis(500);
 const READ_BATCH: i64 = 500;
 /// How many sweeps between two searches for abandoned claims: about ten seconds.
 const LAPSE_EVERY: u32 = 20;
-/// How long responses are kept for repeated requests.
+/// How long responses are kept for repeated requests, after the end of their escalation.
 const KEEP_ANSWERS: Span = Span::hours(7 * 24);
 /// How long untouched drafts are kept.
 const KEEP_DRAFTS: Span = Span::hours(30 * 24);

@@ -51,7 +51,7 @@ impl Batch<'_> {
             && let Some(answer) = self.answers.get(&answer_name(command.workspace, once))
         {
             if answer.body_sha256 != once.body_sha256 {
-                return Err(Refusal::IdempotencyKeyReused.into());
+                return Err(self.reused((command.workspace, answer.escalation)));
             }
             let done = self.unchanged((command.workspace, answer.escalation))?;
             return Ok(CommandResult { replay: Some((answer.status, answer.bytes.clone())), ..done });
@@ -102,10 +102,15 @@ impl Batch<'_> {
     fn said_again(&self, command: &Command, before: Message) -> Result<CommandResult, Error> {
         let again = command.message().map(|message| (message.role, message.text.as_str()));
         if again != Some((before.role, before.text.as_deref().unwrap_or_default())) {
-            return Err(Refusal::IdempotencyKeyReused.into());
+            return Err(self.reused(command.key()));
         }
         let done = self.unchanged(command.key())?;
         Ok(CommandResult { message: Some(before), repeated: true, ..done })
+    }
+
+    /// Refuses a key that was used before with another request, and shows the escalation that it was used for.
+    fn reused(&self, key: Key<EscalationId>) -> Error {
+        Error::Refused { refusal: Refusal::IdempotencyKeyReused, current: self.current(key).map(Box::new) }
     }
 
     /// Numbers the events, applies them, and renders them for each audience.
