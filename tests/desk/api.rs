@@ -1,5 +1,9 @@
 //! Tests that invalid requests get a clear refusal: never a 5xx, and no data of another agent.
 
+use std::io::Write;
+
+use bailout::server::keys::ApiKey;
+use flate2::{Compression, write::GzEncoder};
 use macro_rules_attribute::apply;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -94,6 +98,8 @@ async fn every_mistake_has_its_answer(server: TestServer) {
             "invalid_field",
             "/client_message_id",
         ),
+        (messages.as_str(), r#"{"client_message_id": "1", "role": 5, "text": "x"}"#, 422, "invalid_field", "/role"),
+        (messages.as_str(), "\u{FEFF}{\"role\": []}", 422, "invalid_field", "/role"),
     ] {
         let (got, named, at) = raw(&bot, Method::POST, path, "application/json", body).await;
         assert_eq!((got, named.as_str(), at.as_str()), (status, code, pointer), "{path} {body}");
@@ -120,6 +126,51 @@ async fn every_mistake_has_its_answer(server: TestServer) {
     assert_eq!(raw(&bot, Method::POST, &messages, "application/json", long).await.0, 413);
     // An open escalation cannot be acknowledged yet.
     assert_eq!(bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.refused(409), "not_closed");
+}
+
+#[apply(on_both!)]
+async fn a_body_may_be_compressed(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let sends = async |encoding: &str, bytes: Vec<u8>| {
+        let request = bot.http.post(format!("{}/api/v1/escalations", bot.url)).bearer_auth(&bot.key);
+        let request = request.header("content-type", "application/json").header("content-encoding", encoding);
+        let response = request.body(bytes).send().await.expect("an answer");
+        (response.status().as_u16(), response.json::<Value>().await.expect("JSON"))
+    };
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(vec![], Compression::default());
+        encoder.write_all(bytes).expect("memory");
+        encoder.finish().expect("memory")
+    };
+    let body = br#"{"reason": {"code": "other", "text": "help"}}"#;
+    assert_eq!(sends("gzip", gzip(body)).await.0, 201);
+    assert_eq!(sends("identity", body.to_vec()).await.0, 201);
+    let (status, problem) = sends("br", body.to_vec()).await;
+    assert_eq!((status, problem["code"].as_str()), (415, Some("unsupported_media_type")));
+    let (status, problem) = sends("gzip", body.to_vec()).await;
+    assert_eq!((status, problem["code"].as_str()), (400, Some("malformed_json")));
+    // What it becomes is limited, not what it was.
+    let bomb = gzip(&vec![b' '; 64 * 1024 * 1024]);
+    assert!(bomb.len() < 8 * 1024 * 1024);
+    let (status, problem) = sends("gzip", bomb).await;
+    assert_eq!((status, problem["code"].as_str()), (413, Some("body_too_large")));
+}
+
+#[apply(on_both!)]
+async fn a_message_may_be_spelled_as_openai_spells_it(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let path = format!("/escalations/{}/messages", bot.hands_over("conv_1").await);
+    for (role, stored) in [("user", "customer"), ("assistant", "agent"), ("system", "system")] {
+        let body = json!({"client_message_id": role, "role": role, "content": "Hello"});
+        let said = bot.post(&path, body).await.ok(201);
+        assert_eq!((&said["message"]["role"], &said["message"]["text"]), (&json!(stored), &json!("Hello")));
+    }
+    let twice = json!({"client_message_id": "2", "role": "user", "content": "a", "text": "b"});
+    let refused = bot.post(&path, twice).await;
+    assert_eq!(
+        (refused.refused(422), &refused.body["errors"][0]["detail"]),
+        ("invalid_field", &json!("is given twice"))
+    );
 }
 
 #[apply(on_both!)]
@@ -160,14 +211,15 @@ async fn every_answer_says_how_to_take_it_and_little_of_what_was_sent(server: Te
 async fn a_key_opens_its_own_door_only(server: TestServer) {
     let (bot, stranger) = (server.agent("billing-bot").await, server.agent("other-bot").await);
     let it = bot.hands_over("conv_88").await;
-    // A foreign id and an unknown id get the same response, except for the request id.
-    let tells = |mut body: Value| {
+    // A foreign id, an unknown id and a wrong id get the same response, except for the id of the request.
+    let mut told = vec![];
+    for id in [it.as_str(), "esc_00000000000000000000000000", "esc_wrong"] {
+        let mut body = stranger.get(&format!("/escalations/{id}")).await.ok(404);
         body["request_id"] = Value::Null;
-        body
-    };
-    let foreign = stranger.get(&format!("/escalations/{it}")).await.ok(404);
-    let unknown = stranger.get("/escalations/esc_00000000000000000000000000").await.ok(404);
-    assert_eq!(tells(foreign), tells(unknown));
+        told.push(body.to_string().replace(id, "{id}"));
+    }
+    assert!(told[0].contains("This agent has no escalation with the id {id}."), "{}", told[0]);
+    assert!(told.iter().all(|body| *body == told[0]), "{told:?}");
     assert_eq!(stranger.says(&it, "customer", "x").await.refused(404), "not_found");
     assert_eq!(
         stranger.post(&format!("/escalations/{it}/cancel"), json!({"reason": "x"})).await.refused(404),
@@ -179,6 +231,8 @@ async fn a_key_opens_its_own_door_only(server: TestServer) {
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
     }
+    let other = Agent { key: ApiKey::mint().expect("a key").reveal(), ..bot.clone() };
+    assert_eq!(other.get("/escalations").await.ok(401)["detail"], "This API key is not known here.");
 }
 
 #[apply(on_both!)]

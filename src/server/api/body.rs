@@ -142,6 +142,8 @@ pub struct ResumeRequest {
 pub struct SayRequest {
     pub client_message_id: String,
     pub role: SayRole,
+    /// The text of the message; `content` as in OpenAI's messages.
+    #[serde(alias = "content")]
     pub text: String,
     pub at: Option<String>,
     pub attachments: Option<Vec<Value>>,
@@ -151,11 +153,13 @@ impl RequestBody for SayRequest {
     const LIMIT: usize = 256 * 1024;
 }
 
-/// The roles in which an agent may add a message.
+/// The roles in which an agent may add a message, also by their names in OpenAI's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SayRole {
+    #[serde(alias = "user")]
     Customer,
+    #[serde(alias = "assistant")]
     Agent,
     System,
 }

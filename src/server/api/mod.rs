@@ -25,13 +25,17 @@ use std::any::Any;
 use axum::{
     Router,
     body::Body,
-    http::{StatusCode, header::CONTENT_TYPE},
-    middleware::from_fn_with_state,
+    extract::Request,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
 use serde::Serialize;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, decompression::RequestDecompressionLayer};
 
 use crate::server::{core::desk::Desk, request_id::last_words, store::portion::Portion};
 use problem::{Problem, ProblemCode};
@@ -54,6 +58,8 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))
         .route("/api/v1/{*rest}", any(nothing_here))
+        .layer(RequestDecompressionLayer::new())
+        .layer(from_fn(known_encoding))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(desk.clone(), problem::render))
         .layer(from_fn_with_state(desk.clone(), key_auth::response_notes))
@@ -66,6 +72,15 @@ async fn nothing_here() -> Problem {
 
 async fn other_method() -> Problem {
     Problem::from(ProblemCode::MethodNotAllowed)
+}
+
+/// Refuses a body in an encoding that is not decoded. A decoded body is limited as it is read, like any other.
+async fn known_encoding(request: Request, next: Next) -> Response {
+    let encodings = request.headers().get_all(CONTENT_ENCODING).iter();
+    if encodings.map(HeaderValue::as_bytes).all(|name| [&b"gzip"[..], b"identity"].contains(&name)) {
+        return next.run(request).await;
+    }
+    Problem::new(ProblemCode::UnsupportedMediaType, "The body must be sent as it is, or as gzip.").into_response()
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
