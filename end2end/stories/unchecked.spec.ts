@@ -29,3 +29,26 @@ test("an answer that was not checked in time stays, and is sent again or copied"
   await expect.poll(async () => (await agent.get(id)).outcome?.data).toEqual({ eur: 250 });
   await expect(alert).toBeHidden();
 });
+
+test("in the dialog too, what was chosen stays, and is sent again", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const { id } = await agent.open(bare("Dana"));
+  const page = await signedIn("Ada");
+  let slow = true;
+  await page.route(/\/_fn\/.*\/resolve$/, (route) =>
+    slow ? route.fulfill({ contentType: "application/json", body: '{"Err":"not_checked_in_time"}' }) : route.continue(),
+  );
+  await page.goto(`/e/${id}`);
+  await page.getByRole("button", { name: "Claim" }).click();
+  await page.getByRole("button", { name: "Resolve" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Note to the agent").fill("She rang.");
+  await dialog.getByRole("button", { name: "Resolve and hand back" }).click();
+  await expect(dialog.getByRole("alert").filter({ hasText: sentence })).toBeVisible();
+  await expect(dialog.getByRole("button", { name: "Copy", exact: true })).toBeVisible();
+  await expect(dialog.getByLabel("Note to the agent")).toHaveValue("She rang.");
+  slow = false;
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await expect(dialog).toBeHidden();
+  await expect.poll(async () => (await agent.get(id)).outcome?.note_to_agent).toBe("She rang.");
+});

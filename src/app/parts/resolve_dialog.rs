@@ -109,7 +109,7 @@ pub fn ResolveDialog(
                     {move || refused.get().map(|words| view! {
                         <p class="form-error" role="alert">{spelled(&words)}</p>
                     })}
-                    {unchecked.run()}
+                    {move || unchecked.run()}
                     {unplaced(found, "")}
                     <button class="button" type="button" on:click=move |_| open.set(false)>"Cancel"</button>
                     <button
