@@ -28,6 +28,8 @@ use crate::support::{
 
 const CLIENTS: usize = if TORTURE { 1_000 } else { 100 };
 const EVENTS: i64 = if TORTURE { 5_000 } else { 500 };
+/// The sessions of the operators' clients; each may have at most 50 streams.
+const SESSIONS: usize = if TORTURE { 24 } else { 4 };
 const AGENTS: [&str; 2] = ["billing-bot", "other-bot"];
 const CLIENTS_OF_AGENTS: usize = 10;
 /// A client that receives nothing for this long opens a new stream. The server itself pings more often than this.
@@ -198,7 +200,7 @@ async fn story(engine: Engine) {
     names.iter().for_each(|name| add_operator(&database, name, "operator", PASSWORD));
     let mut program = Program::start(&database, free_port()).await;
     let mut people = vec![];
-    for name in names {
+    for name in names.iter().cycle().take(SESSIONS) {
         people.push(Arc::new(Browser::of(name, &program.url("")).await));
     }
     // A stream without a cursor starts with the current cursor.
