@@ -8,7 +8,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{Request, State},
     http::{
-        StatusCode, Uri,
+        StatusCode,
         header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERER},
         request::Parts,
     },
@@ -116,9 +116,9 @@ async fn gate(State(web): State<WebState>, mut request: Request, next: Next) -> 
         request.extensions_mut().insert(signed_in);
         return call(request, next).await;
     }
-    let is_console = ConsolePlace::of(request.uri().path(), request.uri().query().unwrap_or_default()).is_some();
-    // The console draws the page that says so to a signed-in operator.
-    if !is_console && (signed_in.is_none() || !reads_pages(request.headers())) {
+    let place = ConsolePlace::of(request.uri().path(), request.uri().query().unwrap_or_default());
+    // In the browser of a signed-in operator, the console itself says that the address is unknown.
+    if place.is_none() && (signed_in.is_none() || !reads_pages(request.headers())) {
         return nothing_here(&web, &request);
     }
     let Some(signed_in) = signed_in else {
@@ -128,12 +128,13 @@ async fn gate(State(web): State<WebState>, mut request: Request, next: Next) -> 
     let Ok(Ok(_drawing)) = tokio::time::timeout(LONGEST_WAIT, web.drawing.acquire()).await else {
         return (StatusCode::SERVICE_UNAVAILABLE, "The server is busy. Try again.\n").into_response();
     };
-    let uri = request.uri().clone();
-    let first = tokio::time::timeout(SLOWEST, first_picture(&web, &uri, &signed_in)).await;
-    match first.unwrap_or(Err(Error::Unavailable)) {
-        Ok(Some(start)) => drop(request.extensions_mut().insert(start)),
-        Ok(None) => {}
-        Err(error) => return failed(error),
+    if let Some(place) = place {
+        let caller = CallingOperator::of(web.desk.clone(), signed_in.clone());
+        let read = tokio::time::timeout(SLOWEST, caller.bootstrap(place.listing, place.selected.as_deref())).await;
+        match read.unwrap_or(Err(Error::Unavailable)) {
+            Ok(start) => drop(request.extensions_mut().insert(start)),
+            Err(error) => return failed(error),
+        }
     }
     request.extensions_mut().insert(signed_in);
     match tokio::time::timeout(SLOWEST, next.run(request)).await {
@@ -143,13 +144,6 @@ async fn gate(State(web): State<WebState>, mut request: Request, next: Next) -> 
             (StatusCode::SERVICE_UNAVAILABLE, "This page took too long. Try again.\n").into_response()
         }
     }
-}
-
-/// Loads the data that a console page starts from; `None` for other pages.
-async fn first_picture(web: &WebState, uri: &Uri, signed_in: &SignedIn) -> Result<Option<Bootstrap>, Error> {
-    let Some(place) = ConsolePlace::of(uri.path(), uri.query().unwrap_or_default()) else { return Ok(None) };
-    let caller = CallingOperator::of(web.desk.clone(), signed_in.clone());
-    caller.bootstrap(place.listing, place.selected.as_deref()).await.map(Some)
 }
 
 /// Calls a server function with bounded arguments, and gives its error the matching status.
