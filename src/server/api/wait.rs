@@ -19,7 +19,12 @@ use super::{
     problem::{Problem, ProblemCode},
 };
 use crate::{
-    domain::{actor::Actor, event::EventType, ids::EscalationId, seq::Seq},
+    domain::{
+        actor::Actor,
+        event::{Event, EventType},
+        ids::EscalationId,
+        seq::Seq,
+    },
     server::{
         contract::{EscalationBody, as_rendered, written},
         core::{
@@ -147,15 +152,15 @@ impl Seen {
     /// Returns whether to respond now: the awaited event is there, the escalation is closed, or the events fill a
     /// response.
     fn suffices(&self, until: Until) -> bool {
-        // The actor of an event that cannot be read is unknown; it ends a wait for any event.
-        let actor = |event: &Arc<RecordedEvent>| event.event().ok().map(|event| event.actor.clone());
         let mut events = self.events.iter();
         !self.current.escalation.status.is_open()
             || self.is_cut
             || match until {
-                Until::Event => events.any(|event| !matches!(actor(event), Some(Actor::Agent(_)))),
-                Until::Reply => events.any(|event| {
-                    event.event_type == EventType::MessageCreated && matches!(actor(event), Some(Actor::Operator(_)))
+                // The actor of an event that cannot be read is unknown, so the event ends the wait.
+                Until::Event => events.any(|it| !matches!(it.event(), Ok(Event { actor: Actor::Agent(_), .. }))),
+                Until::Reply => events.any(|it| {
+                    it.event_type == EventType::MessageCreated
+                        && matches!(it.event(), Ok(Event { actor: Actor::Operator(_), .. }))
                 }),
                 Until::Outcome => false,
             }
