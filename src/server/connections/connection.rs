@@ -48,14 +48,12 @@ impl RequestInProgress {
     /// Registers the response to this request, which is being sent from now on.
     pub fn answers_with(self, body: Body, departures: Vec<Departure>) -> Arc<ResponseInProgress> {
         let is_complete = body.is_end_stream();
-        let sent = SentBody { kept: None, untaken_since: None, departures, is_complete };
+        let connection = Arc::clone(&self.0);
+        let sent = SentBody { kept: Some((body, self)), untaken_since: None, departures, is_complete };
         let response = Arc::new(ResponseInProgress(Mutex::new(sent)));
-        {
-            let mut state = self.0.state();
-            state.answers.retain(|response| response.strong_count() > 0);
-            state.answers.push(Arc::downgrade(&response));
-        }
-        response.sending().kept = Some((body, self));
+        let mut state = connection.state();
+        state.answers.retain(|response| response.strong_count() > 0);
+        state.answers.push(Arc::downgrade(&response));
         response
     }
 
