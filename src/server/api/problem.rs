@@ -17,7 +17,7 @@ use axum::{
 use crate::{
     domain::{field_problem::FieldProblem, ids::RequestId, refusal::Refusal, seq::Seq},
     server::{
-        contract::{AtDesk, EscalationBody, Links, PROBLEM_JSON, ProblemBody, problem_type, short},
+        contract::{AtDesk, EscalationBody, Links, NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type, short},
         core::desk::Desk,
         error::{CurrentState, Error},
     },
@@ -64,7 +64,7 @@ impl ProblemCode {
             Self::BadCursor => (400, "bad_cursor", "The cursor is not one of this log"),
             Self::Unauthenticated => (401, "unauthenticated", "An API key is needed"),
             Self::KeyRevoked => (401, "key_revoked", "This API key was revoked"),
-            Self::NotFound => (404, "not_found", "There is nothing here"),
+            Self::NotFound => NOT_FOUND,
             Self::MethodNotAllowed => (405, "method_not_allowed", "This address does not take that method"),
             Self::NotAcceptable => (406, "not_acceptable", "None of the accepted types can be sent"),
             Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body must be application/json"),

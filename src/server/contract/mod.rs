@@ -16,7 +16,7 @@ pub use escalation::{AtDesk, EscalationBody, escalation_json};
 pub use event::{event_json, typing_json};
 pub use message::MessageBody;
 pub use outcome::outcome_json;
-pub use problem::{PROBLEM_JSON, ProblemBody, problem_type};
+pub use problem::{NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type};
 
 use crate::domain::{actor::Actor, ids::EscalationId, time::Timestamp};
 

@@ -8,6 +8,9 @@ use crate::domain::{field_problem::FieldProblem, ids::RequestId};
 /// The content type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// The status, code and title of the problem that there is nothing at an address, or with an id.
+pub const NOT_FOUND: (u16, &str, &str) = (404, "not_found", "There is nothing here");
+
 /// The published form of a problem.
 #[derive(Serialize)]
 pub struct ProblemBody<'a> {

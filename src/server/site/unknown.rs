@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use super::{frame::card, respond::HOME, web_state::WebState};
 use crate::{
     domain::{ids::RequestId, operator::Preferences},
-    server::contract::{API, PROBLEM_JSON, ProblemBody, problem_type, short},
+    server::contract::{API, NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type, short},
 };
 
 /// The route of the console's pages. It also matches every address that no other route does.
@@ -44,11 +44,12 @@ pub fn nothing_here(web: &WebState, request: &Request) -> Response {
     }
     let path = request.uri().path();
     let detail = short(&format!("There is nothing at {path}. The API for agents is under {API}."));
+    let (status, code, title) = NOT_FOUND;
     let problem = ProblemBody {
-        kind: problem_type(web.desk.links(), "not_found"),
-        title: "There is nothing here",
-        status: StatusCode::NOT_FOUND.as_u16(),
-        code: "not_found",
+        kind: problem_type(web.desk.links(), code),
+        title,
+        status,
+        code,
         detail: &detail,
         errors: &[],
         request_id: request.extensions().get::<RequestId>().copied(),
