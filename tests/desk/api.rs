@@ -149,7 +149,7 @@ async fn a_body_may_be_compressed(server: TestServer) {
     assert_eq!((status, problem["code"].as_str()), (415, Some("unsupported_media_type")));
     let (status, problem) = sends("gzip", body.to_vec()).await;
     assert_eq!((status, problem["code"].as_str()), (400, Some("malformed_json")));
-    // What it becomes is limited, not what it was.
+    // The limit counts the decompressed bytes.
     let bomb = gzip(&vec![b' '; 64 * 1024 * 1024]);
     assert!(bomb.len() < 8 * 1024 * 1024);
     let (status, problem) = sends("gzip", bomb).await;

@@ -247,7 +247,7 @@ fn every_type_of_event_crosses() {
         crossed.extend(world.frames.iter().map(|frame| frame.event.kind.event_type()));
     };
     run(&eventful().1);
-    // What the story leaves out happens in generated turns, always the same ones.
+    // The generated turns, which are always the same ones, cause the events that the story leaves out.
     let mut runner = TestRunner::deterministic();
     for _ in 0..40 {
         let turns = prop::collection::vec(turn(CHATS), 50..60).new_tree(&mut runner).unwrap().current();

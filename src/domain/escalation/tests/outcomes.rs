@@ -34,19 +34,6 @@ fn refused_at(done: AppendedKinds) -> String {
 #[test]
 fn the_dispositions_offered_and_no_others() {
     use Disposition::*;
-    let every = [
-        Handled,
-        Answered,
-        Approved,
-        ApprovedWithEdits,
-        Rejected,
-        Instructed,
-        Referred,
-        Abandoned,
-        Declined,
-        Unanswered,
-        Cancelled,
-    ];
     let offered: [(AskKind, &[Disposition]); 3] = [
         (AskKind::Takeover, &[Handled, Instructed, Referred, Abandoned, Declined]),
         (AskKind::Question, &[Answered, Instructed, Referred, Abandoned, Declined]),
@@ -54,7 +41,7 @@ fn the_dispositions_offered_and_no_others() {
     ];
     for (kind, offered) in offered {
         assert_eq!(held(ask(kind)).0.world.escalations[0].offered(), offered);
-        for disposition in every {
+        for disposition in Disposition::ALL {
             let (mut stage, id) = held(ask(kind));
             let done =
                 stage.resolve(&ada(), id, Resolution { answer: Some(text("So.")), ..Resolution::bare(disposition) });
