@@ -9,7 +9,7 @@ test("a question with options is answered by one key", async ({ signedIn, bailou
   const page = await signedIn("Ada");
   const ask = { kind: "question", prompt: "Which plan may I offer?", options: ["Basic", "Plus", "Pro"] };
   const { id } = await agent.open({ reason: knowledge, ask });
-  const ended = agent.wait(id, { until: "outcome", seconds: 20 });
+  const ended = agent.wait(id, { until: "outcome", wait: 20 });
   await page.goto(`/e/${id}`);
   await expect(page.getByRole("region", { name: "Why this was escalated" })).toContainText("Which plan may I offer?");
   await expect(page.getByRole("tab", { name: "Answer" })).toHaveAttribute("aria-selected", "true");
@@ -19,8 +19,8 @@ test("a question with options is answered by one key", async ({ signedIn, bailou
   await page.getByRole("heading", { level: 1 }).click();
   await page.keyboard.press("7"); // there is no seventh
   await page.keyboard.press("2");
-  const { escalation } = await ended;
-  expect(escalation.outcome).toMatchObject({ disposition: "answered", data: { choice: "Plus" } });
+  const escalation = await ended;
+  expect(escalation.outcome).toMatchObject({ disposition: "answered", answer: "Plus", data: null });
   await expect(page.getByRole("tab", { name: "Answer" })).toBeHidden();
 });
 
@@ -28,7 +28,7 @@ test("a question is answered in one's own words", async ({ signedIn, bailout }) 
   const agent = await bailout.addAgent("pricing-bot");
   const page = await signedIn("Ada");
   const { id } = await agent.open({ reason: knowledge, ask: { kind: "question", prompt: "What does it cost?" } });
-  const ended = agent.wait(id, { until: "outcome", seconds: 20 });
+  const ended = agent.wait(id, { until: "outcome", wait: 20 });
   await page.goto(`/e/${id}`);
   await expect(page.getByRole("textbox", { name: "Reply to customer" })).toBeHidden();
   const commit = page.getByRole("button", { name: "Answer and hand back" });
@@ -37,7 +37,7 @@ test("a question is answered in one's own words", async ({ signedIn, bailout }) 
   await expect(answer).toHaveAccessibleDescription(/\S/);
   await answer.fill("12 EUR a month.");
   await page.keyboard.press("Control+Enter");
-  const { escalation } = await ended;
+  const escalation = await ended;
   expect(escalation.outcome).toMatchObject({ disposition: "answered", answer: "12 EUR a month.", data: null });
   expect(escalation.control).toBe("agent");
 });
@@ -46,7 +46,7 @@ test("a question may also be declined, with a note", async ({ signedIn, bailout 
   const agent = await bailout.addAgent("pricing-bot");
   const page = await signedIn("Ada");
   const { id } = await agent.open({ reason: knowledge, ask: { kind: "question", prompt: "What does it cost?" } });
-  const ended = agent.wait(id, { until: "outcome", seconds: 20 });
+  const ended = agent.wait(id, { until: "outcome", wait: 20 });
   await page.goto(`/e/${id}`);
   await page.getByRole("button", { name: "Resolve", exact: true }).click();
   const dialog = page.getByRole("dialog", { name: "Resolve" });
@@ -55,8 +55,31 @@ test("a question may also be declined, with a note", async ({ signedIn, bailout 
   await expect(dialog.getByRole("textbox", { name: "Answer" })).toBeHidden();
   await dialog.getByRole("textbox", { name: "Note to the agent" }).fill("Ask sales.");
   await dialog.getByRole("button", { name: "Resolve and hand back" }).click();
-  const { escalation } = await ended;
+  const escalation = await ended;
   expect(escalation.outcome).toMatchObject({ disposition: "declined", answer: null, note_to_agent: "Ask sales." });
+});
+
+test("an action is answered instead of run", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("billing-bot");
+  const page = await signedIn("Ada");
+  const action = { id: "a1", name: "issue_refund", arguments: { eur: 250 }, allowed: ["approve", "reject", "respond"] };
+  const { id } = await agent.open({ reason: knowledge, ask: { kind: "decision", actions: [action] } });
+  const ended = agent.wait(id, { until: "outcome", wait: 20 });
+  await page.goto(`/e/${id}`);
+  const card = page.getByRole("group", { name: "issue_refund" });
+  await card.getByRole("button", { name: "Reject" }).click();
+  await expect(card.getByRole("textbox", { name: "Reason" })).toBeFocused();
+  await card.getByRole("button", { name: "Answer instead" }).click();
+  const answer = card.getByRole("textbox", { name: "Answer" });
+  await expect(answer).toBeFocused();
+  await expect(card.getByRole("textbox", { name: "Reason" })).toBeHidden();
+  await card.getByRole("button", { name: "Answer instead" }).click();
+  await expect(answer).toHaveAccessibleDescription(/Write the answer/);
+  await answer.fill("Ask her for the order number first.");
+  await answer.press("Control+Enter");
+  const { outcome } = await ended;
+  expect(outcome).toMatchObject({ disposition: "instructed", actions_to_run: [] });
+  expect(outcome.actions[0]).toMatchObject({ decision: "respond", comment: "Ask her for the order number first." });
 });
 
 test("a decision is approved in two keystrokes", async ({ signedIn, bailout }) => {
@@ -64,12 +87,12 @@ test("a decision is approved in two keystrokes", async ({ signedIn, bailout }) =
   const page = await signedIn("Ada");
   const actions = [{ id: "a1", name: "issue_refund", arguments: { order: "A-4721", eur: 250 } }];
   const { id } = await agent.open({ reason: approval, ask: { kind: "decision", prompt: "May I?", actions } });
-  const ended = agent.wait(id, { until: "outcome", seconds: 20 });
+  const ended = agent.wait(id, { until: "outcome", wait: 20 });
   await page.goto(`/e/${id}`);
   await expect(page.getByRole("button", { name: "Approve", exact: true })).toBeEnabled();
   await page.keyboard.press("a");
   await page.keyboard.press("Enter");
-  const { escalation } = await ended;
+  const escalation = await ended;
   expect(escalation.outcome).toMatchObject({ disposition: "approved", actions: [{ id: "a1", decision: "approve" }] });
   await expect(page.getByRole("group", { name: "issue_refund" })).toBeHidden();
 });
@@ -95,7 +118,7 @@ test("of two actions one is approved and one edited, with the result that was as
       ],
     },
   });
-  const ended = agent.wait(id, { until: "outcome", seconds: 30 });
+  const ended = agent.wait(id, { until: "outcome", wait: 30 });
   await page.goto(`/e/${id}`);
   const refund = page.getByRole("group", { name: "issue_refund" });
   const mail = page.getByRole("group", { name: "send_mail" });
@@ -124,7 +147,7 @@ test("of two actions one is approved and one edited, with the result that was as
   await ticket.fill("T-1");
   await page.getByRole("region", { name: "Decision" }).getByRole("textbox", { name: "Note to the agent" }).fill("Only once.");
   await refund.getByRole("button", { name: "Edit and approve" }).click();
-  const { escalation } = await ended;
+  const escalation = await ended;
   expect(escalation.outcome).toMatchObject({ disposition: "approved_with_edits", data: { ticket: "T-1" }, note_to_agent: "Only once." });
   expect(escalation.outcome.actions).toMatchObject([
     { id: "a1", decision: "edit", arguments: { order: "A-4721", eur: 240 }, executed_by: "agent" },
@@ -137,7 +160,7 @@ test("arguments without a schema are edited as JSON, and a rejection says why", 
   const page = await signedIn("Ada");
   const actions = [{ id: "a1", name: "issue_refund", arguments: { order: "A-4721", eur: 250 } }];
   const { id } = await agent.open({ reason: approval, ask: { kind: "decision", actions } });
-  const ended = agent.wait(id, { until: "outcome", seconds: 20 });
+  const ended = agent.wait(id, { until: "outcome", wait: 20 });
   await page.goto(`/e/${id}`);
   const refund = page.getByRole("group", { name: "issue_refund" });
   const edited = refund.getByRole("textbox", { name: "Arguments" });
@@ -153,7 +176,7 @@ test("arguments without a schema are edited as JSON, and a rejection says why", 
   await why.fill("Too much.");
   await expect(why).not.toHaveAccessibleDescription(/Say why/);
   await page.keyboard.press("Control+Enter");
-  const { escalation } = await ended;
+  const escalation = await ended;
   expect(escalation.outcome).toMatchObject({
     disposition: "rejected",
     actions: [{ id: "a1", decision: "reject", comment: "Too much.", arguments: { order: "A-4721", eur: 250 } }],
@@ -192,7 +215,7 @@ test("of two who approve at the same moment one wins, and the other is told", as
 test("a question can be turned into a talk with the customer", async ({ signedIn, bailout }) => {
   const agent = await bailout.addAgent("pricing-bot");
   const page = await signedIn("Ada");
-  const conversation = { external_id: "c1", messages: [{ role: "customer", text: "Hello?" }], customer: { name: "Dana" } };
+  const conversation = { id: "c1", messages: [{ role: "customer", text: "Hello?" }], customer: { name: "Dana" } };
   const { id } = await agent.open({ reason: knowledge, ask: { kind: "question", prompt: "What does it cost?" }, conversation });
   await page.goto(`/e/${id}`);
   await expect(page.getByRole("textbox", { name: "Reply to customer" })).toBeHidden();
@@ -200,6 +223,6 @@ test("a question can be turned into a talk with the customer", async ({ signedIn
   await expect(page.getByText("You are in control")).toBeVisible();
   await page.getByRole("textbox", { name: "Reply to customer" }).fill("Hello Dana.");
   await page.keyboard.press("Control+Enter");
-  const heard = await agent.wait(id, { until: "reply", seconds: 10 });
-  expect(heard.escalation.control).toBe("human");
+  const heard = await agent.wait(id, { until: "reply", wait: 10 });
+  expect(heard.control).toBe("human");
 });

@@ -91,7 +91,7 @@ test("offline, a reply waits; online, it is sent by itself, and everything is th
   await expect(log.getByText("first")).toHaveCount(1);
   await expect(reply).toHaveValue("second, unsent");
   await expect(row(ana, "Eli")).toBeHidden();
-  const said = (await agent.wait(id, { seconds: 0 })).events.filter((event: any) => event.data.message?.text === "first");
+  const said = (await agent.history(id)).filter((event: any) => event.data.message?.text === "first");
   expect(said).toHaveLength(1);
   await marked(ana);
 });

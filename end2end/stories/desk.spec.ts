@@ -119,7 +119,7 @@ test("text that was begun offline, or goes on in another tab, is there and is se
   await page.getByRole("button", { name: "Send to customer" }).click();
   await expect(log.getByText("And one thing more")).toHaveCount(1);
   await expect(log.getByText("sending…")).toHaveCount(0);
-  const said = async () => (await agent.wait(id, { seconds: 0 })).events.flatMap((event: any) => event.data.message?.text ?? []);
+  const said = async () => (await agent.history(id)).flatMap((event: any) => event.data.message?.text ?? []);
   await expect.poll(said).toEqual(["Hello Dana", "And one thing more"]);
 });
 
@@ -198,7 +198,7 @@ test("each side sees who is there", async ({ signedIn, bailout }) => {
   const { id } = await agent.open(bare("Dana"));
   await ana.goto(`/e/${id}`);
   await expect(ana.getByText("billing-bot has not listened yet")).toBeVisible();
-  const heard = agent.wait(id, { until: "reply", seconds: 20 });
+  const heard = agent.wait(id, { until: "reply", wait: 20 });
   await expect(ana.getByText("billing-bot is listening")).toBeVisible();
   await bob.goto(`/e/${id}`);
   await expect(ana.getByText("Bob is here")).toBeVisible();

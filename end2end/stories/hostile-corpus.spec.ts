@@ -39,7 +39,7 @@ test("the corpus is text, server-rendered", async ({ signedIn, bailout }) => {
   for (let at = 0; at < payloads.length; at += 150) {
     const texts = [...payloads.slice(at, at + 150), last];
     const messages = texts.map((text) => ({ role: "customer", text }));
-    const { id } = await agent.open(bare("Dana", { conversation: { external_id: `from ${at}`, messages } }));
+    const { id } = await agent.open(bare("Dana", { conversation: { id: `from ${at}`, messages } }));
     await page.goto(`/e/${id}`);
     await expect(page.getByRole("log", { name: "Conversation" })).toContainText(last);
     await expect(page.getByRole("status", { name: "Connection" })).toHaveText(/Live/);

@@ -34,7 +34,7 @@ function opening() {
       },
     },
     conversation: {
-      external_id: `conv ${markup}`,
+      id: `conv ${markup}`,
       messages: [
         { role: "customer", text: nasty("customer"), author: { id: "x", name: `Dana ${markup} ${hidden}` } },
         { role: "agent", tool_calls: [{ id: "1", name: `tool ${markup} ${hidden}`, arguments: { [`arg ${markup}`]: nasty("call") } }] },

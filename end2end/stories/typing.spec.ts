@@ -27,7 +27,7 @@ async function types(page: Page, agent: Agent, field: Locator, text = prose) {
   await field.fill("");
   await field.focus();
   const arriving = (async () => {
-    for (const name of ["Fay", "Gus", "Hal"]) await agent.open(bare(name, { conversation: { external_id: crypto.randomUUID(), messages: [], customer: { name } } }));
+    for (const name of ["Fay", "Gus", "Hal"]) await agent.open(bare(name, { conversation: { id: crypto.randomUUID(), messages: [], customer: { name } } }));
   })();
   await Promise.all([page.keyboard.type(text, { delay: 4 }), arriving]);
   const isArea = await field.evaluate((it) => it instanceof HTMLTextAreaElement);

@@ -64,6 +64,7 @@ test("an operator's reply looks the same while it is sent and after", async ({ s
   release();
   await expect(page.locator(".message[data-role=operator]")).toHaveAttribute("data-state", "sent");
   await expect(mine).toHaveText(said, { useInnerText: true });
-  const { events } = await agent.wait(id, { until: "reply", seconds: 10 });
+  await agent.wait(id, { until: "reply", wait: 10 });
+  const events = await agent.history(id);
   expect(events.find((it: any) => it.type === "message.created").data.message.text).toBe(said);
 });

@@ -22,10 +22,15 @@ export class Agent {
     return this.expect("GET", `/escalations/${id}`);
   }
 
-  /** Waits as the API does: `{escalation, events, seq}`. */
-  wait(id: string, query: { after?: number; seconds?: number; until?: "event" | "reply" | "outcome" } = {}): Promise<Json> {
+  /** The escalation, when something has happened or the seconds are over. */
+  wait(id: string, query: { wait: number; after?: string; until?: "event" | "reply" | "outcome" }): Promise<Json> {
     const pairs = Object.entries(query).map(([name, value]) => `${name}=${value}`);
-    return this.expect("GET", `/escalations/${id}/wait?${pairs.join("&")}`);
+    return this.expect("GET", `/escalations/${id}?${pairs.join("&")}`);
+  }
+
+  /** The events of an escalation so far, up to 200. */
+  async history(id: string): Promise<Json[]> {
+    return (await this.expect("GET", `/escalations/${id}/events?limit=200`)).items;
   }
 
   /** Adds what the customer, or the agent itself, has said. */

@@ -13,7 +13,7 @@ export function doubleCharge(more: object = {}): object {
     tried: ["looked up the order", "offered a 100 EUR voucher"],
     customer_told: "I have asked a colleague; this may take a few minutes.",
     conversation: {
-      external_id: "conv_88",
+      id: "conv_88",
       format: "native",
       messages: [
         { role: "customer", text: "I was charged twice for A-4721." },
@@ -21,7 +21,7 @@ export function doubleCharge(more: object = {}): object {
         { role: "tool", tool_result: { call_id: "call_1", output: { charges: 2, eur: 250 }, is_error: false } },
         { role: "agent", text: "I see **two** charges and cannot refund that much myself." },
       ],
-      customer: { external_id: "cus_9", name: "Dana", email: "dana@example.com", locale: "de" },
+      customer: { id: "cus_9", name: "Dana", email: "dana@example.com", locale: "de" },
     },
     ...more,
   };
@@ -31,7 +31,7 @@ export function doubleCharge(more: object = {}): object {
 export function bare(customer: string, more: object = {}): object {
   return {
     reason: { code: "user_requested", text: "They asked for a person." },
-    conversation: { external_id: `conv of ${customer}`, messages: [], customer: { name: customer } },
+    conversation: { id: `conv of ${customer}`, messages: [], customer: { name: customer } },
     ...more,
   };
 }

@@ -7,8 +7,8 @@
 
 Type as the customer; say "human" to get one, who answers at http://127.0.0.1:3000.
 
-`on_customer`, `speak`, `on_event` and `take_back` are the loop. What is yours stands in for it: `model` and
-`send_to_customer`, and somewhere to keep each `Conversation` and `heard`, so that a restart finds them again.
+`on_customer`, `speak`, `on_event` and `take_back` are the loop. What is yours stands in for it: `model`,
+`send_to_customer`, and `keep`, which stores each conversation and the last event heard, so that a restart finds them.
 """
 
 import json
@@ -30,16 +30,15 @@ KEY = os.environ.get("BAILOUT_KEY", "")
 class Conversation:
     """A chat. `esc` is the id of its open takeover or None, `mark` is len(history) when that was opened."""
 
-    def __init__(self, name):
-        self.name, self.esc, self.mark = name, None, 0
-        self.history = [{"role": "system", "content": "You help customers with their bills."}]
+    def __init__(self, name, esc=None, mark=0, history=None):
+        self.name, self.esc, self.mark = name, esc, mark
+        self.history = history or [{"role": "system", "content": "You help customers with their bills."}]
         self.lock = threading.RLock()  # held by whoever runs the loop for this chat
         conversations[name] = self
 
 
-conversations = {}  # by name, which Bailout knows as conversation.external_id
-owners = {}  # conversations by the id of their escalations
-heard = {"id": None}  # the last event that was dealt with
+conversations = {}  # by name, which Bailout knows as conversation.id
+heard = {"cursor": None}  # the last event that was dealt with
 listening = threading.Event()
 
 
@@ -50,7 +49,7 @@ def on_customer(conv, text):
     if conv.esc:
         r = post(f"/escalations/{conv.esc}/messages", role="customer", text=text, client_message_id=new_id())
         if r.status == 409:
-            take_back(conv, r.json["current"])  # closed before this message: it is ours
+            take_back(conv, escalation(conv.esc))  # closed before this message: it is ours
         elif r.json["control"] == "human":
             return  # a person has it
     conv.history.append(user(text))
@@ -64,9 +63,10 @@ def speak(conv):
         if r.status == 409 and r.json["code"] == "not_in_control":
             return  # a person took it meanwhile
         if r.status == 409:
-            take_back(conv, r.json["current"])
+            take_back(conv, escalation(conv.esc))
             return speak(conv)
     conv.history.append(assistant(text))
+    keep()
     send_to_customer(conv, text)
 
 
@@ -87,6 +87,7 @@ def take_back(conv, e):  # True once
     conv.esc = None
     since_open = transcript(e["id"], since="open", format="openai.chat")
     conv.history[conv.mark :] = since_open + tool_result(e["resume"], e["outcome"]["briefing"])
+    keep()
     return True
 
 
@@ -97,14 +98,15 @@ def escalate_to_human(conv, call):
     """Carries out the model's call. While it is open the call waits in `resume` and not in the history: the customer may
     go on talking, and no model takes a history in which anything stands between a call and its result."""
     arguments = json.loads(call["function"]["arguments"])
-    r = post(
+    opened = post(
         "/escalations",
         reason={"code": arguments["reason_code"], "text": arguments["reason"]},
-        conversation={"external_id": conv.name, "format": "openai.chat", "messages": conv.history},
+        conversation={"id": conv.name, "format": "openai.chat", "messages": conv.history},
         resume={"tool_call_id": call["id"], "state": json.dumps(call)},
-    )
-    opened = r.json["current"] if r.status == 409 else r.json  # 409: it was open already
-    conv.esc, conv.mark = opened["id"], len(conv.history)
+    ).json
+    if not opened["already_open"]:
+        conv.esc, conv.mark = opened["id"], len(conv.history)
+    keep()
 
 
 def tool_result(resume, briefing):
@@ -145,11 +147,15 @@ def post(path, **body):
             time.sleep(attempt + 1)
 
 
-def transcript(escalation, **asked):
+def escalation(id):
+    return ask("GET", f"/escalations/{id}").json
+
+
+def transcript(id, **asked):
     messages, after = [], ""
     while after is not None:
         query = urlencode({**asked, "limit": 200, "after": after})
-        page = ask("GET", f"/escalations/{escalation}/transcript?{query}").json
+        page = ask("GET", f"/escalations/{id}/transcript?{query}").json
         messages, after = messages + page["items"], page["next"]
     return messages
 
@@ -177,8 +183,10 @@ def listen():
     """Hears every event of this agent, in order, for ever, and after a break goes on where it was."""
     while True:
         try:
-            last = {"Last-Event-ID": heard["id"]} if heard["id"] else {}
-            request = Request(API + "/events", headers={"Authorization": f"Bearer {KEY}", **last})
+            if not heard["cursor"]:
+                heard["cursor"] = ask("GET", "/events").json["cursor"]  # the first run: from now
+            headers = {"Authorization": f"Bearer {KEY}", "Accept": "text/event-stream"}
+            request = Request(API + "/events", headers={**headers, "Last-Event-ID": heard["cursor"]})
             with urlopen(request, timeout=40) as stream:  # there is a ping every 15 seconds
                 listening.set()
                 event = {}
@@ -195,27 +203,46 @@ def listen():
 
 
 def hear(event):
-    if event["event"] == "reset":  # another log, or too old a place in it: look at what is open instead
+    if "id" not in event:
+        return  # a ping, or somebody types
+    e = json.loads(event["data"])
+    if event["event"] == "reset":  # another log: look at what is open instead
         for conv in list(conversations.values()):
             with conv.lock:
                 if conv.esc:
-                    current = ask("GET", f"/escalations/{conv.esc}").json
-                    on_event(conv, {"type": "reset", "data": {"escalation": current}})
-        now = json.loads(event["data"])
-        heard["id"] = f"{now['epoch']}.{now['seq']}"
-    elif "id" in event:
-        e = json.loads(event["data"])
-        if e["type"] == "escalation.opened":
-            about = e["data"]["escalation"]["conversation"] or {}
-            owners[e["escalation_id"]] = conversations.get(about.get("external_id"))
-        conv = owners.get(e["escalation_id"])
-        if conv:
-            with conv.lock:
-                on_event(conv, e)
-        heard["id"] = event["id"]
+                    on_event(conv, {"type": "reset", "data": {"escalation": escalation(conv.esc)}})
+    elif conv := conversations.get(e["conversation_id"]):
+        with conv.lock:
+            on_event(conv, e)
+    heard["cursor"] = event["id"]
+    keep()
 
 
 # Yours ------------------------------------------------------------------------------------------------------------
+
+KEPT = os.environ.get("THE_LOOP_FILE")  # stands in for your database
+keeping = threading.Lock()
+
+
+def keep():
+    """Stores what a restart needs."""
+    if not KEPT:
+        return
+    with keeping:
+        chats = [[conv.name, conv.esc, conv.mark, conv.history] for conv in conversations.values()]
+        with open(KEPT + ".new", "w") as file:
+            json.dump({"heard": heard, "chats": chats}, file)
+        os.replace(KEPT + ".new", KEPT)
+
+
+def restore():
+    """Reads what the run before has stored."""
+    if KEPT and os.path.exists(KEPT):
+        with open(KEPT) as file:
+            kept = json.load(file)
+        heard.update(kept["heard"])
+        for chat in kept["chats"]:
+            Conversation(*chat)
 
 
 def model(conv):
@@ -240,9 +267,10 @@ def send_to_customer(conv, text):
 
 
 def main():
+    restore()
     threading.Thread(target=listen, daemon=True).start()
     listening.wait()
-    conv = Conversation("terminal-" + new_id())
+    conv = next(iter(conversations.values()), None) or Conversation("terminal-" + new_id())
     for line in sys.stdin:
         with conv.lock:
             on_customer(conv, line.strip())

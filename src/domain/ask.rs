@@ -43,6 +43,35 @@ pub enum Verdict {
     Approve,
     Edit,
     Reject,
+    /// The action is not run, and the agent's model reads the operator's text instead.
+    Respond,
+}
+
+impl Verdict {
+    /// The verdicts that are allowed where the agent does not say.
+    pub const DEFAULT: [Self; 3] = [Self::Approve, Self::Edit, Self::Reject];
+
+    /// Returns whether the action is carried out.
+    pub fn is_go_ahead(self) -> bool {
+        matches!(self, Self::Approve | Self::Edit)
+    }
+
+    /// Returns the disposition of a decision with these verdicts: any rejection rejects, otherwise any response
+    /// instructs, otherwise any edit is an approval with edits.
+    pub fn disposition(verdicts: impl IntoIterator<Item = Self>) -> Disposition {
+        let weight = |verdict: &Self| match verdict {
+            Self::Approve => 0,
+            Self::Edit => 1,
+            Self::Respond => 2,
+            Self::Reject => 3,
+        };
+        match verdicts.into_iter().max_by_key(weight) {
+            Some(Self::Reject) => Disposition::Rejected,
+            Some(Self::Respond) => Disposition::Instructed,
+            Some(Self::Edit) => Disposition::ApprovedWithEdits,
+            Some(Self::Approve) | None => Disposition::Approved,
+        }
+    }
 }
 
 /// An action that the agent proposes, for a human to decide.
@@ -66,7 +95,7 @@ pub struct Ask {
     pub kind: AskKind,
     pub prompt: Option<Text<2_000>>,
     pub suggested_reply: Option<Text<4_000>>,
-    /// Two to nine answers to a question that has no schema. The chosen answer becomes `data.choice`.
+    /// Two to nine answers to a question that has no schema. The answer is the exact text of one of them.
     pub options: Option<Vec<Text<200>>>,
     /// A JSON Schema (draft 2020-12) that the outcome's data must satisfy.
     pub response_schema: Option<Value>,

@@ -31,9 +31,9 @@ impl ConversationKey {
     /// Builds the key from the agent and its own id of the conversation. Without such an id, the escalation is its own
     /// conversation. The two forms cannot collide, whatever an agent calls its conversations, because ids of agents and
     /// escalations have different prefixes.
-    pub fn new(agent: AgentId, external_id: Option<&str>, escalation: EscalationId) -> Self {
-        match external_id {
-            Some(external_id) => Self(format!("{agent}/{external_id}")),
+    pub fn new(agent: AgentId, id: Option<&str>, escalation: EscalationId) -> Self {
+        match id {
+            Some(id) => Self(format!("{agent}/{id}")),
             None => Self(escalation.to_string()),
         }
     }

@@ -91,6 +91,13 @@ pub enum EventKind {
         urgency: Option<Urgency>,
         tags: Option<Vec<Tag>>,
     },
+    /// The agent asked for a takeover again while this one was open. For operators only.
+    AskedAgain {
+        reason: Text<2_000>,
+        summary: Option<Text<4_000>>,
+        /// Set when the urgency rises.
+        urgency: Option<Urgency>,
+    },
     Resolved {
         outcome: Outcome,
     },
@@ -193,6 +200,7 @@ event_types! {
     MessageReceipt, "message.receipt", Everyone, Continues;
     Noted, "note.created", Operators, Continues;
     Marked, "escalation.marked", Operators, Continues;
+    AskedAgain, "escalation.asked_again", Operators, Continues;
     Resolved, "escalation.resolved", Everyone, Closes;
     Expired, "escalation.expired", Everyone, Closes;
     Cancelled, "escalation.cancelled", Everyone, Closes;

@@ -204,7 +204,7 @@ pub(crate) fn eventful() -> (SimulatedWorld, SimulatedWorld) {
     stage.deliver(ids[1]).unwrap();
     stage.acknowledge(ids[1]).unwrap();
     stage.cancel(ids[2]).unwrap();
-    let last = stage.open(AskKind::Question).unwrap();
+    let last = stage.open(AskKind::Question);
     stage.later(Span::minutes(30)).fall_due(ids[0]).unwrap();
     stage.follow_up(&ana(), ids[0]).unwrap();
     stage.mark(&ana(), ids[0], None, Some(vec![text("vip")])).unwrap();

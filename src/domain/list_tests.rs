@@ -53,7 +53,7 @@ fn each_order_puts_first_what_it_says() {
     let mut stage = Simulation::with_three_open();
     let ids: Vec<EscalationId> = stage.world.escalations.iter().map(|it| it.id).collect();
     stage.urgency = Urgency::Urgent;
-    let urgent = stage.at(1).open(AskKind::Question).unwrap();
+    let urgent = stage.at(1).open(AskKind::Question);
     // Ada has answered the first escalation, so nobody waits for a human there.
     stage.at(2).claim(&ada(), ids[0]).unwrap();
     stage.reply(&ada(), ids[0], "Hello Dana.").unwrap();
@@ -109,7 +109,7 @@ fn what_nobody_picks_up_lies_on_the_desk_of_who_resolved_it() {
 
     // The agent is expected to acknowledge the outcomes of escalations that it opens after its first acknowledgement.
     stage.acknowledge(ids[1]).unwrap();
-    let next = stage.open(AskKind::Question).unwrap();
+    let next = stage.open(AskKind::Question);
     assert!(!stage.of(ids[2]).acknowledges && stage.of(next).acknowledges);
     stage.resolve(&ada(), next, answered("It was a test charge.")).unwrap();
     stage.deliver(next).unwrap();
@@ -145,27 +145,27 @@ fn urgency_is_set_while_it_is_open_and_tags_at_any_time() {
 #[test]
 fn a_customer_who_comes_back_is_known() {
     let mut stage = Simulation::new();
-    let first = stage.open(AskKind::Question).unwrap();
-    let beside = stage.open(AskKind::Takeover).unwrap();
+    let first = stage.open(AskKind::Question);
+    let beside = stage.open(AskKind::Takeover);
     assert!(!stage.of(first).earlier && !stage.of(beside).earlier, "what is still open is not earlier");
     stage.cancel(first).unwrap();
     stage.cancel(beside).unwrap();
-    let again = stage.open(AskKind::Takeover).unwrap();
+    let again = stage.open(AskKind::Takeover);
     assert!(stage.of(again).earlier);
     let ended: Vec<EscalationId> = thread(&stage.world, again, 0).earlier.iter().map(|it| it.id).collect();
     assert_eq!(ended, [beside, first], "the last to end comes first");
-    let stranger = stage.open_as(opening(AskKind::Takeover, Some("other")), RequestedDeadlines::default()).unwrap();
+    let stranger = stage.open_as(opening(AskKind::Takeover, Some("other")), RequestedDeadlines::default());
     assert!(!stage.of(stranger).earlier);
-    let nobody = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
+    let nobody = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default());
     stage.cancel(nobody).unwrap();
-    let nobody = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
+    let nobody = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default());
     assert!(!stage.of(nobody).earlier, "of whom nothing is known nothing is known again");
 }
 
 #[test]
 fn only_what_customer_and_agent_say_is_there_to_be_read() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     let mut heard = vec![stage.of(id).said_seq];
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Hello Dana.").unwrap();

@@ -13,7 +13,9 @@ use super::{
 /// The customer, as the agent knows them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Customer {
-    pub external_id: Option<Text<255>>,
+    /// The agent's own id of the customer.
+    #[serde(rename = "external_id")]
+    pub id: Option<Text<255>>,
     pub name: Option<Text<200>>,
     pub email: Option<Text<320>>,
     /// A BCP 47 language tag, as given.
@@ -23,7 +25,9 @@ pub struct Customer {
 /// The facts about the conversation, in addition to its messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationFacts {
-    pub external_id: Option<Text<255>>,
+    /// The agent's own id of the conversation.
+    #[serde(rename = "external_id")]
+    pub id: Option<Text<255>>,
     /// The number of messages of the conversation, by the agent's count.
     pub total_messages: i64,
     /// The number of messages that came with the escalation.
@@ -91,8 +95,13 @@ impl Opening {
     }
 
     /// Returns the agent's own id of the conversation.
-    pub fn external_id(&self) -> Option<&str> {
-        self.conversation.as_ref()?.external_id.as_ref().map(Text::as_str)
+    pub fn conversation_id(&self) -> Option<&str> {
+        self.conversation.as_ref()?.id.as_ref().map(Text::as_str)
+    }
+
+    /// Returns the id of the tool call with which the agent opened the escalation.
+    pub fn tool_call_id(&self) -> Option<&str> {
+        self.resume.as_ref()?.tool_call_id.as_deref()
     }
 
     /// Returns the customer, when anything is known of them.
@@ -104,7 +113,7 @@ impl Opening {
     pub fn has_customer(&self) -> bool {
         self.ask.kind == AskKind::Takeover
             || self.conversation.as_ref().is_some_and(|it| {
-                it.external_id.is_some() || it.customer.is_some() || it.total_messages > 0 || it.received_messages > 0
+                it.id.is_some() || it.customer.is_some() || it.total_messages > 0 || it.received_messages > 0
             })
     }
 
@@ -117,8 +126,8 @@ impl Opening {
     /// Returns the key by which this agent's customer is recognised: the customer's own id, otherwise that of the
     /// conversation. The two forms cannot collide.
     pub fn customer_key(&self) -> Option<String> {
-        let customer = self.customer().and_then(|it| it.external_id.as_ref()).map(|id| format!("customer/{id}"));
-        customer.or_else(|| self.external_id().map(|id| format!("conversation/{id}")))
+        let customer = self.customer().and_then(|it| it.id.as_ref()).map(|id| format!("customer/{id}"));
+        customer.or_else(|| self.conversation_id().map(|id| format!("conversation/{id}")))
     }
 
     /// Returns the title of this escalation for rows and headers: the customer, otherwise the subject.
@@ -126,7 +135,7 @@ impl Opening {
         let customer = self.customer();
         let known = customer.and_then(|it| {
             let name = it.name.as_ref().map(Text::as_str);
-            name.or(it.email.as_ref().map(Text::as_str)).or(it.external_id.as_ref().map(Text::as_str))
+            name.or(it.email.as_ref().map(Text::as_str)).or(it.id.as_ref().map(Text::as_str))
         });
         match (known, &self.conversation) {
             (Some(name), _) => name.to_owned(),

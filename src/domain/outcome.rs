@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     actor::Actor,
-    ask::{AskKind, Verdict},
+    ask::{Ask, AskKind, Verdict},
     claim::Stint,
     conversation::Conversation,
     disposition::Disposition,
@@ -132,7 +132,7 @@ pub const MOST_BYTES: usize = 128 * 1024;
 
 /// The input of an outcome and its briefing.
 pub struct OutcomeInput<'a> {
-    pub ask: AskKind,
+    pub ask: &'a Ask,
     pub opened_at: Timestamp,
     pub stints: &'a [Stint],
     /// The latest messages since the open, oldest first.
@@ -203,7 +203,7 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Outcome
         }
         Actor::Operator(_) if in_control => {}
         Actor::Operator(operator) => {
-            let verb = match ending.ask {
+            let verb = match ending.ask.kind {
                 AskKind::Question => "answered",
                 AskKind::Decision => "decided",
                 AskKind::Takeover => "resolved this",
@@ -227,18 +227,17 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Outcome
     if resolution.disposition == Disposition::Unanswered {
         said.push("No decision was made.".to_owned());
     }
-    for action in &resolution.actions {
-        let arguments = action.arguments.as_str();
-        said.push(match action.decision {
-            Verdict::Approve => format!("Action {}: approved, with arguments {arguments}.", action.id),
-            Verdict::Edit => format!("Action {}: approved with edited arguments {arguments}.", action.id),
-            Verdict::Reject => match &action.comment {
-                Some(comment) => sentence(&format!("Action {}: rejected", action.id), comment.as_str()),
-                None => format!("Action {}: rejected.", action.id),
-            },
+    for decided in &resolution.actions {
+        let (name, arguments) = (action_name(ending.ask, &decided.id), decided.arguments.as_str());
+        let comment = decided.comment.as_ref().map_or("", Text::as_str);
+        said.push(match decided.decision {
+            Verdict::Approve => format!("Action {name}: approved, with arguments {arguments}."),
+            Verdict::Edit => format!("Action {name}: approved with edited arguments {arguments}."),
+            Verdict::Reject => sentence(&format!("Action {name}: rejected"), comment),
+            Verdict::Respond => sentence(&format!("Action {name}: not to be run; the operator answers"), comment),
         });
-        if action.executed_by == ExecutedBy::Operator {
-            said.push(format!("The operator has already carried out action {}.", action.id));
+        if decided.executed_by == ExecutedBy::Operator {
+            said.push(format!("The operator has already carried out action {name}."));
         }
     }
     match ending.said_in_all {
@@ -257,6 +256,15 @@ fn briefing(resolution: &Resolution, by: &Actor, at: Timestamp, ending: &Outcome
         said.push(sentence("Note", note.as_str()));
     }
     said.join(" ")
+}
+
+/// Returns the name of an action, with its id when another action has the same name.
+fn action_name(ask: &Ask, id: &Text<100>) -> String {
+    let Some(action) = ask.actions.iter().find(|action| action.id == *id) else { return id.to_string() };
+    match ask.actions.iter().filter(|other| other.name == action.name).count() {
+        1 => action.name.to_string(),
+        _ => format!("{} ({id})", action.name),
+    }
 }
 
 /// Formats a text that a person wrote as a sentence with a label and a final punctuation mark.

@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn only_hints_about_it_count_and_none_goes_back_in_time() {
         let mut stage = Simulation::new();
-        let id = stage.open(AskKind::Takeover).unwrap();
+        let id = stage.open(AskKind::Takeover);
         let it = stage.of(id);
         let mut presence = Presence::default();
         let heard = |at: i64, reached: i64| AgentContact { at: Timestamp(at), reached: Seq(reached) };
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn an_operator_types_until_six_seconds_after_the_last_hint() {
         let mut stage = Simulation::new();
-        let id = stage.open(AskKind::Takeover).unwrap();
+        let id = stage.open(AskKind::Takeover);
         let it = stage.of(id);
         let name = || Name::parse("Ana").unwrap();
         let operator = OperatorRef { id: OperatorId::new(uuid::Uuid::from_u128(7)), name: name(), public_name: name() };
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_was_seen_before_the_clock_was_set_back_says_nothing() {
         let mut stage = Simulation::new();
-        let id = stage.open(AskKind::Takeover).unwrap();
+        let id = stage.open(AskKind::Takeover);
         let (mut presence, who) = (Presence::default(), OperatorId::new(uuid::Uuid::from_u128(7)));
         let hour = Span::hours(1);
         let before = Timestamp(0) + hour;
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn who_is_not_seen_for_two_minutes_is_gone() {
         let mut stage = Simulation::new();
-        let id = stage.open(AskKind::Takeover).unwrap();
+        let id = stage.open(AskKind::Takeover);
         let (mut presence, who) = (Presence::default(), OperatorId::new(uuid::Uuid::from_u128(7)));
         assert_eq!(presence.gone_since(who, Timestamp(1_000_000)), None);
         presence.apply(&Hint::Seen { operator: who, at: Timestamp(0) }, stage.of(id));

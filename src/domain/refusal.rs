@@ -14,8 +14,6 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    #[error("This conversation already has an open takeover: {open}.")]
-    AlreadyOpen { open: EscalationId },
     #[error("A human operator is in control of this conversation.")]
     HumanInControl,
     #[error("The agent is in control of this conversation, so nothing can be said to the customer from here.")]
@@ -67,7 +65,6 @@ impl Refusal {
     /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::AlreadyOpen { .. } => "already_open",
             Self::HumanInControl | Self::AgentInControl => "not_in_control",
             Self::AlreadyClosed => "already_closed",
             Self::NotClosed => "not_closed",

@@ -119,12 +119,12 @@ impl Simulation {
         own.map(|(_, message)| message.clone()).collect()
     }
 
-    /// Opens an escalation of Dana's chat.
-    pub fn open(&mut self, kind: AskKind) -> Result<EscalationId, Refusal> {
+    /// Opens an escalation of Dana's chat, or asks again for the takeover that is open.
+    pub fn open(&mut self, kind: AskKind) -> EscalationId {
         self.open_as(opening(kind, Some("chat")), RequestedDeadlines::default())
     }
 
-    pub fn open_as(&mut self, opening: Opening, within: RequestedDeadlines) -> Result<EscalationId, Refusal> {
+    pub fn open_as(&mut self, opening: Opening, within: RequestedDeadlines) -> EscalationId {
         let id = EscalationId::new(self.mint());
         let mut line = |position, role, said: &str| Message {
             text: Some(said.to_owned()),
@@ -148,13 +148,20 @@ impl Simulation {
         let earlier = !self.world.earlier(&open.agent, &open.opening, Seq(i64::MAX)).is_empty();
         let acknowledges = self.world.escalations.iter().any(|it| it.acknowledged_at.is_some());
         let conversation = known.clone().unwrap_or(Conversation::new(key.clone()));
-        let kinds = open.decide(&conversation, earlier, acknowledges, self.now)?;
+        let target = open.already_open(&conversation);
+        let kinds = match target {
+            Some(target) => self.of(target).ask_again(&open),
+            None => open.decide(earlier, acknowledges, self.now),
+        };
         if known.is_none() {
             self.world.conversations.push(Conversation::new(key));
         }
-        self.world.messages.extend(transcript.into_iter().map(|message| (id, message)));
+        if target.is_none() {
+            self.world.messages.extend(transcript.into_iter().map(|message| (id, message)));
+        }
+        let id = target.unwrap_or(id);
         kinds.into_iter().for_each(|kind| self.append(id, Actor::Agent(billing_bot()), kind));
-        Ok(id)
+        id
     }
 
     /// Runs one command: the verb decides on the current state, and the events that it returns are applied.

@@ -1,6 +1,6 @@
 //! Turns what an operator's page sends into a resolution: validates the data and applies edits to the stored arguments.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     contract::short,
@@ -9,7 +9,6 @@ use super::{
 use crate::domain::{
     ask::{Action, Ask, Verdict},
     checked::Checked,
-    disposition::Disposition,
     field_problem::FieldProblem,
     json::{Json, JsonText, MAX_DEPTH, too_deep, unescaped_name},
     outcome::{ActionDecision, DecisionRequest, Edit, Resolution},
@@ -65,27 +64,17 @@ pub fn check(schemas: &Schemas, ask: &Ask, sent: Resolution<DecisionRequest>) ->
 
 /// Refuses data that does not fit its schema. Returns warnings for the agent where the data could not be checked.
 fn check_data(schemas: &Schemas, ask: &Ask, resolution: &Resolution) -> Result<Vec<FieldProblem>, Refusal> {
-    // A decision's disposition follows from its actions: any rejection rejects, and then there is no data.
+    // A decision's disposition follows from its actions.
     let carries_data = match resolution.actions.as_slice() {
         [] => resolution.disposition.carries_data(),
-        decisions => decisions.iter().all(|decision| decision.decision != Verdict::Reject),
+        decisions => Verdict::disposition(decisions.iter().map(|it| it.decision)).carries_data(),
     };
     if !carries_data {
         return Ok(vec![]);
     }
     let data = resolution.data.as_ref().unwrap_or(&Value::Null);
-    let found = if let Some(schema) = &ask.response_schema {
-        schemas.problems(schema, data, "/data")
-    } else if let Some(options) = ask.options.as_ref().filter(|_| resolution.disposition == Disposition::Answered) {
-        let options: Vec<&str> = options.iter().map(|option| option.as_str()).collect();
-        let schema = json!({
-            "type": "object", "required": ["choice"], "additionalProperties": false,
-            "properties": {"choice": {"enum": options}},
-        });
-        schemas.problems(&schema, data, "/data")
-    } else {
-        Ok(vec![])
-    };
+    let found =
+        if let Some(schema) = &ask.response_schema { schemas.problems(schema, data, "/data") } else { Ok(vec![]) };
     match found {
         Ok(found) if found.is_empty() => Ok(vec![]),
         Ok(problems) => Err(Refusal::InvalidFields { problems }),
@@ -115,8 +104,8 @@ fn decide(
             Ok(edited) => edited,
             Err(found) => return Ok(Err(found)),
         },
-        Verdict::Approve | Verdict::Reject if request.edits.is_empty() => proposed.clone(),
-        Verdict::Approve | Verdict::Reject => {
+        _ if request.edits.is_empty() => proposed.clone(),
+        Verdict::Approve | Verdict::Reject | Verdict::Respond => {
             return Ok(Err(vec![FieldProblem::new(at, "Only an edit changes arguments.")]));
         }
     };
@@ -126,7 +115,7 @@ fn decide(
         Verdict::Edit if !changed && action.allowed.contains(&Verdict::Approve) => Verdict::Approve,
         decision => decision,
     };
-    let found = if decision == Verdict::Reject { Ok(vec![]) } else { schemas.faults(action, &arguments) };
+    let found = if decision.is_go_ahead() { schemas.faults(action, &arguments) } else { Ok(vec![]) };
     let warnings = match found {
         Ok(found) => {
             if changed {
@@ -233,8 +222,10 @@ fn sentence(fault: &FieldProblem, at: &str) -> FieldProblem {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::domain::{ask::AskKind, json::MAX_DEPTH, outcome::ExecutedBy, text::Text};
+    use crate::domain::{ask::AskKind, disposition::Disposition, json::MAX_DEPTH, outcome::ExecutedBy, text::Text};
 
     fn nested(levels: usize) -> Value {
         (0..levels).fold(json!(1), |value, _| json!([value]))

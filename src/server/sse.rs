@@ -24,16 +24,6 @@ pub fn event(epoch: &str, seq: Seq, name: &str, data: impl Display) -> Bytes {
     format!("id: {epoch}.{seq}\nevent: {name}\ndata: {data}\n\n").into()
 }
 
-/// Writes the event that shows that the stream is alive, and up to date to this seq.
-pub fn ping(seq: Seq) -> Bytes {
-    hint("ping", format_args!("{{\"seq\":{seq}}}"))
-}
-
-/// Writes the event for a client without a cursor of this log: it must load everything again, as of `head`.
-pub fn reset(epoch: &str, head: Seq) -> Bytes {
-    hint("reset", format_args!("{{\"seq\":{head},\"epoch\":\"{epoch}\"}}"))
-}
-
 /// Returns the response that sends these events.
 pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     let headers = [(CONTENT_TYPE, "text/event-stream"), (X_ACCEL_BUFFERING, "no")];

@@ -332,12 +332,15 @@ async fn a_button_that_waits_hangs_up_with_the_outcome(server: TestServer) {
     })
     .await;
     use bailout::domain::{disposition::Disposition, outcome::Resolution};
-    let said =
-        |choice: &str| Resolution { data: Some(json!({"choice": choice})), ..Resolution::bare(Disposition::Answered) };
+    let said = |choice: &str| {
+        let answer = bailout::domain::text::NoteText::parse(choice).ok();
+        Resolution { answer, ..Resolution::bare(Disposition::Answered) }
+    };
     assert!(ada.resolves(&it, None, said("three")).await.is_err());
     ada.resolves(&it, None, said("two")).await.expect("an answer");
     let answered = asking.await.expect("an answer");
-    assert_eq!(answered["escalation"]["outcome"]["data"], json!({"choice": "two"}));
+    let outcome = &answered["outcome"];
+    assert_eq!((&outcome["answer"], &outcome["data"]), (&json!("two"), &Value::Null));
     assert_eq!(bot.get("/escalations?status=open").await.ok(200)["items"], json!([]));
     // Each of the two open states is read by its own walk. The pages form one list, newest first.
     let mut ids = vec![];
@@ -358,7 +361,7 @@ async fn a_button_that_waits_hangs_up_with_the_outcome(server: TestServer) {
     }
     assert_eq!(listed, ids);
     assert_eq!(
-        bot.get("/escalations?status=open&conversation=conv_3").await.ok(200)["items"][0]["id"],
+        bot.get("/escalations?status=open&conversation_id=conv_3").await.ok(200)["items"][0]["id"],
         ids[1].as_str()
     );
 }

@@ -58,9 +58,9 @@ async fn agents_are_told_who_could_come_and_who_waits_before(server: TestServer)
     let all = bot.get("/escalations?status=open").await.ok(200);
     let desks: Vec<&Value> = all["items"].as_array().expect("a list").iter().map(|it| &it["desk"]).collect();
     assert_eq!(desks, [&desk(1, 0, None), &desk(2, 0, Some(46)), &desk(2, 0, Some(46))]);
-    let heard = bot.get(&format!("/escalations/{first}/wait?seconds=0")).await.ok(200);
-    assert_eq!(heard["escalation"]["desk"], desk(2, 0, Some(46)));
-    let events = heard["events"].as_array().expect("events");
+    let waited = bot.get(&format!("/escalations/{first}?wait=0")).await.ok(200);
+    assert_eq!(waited["desk"], desk(2, 0, Some(46)));
+    let events = bot.events_of(&first).await;
     assert!(!events.is_empty() && events.iter().all(|it| it["data"]["escalation"].get("desk").is_none()));
     let early = bot.post(&format!("/escalations/{second}/acknowledge"), json!({})).await;
     assert_eq!((early.refused(409), &early.body["current"]["desk"]), ("not_closed", &desk(2, 0, Some(46))));
@@ -102,8 +102,7 @@ async fn who_goes_away_may_give_back_what_they_hold(server: TestServer) {
     }
     assert_eq!(status(&hers).await, "claimed", "the control: what a colleague holds");
     // The release has Ada as its actor, so the agent receives that she released it.
-    let heard = bot.get(&format!("/escalations/{}/wait?seconds=0", held[0])).await.ok(200);
-    let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
+    let last = bot.events_of(&held[0]).await.pop().expect("an event");
     assert_eq!((&last["type"], &last["actor"]["name"]), (&json!("escalation.released"), &json!("Ada")));
     says(false, false).await;
     assert_eq!(away().await, [("Ada".to_owned(), false), ("Ana".to_owned(), false)]);

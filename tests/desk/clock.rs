@@ -33,8 +33,7 @@ async fn an_escalation_does_not_end_before_it_began(server: TestServer) {
     let body = bot.get(&format!("/escalations/{it}")).await.ok(200);
     assert!(body["closed_at"].as_str() >= body["opened_at"].as_str(), "{body}");
     // The events of the escalation are in order. Another escalation has the time of the clock.
-    let events = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200)["events"].clone();
-    let times: Vec<String> = events.as_array().expect("events").iter().map(|it| it["at"].to_string()).collect();
+    let times: Vec<String> = bot.events_of(&it).await.iter().map(|it| it["at"].to_string()).collect();
     assert!(times.is_sorted() && times.len() >= 4, "{times:?}");
     let other = bot.hands_over("conv_2").await;
     let other = server.desk.current(server.workspace, id(&other)).await.expect("a read").expect("an escalation");

@@ -86,9 +86,8 @@ impl Demo {
 async fn ends(agent: &Agent, more: Value) -> (Value, Duration) {
     let began = Instant::now();
     let it = agent.escalates(more).await;
-    let path = format!("/escalations/{it}/wait?until=outcome&seconds=30");
-    let heard = agent.get(&path).await.ok(200);
-    (heard["escalation"].clone(), began.elapsed())
+    let path = format!("/escalations/{it}?until=outcome&wait=30");
+    (agent.get(&path).await.ok(200), began.elapsed())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -122,7 +121,7 @@ async fn robot_answers_what_an_agent_asks_as_its_schema_wants_it() {
     assert!(*method == "card" || *method == "voucher", "{takeover}");
     let said = takeover["messages"].as_array().expect("messages");
     assert!(said.iter().any(|message| message["role"] == "operator"), "{takeover}");
-    assert_eq!((&choice["disposition"], &choice["data"]["choice"]), (&json!("answered"), &json!("yes")));
+    assert_eq!((&choice["disposition"], &choice["answer"]), (&json!("answered"), &json!("yes")));
     assert!(question["answer"].as_str().is_some_and(|answer| !answer.is_empty()), "{question}");
     assert_eq!(decision["disposition"], "approved_with_edits", "the second card may only be edited");
     assert_eq!((&hopeless["disposition"], &hopeless["data"]), (&json!("instructed"), &Value::Null));
@@ -176,15 +175,15 @@ async fn robot_takes_its_time_with_one_who_always_answers() {
     let agent = demo.agent();
     let wish = json!({"rehearse": {"after_seconds": 9}});
     let it = agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await;
-    let (mut after, mut answered) = (0, 0);
+    let (mut after, mut answered) = (String::new(), 0);
     let outcome = loop {
-        let heard = agent.get(&format!("/escalations/{it}/wait?seconds=20&after={after}")).await.ok(200);
-        after = heard["seq"].as_i64().expect("a cursor");
-        if heard["escalation"]["status"] == "resolved" {
-            break heard["escalation"]["outcome"].clone();
+        let heard = agent.get(&format!("/escalations/{it}/events?wait=20&after={after}")).await.ok(200);
+        after = heard["cursor"].as_str().expect("a cursor").to_owned();
+        let events = heard["items"].as_array().expect("events");
+        if let Some(end) = events.iter().find(|it| it["type"] == "escalation.resolved") {
+            break end["data"]["escalation"]["outcome"].clone();
         }
-        let said = heard["events"].as_array().expect("events").iter();
-        for _ in said.filter(|it| it["data"]["message"]["role"] == "operator") {
+        for _ in events.iter().filter(|it| it["data"]["message"]["role"] == "operator") {
             // The customer sends three messages.
             for text in ["Hello?", "Is somebody there?", "I am waiting."] {
                 answered += usize::from(agent.says(&it, "customer", text).await.status == 201);
@@ -214,8 +213,8 @@ async fn robot_leaves_alone_what_a_person_took() {
     ada.does(id(&taken), take).await.expect("taken from Robot");
     agent.says(&taken, "customer", "Hello?").await.ok(201);
     // The other escalation is resolved three seconds later. By then Robot has done all that it would do to the first.
-    let path = format!("/escalations/{left}/wait?until=outcome&seconds=30");
-    assert_eq!(agent.get(&path).await.ok(200)["escalation"]["status"], "resolved");
+    let path = format!("/escalations/{left}?until=outcome&wait=30");
+    assert_eq!(agent.get(&path).await.ok(200)["status"], "resolved");
     let it = agent.get(&format!("/escalations/{taken}")).await.ok(200);
     assert_eq!((&it["status"], &it["claimed_by"]["name"]), (&json!("claimed"), &json!("Ada")), "{it}");
 }

@@ -35,11 +35,11 @@ async fn nobody_claims_and_the_agent_is_told_the_truth(server: TestServer) {
     assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200)["status"], "waiting");
     server.pass(Span::seconds(601));
     let closed = soon("the expiry", async || {
-        let now = bot.get(&format!("/escalations/{it}/wait?until=outcome&seconds=5")).await.ok(200);
-        (now["escalation"]["status"] == "expired").then_some(now)
+        let now = bot.get(&format!("/escalations/{it}?until=outcome&wait=5")).await.ok(200);
+        (now["status"] == "expired").then_some(now)
     })
     .await;
-    let outcome = &closed["escalation"]["outcome"];
+    let outcome = &closed["outcome"];
     assert_eq!((outcome["disposition"].as_str(), outcome["by"]["kind"].as_str()), (Some("unanswered"), Some("system")));
     let briefing = outcome["briefing"].as_str().expect("a briefing");
     for fact in [

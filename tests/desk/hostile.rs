@@ -55,14 +55,14 @@ fn opening(text: &str) -> Value {
             }},
         },
         "conversation": {
-            "external_id": name,
+            "id": name,
             "messages": [
                 {"role": "customer", "text": text, "author": {"id": "x", "name": name}},
                 {"role": "agent", "tool_calls": [{"id": "1", "name": name, "arguments": {&key: text}}]},
                 {"role": "tool", "tool_result": {"call_id": "1", "output": text, "is_error": true}},
                 {"role": name, "strange": text},
             ],
-            "customer": {"external_id": name, "name": name, "email": name, "locale": cut(text, 30)},
+            "customer": {"id": name, "name": name, "email": name, "locale": cut(text, 30)},
         },
         "context": [{"label": key, "value": text}, {"label": "a link", "url": "https://example.com/c/9"}],
         "metadata": {&key: text},

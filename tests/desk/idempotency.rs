@@ -11,8 +11,7 @@ use crate::{on_both, support::TestServer};
 #[apply(on_both!)]
 async fn the_same_key_is_one_escalation_with_the_same_bytes(server: TestServer) {
     let bot = server.agent("billing-bot").await;
-    let body =
-        json!({"reason": {"code": "other", "text": "help"}, "conversation": {"external_id": "c", "messages": []}});
+    let body = json!({"reason": {"code": "other", "text": "help"}, "conversation": {"id": "c", "messages": []}});
     let mut sent = JoinSet::new();
     for _ in 0..8 {
         let (bot, body) = (bot.clone(), body.clone());

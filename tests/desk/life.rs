@@ -1,12 +1,23 @@
 //! Tests the life of an escalation, from its opening to its outcome.
 
-use bailout::domain::{disposition::Disposition, outcome::Resolution, refusal::Refusal, text::NoteText};
+use bailout::domain::{
+    ask::Verdict,
+    disposition::Disposition,
+    event::{Event, EventKind},
+    outcome::{DecisionRequest, Edit, ExecutedBy, Resolution},
+    refusal::Refusal,
+    text::{NoteText, Text},
+};
 use macro_rules_attribute::apply;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{TestServer, server::soon},
+    support::{
+        TestServer,
+        server::{id, soon},
+    },
 };
 use bailout::{domain::operator::Role, server::error::Error};
 
@@ -35,13 +46,14 @@ async fn a_takeover_goes_to_a_human_and_back(server: TestServer) {
 
     // A reply wakes the agent that waits for one.
     let waiting = {
-        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?until=reply&seconds=20"));
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}?until=reply&wait=20"));
         tokio::spawn(async move { bot.get(&path).await.ok(200) })
     };
     ada.replies(&it, fence, "You get it back, Dana.").await.expect("a reply");
     let heard = waiting.await.expect("an answer");
-    let said: Vec<&Value> =
-        heard["events"].as_array().expect("events").iter().filter(|it| it["type"] == "message.created").collect();
+    assert_eq!((&heard["control"], &heard["claimed_by"]["name"]), (&json!("human"), &json!("Ada")));
+    let events = bot.events_of(&it).await;
+    let said: Vec<&Value> = events.iter().filter(|it| it["type"] == "message.created").collect();
     assert_eq!(said.last().expect("a message")["data"]["message"]["text"], "You get it back, Dana.");
     assert_eq!(said.last().expect("a message")["data"]["message"]["author"]["name"], "Ada");
 
@@ -49,9 +61,9 @@ async fn a_takeover_goes_to_a_human_and_back(server: TestServer) {
     let note = NoteText::parse("Tell her it takes 3 days.").expect("a note");
     let said = Resolution { note_to_agent: Some(note), ..Resolution::bare(Disposition::Handled) };
     ada.resolves(&it, Some(fence), said).await.expect("a resolve");
-    let waited = bot.get(&format!("/escalations/{it}/wait?until=outcome")).await;
+    let waited = bot.get(&format!("/escalations/{it}?wait=5&until=outcome")).await;
     let got = bot.get(&format!("/escalations/{it}")).await;
-    let listed = bot.get("/escalations?conversation=conv_88&limit=1").await;
+    let listed = bot.get("/escalations?conversation_id=conv_88&limit=1").await;
     let outcome = bytes_of_outcome(&got.text);
     assert_eq!(outcome, bytes_of_outcome(&waited.text));
     assert_eq!(outcome, bytes_of_outcome(&listed.text));
@@ -109,20 +121,84 @@ async fn data_that_breaks_the_schema_is_refused_and_nothing_is_lost(server: Test
 }
 
 #[apply(on_both!)]
-async fn a_second_takeover_of_a_conversation_names_the_first(server: TestServer) {
-    let bot = server.agent("billing-bot").await;
+async fn an_outcome_names_exactly_the_actions_to_run(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let allowed = ["approve", "edit", "reject", "respond"];
+    let action = |id: &str, name: &str| json!({"id": id, "name": name, "arguments": {"eur": 1.5}, "allowed": allowed});
+    let actions = [action("a", "refund"), action("b", "tell"), action("c", "book"), action("d", "close")];
+    let it = bot.escalates(json!({"ask": {"kind": "decision", "actions": actions}})).await;
+    let decision = |id: &str, decision| DecisionRequest {
+        id: Text::parse(id).expect("an id"),
+        decision,
+        edits: vec![],
+        comment: None,
+        executed_by: ExecutedBy::Agent,
+    };
+    let edits = vec![Edit { pointer: "/eur".to_owned(), json: Some("2.50".to_owned()) }];
+    let comment = Text::parse("Ask her for the number first.").ok();
+    let decided = vec![
+        decision("a", Verdict::Approve),
+        DecisionRequest { edits, ..decision("b", Verdict::Edit) },
+        DecisionRequest { executed_by: ExecutedBy::Operator, ..decision("c", Verdict::Approve) },
+        DecisionRequest { comment, ..decision("d", Verdict::Respond) },
+    ];
+    let said = Resolution { actions: decided, ..Resolution::bare(Disposition::Approved) };
+    ada.resolves(&it, None, said).await.expect("a decision");
+    let got = bot.get(&format!("/escalations/{it}")).await;
+    let outcome = &got.body["outcome"];
+    assert_eq!(outcome["disposition"], "instructed");
+    // An edited number has the digits that the operator wrote.
+    let to_run = r#""actions_to_run":[{"id":"a","name":"refund","arguments":{"eur":1.5}},{"id":"b","name":"tell","arguments":{"eur":2.50}}]"#;
+    assert!(got.text.contains(to_run), "{}", got.text);
+    let record = outcome["actions"].as_array().expect("a record");
+    assert_eq!(
+        (record.len(), &record[3]["decision"], &record[3]["comment"]),
+        (4, &json!("respond"), &json!("Ask her for the number first."))
+    );
+    assert!(outcome["briefing"].as_str().expect("a briefing").contains("Action close: not to be run"), "{outcome}");
+    // A decision may end with nothing to run.
+    let it = bot.escalates(json!({"ask": {"kind": "decision", "actions": [action("a", "refund")]}})).await;
+    ada.resolves(&it, None, Resolution::bare(Disposition::Referred)).await.expect("an end");
+    let ended = bot.get(&format!("/escalations/{it}")).await.ok(200);
+    assert_eq!((&ended["outcome"]["actions"], &ended["outcome"]["actions_to_run"]), (&json!([]), &json!([])));
+}
+
+#[apply(on_both!)]
+async fn a_second_takeover_of_a_conversation_asks_for_the_first_again(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
     let it = bot.hands_over("conv_1").await;
-    let body = json!({"reason": {"code": "other", "text": "again"}, "conversation": {"external_id": "conv_1", "messages": []}});
-    let refused = bot.post("/escalations", body).await;
-    assert_eq!(refused.refused(409), "already_open");
-    assert_eq!(refused.body["current"]["id"], it.as_str());
-    // The same `external_id` of another agent is another conversation.
+    assert_eq!(bot.get(&format!("/escalations/{it}")).await.ok(200).get("already_open"), None);
+    let again = json!({
+        "reason": {"code": "other", "text": "She asks again."},
+        "summary": "Two charges.",
+        "urgency": "high",
+        "conversation": {"id": "conv_1", "messages": [{"role": "customer", "text": "Hello?"}]},
+    });
+    // The same key gives the same answer, and a wait answers with the escalation, too.
+    let keyed = [("idempotency-key", "again-1")];
+    let asked = bot.asks(Method::POST, "/escalations", Some(again.clone()), &keyed).await;
+    let repeated = bot.asks(Method::POST, "/escalations", Some(again.clone()), &keyed).await;
+    assert!(repeated.replayed && repeated.status == 200 && repeated.text == asked.text, "{repeated:?}");
+    let waited = bot.asks(Method::POST, "/escalations?wait=0", Some(again.clone()), &keyed).await;
+    assert_eq!((waited.status, waited.replayed, &waited.body["already_open"]), (200, true, &json!(true)));
+    let open = asked.ok(200);
+    assert_eq!((&open["id"], &open["already_open"], &open["urgency"]), (&json!(it), &json!(true), &json!("high")));
+    assert_eq!((&open["reason"]["text"], &open["summary"]), (&json!("Refund over limit"), &Value::Null));
+    assert_eq!(open["conversation"]["received_messages"], 2);
+    // It stands in the thread once, for operators only.
+    let thread = ada.desk.thread(ada.workspace, id(&it)).await.expect("a read").expect("a thread");
+    let asked = |event: &&Event| matches!(&event.kind, EventKind::AskedAgain { reason, .. } if reason.as_str() == "She asks again.");
+    assert_eq!(thread.happenings.iter().filter(asked).count(), 1, "{:?}", thread.happenings);
+    assert_eq!(bot.events_of(&it).await.len(), 1);
+    assert_eq!(bot.get("/escalations").await.ok(200)["items"].as_array().map(Vec::len), Some(1));
+    // The same `id` of another agent is another conversation.
     server.agent("other-bot").await.hands_over("conv_1").await;
     // After a cancellation the conversation can be escalated again.
     let cancelled =
         bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "The customer is happy."})).await.ok(200);
     assert_eq!(cancelled["outcome"]["disposition"], "cancelled");
-    bot.hands_over("conv_1").await;
+    let next = bot.post("/escalations", again).await.ok(201);
+    assert_eq!((next["id"] == it.as_str(), &next["already_open"]), (false, &json!(false)));
 }
 
 #[apply(on_both!)]

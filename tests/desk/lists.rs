@@ -88,7 +88,7 @@ async fn a_busy_day(server: &TestServer, agents: &[Agent], people: &[Person]) {
             "urgency": urgency,
             "reason": {"code": code, "text": "Look"},
             "deadlines": {"claim_within_seconds": 6_000, "expire_after_seconds": n * 10 + if n < 40 { 300 } else { 6_000 }},
-            "conversation": {"external_id": format!("conv_{n}"), "messages": []},
+            "conversation": {"id": format!("conv_{n}"), "messages": []},
         }));
         let it = opened.await;
         server.pass(Span::seconds(1));
@@ -289,9 +289,8 @@ async fn a_customer_who_comes_back_brings_what_was(server: TestServer) {
     let (bot, other) = (server.agent("billing-bot").await, server.agent("sales-bot").await);
     let ada = server.person("Ada", Role::Operator).await;
     let comes = |bot: Agent, conversation: &'static str, customer: Option<&'static str>| async move {
-        let customer = json!({"external_id": customer, "name": "Dana"});
-        bot.escalates(json!({"conversation": {"external_id": conversation, "messages": [], "customer": customer}}))
-            .await
+        let customer = json!({"id": customer, "name": "Dana"});
+        bot.escalates(json!({"conversation": {"id": conversation, "messages": [], "customer": customer}})).await
     };
     let mark = async |it: &str| -> (bool, Vec<EarlierEscalation>) {
         let thread = server.desk.thread(server.workspace, id(it)).await.expect("a thread").expect("one");

@@ -29,7 +29,7 @@ use crate::{
 
 /// Reads a stream until `many` events have arrived, not counting pings.
 async fn hears(agent: &Agent, path: &str, last_event_id: Option<&str>, many: usize) -> Vec<Heard> {
-    let mut request = agent.http.get(format!("{}/api/v1{path}", agent.url)).bearer_auth(&agent.key);
+    let mut request = agent.listens(path);
     if let Some(id) = last_event_id {
         request = request.header("last-event-id", id);
     }
@@ -60,18 +60,34 @@ async fn a_stream_resumes_where_it_was(server: TestServer) {
     assert_eq!(later[0].event, "escalation.resolved");
     let got = bot.get(&format!("/escalations/{it}")).await.ok(200);
     assert_eq!(later[0].json()["data"]["escalation"]["outcome"], got["outcome"]);
-    let all = hears(&bot, "/events?after=0", None, 4).await;
+    let all = hears(&bot, &format!("/events?after={}.0", server.desk.store().epoch()), None, 4).await;
     assert_eq!(&all[..3], &first[..]);
     assert_eq!(all[3], later[0]);
+    // The stream of one escalation ends after its end, and whoever has that is told that nothing follows.
+    let whole = bot.listens(&path).send().await.expect("a stream").text().await.expect("an end in order");
+    assert_eq!(whole.matches("\nevent: ").count(), 4, "{whole}");
+    let over = bot.listens(&path).header("last-event-id", later[0].id.clone().expect("an id")).send().await;
+    assert_eq!(over.expect("an answer").status(), 204);
+    // The page as JSON has the same events, and an event has the cursor of its frame.
+    let page = bot.events_of(&it).await;
+    let frames: Vec<_> = all.iter().map(Heard::json).collect();
+    assert_eq!(page, frames);
+    assert!(all.iter().all(|frame| frame.id.as_deref() == frame.json()["cursor"].as_str()));
 
     // A cursor of another epoch, or of the future, gets a `reset` event.
     for cursor in ["zzzzzzzz.1".to_owned(), format!("{}.999999", server.desk.store().epoch())] {
         let reset = hears(&bot, "/events", Some(&cursor), 1).await;
         assert_eq!(reset[0].event, "reset");
-        assert_eq!(reset[0].json()["epoch"], *server.desk.store().epoch());
+        let head = server.desk.head(server.workspace).await.expect("a head");
+        assert_eq!(reset[0].json()["cursor"], format!("{}.{head}", server.desk.store().epoch()));
+        assert_eq!(reset[0].id.as_deref(), reset[0].json()["cursor"].as_str());
     }
-    let beyond = bot.get(&format!("/escalations/{it}/wait?after=999999")).await;
-    assert_eq!((beyond.refused(400), &beyond.body["current"]), ("bad_cursor", &serde_json::Value::Null));
+    for after in [format!("{}.999999", server.desk.store().epoch()), "zzzzzzzz.1".to_owned(), "31".to_owned()] {
+        for path in [format!("/escalations/{it}?wait=1&after={after}"), format!("/events?after={after}")] {
+            let beyond = bot.get(&path).await;
+            assert_eq!((beyond.refused(400), &beyond.body["current"]), ("bad_cursor", &serde_json::Value::Null));
+        }
+    }
     assert_eq!(other.get(&path).await.refused(404), "not_found");
 }
 
@@ -87,7 +103,7 @@ async fn who_has_the_end_has_the_outcome_whatever_came_after(server: TestServer)
         let text = bailout::domain::text::NoteText::parse("Done.").expect("a note");
         ada.does(id, OperatorVerb::Note { text }).await.expect("a note");
         let path = if of_all { "/events".to_owned() } else { format!("/escalations/{it}/events") };
-        let request = bot.http.get(format!("{}/api/v1{path}?after={closed}", bot.url)).bearer_auth(&bot.key);
+        let request = bot.listens(&format!("{path}?after={}.{closed}", server.desk.store().epoch()));
         let _stream = request.send().await.expect("a stream");
         soon("the delivery", async || {
             let current = server.desk.current(server.workspace, id).await.expect("a read").expect("an escalation");
@@ -102,11 +118,10 @@ async fn a_revoked_key_is_out_at_once(server: TestServer) {
     let bot = server.agent("billing-bot").await;
     let it = bot.hands_over("conv_1").await;
     let waiting = {
-        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?seconds=30"));
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}?wait=30"));
         tokio::spawn(async move { bot.get(&path).await })
     };
-    let mut stream =
-        bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await.expect("a stream");
+    let mut stream = bot.listens("/events").send().await.expect("a stream");
     let name = bailout::domain::text::Name::parse("billing-bot").expect("a name");
     let mut tx = server.desk.store().begin_write().await.expect("a transaction");
     let revoked = bailout::server::store::agents::revoke(&mut tx, server.workspace, &name, server.now()).await;
@@ -128,13 +143,13 @@ async fn what_happens_at_one_server_is_heard_at_the_other() {
     let it = bot.hands_over("conv_1").await;
     let ada = second.employs(first.person("Ada", Role::Operator).await.operator);
     let waiting = {
-        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?until=reply&seconds=30"));
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}?until=reply&wait=30"));
         tokio::spawn(async move { bot.get(&path).await.ok(200) })
     };
     let fence = ada.claims(&it).await.expect("a claim at the second server");
     ada.replies(&it, fence, "Hello").await.expect("a reply at the second server");
     let heard = waiting.await.expect("an answer at the first server");
-    assert_eq!(heard["escalation"]["control"], "human");
+    assert_eq!(heard["control"], "human");
     // In the other direction, the stream of the second server receives what the first one writes.
     let there = bot.at(&second);
     bot.says(&it, "customer", "Thank you").await.ok(201);
@@ -201,7 +216,7 @@ async fn a_server_that_tells_nobody_is_heard_through_all_that_others_tell() {
         }
     });
     let waiting = {
-        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?seconds=10"));
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}?wait=10"));
         tokio::spawn(async move { bot.get(&path).await.ok(200) })
     };
     let settings = Cli::try_parse_from(["bailout", "--database-url", &first.database.url]).expect("settings").settings;
@@ -210,5 +225,5 @@ async fn a_server_that_tells_nobody_is_heard_through_all_that_others_tell() {
     there.claims(&it).await.expect("a claim at the silent desk");
     let heard = waiting.await.expect("an answer");
     telling.abort();
-    assert_eq!(heard["events"][0]["type"], "escalation.claimed", "{heard}");
+    assert_eq!(heard["claimed_by"]["name"], "Ada", "{heard}");
 }

@@ -72,8 +72,7 @@ async fn claims_lapse_when_their_holder_is_gone(server: TestServer) {
     assert_eq!(status(&server, &kept).await, Status::Claimed);
 
     // The agent is in control again and learns that the system released the claim.
-    let heard = bot.get(&format!("/escalations/{gone}/wait?seconds=0")).await.ok(200);
-    let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
+    let last = bot.events_of(&gone).await.pop().expect("an event");
     assert_eq!((&last["type"], &last["actor"]["kind"]), (&json!("escalation.released"), &json!("system")));
     assert_eq!(last["control"], "agent");
     // A second check changes nothing.
@@ -130,7 +129,11 @@ async fn the_agents_ear_is_known(server: TestServer) {
     let fence = ada.claims(&it).await.expect("a claim");
     let said = ada.replies(&it, fence, "Hello").await.expect("a reply");
     let seq = said.message.and_then(|message| message.seq).expect("a seq");
-    bot.get(&format!("/escalations/{it}/wait?seconds=0&until=reply")).await.ok(200);
+    bot.get(&format!("/escalations/{it}?wait=0&until=reply")).await.ok(200);
+    server.desk.hints().save(server.desk.store(), server.now()).await;
+    let heard = around(&server, &it).await.heard.expect("it listened");
+    assert!(heard.reached < seq, "a wait does not carry what was said");
+    bot.events_of(&it).await;
     server.desk.hints().save(server.desk.store(), server.now()).await;
     let heard = around(&server, &it).await.heard.expect("it listened");
     assert_eq!(heard.reached, seq, "the reply is with the agent");
@@ -139,7 +142,7 @@ async fn the_agents_ear_is_known(server: TestServer) {
     // A stream from now on counts as listening, and has delivered nothing that was said before.
     let fence_of_other = ada.claims(&other).await.expect("a claim");
     ada.replies(&other, fence_of_other, "Hello").await.expect("a reply");
-    let from_now = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
+    let from_now = bot.listens("/events").send().await;
     let from_now = from_now.expect("a stream");
     let listens = soon("the ear of the other", async || {
         server.desk.hints().save(server.desk.store(), server.now()).await;
@@ -149,7 +152,7 @@ async fn the_agents_ear_is_known(server: TestServer) {
     drop(from_now);
 
     // A stream of all escalations listens to each of them.
-    let stream = bot.http.get(format!("{}/api/v1/events", bot.url)).bearer_auth(&bot.key).send().await;
+    let stream = bot.listens("/events").send().await;
     let mut stream = stream.expect("a stream").bytes_stream();
     let again = ada.replies(&it, fence, "Are you there?").await.expect("a reply");
     let again = again.message.and_then(|message| message.seq).expect("a seq");
@@ -184,8 +187,7 @@ async fn whoever_types_is_shown_to_the_other_side(server: TestServer) {
     assert_eq!(stranger.post(&format!("/escalations/{it}/typing"), json!({})).await.refused(404), "not_found");
     assert_eq!(bot.post(&format!("/escalations/{it}/typing"), json!({"a": 1})).await.refused(422), "unknown_field");
 
-    let path = format!("{}/api/v1/escalations/{it}/events", bot.url);
-    let stream = bot.http.get(path).bearer_auth(&bot.key).send().await.expect("a stream");
+    let stream = bot.listens(&format!("/escalations/{it}/events")).send().await.expect("a stream");
     let mut stream = stream.bytes_stream();
     let current = server.desk.current(server.workspace, id(&it)).await.expect("a read").expect("an escalation");
     let agent = current.escalation.agent.id;

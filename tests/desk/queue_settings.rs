@@ -287,9 +287,8 @@ async fn a_queue_that_is_renamed_has_its_new_name_on_what_is_open(server: TestSe
     let called_for = escalations::claim_alert(server.desk.store(), server.workspace, id(&open), server.now()).await;
     assert_eq!(called_for.expect("an alert").expect("one").queue, invoices.itself);
     let fence = ana.claims(&open).await.expect("a claim");
-    let heard = bot.get(&format!("/escalations/{open}/wait?seconds=0")).await.ok(200);
-    let queue = |n: usize| heard["events"][n]["data"]["escalation"]["queue"].clone();
-    assert_eq!((heard["events"].as_array().map(Vec::len), queue(0)), (Some(1), json!("invoices")));
+    let events = bot.events_of(&open).await;
+    assert_eq!((events.len(), &events[1]["data"]["escalation"]["queue"]), (2, &json!("invoices")));
 
     // A transfer requested under the old name uses the new one, so that a page that follows it matches a fresh
     // read.

@@ -257,9 +257,9 @@ async fn a_transfer_to_a_queue_goes_where_it_says(server: TestServer) {
     let refused = calls("transfer", format!("{to}&note=")).await;
     assert_eq!(refused["Err"]["invalid_fields"]["problems"][0]["pointer"], "/note", "a note is needed: {refused}");
     assert!(calls("transfer", format!("{to}&note=Yours")).await.get("Ok").is_some());
-    let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200);
-    assert_eq!((&heard["escalation"]["queue"], &heard["escalation"]["status"]), (&json!("billing"), &json!("waiting")));
-    let last = heard["events"].as_array().and_then(|all| all.last()).expect("an event").clone();
+    let now = bot.get(&format!("/escalations/{it}")).await.ok(200);
+    assert_eq!((&now["queue"], &now["status"]), (&json!("billing"), &json!("waiting")));
+    let last = bot.events_of(&it).await.pop().expect("an event");
     assert_eq!(last["data"]["to"], json!({"kind": "queue", "id": billing.id.to_string(), "name": "billing"}));
 }
 

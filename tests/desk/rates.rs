@@ -60,7 +60,7 @@ async fn a_key_has_its_rates_and_others_have_theirs(server: TestServer) {
         greedy.http.get(format!("{url}/api/v1{path}")).bearer_auth(&greedy.key).send().await.expect("an answer")
     };
     // A wait counts as one request, however long it is.
-    let wait = reads(&format!("/escalations/{open}/wait?seconds=2")).await;
+    let wait = reads(&format!("/escalations/{open}?wait=2")).await;
     assert_eq!((wait.status().as_u16(), header(&wait, "ratelimit").starts_with("\"reads\";r=2;t=")), (200, true));
     for status in [200, 200, 429] {
         assert_eq!(reads("/escalations").await.status(), status);

@@ -209,12 +209,18 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     person.replies(&claimed, fence, "It is on its way.").await.expect("a reply");
     bot.says(&claimed, "customer", "Thank you!").await.ok(201);
     person.resolves(&claimed, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
-    let heard = bot.get(&format!("/escalations/{claimed}/wait?after={head}&until=outcome")).await.ok(200);
-    let seqs: Vec<_> = heard["events"].as_array().expect("events").iter().filter_map(|it| it["seq"].as_i64()).collect();
+    let events = bot.events_of(&claimed).await;
+    let seqs: Vec<_> = events.iter().filter_map(|it| it["seq"].as_i64()).filter(|seq| *seq > head).collect();
     assert_eq!(seqs, [head + 1, head + 2, head + 3]);
-    assert_eq!(heard["escalation"]["outcome"]["messages"].as_array().map(Vec::len), Some(4), "{heard}");
+    let ended = &events.last().expect("an end")["data"]["escalation"];
+    assert_eq!(ended["outcome"]["messages"].as_array().map(Vec::len), Some(4), "{ended}");
+    // Events that were stored before they had these ids have them when they are sent, and a cursor.
+    for event in &events {
+        assert!(event["conversation_id"].is_string() && event.get("tool_call_id").is_some(), "{event}");
+        assert_eq!(event["cursor"], format!("{}.{}", server.desk.store().epoch(), event["seq"]), "{event}");
+    }
     // A new escalation can be opened.
-    let fresh = bot.escalates(json!({"conversation": {"external_id": "conv_new", "messages": []}})).await;
+    let fresh = bot.escalates(json!({"conversation": {"id": "conv_new", "messages": []}})).await;
     person.claims(&fresh).await.expect("a claim");
 }
 

@@ -255,10 +255,7 @@ async fn a_running_server_notices_that_its_history_has_another_name(server: Test
     let ada = Browser::of("Ada", &server.url).await;
     let old = server.desk.store().epoch();
     let cursor = format!("/live?after={old}.1");
-    let open = [
-        ada.gets(&cursor).await,
-        bot.http.get(format!("{}/api/v1/events", server.url)).bearer_auth(&bot.key).send().await.expect("a stream"),
-    ];
+    let open = [ada.gets(&cursor).await, bot.listens("/events").send().await.expect("a stream")];
     admin(&server.database, &["new-epoch"]);
     // Each stream ends by itself, …
     for stream in open {

@@ -65,8 +65,7 @@ impl Open {
 
     /// Opens streams with an invalid cursor, so that the server sends something at once.
     async fn events(bot: &Agent, many: usize) -> Self {
-        let url = format!("{}/api/v1/events?after=elsewhere.1", bot.url);
-        Self::new(many, async |_| bot.http.get(&url).bearer_auth(&bot.key).send().await.expect("a stream")).await
+        Self::new(many, async |_| bot.listens("/events?after=elsewhere.1").send().await.expect("a stream")).await
     }
 
     /// Returns how long after a moment the last of this many ended.
@@ -207,7 +206,7 @@ async fn a_revoked_key_opens_nothing(server: TestServer) {
     let it = bot.hands_over("conv_1").await;
     let (mut open, mut control) = (Open::events(&bot, IN_ALL / 2).await, Open::events(&other, 2).await);
     let waits = (0..IN_ALL / 2).map(|_| {
-        let (bot, path) = (bot.clone(), format!("/escalations/{it}/wait?seconds=30"));
+        let (bot, path) = (bot.clone(), format!("/escalations/{it}?wait=30"));
         tokio::spawn(async move { (bot.get(&path).await, Instant::now()) })
     });
     let waits: Vec<_> = waits.collect();

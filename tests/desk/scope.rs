@@ -116,10 +116,9 @@ const WAYS: &[Way] = &[
     ("FN", "resolve", "", "id={id}&fence=9&resolution={resolution}", For::Function(Role::Operator), false),
     ("GET", "/api/v1/escalations", "/api/v1/escalations", "", For::Agents, true),
     ("GET", "/api/v1/escalations/{id}", "/api/v1/escalations/{id}", "", For::Agents, true),
-    ("GET", "/api/v1/escalations/{id}/wait", "/api/v1/escalations/{id}/wait?seconds=1", "", For::Agents, true),
     ("GET", "/api/v1/escalations/{id}/events", "/api/v1/escalations/{id}/events", "", For::Agents, true),
     ("GET", "/api/v1/escalations/{id}/transcript", "/api/v1/escalations/{id}/transcript", "", For::Agents, true),
-    ("GET", "/api/v1/events", "/api/v1/events?after=0", "", For::Agents, true),
+    ("GET", "/api/v1/events", "/api/v1/events?after={epoch}.0", "", For::Agents, true),
     (
         "POST",
         "/api/v1/escalations",
@@ -284,7 +283,7 @@ async fn everyone_gets_what_is_theirs_and_nothing_else(server: TestServer) {
         people.push(server.person(name, role).await);
     }
     let conversation = json!({
-        "external_id": CANARY,
+        "id": CANARY,
         "customer": {"name": CANARY},
         "messages": [{"role": "customer", "text": format!("I saw a {CANARY}.")}],
     });

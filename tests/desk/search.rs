@@ -63,8 +63,8 @@ async fn opened(bot: &Agent) -> String {
         "customer_told": "We ask the heron.",
         "context": [{"label": "Plan", "value": "Gold marmot", "url": "https://example.com/lemur"}],
         "conversation": {
-            "external_id": "conv_badger",
-            "customer": {"name": "Zoë Ångström", "email": "zoe@example.org", "external_id": "cus_otter"},
+            "id": "conv_badger",
+            "customer": {"name": "Zoë Ångström", "email": "zoe@example.org", "id": "cus_otter"},
             "messages": [{"role": "customer", "text": "My order A-4721 is a Crème brûlée."}, {"role": "agent", "text": "見積書を東京から送ります"}],
         },
     }))
@@ -190,7 +190,7 @@ async fn tools_evidence_metadata_and_actions_are_found(server: TestServer) {
         "reason": {"code": "policy_limit", "text": "Too much", "evidence": {"limit": {"unit": "quoll"}}},
         "ask": {"kind": "decision", "actions": [{"id": "a", "name": "refund", "arguments": {"memo": "okapi"}}]},
         "metadata": {"shipment": {"vessel": "Dugong"}},
-        "conversation": {"external_id": "conv_1", "messages": messages},
+        "conversation": {"id": "conv_1", "messages": messages},
     }))
     .await;
     for word in ["find_parcel", "findparcel", "pangolin", "manatee", "narwhal", "axolotl", "quoll", "okapi", "dugong"] {
@@ -239,7 +239,7 @@ async fn words_are_found_however_they_are_written(server: TestServer) {
 async fn stored_texts_are_indexed_again_while_people_search(server: TestServer) {
     let bot = server.agent("billing-bot").await;
     let messages = json!([{"role": "customer", "text": "In der Straße"}]);
-    let it = bot.escalates(json!({"conversation": {"external_id": "conv_1", "messages": messages}})).await;
+    let it = bot.escalates(json!({"conversation": {"id": "conv_1", "messages": messages}})).await;
     for n in 0..120 {
         bot.says(&it, "customer", &format!("Parcel A-{n} is late")).await.ok(201);
     }
@@ -399,7 +399,7 @@ async fn the_longest_text_is_taken_and_found(server: TestServer) {
     let hay = "hay ".repeat(5_000);
     let say = |text: String| json!({"role": "customer", "text": text});
     let messages: Vec<_> = (0..20).map(|n| say(format!("needle{n} {hay}"))).collect();
-    bot.escalates(json!({"conversation": {"external_id": "c", "messages": messages}})).await;
+    bot.escalates(json!({"conversation": {"id": "c", "messages": messages}})).await;
     assert_eq!((finds(&server, "needle19").await.len(), finds(&server, "needle0").await.len()), (1, 0));
 }
 
@@ -492,7 +492,8 @@ async fn the_page_shows_text_as_text(server: TestServer) {
     let bot = server.agent("billing-bot").await;
     server.person("Ada", Role::Viewer).await;
     let hostile = "<img src=x onerror=alert(1)> needle </a></mark><script>alert(2)</script> pay\u{202E}lla";
-    let conversation = json!({"external_id": "c", "customer": {"name": "<b>Dana</b>"}, "messages": [{"role": "customer", "text": hostile}]});
+    let conversation =
+        json!({"id": "c", "customer": {"name": "<b>Dana</b>"}, "messages": [{"role": "customer", "text": hostile}]});
     let it = bot.escalates(json!({"conversation": conversation})).await;
     let nobody = Browser::at(&server);
     assert_eq!(leads_to(&nobody.gets("/search?q=needle").await), "/sign-in?back=/search%3Fq%3Dneedle");

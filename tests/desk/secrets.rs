@@ -128,7 +128,7 @@ async fn everyone_acts(
     for (method, path) in [
         (Method::GET, format!("/escalations/{it}")),
         (Method::GET, format!("/escalations/{it}/transcript")),
-        (Method::GET, format!("/escalations/{it}/wait?seconds=0&after=9999")),
+        (Method::GET, format!("/escalations/{it}?wait=0&after=9999")),
         (Method::GET, "/escalations?limit=x".to_owned()),
         (Method::DELETE, "/escalations".to_owned()),
         (Method::GET, "/nowhere".to_owned()),

@@ -47,7 +47,7 @@ async fn silent_connections_are_replaced_and_nobody_waits_for_them() {
     let reads: Vec<_> = (0..20)
         .map(|_| {
             let (bot, it) = (bot.clone(), it.clone());
-            tokio::spawn(async move { bot.get(&format!("/escalations/{it}/wait?seconds=20&until=reply")).await.status })
+            tokio::spawn(async move { bot.get(&format!("/escalations/{it}?wait=20&until=reply")).await.status })
         })
         .collect();
     forwarder.silence();

@@ -43,13 +43,17 @@ async fn who_does_not_read_is_given_up_and_the_others_hear_everything(server: Te
     let path = format!("/api/v1/events?after={cursor}");
     let host = url.trim_start_matches("http://").to_owned();
     let mut stalled = TcpStream::connect(&host).await.expect("a connection");
-    let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\r\n", bot.key);
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: text/event-stream\r\nauthorization: Bearer {}\r\n\r\n",
+        bot.key
+    );
     stalled.write_all(head.as_bytes()).await.expect("a request");
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
         let (url, key, http) = (format!("{url}{path}"), bot.key.clone(), bot.http.clone());
         clients.spawn(async move {
-            let mut response = http.get(url).bearer_auth(key).send().await.expect("a stream");
+            let mut response =
+                http.get(url).bearer_auth(key).header("accept", "text/event-stream").send().await.expect("a stream");
             let (mut pieces, mut heard) = (Pieces::default(), vec![]);
             while heard.len() < EVENTS {
                 let chunk = response.chunk().await.expect("an open stream").expect("more");

@@ -70,7 +70,13 @@ async fn all_withdraw(program: &Program, key: &str) -> UnboundedReceiver<String>
         let opened: Value = opened.json().await.expect("JSON");
         let id = opened["id"].as_str().expect("an id").to_owned();
         cancels.push(http.post(format!("{url}/{id}/cancel")).bearer_auth(key).json(&json!({"reason": "Never mind."})));
-        let stream = http.get(format!("{url}/{id}/events")).bearer_auth(key).send().await.expect("a stream");
+        let stream = http
+            .get(format!("{url}/{id}/events"))
+            .bearer_auth(key)
+            .header("accept", "text/event-stream")
+            .send()
+            .await
+            .expect("a stream");
         let heard = heard.clone();
         tokio::spawn(async move {
             let (mut pieces, mut bytes) = (Pieces::default(), stream.bytes_stream());

@@ -98,7 +98,12 @@ impl Client {
                 Resumes::OneBack if opened > 0 => self.after((self.seq - 1).max(0)),
                 _ => self.after(self.seq),
             };
-            match timeout(PATIENCE, http.get(url).header(self.header.0, &self.header.1).send()).await {
+            match timeout(
+                PATIENCE,
+                http.get(url).header("accept", "text/event-stream").header(self.header.0, &self.header.1).send(),
+            )
+            .await
+            {
                 Ok(Ok(response)) if response.status() == 200 => {
                     opened += 1;
                     self.read(response, &mut ledger).await;
@@ -169,10 +174,14 @@ async fn log(database: &Database, after: i64) -> Vec<Logged> {
     rows.iter().map(event).collect()
 }
 
-/// Returns the events that an agent receives.
-fn own(log: &[Logged], agent: &str) -> Ledger {
+/// Returns the events that an agent receives, which begin with their cursor.
+fn own(log: &[Logged], agent: &str, epoch: &str) -> Ledger {
     let own = log.iter().filter(|event| event.agent == agent);
-    own.filter_map(|event| Some((event.seq, event.agent_body.clone()?))).collect()
+    let sent = |event: &Logged| {
+        let stored = event.agent_body.as_deref()?;
+        Some((event.seq, stored.replacen('{', &format!("{{\"cursor\":\"{epoch}.{}\",", event.seq), 1)))
+    };
+    own.filter_map(sent).collect()
 }
 
 /// Writes until this many events have happened, with two restarts in between, and returns the log up to then.
@@ -244,7 +253,7 @@ async fn story(engine: Engine) {
     let log = all_happens(&database, &mut program, writers, begin).await;
     last[0].send_replace(log.last().map(|event| event.seq));
     for (name, last) in AGENTS.iter().zip(&last[1..]) {
-        last.send_replace(own(&log, name).last().map(|(seq, _)| *seq));
+        last.send_replace(own(&log, name, &epoch).last().map(|(seq, _)| *seq));
     }
     let until = Instant::now() + LONGEST;
     let everyone = async { (operators.join_all().await, agents.join_all().await, controls.join_all().await) };
@@ -266,9 +275,9 @@ async fn story(engine: Engine) {
         assert!(faults.none(), "operator {n}, who opened {opened} streams, heard {faults:?}");
         streams += opened;
     }
-    // An agent receives its own events, as they are stored.
+    // An agent receives its own events, as they are stored, with their cursors.
     for (which, (ledger, opened)) in &agents {
-        let own = own(&log, AGENTS[*which]);
+        let own = own(&log, AGENTS[*which], &epoch);
         let faults = Faults::of(ledger, &own);
         assert!(faults.none() && own.len() > 50, "a client of agent {which} heard {faults:?} of {}", own.len());
         streams += opened;

@@ -86,7 +86,7 @@ async fn opens(bot: &Agent, within: Duration) -> Result<String, String> {
 /// Returns whether a write at one server wakes a wait at the other within a time.
 async fn catches_up(writes: &Agent, waits: &Agent, within: Duration) -> Result<(), String> {
     let it = opens(writes, within).await?;
-    let wait = format!("{}/api/v1/escalations/{it}/wait?seconds=20&until=outcome", waits.url);
+    let wait = format!("{}/api/v1/escalations/{it}?wait=20&until=outcome", waits.url);
     let waiting = waits.http.get(wait).bearer_auth(&waits.key).send();
     let ends = async {
         sleep(Duration::from_millis(100)).await;

@@ -37,9 +37,10 @@ def on_customer(conv, text):
 
 
 the_loop.model, the_loop.send_to_customer = model, send_to_customer
+the_loop.restore()
 threading.Thread(target=the_loop.listen, daemon=True).start()
 the_loop.listening.wait()
-chat = the_loop.Conversation("conv_88")
+chat = the_loop.conversations.get("conv_88") or the_loop.Conversation("conv_88")
 tell("ready", True)
 for line in sys.stdin:
     told = json.loads(line)

@@ -44,6 +44,11 @@ impl Drop for App {
 impl App {
     /// Starts the example as this agent. Returns `None` when Python is not installed, except in CI, where that fails.
     async fn start(bot: &Agent) -> Option<Self> {
+        Self::start_with(bot, "").await
+    }
+
+    /// Starts the example, which keeps what a restart needs in this file.
+    async fn start_with(bot: &Agent, kept: &str) -> Option<Self> {
         if Command::new("python3").arg("--version").output().is_err() {
             assert!(std::env::var_os("CI").is_none(), "python3 is needed for this story; bin/setup installs it");
             eprintln!("no python3 on this machine: the story of the loop is not told");
@@ -51,6 +56,7 @@ impl App {
         }
         let mut command = Command::new("python3");
         command.arg("tests/desk/the_loop.py").env("BAILOUT_URL", &bot.url).env("BAILOUT_KEY", &bot.key);
+        command.env("THE_LOOP_FILE", kept);
         // Python's bytecode must not be written into the repository.
         command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the app starts");
@@ -246,6 +252,40 @@ async fn an_app_that_was_cut_off_goes_on_where_it_was(server: TestServer) {
     app.model_says("Is there anything else?").await;
     assert_eq!(receipt(&ada, &it, "Two.").await, (ReceiptState::Shown, None));
     app.history().await;
+}
+
+#[apply(on_both!)]
+async fn an_app_that_is_restarted_between_open_and_claim_misses_nothing(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = folder.path().join("kept.json").display().to_string();
+    let Some(mut app) = App::start_with(&bot, &kept).await else { return };
+    app.customer_says("I was charged twice.").await;
+    let it = app.model_escalates(&bot).await;
+    app.history().await;
+    drop(app);
+    let fence = ada.claims(&it).await.expect("a claim");
+    ada.replies(&it, fence, "Said while it was down.").await.expect("a reply");
+    let mut app = App::start_with(&bot, &kept).await.expect("Python is there");
+    assert_eq!(app.hears("customer").await, "Said while it was down.");
+    ada.replies(&it, fence, "Said afterwards.").await.expect("a reply");
+    assert_eq!(app.hears("customer").await, "Said afterwards.");
+    ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+    let asked = app.hears("model").await;
+    accepted(asked.as_array().expect("a history")).expect("a history that OpenAI takes");
+    assert!(asked.to_string().contains("[Ada, human operator] Said while it was down."), "{asked}");
+    app.model_says("Is there anything else?").await;
+    drop(app);
+    // The control: an app that keeps nothing misses what was said while it was down.
+    let Some(mut app) = App::start(&bot).await else { return };
+    app.customer_says("A human, please.").await;
+    let it = app.model_escalates(&bot).await;
+    drop(app);
+    let fence = ada.claims(&it).await.expect("a claim");
+    ada.replies(&it, fence, "Said while it was down.").await.expect("a reply");
+    let mut app = App::start(&bot).await.expect("Python is there");
+    ada.replies(&it, fence, "Said afterwards.").await.expect("a reply");
+    assert_eq!(app.hears("customer").await, "Said afterwards.");
 }
 
 #[apply(on_both!)]

@@ -53,10 +53,8 @@ async fn stands(bot: &Agent, it: &str) -> (String, String) {
 
 /// Returns the events that the agent received for an escalation: types and actors.
 async fn heard(bot: &Agent, it: &str) -> Vec<(String, String)> {
-    let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await.ok(200);
     let word = |it: &Value| it.as_str().expect("a word").to_owned();
-    let events = heard["events"].as_array().expect("events").iter();
-    events.map(|event| (word(&event["type"]), word(&event["actor"]["kind"]))).collect()
+    bot.events_of(it).await.iter().skip(1).map(|event| (word(&event["type"]), word(&event["actor"]["kind"]))).collect()
 }
 
 fn is(status: &str, control: &str) -> (String, String) {
@@ -93,7 +91,7 @@ async fn a_transfer_needs_a_note_and_someone_who_may_work(server: TestServer) {
     let claimed_by = bot.get(&format!("/escalations/{it}")).await.ok(200)["claimed_by"]["name"].clone();
     assert_eq!(claimed_by, "Grace");
     // The agent learns to whom it went, but not the note.
-    let heard = bot.get(&format!("/escalations/{it}/wait?seconds=0")).await;
+    let heard = bot.get(&format!("/escalations/{it}/events")).await;
     assert!(heard.text.contains("escalation.transferred") && !heard.text.contains("You know her"), "{}", heard.text);
 }
 

@@ -32,7 +32,6 @@ async fn panicking(server: &TestServer, escalation: EscalationId) -> Command {
         path: "/panic".to_owned(),
         key: "panic-panic".to_owned(),
         body_sha256: [0; 32],
-        status: 200,
         answer: Arc::new(|_| panic!("an answer that cannot be made")),
     };
     let reason = Text::parse("The customer is happy.").expect("a reason");
@@ -110,7 +109,7 @@ async fn a_batch_costs_as_many_statements_as_a_command() {
     let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
     let mut ids = vec![];
     for n in 0..65 {
-        ids.push(bot.escalates(json!({"conversation": {"external_id": format!("conv_{n}"), "messages": []}})).await);
+        ids.push(bot.escalates(json!({"conversation": {"id": format!("conv_{n}"), "messages": []}})).await);
     }
     // Only the writer may send statements while they are counted, so everything that is saved at the end is saved now.
     server.desk.usage().save(server.desk.store(), server.now()).await.expect("a write");

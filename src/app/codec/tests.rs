@@ -82,7 +82,6 @@ fn hints() -> Vec<Hint> {
 fn refusals() -> Vec<Refusal> {
     let (open, by, at) = (escalation(), ada().who, MORNING);
     every! {
-        Refusal::AlreadyOpen { .. } => Refusal::AlreadyOpen { open },
         Refusal::HumanInControl => Refusal::HumanInControl,
         Refusal::AgentInControl => Refusal::AgentInControl,
         Refusal::AlreadyClosed => Refusal::AlreadyClosed,

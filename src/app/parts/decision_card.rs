@@ -91,8 +91,10 @@ pub fn decision_cards(it: DecisionCards) -> AnyView {
 fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, shared: Vec<AnyView>) -> AnyView {
     let problems = FieldProblems(it.problems.into());
     let may = |verdict| action.allowed.contains(&verdict);
-    let (may_approve, may_edit, may_reject) = (may(Verdict::Approve), may(Verdict::Edit), may(Verdict::Reject));
+    let (may_approve, may_edit) = (may(Verdict::Approve), may(Verdict::Edit));
+    let (may_reject, may_respond) = (may(Verdict::Reject), may(Verdict::Respond));
     let id = "card-".to_owned() + &i.to_string();
+    let card_id = StoredValue::new(id.clone());
     let filled = Memo::new(move |_| it.sheet.with(|sheet| of(sheet, i, |card| card.filled.clone())));
     let fields = if may_edit { argument_fields(&action) } else { vec![] };
     let form = StoredValue::new((fields, action.arguments.json()));
@@ -113,20 +115,26 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
     let (undecided, why) = (pointer.clone() + "/decision", pointer + "/comment");
     let undecided =
         Signal::derive(move || problems.at(&undecided).or_else(|| form.with_value(|form| unshown(problems, i, form))));
-    let comment = BoundField {
-        id: id.clone() + "-comment",
-        label: "Reason",
+    let why = StoredValue::new(why);
+    let comment = |id: String, label: &'static str| BoundField {
+        id,
+        label,
         required: true,
         hint: Some("The agent reads it."),
         fault: None,
-        problem: Signal::derive(move || problems.at(&why)),
+        problem: Signal::derive(move || why.with_value(|why| problems.at(why))),
         value: Signal::derive(move || it.sheet.with(|sheet| of(sheet, i, |card| card.comment.clone()))),
         fill: Callback::new(move |text: String| {
             it.problems.update(|all| all.retain(|it| !it.pointer.ends_with("/comment")));
             change(it.sheet, i, |card| card.comment = text);
         }),
     };
-    let rejecting = RwSignal::new(false);
+    // The verdict whose text is being written: a rejection or an answer.
+    let writing = RwSignal::new(None::<Verdict>);
+    let text_id =
+        move |verdict: Verdict| card_id.get_value() + if verdict == Verdict::Respond { "-answer" } else { "-comment" };
+    let reason = comment(text_id(Verdict::Reject), "Reason").area("2", false);
+    let answer = comment(text_id(Verdict::Respond), "Answer").area("2", false);
     let error_id = id.clone() + "-error";
     let name = action.name.to_string();
     let verdict = move || it.sheet.with(|sheet| of(sheet, i, |card| card.verdict));
@@ -134,7 +142,6 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
         let made = form.with_value(|(fields, base)| filled.with(|filled| edits(fields, Some(base), filled)));
         may_edit && made.as_deref() != Ok(&[])
     });
-    let card_id = StoredValue::new(id.clone());
     let decide = move |verdict: Verdict| {
         if !it.may_act.get_untracked() {
             return;
@@ -170,19 +177,18 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
         // An edit needs a change, so the focus moves to the arguments.
         false => drop(go(&first)),
     };
-    let line = id.clone() + "-comment";
-    let reject = move || match rejecting.get_untracked() {
-        true => decide(Verdict::Reject),
+    // The first press opens the field for the text, and the second decides.
+    let write = move |verdict: Verdict| match writing.get_untracked() == Some(verdict) {
+        true => decide(verdict),
         false => {
-            rejecting.set(true);
-            focus(line.clone());
+            writing.set(Some(verdict));
+            focus(text_id(verdict));
         }
     };
-    let (clicked, entered) = (reject.clone(), reject);
     let pressed = move |event: ev::KeyboardEvent| {
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !composes(&event) && !event.repeat() {
             event.prevent_default();
-            entered();
+            writing.get_untracked().into_iter().for_each(write);
         }
     };
     let blocked = move || !it.may_act.get();
@@ -195,8 +201,9 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
                 <div class="fields">{shared}</div>
                 <div class="decision-buttons">
                     {mismatch}
-                    <div class="decision-reason" hidden=move || !rejecting.get() on:keydown=pressed>
-                        {comment.area("2", false)}
+                    <div class="decision-reason" hidden=move || writing.get().is_none() on:keydown=pressed>
+                        <div hidden=move || writing.get() != Some(Verdict::Reject)>{reason}</div>
+                        <div hidden=move || writing.get() != Some(Verdict::Respond)>{answer}</div>
                     </div>
                     <button
                         class="button"
@@ -217,9 +224,18 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
                         type="button"
                         hidden=!may_reject
                         disabled=blocked
-                        on:click=move |_| clicked()
+                        on:click=move |_| write(Verdict::Reject)
                     >
                         "Reject"
+                    </button>
+                    <button
+                        class="button"
+                        type="button"
+                        hidden=!may_respond
+                        disabled=blocked
+                        on:click=move |_| write(Verdict::Respond)
+                    >
+                        "Answer instead"
                     </button>
                     <button
                         class="button"
@@ -298,5 +314,6 @@ fn said(verdict: Verdict) -> &'static str {
         Verdict::Approve => "Approved. Sent once all are decided.",
         Verdict::Edit => "Approved with your edits. Sent once all are decided.",
         Verdict::Reject => "Rejected. Sent once all are decided.",
+        Verdict::Respond => "Answered instead. Sent once all are decided.",
     }
 }

@@ -111,7 +111,7 @@ fn customer(escalation: &Escalation) -> AnyView {
         Some(it) => list(&[
             ("Name", it.name.as_ref().map(|it| it.as_str())),
             ("Email", it.email.as_ref().map(|it| it.as_str())),
-            ("Id", it.external_id.as_ref().map(|it| it.as_str())),
+            ("Id", it.id.as_ref().map(|it| it.as_str())),
             ("Language", it.locale.as_ref().map(|it| it.as_str())),
         ]),
         None => words("p", "missing", "The agent named no customer."),
@@ -173,10 +173,12 @@ fn ended(outcome: &Outcome, ask: &Ask) -> Vec<AnyView> {
             Verdict::Approve => "Approved",
             Verdict::Edit => "Approved with edits",
             Verdict::Reject => "Rejected",
+            Verdict::Respond => "Answered instead",
         };
         let comment = made.comment.as_ref().map(|comment| comment.as_str());
-        content.push(list(&[(name, Some(decided)), ("Because", comment)]));
-        if made.decision != Verdict::Reject {
+        let label = if made.decision == Verdict::Respond { "Answer" } else { "Because" };
+        content.push(list(&[(name, Some(decided)), (label, comment)]));
+        if made.decision.is_go_ahead() {
             content.push(arguments(&made.arguments));
         }
     }

@@ -351,6 +351,11 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
             });
             who + " " + &urgency.into_iter().chain(tags).collect::<Vec<_>>().join(" and ")
         }
+        EventKind::AskedAgain { reason, summary, urgency } => {
+            let urgency = urgency.map(|urgency| format!("the urgency is {} now", urgency.label().to_ascii_lowercase()));
+            let told = [Some(reason.to_string()), summary.as_ref().map(ToString::to_string), urgency];
+            format!("{who} asked again: {}", told.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+        }
         EventKind::NotPickedUp { .. } => format!("{} has not picked up the outcome", escalation.agent.name),
         EventKind::Opened { .. }
         | EventKind::Accepted { .. }

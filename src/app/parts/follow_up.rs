@@ -32,7 +32,7 @@ pub fn FollowUpBar(
             let why =
                 if it.not_picked_up { "The agent may not know how this ended. " } else { "Nobody came in time. " };
             let contact = it.opening.customer().and_then(|customer| {
-                customer.email.as_ref().map(Text::as_str).or(customer.external_id.as_ref().map(Text::as_str))
+                customer.email.as_ref().map(Text::as_str).or(customer.id.as_ref().map(Text::as_str))
             });
             why.to_owned()
                 + &match contact {

@@ -85,12 +85,7 @@ impl ResolutionDraft {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let any = |verdict| decisions.iter().any(|it| it.decision == verdict);
-        let disposition = match (any(Verdict::Reject), any(Verdict::Edit)) {
-            (true, _) => Disposition::Rejected,
-            (false, true) => Disposition::ApprovedWithEdits,
-            (false, false) => Disposition::Approved,
-        };
+        let disposition = Verdict::disposition(decisions.iter().map(|it| it.decision));
         self.ended(ask, disposition, decisions)
     }
 
@@ -110,9 +105,9 @@ impl ResolutionDraft {
                 Err(found) => problems.extend(below("/data", found)),
             }
         } else if ask.options.is_some() && answers {
-            match self.answer.is_empty() {
-                true => problems.push(FieldProblem::new("/answer", "Choose an answer.")),
-                false => resolution.data = Some(json!({ "choice": self.answer })),
+            match NoteText::parse(self.answer.as_str()) {
+                Ok(answer) => resolution.answer = Some(answer),
+                Err(_) => problems.push(FieldProblem::new("/answer", "Choose an answer.")),
             }
         } else if answers && ask.response_schema.is_none() {
             match NoteText::parse(self.answer.as_str()) {
@@ -141,18 +136,16 @@ impl CardDraft {
         let decision = self.verdict.ok_or_else(|| at("/decision", "Decide this one too."))?;
         let edits = match decision {
             Verdict::Edit => self.edits(action).map_err(|found| below(&arguments_pointer(i), found))?,
-            Verdict::Approve | Verdict::Reject => vec![],
+            Verdict::Approve | Verdict::Reject | Verdict::Respond => vec![],
         };
         let comment = match (decision, self.comment.trim()) {
+            (Verdict::Approve | Verdict::Edit, _) => None,
             (Verdict::Reject, "") => return Err(at("/comment", "Say why: the agent reads it.")),
-            (Verdict::Reject, comment) => {
+            (Verdict::Respond, "") => return Err(at("/comment", "Write the answer: the agent reads it.")),
+            (Verdict::Reject | Verdict::Respond, comment) => {
                 let parsed = Text::parse(comment);
-                Some(
-                    parsed
-                        .map_err(|problem| at("/comment", &("The reason ".to_owned() + &problem.to_string() + ".")))?,
-                )
+                Some(parsed.map_err(|problem| at("/comment", &("The text ".to_owned() + &problem.to_string() + ".")))?)
             }
-            _ => None,
         };
         Ok(DecisionRequest { id: action.id.clone(), decision, edits, comment, executed_by: ExecutedBy::Agent })
     }

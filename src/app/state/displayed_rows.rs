@@ -239,8 +239,8 @@ mod tests {
         let mut scene = Scene::new();
         assert_eq!(scene.shows(FREE), [0, 1, 2]);
         assert_eq!(scene.shows(HELD), [0, 1, 2]);
-        scene.stage.open(AskKind::Question).unwrap();
-        scene.stage.open(AskKind::Question).unwrap();
+        scene.stage.open(AskKind::Question);
+        scene.stage.open(AskKind::Question);
         assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 2));
         // The control case: without the pointer they appear at once.
         let free = DisplayedRows::next(scene.lines.as_ref(), &scene.inbox, &scene.left, FREE, scene.stage.now);
@@ -248,7 +248,7 @@ mod tests {
         // The operator asks for them with the pointer still on the list; then the list holds again.
         let asked = ListFocus { held: true, asked: 1 };
         assert_eq!((scene.shows(asked), scene.waiting()), (vec![0, 1, 2, 3, 4], 0));
-        scene.stage.open(AskKind::Question).unwrap();
+        scene.stage.open(AskKind::Question);
         assert_eq!((scene.shows(asked), scene.waiting()), (vec![0, 1, 2, 3, 4], 1));
         assert_eq!((scene.shows(FREE), scene.waiting()), (vec![0, 1, 2, 3, 4, 5], 0));
     }
@@ -310,7 +310,7 @@ mod tests {
         scene.inbox.bound = None;
         assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 0), "a page follows what is there");
         scene.stage.urgency = Urgency::Urgent;
-        scene.stage.open(AskKind::Question).unwrap();
+        scene.stage.open(AskKind::Question);
         assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2], 1));
         scene.inbox.query.listing = Listing { view: View::All, ..scene.inbox.query.listing };
         assert_eq!((scene.shows(HELD), scene.waiting()), (vec![0, 1, 2, 3], 0));
@@ -321,7 +321,7 @@ mod tests {
         let mut scene = Scene::new();
         scene.inbox.rows.clear();
         assert!(scene.shows(HELD).is_empty());
-        scene.stage.open(AskKind::Question).unwrap();
+        scene.stage.open(AskKind::Question);
         assert_eq!(scene.shows(HELD), [3]);
     }
 
@@ -349,7 +349,7 @@ mod tests {
     fn few_of_those_that_left_are_kept() {
         let mut scene = Scene::new();
         for _ in 0..2 * MOST_LEFT {
-            let id = scene.stage.open(AskKind::Question).unwrap();
+            let id = scene.stage.open(AskKind::Question);
             scene.stage.cancel(id).unwrap();
         }
         scene.shows(FREE);

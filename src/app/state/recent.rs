@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn a_snapshot_from_before_what_is_kept_must_be_read_again() {
         let mut stage = Simulation::new();
-        stage.open(AskKind::Question).unwrap();
+        stage.open(AskKind::Question);
         let frame = |seq: i64| {
             let mut frame = stage.world.frames[0].clone();
             frame.event.seq = Seq(seq);

@@ -79,10 +79,12 @@ impl Escalation {
             EventKind::Cancelled { outcome, .. } => self.close(Status::Cancelled, outcome),
             EventKind::Marked { urgency, tags } => {
                 self.urgency = urgency.unwrap_or(self.urgency);
+                self.urgency_is_set |= urgency.is_some();
                 if let Some(tags) = tags {
                     self.tags = tags.clone();
                 }
             }
+            EventKind::AskedAgain { urgency, .. } => self.urgency = urgency.unwrap_or(self.urgency),
             EventKind::NotPickedUp { .. } => self.not_picked_up = true,
             EventKind::Delivered { at } => {
                 self.delivered_at = Some(*at);

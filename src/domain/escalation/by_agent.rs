@@ -39,22 +39,18 @@ pub struct NewEscalation {
 impl NewEscalation {
     /// Returns the key of the conversation that the escalation is about.
     pub fn conversation(&self) -> ConversationKey {
-        ConversationKey::new(self.agent.id, self.opening.external_id(), self.id)
+        ConversationKey::new(self.agent.id, self.opening.conversation_id(), self.id)
     }
 
-    /// Opens the escalation, unless it is a takeover of a conversation that has an open one. `earlier` says whether the
-    /// customer was here before, `acknowledges` whether the agent has ever acknowledged an outcome.
-    pub fn decide(
-        &self,
-        conversation: &Conversation,
-        earlier: bool,
-        acknowledges: bool,
-        now: Timestamp,
-    ) -> Result<Vec<EventKind>, Refusal> {
+    /// Returns the open takeover of the conversation, if this would be a second one. The agent has then asked again.
+    pub fn already_open(&self, conversation: &Conversation) -> Option<EscalationId> {
+        conversation.takeover.filter(|_| self.opening.ask.kind == AskKind::Takeover)
+    }
+
+    /// Opens the escalation. `earlier` says whether the customer was here before, `acknowledges` whether the agent has
+    /// ever acknowledged an outcome.
+    pub fn decide(&self, earlier: bool, acknowledges: bool, now: Timestamp) -> Vec<EventKind> {
         let kind = self.opening.ask.kind;
-        if let (AskKind::Takeover, Some(open)) = (kind, conversation.takeover) {
-            return Err(Refusal::AlreadyOpen { open });
-        }
         let escalation = Box::new(Escalation {
             id: self.id,
             opened_seq: Seq::default(),
@@ -63,6 +59,7 @@ impl NewEscalation {
             agent: self.agent.clone(),
             queue: self.queue.clone(),
             urgency: self.urgency,
+            urgency_is_set: false,
             opening: Arc::clone(&self.opening),
             status: Status::Waiting,
             opened_at: now,
@@ -89,7 +86,7 @@ impl NewEscalation {
             followed_up: None,
             latest_at: now,
         });
-        Ok(vec![EventKind::Opened { escalation }])
+        vec![EventKind::Opened { escalation }]
     }
 }
 
@@ -106,6 +103,14 @@ pub struct NewMessage {
 }
 
 impl Escalation {
+    /// Records that the agent asked for this takeover again. The urgency may rise, unless a person has set it; nothing
+    /// else changes.
+    pub fn ask_again(&self, again: &NewEscalation) -> Vec<EventKind> {
+        let rises = again.urgency > self.urgency && !self.urgency_is_set;
+        let (reason, summary) = (again.opening.reason.text.clone(), again.opening.summary.clone());
+        vec![EventKind::AskedAgain { reason, summary, urgency: rises.then_some(again.urgency) }]
+    }
+
     /// Adds a message of the customer, the agent or the system. A message of the agent is refused while a human holds
     /// the conversation.
     pub fn say(&self, new: NewMessage, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {

@@ -265,21 +265,24 @@ impl Escalation {
         } else if !resolution.actions.is_empty() {
             return Err(Refusal::field("/actions", "only a decision has actions"));
         }
-        let chooses = ask.options.is_some() && resolution.disposition == Disposition::Answered;
-        let fills_in = ask.response_schema.is_some() && resolution.disposition.carries_data();
-        if !chooses && !fills_in {
+        if ask.response_schema.is_none() || !resolution.disposition.carries_data() {
             resolution.data = None;
         }
         if resolution.disposition != Disposition::Answered {
             resolution.answer = None;
-        } else if ask.response_schema.is_none() && ask.options.is_none() && resolution.answer.is_none() {
-            return Err(Refusal::field("/answer", "an answer is needed"));
+            return Ok(resolution);
         }
-        Ok(resolution)
+        let is_option = |answer: &NoteText| ask.options.iter().flatten().any(|it| it.as_str() == answer.as_str());
+        match &resolution.answer {
+            Some(answer) if ask.options.is_some() && !is_option(answer) => {
+                Err(Refusal::field("/answer", "must be one of the options"))
+            }
+            None if ask.response_schema.is_none() => Err(Refusal::field("/answer", "an answer is needed")),
+            _ => Ok(resolution),
+        }
     }
 
-    /// Returns the disposition that follows from the cards: any rejection rejects, otherwise any edit is an approval
-    /// with edits.
+    /// Returns the disposition that follows from the cards.
     fn decided(&self, decisions: &[ActionDecision]) -> Result<Disposition, Refusal> {
         let actions = &self.opening.ask.actions;
         let fits = decisions.len() == actions.len()
@@ -291,25 +294,25 @@ impl Escalation {
             if !action.allowed.contains(&decision.decision) {
                 return Err(Refusal::field(format!("/actions/{i}/decision"), "the agent does not allow this"));
             }
-            if decision.decision == Verdict::Reject && decision.executed_by == ExecutedBy::Operator {
+            if !decision.decision.is_go_ahead() && decision.executed_by == ExecutedBy::Operator {
                 return Err(Refusal::field(
                     format!("/actions/{i}/executed_by"),
-                    "a rejected action is not carried out",
+                    "only an approved action is carried out",
                 ));
             }
-            if decision.decision == Verdict::Reject && decision.comment.is_none() {
-                return Err(Refusal::field(format!("/actions/{i}/comment"), "A rejection needs a reason."));
+            let needs = match decision.decision {
+                Verdict::Reject => Some("A rejection needs a reason."),
+                Verdict::Respond => Some("An answer needs a text."),
+                Verdict::Approve | Verdict::Edit => None,
+            };
+            if let (Some(needs), None) = (needs, &decision.comment) {
+                return Err(Refusal::field(format!("/actions/{i}/comment"), needs));
             }
             let edited = decision.arguments != action.arguments;
             if edited && decision.decision != Verdict::Edit {
                 return Err(Refusal::field(format!("/actions/{i}/arguments"), "only an edit changes arguments"));
             }
         }
-        let any = |verdict| decisions.iter().any(|decision| decision.decision == verdict);
-        Ok(match (any(Verdict::Reject), any(Verdict::Edit)) {
-            (true, _) => Disposition::Rejected,
-            (false, true) => Disposition::ApprovedWithEdits,
-            (false, false) => Disposition::Approved,
-        })
+        Ok(Verdict::disposition(decisions.iter().map(|decision| decision.decision)))
     }
 }

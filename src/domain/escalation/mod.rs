@@ -133,6 +133,9 @@ pub struct Escalation {
     pub agent: AgentRef,
     pub queue: QueueRef,
     pub urgency: Urgency,
+    /// True if an operator has set the urgency, which the agent then does not change any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgency_is_set: bool,
     pub opening: Arc<Opening>,
     pub status: Status,
     pub opened_at: Timestamp,
@@ -247,7 +250,7 @@ impl Escalation {
     /// Returns the input of an outcome, given the conversation and what was said since the open.
     fn ending<'a>(&'a self, meanwhile: &ClosingContext<'a>) -> OutcomeInput<'a> {
         OutcomeInput {
-            ask: self.opening.ask.kind,
+            ask: &self.opening.ask,
             opened_at: self.opened_at,
             stints: &self.stints,
             said: meanwhile.said,

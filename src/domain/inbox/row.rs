@@ -66,7 +66,7 @@ impl From<&Escalation> for Row {
     fn from(it: &Escalation) -> Self {
         let contact = it.opening.customer().filter(|_| it.status == Status::Expired).and_then(|customer| {
             let email = customer.email.as_ref().map(Text::as_str);
-            email.or(customer.external_id.as_ref().map(Text::as_str)).map(str::to_owned)
+            email.or(customer.id.as_ref().map(Text::as_str)).map(str::to_owned)
         });
         Self {
             id: it.id,

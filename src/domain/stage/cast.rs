@@ -58,7 +58,7 @@ pub fn arguments(value: Value) -> JsonText {
     JsonText::parse(&value.to_string()).unwrap()
 }
 
-/// Returns an ask. A decision proposes to refund (approve, edit or reject) and to write to Dana (approve or reject).
+/// Returns an ask. A decision proposes to refund (with any verdict) and to write to Dana (approve or reject).
 pub fn ask(kind: AskKind) -> Ask {
     let action = |id, name, of, allowed: &[Verdict]| Action {
         id: text(id),
@@ -70,7 +70,12 @@ pub fn ask(kind: AskKind) -> Ask {
     };
     let actions = match kind {
         AskKind::Decision => vec![
-            action("a1", "refund", json!({"eur": 300}), &[Verdict::Approve, Verdict::Edit, Verdict::Reject]),
+            action(
+                "a1",
+                "refund",
+                json!({"eur": 300}),
+                &[Verdict::Approve, Verdict::Edit, Verdict::Reject, Verdict::Respond],
+            ),
             action("a2", "write", json!({"to": "Dana"}), &[Verdict::Approve, Verdict::Reject]),
         ],
         AskKind::Takeover | AskKind::Question => vec![],
@@ -89,7 +94,7 @@ pub fn opening(kind: AskKind, chat: Option<&str>) -> Opening {
     };
     Opening {
         conversation: Some(ConversationFacts {
-            external_id: chat.map(text),
+            id: chat.map(text),
             total_messages: 2,
             received_messages: 2,
             customer: Some(Customer { name: Some(text("Dana")), ..Customer::default() }),
@@ -110,7 +115,7 @@ pub fn decided(refund: Verdict, eur: i64, letter: Verdict) -> Resolution {
         id: text(id),
         decision,
         arguments: arguments(of),
-        comment: (decision == Verdict::Reject).then(|| text("No.")),
+        comment: (!decision.is_go_ahead()).then(|| text("No.")),
         executed_by: ExecutedBy::Agent,
         warnings: vec![],
     };

@@ -71,10 +71,10 @@ fn operators() -> [Operator; 4] {
 }
 
 fn resolution() -> impl Strategy<Value = Resolution> {
-    use Verdict::{Approve, Edit, Reject};
-    let choice = Resolution { data: Some(json!({"choice": "Yes"})), ..Resolution::bare(Disposition::Handled) };
+    use Verdict::{Approve, Edit, Reject, Respond};
+    let with_data = Resolution { data: Some(json!({"is": "left out"})), ..Resolution::bare(Disposition::Handled) };
     select(vec![
-        choice,
+        with_data,
         Resolution::bare(Disposition::Referred),
         Resolution::bare(Disposition::Unanswered),
         Resolution::bare(Disposition::Approved),
@@ -83,6 +83,7 @@ fn resolution() -> impl Strategy<Value = Resolution> {
         decided(Edit, 200, Approve),
         decided(Reject, 300, Approve),
         decided(Approve, 300, Edit),
+        decided(Respond, 300, Approve),
     ])
 }
 
@@ -126,7 +127,7 @@ impl Simulation {
     pub fn with_three_open() -> Self {
         let mut stage = Self::new();
         for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
-            stage.open(kind).unwrap();
+            stage.open(kind);
         }
         stage
     }
@@ -149,7 +150,10 @@ impl Simulation {
                 self.urgency = Urgency::ALL[turn.which % 4];
                 let mut opening = opening(kind, Some(chat));
                 opening.reason.code = ReasonCode::ALL[turn.who];
-                self.open_as(opening, within).map(|_| vec!["escalation.opened"])
+                let begun = self.world.frames.len();
+                self.open_as(opening, within);
+                let appended = self.world.frames[begun..].iter();
+                Ok(appended.map(|frame| frame.event.kind.event_type().as_str()).collect())
             }
             Attempt::Claim => self.claim(&by, id),
             Attempt::Release => self.act(id, actor, |it, _, _| it.release(&by, must_show, now)),

@@ -68,7 +68,7 @@ pub struct ActionRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConversationRequest {
-    pub external_id: Option<String>,
+    pub id: Option<String>,
     pub format: Option<TranscriptFormat>,
     /// Unparsed, because odd messages must not refuse an escalation.
     pub messages: Option<Vec<Box<RawValue>>>,
@@ -94,7 +94,7 @@ pub enum TranscriptFormat {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustomerRequest {
-    pub external_id: Option<String>,
+    pub id: Option<String>,
     pub name: Option<String>,
     pub email: Option<String>,
     pub locale: Option<String>,

@@ -14,6 +14,7 @@ use super::{
     key_auth::{CallingAgent, EscalationInPath},
     params::QueryParams,
     problem::{Problem, ProblemCode},
+    wait::{self, Wait},
 };
 use crate::{
     domain::{escalation::Status, ids::EscalationId},
@@ -34,16 +35,28 @@ const STATUSES: [(&str, &[Status]); 6] = [
     ("cancelled", &[Status::Cancelled]),
 ];
 
-/// `GET /escalations/{id}`
+/// `GET /escalations/{id}`: at once or, with `wait`, when something has happened. Only this answer has the state with
+/// which the agent resumes.
 pub async fn get(caller: CallingAgent, EscalationInPath(id): EscalationInPath, uri: Uri) -> Result<Response, Problem> {
-    QueryParams::of(&uri, &[])?;
-    let current = caller.current(id).await?;
-    answer(&caller, &current).await
+    let params = QueryParams::of(&uri, &["wait", "until", "after"])?;
+    let (wait, cursor) = (Wait::of(&params)?, params.cursor(&caller.desk.store().epoch())?);
+    let mut current = caller.current(id).await?;
+    let after = match cursor {
+        None => current.escalation.opened_seq,
+        Some(cursor) => wait::position(&caller, cursor).await?,
+    };
+    if let Some(wait) = wait {
+        current = wait.run(&caller, &caller.enter()?, id, after).await?;
+    }
+    caller.record_delivery_of(&current);
+    let at_desk = caller.at_desk(&current).await?;
+    let body = EscalationBody::in_answer(&current, at_desk, caller.desk.links());
+    Ok(json_answer(StatusCode::OK, written(&body.with_state(&current.escalation.opening))))
 }
 
 /// `GET /escalations`
 pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
-    let params = QueryParams::of(&uri, &["status", "conversation", "limit", "after"])?;
+    let params = QueryParams::of(&uri, &["status", "conversation_id", "limit", "after"])?;
     let statuses = params.word("status", &STATUSES)?.unwrap_or_default();
     let limit = params.limit()?;
     let after: Option<EscalationId> = match params.text("after") {
@@ -52,8 +65,9 @@ pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
         ),
         None => None,
     };
-    let (desk, conversation) = (&caller.desk, params.text("conversation"));
-    let found = desk.list_of_agent(caller.workspace, caller.agent.id, statuses, conversation, after, limit + 1).await?;
+    let (desk, conversation_id) = (&caller.desk, params.text("conversation_id"));
+    let found =
+        desk.list_of_agent(caller.workspace, caller.agent.id, statuses, conversation_id, after, limit + 1).await?;
     let page = Page::of(found, limit, |current| current.escalation.id.to_string());
     page.items.iter().for_each(|current| caller.record_delivery_of(current));
     let escalations: Vec<_> = page.items.iter().map(|current| &*current.escalation).collect();

@@ -32,7 +32,7 @@ use crate::{
     server::{
         clock::mint,
         contract::{MessageBody, parse_rfc3339, written},
-        core::command::{AgentVerb, CommandResult},
+        core::command::{AgentVerb, CommandResult, RenderAnswer, RenderedAnswer},
         store::portion::ANSWER,
     },
 };
@@ -46,15 +46,11 @@ pub async fn say(
     request: ApiJson<SayRequest>,
 ) -> Result<Response, Problem> {
     QueryParams::of(&uri, &[])?;
-    let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::CREATED, Arc::new(said))?;
+    let answer: RenderAnswer = Arc::new(said);
+    let once = idempotency::once(&caller, &headers, &uri, request.sha256, answer.clone())?;
     let message = new_message(&caller, request.body)?;
-    let mut done = caller.run(escalation, AgentVerb::Say { message }, once, request.room).await?;
-    if let Some(replay) = done.replay.take() {
-        return Ok(idempotency::replay(replay));
-    }
-    let status = if done.repeated { StatusCode::OK } else { StatusCode::CREATED };
-    let bytes = done.answer.take().unwrap_or_else(|| said(&done));
-    Ok(json_answer(status, bytes))
+    let done = caller.run(escalation, AgentVerb::Say { message }, once, request.room).await?;
+    Ok(idempotency::answered(done, &answer))
 }
 
 fn new_message(caller: &CallingAgent, request: SayRequest) -> Result<NewMessage, Problem> {
@@ -95,14 +91,15 @@ struct SaidBody<'a> {
 }
 
 /// Renders the message as it is stored, and the current control.
-fn said(done: &CommandResult) -> Vec<u8> {
+fn said(done: &CommandResult) -> RenderedAnswer {
+    let status = if done.repeated { StatusCode::OK } else { StatusCode::CREATED };
     let message = done.message.as_ref();
     let body = SaidBody {
         message: message.map(MessageBody::from),
         control: Control::of(done.current.held_by),
         seq: message.and_then(|message| message.seq),
     };
-    written(&body).into_bytes()
+    (status.as_u16(), written(&body).into_bytes())
 }
 
 /// The formats in which a transcript is returned.

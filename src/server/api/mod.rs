@@ -4,6 +4,7 @@
 mod body;
 mod checks;
 mod escalations;
+mod events;
 mod idempotency;
 mod json;
 mod json_words;
@@ -45,15 +46,14 @@ pub fn routes(desk: Desk) -> Router {
     Router::new()
         .route("/api/v1/escalations", post(open::open).get(escalations::list))
         .route("/api/v1/escalations/{id}", get(escalations::get))
-        .route("/api/v1/escalations/{id}/wait", get(wait::wait))
-        .route("/api/v1/escalations/{id}/events", get(streams::of_one))
+        .route("/api/v1/escalations/{id}/events", get(events::of_one))
         .route("/api/v1/escalations/{id}/transcript", get(messages::transcript))
         .route("/api/v1/escalations/{id}/messages", post(messages::say))
         .route("/api/v1/escalations/{id}/receipts", post(receipts::receive))
         .route("/api/v1/escalations/{id}/cancel", post(escalations::cancel))
         .route("/api/v1/escalations/{id}/acknowledge", post(escalations::acknowledge))
         .route("/api/v1/escalations/{id}/typing", post(typing::typing))
-        .route("/api/v1/events", get(streams::of_all))
+        .route("/api/v1/events", get(events::of_all))
         .method_not_allowed_fallback(other_method)
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))

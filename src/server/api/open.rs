@@ -8,16 +8,8 @@ use axum::{
 };
 
 use super::{
-    body::OpenRequest,
-    checks::Checks,
-    idempotency,
-    json::ApiJson,
-    json_answer,
-    key_auth::CallingAgent,
-    opening,
-    params::QueryParams,
-    problem::Problem,
-    wait::{self, WaitParams},
+    body::OpenRequest, checks::Checks, idempotency, json::ApiJson, json_answer, key_auth::CallingAgent, opening,
+    params::QueryParams, problem::Problem, wait::Wait,
 };
 use crate::{
     domain::{
@@ -27,8 +19,8 @@ use crate::{
     },
     server::{
         clock::mint,
-        contract::{escalation_json, path_of},
-        core::command::{AgentVerb, CommandResult},
+        contract::{EscalationBody, path_of, written},
+        core::command::{AgentVerb, CommandResult, RenderAnswer},
         error::Error,
         store::queues,
     },
@@ -42,34 +34,45 @@ pub async fn open(
     mut request: ApiJson<OpenRequest>,
 ) -> Result<Response, Problem> {
     let params = QueryParams::of(&uri, &["wait", "until"])?;
-    let wait = params.number("wait", wait::SECONDS)?;
-    // `until` is validated even without `wait`, so that a wrong value is always refused.
-    let patience = WaitParams::new(&params, wait.unwrap_or_default())?;
-    let patience = wait.map(|_| patience);
+    let wait = Wait::of(&params)?;
     let links = caller.desk.links().clone();
     let (sha256, room) = (request.sha256, std::mem::take(&mut request.room));
     let open = checked(&caller, request).await?;
     // The availability is read before the write, because rendering the answer must not read the database.
     let at_desk = caller.desk.at_desk_of_queue(caller.workspace, open.queue.id).await?;
-    let answer =
-        Arc::new(move |done: &CommandResult| escalation_json(&done.current, Some(at_desk), &links).into_bytes());
-    let once = idempotency::once(&caller, &headers, &uri, sha256, StatusCode::CREATED, answer.clone())?;
+    let answer: RenderAnswer = Arc::new(move |done| {
+        let (status, is_open) = (status(done), done.asked_again);
+        let body = EscalationBody::in_answer(&done.current, Some(at_desk), &links).already_open(is_open);
+        (status.as_u16(), written(&body).into_bytes())
+    });
+    let once = idempotency::once(&caller, &headers, &uri, sha256, answer.clone())?;
     // The stream is taken before the escalation is opened, so that a caller that cannot wait is refused first.
-    let open_stream = patience.map(|_| caller.enter()).transpose()?;
+    let open_stream = wait.map(|_| caller.enter()).transpose()?;
 
-    let mut done = caller.run(open.id, AgentVerb::Open(Box::new(open)), once, room).await?;
-    let replay = done.replay.take();
-    let (is_replay, id) = (replay.is_some(), done.current.escalation.id);
-    let response = match (patience, &open_stream, replay) {
-        (Some(patience), Some(open_stream), _) => {
-            let after = done.current.escalation.opened_seq;
-            json_answer(StatusCode::CREATED, wait::heard(&caller, open_stream, id, after, patience).await?)
+    let done = caller.run(open.id, AgentVerb::Open(Box::new(open)), once, room).await?;
+    let id = done.current.escalation.id;
+    let response = match (wait, &open_stream) {
+        (Some(wait), Some(open_stream)) => {
+            let (status, is_open) = match &done.replay {
+                // The stored status tells whether the first request opened it.
+                Some((status, _)) => (StatusCode::from_u16(*status).unwrap_or_default(), *status == 200),
+                None => (status(&done), done.asked_again),
+            };
+            let current = wait.run(&caller, open_stream, id, done.current.escalation.opened_seq).await?;
+            caller.record_delivery_of(&current);
+            let at_desk = caller.at_desk(&current).await?;
+            let body = EscalationBody::in_answer(&current, at_desk, caller.desk.links()).already_open(is_open);
+            let response = json_answer(status, written(&body));
+            if done.replay.is_some() { idempotency::replayed(response) } else { response }
         }
-        (_, _, Some(replay)) => idempotency::replay(replay),
-        _ => json_answer(StatusCode::CREATED, done.answer.take().unwrap_or_else(|| answer(&done))),
+        _ => idempotency::answered(done, &answer),
     };
-    let response = located(response, id);
-    Ok(if is_replay { idempotency::replayed(response) } else { response })
+    Ok(located(response, id))
+}
+
+/// Returns 201 for a new escalation, and 200 for a takeover that was open already.
+fn status(done: &CommandResult) -> StatusCode {
+    if done.asked_again { StatusCode::OK } else { StatusCode::CREATED }
 }
 
 /// Validates the request, looks up the queue it names and returns the escalation to open.

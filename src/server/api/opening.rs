@@ -156,7 +156,7 @@ fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Actio
         checks.value(&format!("{pointer}/arguments_schema"), schema);
     }
     let (id, name) = (checks.exact(&format!("{pointer}/id"), it.id), checks.exact(&format!("{pointer}/name"), it.name));
-    let allowed = it.allowed.unwrap_or_else(|| vec![Verdict::Approve, Verdict::Edit, Verdict::Reject]);
+    let allowed = it.allowed.unwrap_or_else(|| Verdict::DEFAULT.to_vec());
     Some(Action { id: id?, name: name?, arguments, arguments_schema: it.arguments_schema, allowed, faults: vec![] })
 }
 
@@ -242,7 +242,7 @@ fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Res
         checks.warn("/conversation/total_messages", format!("is less than the {sent} messages that came"));
     }
     let facts = ConversationFacts {
-        external_id: it.external_id.and_then(|text| checks.exact("/conversation/external_id", text)),
+        id: it.id.and_then(|text| checks.exact("/conversation/id", text)),
         total_messages: total.max(sent),
         received_messages: received,
         customer: it.customer.map(|StrictObject(it)| customer(it, checks)),
@@ -252,7 +252,7 @@ fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Res
 
 fn customer(it: CustomerRequest, checks: &mut Checks) -> Customer {
     Customer {
-        external_id: checks.known("/conversation/customer/external_id", it.external_id),
+        id: checks.known("/conversation/customer/id", it.id),
         name: checks.known("/conversation/customer/name", it.name),
         email: checks.known("/conversation/customer/email", it.email),
         locale: checks.known("/conversation/customer/locale", it.locale),

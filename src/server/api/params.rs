@@ -58,11 +58,11 @@ impl QueryParams {
         Ok(self.number("limit", 1..=200)?.unwrap_or(50))
     }
 
-    /// Parses a cursor.
-    pub fn cursor(&self, name: &str, epoch: &str) -> Result<Option<Cursor>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let wrong = || bad(name, "must be a seq, or an epoch, a dot and a seq");
-        Cursor::read(text, epoch).map(Some).ok_or_else(wrong)
+    /// Parses the `after` parameter of a log with this epoch.
+    pub fn cursor(&self, epoch: &str) -> Result<Option<Cursor>, Problem> {
+        let Some(text) = self.text("after") else { return Ok(None) };
+        let wrong = "`after` is not a cursor: send the `cursor` of an event or of a page of events.";
+        Cursor::read(text, epoch).map(Some).ok_or_else(|| Problem::new(ProblemCode::BadCursor, wrong))
     }
 }
 
@@ -79,18 +79,14 @@ pub enum Cursor {
 }
 
 impl Cursor {
-    /// Parses `31` or `<epoch>.31`. Returns `None` for anything else.
+    /// Parses `<epoch>.31`. Returns `None` for anything else.
     pub fn read(text: &str, epoch: &str) -> Option<Self> {
-        let (of, seq) = match text.split_once('.') {
-            Some((of, seq)) => (Some(of), seq),
-            None => (None, text),
-        };
+        let (of, seq) = text.split_once('.')?;
         if seq.is_empty() || !seq.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        match (of, seq.parse::<i64>()) {
-            (None, Ok(seq)) => Some(Self::Here(Seq(seq))),
-            (Some(of), Ok(seq)) if of == epoch => Some(Self::Here(Seq(seq))),
+        match seq.parse::<i64>() {
+            Ok(seq) if of == epoch => Some(Self::Here(Seq(seq))),
             // The epoch is another one, or the number is beyond the end of any log.
             _ => Some(Self::Elsewhere),
         }
@@ -110,12 +106,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursors_are_plain_or_with_their_epoch() {
+    fn cursors_have_their_epoch() {
         for (text, read) in [
-            ("31", Some(Cursor::Here(Seq(31)))),
             ("abcd0123.31", Some(Cursor::Here(Seq(31)))),
             ("other000.31", Some(Cursor::Elsewhere)),
-            ("99999999999999999999", Some(Cursor::Elsewhere)),
+            ("abcd0123.99999999999999999999", Some(Cursor::Elsewhere)),
+            ("31", None),
             ("", None),
             ("-1", None),
             ("+1", None),

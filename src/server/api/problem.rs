@@ -17,7 +17,7 @@ use axum::{
 use crate::{
     domain::{field_problem::FieldProblem, ids::RequestId, refusal::Refusal, seq::Seq},
     server::{
-        contract::{AtDesk, EscalationBody, Links, NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type, short},
+        contract::{AtDesk, EscalationBody, Links, NOT_FOUND, PROBLEM_JSON, ProblemBody, cursor, problem_type, short},
         core::desk::Desk,
         error::{CurrentState, Error},
     },
@@ -35,7 +35,6 @@ pub enum ProblemCode {
     MethodNotAllowed,
     NotAcceptable,
     UnsupportedMediaType,
-    AlreadyOpen,
     NotInControl,
     AlreadyClosed,
     NotClosed,
@@ -68,7 +67,6 @@ impl ProblemCode {
             Self::MethodNotAllowed => (405, "method_not_allowed", "This address does not take that method"),
             Self::NotAcceptable => (406, "not_acceptable", "None of the accepted types can be sent"),
             Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body must be application/json"),
-            Self::AlreadyOpen => (409, "already_open", "This conversation already has an open takeover"),
             Self::NotInControl => (409, "not_in_control", "A human is in control of this conversation"),
             Self::AlreadyClosed => (409, "already_closed", "This escalation is already closed"),
             Self::NotClosed => (409, "not_closed", "This escalation is not closed yet"),
@@ -142,8 +140,9 @@ impl Problem {
     }
 
     /// Creates a problem for a cursor of another log. The response names the end of this log.
-    pub fn bad_cursor(head: Seq) -> Self {
-        let detail = format!("The cursor is of another log or beyond its end, which is {head}.");
+    pub fn bad_cursor(epoch: &str, head: Seq) -> Self {
+        let end = cursor(epoch, head);
+        let detail = format!("`after` is of another log or beyond the end of this one, which is {end}.");
         Self::new(ProblemCode::BadCursor, detail)
     }
 
@@ -198,7 +197,6 @@ impl From<Error> for Problem {
             fault => return Self::fault(fault.to_string()),
         };
         let code = match &refusal {
-            Refusal::AlreadyOpen { .. } => ProblemCode::AlreadyOpen,
             Refusal::HumanInControl => ProblemCode::NotInControl,
             Refusal::AlreadyClosed => ProblemCode::AlreadyClosed,
             Refusal::NotClosed => ProblemCode::NotClosed,

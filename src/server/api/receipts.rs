@@ -13,7 +13,6 @@ use super::{
     checks::Checks,
     idempotency,
     json::ApiJson,
-    json_answer,
     key_auth::{CallingAgent, EscalationInPath},
     params::QueryParams,
     problem::{Problem, ProblemCode},
@@ -27,7 +26,7 @@ use crate::{
     },
     server::{
         contract::written,
-        core::command::{AgentVerb, CommandResult},
+        core::command::{AgentVerb, CommandResult, RenderAnswer},
     },
 };
 
@@ -50,16 +49,13 @@ pub async fn receive(
     let Some(message) = message else { return Err(Problem::from(ProblemCode::InvalidField)) };
     let receipt = Receipt { state: request.body.state, detail };
 
-    let answer = {
+    let answer: RenderAnswer = {
         let receipt = receipt.clone();
-        Arc::new(move |done: &CommandResult| taken(message, &receipt, done))
+        Arc::new(move |done| (StatusCode::OK.as_u16(), taken(message, &receipt, done)))
     };
-    let once = idempotency::once(&caller, &headers, &uri, request.sha256, StatusCode::OK, answer.clone())?;
-    let mut done = caller.run(escalation, AgentVerb::Receipt { message, receipt }, once, request.room).await?;
-    if let Some(replay) = done.replay.take() {
-        return Ok(idempotency::replay(replay));
-    }
-    Ok(json_answer(StatusCode::OK, done.answer.take().unwrap_or_else(|| answer(&done))))
+    let once = idempotency::once(&caller, &headers, &uri, request.sha256, answer.clone())?;
+    let done = caller.run(escalation, AgentVerb::Receipt { message, receipt }, once, request.room).await?;
+    Ok(idempotency::answered(done, &answer))
 }
 
 #[derive(Serialize)]

@@ -1,34 +1,26 @@
 //! Streams events (server-sent events) of one escalation, or of all escalations of an agent. A stream resumes from the
-//! log at the given cursor, and begins with a `reset` event if that cursor is not valid for this log.
+//! log at the given position, and begins with a `reset` event if the caller's cursor is not valid for this log.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use axum::{
-    body::Bytes,
-    http::{HeaderMap, HeaderName, Uri},
-    response::Response,
-};
+use axum::{body::Bytes, response::Response};
 use futures::{Stream, StreamExt, stream};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep},
 };
 
-use super::{
-    key_auth::{CallingAgent, EscalationInPath},
-    params::{Cursor, QueryParams},
-    problem::Problem,
-};
+use super::key_auth::CallingAgent;
 use crate::{
-    domain::{escalation::Status, ids::EscalationId, presence::Hint, seq::Seq},
+    domain::{ids::EscalationId, presence::Hint, seq::Seq},
     server::{
-        contract::typing_json,
+        contract::{cursor, typing_json},
         core::{
             log::{Audience, RecordedEvent, follow},
             open_streams::OpenStream,
             presence::WorkspaceHint,
         },
-        error::{CurrentState, Error},
+        error::Error,
         sse,
     },
 };
@@ -37,90 +29,37 @@ use crate::{
 const PING_EVERY: Duration = Duration::from_secs(15);
 /// The longest life of a stream. Reconnecting balances the load and renews the authorisation.
 const LONGEST: Duration = Duration::from_secs(30 * 60);
-/// How many closed escalations are checked for delivery when a stream reconnects.
-const LOOKED_AT: i64 = 50;
 
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelled];
-
-/// `GET /events`: streams from now, or from a cursor.
-pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
-    let epoch = caller.desk.store().epoch();
-    let cursor = cursor(&epoch, &headers, &uri)?;
-    let audience = Audience::Agent(caller.agent.id);
-    let head = caller.desk.head(caller.workspace).await?;
-    if let Some(reached) = cursor.and_then(|cursor| cursor.within(head)) {
-        let back = caller.clone();
-        caller.desk.background_tasks().spawn(async move {
-            let (workspace, agent) = (back.workspace, back.agent.id);
-            let closed = back.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
-            let known = read(closed)
-                .into_iter()
-                .flat_map(|closed| closed.items)
-                .filter(|current| is_past_end(current, reached));
-            known.for_each(|current| back.has(&current));
-        });
-    }
-    open(caller, audience, epoch, cursor, head, head)
+/// Where a stream begins.
+pub struct StreamStart {
+    /// The position after which events are sent.
+    pub after: Seq,
+    /// The position that the caller has received, or 0.
+    pub reached: Seq,
+    /// True if the caller's cursor is not valid for this log: the first frame is a reset.
+    pub is_reset: bool,
+    /// True if nothing follows, because the escalation is closed.
+    pub is_over: bool,
 }
 
-/// `GET /escalations/{id}/events`: streams from the opening, or from a cursor.
-pub async fn of_one(
+/// Opens a stream.
+pub fn open(
     caller: CallingAgent,
-    EscalationInPath(id): EscalationInPath,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    let epoch = caller.desk.store().epoch();
-    let cursor = cursor(&epoch, &headers, &uri)?;
-    let current = caller.current(id).await?;
-    let head = caller.desk.head(caller.workspace).await?;
-    if cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| is_past_end(&current, reached)) {
-        caller.has(&current);
-    }
-    let audience = Audience::Escalation(caller.agent.id, id);
-    // The stream begins with the event that opened the escalation.
-    let begin = Seq(current.escalation.opened_seq.0 - 1);
-    open(caller, audience, epoch, cursor, begin, head)
-}
-
-/// Returns whether a cursor includes the end of an escalation. Events after the end do not matter.
-fn is_past_end(current: &CurrentState, reached: Seq) -> bool {
-    current.escalation.closed_seq.is_some_and(|closed| closed <= reached)
-}
-
-/// Reads the caller's cursor: `Last-Event-ID`, which a client sends by itself when it reconnects, else `after`.
-fn cursor(epoch: &str, headers: &HeaderMap, uri: &Uri) -> Result<Option<Cursor>, Problem> {
-    let asked = QueryParams::of(uri, &["after"])?.cursor("after", epoch)?;
-    let last = headers.get(LAST_EVENT_ID).filter(|value| !value.is_empty());
-    // Clients send this header automatically and cannot correct it, so an invalid value causes a reset, not an error.
-    let last =
-        last.map(|value| value.to_str().ok().and_then(|text| Cursor::read(text, epoch)).unwrap_or(Cursor::Elsewhere));
-    Ok(last.or(asked))
-}
-
-fn open(
-    caller: CallingAgent,
+    open_stream: OpenStream,
     audience: Audience,
     epoch: Arc<str>,
-    cursor: Option<Cursor>,
-    begin: Seq,
-    head: Seq,
-) -> Result<Response, Problem> {
-    let open_stream = caller.enter()?;
-    let resumed = cursor.map(|cursor| cursor.within(head));
-    let after = match resumed {
-        None => begin,
-        Some(reached) => reached.unwrap_or(head),
-    };
+    start: StreamStart,
+) -> Response {
+    let StreamStart { after, reached, is_reset, is_over } = start;
     let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let line = AgentStream {
         events: Box::pin(follow(caller.desk.log(), caller.desk.store(), caller.workspace, audience, &epoch, after)),
         hints: caller.desk.hints().subscribe(),
         audience,
-        reached: resumed.flatten().unwrap_or_default(),
-        reset: (resumed == Some(None)).then(|| sse::reset(&epoch, head)),
+        reached,
+        reset: is_reset.then(|| sse::event(&epoch, after, "reset", place(&epoch, after))),
+        is_over,
         epoch,
         ping,
         end: Box::pin(sleep(LONGEST)),
@@ -129,7 +68,12 @@ fn open(
         caller,
     };
     let frames = stream::unfold(line, |mut line| async move { Some((line.next().await?, line)) });
-    Ok(sse::response(frames))
+    sse::response(frames)
+}
+
+/// Renders the data of an event that tells only how far the log reaches.
+fn place(epoch: &str, seq: Seq) -> String {
+    format!("{{\"cursor\":\"{}\"}}", cursor(epoch, seq))
 }
 
 /// An open stream of an agent.
@@ -144,6 +88,7 @@ struct AgentStream {
     reached: Seq,
     /// The first frame, if the cursor was not valid for this log.
     reset: Option<Bytes>,
+    is_over: bool,
     ping: Interval,
     end: Pin<Box<Sleep>>,
     /// The escalation whose outcome is in the last frame sent.
@@ -151,22 +96,22 @@ struct AgentStream {
 }
 
 impl AgentStream {
-    /// Returns the next frame, or `None` if the server stops, the key is revoked, the log cannot be read, or
-    /// [`LONGEST`] has passed.
+    /// Returns the next frame, or `None` if the escalation of the stream is closed, the server stops, the key is
+    /// revoked, the log cannot be read, or [`LONGEST`] has passed.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(reset) = self.reset.take() {
             return Some(reset);
         }
-        let desk = &self.caller.desk;
+        let (desk, only) = (&self.caller.desk, self.audience.escalation());
         // This call asks for the next frame, so the frame before has been sent.
         if let Some(closed) = self.closing.take() {
             let current = read(desk.current(self.caller.workspace, closed).await)?;
             current.iter().for_each(|current| self.caller.has(current));
+            self.is_over = only.is_some();
         }
-        let only = match self.audience {
-            Audience::Escalation(_, id) => Some(id),
-            Audience::Operators | Audience::Agent(_) => None,
-        };
+        if self.is_over {
+            return None;
+        }
         self.caller.heard(only, self.reached);
         loop {
             tokio::select! {
@@ -176,7 +121,7 @@ impl AgentStream {
                 () = &mut self.end => return None,
                 event = self.events.next() => {
                     let event = read(event?)?;
-                    let Some(body) = &event.agent_body else { continue };
+                    let Some(body) = event.for_agent(&self.epoch) else { continue };
                     self.closing = event.event_type.closes().then_some(event.escalation_id);
                     self.reached = event.seq;
                     return Some(sse::event(&self.epoch, event.seq, event.event_type.as_str(), body));
@@ -197,7 +142,7 @@ impl AgentStream {
                 },
                 _ = self.ping.tick() => {
                     let head = read(desk.head(self.caller.workspace).await)?;
-                    return Some(sse::ping(head));
+                    return Some(sse::hint("ping", place(&self.epoch, head)));
                 }
             }
         }
@@ -205,6 +150,6 @@ impl AgentStream {
 }
 
 /// Logs an error and returns `None`, which ends the stream. The client reconnects with its cursor.
-fn read<T>(read: Result<T, Error>) -> Option<T> {
+pub fn read<T>(read: Result<T, Error>) -> Option<T> {
     read.inspect_err(|error| tracing::error!(%error, "a stream of an agent could not read on")).ok()
 }

@@ -91,7 +91,7 @@ pub async fn live(
     let (after, reset) = match cursor.as_deref().and_then(|cursor| after(cursor, &epoch, version, head)) {
         Some(after) => (after, None),
         // A client without a cursor of this log is sent the head of the log in a reset, and loads everything again.
-        None => (head, Some(sse::reset(&epoch, head))),
+        None => (head, Some(reset(&epoch, head))),
     };
     let hints = web.desk.hints().subscribe();
     let there = web.desk.hints().current_hints(signed_in.workspace, web.desk.clock().now() + Span(-DEAF_AFTER.0));
@@ -119,6 +119,16 @@ pub async fn live(
 
 fn hint(hint: &Hint) -> Bytes {
     sse::hint("hint", serde_json::to_string(hint).unwrap_or_default())
+}
+
+/// Writes the event that shows that the stream is alive, and up to date to this seq.
+fn ping(seq: Seq) -> Bytes {
+    sse::hint("ping", format_args!("{{\"seq\":{seq}}}"))
+}
+
+/// Writes the event for a client without a cursor of this log: it must load everything again, as of `head`.
+fn reset(epoch: &str, head: Seq) -> Bytes {
+    sse::hint("reset", format_args!("{{\"seq\":{head},\"epoch\":\"{epoch}\"}}"))
 }
 
 /// Returns the seq of a cursor that belongs to this log. Returns `None` when the cursor is of another log or beyond the
@@ -174,7 +184,7 @@ impl Live {
                 // The first tick comes at once, and tells the client that it is connected and up to date to this seq.
                 _ = self.ping.tick() => {
                     self.seen();
-                    return Some((sse::ping(self.seq), self));
+                    return Some((ping(self.seq), self));
                 }
             }
         };

@@ -12,7 +12,7 @@ use crate::{
         escalation::{Escalation, Status},
         field_problem::FieldProblem,
         ids::{EscalationId, OperatorId},
-        opening::{ContextItem, ConversationFacts, Resume},
+        opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,
         reason::Reason,
         seq::Seq,
@@ -47,7 +47,7 @@ pub struct EscalationBody<'a> {
     tried: &'a [Text<500>],
     customer_told: Option<&'a Text<2_000>>,
     ask: AskBody<'a>,
-    conversation: Option<&'a ConversationFacts>,
+    conversation: Option<ConversationBody<'a>>,
     context: &'a [ContextItem],
     opened_at: At,
     claimed_at: Option<At>,
@@ -56,10 +56,15 @@ pub struct EscalationBody<'a> {
     delivered_at: Option<At>,
     acknowledged_at: Option<At>,
     deadlines: DeadlinesBody,
-    outcome: Option<&'a RawValue>,
-    resume: Option<&'a Resume>,
+    /// Left out of the events after the closing event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Option<&'a RawValue>>,
+    resume: Option<ResumeBody<'a>>,
     metadata: Option<&'a Map<String, Value>>,
     warnings: &'a [FieldProblem],
+    /// True if the agent asked for a takeover that was open already. Only the answer to an open request has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    already_open: Option<bool>,
     /// Null once the escalation is closed. Events do not carry this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     desk: Option<Option<AtDesk>>,
@@ -111,6 +116,40 @@ impl<'a> From<&'a Ask> for AskBody<'a> {
 }
 
 #[derive(Serialize)]
+struct ConversationBody<'a> {
+    id: Option<&'a Text<255>>,
+    total_messages: i64,
+    received_messages: i64,
+    customer: Option<CustomerBody<'a>>,
+}
+
+impl<'a> From<&'a ConversationFacts> for ConversationBody<'a> {
+    fn from(it: &'a ConversationFacts) -> Self {
+        Self {
+            id: it.id.as_ref(),
+            total_messages: it.total_messages,
+            received_messages: it.received_messages,
+            customer: it.customer.as_ref().map(CustomerBody::from),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct CustomerBody<'a> {
+    id: Option<&'a Text<255>>,
+    name: Option<&'a Text<200>>,
+    email: Option<&'a Text<320>>,
+    locale: Option<&'a Text<35>>,
+}
+
+impl<'a> From<&'a Customer> for CustomerBody<'a> {
+    fn from(it: &'a Customer) -> Self {
+        let Customer { id, name, email, locale } = it;
+        Self { id: id.as_ref(), name: name.as_ref(), email: email.as_ref(), locale: locale.as_ref() }
+    }
+}
+
+#[derive(Serialize)]
 struct DeadlinesBody {
     claim_by: Option<At>,
     resolve_by: Option<At>,
@@ -121,26 +160,69 @@ struct DeadlinesBody {
 struct LinksBody {
     #[serde(rename = "self")]
     itself: String,
-    wait: String,
     events: String,
+    messages: String,
+    receipts: String,
     transcript: String,
+    cancel: String,
+    acknowledge: String,
     console: String,
+}
+
+#[derive(Serialize)]
+struct ResumeBody<'a> {
+    tool_call_id: Option<&'a str>,
+    run_id: Option<&'a str>,
+    /// Up to 1 MiB, so it is sent only where an agent resumes.
+    state: Option<&'a str>,
+}
+
+impl<'a> From<&'a Resume> for ResumeBody<'a> {
+    fn from(it: &'a Resume) -> Self {
+        Self { tool_call_id: it.tool_call_id.as_deref(), run_id: it.run_id.as_deref(), state: None }
+    }
 }
 
 impl<'a> EscalationBody<'a> {
     /// Builds the body for a response, with the availability of operators while the escalation is open.
     pub fn in_answer(current: &'a CurrentState, desk: Option<AtDesk>, links: &Links) -> Self {
-        let body = Self::in_event(&current.escalation, current.held_by, current.outcome.as_deref(), links);
-        Self { desk: Some(desk.filter(|_| current.escalation.status.is_open())), ..body }
+        let body = Self::without_state(&current.escalation, current.held_by, links);
+        Self {
+            outcome: Some(current.outcome.as_deref().and_then(as_rendered)),
+            desk: Some(desk.filter(|_| current.escalation.status.is_open())),
+            ..body
+        }
     }
 
-    /// Builds the body as part of an event. `outcome` is included as it was rendered.
+    /// Says whether the agent has asked for an escalation that was open already.
+    #[must_use]
+    pub fn already_open(self, is_open: bool) -> Self {
+        Self { already_open: Some(is_open), ..self }
+    }
+
+    /// Adds the state with which the agent resumes.
+    #[must_use]
+    pub fn with_state(self, opening: &'a Opening) -> Self {
+        let state = opening.resume.as_ref().and_then(|it| it.state.as_deref());
+        Self { resume: self.resume.map(|it| ResumeBody { state, ..it }), ..self }
+    }
+
+    /// Builds the body as part of an event. The closing event has the outcome, included as it was rendered, and the
+    /// state with which the agent resumes.
     pub fn in_event(
         it: &'a Escalation,
         held_by: Option<EscalationId>,
         outcome: Option<&'a str>,
         links: &Links,
     ) -> Self {
+        let body = Self::without_state(it, held_by, links);
+        match outcome {
+            Some(outcome) => Self { outcome: Some(as_rendered(outcome)), ..body }.with_state(&it.opening),
+            None => Self { outcome: it.status.is_open().then_some(None), ..body },
+        }
+    }
+
+    fn without_state(it: &'a Escalation, held_by: Option<EscalationId>, links: &Links) -> Self {
         let opening = &*it.opening;
         let path = path_of(it.id);
         Self {
@@ -156,7 +238,7 @@ impl<'a> EscalationBody<'a> {
             tried: &opening.tried,
             customer_told: opening.customer_told.as_ref(),
             ask: AskBody::from(&opening.ask),
-            conversation: opening.conversation.as_ref(),
+            conversation: opening.conversation.as_ref().map(ConversationBody::from),
             context: &opening.context,
             opened_at: At(it.opened_at),
             claimed_at: it.claim.as_ref().map(|claim| At(claim.at)),
@@ -172,15 +254,19 @@ impl<'a> EscalationBody<'a> {
                 resolve_by: it.deadlines.resolve_by.map(At),
                 expires_at: it.deadlines.expires_at.map(At),
             },
-            outcome: outcome.and_then(as_rendered),
-            resume: opening.resume.as_ref(),
+            outcome: None,
+            resume: opening.resume.as_ref().map(ResumeBody::from),
             metadata: opening.metadata.as_ref(),
             warnings: &opening.warnings,
+            already_open: None,
             desk: None,
             links: LinksBody {
-                wait: format!("{path}/wait"),
                 events: format!("{path}/events"),
+                messages: format!("{path}/messages"),
+                receipts: format!("{path}/receipts"),
                 transcript: format!("{path}/transcript"),
+                cancel: format!("{path}/cancel"),
+                acknowledge: format!("{path}/acknowledge"),
                 console: links.public(&format!("/e/{}", it.id)),
                 itself: path,
             },
@@ -188,7 +274,7 @@ impl<'a> EscalationBody<'a> {
     }
 }
 
-/// Renders an escalation for a response.
+/// Renders an escalation for a response, without the state with which the agent resumes.
 pub fn escalation_json(current: &CurrentState, desk: Option<AtDesk>, links: &Links) -> String {
     written(&EscalationBody::in_answer(current, desk, links))
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ActorBody, At, EscalationBody, Links, MessageBody, Named, written};
+use super::{ActorBody, At, EscalationBody, Links, MessageBody, Named, cursor, written};
 use crate::domain::{
     conversation::Control,
     escalation::Escalation,
@@ -14,14 +14,17 @@ use crate::domain::{
     text::Text,
 };
 
+/// An event as it is stored. [`sent_event`] adds the cursor.
 #[derive(Serialize)]
 struct EventBody<'a> {
-    seq: Seq,
     id: EventId,
+    seq: Seq,
     at: At,
     #[serde(rename = "type")]
     kind: &'static str,
     escalation_id: EscalationId,
+    conversation_id: Option<&'a str>,
+    tool_call_id: Option<&'a str>,
     control: Control,
     actor: ActorBody<'a>,
     data: DataBody<'a>,
@@ -60,6 +63,9 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
     if !event.kind.event_type().is_for_agents() {
         return None;
     }
+    // Only the closing event carries the outcome, so that an agent acts on it once.
+    let closes = event.kind.event_type().closes();
+    let outcome = outcome.filter(|_| closes);
     let escalation = || Box::new(EscalationBody::in_event(after, event.held_by, outcome, links));
     let data = match &event.kind {
         EventKind::MessageCreated { message } => DataBody::Message { message: MessageBody::from(message) },
@@ -70,15 +76,41 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
         _ => DataBody::Escalation { escalation: escalation() },
     };
     Some(written(&EventBody {
-        seq: event.seq,
         id: event.id,
+        seq: event.seq,
         at: At(event.at),
         kind: event.kind.event_type().as_str(),
         escalation_id: event.escalation_id,
+        conversation_id: after.opening.conversation_id(),
+        tool_call_id: after.opening.tool_call_id(),
         control: event.control(),
         actor: ActorBody::from(&event.actor),
         data,
     }))
+}
+
+/// Returns a stored event as it is sent, with its cursor. The epoch is not stored, because a restored log gets another.
+pub fn sent_event(stored: &str, epoch: &str, seq: Seq) -> String {
+    let members = stored.strip_prefix('{').unwrap_or_default();
+    format!("{{\"cursor\":\"{}\",{members}", cursor(epoch, seq))
+}
+
+/// Returns whether an event was stored without the ids of its conversation and tool call, as events once were.
+pub fn lacks_ids(stored: &str) -> bool {
+    // Those events began with their seq, and others begin with their id.
+    stored.starts_with("{\"seq\":")
+}
+
+/// Adds these ids to a stored event that lacks them.
+pub fn with_ids(stored: &str, conversation_id: Option<&str>, tool_call_id: Option<&str>) -> String {
+    #[derive(Serialize)]
+    struct IdsBody<'a> {
+        conversation_id: Option<&'a str>,
+        tool_call_id: Option<&'a str>,
+    }
+    let ids = written(&IdsBody { conversation_id, tool_call_id });
+    let (ids, members) = (ids.strip_suffix('}').unwrap_or_default(), stored.strip_prefix('{').unwrap_or_default());
+    format!("{ids},{members}")
 }
 
 /// Renders the hint that an operator is typing to an escalation's customer.

@@ -13,12 +13,12 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use escalation::{AtDesk, EscalationBody, escalation_json};
-pub use event::{event_json, typing_json};
+pub use event::{event_json, lacks_ids, sent_event, typing_json, with_ids};
 pub use message::MessageBody;
 pub use outcome::outcome_json;
 pub use problem::{NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type};
 
-use crate::domain::{actor::Actor, ids::EscalationId, time::Timestamp};
+use crate::domain::{actor::Actor, ids::EscalationId, seq::Seq, time::Timestamp};
 
 /// The base path of the API for agents; every path below it belongs to the API.
 pub const API: &str = "/api/v1";
@@ -51,6 +51,11 @@ pub fn short(text: &str) -> String {
 /// Returns the path of an escalation.
 pub fn path_of(id: EscalationId) -> String {
     format!("{API}/escalations/{id}")
+}
+
+/// Returns the cursor of a position in the log with this epoch. To agents it is an opaque text.
+pub fn cursor(epoch: &str, seq: Seq) -> String {
+    format!("{epoch}.{seq}")
 }
 
 /// A timestamp in the published format: RFC 3339 in UTC, always with milliseconds.

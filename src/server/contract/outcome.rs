@@ -5,7 +5,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{ActorBody, At, MessageBody, as_rendered, written};
 use crate::domain::{
-    ask::Verdict,
+    ask::{Ask, Verdict},
     disposition::Disposition,
     field_problem::FieldProblem,
     ids::MessageId,
@@ -21,6 +21,7 @@ struct OutcomeBody<'a> {
     answer: Option<&'a NoteText>,
     data: Option<&'a Value>,
     actions: Vec<DecisionBody<'a>>,
+    actions_to_run: Vec<ActionToRun<'a>>,
     note_to_agent: Option<&'a NoteText>,
     by: ActorBody<'a>,
     at: At,
@@ -30,6 +31,22 @@ struct OutcomeBody<'a> {
     avoidable: bool,
     warnings: &'a [FieldProblem],
     briefing: &'a str,
+}
+
+/// An action that the agent's program should run now: approved or edited, and not carried out by the operator.
+#[derive(Serialize)]
+struct ActionToRun<'a> {
+    id: &'a Text<100>,
+    name: &'a Text<200>,
+    arguments: Option<&'a RawValue>,
+}
+
+impl<'a> ActionToRun<'a> {
+    fn of(decided: &'a ActionDecision, ask: &'a Ask) -> Option<Self> {
+        let is_to_run = decided.decision.is_go_ahead() && decided.executed_by == ExecutedBy::Agent;
+        let action = ask.actions.iter().find(|action| is_to_run && action.id == decided.id)?;
+        Some(Self { id: &action.id, name: &action.name, arguments: as_rendered(decided.arguments.as_str()) })
+    }
 }
 
 #[derive(Serialize)]
@@ -55,8 +72,8 @@ impl<'a> From<&'a ActionDecision> for DecisionBody<'a> {
     }
 }
 
-/// Renders an outcome; `messages` are those the outcome names, in order.
-pub fn outcome_json(outcome: &Outcome, messages: &[Message]) -> String {
+/// Renders the outcome of an ask; `messages` are those the outcome names, in order.
+pub fn outcome_json(outcome: &Outcome, ask: &Ask, messages: &[Message]) -> String {
     let resolution = &outcome.resolution;
     written(&OutcomeBody {
         disposition: resolution.disposition,
@@ -64,6 +81,7 @@ pub fn outcome_json(outcome: &Outcome, messages: &[Message]) -> String {
         answer: resolution.answer.as_ref(),
         data: resolution.data.as_ref(),
         actions: resolution.actions.iter().map(DecisionBody::from).collect(),
+        actions_to_run: resolution.actions.iter().filter_map(|decided| ActionToRun::of(decided, ask)).collect(),
         note_to_agent: resolution.note_to_agent.as_ref(),
         by: ActorBody::from(&outcome.by),
         at: At(outcome.at),

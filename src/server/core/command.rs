@@ -97,8 +97,11 @@ pub enum ActorVerb {
     System(SystemVerb),
 }
 
+/// An answer that is stored under an idempotency key: its HTTP status, and its bytes.
+pub type RenderedAnswer = (u16, Vec<u8>);
+
 /// Renders the answer that is stored under an idempotency key.
-pub type RenderAnswer = Arc<dyn Fn(&CommandResult) -> Vec<u8> + Send + Sync>;
+pub type RenderAnswer = Arc<dyn Fn(&CommandResult) -> RenderedAnswer + Send + Sync>;
 
 /// The idempotency key of a request, so that a retry takes effect once.
 #[derive(Clone)]
@@ -107,8 +110,6 @@ pub struct IdempotentRequest {
     pub path: String,
     pub key: String,
     pub body_sha256: [u8; 32],
-    /// The HTTP status of the stored answer.
-    pub status: u16,
     pub answer: RenderAnswer,
 }
 
@@ -172,8 +173,10 @@ pub struct CommandResult {
     pub message: Option<Message>,
     /// True when the same `client_message_id` and text came again and nothing changed.
     pub repeated: bool,
-    /// The stored status and bytes, when the idempotency key was used before.
-    pub replay: Option<(u16, Vec<u8>)>,
+    /// True when the agent asked for a takeover that was open already: `current` is that one.
+    pub asked_again: bool,
+    /// The stored answer, when the idempotency key was used before.
+    pub replay: Option<RenderedAnswer>,
     /// The answer that [`IdempotentRequest::answer`] rendered.
-    pub answer: Option<Vec<u8>>,
+    pub answer: Option<RenderedAnswer>,
 }

@@ -248,11 +248,11 @@ impl Desk {
         workspace: WorkspaceId,
         agent: AgentId,
         statuses: &[Status],
-        external_id: Option<&str>,
+        conversation_id: Option<&str>,
         after: Option<EscalationId>,
         limit: i64,
     ) -> Result<Portion<CurrentState>, Error> {
-        escalations::list_of_agent(self.store(), workspace, agent, statuses, external_id, after, limit).await
+        escalations::list_of_agent(self.store(), workspace, agent, statuses, conversation_id, after, limit).await
     }
 
     /// Returns a page of messages after a position, the oldest first, each with its size in bytes.

@@ -13,6 +13,7 @@ use crate::{
         seq::Seq,
     },
     server::{
+        contract::sent_event,
         error::Error,
         rich, sse,
         store::escalations::{json, parse},
@@ -37,6 +38,7 @@ pub struct RecordedEvent {
     pub event_type: EventType,
     /// A [`Frame`] as JSON, without rich text.
     pub body: Arc<str>,
+    /// The event for its agent, as stored; `None` if agents do not receive it.
     pub agent_body: Option<Arc<str>>,
     /// The event itself; of a stored one, read from `body` when it is needed.
     event: OnceLock<Event>,
@@ -71,6 +73,11 @@ impl RecordedEvent {
         }
         let event = parse_event(&self.body)?;
         Ok(self.event.get_or_init(|| event))
+    }
+
+    /// Returns the event as agents receive it, with its cursor; `None` if they do not.
+    pub fn for_agent(&self, epoch: &str) -> Option<String> {
+        Some(sent_event(self.agent_body.as_deref()?, epoch, self.seq))
     }
 
     /// Returns the server-sent event for operators' streams: its message as rich text, and its opening without the parts that
@@ -118,6 +125,14 @@ pub enum Audience {
 }
 
 impl Audience {
+    /// Returns the escalation, if the audience hears only that one.
+    pub fn escalation(self) -> Option<EscalationId> {
+        match self {
+            Self::Escalation(_, id) => Some(id),
+            Self::Operators | Self::Agent(_) => None,
+        }
+    }
+
     /// Returns whether this audience receives an event.
     pub fn receives(self, event: &RecordedEvent) -> bool {
         match self {

@@ -71,14 +71,13 @@ fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: FilledFields) ->
     // Approving is the default, even if an action does not allow it.
     let decides = end == Disposition::Approved || of_cards(ask, end);
     let actions: Vec<_> = ask.actions.iter().filter(|_| decides).map(|card| decision(card, end)).collect();
-    let data = match (&ask.response_schema, &ask.options) {
-        _ if !end.carries_data() => None,
-        (Some(schema), _) => fill(schema, fields),
-        (None, Some(options)) => options.first().map(|choice| json!({"choice": choice.as_str()})),
-        (None, None) => None,
+    let data = match &ask.response_schema {
+        Some(schema) if end.carries_data() => fill(schema, fields),
+        _ => None,
     };
-    let answers = end == Disposition::Answered && data.is_none();
-    let answer = answers.then(|| note("Yes, that is right. Go ahead as you proposed.")).flatten();
+    let chosen = ask.options.as_ref().and_then(|options| options.first());
+    let words = chosen.map_or("Yes, that is right. Go ahead as you proposed.", Text::as_str);
+    let answer = (end == Disposition::Answered && data.is_none()).then(|| note(words)).flatten();
     Resolution { data, answer, actions, ..said }
 }
 

@@ -80,8 +80,14 @@ impl LivePlay {
     /// Continues open escalations, then opens more. `star` is the id that [`LivePlay::open_star`] returned.
     pub async fn play(mut self, star: String) {
         for (_, agent) in self.agents.clone() {
-            let open = match agent.get("/escalations?status=open&limit=200").await {
-                Ok((_, open)) => open,
+            // The position is read first, so that nothing is missed that happens after the list.
+            let read = async {
+                let (_, here) = agent.get("/events").await?;
+                let (_, open) = agent.get("/escalations?status=open&limit=200").await?;
+                Ok::<_, DemoError>((here["cursor"].as_str().map(str::to_owned), open))
+            };
+            let (here, open) = match read.await {
+                Ok(read) => read,
                 Err(error) => {
                     tracing::error!(%error, "a scripted agent does not know what it has open");
                     continue;
@@ -90,7 +96,7 @@ impl LivePlay {
             for escalation in open["items"].as_array().into_iter().flatten() {
                 let Some(id) = escalation["id"].as_str().map(str::to_owned) else { continue };
                 let room = Arc::clone(&self.room).try_acquire_owned().ok();
-                self.keep_up(&agent, id, escalation["seq"].as_i64(), false, room);
+                self.keep_up(&agent, id, here.clone(), false, room);
             }
         }
         let (concierge, request, chance) = (self.concierge.clone(), self.script.star.clone(), self.chance.fork());
@@ -115,9 +121,9 @@ impl LivePlay {
         let agent = agent.clone();
         let mut request = story.open.clone();
         if let Some(conversation) = request["conversation"].as_object_mut() {
-            conversation.insert("external_id".into(), json!(format!("conv-{round}")));
+            conversation.insert("id".into(), json!(format!("conv-{round}")));
             let name = self.chance.choice(&self.script.customers);
-            conversation.insert("customer".into(), json!({"external_id": format!("cus-{round}"), "name": name}));
+            conversation.insert("customer".into(), json!({"id": format!("cus-{round}"), "name": name}));
         }
         let id = agent.opens(&request).await?;
         let gives_up = self.chance.u64(..GIVES_UP_ONCE_IN) == 0;
@@ -130,7 +136,7 @@ impl LivePlay {
         &mut self,
         agent: &DemoAgent,
         id: String,
-        after: Option<i64>,
+        after: Option<String>,
         gives_up: bool,
         room: Option<OwnedSemaphorePermit>,
     ) {
@@ -171,7 +177,7 @@ struct Bout {
     agent: DemoAgent,
     id: String,
     /// The cursor of the last event handled; `None` begins at the opening.
-    after: Option<i64>,
+    after: Option<String>,
     customer: DemoCustomer,
     chance: Rng,
     gives_up: bool,
@@ -193,37 +199,36 @@ impl Bout {
     /// Waits for events and reacts to them, until the escalation is closed and its outcome acknowledged.
     async fn goes_on(&mut self, opened: Instant) -> Result<(), DemoError> {
         loop {
-            let cursor = self.after.map(|after| format!("&after={after}")).unwrap_or_default();
-            let path = format!("/escalations/{}/wait?seconds={WAITS_FOR}{cursor}", self.id);
-            let (status, heard) = self.agent.get(&path).await?;
-            if !status.is_success() {
-                return Err(DemoError::Script(format!("{path}: {heard}")));
-            }
-            let said: Vec<&Value> =
-                heard["events"].as_array().into_iter().flatten().filter(|it| is_reply(it)).collect();
+            let after = self.after.as_ref().map(|after| format!("&after={after}")).unwrap_or_default();
+            let heard = self.reads(&format!("/events?wait={WAITS_FOR}{after}")).await?;
+            let said: Vec<&Value> = heard["items"].as_array().into_iter().flatten().filter(|it| is_reply(it)).collect();
             for event in &said {
                 self.shows(&event["data"]["message"]).await?;
             }
-            match heard["escalation"]["status"].as_str() {
-                Some("waiting") if self.gives_up && opened.elapsed() > GIVES_UP_AFTER => {
-                    let reason = json!({"reason": "The customer found the answer in the help pages."});
-                    self.agent.post(&format!("/escalations/{}/cancel", self.id), &reason).await?;
-                }
-                Some("waiting" | "claimed") => {
-                    if let Some(last) = said.last() {
-                        self.answers(last["data"]["message"]["text"].as_str().unwrap_or_default()).await?;
-                    }
-                    // The cursor advances only now, so that failed steps are retried.
-                    self.after = heard["seq"].as_i64();
-                }
-                // The response carried the outcome, so the outcome is delivered; this request acknowledges it.
-                _ => {
-                    sleep(Duration::from_secs(self.chance.u64(1..=3))).await;
-                    self.agent.post(&format!("/escalations/{}/acknowledge", self.id), &json!({})).await?;
-                    return Ok(());
-                }
+            let events = heard["items"].as_array().into_iter().flatten();
+            // The page carried the outcome, so the outcome is delivered; this request acknowledges it.
+            if events.into_iter().any(|event| event["data"]["escalation"]["outcome"].is_object()) {
+                sleep(Duration::from_secs(self.chance.u64(1..=3))).await;
+                self.agent.post(&format!("/escalations/{}/acknowledge", self.id), &json!({})).await?;
+                return Ok(());
             }
+            let is_tired = self.gives_up && opened.elapsed() > GIVES_UP_AFTER;
+            if is_tired && self.reads("").await?["status"] == "waiting" {
+                let reason = json!({"reason": "The customer found the answer in the help pages."});
+                self.agent.post(&format!("/escalations/{}/cancel", self.id), &reason).await?;
+            } else if let Some(last) = said.last() {
+                self.answers(last["data"]["message"]["text"].as_str().unwrap_or_default()).await?;
+            }
+            // The cursor advances only now, so that failed steps are retried.
+            self.after = heard["cursor"].as_str().map(str::to_owned);
         }
+    }
+
+    /// Reads what there is at an address of the escalation.
+    async fn reads(&self, address: &str) -> Result<Value, DemoError> {
+        let path = format!("/escalations/{}{address}", self.id);
+        let (status, body) = self.agent.get(&path).await?;
+        if status.is_success() { Ok(body) } else { Err(DemoError::Script(format!("{path}: {body}"))) }
     }
 
     /// Sends the receipt that an operator's message was shown to the customer.

@@ -111,7 +111,7 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
                 .bind(it.id.to_string())
                 .bind(it.agent.id.to_string())
                 .bind(it.conversation.to_string())
-                .bind(it.opening.external_id().map(str::to_owned))
+                .bind(it.opening.conversation_id().map(str::to_owned))
                 .bind(it.opening.customer_key())
                 .bind(it.opened_at.0)
                 .bind(it.status.as_str())
@@ -280,7 +280,7 @@ pub async fn list_of_agent(
     workspace: WorkspaceId,
     agent: AgentId,
     statuses: &[Status],
-    external_id: Option<&str>,
+    conversation_id: Option<&str>,
     after: Option<EscalationId>,
     limit: i64,
 ) -> Result<Portion<CurrentState>, Error> {
@@ -288,8 +288,8 @@ pub async fn list_of_agent(
     let before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
     let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
     // Each query with its additional binds.
-    let walks: Vec<(&str, Vec<String>)> = match (external_id, words.is_empty()) {
-        (Some(external_id), _) => vec![(OF_CONVERSATION, vec![external_id.to_owned(), words.join(" ")])],
+    let walks: Vec<(&str, Vec<String>)> = match (conversation_id, words.is_empty()) {
+        (Some(id), _) => vec![(OF_CONVERSATION, vec![id.to_owned(), words.join(" ")])],
         (None, true) => vec![(OF_AGENT, vec![])],
         (None, false) => words.into_iter().map(|word| (OF_AGENT_IN, vec![word])).collect(),
     };

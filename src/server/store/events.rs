@@ -1,11 +1,15 @@
 //! The event log, and the answers stored for repeated requests.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use super::{
     Store,
+    escalations::load,
     portion::{Portion, read_portion},
     rows::{chunks, with_rows},
 };
@@ -13,10 +17,12 @@ use crate::{
     domain::{
         event::Event,
         ids::{AgentId, EscalationId, WorkspaceId},
+        opening::Opening,
         seq::Seq,
         time::Timestamp,
     },
     server::{
+        contract::{lacks_ids, with_ids},
         core::recorded::{Audience, RecordedEvent, parse_event},
         error::Error,
     },
@@ -98,8 +104,30 @@ pub async fn between(
     })
     .await?;
     found.is_cut |= found.items.len() as i64 >= limit;
+    add_ids(store, workspace, &mut found.items).await?;
     found.items.retain(|event| audience.receives(event));
     Ok(found)
+}
+
+/// Adds the ids of the conversation and the tool call to events that were stored without them.
+async fn add_ids(store: &Store, workspace: WorkspaceId, events: &mut [Arc<RecordedEvent>]) -> Result<(), Error> {
+    let older = |event: &RecordedEvent| event.agent_body.as_deref().is_some_and(lacks_ids);
+    let of_older = events.iter().filter(|event| older(event)).map(|event| (workspace, event.escalation_id));
+    let of_older: Vec<_> = of_older.collect::<BTreeSet<_>>().into_iter().collect();
+    if of_older.is_empty() {
+        return Ok(());
+    }
+    let read = store.reader().read(move |connection| Box::pin(async move { load(connection, &of_older).await }));
+    let openings = read.await?.into_iter().map(|(_, (escalation, _))| (escalation.id, escalation.opening));
+    let openings: HashMap<EscalationId, Arc<Opening>> = openings.collect();
+    for event in events.iter_mut().filter_map(Arc::get_mut).filter(|event| older(event)) {
+        let opening = openings.get(&event.escalation_id);
+        let stored = event.agent_body.as_deref().unwrap_or_default();
+        let conversation_id = opening.and_then(|it| it.conversation_id());
+        let complete = with_ids(stored, conversation_id, opening.and_then(|it| it.tool_call_id()));
+        event.agent_body = Some(complete.into());
+    }
+    Ok(())
 }
 
 /// Events of an escalation except its opening, its messages and their receipts.

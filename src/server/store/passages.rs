@@ -95,6 +95,9 @@ pub fn text_of_event(kind: &EventKind) -> Option<String> {
         EventKind::Transferred { note: said, .. } => note(said),
         EventKind::FollowedUp { follow_up } => note(&follow_up.note),
         EventKind::Cancelled { reason, .. } => Some(reason.to_string()),
+        EventKind::AskedAgain { reason, summary, .. } => {
+            in_lines([Some(reason.to_string()), summary.as_ref().map(ToString::to_string)])
+        }
         EventKind::Marked { tags: Some(tags), .. } => in_lines(tags.iter().map(|tag| Some(tag.to_string()))),
         EventKind::Resolved { outcome } => text_of_resolution(&outcome.resolution),
         _ => None,
@@ -132,13 +135,13 @@ fn text_of_opening(it: &Opening) -> String {
     let known = [
         customer.and_then(|it| given(&it.name)),
         customer.and_then(|it| given(&it.email)),
-        customer.and_then(|it| given(&it.external_id)),
+        customer.and_then(|it| given(&it.id)),
         Some(words.as_str()),
         Some(it.reason.text.as_str()),
         given(&it.summary),
         given(&it.ask.prompt),
         given(&it.customer_told),
-        it.external_id(),
+        it.conversation_id(),
     ];
     let tried = it.tried.iter().map(Text::as_str);
     let facts = it.context.iter().flat_map(|it| [Some(it.label.as_str()), given(&it.value), given(&it.url)]);

@@ -164,10 +164,9 @@ mod tests {
         let mut said = opening(AskKind::Takeover, Some("chat"));
         said.reason.text = Text::parse("<!channel> & <https://evil.example|here>").unwrap();
         let customer = Customer { name: Some(Text::parse("<@U1>").unwrap()), ..Customer::default() };
-        let facts =
-            ConversationFacts { external_id: None, total_messages: 0, received_messages: 0, customer: Some(customer) };
+        let facts = ConversationFacts { id: None, total_messages: 0, received_messages: 0, customer: Some(customer) };
         said.conversation = Some(facts);
-        let id = stage.open_as(said, Default::default()).unwrap();
+        let id = stage.open_as(said, Default::default());
         let links = Links { public_url: Some("https://desk.example".into()) };
         let text = text(stage.of(id), MORNING + Span::seconds(61), &links);
         assert!(!text.contains(['<', '>']), "{text}");

@@ -123,7 +123,9 @@ async fn replays(engine: Engine) {
         let mut events = log.iter().filter(|event| event.escalation_id == stored.id);
         let mut replayed = Escalation::begun_by(events.next().expect("a first event")).expect("an opened event");
         events.for_each(|event| replayed.apply(event));
-        assert_eq!(replayed, stored);
+        // That release did not store whether an operator had set the urgency.
+        let was = Escalation { urgency_is_set: stored.urgency_is_set, ..replayed };
+        assert_eq!(was, stored);
         assert_eq!((stored.status.as_str(), stored.shelf().as_str()), (text(row, "status"), text(row, "shelf")));
         let listed: ListRow = reads(text(row, "row"));
         assert_eq!(listed, ListRow::from(&stored));
@@ -194,8 +196,8 @@ fn everything() -> Value {
         "urgency": "high",
         "ask": {"kind": "takeover", "prompt": "Refund?", "suggested_reply": "I refund it."},
         "conversation": {
-            "external_id": "conv_all", "total_messages": 9,
-            "customer": {"external_id": "cus_1", "name": "Dana", "email": "dana@example.com", "locale": "de-DE"},
+            "id": "conv_all", "total_messages": 9,
+            "customer": {"id": "cus_1", "name": "Dana", "email": "dana@example.com", "locale": "de-DE"},
             "messages": [
                 {"role": "system", "text": "Be brief."},
                 {"role": "customer", "text": "I was charged twice.", "at": "2026-01-02T03:04:05Z"},
@@ -263,7 +265,7 @@ async fn takes_over(server: &TestServer, bot: &Agent, ada: &Person, grace: &Pers
 /// Runs a question that becomes a takeover, one whose answer is not picked up, and a decision.
 async fn answers(server: &TestServer, bot: &Agent, ada: &Person) {
     let ask = json!({"kind": "question", "prompt": "May I?", "options": ["Yes", "No"]});
-    let it = bot.escalates(json!({"ask": ask, "conversation": {"external_id": "conv_q", "messages": []}})).await;
+    let it = bot.escalates(json!({"ask": ask, "conversation": {"id": "conv_q", "messages": []}})).await;
     let fence = does(ada, id(&it), OperatorVerb::TakeOver { fence: None }).await;
     ada.replies(&it, fence, "You may.").await.expect("a reply");
     let chosen = Resolution { data: Some(json!({"choice": "Yes"})), ..Resolution::bare(Disposition::Answered) };

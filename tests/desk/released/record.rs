@@ -65,8 +65,8 @@ async fn opens(bot: &Agent, name: &str, more: Value) -> String {
 /// Returns a chat with a customer, named after the state.
 fn chat(name: &str) -> Value {
     json!({"conversation": {
-        "external_id": format!("conv_{name}"),
-        "customer": {"external_id": "cus_1", "name": "Dana"},
+        "id": format!("conv_{name}"),
+        "customer": {"id": "cus_1", "name": "Dana"},
         "messages": [
             {"role": "customer", "text": format!("I was charged twice, {name}.")},
             {"role": "agent", "text": "Let me see."},

@@ -79,7 +79,7 @@ impl Actor {
     }
 
     async fn opens(&mut self) {
-        let conversation = json!({"external_id": format!("conv_{}", self.chance.below(30)), "messages": []});
+        let conversation = json!({"id": format!("conv_{}", self.chance.below(30)), "messages": []});
         let more = match self.chance.below(4) {
             0 => json!({"ask": {"kind": "question"}, "conversation": conversation}),
             1 => json!({"ask": {"kind": "decision", "actions": [{"id": "a", "name": "pay"}]}}),

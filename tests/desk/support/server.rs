@@ -42,7 +42,7 @@ use bailout::{
     },
 };
 use clap::Parser;
-use reqwest::{Method, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -281,8 +281,20 @@ impl Agent {
     pub async fn hands_over(&self, conversation: &str) -> String {
         let messages =
             json!([{"role": "customer", "text": "I was charged twice."}, {"role": "agent", "text": "Let me see."}]);
-        let conversation = json!({"external_id": conversation, "messages": messages, "customer": {"name": "Dana"}});
+        let conversation = json!({"id": conversation, "messages": messages, "customer": {"name": "Dana"}});
         self.escalates(json!({"conversation": conversation})).await
+    }
+
+    /// Returns the events of an escalation so far, up to 200.
+    pub async fn events_of(&self, id: &str) -> Vec<Value> {
+        let page = self.get(&format!("/escalations/{id}/events?limit=200")).await.ok(200);
+        page["items"].as_array().expect("events").clone()
+    }
+
+    /// Asks for a stream of events.
+    pub fn listens(&self, path: &str) -> RequestBuilder {
+        let request = self.http.get(format!("{}/api/v1{path}", self.url)).bearer_auth(&self.key);
+        request.header("accept", "text/event-stream")
     }
 
     /// Sends a message with this role.

@@ -71,7 +71,7 @@ impl Writer {
     }
 
     async fn tell(&mut self) -> Option<()> {
-        let conversation = json!({"external_id": mint().to_string(), "messages": [{"role": "customer", "text": "Hi"}]});
+        let conversation = json!({"id": mint().to_string(), "messages": [{"role": "customer", "text": "Hi"}]});
         let opening = json!({"reason": {"code": "other", "text": "help"}, "conversation": conversation});
         let id = self.post("/escalations", opening).await?["id"].as_str()?.to_owned();
         for n in 0..6 {

@@ -35,7 +35,7 @@ fn result(position: i64, id: &str, output: &str) -> Message {
 
 fn laid_out(messages: Vec<Message>, offset: &dyn Fn(Timestamp) -> Span) -> Vec<LogEntry> {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     let escalation = stage.of(id).clone();
     let thread = Thread {
         seq: escalation.seq,

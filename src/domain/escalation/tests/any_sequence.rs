@@ -186,6 +186,7 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
     let every = [
         "escalation.accepted",
         "escalation.acknowledged",
+        "escalation.asked_again",
         "escalation.cancelled",
         "escalation.claimed",
         "escalation.delivered",
@@ -208,7 +209,6 @@ fn the_random_stories_reach_every_event_and_every_refusal_of_the_verbs() {
         "already_a_takeover",
         "already_claimed",
         "already_closed",
-        "already_open",
         "claimed_by_another",
         "conversation_held",
         "forbidden",

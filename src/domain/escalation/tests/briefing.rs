@@ -6,18 +6,19 @@ use crate::domain::{
     actor::Actor,
     ask::{AskKind, Verdict},
     claim::Stint,
+    deadline::RequestedDeadlines,
     disposition::Disposition,
     event::TransferTarget,
     message::MessageRole,
     outcome::{ClosingContext, ExecutedBy, Resolution},
-    stage::{Simulation, ada, ana, answered, arguments, decided, text},
+    stage::{Simulation, ada, ana, answered, arguments, decided, opening, text},
     time::{Span, Timestamp},
 };
 
 #[test]
 fn a_takeover_that_two_operators_held_one_after_the_other() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     let start = stage.now;
     stage.at(2).claim(&ada(), id).unwrap();
     stage.at(3).reply(&ada(), id, "I ask a colleague.").unwrap();
@@ -44,7 +45,7 @@ fn a_takeover_that_two_operators_held_one_after_the_other() {
 #[test]
 fn a_transfer_ends_one_stint_and_begins_the_next() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.at(1).claim(&ada(), id).unwrap();
     stage.at(5).transfer(&ada(), id, TransferTarget::Operator(ana().who)).unwrap();
     stage.at(8).resolve(&ana(), id, Resolution::bare(Disposition::Abandoned)).unwrap();
@@ -59,7 +60,7 @@ fn a_transfer_ends_one_stint_and_begins_the_next() {
 #[test]
 fn nobody_came() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.at(1).say(id, MessageRole::Customer, "Anyone?").unwrap();
     stage.at(15).fall_due(id).unwrap();
     assert_eq!(
@@ -73,7 +74,7 @@ fn nobody_came() {
 #[test]
 fn a_day_later_the_times_have_dates() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Decision).unwrap();
+    let id = stage.open(AskKind::Decision);
     stage.at(30).claim(&ada(), id).unwrap();
     stage.at(24 * 60).fall_due(id).unwrap();
     assert_eq!(
@@ -86,7 +87,7 @@ fn a_day_later_the_times_have_dates() {
 #[test]
 fn a_question_answered_while_it_waits() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Question).unwrap();
+    let id = stage.open(AskKind::Question);
     stage.at(6).resolve(&ada(), id, answered("The limit is 200 EUR.")).unwrap();
     assert_eq!(stage.of(id).stints, []);
     assert_eq!(
@@ -99,7 +100,7 @@ fn a_question_answered_while_it_waits() {
 #[test]
 fn a_question_taken_over_by_one_and_answered_by_another() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Question).unwrap();
+    let id = stage.open(AskKind::Question);
     stage.at(1).take_over(&ana(), id).unwrap();
     stage.at(2).release(&ana(), id).unwrap();
     stage.at(6).resolve(&ada(), id, answered("Yes.")).unwrap();
@@ -113,7 +114,7 @@ fn a_question_taken_over_by_one_and_answered_by_another() {
 #[test]
 fn a_decision_with_an_edit_and_an_action_the_operator_carried_out() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Decision).unwrap();
+    let id = stage.open(AskKind::Decision);
     let mut resolution = decided(Verdict::Edit, 240, Verdict::Approve);
     resolution.actions[1].executed_by = ExecutedBy::Operator;
     stage.at(9).resolve(&ada(), id, resolution).unwrap();
@@ -122,22 +123,46 @@ fn a_decision_with_an_edit_and_an_action_the_operator_carried_out() {
     assert_eq!(
         outcome.briefing,
         "Ada, a human operator, decided at 10:09 UTC. You were in control throughout. Outcome: approved with edits. \
-         Action a1: approved with edited arguments {\"eur\":240}. \
-         Action a2: approved, with arguments {\"to\":\"Dana\"}. \
-         The operator has already carried out action a2."
+         Action refund: approved with edited arguments {\"eur\":240}. \
+         Action write: approved, with arguments {\"to\":\"Dana\"}. \
+         The operator has already carried out action write."
     );
+}
+
+#[test]
+fn an_answer_instead_of_an_action_is_told() {
+    let mut stage = Simulation::new();
+    let id = stage.open(AskKind::Decision);
+    let mut resolution = decided(Verdict::Respond, 300, Verdict::Approve);
+    resolution.actions[0].comment = Some(text("Ask her for the order number first"));
+    stage.resolve(&ada(), id, resolution).unwrap();
+    let briefing = &stage.outcome(id).briefing;
+    let told = "Outcome: instructed. Action refund: not to be run; the operator answers: \
+                Ask her for the order number first. Action write: approved, with arguments";
+    assert!(briefing.contains(told), "{briefing}");
+}
+
+#[test]
+fn actions_of_one_name_are_told_apart() {
+    let mut stage = Simulation::new();
+    let mut same = opening(AskKind::Decision, Some("chat"));
+    same.ask.actions[1].name = same.ask.actions[0].name.clone();
+    let id = stage.open_as(same, RequestedDeadlines::default());
+    stage.resolve(&ada(), id, decided(Verdict::Approve, 300, Verdict::Approve)).unwrap();
+    let briefing = &stage.outcome(id).briefing;
+    assert!(briefing.contains("Action refund (a1): approved") && briefing.contains("Action refund (a2): approved"));
 }
 
 #[test]
 fn a_rejection_says_why() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Decision).unwrap();
+    let id = stage.open(AskKind::Decision);
     let mut resolution = decided(Verdict::Reject, 300, Verdict::Reject);
     resolution.actions[0].comment = Some(text("Only one charge was booked."));
     stage.resolve(&ada(), id, resolution).unwrap();
     let briefing = &stage.outcome(id).briefing;
     assert!(
-        briefing.contains("Action a1: rejected: Only one charge was booked. Action a2: rejected: No."),
+        briefing.contains("Action refund: rejected: Only one charge was booked. Action write: rejected: No."),
         "{briefing}"
     );
 }
@@ -145,7 +170,7 @@ fn a_rejection_says_why() {
 #[test]
 fn what_people_wrote_comes_last_and_ends() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Question).unwrap();
+    let id = stage.open(AskKind::Question);
     stage.at(1).say(id, MessageRole::Customer, "Well?").unwrap();
     let resolution = Resolution {
         answer: Some(text("Yes, and ask again")),
@@ -162,7 +187,7 @@ fn what_people_wrote_comes_last_and_ends() {
 #[test]
 fn a_withdrawn_one_names_who_withdrew_it() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Question).unwrap();
+    let id = stage.open(AskKind::Question);
     stage.at(3).cancel(id).unwrap();
     assert_eq!(
         stage.outcome(id).briefing,
@@ -171,7 +196,7 @@ fn a_withdrawn_one_names_who_withdrew_it() {
     );
 
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.at(1).claim(&ada(), id).unwrap();
     let by = Actor::Operator(ana().who);
     let now: Timestamp = stage.at(4).now;
@@ -190,7 +215,7 @@ fn a_withdrawn_one_names_who_withdrew_it() {
 #[test]
 fn the_private_name_and_the_notes_stay_in_the_console() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     stage.note(&ada(), id).unwrap();
     stage.resolve(&ada(), id, Resolution::bare(Disposition::Handled)).unwrap();

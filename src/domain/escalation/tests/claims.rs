@@ -24,7 +24,7 @@ fn to(operator: &Operator) -> TransferTarget {
 #[test]
 fn a_takeover_from_the_button_to_the_outcome() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     assert_eq!((stage.of(id).status, stage.control(id)), (Status::Waiting, Control::Agent));
 
     assert_eq!(stage.at(2).claim(&ada(), id), Ok(vec!["escalation.claimed"]));
@@ -50,7 +50,7 @@ fn a_takeover_from_the_button_to_the_outcome() {
 #[test]
 fn of_two_who_claim_at_once_one_wins_and_the_other_learns_who() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     let won = stage.of(id).claim.clone().unwrap();
     let refusal = Refusal::AlreadyClaimed { by: ada().who, at: won.at };
@@ -63,7 +63,7 @@ fn of_two_who_claim_at_once_one_wins_and_the_other_learns_who() {
 #[test]
 fn only_the_holder_speaks_and_only_under_the_present_fence() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     assert_eq!(stage.reply(&ada(), id, "Hello"), Err(Refusal::NotClaimed));
     assert_eq!(stage.release(&ada(), id), Err(Refusal::NotClaimed));
     assert_eq!(stage.transfer(&grace(), id, to(&ana())), Err(Refusal::NotClaimed));
@@ -79,7 +79,7 @@ fn only_the_holder_speaks_and_only_under_the_present_fence() {
 #[test]
 fn a_tab_that_slept_through_a_hand_over_cannot_write() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Question).unwrap();
+    let id = stage.open(AskKind::Question);
     stage.claim(&ada(), id).unwrap();
     let slept = stage.of(id).fence;
     stage.transfer(&ada(), id, to(&ana())).unwrap();
@@ -105,7 +105,7 @@ fn a_tab_that_slept_through_a_hand_over_cannot_write() {
 #[test]
 fn a_release_gives_control_back_and_the_next_claim_has_a_higher_fence() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     assert_eq!(stage.at(5).release(&ada(), id), Ok(vec!["escalation.released"]));
     assert_eq!((stage.of(id).status, stage.control(id)), (Status::Waiting, Control::Agent));
@@ -118,7 +118,7 @@ fn a_release_gives_control_back_and_the_next_claim_has_a_higher_fence() {
 #[test]
 fn a_transfer_to_a_colleague_stays_claimed_and_human() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     let claim_by = stage.of(id).deadlines.claim_by;
     assert_eq!(stage.at(4).transfer(&ada(), id, to(&ana())), Ok(vec!["escalation.transferred"]));
@@ -133,7 +133,7 @@ fn a_transfer_to_a_colleague_stays_claimed_and_human() {
 #[test]
 fn a_transfer_to_a_queue_waits_there_anew() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     stage.at(10).transfer(&ada(), id, TransferTarget::Queue(queue("billing"))).unwrap();
     let it = stage.of(id);
@@ -145,7 +145,7 @@ fn a_transfer_to_a_queue_waits_there_anew() {
 #[test]
 fn a_supervisor_takes_what_a_colleague_holds_and_nobody_else_may() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     assert_eq!(stage.transfer(&ana(), id, to(&ana())), Err(Refusal::Forbidden { need: Role::Supervisor }));
     assert_eq!(stage.transfer(&grace(), id, to(&grace())), Ok(vec!["escalation.transferred"]));
@@ -158,7 +158,7 @@ fn a_supervisor_takes_what_a_colleague_holds_and_nobody_else_may() {
 #[test]
 fn take_over_instead_gives_the_operator_of_a_question_the_customer() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Question).unwrap();
+    let id = stage.open(AskKind::Question);
     stage.claim(&ada(), id).unwrap();
     assert_eq!(stage.control(id), Control::Agent);
     assert_eq!(stage.take_over(&ada(), id), Ok(vec!["escalation.taken_over"]));
@@ -174,7 +174,7 @@ fn take_over_instead_gives_the_operator_of_a_question_the_customer() {
 #[test]
 fn take_over_on_a_waiting_decision_claims_it_too() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Decision).unwrap();
+    let id = stage.open(AskKind::Decision);
     assert_eq!(stage.take_over(&ada(), id), Ok(vec!["escalation.claimed", "escalation.taken_over"]));
     assert_eq!((stage.of(id).status, stage.control(id)), (Status::Claimed, Control::Human));
     let won = Refusal::AlreadyClaimed { by: ada().who, at: stage.now };
@@ -184,7 +184,7 @@ fn take_over_on_a_waiting_decision_claims_it_too() {
 #[test]
 fn a_takeover_is_claimed_and_not_taken_over() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     assert_eq!(stage.take_over(&ada(), id), Err(Refusal::AlreadyATakeover));
     stage.claim(&ada(), id).unwrap();
     assert_eq!(stage.take_over(&ada(), id), Err(Refusal::AlreadyATakeover));
@@ -193,7 +193,7 @@ fn a_takeover_is_claimed_and_not_taken_over() {
 #[test]
 fn answering_or_deciding_what_waits_claims_it_too() {
     let mut stage = Simulation::new();
-    let (question, decision) = (stage.open(AskKind::Question).unwrap(), stage.open(AskKind::Decision).unwrap());
+    let (question, decision) = (stage.open(AskKind::Question), stage.open(AskKind::Decision));
     let both = Ok(vec!["escalation.claimed", "escalation.resolved"]);
     assert_eq!(stage.resolve(&ada(), question, answered("It was a test charge.")), both);
     assert_eq!(stage.resolve(&ana(), decision, decided(Verdict::Approve, 300, Verdict::Approve)), both);
@@ -206,7 +206,7 @@ fn a_viewer_changes_nothing() {
     for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
         for claimed in [false, true] {
             let mut stage = Simulation::new();
-            let id = stage.open(kind).unwrap();
+            let id = stage.open(kind);
             if claimed {
                 stage.claim(&ada(), id).unwrap();
             }

@@ -5,10 +5,12 @@ use crate::domain::{
     conversation::Control,
     deadline::RequestedDeadlines,
     disposition::Disposition,
+    escalation::Escalation,
     event::TransferTarget,
     ids::EscalationId,
     message::MessageRole,
     outcome::Resolution,
+    queue::Urgency,
     refusal::Refusal,
     stage::{AppendedKinds, Simulation, ada, ana, answered, opening, queue},
 };
@@ -20,7 +22,7 @@ fn takes(done: AppendedKinds) -> bool {
 #[test]
 fn while_it_waits_the_agent_holds_the_line() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     for role in [MessageRole::Agent, MessageRole::Customer, MessageRole::System] {
         assert!(takes(stage.say(id, role, "I have asked a colleague.")), "{role:?}");
     }
@@ -29,7 +31,7 @@ fn while_it_waits_the_agent_holds_the_line() {
 #[test]
 fn while_a_human_holds_it_the_agent_is_silent_and_customer_and_system_are_heard() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     let refusal = stage.say(id, MessageRole::Agent, "One moment.").unwrap_err();
     assert_eq!((&refusal, refusal.code()), (&Refusal::HumanInControl, "not_in_control"));
@@ -43,7 +45,7 @@ fn while_a_human_holds_it_the_agent_is_silent_and_customer_and_system_are_heard(
 fn while_the_agent_is_in_control_no_operator_speaks_to_the_customer() {
     for kind in [AskKind::Question, AskKind::Decision] {
         let mut stage = Simulation::new();
-        let id = stage.open(kind).unwrap();
+        let id = stage.open(kind);
         stage.claim(&ada(), id).unwrap();
         let refusal = stage.reply(&ada(), id, "Hello Dana").unwrap_err();
         assert_eq!((&refusal, refusal.code()), (&Refusal::AgentInControl, "not_in_control"));
@@ -55,29 +57,43 @@ fn while_the_agent_is_in_control_no_operator_speaks_to_the_customer() {
 }
 
 #[test]
-fn a_conversation_has_one_open_takeover_and_the_refusal_names_it() {
+fn a_conversation_has_one_open_takeover_and_a_second_request_asks_for_it_again() {
     let mut stage = Simulation::new();
-    let first = stage.open(AskKind::Takeover).unwrap();
-    assert_eq!(stage.open(AskKind::Takeover), Err(Refusal::AlreadyOpen { open: first }));
+    let first = stage.open(AskKind::Takeover);
+    let asks_again = |stage: &mut Simulation, urgency| {
+        stage.urgency = urgency;
+        let before = stage.of(first).clone();
+        assert_eq!(stage.open(AskKind::Takeover), first);
+        let after = stage.of(first);
+        // Nothing but the urgency and the number of the newest event changes.
+        let same =
+            Escalation { seq: before.seq, latest_at: before.latest_at, urgency: before.urgency, ..after.clone() };
+        assert_eq!(same, before);
+        after.urgency
+    };
+    assert_eq!(asks_again(&mut stage, Urgency::Low), Urgency::Normal, "it does not sink");
+    assert_eq!(asks_again(&mut stage, Urgency::High), Urgency::High);
     stage.claim(&ada(), first).unwrap();
-    assert_eq!(stage.open(AskKind::Takeover), Err(Refusal::AlreadyOpen { open: first }));
-    stage.open(AskKind::Question).unwrap();
-    stage.open(AskKind::Decision).unwrap();
+    assert_eq!(asks_again(&mut stage, Urgency::Normal), Urgency::High);
+    stage.mark(&ada(), first, Some(Urgency::Low), None).unwrap();
+    assert_eq!(asks_again(&mut stage, Urgency::Urgent), Urgency::Low, "a person has set it");
+    stage.open(AskKind::Question);
+    stage.open(AskKind::Decision);
     stage.resolve(&ada(), first, Resolution::bare(Disposition::Handled)).unwrap();
-    let second = stage.open(AskKind::Takeover).unwrap();
+    let second = stage.open(AskKind::Takeover);
     stage.cancel(second).unwrap();
-    let third = stage.open(AskKind::Takeover).unwrap();
+    let third = stage.open(AskKind::Takeover);
     stage.at(60).fall_due(third).unwrap();
-    stage.open(AskKind::Takeover).unwrap();
+    stage.open(AskKind::Takeover);
 }
 
 #[test]
 fn other_chats_and_background_work_are_conversations_of_their_own() {
     let mut stage = Simulation::new();
-    let here = stage.open(AskKind::Takeover).unwrap();
-    let elsewhere = stage.open_as(opening(AskKind::Takeover, Some("other")), RequestedDeadlines::default()).unwrap();
-    let nameless = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
-    let another = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default()).unwrap();
+    let here = stage.open(AskKind::Takeover);
+    let elsewhere = stage.open_as(opening(AskKind::Takeover, Some("other")), RequestedDeadlines::default());
+    let nameless = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default());
+    let another = stage.open_as(opening(AskKind::Takeover, None), RequestedDeadlines::default());
     stage.claim(&ada(), here).unwrap();
     for id in [elsewhere, nameless, another] {
         assert_eq!(stage.control(id), Control::Agent);
@@ -89,7 +105,7 @@ fn other_chats_and_background_work_are_conversations_of_their_own() {
 #[test]
 fn a_question_beside_a_takeover() {
     let mut stage = Simulation::new();
-    let (takeover, question) = (stage.open(AskKind::Takeover).unwrap(), stage.open(AskKind::Question).unwrap());
+    let (takeover, question) = (stage.open(AskKind::Takeover), stage.open(AskKind::Question));
     stage.claim(&ana(), question).unwrap();
     stage.claim(&ada(), takeover).unwrap();
     assert_eq!(stage.control(question), Control::Human, "control is the conversation's");
@@ -109,12 +125,12 @@ fn a_question_beside_a_takeover() {
 #[test]
 fn a_takeover_waits_while_a_question_that_was_taken_over_holds_the_conversation() {
     let mut stage = Simulation::new();
-    let (question, takeover) = (stage.open(AskKind::Question).unwrap(), stage.open(AskKind::Takeover).unwrap());
+    let (question, takeover) = (stage.open(AskKind::Question), stage.open(AskKind::Takeover));
     stage.take_over(&ana(), question).unwrap();
     let refusal = Refusal::ConversationHeld { by: question };
     assert_eq!((stage.claim(&ada(), takeover), refusal.code()), (Err(refusal.clone()), "conversation_held"));
     assert_eq!(stage.claim(&ana(), takeover), Err(refusal), "also for who holds both");
-    let decision = stage.open(AskKind::Decision).unwrap();
+    let decision = stage.open(AskKind::Decision);
     stage.claim(&ada(), decision).unwrap();
     assert_eq!(stage.control(takeover), Control::Human);
     stage.release(&ana(), question).unwrap();
@@ -135,7 +151,7 @@ fn whatever_ends_the_holders_claim_gives_control_back() {
     ];
     for end in ends {
         let mut stage = Simulation::new();
-        let id = stage.open(AskKind::Question).unwrap();
+        let id = stage.open(AskKind::Question);
         stage.take_over(&ada(), id).unwrap();
         end(&mut stage, id).unwrap();
         assert_eq!(stage.control(id), Control::Agent);

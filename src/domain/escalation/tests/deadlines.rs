@@ -19,7 +19,7 @@ fn chat(kind: AskKind) -> Opening {
 #[test]
 fn a_takeover_waits_fifteen_minutes_and_never_ends_under_an_operator() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     let deadlines = stage.of(id).deadlines;
     assert_eq!(deadlines.claim_by, Some(stage.now + Span::minutes(15)));
     assert_eq!((deadlines.resolve_by, deadlines.expires_at), (None, None));
@@ -32,7 +32,7 @@ fn a_takeover_waits_fifteen_minutes_and_never_ends_under_an_operator() {
 fn a_question_and_a_decision_live_for_a_day() {
     for kind in [AskKind::Question, AskKind::Decision] {
         let mut stage = Simulation::new();
-        let id = stage.open(kind).unwrap();
+        let id = stage.open(kind);
         let deadlines = stage.of(id).deadlines;
         assert_eq!((deadlines.claim_by, deadlines.expires_at), (None, Some(stage.now + Span::hours(24))));
         stage.claim(&ada(), id).unwrap();
@@ -50,7 +50,7 @@ fn what_the_agent_asked_for_goes_before_the_defaults() {
     };
     for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
         let mut stage = Simulation::new();
-        let id = stage.open_as(chat(kind), within).unwrap();
+        let id = stage.open_as(chat(kind), within);
         let (now, deadlines) = (stage.now, stage.of(id).deadlines);
         assert_eq!(deadlines.claim_by, Some(now + Span::minutes(1)));
         assert_eq!(deadlines.resolve_by, Some(now + Span::minutes(2)));
@@ -67,7 +67,7 @@ fn the_first_hard_deadline_of_the_state_counts_and_resolve_by_never_does() {
         resolve: Some(Span::minutes(1)),
         expire: Some(Span::minutes(8)),
     };
-    let id = stage.open_as(chat(AskKind::Takeover), within).unwrap();
+    let id = stage.open_as(chat(AskKind::Takeover), within);
     assert_eq!(stage.at(2).fall_due(id), Err(Refusal::NotDue));
     assert_eq!(stage.of(id).due_at(), stage.of(id).deadlines.claim_by);
     stage.at(4).claim(&ada(), id).unwrap();
@@ -82,12 +82,12 @@ fn the_first_hard_deadline_of_the_state_counts_and_resolve_by_never_does() {
 #[test]
 fn what_commits_first_wins() {
     let mut stage = Simulation::new();
-    let claimed = stage.open(AskKind::Takeover).unwrap();
+    let claimed = stage.open(AskKind::Takeover);
     stage.at(15).claim(&ada(), claimed).unwrap();
     assert_eq!(stage.fall_due(claimed), Err(Refusal::NotDue), "the claim came first");
 
     let mut stage = Simulation::new();
-    let expired = stage.open(AskKind::Takeover).unwrap();
+    let expired = stage.open(AskKind::Takeover);
     stage.at(15).fall_due(expired).unwrap();
     assert_eq!(stage.claim(&ada(), expired), Err(Refusal::AlreadyClosed), "the clock came first");
 }
@@ -97,7 +97,7 @@ fn a_timeout_never_approves_and_a_late_answer_never_becomes_a_decision() {
     for kind in [AskKind::Takeover, AskKind::Question, AskKind::Decision] {
         let mut stage = Simulation::new();
         let noted = Opening { on_expiry_note: Some(text("Ask again tomorrow.")), ..chat(kind) };
-        let id = stage.open_as(noted, RequestedDeadlines::default()).unwrap();
+        let id = stage.open_as(noted, RequestedDeadlines::default());
         stage.say(id, MessageRole::Customer, "Anyone?").unwrap();
         stage.at(24 * 60).fall_due(id).unwrap();
         let resolution = &stage.outcome(id).resolution;

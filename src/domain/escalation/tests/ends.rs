@@ -40,7 +40,7 @@ const ENDS: [(End, Status); 4] = [
 fn nothing_that_changes_it_comes_after_an_end() {
     for (end, status) in ENDS {
         let mut stage = Simulation::new();
-        let id = stage.open(AskKind::Takeover).unwrap();
+        let id = stage.open(AskKind::Takeover);
         end(&mut stage, id);
         assert_eq!((stage.of(id).status, stage.control(id)), (status, Control::Agent));
         let (before, no) = (stage.world.clone(), Err(Refusal::AlreadyClosed));
@@ -80,7 +80,7 @@ fn nothing_that_changes_it_comes_after_an_end() {
 #[test]
 fn nothing_is_received_before_it_has_ended() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     for claimed in [false, true] {
         if claimed {
             stage.claim(&ada(), id).unwrap();
@@ -93,7 +93,7 @@ fn nothing_is_received_before_it_has_ended() {
 #[test]
 fn a_cancelled_one_says_why() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Decision).unwrap();
+    let id = stage.open(AskKind::Decision);
     stage.claim(&ada(), id).unwrap();
     stage.at(3).cancel(id).unwrap();
     let outcome = stage.outcome(id);
@@ -105,7 +105,7 @@ fn a_cancelled_one_says_why() {
 #[test]
 fn a_customer_who_races_the_end_is_in_the_outcome_or_told_that_it_is_over() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Anything else?").unwrap();
     stage.say(id, MessageRole::Customer, "Yes: why twice?").unwrap();
@@ -119,7 +119,7 @@ fn a_customer_who_races_the_end_is_in_the_outcome_or_told_that_it_is_over() {
 #[test]
 fn send_and_resolve_has_the_last_word_in_the_outcome() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     stage.say(id, MessageRole::Customer, "Is it done?").unwrap();
     stage.reply(&ada(), id, "It is. Good-bye!").unwrap();

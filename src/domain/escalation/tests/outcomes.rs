@@ -9,7 +9,7 @@ use crate::domain::{
     ids::EscalationId,
     message::MessageRole,
     opening::Opening,
-    outcome::{MOST_BYTES, MOST_MESSAGES, Resolution},
+    outcome::{ExecutedBy, MOST_BYTES, MOST_MESSAGES, Resolution},
     refusal::Refusal,
     stage::{AppendedKinds, Simulation, ada, answered, ask, decided, opening, text},
 };
@@ -18,7 +18,7 @@ use crate::domain::{
 fn held(ask: Ask) -> (Simulation, EscalationId) {
     let mut stage = Simulation::new();
     let opening = Opening { ask, ..opening(AskKind::Takeover, Some("chat")) };
-    let id = stage.open_as(opening, RequestedDeadlines::default()).unwrap();
+    let id = stage.open_as(opening, RequestedDeadlines::default());
     stage.claim(&ada(), id).unwrap();
     (stage, id)
 }
@@ -76,13 +76,16 @@ fn an_answer_needs_words_or_data() {
 }
 
 #[test]
-fn a_chosen_option_is_data_and_needs_no_words() {
+fn a_chosen_option_is_the_answer_in_its_exact_words() {
     let options = Ask { options: Some(vec![text("Refund"), text("Voucher")]), ..Ask::bare(AskKind::Question) };
     let (mut stage, id) = held(options);
-    let data = Some(json!({"choice": "Voucher"}));
-    let chosen = Resolution { data: data.clone(), ..Resolution::bare(Disposition::Answered) };
+    for said in [Resolution::bare(Disposition::Answered), answered("voucher"), answered("Voucher ")] {
+        assert_eq!(refused_at(stage.resolve(&ada(), id, said)), "/answer");
+    }
+    let chosen = Resolution { data: Some(json!({"choice": "Voucher"})), ..answered("Voucher") };
     stage.resolve(&ada(), id, chosen).unwrap();
-    assert_eq!((&stage.outcome(id).resolution.data, &stage.outcome(id).resolution.answer), (&data, &None));
+    let made = &stage.outcome(id).resolution;
+    assert_eq!((&made.data, &made.answer), (&None, &Some(text("Voucher"))));
 }
 
 /// Presence and validity of the data are not tested here, because the check before the verb proves them.
@@ -98,6 +101,7 @@ fn data_stays_only_with_those_dispositions_that_carry_it() {
         (AskKind::Decision, decided(Verdict::Approve, 300, Verdict::Approve), true),
         (AskKind::Decision, decided(Verdict::Edit, 240, Verdict::Approve), true),
         (AskKind::Decision, decided(Verdict::Reject, 300, Verdict::Approve), false),
+        (AskKind::Decision, decided(Verdict::Respond, 300, Verdict::Approve), false),
         (AskKind::Decision, Resolution::bare(Disposition::Referred), false),
     ] {
         let (mut stage, id) = with_schema(kind);
@@ -111,13 +115,15 @@ fn data_stays_only_with_those_dispositions_that_carry_it() {
 
 #[test]
 fn the_cards_make_the_disposition_whatever_was_claimed() {
-    use Verdict::{Approve, Edit, Reject};
+    use Verdict::{Approve, Edit, Reject, Respond};
     for (refund, eur, letter, made) in [
         (Approve, 300, Approve, Disposition::Approved),
         (Edit, 240, Approve, Disposition::ApprovedWithEdits),
         (Edit, 240, Reject, Disposition::Rejected),
         (Reject, 300, Approve, Disposition::Rejected),
         (Approve, 300, Reject, Disposition::Rejected),
+        (Respond, 300, Approve, Disposition::Instructed),
+        (Respond, 300, Reject, Disposition::Rejected),
     ] {
         let (mut stage, id) = held(ask(AskKind::Decision));
         stage.resolve(&ada(), id, decided(refund, eur, letter)).unwrap();
@@ -128,7 +134,7 @@ fn the_cards_make_the_disposition_whatever_was_claimed() {
 
 #[test]
 fn each_card_is_decided_once_as_the_agent_allows() {
-    use Verdict::{Approve, Edit, Reject};
+    use Verdict::{Approve, Edit, Reject, Respond};
     let (mut stage, id) = held(ask(AskKind::Decision));
     let before = stage.world.clone();
     let mut try_with = |change: fn(&mut Resolution)| {
@@ -140,6 +146,18 @@ fn each_card_is_decided_once_as_the_agent_allows() {
     assert_eq!(try_with(|it| it.actions.reverse()), "/actions");
     assert_eq!(try_with(|it| it.actions[1].id = text("a1")), "/actions");
     assert_eq!(try_with(|it| *it = decided(Approve, 300, Edit)), "/actions/1/decision");
+    assert_eq!(try_with(|it| *it = decided(Approve, 300, Respond)), "/actions/1/decision");
+    assert_eq!(try_with(|it| *it = decided(Respond, 301, Approve)), "/actions/0/arguments");
+    let carried_out = |it: &mut Resolution| {
+        *it = decided(Respond, 300, Approve);
+        it.actions[0].executed_by = ExecutedBy::Operator;
+    };
+    assert_eq!(try_with(carried_out), "/actions/0/executed_by");
+    let silent = |it: &mut Resolution| {
+        *it = decided(Respond, 300, Approve);
+        it.actions[0].comment = None;
+    };
+    assert_eq!(try_with(silent), "/actions/0/comment");
     assert_eq!(try_with(|it| *it = decided(Approve, 301, Approve)), "/actions/0/arguments");
     assert_eq!(try_with(|it| *it = decided(Reject, 301, Approve)), "/actions/0/arguments");
     assert_eq!(stage.world, before);

@@ -19,7 +19,7 @@ fn failed() -> Receipt {
 #[test]
 fn the_latest_word_counts_and_the_same_again_changes_nothing() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Hello Dana.").unwrap();
     for receipt in [shown(), failed(), shown()] {
@@ -32,7 +32,7 @@ fn the_latest_word_counts_and_the_same_again_changes_nothing() {
 #[test]
 fn only_an_operators_message_has_a_receipt() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     assert_eq!(stage.receipt(id, shown()).unwrap_err().code(), "invalid_field");
     stage.say(id, MessageRole::Customer, "Hello?").unwrap();
     assert_eq!(stage.receipt(id, shown()).unwrap_err().code(), "invalid_field");
@@ -41,7 +41,7 @@ fn only_an_operators_message_has_a_receipt() {
 #[test]
 fn the_last_message_may_be_shown_after_the_end() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     stage.reply(&ada(), id, "Good bye, Dana.").unwrap();
     stage.resolve(&ada(), id, Resolution::bare(Disposition::Handled)).unwrap();

@@ -25,7 +25,7 @@ fn to(operator: &Operator) -> TransferTarget {
 /// Opens an escalation that Ada claims and transfers to Ana.
 fn transferred(kind: AskKind) -> (Simulation, EscalationId) {
     let mut stage = Simulation::new();
-    let id = stage.open(kind).unwrap();
+    let id = stage.open(kind);
     stage.claim(&ada(), id).unwrap();
     stage.transfer(&ada(), id, to(&ana())).unwrap();
     (stage, id)
@@ -112,7 +112,7 @@ fn each_transfer_has_two_minutes_of_its_own() {
 #[test]
 fn a_supervisor_who_takes_it_has_nothing_to_accept() {
     let mut stage = Simulation::new();
-    let id = stage.open(AskKind::Takeover).unwrap();
+    let id = stage.open(AskKind::Takeover);
     stage.claim(&ada(), id).unwrap();
     stage.transfer(&grace(), id, to(&grace())).unwrap();
     assert_eq!(stage.later(Span::minutes(5)).fall_due(id), Err(Refusal::NotDue));
@@ -123,7 +123,7 @@ fn a_supervisor_who_takes_it_has_nothing_to_accept() {
 fn a_deadline_of_the_agent_that_comes_first_goes_first() {
     let mut stage = Simulation::new();
     let within = RequestedDeadlines { expire: Some(Span::minutes(1)), ..RequestedDeadlines::default() };
-    let id = stage.open_as(opening(AskKind::Question, Some("chat")), within).unwrap();
+    let id = stage.open_as(opening(AskKind::Question, Some("chat")), within);
     stage.claim(&ada(), id).unwrap();
     stage.transfer(&ada(), id, to(&ana())).unwrap();
     assert_eq!(stage.of(id).clock_at(), stage.of(id).due_at());

@@ -53,7 +53,7 @@ impl<'a> Batch<'a> {
         for (ws, conversation) in escalations::load_conversations(tx, &keys).await? {
             conversations.insert((ws, conversation.key.clone()), conversation);
         }
-        // The refusal of an open shows the takeover that is open.
+        // An agent that opens a second takeover acts on the one that is open.
         let open = conversations.iter().filter_map(|((ws, _), conversation)| Some((*ws, conversation.takeover?)));
         let open: Vec<_> = open.filter(|key| !stored.contains_key(key)).collect();
         stored.extend(escalations::load(tx, &open).await?.into_iter().map(|(ws, it)| ((ws, it.0.id), it)));

@@ -16,7 +16,8 @@ use self::state::{Key, answer_name, customer_name, message_name};
 use crate::{
     domain::{
         actor::Actor,
-        escalation::Escalation,
+        ask::Ask,
+        escalation::{Escalation, by_agent::NewEscalation},
         event::EventKind,
         ids::{EscalationId, EventId},
         ledger::NewEvent,
@@ -43,7 +44,7 @@ const MOST_OPEN: i64 = 100_000;
 impl Batch<'_> {
     /// Decides one command and applies its events. A refusal changes nothing.
     pub fn run(&mut self, command: &Command) -> Result<CommandResult, Error> {
-        let key = command.key();
+        let key = self.key_of(command);
         if !self.heads.contains_key(&command.workspace) {
             return Err(Refusal::NotFound.into());
         }
@@ -56,7 +57,8 @@ impl Batch<'_> {
             let done = self.unchanged((command.workspace, answer.escalation))?;
             return Ok(CommandResult { replay: Some((answer.status, answer.bytes.clone())), ..done });
         }
-        if command.opens().is_some() {
+        let asked_again = command.opens().is_some() && key != command.key();
+        if command.opens().is_some() && !asked_again {
             if self.heads[&command.workspace].open >= MOST_OPEN {
                 return Err(Refusal::TooManyOpen.into());
             }
@@ -71,31 +73,33 @@ impl Batch<'_> {
             return self.said_again(command, before);
         }
         // A panic in a rule fails this command alone.
-        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(command)));
+        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(command, key)));
         let decided = decided.map_err(|_| Error::Internal("a rule panicked".to_owned()))?;
-        let (actor, kinds) = decided.map_err(|refusal| {
-            // The refusal of a second takeover shows the one that is open.
-            let shown = match refusal {
-                Refusal::AlreadyOpen { open } => (command.workspace, open),
-                _ => key,
-            };
-            Error::Refused { refusal, current: self.current(shown).map(Box::new) }
-        })?;
-        let mut done = self.apply(command, actor, kinds)?;
+        let (actor, kinds) =
+            decided.map_err(|refusal| Error::Refused { refusal, current: self.current(key).map(Box::new) })?;
+        let mut done = CommandResult { asked_again, ..self.apply(command, key, actor, kinds)? };
         if let Some(once) = &command.once {
-            let bytes = (once.answer)(&done);
+            let (status, bytes) = (once.answer)(&done);
             let name = answer_name(command.workspace, once);
             let answer = StoredAnswer {
                 escalation: key.1,
                 body_sha256: once.body_sha256.to_vec(),
-                status: once.status,
+                status,
                 bytes: bytes.clone(),
             };
             self.answers.insert(name.clone(), answer);
             self.new_answers.push(name);
-            done.answer = Some(bytes);
+            done.answer = Some((status, bytes));
         }
         Ok(done)
+    }
+
+    /// Returns the key of the escalation that a command acts on. An agent that opens a second takeover of a conversation
+    /// has asked for the open one again.
+    fn key_of(&self, command: &Command) -> Key<EscalationId> {
+        let conversation = |open: &NewEscalation| self.conversations.get(&(command.workspace, open.conversation()));
+        let open = command.opens().and_then(|open| open.already_open(conversation(open)?));
+        open.map_or(command.key(), |open| (command.workspace, open))
     }
 
     /// Answers a retry with the stored message and the present state. Another text under the same id is refused.
@@ -114,8 +118,13 @@ impl Batch<'_> {
     }
 
     /// Numbers the events, applies them, and renders them for each audience.
-    fn apply(&mut self, command: &Command, actor: Actor, kinds: Vec<EventKind>) -> Result<CommandResult, Error> {
-        let key = command.key();
+    fn apply(
+        &mut self,
+        command: &Command,
+        key: Key<EscalationId>,
+        actor: Actor,
+        kinds: Vec<EventKind>,
+    ) -> Result<CommandResult, Error> {
         let mut recorded = vec![];
         let mut said = None;
         for kind in kinds {
@@ -133,7 +142,7 @@ impl Batch<'_> {
             head.seq = seq;
             head.open += i64::from(frame.was.is_none());
             if let Some(ended) = frame.event.kind.outcome() {
-                outcome = Some(self.rendered(key, ended).into());
+                outcome = Some(self.rendered(key, &escalation.opening.ask, ended).into());
                 self.were_here.extend(customer_name(key.0, escalation.agent.id, &escalation.opening));
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
@@ -161,7 +170,7 @@ impl Batch<'_> {
             let record = RecordedEvent::new(agent.1, frame.event, body, agent_body.map(Arc::from));
             recorded.push(Arc::new(record));
         }
-        if let Some(open) = command.opens() {
+        if let Some(open) = command.opens().filter(|open| open.id == key.1) {
             let messages = open.transcript.iter().map(|message| (key.0, key.1, message.clone()));
             self.new_messages.extend(messages);
             if let Some(opened) = recorded.first() {
@@ -176,10 +185,10 @@ impl Batch<'_> {
     }
 
     /// Renders the outcome for agents.
-    fn rendered(&self, key: Key<EscalationId>, outcome: &Outcome) -> String {
+    fn rendered(&self, key: Key<EscalationId>, ask: &Ask, outcome: &Outcome) -> String {
         let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
         let repeated: Vec<Message> = said.iter().filter(|it| outcome.messages.contains(&it.id)).cloned().collect();
-        contract::outcome_json(outcome, &repeated)
+        contract::outcome_json(outcome, ask, &repeated)
     }
 
     /// Adds a message, so that later commands of the batch see it.

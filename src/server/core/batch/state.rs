@@ -100,6 +100,14 @@ impl Batch<'_> {
 
     pub(super) fn unchanged(&self, key: Key<EscalationId>) -> Result<CommandResult, Error> {
         let current = self.current(key).ok_or(Refusal::NotFound)?;
-        Ok(CommandResult { current, events: vec![], message: None, repeated: false, replay: None, answer: None })
+        Ok(CommandResult {
+            current,
+            events: vec![],
+            message: None,
+            repeated: false,
+            asked_again: false,
+            replay: None,
+            answer: None,
+        })
     }
 }

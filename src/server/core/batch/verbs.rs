@@ -94,15 +94,14 @@ impl Needs {
 }
 
 impl Batch<'_> {
-    /// Decides a command on the present state, and returns the actor and the kinds of the events that it causes.
-    pub(super) fn decide(&self, command: &Command) -> Result<(Actor, Vec<EventKind>), Refusal> {
-        let (key, now) = (command.key(), self.now);
-        if let Some(open) = command.opens() {
-            let conversation = self.conversations.get(&(key.0, open.conversation())).ok_or(Refusal::NotFound)?;
+    /// Decides a command on the present state of its target, and returns the actor and the kinds of the events that it causes.
+    pub(super) fn decide(&self, command: &Command, key: Key<EscalationId>) -> Result<(Actor, Vec<EventKind>), Refusal> {
+        let now = self.now;
+        if let Some(open) = command.opens().filter(|open| open.id == key.1) {
             let customer = customer_name(key.0, open.agent.id, &open.opening);
             let earlier = customer.is_some_and(|customer| self.were_here.contains(&customer));
             let acknowledges = self.acknowledging.contains(&(key.0, open.agent.id));
-            return Ok((Actor::Agent(open.agent.clone()), open.decide(conversation, earlier, acknowledges, now)?));
+            return Ok((Actor::Agent(open.agent.clone()), open.decide(earlier, acknowledges, now)));
         }
         let (it, _) = self.escalations.get(&key).ok_or(Refusal::NotFound)?;
         let conversation = self.conversations.get(&(key.0, it.conversation.clone())).ok_or(Refusal::NotFound)?;
@@ -111,7 +110,7 @@ impl Batch<'_> {
         Ok(match &command.verb {
             ActorVerb::Agent(agent, verb) => {
                 let kinds = match verb {
-                    AgentVerb::Open(_) => return Err(Refusal::NotFound),
+                    AgentVerb::Open(again) => it.ask_again(again),
                     AgentVerb::Say { message } => it.say(message.clone(), conversation, now)?,
                     AgentVerb::Receipt { message, receipt } => {
                         it.receipt(self.replies.get(&(key.0, key.1, *message)), receipt.clone())?

@@ -85,7 +85,7 @@ fn opening(by: &str) -> Result<Opening, TextProblem> {
     };
     Ok(Opening {
         conversation: Some(ConversationFacts {
-            external_id: None,
+            id: None,
             total_messages: messages,
             received_messages: messages,
             customer: Some(customer),

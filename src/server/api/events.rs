@@ -1,0 +1,239 @@
+//! Returns events of one escalation, or of all escalations of an agent: a page as JSON, or a stream of server-sent events
+//! when the caller accepts one.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use axum::{
+    http::{HeaderMap, HeaderName, StatusCode, Uri, header::ACCEPT},
+    response::{IntoResponse, Response},
+};
+use futures::StreamExt;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    json_answer,
+    key_auth::{CallingAgent, EscalationInPath},
+    params::{Cursor, QueryParams},
+    problem::{Problem, ProblemCode},
+    streams::{self, StreamStart},
+    wait,
+};
+use crate::{
+    domain::{escalation::Status, seq::Seq},
+    server::{
+        contract::{as_rendered, cursor, written},
+        core::log::{Audience, RecordedEvent, follow},
+        error::CurrentState,
+        store::{
+            events,
+            portion::{ANSWER, Portion},
+        },
+    },
+};
+
+/// How many closed escalations are checked for delivery when a caller comes back with a cursor.
+const LOOKED_AT: i64 = 50;
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelled];
+
+/// `GET /events`: from now, or from a cursor.
+pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
+    let request = EventsRequest::of(&caller, &headers, &uri)?;
+    let head = caller.desk.head(caller.workspace).await?;
+    if let Some(reached) = request.cursor.and_then(|cursor| cursor.within(head)) {
+        let back = caller.clone();
+        caller.desk.background_tasks().spawn(async move {
+            let (workspace, agent) = (back.workspace, back.agent.id);
+            let closed = back.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
+            let known = streams::read(closed)
+                .into_iter()
+                .flat_map(|closed| closed.items)
+                .filter(|current| is_past_end(current, reached));
+            known.for_each(|current| back.has(&current));
+        });
+    }
+    let audience = Audience::Agent(caller.agent.id);
+    request.answer(caller, audience, head, head, None).await
+}
+
+/// `GET /escalations/{id}/events`: from the event that opened the escalation, or from a cursor. A stream ends after the
+/// closing event. A caller that has that event is answered 204, which ends the reconnects of a browser's `EventSource`.
+pub async fn of_one(
+    caller: CallingAgent,
+    EscalationInPath(id): EscalationInPath,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let request = EventsRequest::of(&caller, &headers, &uri)?;
+    let current = caller.current(id).await?;
+    let head = caller.desk.head(caller.workspace).await?;
+    if request.cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| is_past_end(&current, reached)) {
+        caller.has(&current);
+        if request.is_stream {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+    }
+    let audience = Audience::Escalation(caller.agent.id, id);
+    let begin = Seq(current.escalation.opened_seq.0 - 1);
+    request.answer(caller, audience, begin, head, current.escalation.closed_seq).await
+}
+
+/// Returns whether a position includes the end of an escalation. Events after the end do not matter.
+fn is_past_end(current: &CurrentState, reached: Seq) -> bool {
+    current.escalation.closed_seq.is_some_and(|closed| closed <= reached)
+}
+
+/// The parameters of a request for events.
+struct EventsRequest {
+    cursor: Option<Cursor>,
+    is_stream: bool,
+    wait: Duration,
+    limit: i64,
+    epoch: Arc<str>,
+}
+
+impl EventsRequest {
+    fn of(caller: &CallingAgent, headers: &HeaderMap, uri: &Uri) -> Result<Self, Problem> {
+        let params = QueryParams::of(uri, &["after", "wait", "limit"])?;
+        let (epoch, is_stream) = (caller.desk.store().epoch(), wants_stream(headers));
+        let asked = params.cursor(&epoch)?;
+        // Clients send this header automatically and cannot correct it, so an invalid value causes a reset, not an error.
+        let last = headers.get(LAST_EVENT_ID).filter(|value| is_stream && !value.is_empty());
+        let last = last.map(|value| value.to_str().ok().and_then(|text| Cursor::read(text, &epoch)));
+        let last = last.map(|cursor| cursor.unwrap_or(Cursor::Elsewhere));
+        let (wait, limit) = (wait::seconds(&params)?.unwrap_or_default(), params.limit()?);
+        Ok(Self { cursor: last.or(asked), is_stream, wait, limit, epoch })
+    }
+
+    /// Answers with a stream or a page. Without a cursor it starts after `begin`. Of an escalation that is closed,
+    /// nothing is awaited after `closed`.
+    async fn answer(
+        self,
+        caller: CallingAgent,
+        audience: Audience,
+        begin: Seq,
+        head: Seq,
+        closed: Option<Seq>,
+    ) -> Result<Response, Problem> {
+        let resumed = self.cursor.map(|cursor| cursor.within(head));
+        if self.is_stream {
+            let open_stream = caller.enter()?;
+            let after = resumed.map_or(begin, |reached| reached.unwrap_or(head));
+            let start = StreamStart {
+                after,
+                reached: resumed.flatten().unwrap_or_default(),
+                is_reset: resumed == Some(None),
+                is_over: closed.is_some_and(|closed| closed <= after),
+            };
+            return Ok(streams::open(caller, open_stream, audience, self.epoch, start));
+        }
+        let after = resumed.map_or(Some(begin), |reached| reached);
+        let after = after.ok_or_else(|| Problem::bad_cursor(&self.epoch, head))?;
+        let wait = if closed.is_some() { Duration::ZERO } else { self.wait };
+        let page = page(&caller, audience, after, self.limit, wait).await?;
+        Ok(json_answer(StatusCode::OK, page))
+    }
+}
+
+/// Returns whether the caller prefers a stream to JSON. A caller that accepts both equally gets JSON.
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let (mut stream, mut json) = (0.0, 0.0);
+    for range in ranges.flat_map(|text| text.split(',')) {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
+        let quality = quality.unwrap_or(1.0);
+        match kind.as_str() {
+            "text/event-stream" | "text/*" => stream = quality.max(stream),
+            "application/json" | "application/*" | "*/*" => json = quality.max(json),
+            _ => {}
+        }
+    }
+    stream > json
+}
+
+/// A page of events. The cursor continues after them, also if there are none.
+#[derive(Serialize)]
+struct EventsPage<'a> {
+    items: Vec<&'a RawValue>,
+    cursor: String,
+}
+
+/// Returns the events after a position, and waits for the first if there is none.
+async fn page(
+    caller: &CallingAgent,
+    audience: Audience,
+    after: Seq,
+    limit: i64,
+    wait: Duration,
+) -> Result<String, Problem> {
+    let (desk, workspace) = (&caller.desk, caller.workspace);
+    let epoch = desk.store().epoch();
+    let only = audience.escalation();
+    let open_stream = (!wait.is_zero()).then(|| caller.enter()).transpose()?;
+    caller.heard(only, after);
+    let time_is_up = Instant::now() + wait;
+    let (mut events, mut reached) = look(caller, audience, after, limit).await?;
+    if let (Some(open_stream), true) = (&open_stream, events.is_empty()) {
+        let mut later = pin!(follow(desk.log(), desk.store(), workspace, audience, &epoch, reached));
+        tokio::select! {
+            biased;
+            () = open_stream.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
+            event = later.next() => {
+                event.transpose()?;
+                (events, reached) = look(caller, audience, after, limit).await?;
+            }
+            () = desk.shutdown().cancelled() => {}
+            () = sleep_until(time_is_up) => {}
+        }
+    }
+    caller.heard(only, reached);
+    for event in events.iter().filter(|event| event.event_type.closes()) {
+        caller.record_delivery_of(&caller.current(event.escalation_id).await?);
+    }
+    let sent: Vec<String> = events.iter().filter_map(|event| event.for_agent(&epoch)).collect();
+    let items = sent.iter().filter_map(|event| as_rendered(event)).collect();
+    Ok(written(&EventsPage { items, cursor: cursor(&epoch, reached) }))
+}
+
+/// Returns events after a position, and the position that they reach.
+async fn look(
+    caller: &CallingAgent,
+    audience: Audience,
+    after: Seq,
+    limit: i64,
+) -> Result<(Vec<Arc<RecordedEvent>>, Seq), Problem> {
+    let (desk, workspace) = (&caller.desk, caller.workspace);
+    let head = desk.head(workspace).await?;
+    let read = events::between(desk.store(), workspace, audience, after, head, limit, ANSWER).await?;
+    let Portion { items, is_cut } = read;
+    let last = items.last().map(|event| event.seq).filter(|_| is_cut);
+    Ok((items, last.unwrap_or(head)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_sent_to_those_who_ask_for_one() {
+        for (accept, is_stream) in [
+            ("text/event-stream", true),
+            ("Text/Event-Stream; charset=utf-8", true),
+            ("text/event-stream, */*;q=0.1", true),
+            ("application/json, text/event-stream", false),
+            ("application/json;q=0.5, text/event-stream;q=0.4", false),
+            ("*/*", false),
+            ("text/html, application/json", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(wants_stream(&headers), is_stream, "{accept}");
+        }
+        assert!(!wants_stream(&HeaderMap::new()));
+    }
+}
