@@ -97,6 +97,7 @@ fn opening() -> Opening {
         on_expiry_note: None,
         resume: None,
         metadata: None,
+        accepts: vec![],
         warnings: vec![],
     }
 }

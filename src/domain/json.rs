@@ -83,6 +83,25 @@ impl Json {
         }
     }
 
+    /// Removes the member or the item at a JSON pointer. Returns false when there is none.
+    pub fn remove(&mut self, pointer: &str) -> bool {
+        let Some((name, rest)) = split_pointer(pointer) else { return false };
+        match self {
+            Self::Array(items) => match name.parse::<usize>().ok().filter(|at| *at < items.len()) {
+                Some(at) if rest.is_empty() => drop(items.remove(at)),
+                Some(at) => return items[at].remove(rest),
+                None => return false,
+            },
+            Self::Object(members) => match members.iter().position(|(known, _)| *known == name) {
+                Some(at) if rest.is_empty() => drop(members.remove(at)),
+                Some(at) => return members[at].1.remove(rest),
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+
     /// Returns the kind of the value, in words that follow "is".
     pub fn kind(&self) -> &'static str {
         match self {

@@ -66,6 +66,9 @@ pub struct Opening {
     pub on_expiry_note: Option<NoteText>,
     pub resume: Option<Resume>,
     pub metadata: Option<Map<String, Value>>,
+    /// The kinds of later requests that the agent takes, as it named them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepts: Vec<Text<100>>,
     /// Problems of the request that did not prevent the opening.
     pub warnings: Vec<FieldProblem>,
 }
@@ -84,6 +87,7 @@ impl Opening {
             on_expiry_note: None,
             resume: None,
             metadata: None,
+            accepts: vec![],
             warnings: vec![],
         }
     }

@@ -48,6 +48,17 @@ impl<const MAX: usize> Text<MAX> {
         }
     }
 
+    /// Returns a text that the program contains.
+    pub fn from_static(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Returns the text as one with a larger limit.
+    pub fn widen<const LARGER: usize>(self) -> Text<LARGER> {
+        const { assert!(LARGER >= MAX, "the limit is smaller") };
+        Text(self.0)
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,9 +92,10 @@ impl<const MAX: usize> From<Text<MAX>> for String {
 
 /// The caller's own name for a message, by which retries and echoes are matched.
 pub type ClientMessageId = Text<128>;
-/// A message of customer, agent or operator while an escalation is open. The limit keeps one message readable on a
-/// page.
-pub type MessageText = Text<32_000>;
+/// A message of customer, agent or operator while an escalation is open.
+pub type MessageText = Text<262_144>;
+/// A message of an operator. The limit keeps one message readable on a page.
+pub type ReplyText = Text<32_000>;
 /// A name of a person, an agent or a queue.
 pub type Name = Text<100>;
 /// A tag by which operators sort escalations, such as `refund` or `vip`.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Sends a raw request, and returns the status, the code and the first pointer of the response.
-async fn raw(
+pub async fn raw(
     bot: &Agent,
     method: Method,
     path: &str,
@@ -45,8 +45,8 @@ async fn every_mistake_has_its_answer(server: TestServer) {
         (open, "", 400, "malformed_json", ""),
         (open, "[]", 422, "invalid_field", ""),
         (open, "{}", 422, "invalid_field", "/reason"),
-        (open, r#"{"reason": {"code": "other", "text": " "}}"#, 422, "invalid_field", "/reason/text"),
-        (open, r#"{"reason": {"code": "other", "text": 7}}"#, 422, "invalid_field", "/reason/text"),
+        (open, r#"{"reason": "help"}"#, 422, "invalid_field", "/reason"),
+        (open, r#"{"reason": {"text": "x"}, "metadata": {"a": "\ud83d"}}"#, 422, "invalid_field", "/metadata/a"),
         (open, r#"{"reason": {"code": "other", "text": "x"}, "sumary": "x"}"#, 422, "unknown_field", "/sumary"),
         (
             open,
@@ -62,7 +62,7 @@ async fn every_mistake_has_its_answer(server: TestServer) {
             "invalid_field",
             "/metadata/a",
         ),
-        (open, r#"{"reason": {"code": "other", "text": "x"}, "urgency": "very"}"#, 422, "invalid_field", "/urgency"),
+        (open, r#"{"reason": {"text": "x"}, "ask": {"kind": "chat"}}"#, 422, "invalid_field", "/ask/kind"),
         (
             open,
             r#"{"reason": {"code": "other", "text": "x"}, "ask": {"kind": "decision"}}"#,
@@ -122,7 +122,7 @@ async fn every_mistake_has_its_answer(server: TestServer) {
     assert_eq!(raw(&bot, Method::POST, open, "text/plain", body).await.1, "unsupported_media_type");
     let (status, code, _) = raw(&bot, Method::POST, open, "application/json", vec![b'x'; 10 * 1024 * 1024]).await;
     assert_eq!((status, code.as_str()), (413, "body_too_large"));
-    let long = format!(r#"{{"client_message_id": "1", "role": "customer", "text": "{}"}}"#, "x".repeat(300 * 1024));
+    let long = format!(r#"{{"client_message_id": "1", "role": "customer", "text": "{}"}}"#, "x".repeat(1_100 * 1024));
     assert_eq!(raw(&bot, Method::POST, &messages, "application/json", long).await.0, 413);
     // An open escalation cannot be acknowledged yet.
     assert_eq!(bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await.refused(409), "not_closed");
@@ -269,42 +269,6 @@ async fn what_the_conversation_brought_never_stops_a_bailout(server: TestServer)
     assert_eq!(items[0]["text"], "<img src=x onerror=alert(1)> \u{202e}evil");
     assert_eq!((&items[1]["unreadable"], &items[2]["unreadable"]), (&json!(true), &json!(true)));
     assert_eq!(items[5]["tool_result"]["is_error"], true);
-}
-
-#[apply(on_both!)]
-async fn what_a_model_wrote_too_long_is_cut_and_only_emptiness_refuses(server: TestServer) {
-    let bot = server.agent("billing-bot").await;
-    let body = |text: &str| {
-        json!({
-            "reason": {"code": "other", "text": text}, "summary": text, "tried": [text], "customer_told": text,
-            "ask": {"kind": "takeover", "prompt": text},
-        })
-    };
-    let long = "ä".repeat(5_000);
-    let opened = bot.post("/escalations", body(&long)).await.ok(201);
-    let pointers = |list: &Value| -> Vec<String> {
-        list.as_array().expect("a list").iter().filter_map(|it| it["pointer"].as_str().map(str::to_owned)).collect()
-    };
-    let warned = pointers(&opened["warnings"]);
-    let empty = bot.post("/escalations", body(" ")).await;
-    assert_eq!(empty.refused(422), "invalid_field");
-    let refused = pointers(&empty.body["errors"]);
-    for (pointer, most) in [
-        ("/reason/text", 2_000),
-        ("/summary", 4_000),
-        ("/tried/0", 500),
-        ("/customer_told", 2_000),
-        ("/ask/prompt", 2_000),
-    ] {
-        assert_eq!(
-            opened.pointer(pointer).and_then(Value::as_str).map(|text| text.chars().count()),
-            Some(most),
-            "{pointer}"
-        );
-        assert!(warned.iter().any(|it| it == pointer), "{pointer} is not in {warned:?}");
-        assert!(refused.iter().any(|it| it == pointer), "{pointer} is not in {refused:?}");
-    }
-    assert_eq!(warned.len(), 5, "{warned:?}");
 }
 
 #[apply(on_both!)]

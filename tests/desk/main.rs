@@ -38,6 +38,7 @@ mod queues;
 mod rates;
 mod receipts;
 mod released;
+mod requests;
 mod restore;
 mod retries;
 mod revocation;

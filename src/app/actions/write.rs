@@ -76,7 +76,7 @@ pub async fn reply(
             escalation::by_agent::NewMessage,
             ids::MessageId,
             message::{Author, MessageRole},
-            text::{ClientMessageId, MessageText},
+            text::{ClientMessageId, ReplyText},
         },
         server::{clock::mint, core::command::OperatorVerb},
     };
@@ -85,8 +85,8 @@ pub async fn reply(
         Err(problem) => return Ok(Err(Refusal::field("/client_message_id", problem.to_string()))),
     };
     let named = client_message_id.clone();
-    let text = match MessageText::parse(text) {
-        Ok(text) => text,
+    let text = match ReplyText::parse(text) {
+        Ok(text) => text.widen(),
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
     };
     let message = NewMessage {

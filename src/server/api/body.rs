@@ -4,22 +4,25 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::json::{RequestBody, StrictObject};
+use super::{
+    json::RequestBody,
+    lenient::{self, ModelNumber, ModelText, ModelTexts},
+    strict_object::StrictObject,
+};
 use crate::domain::{
     ask::{AskKind, Verdict},
     message::ReceiptState,
-    queue::Urgency,
 };
 
-/// `POST /escalations`. Only the reason's code and text are required.
+/// `POST /escalations`. Only the reason is required.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenRequest {
-    pub reason: StrictObject<ReasonRequest>,
-    pub summary: Option<String>,
-    pub tried: Option<Vec<String>>,
-    pub customer_told: Option<String>,
-    pub urgency: Option<Urgency>,
+    pub reason: Option<StrictObject<ReasonRequest>>,
+    pub summary: Option<ModelText>,
+    pub tried: Option<ModelTexts>,
+    pub customer_told: Option<ModelText>,
+    pub urgency: Option<ModelText>,
     pub ask: Option<StrictObject<AskRequest>>,
     pub conversation: Option<StrictObject<ConversationRequest>>,
     pub context: Option<Vec<StrictObject<ContextRequest>>>,
@@ -28,27 +31,30 @@ pub struct OpenRequest {
     pub on_expiry: Option<StrictObject<OnExpiryRequest>>,
     pub resume: Option<StrictObject<ResumeRequest>>,
     pub metadata: Option<Map<String, Value>>,
+    /// The kinds of later requests that the agent takes. No kind is defined yet, so any word is kept.
+    pub accepts: Option<Vec<String>>,
 }
 
 impl RequestBody for OpenRequest {
     const LIMIT: usize = 8 * 1024 * 1024;
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReasonRequest {
-    pub code: String,
-    pub text: String,
+    pub code: Option<ModelText>,
+    pub text: Option<ModelText>,
     pub evidence: Option<Map<String, Value>>,
-    pub confidence: Option<f64>,
+    pub confidence: Option<ModelNumber>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AskRequest {
+    #[serde(default, deserialize_with = "lenient::word")]
     pub kind: Option<AskKind>,
-    pub prompt: Option<String>,
-    pub suggested_reply: Option<String>,
+    pub prompt: Option<ModelText>,
+    pub suggested_reply: Option<ModelText>,
     pub options: Option<Vec<String>>,
     pub response_schema: Option<Value>,
     pub actions: Option<Vec<StrictObject<ActionRequest>>>,
@@ -57,8 +63,8 @@ pub struct AskRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionRequest {
-    pub id: String,
-    pub name: String,
+    pub id: Option<String>,
+    pub name: Option<String>,
     /// Raw JSON text, so that numbers stay as they were written.
     pub arguments: Option<Box<RawValue>>,
     pub arguments_schema: Option<Value>,
@@ -69,6 +75,7 @@ pub struct ActionRequest {
 #[serde(deny_unknown_fields)]
 pub struct ConversationRequest {
     pub id: Option<String>,
+    #[serde(default, deserialize_with = "lenient::word")]
     pub format: Option<TranscriptFormat>,
     /// Unparsed, because odd messages must not refuse an escalation.
     pub messages: Option<Vec<Box<RawValue>>>,
@@ -103,7 +110,7 @@ pub struct CustomerRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContextRequest {
-    pub label: String,
+    pub label: Option<String>,
     pub value: Option<String>,
     pub url: Option<String>,
 }
@@ -133,24 +140,25 @@ pub struct OnExpiryRequest {
 pub struct ResumeRequest {
     pub tool_call_id: Option<String>,
     pub run_id: Option<String>,
-    pub state: Option<String>,
+    /// Raw JSON text, so that its length in the body is known.
+    pub state: Option<Box<RawValue>>,
 }
 
 /// `POST /escalations/{id}/messages`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SayRequest {
-    pub client_message_id: String,
-    pub role: SayRole,
+    pub client_message_id: Option<String>,
+    pub role: Option<SayRole>,
     /// The text of the message; `content` as in OpenAI's messages.
     #[serde(alias = "content")]
-    pub text: String,
+    pub text: Option<ModelText>,
     pub at: Option<String>,
     pub attachments: Option<Vec<Value>>,
 }
 
 impl RequestBody for SayRequest {
-    const LIMIT: usize = 256 * 1024;
+    const LIMIT: usize = 1024 * 1024;
 }
 
 /// The roles in which an agent may add a message, also by their names in OpenAI's messages.
@@ -168,8 +176,8 @@ pub enum SayRole {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptRequest {
-    pub message_id: String,
-    pub state: ReceiptState,
+    pub message_id: Option<String>,
+    pub state: Option<ReceiptState>,
     pub detail: Option<String>,
 }
 
@@ -181,7 +189,7 @@ impl RequestBody for ReceiptRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRequest {
-    pub reason: String,
+    pub reason: Option<ModelText>,
 }
 
 impl RequestBody for CancelRequest {

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::problem::{Problem, ProblemCode, told};
+use super::{
+    lenient::ModelText,
+    problem::{Problem, ProblemCode, told},
+};
 use crate::{
     domain::{
         field_problem::FieldProblem,
@@ -21,6 +24,8 @@ const MOST_PROBLEMS: usize = 100;
 #[derive(Debug, Default)]
 pub struct Checks {
     problems: Vec<FieldProblem>,
+    /// How many of the problems are unknown fields.
+    unknown: usize,
     warnings: Vec<FieldProblem>,
     unsaid: usize,
 }
@@ -33,6 +38,25 @@ impl Checks {
         }
     }
 
+    /// Records a field that the request may not have, which refuses the request.
+    pub fn refuse_unknown(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
+        let before = self.problems.len();
+        self.refuse(pointer, detail);
+        self.unknown += self.problems.len() - before;
+    }
+
+    /// Returns whether there is a problem at this pointer or below it.
+    pub fn has_problem_at(&self, pointer: &str) -> bool {
+        let is_within =
+            |at: &str| at.strip_prefix(pointer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.problems.iter().any(|problem| is_within(&problem.pointer))
+    }
+
+    /// Returns whether the request is refused.
+    pub fn is_refused(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     /// Records a warning; the request is accepted.
     pub fn warn(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
         match self.warnings.len() < MOST_WARNINGS {
@@ -43,10 +67,12 @@ impl Checks {
 
     /// Returns `Ok` if there is no problem, else one error with all problems.
     pub fn verdict(&mut self) -> Result<(), Problem> {
-        match self.problems.is_empty() {
-            true => Ok(()),
-            false => Err(Problem::fields(ProblemCode::InvalidField, std::mem::take(&mut self.problems))),
-        }
+        let code = match self.problems.len() {
+            0 => return Ok(()),
+            all if all == self.unknown => ProblemCode::UnknownField,
+            _ => ProblemCode::InvalidField,
+        };
+        Err(Problem::fields(code, std::mem::take(&mut self.problems)))
     }
 
     /// Returns the warnings; a last one counts those beyond the limit.
@@ -62,13 +88,31 @@ impl Checks {
         Text::parse(text).map_err(|problem| self.refuse(pointer, problem.to_string())).ok()
     }
 
-    /// Parses text that a model wrote; text that is too long is truncated, with a warning.
-    pub fn cut<const MAX: usize>(&mut self, pointer: &str, text: String) -> Option<Text<MAX>> {
-        let (text, cut) = Text::cut(text).map_err(|problem| self.refuse(pointer, problem.to_string())).ok()?;
-        if cut {
-            self.warn(pointer, format!("was cut to {MAX} characters"));
+    /// Returns a required value.
+    pub fn given<T>(&mut self, pointer: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.has_problem_at(pointer) {
+            self.refuse(pointer, "must be given");
         }
-        Some(text)
+        value
+    }
+
+    /// Parses required text that must not be changed.
+    pub fn required<const MAX: usize>(&mut self, pointer: &str, text: Option<String>) -> Option<Text<MAX>> {
+        let text = self.given(pointer, text)?;
+        self.exact(pointer, text)
+    }
+
+    /// Parses optional text that must not be changed. Empty text counts as absent.
+    pub fn optional<const MAX: usize>(&mut self, pointer: &str, text: Option<String>) -> Option<Text<MAX>> {
+        text.filter(|text| !text.is_empty()).and_then(|text| self.exact(pointer, text))
+    }
+
+    /// Takes text that a model wrote, which is never refused: each change is a warning, and blank text counts as
+    /// absent.
+    pub fn model<const MAX: usize>(&mut self, pointer: &str, text: Option<ModelText>) -> Option<Text<MAX>> {
+        let ModelText { text, changes } = text?;
+        changes.into_iter().for_each(|change| self.warn(pointer, change));
+        self.known(pointer, Some(text))
     }
 
     /// Parses text that comes from another system, such as data of the customer. Text that is too long is truncated,
@@ -179,13 +223,24 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_cut_and_empty_ones_refused() {
+    fn what_a_model_wrote_is_never_refused() {
         let mut checks = Checks::default();
-        assert_eq!(checks.cut::<2>("/a", "abc".into()).map(String::from), Some("ab".into()));
-        assert_eq!(checks.known::<2>("/b", Some(" ".into())), None);
-        assert!(checks.verdict().is_ok() && checks.warnings.len() == 2);
-        assert_eq!(checks.cut::<2>("/c", " ".into()), None);
-        assert!(checks.verdict().is_err());
+        let mut model = |json: &str| checks.model::<2>("/a", serde_json::from_str(json).unwrap()).map(String::from);
+        assert_eq!(model(r#""abc""#), Some("ab".into()));
+        assert_eq!(model("5"), Some("5".into()));
+        assert_eq!((model(r#"" ""#), model(r#""""#), model("null")), (None, None, None));
+        assert!(checks.verdict().is_ok() && checks.warnings.len() == 4, "{:?}", checks.warnings);
+    }
+
+    #[test]
+    fn optional_text_may_be_empty_and_required_text_may_not() {
+        let mut checks = Checks::default();
+        assert_eq!(checks.optional::<2>("/a", Some(String::new())), None);
+        assert!(checks.verdict().is_ok() && checks.warnings.is_empty());
+        for text in [None, Some(String::new()), Some("abc".to_owned())] {
+            assert_eq!(checks.required::<2>("/a", text), None);
+            assert!(checks.verdict().is_err());
+        }
     }
 
     #[test]

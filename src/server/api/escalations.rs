@@ -8,7 +8,6 @@ use axum::{
 use super::{
     Page,
     body::{AcknowledgeRequest, CancelRequest},
-    checks::Checks,
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
@@ -17,7 +16,7 @@ use super::{
     wait::{self, Wait},
 };
 use crate::{
-    domain::{escalation::Status, ids::EscalationId},
+    domain::{escalation::Status, ids::EscalationId, text::Text},
     server::{
         contract::{EscalationBody, escalation_json, written},
         core::command::AgentVerb,
@@ -85,10 +84,10 @@ pub async fn cancel(
     request: ApiJson<CancelRequest>,
 ) -> Result<Response, Problem> {
     QueryParams::of(&uri, &[])?;
-    let mut checks = Checks::default();
-    let reason = checks.exact("/reason", request.body.reason);
+    let mut checks = request.checks;
+    let reason = checks.model("/reason", request.body.reason);
     checks.verdict()?;
-    let Some(reason) = reason else { return Err(Problem::from(ProblemCode::InvalidField)) };
+    let reason = reason.unwrap_or_else(|| Text::from_static("The agent gave no reason."));
     let done = caller.run(escalation, AgentVerb::Cancel { reason }, None, request.room).await?;
     answer(&caller, &done.current).await
 }
@@ -98,9 +97,10 @@ pub async fn acknowledge(
     caller: CallingAgent,
     EscalationInPath(escalation): EscalationInPath,
     uri: Uri,
-    request: ApiJson<AcknowledgeRequest>,
+    mut request: ApiJson<AcknowledgeRequest>,
 ) -> Result<Response, Problem> {
     QueryParams::of(&uri, &[])?;
+    request.checks.verdict()?;
     let done = caller.run(escalation, AgentVerb::Acknowledge, None, request.room).await?;
     answer(&caller, &done.current).await
 }

@@ -10,7 +10,20 @@ pub fn sentence(said: &str) -> String {
     if let Some((_, wanted)) = variants {
         return format!("must be {}", wanted.replace('`', ""));
     }
+    if let Some((_, rest)) = said.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        let known = rest.strip_prefix(", expected ").map(|known| known.trim_start_matches("one of ").replace('`', ""));
+        return match known {
+            Some(known) => format!("is not known; known here are: {}", known.replace(" or ", ", ")),
+            None => "is not known; there are no fields here".to_owned(),
+        };
+    }
     said.to_owned()
+}
+
+/// Returns what is wrong with a text that the parser cannot read, if its error is about that.
+pub fn broken_text(said: &str) -> Option<&'static str> {
+    let is_half = said.contains("surrogate") || said.contains("hex escape");
+    is_half.then_some("has half of a surrogate pair, which is no character")
 }
 
 fn wanted_kind(wanted: &str) -> String {
@@ -59,6 +72,10 @@ mod tests {
             ("invalid type: null, expected struct Receipt", "must be an object, not null"),
             ("unknown variant `x`, expected `shown` or `failed`", "must be shown or failed"),
             ("unknown variant `x`, expected one of `a`, `b`, `c`", "must be one of a, b, c"),
+            ("unknown field `x`, expected one of `a`, `b`, `c`", "is not known; known here are: a, b, c"),
+            ("unknown field `x`, expected `a` or `b`", "is not known; known here are: a, b"),
+            ("unknown field `x`, expected `a`", "is not known; known here are: a"),
+            ("unknown field `x`, there are no fields", "is not known; there are no fields here"),
             ("A sentence of our own", "A sentence of our own"),
         ] {
             assert_eq!(sentence(said), told);

@@ -16,6 +16,7 @@ use super::{
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
+    lenient::ModelText,
     params::QueryParams,
     problem::{Problem, ProblemCode},
     transcript::TranscriptReader,
@@ -24,9 +25,11 @@ use crate::{
     domain::{
         conversation::Control,
         escalation::by_agent::NewMessage,
+        field_problem::FieldProblem,
         ids::MessageId,
         message::{Author, Message, MessageRole},
         seq::Seq,
+        text::TextProblem,
         transcript::openai_chat::{self, APART},
     },
     server::{
@@ -37,6 +40,9 @@ use crate::{
     },
 };
 
+/// The most bytes of a message.
+const MOST_BYTES: usize = 256 * 1024;
+
 /// `POST /escalations/{id}/messages`
 pub async fn say(
     caller: CallingAgent,
@@ -46,18 +52,23 @@ pub async fn say(
     request: ApiJson<SayRequest>,
 ) -> Result<Response, Problem> {
     QueryParams::of(&uri, &[])?;
-    let answer: RenderAnswer = Arc::new(said);
+    let mut checks = request.checks;
+    let message = new_message(&caller, request.body, &mut checks)?;
+    let warnings = checks.into_warnings();
+    let answer: RenderAnswer = Arc::new(move |done| said(done, &warnings));
     let once = idempotency::once(&caller, &headers, &uri, request.sha256, answer.clone())?;
-    let message = new_message(&caller, request.body)?;
     let done = caller.run(escalation, AgentVerb::Say { message }, once, request.room).await?;
     Ok(idempotency::answered(done, &answer))
 }
 
-fn new_message(caller: &CallingAgent, request: SayRequest) -> Result<NewMessage, Problem> {
-    let mut checks = Checks::default();
-    let client_message_id = checks.exact("/client_message_id", request.client_message_id);
-    let text = checks.exact("/text", request.text);
-    let at = request.at.and_then(|at| {
+fn new_message(caller: &CallingAgent, request: SayRequest, checks: &mut Checks) -> Result<NewMessage, Problem> {
+    let client_message_id = checks.required("/client_message_id", request.client_message_id);
+    let role = checks.given("/role", request.role);
+    let text = checks.given("/text", request.text).and_then(|text| checks.model("/text", Some(within_bytes(text))));
+    if text.is_none() && !checks.has_problem_at("/text") {
+        checks.refuse("/text", TextProblem::Empty.to_string());
+    }
+    let at = request.at.filter(|at| !at.is_empty()).and_then(|at| {
         let moment = parse_rfc3339(&at);
         if moment.is_none() {
             checks.refuse("/at", "must be a moment as in RFC 3339");
@@ -68,10 +79,10 @@ fn new_message(caller: &CallingAgent, request: SayRequest) -> Result<NewMessage,
         checks.refuse("/attachments", "no attachments are taken here");
     }
     checks.verdict()?;
-    let (Some(client_message_id), Some(text)) = (client_message_id, text) else {
+    let (Some(client_message_id), Some(role), Some(text)) = (client_message_id, role, text) else {
         return Err(Problem::from(ProblemCode::InvalidField));
     };
-    let (role, author) = match request.role {
+    let (role, author) = match role {
         SayRole::Customer => (MessageRole::Customer, None),
         SayRole::System => (MessageRole::System, None),
         SayRole::Agent => {
@@ -83,21 +94,32 @@ fn new_message(caller: &CallingAgent, request: SayRequest) -> Result<NewMessage,
     Ok(NewMessage { id: MessageId::new(mint()), client_message_id, role, text, at, author })
 }
 
+/// Cuts a text to the most bytes of a message, between two characters.
+fn within_bytes(mut it: ModelText) -> ModelText {
+    if it.text.len() > MOST_BYTES {
+        it.text.truncate(it.text.floor_char_boundary(MOST_BYTES));
+        it.changes.push("was cut to 256 KiB");
+    }
+    it
+}
+
 #[derive(Serialize)]
 struct SaidBody<'a> {
     message: Option<MessageBody<'a>>,
     control: Control,
     seq: Option<Seq>,
+    warnings: &'a [FieldProblem],
 }
 
 /// Renders the message as it is stored, and the current control.
-fn said(done: &CommandResult) -> RenderedAnswer {
+fn said(done: &CommandResult, warnings: &[FieldProblem]) -> RenderedAnswer {
     let status = if done.repeated { StatusCode::OK } else { StatusCode::CREATED };
     let message = done.message.as_ref();
     let body = SaidBody {
         message: message.map(MessageBody::from),
         control: Control::of(done.current.held_by),
         seq: message.and_then(|message| message.seq),
+        warnings,
     };
     (status.as_u16(), written(&body).into_bytes())
 }

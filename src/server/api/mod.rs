@@ -3,12 +3,14 @@
 
 mod body;
 mod checks;
+mod decode;
 mod escalations;
 mod events;
 mod idempotency;
 mod json;
 mod json_words;
 mod key_auth;
+mod lenient;
 mod messages;
 mod numbers;
 mod open;
@@ -17,6 +19,7 @@ mod params;
 mod problem;
 mod receipts;
 mod streams;
+mod strict_object;
 mod transcript;
 mod typing;
 mod wait;

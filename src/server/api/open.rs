@@ -79,7 +79,7 @@ fn status(done: &CommandResult) -> StatusCode {
 async fn checked(caller: &CallingAgent, request: ApiJson<OpenRequest>) -> Result<NewEscalation, Problem> {
     // A transcript of megabytes and schemas take a while to check, so the check does not run on an async worker thread.
     let check = move |schemas: &_| {
-        let mut checks = Checks::default();
+        let mut checks = request.checks;
         opening::check(schemas, request.body, request.length, &mut checks).map(|checked| (checked, checks))
     };
     let (checked, mut checks) = caller.desk.schemas().run(check).await??;

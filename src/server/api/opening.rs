@@ -8,8 +8,10 @@ use super::{
         ReasonRequest, ResumeRequest, TranscriptFormat,
     },
     checks::Checks,
-    json::StrictObject,
+    json_words,
+    lenient::{self, ModelNumber, ModelText, ModelTexts},
     problem::{Problem, ProblemCode},
+    strict_object::StrictObject,
     transcript::{self, TranscriptReader},
 };
 use crate::{
@@ -21,8 +23,8 @@ use crate::{
         message::Message,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,
-        reason::Reason,
-        text::{Text, TextProblem},
+        reason::{Reason, ReasonCode},
+        text::Text,
         time::Span,
     },
     server::schema::{CheckFailure, MOST_PROBLEMS, Schemas},
@@ -33,7 +35,15 @@ const MOST_OBJECT: usize = 16 * 1024;
 /// The most patterns that all schemas of an ask may have together: each is compiled before the response.
 const MOST_PATTERNS: usize = 256;
 /// The most bytes of `resume.state`.
-const MOST_STATE: usize = 64 * 1024;
+const MOST_STATE: usize = 1024 * 1024;
+/// The most bytes of the other fields of `resume`.
+const MOST_NAME: usize = 64 * 1024;
+/// The most characters of a word that a model chose from a list.
+const MOST_CODE: usize = 100;
+/// The most words of `accepts`.
+const MOST_ACCEPTED: usize = 20;
+/// The text of the reason if the model gave none.
+const NO_REASON: &str = "The agent gave no reason.";
 /// The most bytes of all fields together, without the transcript.
 const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
 /// How many entries of `tried` are kept.
@@ -50,8 +60,7 @@ pub struct CheckedOpening {
     pub queue: Option<String>,
 }
 
-/// Checks an open request whose body had `length` bytes. A refusal names all problems found, but the conversation is
-/// checked only if the reason is valid, and the schemas only if nothing else is wrong.
+/// Checks an open request whose body had `length` bytes. A refusal names all problems found.
 pub fn check(
     schemas: &Schemas,
     request: OpenRequest,
@@ -59,67 +68,103 @@ pub fn check(
     checks: &mut Checks,
 ) -> Result<CheckedOpening, Problem> {
     let conversation = request.conversation.map(|StrictObject(it)| it);
-    let messages = conversation.iter().flat_map(|it| it.messages.iter().flatten()).map(|raw| raw.get().len()).sum();
-    if length.saturating_sub(messages) > MOST_BESIDE_MESSAGES {
-        checks.refuse("", format!("must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages"));
+    let messages = conversation.iter().flat_map(|it| it.messages.iter().flatten());
+    let apart = messages.chain(request.resume.iter().flat_map(|StrictObject(it)| &it.state));
+    if length.saturating_sub(apart.map(|raw| raw.get().len()).sum()) > MOST_BESIDE_MESSAGES {
+        let detail =
+            format!("must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages and resume.state");
+        checks.refuse("", detail);
     }
-    let reason = reason(request.reason.0, checks);
+    let reason = reason(request.reason.map(|StrictObject(it)| it), checks);
     let ask = ask(request.ask.map(|StrictObject(it)| it), conversation.is_some(), checks);
     if let Some(metadata) = &request.metadata {
         checks.object("/metadata", metadata, MOST_OBJECT);
     }
     let queue = request.routing.and_then(|StrictObject(it)| it.queue);
+    let queue = queue.filter(|queue| !queue.is_empty());
     if let Some(queue) = &queue {
         checks.opaque("/routing/queue", queue, MOST_OBJECT);
     }
+    let urgency = urgency(request.urgency, checks);
     let within = request.deadlines.map(|StrictObject(it)| within(&it, checks)).unwrap_or_default();
-    let summary = request.summary.and_then(|text| checks.cut("/summary", text));
-    let tried = tried(request.tried.unwrap_or_default(), checks);
-    let customer_told = request.customer_told.and_then(|text| checks.cut("/customer_told", text));
+    let summary = checks.model("/summary", request.summary);
+    let tried = tried(request.tried, checks);
+    let customer_told = checks.model("/customer_told", request.customer_told);
     let context = context(request.context.unwrap_or_default(), checks);
     let on_expiry_note = request.on_expiry.and_then(|StrictObject(it)| it.note_to_agent);
-    let on_expiry_note = on_expiry_note.and_then(|text| checks.exact("/on_expiry/note_to_agent", text));
+    let on_expiry_note = checks.optional("/on_expiry/note_to_agent", on_expiry_note);
     let resume = request.resume.map(|StrictObject(it)| resume(it, checks));
-    // A refused reason ends the request with this verdict.
-    let Some(reason) = reason else {
-        return Err(checks.verdict().err().unwrap_or_else(|| Problem::from(ProblemCode::InvalidField)));
-    };
     let said = Opening { summary, tried, customer_told, context, on_expiry_note, resume, ..Opening::new(reason, ask) };
-    let mut opening = Opening { metadata: request.metadata, ..said };
+    let mut opening = Opening { metadata: request.metadata, accepts: accepts(request.accepts, checks), ..said };
     let (facts, transcript) = conversation.map(|it| read(it, checks)).unzip();
+    let found = unusable(schemas, &opening.ask, checks);
+    // A fault of the schemas or of the format alone has a code of its own. Beside others it is one more fault.
+    let (transcript, wrong_format) = match transcript {
+        Some(Ok(transcript)) => (transcript, None),
+        Some(Err(wrong)) => (vec![], Some(wrong)),
+        None => (vec![], None),
+    };
+    match (checks.is_refused(), found.is_empty(), wrong_format) {
+        (false, true, None) => {}
+        (false, false, None) => return Err(Problem::fields(ProblemCode::SchemaInvalid, found)),
+        (false, true, Some(wrong)) => return Err(Problem::fields(ProblemCode::WrongFormat, vec![wrong])),
+        (_, _, wrong) => found.into_iter().chain(wrong).for_each(|it| checks.refuse(it.pointer, it.detail)),
+    }
     checks.verdict()?;
-    usable(schemas, &opening.ask)?;
     find_faults(schemas, &mut opening.ask, checks);
     opening.conversation = facts;
-    let transcript = transcript.transpose()?.unwrap_or_default();
-    Ok(CheckedOpening { opening, transcript, urgency: request.urgency, within, queue })
+    Ok(CheckedOpening { opening, transcript, urgency, within, queue })
 }
 
-fn reason(it: ReasonRequest, checks: &mut Checks) -> Option<Reason> {
-    let (code, label) = Reason::code_of(&it.code);
-    match &label {
-        Some(label) if label.trim().is_empty() => checks.refuse("/reason/code", TextProblem::Empty.to_string()),
-        Some(label) if label.contains('\0') => checks.refuse("/reason/code", TextProblem::Null.to_string()),
-        Some(_) => checks.warn("/reason/code", "is none of the known codes and was taken as `other`, with it as label"),
-        None => {}
+/// Reads the reason, which a model wrote: only a missing one is refused.
+fn reason(it: Option<ReasonRequest>, checks: &mut Checks) -> Reason {
+    let ReasonRequest { code, text, evidence, confidence } = checks.given("/reason", it).unwrap_or_default();
+    let word = checks.model::<MOST_CODE>("/reason/code", code);
+    let (code, label) = word.as_ref().map_or((ReasonCode::Other, None), |word| Reason::code_of(word.as_str()));
+    if label.is_some() {
+        checks.warn("/reason/code", "is none of the known codes and was taken as `other`, with it as label");
     }
-    if let Some(evidence) = &it.evidence {
+    if let Some(evidence) = &evidence {
         checks.object("/reason/evidence", evidence, MOST_OBJECT);
     }
-    if it.confidence.is_some_and(|confidence| !(0.0..=1.0).contains(&confidence)) {
-        checks.refuse("/reason/confidence", "must be from 0 to 1");
-    }
-    let text = checks.cut("/reason/text", it.text)?;
-    Some(Reason { code, label, text, evidence: it.evidence, confidence: it.confidence })
+    let confidence = confidence.and_then(|ModelNumber(number)| {
+        let number = number.filter(|number| (0.0..=1.0).contains(number));
+        if number.is_none() {
+            checks.warn("/reason/confidence", "is no number from 0 to 1 and was left out");
+        }
+        number
+    });
+    let text = checks.model("/reason/text", text).unwrap_or_else(|| Text::from_static(NO_REASON));
+    Reason { code, label, text, evidence, confidence }
 }
 
-fn tried(mut texts: Vec<String>, checks: &mut Checks) -> Vec<Text<500>> {
+fn urgency(word: Option<ModelText>, checks: &mut Checks) -> Option<Urgency> {
+    let word: Text<MOST_CODE> = checks.model("/urgency", word)?;
+    let (urgency, is_known) = lenient::urgency(word.as_str());
+    if !is_known {
+        let words = Urgency::ALL.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+        checks.warn("/urgency", format!("was taken as `{}`; the words are {words}", urgency.as_str()));
+    }
+    Some(urgency)
+}
+
+fn accepts(words: Option<Vec<String>>, checks: &mut Checks) -> Vec<Text<100>> {
+    let words = words.unwrap_or_default();
+    if words.len() > MOST_ACCEPTED {
+        checks.refuse("/accepts", format!("must have at most {MOST_ACCEPTED} words"));
+        return vec![];
+    }
+    words.into_iter().enumerate().filter_map(|(i, word)| checks.exact(&format!("/accepts/{i}"), word)).collect()
+}
+
+fn tried(texts: Option<ModelTexts>, checks: &mut Checks) -> Vec<Text<500>> {
+    let mut texts = texts.map(|ModelTexts(texts)| texts).unwrap_or_default();
     if texts.len() > MOST_TRIED {
         checks.warn("/tried", format!("only the first {MOST_TRIED} were taken"));
         texts.truncate(MOST_TRIED);
     }
     let texts = texts.into_iter().enumerate();
-    texts.filter_map(|(i, text)| checks.cut(&format!("/tried/{i}"), text)).collect()
+    texts.filter_map(|(i, text)| checks.model(&format!("/tried/{i}"), Some(text))).collect()
 }
 
 fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> Ask {
@@ -137,14 +182,18 @@ fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> A
         actions.filter_map(|(i, StrictObject(it))| action(it, &format!("/ask/actions/{i}"), checks)).collect();
     let ask = Ask {
         kind: it.kind.unwrap_or(default),
-        prompt: it.prompt.and_then(|text| checks.cut("/ask/prompt", text)),
-        suggested_reply: it.suggested_reply.and_then(|text| checks.cut("/ask/suggested_reply", text)),
+        prompt: checks.model("/ask/prompt", it.prompt),
+        suggested_reply: checks.model("/ask/suggested_reply", it.suggested_reply),
         options,
         response_schema: it.response_schema,
         actions,
     };
     for problem in ask.problems() {
-        checks.refuse(format!("/ask{}", problem.pointer), problem.detail);
+        let pointer = format!("/ask{}", problem.pointer);
+        // An action that cannot be read is not missing.
+        if !checks.has_problem_at(&pointer) {
+            checks.refuse(pointer, problem.detail);
+        }
     }
     ask
 }
@@ -155,18 +204,22 @@ fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Actio
     if let Some(schema) = &it.arguments_schema {
         checks.value(&format!("{pointer}/arguments_schema"), schema);
     }
-    let (id, name) = (checks.exact(&format!("{pointer}/id"), it.id), checks.exact(&format!("{pointer}/name"), it.name));
+    let id = checks.required(&format!("{pointer}/id"), it.id);
+    let name = checks.required(&format!("{pointer}/name"), it.name);
     let allowed = it.allowed.unwrap_or_else(|| Verdict::DEFAULT.to_vec());
     Some(Action { id: id?, name: name?, arguments, arguments_schema: it.arguments_schema, allowed, faults: vec![] })
 }
 
-/// Validates proposed arguments and keeps them as they were sent.
-fn arguments(text: &str, pointer: &str, checks: &mut Checks) -> JsonText {
+/// Validates proposed arguments and keeps them as they were sent: an object, or the text of one, as models write it.
+fn arguments(json: &str, pointer: &str, checks: &mut Checks) -> JsonText {
+    let within = serde_json::from_str::<String>(json);
+    let text = within.as_deref().unwrap_or(json);
     let taken = match JsonText::parse(text) {
         Ok(taken) => taken,
         // Parsing also fails on a duplicate name, because different parsers would read different values.
         Err(error) => {
-            checks.refuse(pointer, error.to_string());
+            let said = error.to_string();
+            checks.refuse(pointer, json_words::broken_text(&said).map_or(said.clone(), str::to_owned));
             return JsonText::default();
         }
     };
@@ -199,16 +252,21 @@ fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
     }
 }
 
-/// Checks that the schemas of an ask can be used, before an operator is asked to answer by them.
-fn usable(schemas: &Schemas, ask: &Ask) -> Result<(), Problem> {
+/// Returns why schemas of an ask cannot be used, before an operator is asked to answer by them. Patterns that are not
+/// checked are warnings.
+fn unusable(schemas: &Schemas, ask: &Ask, checks: &mut Checks) -> Vec<FieldProblem> {
     let of_actions = ask.actions.iter().enumerate();
     let of_actions =
         of_actions.map(|(i, action)| (format!("/ask/actions/{i}/arguments_schema"), action.arguments_schema.as_ref()));
     let all = [("/ask/response_schema".to_owned(), ask.response_schema.as_ref())].into_iter().chain(of_actions);
     let (mut problems, mut patterns) = (vec![], 0);
     for (pointer, schema) in all.filter_map(|(pointer, schema)| Some((pointer, schema?))) {
-        match schemas.compile(schema) {
-            Ok(more) => patterns += more,
+        match schemas.compiled(schema) {
+            Ok(compiled) => {
+                patterns += compiled.patterns();
+                let unchecked = "looks ahead or back, which is not supported: this pattern is not checked";
+                compiled.unchecked().iter().for_each(|at| checks.warn(format!("{pointer}{at}"), unchecked));
+            }
             Err(why) => problems.push(FieldProblem::new(pointer, why)),
         }
         if patterns > MOST_PATTERNS {
@@ -217,11 +275,11 @@ fn usable(schemas: &Schemas, ask: &Ask) -> Result<(), Problem> {
             break;
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(Problem::fields(ProblemCode::SchemaInvalid, problems)) }
+    problems
 }
 
 /// Reads the facts of a conversation, and its messages if any of them can be read in the declared format.
-fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Result<Vec<Message>, Problem>) {
+fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Result<Vec<Message>, FieldProblem>) {
     let raw = it.messages.unwrap_or_default();
     let form = match it.format {
         None | Some(TranscriptFormat::Native) => Ok(TranscriptReader::Native),
@@ -231,9 +289,7 @@ fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Res
         Some(_) => Err("is not taken: set `native` or `openai.chat` and send the messages in that".to_owned()),
     };
     let transcript = form.and_then(|form| transcript::read(&raw, form, checks));
-    let wrong = |detail: String| {
-        Problem::fields(ProblemCode::WrongFormat, vec![FieldProblem::new("/conversation/format", detail)])
-    };
+    let wrong = |detail: String| FieldProblem::new("/conversation/format", detail);
     let (sent, received) = (raw.len() as i64, transcript.as_ref().map_or(0, Vec::len) as i64);
     let total = it.total_messages.unwrap_or(sent);
     if !(0..=LARGEST_NUMBER as i64).contains(&total) {
@@ -242,7 +298,7 @@ fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Res
         checks.warn("/conversation/total_messages", format!("is less than the {sent} messages that came"));
     }
     let facts = ConversationFacts {
-        id: it.id.and_then(|text| checks.exact("/conversation/id", text)),
+        id: checks.optional("/conversation/id", it.id),
         total_messages: total.max(sent),
         received_messages: received,
         customer: it.customer.map(|StrictObject(it)| customer(it, checks)),
@@ -262,7 +318,7 @@ fn customer(it: CustomerRequest, checks: &mut Checks) -> Customer {
 fn context(items: Vec<StrictObject<ContextRequest>>, checks: &mut Checks) -> Vec<ContextItem> {
     let mut item = |(i, StrictObject(it)): (usize, StrictObject<ContextRequest>)| {
         let at = |name: &str| format!("/context/{i}/{name}");
-        let url: Option<Text<2_000>> = it.url.and_then(|text| checks.exact(&at("url"), text));
+        let url: Option<Text<2_000>> = checks.optional(&at("url"), it.url);
         // The URL becomes a link on the operator's screen.
         let is_link = |url: &Text<2_000>| {
             ["https://", "http://"]
@@ -272,8 +328,8 @@ fn context(items: Vec<StrictObject<ContextRequest>>, checks: &mut Checks) -> Vec
         if url.as_ref().is_some_and(|url| !is_link(url)) {
             checks.refuse(at("url"), "must begin with https:// or http://");
         }
-        let value = it.value.and_then(|text| checks.exact(&at("value"), text));
-        Some(ContextItem { label: checks.exact(&at("label"), it.label)?, value, url })
+        let value = checks.optional(&at("value"), it.value);
+        Some(ContextItem { label: checks.required(&at("label"), it.label)?, value, url })
     };
     items.into_iter().enumerate().filter_map(&mut item).collect()
 }
@@ -299,9 +355,21 @@ fn within(it: &DeadlinesRequest, checks: &mut Checks) -> RequestedDeadlines {
 }
 
 fn resume(it: ResumeRequest, checks: &mut Checks) -> Resume {
-    let fields = [("tool_call_id", &it.tool_call_id), ("run_id", &it.run_id), ("state", &it.state)];
-    for (name, text) in fields {
-        checks.opaque(&format!("/resume/{name}"), text.as_deref().unwrap_or_default(), MOST_STATE);
+    let state = it.state.and_then(|json| match serde_json::from_str::<String>(json.get()) {
+        Ok(state) => Some(state),
+        Err(error) => {
+            let half = json_words::broken_text(&error.to_string());
+            checks.refuse("/resume/state", half.unwrap_or("must be text"));
+            None
+        }
+    });
+    let texts = [
+        ("tool_call_id", &it.tool_call_id, MOST_NAME),
+        ("run_id", &it.run_id, MOST_NAME),
+        ("state", &state, MOST_STATE),
+    ];
+    for (name, text, most) in texts {
+        checks.opaque(&format!("/resume/{name}"), text.as_deref().unwrap_or_default(), most);
     }
-    Resume { tool_call_id: it.tool_call_id, run_id: it.run_id, state: it.state }
+    Resume { tool_call_id: it.tool_call_id, run_id: it.run_id, state }
 }

@@ -218,6 +218,11 @@ impl Problem {
         format!("{:?} {}", self.code, self.errors.first().map_or("", |error| &error.pointer))
     }
 
+    /// Returns the pointers of all fields, for tests.
+    pub fn pointers(&self) -> Vec<&str> {
+        self.errors.iter().map(|error| error.pointer.as_str()).collect()
+    }
+
     /// Returns the sentence, for tests.
     pub fn detail(&self) -> &str {
         &self.detail

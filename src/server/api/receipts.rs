@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::{
     body::ReceiptRequest,
-    checks::Checks,
     idempotency,
     json::ApiJson,
     key_auth::{CallingAgent, EscalationInPath},
@@ -39,15 +38,20 @@ pub async fn receive(
     request: ApiJson<ReceiptRequest>,
 ) -> Result<Response, Problem> {
     QueryParams::of(&uri, &[])?;
-    let mut checks = Checks::default();
-    let message = request.body.message_id.parse::<MessageId>().ok();
-    if message.is_none() {
-        checks.refuse("/message_id", "is no id of a message");
-    }
+    let mut checks = request.checks;
+    let message = checks.required::<100>("/message_id", request.body.message_id);
+    let message = message.and_then(|id| {
+        let parsed = id.as_str().parse::<MessageId>().ok();
+        if parsed.is_none() {
+            checks.refuse("/message_id", "is no id of a message");
+        }
+        parsed
+    });
+    let state = checks.given("/state", request.body.state);
     let detail = checks.known("/detail", request.body.detail);
     checks.verdict()?;
-    let Some(message) = message else { return Err(Problem::from(ProblemCode::InvalidField)) };
-    let receipt = Receipt { state: request.body.state, detail };
+    let (Some(message), Some(state)) = (message, state) else { return Err(Problem::from(ProblemCode::InvalidField)) };
+    let receipt = Receipt { state, detail };
 
     let answer: RenderAnswer = {
         let receipt = receipt.clone();

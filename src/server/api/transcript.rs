@@ -3,7 +3,7 @@
 
 use serde_json::{Value, value::RawValue};
 
-use super::{checks::Checks, numbers};
+use super::{checks::Checks, lenient::whole_characters, numbers};
 use crate::{
     domain::{
         ids::MessageId,
@@ -148,34 +148,6 @@ fn unwrapped(value: Value) -> Value {
 /// Parses JSON. If that fails, unpaired surrogates are replaced first: a program may have cut text within an emoji.
 fn parsed(json: &str) -> Option<Value> {
     serde_json::from_str(json).or_else(|_| serde_json::from_str(&whole_characters(json))).ok()
-}
-
-/// Replaces every unpaired escaped surrogate by U+FFFD, as a JSON escape.
-fn whole_characters(json: &str) -> String {
-    let unit = |rest: &str| {
-        let digits = rest.strip_prefix("\\u")?.get(..4)?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let mut mended = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(at) = rest.find('\\') {
-        mended.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let length = match unit(rest) {
-            Some(0xD800..0xDC00) if unit(&rest[6..]).is_some_and(|low| (0xDC00..0xE000).contains(&low)) => 12,
-            Some(0xD800..0xE000) => {
-                mended.push_str("\\ufffd");
-                rest = &rest[6..];
-                continue;
-            }
-            Some(_) => 6,
-            // The backslash and the character it escapes, which may be a backslash.
-            None => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-        };
-        mended.push_str(&rest[..length]);
-        rest = &rest[length..];
-    }
-    mended + rest
 }
 
 /// Replaces U+0000 in texts and names, because it cannot be stored. Returns whether there was any.

@@ -20,9 +20,10 @@ pub async fn typing(
     caller: CallingAgent,
     EscalationInPath(id): EscalationInPath,
     uri: Uri,
-    _: ApiJson<TypingRequest>,
+    mut request: ApiJson<TypingRequest>,
 ) -> Result<Response, Problem> {
     QueryParams::of(&uri, &[])?;
+    request.checks.verdict()?;
     let current = caller.current(id).await?;
     if current.escalation.status.is_open() {
         let at = caller.desk.clock().now();

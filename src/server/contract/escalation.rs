@@ -61,6 +61,11 @@ pub struct EscalationBody<'a> {
     outcome: Option<Option<&'a RawValue>>,
     resume: Option<ResumeBody<'a>>,
     metadata: Option<&'a Map<String, Value>>,
+    accepts: &'a [Text<100>],
+    /// The escalation that this one follows up. Reserved: always null.
+    follow_up_of: Option<EscalationId>,
+    /// The page for the customer. Reserved: always null.
+    customer_page: Option<()>,
     warnings: &'a [FieldProblem],
     /// True if the agent asked for a takeover that was open already. Only the answer to an open request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +79,8 @@ pub struct EscalationBody<'a> {
 #[derive(Serialize)]
 struct AskBody<'a> {
     kind: AskKind,
+    /// The version of the ask, which an update of the escalation raises. Reserved: always 1.
+    version: i64,
     prompt: Option<&'a Text<2_000>>,
     suggested_reply: Option<&'a Text<4_000>>,
     options: &'a [Text<200>],
@@ -106,6 +113,7 @@ impl<'a> From<&'a Ask> for AskBody<'a> {
     fn from(ask: &'a Ask) -> Self {
         Self {
             kind: ask.kind,
+            version: 1,
             prompt: ask.prompt.as_ref(),
             suggested_reply: ask.suggested_reply.as_ref(),
             options: ask.options.as_deref().unwrap_or_default(),
@@ -257,6 +265,9 @@ impl<'a> EscalationBody<'a> {
             outcome: None,
             resume: opening.resume.as_ref().map(ResumeBody::from),
             metadata: opening.metadata.as_ref(),
+            accepts: &opening.accepts,
+            follow_up_of: None,
+            customer_page: None,
             warnings: &opening.warnings,
             already_open: None,
             desk: None,

@@ -22,6 +22,8 @@ pub struct MessageBody<'a> {
     tool_calls: &'a [ToolCall],
     tool_result: Option<ToolResultBody<'a>>,
     attachments: [(); 0],
+    /// True for an operator's message, which the agent's app shows to the customer; null for others.
+    relay: Option<bool>,
     unreadable: bool,
     raw: Option<&'a Value>,
 }
@@ -63,6 +65,7 @@ impl<'a> From<&'a Message> for MessageBody<'a> {
             tool_calls: &it.tool_calls,
             tool_result: it.tool_result.as_ref().map(ToolResultBody::from),
             attachments: [],
+            relay: (it.role == MessageRole::Operator).then_some(true),
             unreadable: it.unreadable,
             raw: it.raw.as_ref(),
         }

@@ -16,7 +16,7 @@ use crate::{
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
         seq::Seq,
-        text::{ClientMessageId, MessageText, TextProblem},
+        text::{ClientMessageId, ReplyText, TextProblem},
     },
     server::{
         clock::mint,
@@ -120,7 +120,7 @@ impl DemoOperatorHand {
             id: MessageId::new(mint()),
             client_message_id: ClientMessageId::parse(mint().to_string()).map_err(unsayable)?,
             role: MessageRole::Operator,
-            text: MessageText::parse(text).map_err(unsayable)?,
+            text: ReplyText::parse(text).map_err(unsayable)?.widen(),
             at: None,
             author: Some(Author::from(&self.operator.who)),
         };

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, ValidationOptions, Validator};
 use lru::LruCache;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{
     bounds::{self, SchemaCost},
     fault::CheckedValue,
+    patterns::without_lookaround,
 };
 use crate::domain::{field_problem::FieldProblem, json_values::values};
 
@@ -34,6 +35,7 @@ const BYTES_A_VALUE: u64 = 64;
 pub struct CompiledSchema {
     validator: Validator,
     cost: SchemaCost,
+    unchecked: Vec<String>,
 }
 
 impl CompiledSchema {
@@ -41,11 +43,15 @@ impl CompiledSchema {
     pub fn of(schema: &Value) -> Result<Self, String> {
         // The count comes first, because it bounds the cost of compiling.
         let cost = bounds::count(schema)?;
-        // Patterns are matched in linear time, because an agent's schema is data and must not be able to stop the
-        // server.
-        let patterns = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
-        let validator = jsonschema::draft202012::options().with_pattern_options(patterns).build(schema);
-        Ok(Self { validator: validator.map_err(|error| error.to_string())?, cost })
+        let stripped = without_lookaround(schema, &|schema| options().build(schema).is_ok());
+        let (schema, unchecked) = stripped.as_ref().map_or((schema, vec![]), |(kept, named)| (kept, named.clone()));
+        let validator = options().build(schema);
+        Ok(Self { validator: validator.map_err(|error| error.to_string())?, cost, unchecked })
+    }
+
+    /// Returns the pointers of the patterns that are not checked.
+    pub fn unchecked(&self) -> &[String] {
+        &self.unchecked
     }
 
     /// Returns the number of patterns.
@@ -69,6 +75,14 @@ impl CompiledSchema {
         }
         self.validator.iter_errors(value).take(subject.most_errors()).flat_map(|error| subject.told(&error)).collect()
     }
+}
+
+fn options() -> ValidationOptions<'static> {
+    // Patterns are matched in linear time, because an agent's schema is data and must not be able to stop the server.
+    let patterns = PatternOptions::regex().size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN);
+    let options = jsonschema::draft202012::options().with_pattern_options(patterns).should_validate_formats(true);
+    // A value that is a pattern would be compiled, whatever its size.
+    options.with_format("regex", |_| true)
 }
 
 /// The size of a value.

@@ -9,6 +9,7 @@ pub mod apart;
 mod bounds;
 mod compiled;
 mod fault;
+mod patterns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -80,13 +81,9 @@ impl Schemas {
         answered.await.map_err(|_| Error::Internal("work with a schema panicked".to_owned()))
     }
 
-    /// Checks whether a schema can be used: valid, small, cheap, and without references to elsewhere. Returns its
-    /// number of patterns, or an error message.
-    pub fn compile(&self, schema: &Value) -> Result<usize, String> {
-        Ok(self.compiled(schema)?.patterns())
-    }
-
-    fn compiled(&self, schema: &Value) -> Result<Arc<CompiledSchema>, String> {
+    /// Returns the compiled schema if it can be used: valid, small, cheap, and without references to elsewhere. Otherwise
+    /// returns an error message.
+    pub fn compiled(&self, schema: &Value) -> Result<Arc<CompiledSchema>, String> {
         if !(schema.is_object() || schema.is_boolean()) {
             return Err("a schema is an object or a boolean".to_owned());
         }
@@ -149,14 +146,46 @@ mod tests {
             json!("x"),
             json!({"type": "nonsense"}),
             json!({"$ref": "https://elsewhere.example/schema.json"}),
-            json!({"type": "string", "pattern": "(?=look)ahead"}),
+            json!({"type": "string", "pattern": "(unclosed"}),
             json!({"type": "string", "pattern": "\\p{L}{1000}"}),
             json!({"description": "x".repeat(LARGEST)}),
         ] {
-            assert!(schemas.compile(&schema).is_err(), "{}", schema.to_string().chars().take(80).collect::<String>());
+            assert!(schemas.compiled(&schema).is_err(), "{}", schema.to_string().chars().take(80).collect::<String>());
         }
-        assert_eq!(schemas.compile(&json!({"type": "object"})), Ok(0));
-        assert_eq!(schemas.compile(&json!({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a"})), Ok(0));
+        for schema in [json!({"type": "object"}), json!({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a"})] {
+            assert!(schemas.compiled(&schema).is_ok_and(|compiled| compiled.patterns() == 0));
+        }
+    }
+
+    #[test]
+    fn formats_are_checked() {
+        let schemas = Schemas::default();
+        for (format, right, wrong) in [
+            ("duration", "P3DT4H", "3 days"),
+            ("date-time", "2026-11-22T22:00:00Z", "2026-11-22"),
+            ("date", "2026-11-22", "22.11.2026"),
+            ("time", "22:00:00Z", "10 pm"),
+            ("email", "dana@example.com", "dana"),
+            ("uri", "https://example.com/a", "example"),
+            ("uuid", "0196a7a0-5c2b-7d1e-8f3a-1b2c3d4e5f60", "0196"),
+        ] {
+            let schema = json!({"type": "string", "format": format});
+            let faults = |text: &str| schemas.problems(&schema, &json!(text), "").unwrap().len();
+            assert_eq!((faults(right), faults(wrong)), (0, 1), "{format}");
+        }
+        // Formats that nobody defined, and patterns as values, are not checked.
+        for format in ["money", "regex"] {
+            assert_eq!(schemas.problems(&json!({"format": format}), &json!("(unclosed"), ""), Ok(vec![]));
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_schema_that_looks_ahead_is_checked() {
+        let schemas = Schemas::default();
+        let schema = json!({"type": "string", "format": "email", "pattern": "^(?!\\.)(?!.*\\.\\.)"});
+        assert_eq!(schemas.compiled(&schema).unwrap().unchecked(), ["/pattern"]);
+        assert_eq!(schemas.problems(&schema, &json!("dana@example.com"), ""), Ok(vec![]));
+        assert_eq!(schemas.problems(&schema, &json!("dana"), "").unwrap().len(), 1);
     }
 
     #[tokio::test]

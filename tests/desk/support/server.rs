@@ -285,10 +285,17 @@ impl Agent {
         self.escalates(json!({"conversation": conversation})).await
     }
 
-    /// Returns the events of an escalation so far, up to 200.
+    /// Returns the events of an escalation so far.
     pub async fn events_of(&self, id: &str) -> Vec<Value> {
-        let page = self.get(&format!("/escalations/{id}/events?limit=200")).await.ok(200);
-        page["items"].as_array().expect("events").clone()
+        let (mut events, mut after) = (vec![], String::new());
+        loop {
+            let page = self.get(&format!("/escalations/{id}/events?limit=200&after={after}")).await.ok(200);
+            after = page["cursor"].as_str().expect("a cursor").to_owned();
+            match page["items"].as_array().expect("events") {
+                items if items.is_empty() => return events,
+                items => events.extend(items.iter().cloned()),
+            }
+        }
     }
 
     /// Asks for a stream of events.

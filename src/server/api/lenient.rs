@@ -1,0 +1,173 @@
+//! Reads text that a model wrote. A model's mistake must not stop a bailout, so any JSON is taken, and what was changed
+//! is told in a warning.
+
+use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde_json::value::RawValue;
+
+use crate::domain::queue::Urgency;
+
+/// A text that a model wrote, and what was changed in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelText {
+    pub text: String,
+    pub changes: Vec<&'static str>,
+}
+
+impl ModelText {
+    fn read(json: &str) -> Self {
+        let mut changes = vec![];
+        let text = match serde_json::from_str::<String>(json) {
+            Ok(text) => text,
+            Err(_) => match serde_json::from_str::<String>(&whole_characters(json)) {
+                Ok(text) => {
+                    changes.push("half of a character was replaced by U+FFFD");
+                    text
+                }
+                Err(_) => {
+                    changes.push("was written as text");
+                    json.to_owned()
+                }
+            },
+        };
+        if !text.contains('\0') {
+            return Self { text, changes };
+        }
+        changes.push("U+0000 was replaced");
+        Self { text: text.replace('\0', "\u{FFFD}"), changes }
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::read(Box::<RawValue>::deserialize(deserializer)?.get()))
+    }
+}
+
+/// Texts that a model wrote. Anything but a list counts as one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelTexts(pub Vec<ModelText>);
+
+impl<'de> Deserialize<'de> for ModelTexts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        let texts = match serde_json::from_str::<Vec<Option<Box<RawValue>>>>(json.get()) {
+            Ok(items) => items.iter().flatten().map(|item| ModelText::read(item.get())).collect(),
+            Err(_) => vec![ModelText::read(json.get())],
+        };
+        Ok(Self(texts))
+    }
+}
+
+/// A number that a model wrote; `None` if it is none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ModelNumber(pub Option<f64>);
+
+impl<'de> Deserialize<'de> for ModelNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(json.get().trim_matches('"').trim().parse().ok()))
+    }
+}
+
+/// Returns the urgency that a model's word means, and whether it is one of ours.
+pub fn urgency(word: &str) -> (Urgency, bool) {
+    let word = word.trim().to_lowercase();
+    match (Urgency::named(&word), word.as_str()) {
+        (Some(known), _) => (known, true),
+        (None, "critical" | "emergency" | "p0" | "p1") => (Urgency::Urgent, false),
+        (None, _) => (Urgency::Normal, false),
+    }
+}
+
+/// Deserializes an optional word. An empty text counts as absent.
+pub fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let Some(json) = Option::<Box<RawValue>>::deserialize(deserializer)? else { return Ok(None) };
+    if json.get() == "\"\"" {
+        return Ok(None);
+    }
+    serde_json::from_str(json.get()).map(Some).map_err(|error| {
+        let said = error.to_string();
+        match error.is_data() {
+            true => D::Error::custom(said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said)),
+            // serde_json calls a number in place of a word a fault of the syntax.
+            false => D::Error::custom("must be text"),
+        }
+    })
+}
+
+/// Replaces every unpaired escaped surrogate by U+FFFD, as a JSON escape. A program may have cut text within an emoji.
+pub fn whole_characters(json: &str) -> String {
+    let unit = |rest: &str| {
+        let digits = rest.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = match unit(rest) {
+            Some(0xD800..0xDC00) if unit(&rest[6..]).is_some_and(|low| (0xDC00..0xE000).contains(&low)) => 12,
+            Some(0xD800..0xE000) => {
+                mended.push_str("\\ufffd");
+                rest = &rest[6..];
+                continue;
+            }
+            Some(_) => 6,
+            // The backslash and the character it escapes, which may be a backslash.
+            None => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        mended.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    mended + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_json_is_text_and_what_was_changed_is_told() {
+        for (json, text, changes) in [
+            (r#""a\nb""#, "a\nb", 0),
+            (r#""a \ud83d""#, "a \u{FFFD}", 1),
+            (r#""a\u0000b""#, "a\u{FFFD}b", 1),
+            ("250", "250", 1),
+            ("true", "true", 1),
+            (r#"{"a": [1]}"#, r#"{"a": [1]}"#, 1),
+        ] {
+            let read: ModelText = serde_json::from_str(json).unwrap();
+            assert_eq!((read.text.as_str(), read.changes.len()), (text, changes), "{json}");
+        }
+        assert_eq!(serde_json::from_str::<Option<ModelText>>("null").unwrap(), None);
+    }
+
+    #[test]
+    fn one_text_is_a_list_of_one() {
+        for (json, texts) in [(r#"["a", null, 5]"#, vec!["a", "5"]), (r#""a""#, vec!["a"]), ("[]", vec![])] {
+            let read: ModelTexts = serde_json::from_str(json).unwrap();
+            assert_eq!(read.0.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), texts);
+        }
+    }
+
+    #[test]
+    fn a_number_may_be_written_as_text() {
+        for (json, number) in [("0.5", Some(0.5)), (r#"" 0.5""#, Some(0.5)), (r#""high""#, None), ("[1]", None)] {
+            assert_eq!(serde_json::from_str::<ModelNumber>(json).unwrap().0, number, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_urgency_is_mapped() {
+        for (word, meant) in [
+            ("high", (Urgency::High, true)),
+            (" High ", (Urgency::High, true)),
+            ("P1", (Urgency::Urgent, false)),
+            ("emergency", (Urgency::Urgent, false)),
+            ("asap", (Urgency::Normal, false)),
+        ] {
+            assert_eq!(urgency(word), meant, "{word}");
+        }
+    }
+}
