@@ -19,7 +19,14 @@ async fn agents_are_told_who_could_come_and_who_waits_before(server: TestServer)
     let vera = server.person("Vera", Role::Viewer).await;
     server.queue("billing", &[&ana], QueueDefaults::default()).await;
     let told = async |it: &str| bot.get(&format!("/escalations/{it}")).await.ok(200)["desk"].clone();
-    let desk = |available: i64, ahead: i64, median: Option<i64>| json!({"operators_available": available, "waiting_ahead": ahead, "median_claim_seconds": median});
+    let with_away = |available: i64, reachable: i64, ahead: i64, median: Option<i64>| {
+        let people = json!({"operators_available": available, "reachable": reachable});
+        let rest = json!({"waiting_ahead": ahead, "median_claim_seconds": median});
+        Value::Object(
+            [people, rest].iter().filter_map(Value::as_object).flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        )
+    };
+    let desk = |available: i64, ahead: i64, median| with_away(available, available, ahead, median);
     let body = json!({"reason": {"code": "other", "text": "help"}});
     let opened = bot.post("/escalations", body.clone()).await.ok(201);
     assert_eq!(opened["desk"], desk(0, 0, None), "nobody is here, and nobody ever was");
@@ -40,8 +47,15 @@ async fn agents_are_told_who_could_come_and_who_waits_before(server: TestServer)
     for (away, available) in [(true, 1), (false, 2)] {
         let said = hers.calls("set_availability", &format!("away={away}&release=false")).send().await;
         assert_eq!(said.expect("an answer").status(), 200);
-        assert_eq!(told(&second).await, desk(available, 1, None));
+        assert_eq!(told(&second).await, with_away(available, 2, 1, None), "who is away is still reachable");
     }
+    // An agent may look before it opens: at the default queue, or at another one.
+    let look = async |query: &str| bot.get(&format!("/desk{query}")).await.ok(200);
+    let now = json!({"queue": "default", "operators_available": 2, "reachable": 2, "waiting": 2, "median_claim_seconds": null});
+    assert_eq!((look("").await, look("?queue=nobody-knows").await), (now.clone(), now));
+    let now = json!({"queue": "billing", "operators_available": 1, "reachable": 1, "waiting": 1, "median_claim_seconds": null});
+    assert_eq!(look("?queue=billing").await, now);
+    assert_eq!(bot.get("/desk?que=billing").await.refused(400), "bad_parameter");
     // An operator who has not been seen for a while does not count either.
     server.pass(Span::seconds(46));
     ana.is_seen().await;

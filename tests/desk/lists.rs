@@ -170,9 +170,9 @@ async fn a_filter_that_few_pass_looks_so_far_and_goes_on(server: TestServer) {
     let first = bot.hands_over("conv_first").await;
     // So many rows of another urgency that one read does not reach the end, and that a slow machine needs long.
     let store = server.desk.store();
-    let copy = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, status, claimed_by, \
+    let copy = "insert into escalation (workspace_id, id, agent_id, conversation, conversation_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, row, outcome, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
-            customer, closed_seq, queue_id) select workspace_id, $1, agent_id, conversation, external_id, status, claimed_by, \
+            customer, closed_seq, queue_id) select workspace_id, $1, agent_id, conversation, conversation_id, status, claimed_by, \
             opened_at, closed_at, due_at, body, replace(row, $2, $1), outcome, shelf, key_waiting, key_deadline, \
             key_urgency, key_newest, customer, closed_seq, queue_id from escalation where id = $2";
     let mut tx = store.begin_write_within(Duration::from_secs(120)).await.expect("a transaction");
@@ -350,11 +350,12 @@ async fn lists_survive_the_migration(engine: Engine) {
         .await
         .expect("a workspace");
     let columns =
-        "workspace_id, id, agent_id, conversation, external_id, status, claimed_by, opened_at, closed_at, due_at";
+        "workspace_id, id, agent_id, conversation, conversation_id, status, claimed_by, opened_at, closed_at, due_at";
     let sql = format!("select {columns}, body, row from escalation");
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(server.desk.store().reader()).await.expect("rows");
+    let before = columns.replace("conversation_id", "external_id");
     let insert = format!(
-        "insert into escalation ({columns}, body, row) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+        "insert into escalation ({before}, body, row) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
     );
     for row in rows {
         let mut query = sqlx::query(AssertSqlSafe(insert.clone()));

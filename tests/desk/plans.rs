@@ -3,8 +3,8 @@
 use bailout::{
     domain::time::Timestamp,
     server::store::{
-        Opener, Store, agents, at_desk, attempts, drafts, escalations, events, inbox, messages, presence, queues,
-        reads, sessions,
+        Opener, Store, agent_list, agents, at_desk, attempts, drafts, escalations, events, inbox, messages, presence,
+        queues, reads, sessions,
     },
 };
 use sqlx::{AssertSqlSafe, Row};
@@ -28,9 +28,16 @@ async fn what_runs_often_walks_an_index() {
     let in_use = queues::IN_USE.replace("{rows}", "($1, $2)");
     let walks = inbox::SHELF.into_iter().chain(inbox::MINE);
     let others = [
-        (escalations::OF_AGENT, "escalation_by_agent"),
-        (escalations::OF_AGENT_IN, "escalation_of_agent"),
-        (escalations::OF_CONVERSATION, "escalation_by_conversation"),
+        (agent_list::ALL[0], "escalation_by_agent"),
+        (agent_list::ALL[1], "escalation_by_agent"),
+        (agent_list::WITH_STATUS[0], "escalation_of_agent"),
+        (agent_list::WITH_STATUS[1], "escalation_of_agent"),
+        (agent_list::OF_CONVERSATION[0], "escalation_by_conversation"),
+        (agent_list::OF_CONVERSATION[1], "escalation_by_conversation"),
+        (agent_list::OF_TOOL_CALL[0], "escalation_by_tool_call"),
+        (agent_list::OF_TOOL_CALL[1], "escalation_by_tool_call"),
+        (agent_list::TO_ACKNOWLEDGE[0], "escalation_to_acknowledge"),
+        (agent_list::TO_ACKNOWLEDGE[1], "escalation_to_acknowledge"),
         (escalations::DUE, "escalation_due"),
         (escalations::EARLIER, "escalation_by_customer"),
         (&were_here, "escalation_by_customer"),

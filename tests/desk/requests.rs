@@ -179,3 +179,55 @@ async fn the_state_to_resume_with_is_sent_where_one_resumes(server: TestServer) 
         ("invalid_field", vec!["/resume/state".to_owned()])
     );
 }
+
+#[apply(on_both!)]
+async fn an_agent_finds_its_escalations(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let stranger = server.agent("other-bot").await;
+    let mut ids = vec![];
+    for n in 0..6 {
+        let of = json!({"resume": {"tool_call_id": format!("call_{}", n / 2)}, "conversation": {"id": format!("conv_{n}"), "messages": []}});
+        ids.push(bot.escalates(of.clone()).await);
+        stranger.escalates(of).await;
+    }
+    for it in &ids[..3] {
+        let fence = ada.claims(it).await.expect("a claim");
+        ada.resolves(it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
+    }
+    bot.post(&format!("/escalations/{}/acknowledge", ids[1]), json!({})).await.ok(200);
+    for (query, found) in [
+        ("", vec![5, 4, 3, 2, 1, 0]),
+        ("order=newest", vec![5, 4, 3, 2, 1, 0]),
+        ("order=oldest", vec![0, 1, 2, 3, 4, 5]),
+        ("acknowledged=false", vec![2, 0]),
+        ("acknowledged=false&order=oldest", vec![0, 2]),
+        ("acknowledged=true", vec![1]),
+        ("tool_call_id=call_1", vec![3, 2]),
+        ("tool_call_id=call_1&acknowledged=false", vec![2]),
+        ("tool_call_id=call_9", vec![]),
+        ("conversation_id=conv_4", vec![4]),
+        ("conversation_id=conv_4&tool_call_id=call_1", vec![]),
+        ("status=open&order=oldest", vec![3, 4, 5]),
+        ("status=resolved&acknowledged=false", vec![2, 0]),
+    ] {
+        // In pages of two, too.
+        for limit in [200, 2] {
+            let (mut listed, mut after) = (vec![], String::new());
+            loop {
+                let page = bot.get(&format!("/escalations?{query}&limit={limit}&after={after}")).await.ok(200);
+                let items = page["items"].as_array().expect("items").iter();
+                listed.extend(items.filter_map(|it| ids.iter().position(|id| it["id"] == id.as_str())));
+                match page["next"].as_str() {
+                    Some(next) => after = next.to_owned(),
+                    None => break,
+                }
+            }
+            assert_eq!(listed, found, "{query}, in pages of {limit}");
+        }
+    }
+    for query in ["order=random", "acknowledged=maybe", "conversation=conv_4"] {
+        assert_eq!(bot.get(&format!("/escalations?{query}")).await.refused(400), "bad_parameter");
+    }
+    // An id that no index takes opens nevertheless.
+    bot.escalates(json!({"resume": {"tool_call_id": "x".repeat(60_000)}})).await;
+}

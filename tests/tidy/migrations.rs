@@ -6,13 +6,14 @@ use crate::{list, name_of};
 
 /// Migrations that are written for each database, because more than types differ: the functions for JSON, the tables of the
 /// search index, and the change of a primary key.
-const WRITTEN_TWICE: [&str; 6] = [
+const WRITTEN_TWICE: [&str; 7] = [
     "0003_lists.sql",
     "0005_picked_up.sql",
     "0006_queues.sql",
     "0008_search.sql",
     "0010_drafts_by_name.sql",
     "0011_search_index.sql",
+    "0013_found_by_agents.sql",
 ];
 /// Migrations whose texts sort by the collation of the database. What they store is only compared for equality.
 const WITHOUT_COLLATION: [&str; 2] = ["0007_people.sql", "0012_key_usage.sql"];

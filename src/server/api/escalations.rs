@@ -21,6 +21,7 @@ use crate::{
         contract::{EscalationBody, escalation_json, written},
         core::command::AgentVerb,
         error::CurrentState,
+        store::agent_list::{self, AgentFilter, AgentListOrder},
     },
 };
 
@@ -33,6 +34,9 @@ const STATUSES: [(&str, &[Status]); 6] = [
     ("expired", &[Status::Expired]),
     ("cancelled", &[Status::Cancelled]),
 ];
+
+/// The values of the `order` parameter.
+const ORDERS: [(&str, AgentListOrder); 2] = [("newest", AgentListOrder::Newest), ("oldest", AgentListOrder::Oldest)];
 
 /// `GET /escalations/{id}`: at once or, with `wait`, when something has happened. Only this answer has the state with
 /// which the agent resumes.
@@ -55,8 +59,15 @@ pub async fn get(caller: CallingAgent, EscalationInPath(id): EscalationInPath, u
 
 /// `GET /escalations`
 pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
-    let params = QueryParams::of(&uri, &["status", "conversation_id", "limit", "after"])?;
-    let statuses = params.word("status", &STATUSES)?.unwrap_or_default();
+    let known = ["status", "conversation_id", "tool_call_id", "acknowledged", "order", "limit", "after"];
+    let params = QueryParams::of(&uri, &known)?;
+    let filter = AgentFilter {
+        statuses: params.word("status", &STATUSES)?.unwrap_or_default().to_vec(),
+        conversation_id: params.text("conversation_id").map(str::to_owned),
+        tool_call_id: params.text("tool_call_id").map(str::to_owned),
+        acknowledged: params.word("acknowledged", &[("true", true), ("false", false)])?,
+        order: params.word("order", &ORDERS)?.unwrap_or_default(),
+    };
     let limit = params.limit()?;
     let after: Option<EscalationId> = match params.text("after") {
         Some(text) => Some(
@@ -64,9 +75,8 @@ pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
         ),
         None => None,
     };
-    let (desk, conversation_id) = (&caller.desk, params.text("conversation_id"));
-    let found =
-        desk.list_of_agent(caller.workspace, caller.agent.id, statuses, conversation_id, after, limit + 1).await?;
+    let desk = &caller.desk;
+    let found = agent_list::list(desk.store(), caller.workspace, caller.agent.id, filter, after, limit + 1).await?;
     let page = Page::of(found, limit, |current| current.escalation.id.to_string());
     page.items.iter().for_each(|current| caller.record_delivery_of(current));
     let escalations: Vec<_> = page.items.iter().map(|current| &*current.escalation).collect();

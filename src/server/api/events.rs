@@ -27,6 +27,7 @@ use crate::{
         core::log::{Audience, RecordedEvent, follow},
         error::CurrentState,
         store::{
+            agent_list::{self, AgentFilter},
             events,
             portion::{ANSWER, Portion},
         },
@@ -46,7 +47,8 @@ pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Resul
         let back = caller.clone();
         caller.desk.background_tasks().spawn(async move {
             let (workspace, agent) = (back.workspace, back.agent.id);
-            let closed = back.desk.list_of_agent(workspace, agent, &CLOSED, None, None, LOOKED_AT).await;
+            let filter = AgentFilter { statuses: CLOSED.to_vec(), ..AgentFilter::default() };
+            let closed = agent_list::list(back.desk.store(), workspace, agent, filter, None, LOOKED_AT).await;
             let known = streams::read(closed)
                 .into_iter()
                 .flat_map(|closed| closed.items)

@@ -4,6 +4,7 @@
 mod body;
 mod checks;
 mod decode;
+mod desk;
 mod escalations;
 mod events;
 mod idempotency;
@@ -57,6 +58,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1/escalations/{id}/acknowledge", post(escalations::acknowledge))
         .route("/api/v1/escalations/{id}/typing", post(typing::typing))
         .route("/api/v1/events", get(events::of_all))
+        .route("/api/v1/desk", get(desk::get))
         .method_not_allowed_fallback(other_method)
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))

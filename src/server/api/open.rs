@@ -83,7 +83,7 @@ async fn checked(caller: &CallingAgent, request: ApiJson<OpenRequest>) -> Result
         opening::check(schemas, request.body, request.length, &mut checks).map(|checked| (checked, checks))
     };
     let (checked, mut checks) = caller.desk.schemas().run(check).await??;
-    let (queue, defaults) = queue(caller, checked.queue, &mut checks).await?;
+    let (queue, defaults) = queue(caller, checked.queue.as_deref(), &mut checks).await?;
     let mut opening = checked.opening;
     opening.on_expiry_note = opening.on_expiry_note.or(defaults.expiry_note);
     opening.warnings = checks.into_warnings();
@@ -100,14 +100,14 @@ async fn checked(caller: &CallingAgent, request: ApiJson<OpenRequest>) -> Result
 
 /// Returns the queue and its defaults. An unknown name falls back to the default queue, with a warning, so that it does
 /// not leave a customer without help.
-async fn queue(
+pub async fn queue(
     caller: &CallingAgent,
-    named: Option<String>,
+    named: Option<&str>,
     checks: &mut Checks,
 ) -> Result<(QueueRef, QueueDefaults), Problem> {
     let (store, workspace) = (caller.desk.store(), caller.workspace);
     if let Some(name) = named {
-        match queues::named(store, workspace, &name).await? {
+        match queues::named(store, workspace, name).await? {
             Some((queue, defaults)) => {
                 if queue.name.as_str() != name {
                     checks.warn("/routing/queue", format!("this queue is called {} now", queue.name));

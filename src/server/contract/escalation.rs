@@ -26,6 +26,8 @@ use crate::{
 pub struct AtDesk {
     /// The operators who may claim, serve the queue, are connected and not away.
     pub operators_available: i64,
+    /// The operators who serve the queue and are connected, also those who are away.
+    pub reachable: i64,
     /// How many escalations in the queue have waited longer; counting stops at 1,000.
     pub waiting_ahead: i64,
     /// The median time that recently claimed escalations of the queue had waited; `None` if none was claimed.

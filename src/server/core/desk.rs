@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     domain::{
-        escalation::{Escalation, Status},
+        escalation::Escalation,
         ids::{AgentId, EscalationId, QueueId, WorkspaceId},
         inbox::{FilterChoices, Inbox, ListPage, Query, SortKey},
         message::Message,
@@ -240,19 +240,6 @@ impl Desk {
         id: EscalationId,
     ) -> Result<Option<CurrentState>, Error> {
         Ok(self.current(workspace, id).await?.filter(|current| current.escalation.agent.id == agent))
-    }
-
-    /// Lists an agent's escalations, the newest first. An empty list of statuses means all.
-    pub async fn list_of_agent(
-        &self,
-        workspace: WorkspaceId,
-        agent: AgentId,
-        statuses: &[Status],
-        conversation_id: Option<&str>,
-        after: Option<EscalationId>,
-        limit: i64,
-    ) -> Result<Portion<CurrentState>, Error> {
-        escalations::list_of_agent(self.store(), workspace, agent, statuses, conversation_id, after, limit).await
     }
 
     /// Returns a page of messages after a position, the oldest first, each with its size in bytes.

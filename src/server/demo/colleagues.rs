@@ -16,7 +16,10 @@ use crate::{
         ids::AgentId,
         time::Span,
     },
-    server::error::Error,
+    server::{
+        error::Error,
+        store::agent_list::{self, AgentFilter},
+    },
 };
 
 /// How often each colleague acts.
@@ -61,8 +64,9 @@ pub async fn work(hands: Vec<DemoOperatorHand>, agents: Vec<AgentId>, mut chance
 async fn look(hand: &DemoOperatorHand, agents: &[AgentId], chance: &mut Rng) -> Result<(), Error> {
     let mut open = vec![];
     for agent in agents {
-        let states = [Status::Waiting, Status::Claimed];
-        open.extend(hand.desk.list_of_agent(hand.workspace, *agent, &states, None, None, MOST).await?.items);
+        let statuses = vec![Status::Waiting, Status::Claimed];
+        let filter = AgentFilter { statuses, ..AgentFilter::default() };
+        open.extend(agent_list::list(hand.desk.store(), hand.workspace, *agent, filter, None, MOST).await?.items);
     }
     let (mut mine, mut waiting) = (vec![], vec![]);
     for it in open.iter().map(|current| &*current.escalation) {

@@ -19,10 +19,10 @@ use crate::{
 /// The number of recent claims from which the median is computed.
 const LATELY: i64 = 50;
 
-/// Counts the operators who may claim, serve a queue, are online and are not away.
-pub const AVAILABLE: &str = "select count(*) from operator_seen s \
+/// Counts the operators who may claim, serve a queue and are online, and those of them who are not away.
+pub const AVAILABLE: &str = "select count(*), count(case when o.away_at is null then 1 end) from operator_seen s \
     join operator o on o.workspace_id = s.workspace_id and o.id = s.operator_id \
-    where s.workspace_id = $1 and s.at > $3 and s.at <= $4 and o.disabled_at is null and o.away_at is null and o.role <> 'viewer' \
+    where s.workspace_id = $1 and s.at > $3 and s.at <= $4 and o.disabled_at is null and o.role <> 'viewer' \
     and (not exists (select 1 from queue_member m where m.workspace_id = $1 and m.queue_id = $2) \
     or exists (select 1 from queue_member m where m.workspace_id = $1 and m.queue_id = $2 and m.operator_id = o.id))";
 /// The waiting times of a queue's claimed escalations, the most recently opened first.
@@ -84,7 +84,8 @@ async fn served(
         .bind(queue.clone())
         .bind(since.0)
         .bind((now + presence::AHEAD).0);
-    let operators_available = query.fetch_one(&mut *connection).await?.try_get(0)?;
+    let row = query.fetch_one(&mut *connection).await?;
+    let (reachable, operators_available) = (row.try_get(0)?, row.try_get(1)?);
     let query = sqlx::query(CLAIMED_AFTER).bind(workspace).bind(queue).bind(LATELY);
     let mut spans = vec![];
     for row in query.fetch_all(connection).await? {
@@ -92,7 +93,7 @@ async fn served(
     }
     spans.sort_unstable();
     let median_claim_seconds = spans.get(spans.len() / 2).map(|span| span / 1_000);
-    Ok(AtDesk { operators_available, waiting_ahead: 0, median_claim_seconds })
+    Ok(AtDesk { operators_available, reachable, waiting_ahead: 0, median_claim_seconds })
 }
 
 /// Returns the number of escalations that wait ahead of each, by its id.

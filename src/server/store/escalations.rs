@@ -4,15 +4,12 @@ use std::{collections::HashSet, sync::Arc};
 
 use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::{
-    portion::{ANSWER, Portion, read_portion},
-    rows::{chunks, with_rows},
-};
+use super::rows::{chunks, with_rows};
 use crate::{
     domain::{
         claim::Fence,
         conversation::{Conversation, ConversationKey},
-        escalation::{Escalation, Status},
+        escalation::Escalation,
         ids::{AgentId, EscalationId, OperatorId, WorkspaceId},
         inbox,
         text::Name,
@@ -24,6 +21,9 @@ use crate::{
         store::Store,
     },
 };
+
+/// The most characters of a tool call's id by which escalations are found: an index takes no longer ones.
+const LONGEST_ID: usize = 250;
 
 /// An escalation and its rendered outcome, as stored.
 pub type StoredEscalation = (Escalation, Option<Arc<str>>);
@@ -93,17 +93,18 @@ pub async fn load(
 
 /// Upserts escalations, each at most once.
 pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &StoredEscalation)]) -> Result<(), Error> {
-    const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, external_id, customer, opened_at, \
+    const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, conversation_id, customer, opened_at, \
         status, claimed_by, closed_at, closed_seq, due_at, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
-        body, row, outcome, queue_id, claimed_after) values {rows} \
+        body, row, outcome, queue_id, claimed_after, tool_call_id, acknowledged_at) values {rows} \
         on conflict (workspace_id, id) do update set status = excluded.status, claimed_by = excluded.claimed_by, \
         closed_at = excluded.closed_at, closed_seq = excluded.closed_seq, due_at = excluded.due_at, \
         shelf = excluded.shelf, key_waiting = excluded.key_waiting, key_deadline = excluded.key_deadline, \
         key_urgency = excluded.key_urgency, key_newest = excluded.key_newest, body = excluded.body, \
         row = excluded.row, outcome = excluded.outcome, queue_id = excluded.queue_id, \
-        claimed_after = coalesce(escalation.claimed_after, excluded.claimed_after)";
-    for changed in chunks(changed, 22) {
-        let mut query = sqlx::query(with_rows(SQL, 22, changed.len()));
+        claimed_after = coalesce(escalation.claimed_after, excluded.claimed_after), \
+        acknowledged_at = excluded.acknowledged_at";
+    for changed in chunks(changed, 24) {
+        let mut query = sqlx::query(with_rows(SQL, 24, changed.len()));
         for (workspace, (it, outcome)) in changed {
             let row = inbox::Row::from(it);
             query = query
@@ -129,7 +130,9 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
                 .bind(outcome.as_deref().map(str::to_owned))
                 .bind(it.queue.id.to_string())
                 // The value of the first claim is kept.
-                .bind(it.claim.as_ref().map(|claim| (claim.at - it.opened_at).0));
+                .bind(it.claim.as_ref().map(|claim| (claim.at - it.opened_at).0))
+                .bind(it.opening.tool_call_id().filter(|id| id.chars().count() <= LONGEST_ID).map(str::to_owned))
+                .bind(it.acknowledged_at.map(|at| at.0));
         }
         query.execute(&mut *connection).await?;
     }
@@ -220,7 +223,8 @@ pub async fn save_conversations(
     Ok(())
 }
 
-fn current(row: &AnyRow) -> Result<CurrentState, Error> {
+/// Reads the current state that `select_current!` selects.
+pub fn current(row: &AnyRow) -> Result<CurrentState, Error> {
     let held_by: Option<String> = row.try_get(2)?;
     let outcome: Option<String> = row.try_get(1)?;
     Ok(CurrentState {
@@ -230,8 +234,9 @@ fn current(row: &AnyRow) -> Result<CurrentState, Error> {
     })
 }
 
-macro_rules! current {
-    ($which:literal) => {
+/// Selects current states. A condition on `e` follows.
+macro_rules! select_current {
+    ($which:expr) => {
         concat!(
             "select e.body, e.outcome, c.held_by, q.name from escalation e \
              join conversation c on c.workspace_id = e.workspace_id and c.key = e.conversation \
@@ -240,6 +245,7 @@ macro_rules! current {
         )
     };
 }
+pub(super) use select_current;
 
 /// Returns the current state of one escalation.
 pub async fn find(
@@ -247,18 +253,10 @@ pub async fn find(
     workspace: WorkspaceId,
     id: EscalationId,
 ) -> Result<Option<CurrentState>, Error> {
-    let query = sqlx::query(current!("e.id = $2")).bind(workspace.to_string()).bind(id.to_string());
+    let query = sqlx::query(select_current!("e.id = $2")).bind(workspace.to_string()).bind(id.to_string());
     query.fetch_optional(connection).await?.as_ref().map(current).transpose()
 }
 
-/// An agent's escalations, newest first: all of them, those with one status, and those of one conversation, which are
-/// few.
-pub const OF_AGENT: &str = current!("e.agent_id = $2 and e.id < $3 order by e.id desc limit $4");
-pub const OF_AGENT_IN: &str = current!("e.agent_id = $2 and e.id < $3 and e.status = $5 order by e.id desc limit $4");
-pub const OF_CONVERSATION: &str = current!(
-    "e.agent_id = $2 and e.id < $3 and e.external_id = $5 \
-     and ($6 = '' or $6 like '%' || e.status || '%') order by e.id desc limit $4"
-);
 /// Selects those of these customers who have a closed escalation. Each costs one index lookup, however many escalations
 /// the customer has.
 pub const WERE_HERE: &str = "with asked (workspace_id, agent_id, customer) as (values {rows}) \
@@ -272,55 +270,6 @@ pub const EARLIER: &str = "select body from escalation where workspace_id = $1 a
 const MOST_EARLIER: i64 = 3;
 /// Escalations whose `due_at` has passed.
 pub const DUE: &str = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
-
-/// Returns an agent's escalations, newest first, as many as fit into one answer. Empty `statuses` means all. A snapshot
-/// is read, so that no escalation is missed or listed twice when its status changes meanwhile.
-pub async fn list_of_agent(
-    store: &Store,
-    workspace: WorkspaceId,
-    agent: AgentId,
-    statuses: &[Status],
-    conversation_id: Option<&str>,
-    after: Option<EscalationId>,
-    limit: i64,
-) -> Result<Portion<CurrentState>, Error> {
-    // An upper bound of all ids: ids sort as text, and `~` comes after every letter.
-    let before = after.map_or_else(|| "~".to_owned(), |id| id.to_string());
-    let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
-    // Each query with its additional binds.
-    let walks: Vec<(&str, Vec<String>)> = match (conversation_id, words.is_empty()) {
-        (Some(id), _) => vec![(OF_CONVERSATION, vec![id.to_owned(), words.join(" ")])],
-        (None, true) => vec![(OF_AGENT, vec![])],
-        (None, false) => words.into_iter().map(|word| (OF_AGENT_IN, vec![word])).collect(),
-    };
-    let read = store.snapshot(move |connection| {
-        Box::pin(async move {
-            let mut found: Vec<CurrentState> = vec![];
-            // The id down to which every query has read all of its rows.
-            let mut reached: Option<EscalationId> = None;
-            for (sql, binds) in walks {
-                let query = sqlx::query(sql).bind(workspace.to_string()).bind(agent.to_string());
-                let query = query.bind(before.clone()).bind(limit);
-                let query = binds.into_iter().fold(query, |query, bind| query.bind(bind));
-                let walk = read_portion(query.fetch(&mut *connection), ANSWER, |row| {
-                    let current = current(row)?;
-                    let size = row.try_get::<&str, _>(0)?.len() + current.outcome.as_ref().map_or(0, |it| it.len());
-                    Ok((current, size))
-                })
-                .await?;
-                if walk.is_cut {
-                    reached = reached.max(walk.items.last().map(|current| current.escalation.id));
-                }
-                found.extend(walk.items);
-            }
-            found.retain(|current| Some(current.escalation.id) >= reached);
-            found.sort_by_key(|current| std::cmp::Reverse(current.escalation.id));
-            found.truncate(usize::try_from(limit).unwrap_or_default());
-            Ok(Portion { items: found, is_cut: reached.is_some() })
-        })
-    });
-    read.await
-}
 
 /// Escalations that an operator holds.
 pub const HELD: &str = "select body from escalation where workspace_id = $1 and claimed_by = $2 and shelf = 'claimed'";

@@ -1,6 +1,7 @@
 //! The database: opening it safely, and the few differences between SQLite and PostgreSQL. The same SQL text serves
 //! both. Each entity has a file in this folder with its queries.
 
+pub mod agent_list;
 pub mod agents;
 pub mod at_desk;
 pub mod attempts;

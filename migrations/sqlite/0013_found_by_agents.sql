@@ -1,0 +1,10 @@
+-- What agents find their escalations by: their own id of the conversation, the id of the tool call, and whether they have
+-- acknowledged the outcome. An id of over 250 characters is not indexed.
+alter table escalation rename column external_id to conversation_id;
+alter table escalation add column tool_call_id text;
+alter table escalation add column acknowledged_at integer;
+update escalation set acknowledged_at = json_extract(body, '$.acknowledged_at'),
+    tool_call_id = case when length(json_extract(body, '$.opening.resume.tool_call_id')) <= 250
+        then json_extract(body, '$.opening.resume.tool_call_id') end;
+create index escalation_by_tool_call on escalation (workspace_id, agent_id, tool_call_id, id) where tool_call_id is not null;
+create index escalation_to_acknowledge on escalation (workspace_id, agent_id, id) where closed_at is not null and acknowledged_at is null;
