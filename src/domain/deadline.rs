@@ -51,8 +51,8 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
-    /// Computes the deadlines with their defaults: a takeover waits 15 minutes and never expires under an operator; a
-    /// question or a decision expires after 24 hours.
+    /// Computes the deadlines with their defaults. A takeover must be claimed within 15 minutes, and does not expire once
+    /// it is claimed. A question or a decision expires after 24 hours.
     pub fn starting(kind: AskKind, within: RequestedDeadlines, now: Timestamp) -> Self {
         let (claim, expire) = match kind {
             AskKind::Takeover => (within.claim.or(Some(TAKEOVER_CLAIM_WITHIN)), within.expire),

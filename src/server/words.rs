@@ -162,8 +162,8 @@ fn joins_words(sign: char) -> bool {
     )
 }
 
-/// Returns whether a sign may stand between the digits of one number, such as that of a telephone, an account or a
-/// card. A line break may not, and neither may `+`, which begins another number.
+/// Returns whether a character may separate the digits of one number, for example of a phone, an account or a card. A
+/// line break may not, and neither may `+`, which begins another number.
 fn joins_digits(sign: char) -> bool {
     matches!(sign, ' ' | '(' | ')' | '-' | '.' | '/' | '\u{2010}'..='\u{2013}')
 }

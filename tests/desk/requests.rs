@@ -231,3 +231,22 @@ async fn an_agent_finds_its_escalations(server: TestServer) {
     // An id that no index takes opens nevertheless.
     bot.escalates(json!({"resume": {"tool_call_id": "x".repeat(60_000)}})).await;
 }
+
+#[apply(on_both!)]
+async fn the_tool_is_defined_for_every_model_without_a_key(server: TestServer) {
+    let http = reqwest::Client::new();
+    let get =
+        async |query: &str| http.get(format!("{}/api/v1/tools{query}", server.url)).send().await.expect("an answer");
+    for (format, name) in [
+        ("openai-responses", "/name"),
+        ("openai-chat", "/function/name"),
+        ("openai-strict", "/name"),
+        ("anthropic", "/name"),
+        ("mcp", "/name"),
+        ("gemini", "/functionDeclarations/0/name"),
+    ] {
+        let tool: Value = get(&format!("?format={format}")).await.json().await.expect("JSON");
+        assert_eq!(tool.pointer(name), Some(&json!("escalate_to_human")), "{tool}");
+    }
+    assert_eq!(get("?format=word").await.status(), 400);
+}

@@ -119,6 +119,7 @@ const WAYS: &[Way] = &[
     ("GET", "/api/v1/escalations/{id}/events", "/api/v1/escalations/{id}/events", "", For::Agents, true),
     ("GET", "/api/v1/escalations/{id}/transcript", "/api/v1/escalations/{id}/transcript", "", For::Agents, true),
     ("GET", "/api/v1/desk", "/api/v1/desk", "", For::Agents, false),
+    ("GET", "/api/v1/tools", "/api/v1/tools?format=mcp", "", For::All, false),
     ("GET", "/api/v1/events", "/api/v1/events?after={epoch}.0", "", For::Agents, true),
     (
         "POST",

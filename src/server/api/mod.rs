@@ -21,6 +21,7 @@ mod problem;
 mod receipts;
 mod streams;
 mod strict_object;
+mod tools;
 mod transcript;
 mod typing;
 mod wait;
@@ -59,6 +60,7 @@ pub fn routes(desk: Desk) -> Router {
         .route("/api/v1/escalations/{id}/typing", post(typing::typing))
         .route("/api/v1/events", get(events::of_all))
         .route("/api/v1/desk", get(desk::get))
+        .route("/api/v1/tools", get(tools::get))
         .method_not_allowed_fallback(other_method)
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))

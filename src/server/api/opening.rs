@@ -242,7 +242,7 @@ fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
                 action.faults = faults;
             }
             Err(CheckFailure::OutOfTime) => checks.warn(&*at, "took too long to be checked by arguments_schema"),
-            // `usable` has refused the schema before.
+            // `unusable` has refused the schema before.
             Err(CheckFailure::Unusable(_)) => {}
         }
         for fault in &action.faults {

@@ -6,6 +6,8 @@ mod event;
 mod message;
 mod outcome;
 mod problem;
+mod schemas;
+mod tool;
 
 use std::fmt;
 
@@ -17,6 +19,7 @@ pub use event::{event_json, lacks_ids, sent_event, typing_json, with_ids};
 pub use message::MessageBody;
 pub use outcome::outcome_json;
 pub use problem::{NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type};
+pub use tool::{ToolFormat, tool};
 
 use crate::domain::{actor::Actor, ids::EscalationId, seq::Seq, time::Timestamp};
 

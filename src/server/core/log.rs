@@ -260,7 +260,7 @@ pub fn follow(
         begun: bool,
     }
     let head = log.log(workspace).head.subscribe();
-    // Compared after subscribing: `forget` runs after the epoch has changed, so a stream that subscribed too late ends here.
+    // Compared after subscribing: `clear` runs after the epoch has changed, so a stream that subscribed too late ends here.
     let is_over = *store.epoch() != *epoch;
     let listener = Listener {
         log: Arc::clone(log),

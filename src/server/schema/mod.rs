@@ -38,8 +38,8 @@ const LARGEST: usize = 64 * 1024;
 const MOST_AT_ONCE: usize = 2;
 /// The timeout for a check that waits for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
-/// The stack of a thread that compiles or applies schemas. A schema may be a hundred subschemas deep at each of 64
-/// levels.
+/// The stack of a thread that compiles or applies schemas. Both are recursive: up to 100 nested subschemas for each of
+/// the 64 levels of a value.
 const STACK: usize = 128 * 1024 * 1024;
 
 /// The reason why a value was not checked.
@@ -81,7 +81,7 @@ impl Schemas {
         answered.await.map_err(|_| Error::Internal("work with a schema panicked".to_owned()))
     }
 
-    /// Returns the compiled schema if it can be used: valid, small, cheap, and without references to elsewhere. Otherwise
+    /// Returns the compiled schema if it can be used: valid, small, cheap, and without references to other documents. Otherwise
     /// returns an error message.
     pub fn compiled(&self, schema: &Value) -> Result<Arc<CompiledSchema>, String> {
         if !(schema.is_object() || schema.is_boolean()) {

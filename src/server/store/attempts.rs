@@ -71,7 +71,7 @@ pub async fn is_known_place(connection: &mut AnyConnection, subject: &str) -> Re
     Ok(sqlx::query(sql).bind(subject.to_owned()).fetch_optional(connection).await?.is_some())
 }
 
-/// Records that an account was signed in to from an address.
+/// Records that somebody signed in to an account from an address. `subject` identifies both.
 pub async fn remember_place(connection: &mut AnyConnection, subject: &str, now: Timestamp) -> Result<(), sqlx::Error> {
     let sql = "insert into sign_in_known (subject, known_at) values ($1, $2) \
                on conflict (subject) do update set known_at = excluded.known_at";

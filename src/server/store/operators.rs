@@ -23,7 +23,7 @@ use crate::{
 const LONGEST: usize = 254;
 
 /// An e-mail address in the canonical form used for comparisons: trimmed, in lower case, in NFC, and with the domain in
-/// Unicode. Browsers send the domain of an e-mail field as punycode, a shell as typed.
+/// Unicode. Browsers convert the domain of an e-mail field to punycode; a command line passes it as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email(String);
 

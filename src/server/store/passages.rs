@@ -100,7 +100,16 @@ pub fn text_of_event(kind: &EventKind) -> Option<String> {
         }
         EventKind::Marked { tags: Some(tags), .. } => in_lines(tags.iter().map(|tag| Some(tag.to_string()))),
         EventKind::Resolved { outcome } => text_of_resolution(&outcome.resolution),
-        _ => None,
+        EventKind::Claimed { .. }
+        | EventKind::TakenOver { .. }
+        | EventKind::Released { .. }
+        | EventKind::Accepted { .. }
+        | EventKind::MessageReceipt { .. }
+        | EventKind::Marked { tags: None, .. }
+        | EventKind::Expired { .. }
+        | EventKind::Delivered { .. }
+        | EventKind::NotPickedUp { .. }
+        | EventKind::Acknowledged { .. } => None,
     }
 }
 

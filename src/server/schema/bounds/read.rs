@@ -24,7 +24,8 @@ pub struct ChildSchemas<Key> {
 /// A subschema that is an object.
 #[derive(Default)]
 pub struct SchemaNode {
-    /// The work of one application: 1, and 1 for each value that an instance is compared with.
+    /// The cost of applying this subschema once: 1, and 1 for each value in `enum`, `const`, `required` or
+    /// `dependentRequired`.
     pub work: u64,
     pub patterns: usize,
     /// The subschemas that apply to the same place, each as often as it does.

@@ -17,6 +17,7 @@ use crate::{
     },
     domain::{agent::AgentRef, ids::AgentId, operator::Operator, text::Name, time::Span},
     server::{
+        contract::{ToolFormat, tool},
         error::Error,
         keys::ApiKey,
         rates::usage::day_of,
@@ -34,9 +35,6 @@ use crate::{
         },
     },
 };
-
-/// The tool definition for a model, for OpenAI's chat completions.
-const TOOL: &str = include_str!("escalate_to_human.json");
 
 /// `GET /settings/agents`
 pub async fn list(State(web): State<WebState>, Extension(me): Extension<SignedIn>) -> Response {
@@ -154,7 +152,7 @@ pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> NewKey {
       {{"role": "customer", "text": "I was charged twice. Can I talk to somebody?"}},
       {{"role": "agent", "text": "Of course. Let me ask a colleague."}}]}}}}'"#
     );
-    NewKey { agent, key, call, tool: TOOL.to_owned() }
+    NewKey { agent, key, call, tool: format!("{:#}", tool(ToolFormat::OpenaiChat)) }
 }
 
 /// The path of the list.
