@@ -250,3 +250,26 @@ async fn the_tool_is_defined_for_every_model_without_a_key(server: TestServer) {
     }
     assert_eq!(get("?format=word").await.status(), 400);
 }
+
+#[apply(on_both!)]
+async fn every_problem_links_to_a_page_that_explains_it(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let problem = bot.get("/escalations/esc_nothing").await;
+    let page = async |path: &str| {
+        let answer = bot.http.get(format!("{}{path}", server.url)).header("accept", "text/html").send().await;
+        let answer = answer.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("a page"))
+    };
+    let (status, text) = page(problem.body["type"].as_str().expect("a link")).await;
+    assert!(status == 200 && text.contains("not_found") && text.contains("There is nothing here"), "{text}");
+    let (status, all) = page("/docs/problems").await;
+    assert_eq!(status, 200);
+    let links: Vec<&str> =
+        all.split("href=\"/docs/problems/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(links.len(), bailout::server::contract::ProblemCode::ALL.len());
+    for link in links {
+        let (status, text) = page(&format!("/docs/problems/{link}")).await;
+        assert!(status == 200 && text.contains(&link.replace('-', "_")), "{link}: {text}");
+    }
+    assert_eq!(page("/docs/problems/no-such-problem").await.0, 404);
+}

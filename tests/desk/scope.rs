@@ -61,6 +61,8 @@ const WAYS: &[Way] = &[
     ("GET", "/readyz", "/readyz", "", For::All, false),
     ("GET", "/", "/", "", For::All, false),
     ("GET", "/sign-in", "/sign-in", "", For::All, false),
+    ("GET", "/docs/problems", "/docs/problems", "", For::All, false),
+    ("GET", "/docs/problems/{code}", "/docs/problems/not-found", "", For::All, false),
     ("POST", "/sign-in", "/sign-in", "email=a@example.com&password=b", For::All, false),
     ("POST", "/sign-out", "/sign-out", "", For::All, false),
     ("ANY", "/api/v1", "/api/v1", "", For::All, false),

@@ -14,86 +14,23 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+pub use crate::server::contract::ProblemCode;
 use crate::{
     domain::{field_problem::FieldProblem, ids::RequestId, refusal::Refusal, seq::Seq},
     server::{
-        contract::{AtDesk, EscalationBody, Links, NOT_FOUND, PROBLEM_JSON, ProblemBody, cursor, problem_type, short},
+        contract::{AtDesk, EscalationBody, Links, PROBLEM_JSON, ProblemBody, cursor, problem_type, short},
         core::desk::Desk,
         error::{CurrentState, Error},
     },
 };
 
-/// The problem codes of this API. They are stable, because programs branch on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemCode {
-    MalformedJson,
-    BadParameter,
-    BadCursor,
-    Unauthenticated,
-    KeyRevoked,
-    NotFound,
-    MethodNotAllowed,
-    NotAcceptable,
-    UnsupportedMediaType,
-    NotInControl,
-    AlreadyClosed,
-    NotClosed,
-    BodyTooLarge,
-    RequestTimeout,
-    InvalidField,
-    UnknownField,
-    WrongFormat,
-    SchemaInvalid,
-    IdempotencyKeyReused,
-    TooManyOpen,
-    TooManyStreams,
-    RateLimited,
-    Overloaded,
-    StorageFull,
-    Internal,
-}
-
-impl ProblemCode {
-    /// Returns the status, code and title.
-    #[rustfmt::skip] // a table: one code, one line
-    fn facts(self) -> (u16, &'static str, &'static str) {
-        match self {
-            Self::MalformedJson => (400, "malformed_json", "The body is not JSON"),
-            Self::BadParameter => (400, "bad_parameter", "A query parameter or header cannot be read"),
-            Self::BadCursor => (400, "bad_cursor", "The cursor is not one of this log"),
-            Self::Unauthenticated => (401, "unauthenticated", "An API key is needed"),
-            Self::KeyRevoked => (401, "key_revoked", "This API key was revoked"),
-            Self::NotFound => NOT_FOUND,
-            Self::MethodNotAllowed => (405, "method_not_allowed", "This address does not take that method"),
-            Self::NotAcceptable => (406, "not_acceptable", "None of the accepted types can be sent"),
-            Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body must be application/json"),
-            Self::NotInControl => (409, "not_in_control", "A human is in control of this conversation"),
-            Self::AlreadyClosed => (409, "already_closed", "This escalation is already closed"),
-            Self::NotClosed => (409, "not_closed", "This escalation is not closed yet"),
-            Self::RequestTimeout => (408, "request_timeout", "The body did not come in time"),
-            Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
-            Self::InvalidField => (422, "invalid_field", "A field is not as it must be"),
-            Self::UnknownField => (422, "unknown_field", "There is no such field"),
-            Self::WrongFormat => (422, "wrong_format", "The messages are not in the format given"),
-            Self::SchemaInvalid => (422, "schema_invalid", "The JSON Schema cannot be used"),
-            Self::IdempotencyKeyReused => (422, "idempotency_key_reused", "This key was used with another request"),
-            Self::TooManyOpen => (429, "too_many_open", "Too many escalations are open"),
-            Self::TooManyStreams => (429, "too_many_streams", "Too many streams and waits are open"),
-            Self::RateLimited => (429, "rate_limited", "Too many requests"),
-            Self::StorageFull => (503, "storage_full", "There is hardly any space left on the disk"),
-            Self::Overloaded => (503, "overloaded", "The server cannot keep up"),
-            Self::Internal => (500, "internal", "Something went wrong on our side"),
-        }
-    }
-
-    /// Returns after how many seconds a retry makes sense.
-    fn retry_after(self) -> Option<u32> {
-        match self {
-            Self::Overloaded => Some(1),
-            Self::TooManyStreams => Some(5),
-            Self::TooManyOpen | Self::StorageFull => Some(60),
-            _ => None,
-        }
+/// Returns after how many seconds a retry makes sense.
+fn retry_after(code: ProblemCode) -> Option<u32> {
+    match code {
+        ProblemCode::Overloaded => Some(1),
+        ProblemCode::TooManyStreams => Some(5),
+        ProblemCode::TooManyOpen | ProblemCode::StorageFull => Some(60),
+        _ => None,
     }
 }
 
@@ -252,7 +189,7 @@ pub async fn render(State(desk): State<Desk>, request: Request, next: Next) -> R
     if matches!(problem.code, ProblemCode::Unauthenticated | ProblemCode::KeyRevoked) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(seconds) = problem.retry_after.map(NonZeroU32::get).or(problem.code.retry_after()) {
+    if let Some(seconds) = problem.retry_after.map(NonZeroU32::get).or(retry_after(problem.code)) {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     match problem.write(request_id, desk.links()) {

@@ -6,6 +6,7 @@ mod event;
 mod message;
 mod outcome;
 mod problem;
+mod problem_code;
 mod schemas;
 mod tool;
 
@@ -18,7 +19,8 @@ pub use escalation::{AtDesk, EscalationBody, escalation_json};
 pub use event::{event_json, lacks_ids, sent_event, typing_json, with_ids};
 pub use message::MessageBody;
 pub use outcome::outcome_json;
-pub use problem::{NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type};
+pub use problem::{PROBLEM_JSON, ProblemBody, problem_path, problem_type};
+pub use problem_code::ProblemCode;
 pub use tool::{ToolFormat, tool};
 
 use crate::domain::{actor::Actor, ids::EscalationId, seq::Seq, time::Timestamp};

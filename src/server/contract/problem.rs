@@ -8,9 +8,6 @@ use crate::domain::{field_problem::FieldProblem, ids::RequestId};
 /// The content type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The status, code and title of the problem that there is nothing at an address, or with an id.
-pub const NOT_FOUND: (u16, &str, &str) = (404, "not_found", "There is nothing here");
-
 /// The published form of a problem.
 #[derive(Serialize)]
 pub struct ProblemBody<'a> {
@@ -28,5 +25,10 @@ pub struct ProblemBody<'a> {
 
 /// Returns the address that explains a problem code; it is the type of the problem.
 pub fn problem_type(links: &Links, code: &str) -> String {
-    links.public(&format!("/docs/problems/{}", code.replace('_', "-")))
+    links.public(&problem_path(code))
+}
+
+/// Returns the path of the page that explains a problem code.
+pub fn problem_path(code: &str) -> String {
+    format!("/docs/problems/{}", code.replace('_', "-"))
 }

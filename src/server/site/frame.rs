@@ -58,6 +58,18 @@ pub fn card(content: Vec<AnyView>) -> AnyView {
     .into_any()
 }
 
+/// Draws a page for anybody, without the rail.
+pub fn public_page(heading: &'static str, content: Vec<AnyView>) -> AnyView {
+    view! {
+        <main class="plain-main">
+            <p class="sign-in-mark">{icon(Icon::Bailout)} "Bailout"</p>
+            <h1 class="plain-title">{heading}</h1>
+            {content}
+        </main>
+    }
+    .into_any()
+}
+
 /// Draws a page beside the rail. `here` is its path, by which the rail marks it; `heading` is fixed words.
 pub fn page(
     operator: &Operator,

@@ -5,6 +5,7 @@ pub mod assets;
 pub mod confirm;
 pub mod csrf;
 pub mod device;
+pub mod docs;
 pub mod forms;
 pub mod frame;
 pub mod gate;
@@ -41,6 +42,7 @@ pub fn routes(web: &WebState) -> Router {
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
         .merge(join::routes())
+        .merge(docs::routes())
         .merge(own)
         .merge(settings::routes(web))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))

@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use super::{frame::card, respond::HOME, web_state::WebState};
 use crate::{
     domain::{ids::RequestId, operator::Preferences},
-    server::contract::{API, NOT_FOUND, PROBLEM_JSON, ProblemBody, problem_type, short},
+    server::contract::{API, PROBLEM_JSON, ProblemBody, ProblemCode, problem_type, short},
 };
 
 /// The route of the console's pages. It also matches every address that no other route does.
@@ -44,7 +44,7 @@ pub fn nothing_here(web: &WebState, request: &Request) -> Response {
     }
     let path = request.uri().path();
     let detail = short(&format!("There is nothing at {path}. The API for agents is under {API}."));
-    let (status, code, title) = NOT_FOUND;
+    let (status, code, title) = ProblemCode::NotFound.facts();
     let problem = ProblemBody {
         kind: problem_type(web.desk.links(), code),
         title,
