@@ -104,7 +104,7 @@ def escalate_to_human(conv, call):
         conversation={"id": conv.name, "format": "openai.chat", "messages": conv.history},
         resume={"tool_call_id": call["id"], "state": json.dumps(call)},
     ).json
-    if not opened["already_open"]:
+    if conv.esc != opened["id"]:  # it may be open already, from before a crash
         conv.esc, conv.mark = opened["id"], len(conv.history)
     keep()
 
@@ -195,7 +195,10 @@ def listen():
                     if field:
                         event[field] = value
                         continue
-                    hear(event)
+                    try:
+                        hear(event)
+                    except RuntimeError as refused:
+                        print(f"an event was not dealt with: {refused}", file=sys.stderr)
                     event = {}
         except (OSError, HTTPException) as broken:
             print(f"the stream broke: {broken}", file=sys.stderr)
@@ -209,8 +212,11 @@ def hear(event):
     if event["event"] == "reset":  # another log: look at what is open instead
         for conv in list(conversations.values()):
             with conv.lock:
-                if conv.esc:
-                    on_event(conv, {"type": "reset", "data": {"escalation": escalation(conv.esc)}})
+                try:
+                    if conv.esc:
+                        on_event(conv, {"type": "reset", "data": {"escalation": escalation(conv.esc)}})
+                except RuntimeError:
+                    conv.esc = None  # the restored log does not have it
     elif conv := conversations.get(e["conversation_id"]):
         with conv.lock:
             on_event(conv, e)

@@ -8,3 +8,4 @@ update escalation set acknowledged_at = json_extract(body, '$.acknowledged_at'),
         then json_extract(body, '$.opening.resume.tool_call_id') end;
 create index escalation_by_tool_call on escalation (workspace_id, agent_id, tool_call_id, id) where tool_call_id is not null;
 create index escalation_to_acknowledge on escalation (workspace_id, agent_id, id) where closed_at is not null and acknowledged_at is null;
+create index escalation_acknowledged on escalation (workspace_id, agent_id, id) where acknowledged_at is not null;

@@ -112,7 +112,10 @@ impl<'de> Deserializer<'de> for Lean {
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
-        number(self.0, visitor)
+        match self.0 {
+            Value::Null => visitor.visit_i64(0),
+            value => number(value, visitor),
+        }
     }
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
@@ -205,7 +208,7 @@ impl<'de> Deserializer<'de> for Lean {
 }
 
 /// Returns the fields of an object in the order of `fields`. A missing field becomes null, because the server leaves
-/// out only values that are none, false or empty.
+/// out only values that are none, false, zero or empty.
 fn in_order(value: Value, fields: &[&str]) -> Result<Items, Unreadable> {
     let Value::Object(mut object) = value else { return Err(Unreadable) };
     let values: Vec<Value> = fields.iter().map(|name| object.remove(*name).unwrap_or_default()).collect();

@@ -28,6 +28,13 @@ pub enum Json {
     Object(Vec<(String, Json)>),
 }
 
+/// The kind of a value that was removed. The items after a removed item have moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovedPart {
+    Member,
+    Item,
+}
+
 impl Json {
     /// Parses a text. Refuses text that is not JSON, an object that has a name twice, and values nested deeper than 64.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
@@ -83,23 +90,28 @@ impl Json {
         }
     }
 
-    /// Removes the member or the item at a JSON pointer. Returns false when there is none.
-    pub fn remove(&mut self, pointer: &str) -> bool {
-        let Some((name, rest)) = split_pointer(pointer) else { return false };
+    /// Removes the member or the item at a JSON pointer. Returns `None` when there is none.
+    pub fn remove(&mut self, pointer: &str) -> Option<RemovedPart> {
+        let (name, rest) = split_pointer(pointer)?;
         match self {
-            Self::Array(items) => match name.parse::<usize>().ok().filter(|at| *at < items.len()) {
-                Some(at) if rest.is_empty() => drop(items.remove(at)),
-                Some(at) => return items[at].remove(rest),
-                None => return false,
-            },
-            Self::Object(members) => match members.iter().position(|(known, _)| *known == name) {
-                Some(at) if rest.is_empty() => drop(members.remove(at)),
-                Some(at) => return members[at].1.remove(rest),
-                None => return false,
-            },
-            _ => return false,
+            Self::Array(items) => {
+                let at = name.parse::<usize>().ok().filter(|at| *at < items.len())?;
+                match rest {
+                    "" => drop(items.remove(at)),
+                    rest => return items[at].remove(rest),
+                }
+                Some(RemovedPart::Item)
+            }
+            Self::Object(members) => {
+                let at = members.iter().position(|(known, _)| *known == name)?;
+                match rest {
+                    "" => drop(members.remove(at)),
+                    rest => return members[at].1.remove(rest),
+                }
+                Some(RemovedPart::Member)
+            }
+            _ => None,
         }
-        true
     }
 
     /// Returns the kind of the value, in words that follow "is".

@@ -169,7 +169,7 @@ async fn a_message_may_be_spelled_as_openai_spells_it(server: TestServer) {
     let refused = bot.post(&path, twice).await;
     assert_eq!(
         (refused.refused(422), &refused.body["errors"][0]["detail"]),
-        ("invalid_field", &json!("is given twice"))
+        ("invalid_field", &json!("says the same as text: send one of them"))
     );
 }
 

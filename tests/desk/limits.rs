@@ -105,7 +105,8 @@ async fn an_ending_reads_what_it_repeats(server: TestServer) {
 #[apply(on_both!)]
 async fn answers_to_agents_have_about_a_quarter_of_a_megabyte_and_lead_on(server: TestServer) {
     let bot = server.agent("billing-bot").await;
-    let large = json!({"resume": {"state": "x".repeat(60_000)}});
+    let item = json!({"label": "a long value", "value": "x".repeat(4_000)});
+    let large = json!({"context": vec![item; 15]});
     let mut opened = vec![];
     for n in 0..40 {
         opened.push(bot.escalates(large.clone()).await);

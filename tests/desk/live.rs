@@ -114,6 +114,38 @@ async fn who_has_the_end_has_the_outcome_whatever_came_after(server: TestServer)
 }
 
 #[apply(on_both!)]
+async fn an_outcome_that_nobody_received_is_not_delivered(server: TestServer) {
+    let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
+    let it = bot.hands_over("conv_1").await;
+    let fence = ada.claims(&it).await.expect("a claim");
+    ada.replies(&it, fence, "Hello").await.expect("a reply");
+    ada.resolves(&it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("a resolve");
+    // A worker that starts anew asks where the log ends, and goes on from there. Something else has happened last.
+    bot.hands_over("conv_2").await;
+    let here = bot.get("/events").await.ok(200)["cursor"].as_str().expect("a cursor").to_owned();
+    bot.get(&format!("/events?after={here}")).await.ok(200);
+    drop(bot.listens(&format!("/events?after={here}")).send().await.expect("a stream"));
+    let over = bot.listens(&format!("/escalations/{it}/events?after={here}")).send().await.expect("an answer");
+    assert_eq!(over.status(), 204);
+    server.desk.background_tasks().close();
+    server.desk.background_tasks().wait().await;
+    server.desk.background_tasks().reopen();
+    let id = crate::support::server::id(&it);
+    let current = server.desk.current(server.workspace, id).await.expect("a read").expect("an escalation");
+    assert_eq!(current.escalation.delivered_at, None);
+    server.desk.hints().save(server.desk.store(), server.now()).await;
+    // The control: whoever gets the page with the end has the outcome.
+    let page = bot.get(&format!("/escalations/{it}/events")).await.ok(200);
+    let last = page["items"].as_array().and_then(|items| items.last()).expect("an event");
+    assert_eq!(page["cursor"], last["cursor"], "one may go on from there, and misses nothing of others");
+    soon("the delivery", async || {
+        let current = server.desk.current(server.workspace, id).await.expect("a read").expect("an escalation");
+        current.escalation.delivered_at
+    })
+    .await;
+}
+
+#[apply(on_both!)]
 async fn a_revoked_key_is_out_at_once(server: TestServer) {
     let bot = server.agent("billing-bot").await;
     let it = bot.hands_over("conv_1").await;

@@ -36,6 +36,8 @@ async fn what_runs_often_walks_an_index() {
         (agent_list::OF_CONVERSATION[1], "escalation_by_conversation"),
         (agent_list::OF_TOOL_CALL[0], "escalation_by_tool_call"),
         (agent_list::OF_TOOL_CALL[1], "escalation_by_tool_call"),
+        (agent_list::ACKNOWLEDGED[0], "escalation_acknowledged"),
+        (agent_list::ACKNOWLEDGED[1], "escalation_acknowledged"),
         (agent_list::TO_ACKNOWLEDGE[0], "escalation_to_acknowledge"),
         (agent_list::TO_ACKNOWLEDGE[1], "escalation_to_acknowledge"),
         (escalations::DUE, "escalation_due"),

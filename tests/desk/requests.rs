@@ -42,6 +42,11 @@ async fn nothing_that_a_model_wrote_refuses(server: TestServer) {
         }
     }
     assert_eq!(pointers(&long["warnings"]).len(), 6, "{long}");
+    // Whatever a model wrote too long does not count in the limit of the body, and an endless list is cut.
+    let much = json!({"reason": {"text": "x"}, "summary": "x".repeat(500_000), "tried": vec!["y"; 100_000]});
+    let opened = bot.post("/escalations", much).await.ok(201);
+    assert_eq!(opened["tried"].as_array().map(Vec::len), Some(20));
+    assert_eq!(pointers(&opened["warnings"]), ["/summary", "/tried"]);
     // Half of a character, an unknown urgency, one text in place of a list, and a confidence that is no number.
     let odd =
         r#"{"reason": {"text": "sad \ud83d", "confidence": "high"}, "urgency": "P1", "tried": "the refund tool"}"#;
@@ -138,12 +143,21 @@ async fn a_long_message_is_cut_and_told(server: TestServer) {
     // 300 KB of letters of two bytes, behind one of one byte: the cut is between two letters.
     let said = bot.post(&path, body(format!("a{}", "ä".repeat(150_000)))).await.ok(201);
     let text = said["message"]["text"].as_str().expect("a text");
-    assert_eq!((text.len(), pointers(&said["warnings"])), (256 * 1024 - 1, vec!["/text".to_owned()]));
+    assert_eq!((text.len(), pointers(&said["warnings"])), (256 * 1024 - 1, vec!["/content".to_owned()]));
     // The same again, also if it is longer behind the cut, is the same message.
     let again = bot.post(&path, body(format!("a{}", "ä".repeat(200_000)))).await.ok(200);
     assert_eq!(again["message"], said["message"]);
     let short = bot.says(&it, "customer", "Hello?").await.ok(201);
     assert_eq!(short["warnings"], json!([]));
+    // Content may come in parts, as OpenAI has it.
+    let content = json!([{"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]);
+    let said =
+        bot.post(&path, json!({"client_message_id": "m3", "role": "assistant", "content": content})).await.ok(201);
+    assert_eq!((&said["message"]["text"], &said["warnings"]), (&json!("One.\nTwo."), &json!([])));
+    let both = bot.post(&path, json!({"client_message_id": "m4", "role": "user", "content": "a", "text": "a"})).await;
+    assert_eq!(pointers(&both.body["errors"]), ["/content"]);
+    let empty = bot.post(&path, json!({"client_message_id": "m4", "role": "user", "content": ""})).await;
+    assert_eq!(pointers(&empty.body["errors"]), ["/content"]);
     let broken = format!(r#"{{"client_message_id": "m2", "role": "customer", "text": "{}"}}"#, r"\ud83d");
     let (status, ..) = raw(&bot, Method::POST, &format!("/api/v1{path}"), "application/json", broken).await;
     assert_eq!(status, 201);
@@ -172,6 +186,11 @@ async fn the_state_to_resume_with_is_sent_where_one_resumes(server: TestServer) 
     // Opened, claimed, resolved, acknowledged.
     assert_eq!(states, [false, false, true, false]);
     assert_eq!(outcomes, [Some(false), Some(false), Some(true), None]);
+    // A list does not send it, so a page is as long as without it.
+    for _ in 0..2 {
+        bot.escalates(json!({"resume": {"state": state}})).await;
+    }
+    assert_eq!(bot.get("/escalations").await.ok(200)["items"].as_array().map(Vec::len), Some(3));
     let large = json!({"reason": {"text": "x"}, "resume": {"state": "x".repeat(1024 * 1024 + 1)}});
     let refused = bot.post("/escalations", large).await;
     assert_eq!(
@@ -202,6 +221,8 @@ async fn an_agent_finds_its_escalations(server: TestServer) {
         ("acknowledged=false", vec![2, 0]),
         ("acknowledged=false&order=oldest", vec![0, 2]),
         ("acknowledged=true", vec![1]),
+        ("acknowledged=true&order=oldest&status=resolved", vec![1]),
+        ("acknowledged=false&status=open", vec![]),
         ("tool_call_id=call_1", vec![3, 2]),
         ("tool_call_id=call_1&acknowledged=false", vec![2]),
         ("tool_call_id=call_9", vec![]),
@@ -228,8 +249,10 @@ async fn an_agent_finds_its_escalations(server: TestServer) {
     for query in ["order=random", "acknowledged=maybe", "conversation=conv_4"] {
         assert_eq!(bot.get(&format!("/escalations?{query}")).await.refused(400), "bad_parameter");
     }
-    // An id that no index takes opens nevertheless.
-    bot.escalates(json!({"resume": {"tool_call_id": "x".repeat(60_000)}})).await;
+    // An id that no index takes opens nevertheless, with a warning.
+    let long = json!({"reason": {"text": "x"}, "resume": {"tool_call_id": "x".repeat(60_000)}});
+    let opened = bot.post("/escalations", long).await.ok(201);
+    assert_eq!(pointers(&opened["warnings"]), ["/resume/tool_call_id"]);
 }
 
 #[apply(on_both!)]

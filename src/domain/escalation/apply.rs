@@ -84,7 +84,10 @@ impl Escalation {
                     self.tags = tags.clone();
                 }
             }
-            EventKind::AskedAgain { urgency, .. } => self.urgency = urgency.unwrap_or(self.urgency),
+            EventKind::AskedAgain { urgency, .. } => {
+                self.urgency = urgency.unwrap_or(self.urgency);
+                self.asked_again += 1;
+            }
             EventKind::NotPickedUp { .. } => self.not_picked_up = true,
             EventKind::Delivered { at } => {
                 self.delivered_at = Some(*at);

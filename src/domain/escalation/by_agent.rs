@@ -23,6 +23,9 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// How often an agent's further requests for the same takeover are recorded.
+const MOST_ASKED_AGAIN: i64 = 50;
+
 /// The checked content of a request to open an escalation.
 #[derive(Debug, Clone)]
 pub struct NewEscalation {
@@ -60,6 +63,7 @@ impl NewEscalation {
             queue: self.queue.clone(),
             urgency: self.urgency,
             urgency_is_set: false,
+            asked_again: 0,
             opening: Arc::clone(&self.opening),
             status: Status::Waiting,
             opened_at: now,
@@ -104,8 +108,11 @@ pub struct NewMessage {
 
 impl Escalation {
     /// Records that the agent asked for this takeover again. The urgency may rise, unless a person has set it; nothing
-    /// else changes.
+    /// else changes. Only the first [`MOST_ASKED_AGAIN`] times are recorded, because a model may ask without end.
     pub fn ask_again(&self, again: &NewEscalation) -> Vec<EventKind> {
+        if self.asked_again >= MOST_ASKED_AGAIN {
+            return vec![];
+        }
         let rises = again.urgency > self.urgency && !self.urgency_is_set;
         let (reason, summary) = (again.opening.reason.text.clone(), again.opening.summary.clone());
         vec![EventKind::AskedAgain { reason, summary, urgency: rises.then_some(again.urgency) }]

@@ -121,6 +121,10 @@ pub struct FollowUp {
     pub note: Option<NoteText>,
 }
 
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 /// A conversation handed over to a human. `opening` never changes; the other fields follow the events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Escalation {
@@ -136,6 +140,9 @@ pub struct Escalation {
     /// True if an operator has set the urgency, which the agent then does not change any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgency_is_set: bool,
+    /// How often the agent asked for this takeover again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub asked_again: i64,
     pub opening: Arc<Opening>,
     pub status: Status,
     pub opened_at: Timestamp,

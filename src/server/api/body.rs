@@ -14,13 +14,16 @@ use crate::domain::{
     message::ReceiptState,
 };
 
+/// How many entries of `tried` are kept.
+pub const MOST_TRIED: usize = 20;
+
 /// `POST /escalations`. Only the reason is required.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpenRequest {
     pub reason: Option<StrictObject<ReasonRequest>>,
     pub summary: Option<ModelText>,
-    pub tried: Option<ModelTexts>,
+    pub tried: Option<ModelTexts<MOST_TRIED>>,
     pub customer_told: Option<ModelText>,
     pub urgency: Option<ModelText>,
     pub ask: Option<StrictObject<AskRequest>>,
@@ -150,9 +153,9 @@ pub struct ResumeRequest {
 pub struct SayRequest {
     pub client_message_id: Option<String>,
     pub role: Option<SayRole>,
-    /// The text of the message; `content` as in OpenAI's messages.
-    #[serde(alias = "content")]
     pub text: Option<ModelText>,
+    /// The text as in OpenAI's messages.
+    pub content: Option<ModelText>,
     pub at: Option<String>,
     pub attachments: Option<Vec<Value>>,
 }

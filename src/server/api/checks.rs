@@ -110,7 +110,7 @@ impl Checks {
     /// Takes text that a model wrote, which is never refused: each change is a warning, and blank text counts as
     /// absent.
     pub fn model<const MAX: usize>(&mut self, pointer: &str, text: Option<ModelText>) -> Option<Text<MAX>> {
-        let ModelText { text, changes } = text?;
+        let ModelText { text, changes, .. } = text?;
         changes.into_iter().for_each(|change| self.warn(pointer, change));
         self.known(pointer, Some(text))
     }

@@ -10,24 +10,27 @@ use super::{
     problem::{Problem, ProblemCode},
     strict_object::StrictObject,
 };
-use crate::domain::json::{Json, pointer_name};
+use crate::domain::json::{Json, RemovedPart, pointer_name};
 
 /// How many faults of one body are found.
 const MOST_FAULTS: usize = 20;
-/// How many bytes are parsed to find them. A large body is parsed less often.
-const MOST_PARSED: usize = 16 * 1024 * 1024;
+/// How many bytes are parsed again to find them. A large body is parsed less often, and a very large one once.
+const MOST_PARSED: usize = 2 * 1024 * 1024;
 
 /// Parses JSON into a body. A field that cannot be read becomes a problem in `checks` and is left out, so that the
 /// answer names all problems at once. Some editors write a byte order mark.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], checks: &mut Checks) -> Result<T, Problem> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Err(Problem::new(ProblemCode::MalformedJson, "The body is not UTF-8."));
+    };
     let mut fault = match decode_once(bytes) {
         Ok(body) => return Ok(body),
         Err(fault) => fault,
     };
     // The request is refused, so the rest may be changed on the way.
-    let text = std::str::from_utf8(bytes).map(whole_characters).unwrap_or_default();
-    let (mut tree, mut removed) = (Json::parse(&text).ok(), RemovedItems::default());
+    let mut tree = (text.len() <= MOST_PARSED / 2).then(|| Json::parse(&whole_characters(text)).ok()).flatten();
+    let mut removed = RemovedItems::default();
     for round in 0.. {
         let Fault { pointer, place, code, detail } = fault;
         // A required field that was left out because of its fault is not missing.
@@ -42,8 +45,12 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], checks: &mut Checks) -> Result<
         let Some(tree) = tree.as_mut().filter(|_| round < MOST_FAULTS && round * text.len() < MOST_PARSED) else {
             break;
         };
-        let Some(place) = place.filter(|place| tree.remove(place)) else { break };
-        removed.add(&place);
+        let Some(place) = place else { break };
+        match tree.remove(&place) {
+            Some(RemovedPart::Item) => removed.add(&place),
+            Some(RemovedPart::Member) => {}
+            None => break,
+        }
         match decode_once(tree.to_string().as_bytes()) {
             Ok(body) => return Ok(body),
             Err(next) => fault = next,
@@ -70,7 +77,7 @@ fn decode_once<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
 }
 
 fn malformed(error: &serde_json::Error) -> Fault {
-    let detail = format!("The body is not JSON: {error}.");
+    let detail = format!("The body is not JSON: reading stopped at line {}, column {}.", error.line(), error.column());
     Fault { pointer: String::new(), place: None, code: ProblemCode::MalformedJson, detail }
 }
 
@@ -83,9 +90,8 @@ fn fault(error: &serde_json::Error, pointer: String, body: &[u8]) -> Fault {
     if !error.is_data() {
         return match json_words::broken_text(&said) {
             Some(detail) => field(pointer.clone(), Some(pointer), detail.to_owned()),
-            // serde_json calls a number in place of a word a fault of the syntax.
             None if error.is_syntax() && serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
-                field(pointer.clone(), Some(pointer), "must be text".to_owned())
+                field(pointer.clone(), Some(pointer), json_words::misread(&said).to_owned())
             }
             None => malformed(error),
         };
@@ -125,12 +131,13 @@ impl RemovedItems {
     fn original(&self, pointer: &str) -> String {
         let mut at = String::new();
         for part in pointer.split('/').skip(1) {
-            let mut part = part.to_owned();
-            if let Ok(mut index) = part.parse::<usize>() {
-                let removed = self.0.iter().filter(|(list, _)| *list == at);
-                removed.for_each(|(_, gone)| index += usize::from(*gone <= index));
-                part = index.to_string();
-            }
+            let mut gone = self.0.iter().filter(|(list, _)| *list == at).map(|(_, gone)| *gone).peekable();
+            let part = match part.parse::<usize>() {
+                Ok(index) if gone.peek().is_some() => {
+                    gone.fold(index, |index, gone| index + usize::from(gone <= index)).to_string()
+                }
+                _ => part.to_owned(),
+            };
             at = at + "/" + &part;
         }
         at
@@ -258,7 +265,10 @@ mod tests {
             format!("{{{}}}", members.join(", "))
         };
         assert_eq!(problem(&many(500, "x")).pointers().len(), MOST_FAULTS + 1);
-        assert_eq!(problem(&many(9, &"x".repeat(1_000_000))).pointers().len(), 3);
+        assert_eq!(problem(&many(9, &"x".repeat(50_000))).pointers().len(), 6);
+        assert_eq!(problem(&many(9, &"x".repeat(1_000_000))).pointers().len(), 1);
+        // The names of members may be numbers.
+        assert_eq!(read(r#"{"7": 1, "8": 1, "007": 1}"#).pointers(), ["/7", "/8", "/007"]);
     }
 
     #[test]

@@ -25,7 +25,6 @@ use crate::{
     server::{
         contract::{as_rendered, cursor, written},
         core::log::{Audience, RecordedEvent, follow},
-        error::CurrentState,
         store::{
             agent_list::{self, AgentFilter},
             events,
@@ -43,7 +42,8 @@ const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelle
 pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let request = EventsRequest::of(&caller, &headers, &uri)?;
     let head = caller.desk.head(caller.workspace).await?;
-    if let Some(reached) = request.cursor.and_then(|cursor| cursor.within(head)) {
+    // A page records the delivery of its own events.
+    if let Some(reached) = request.cursor.and_then(|cursor| cursor.within(head)).filter(|_| request.is_stream) {
         let back = caller.clone();
         caller.desk.background_tasks().spawn(async move {
             let (workspace, agent) = (back.workspace, back.agent.id);
@@ -52,7 +52,7 @@ pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Resul
             let known = streams::read(closed)
                 .into_iter()
                 .flat_map(|closed| closed.items)
-                .filter(|current| is_past_end(current, reached));
+                .filter(|current| current.escalation.closed_seq == Some(reached));
             known.for_each(|current| back.has(&current));
         });
     }
@@ -61,7 +61,8 @@ pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Resul
 }
 
 /// `GET /escalations/{id}/events`: from the event that opened the escalation, or from a cursor. A stream ends after the
-/// closing event. A caller that has that event is answered 204, which ends the reconnects of a browser's `EventSource`.
+/// closing event. A caller that asks for a stream and has that event is answered 204, which ends the reconnects of a
+/// browser's `EventSource`.
 pub async fn of_one(
     caller: CallingAgent,
     EscalationInPath(id): EscalationInPath,
@@ -71,20 +72,16 @@ pub async fn of_one(
     let request = EventsRequest::of(&caller, &headers, &uri)?;
     let current = caller.current(id).await?;
     let head = caller.desk.head(caller.workspace).await?;
-    if request.cursor.and_then(|cursor| cursor.within(head)).is_some_and(|reached| is_past_end(&current, reached)) {
+    let (opened, closed) = (current.escalation.opened_seq, current.escalation.closed_seq);
+    let reached = request.cursor.and_then(|cursor| cursor.within(head)).filter(|_| request.is_stream);
+    if closed.is_some() && reached == closed {
         caller.has(&current);
-        if request.is_stream {
-            return Ok(StatusCode::NO_CONTENT.into_response());
-        }
+    }
+    if closed.is_some() && reached >= closed {
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let audience = Audience::Escalation(caller.agent.id, id);
-    let begin = Seq(current.escalation.opened_seq.0 - 1);
-    request.answer(caller, audience, begin, head, current.escalation.closed_seq).await
-}
-
-/// Returns whether a position includes the end of an escalation. Events after the end do not matter.
-fn is_past_end(current: &CurrentState, reached: Seq) -> bool {
-    current.escalation.closed_seq.is_some_and(|closed| closed <= reached)
+    request.answer(caller, audience, Seq(opened.0 - 1), head, closed).await
 }
 
 /// The parameters of a request for events.
@@ -134,7 +131,9 @@ impl EventsRequest {
         let after = resumed.map_or(Some(begin), |reached| reached);
         let after = after.ok_or_else(|| Problem::bad_cursor(&self.epoch, head))?;
         let wait = if closed.is_some() { Duration::ZERO } else { self.wait };
-        let page = page(&caller, audience, after, self.limit, wait).await?;
+        // Without a cursor the caller has received nothing yet.
+        caller.heard(audience.escalation(), resumed.flatten().unwrap_or_default());
+        let page = page(&caller, audience, &self.epoch, after, self.limit, wait).await?;
         Ok(json_answer(StatusCode::OK, page))
     }
 }
@@ -168,19 +167,17 @@ struct EventsPage<'a> {
 async fn page(
     caller: &CallingAgent,
     audience: Audience,
+    epoch: &str,
     after: Seq,
     limit: i64,
     wait: Duration,
 ) -> Result<String, Problem> {
     let (desk, workspace) = (&caller.desk, caller.workspace);
-    let epoch = desk.store().epoch();
-    let only = audience.escalation();
     let open_stream = (!wait.is_zero()).then(|| caller.enter()).transpose()?;
-    caller.heard(only, after);
     let time_is_up = Instant::now() + wait;
     let (mut events, mut reached) = look(caller, audience, after, limit).await?;
     if let (Some(open_stream), true) = (&open_stream, events.is_empty()) {
-        let mut later = pin!(follow(desk.log(), desk.store(), workspace, audience, &epoch, reached));
+        let mut later = pin!(follow(desk.log(), desk.store(), workspace, audience, epoch, reached));
         tokio::select! {
             biased;
             () = open_stream.closed() => return Err(Problem::from(ProblemCode::KeyRevoked)),
@@ -192,16 +189,15 @@ async fn page(
             () = sleep_until(time_is_up) => {}
         }
     }
-    caller.heard(only, reached);
-    for event in events.iter().filter(|event| event.event_type.closes()) {
-        caller.record_delivery_of(&caller.current(event.escalation_id).await?);
-    }
-    let sent: Vec<String> = events.iter().filter_map(|event| event.for_agent(&epoch)).collect();
+    let ended = events.iter().filter(|event| event.event_type.closes()).map(|event| event.escalation_id);
+    caller.record_deliveries_of(ended.collect()).await?;
+    let sent: Vec<String> = events.iter().filter_map(|event| event.for_agent(epoch)).collect();
     let items = sent.iter().filter_map(|event| as_rendered(event)).collect();
-    Ok(written(&EventsPage { items, cursor: cursor(&epoch, reached) }))
+    Ok(written(&EventsPage { items, cursor: cursor(epoch, reached) }))
 }
 
-/// Returns events after a position, and the position that they reach.
+/// Returns events after a position, and the position that they reach. Of one escalation, that is the last event: a
+/// caller may go on with the events of all its escalations from there, and miss none.
 async fn look(
     caller: &CallingAgent,
     audience: Audience,
@@ -212,8 +208,12 @@ async fn look(
     let head = desk.head(workspace).await?;
     let read = events::between(desk.store(), workspace, audience, after, head, limit, ANSWER).await?;
     let Portion { items, is_cut } = read;
-    let last = items.last().map(|event| event.seq).filter(|_| is_cut);
-    Ok((items, last.unwrap_or(head)))
+    let last = items.last().map(|event| event.seq);
+    let reached = match audience {
+        Audience::Escalation(..) => last.unwrap_or(after),
+        Audience::Operators | Audience::Agent(_) => last.filter(|_| is_cut).unwrap_or(head),
+    };
+    Ok((items, reached))
 }
 
 #[cfg(test)]

@@ -26,6 +26,16 @@ pub fn broken_text(said: &str) -> Option<&'static str> {
     is_half.then_some("has half of a surrogate pair, which is no character")
 }
 
+/// Returns what a field must be that the parser has called a fault of the syntax, although the body is JSON.
+pub fn misread(said: &str) -> &'static str {
+    match said {
+        _ if said.contains("recursion limit") => "is nested too deep",
+        _ if said.contains("out of range") => "has a number that is too large: send it as text",
+        // A number in place of a word.
+        _ => "must be text",
+    }
+}
+
 fn wanted_kind(wanted: &str) -> String {
     match wanted {
         "a string" | "string" | "a borrowed string" => "text".to_owned(),

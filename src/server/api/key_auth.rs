@@ -35,7 +35,7 @@ use crate::{
         keys::ApiKey,
         rates::{LimitStatus, RateLimiters, RequestKind, usage::day_of},
         request_memory::{KeyShare, MemoryPermit},
-        store::{agents, usage::UsageKey},
+        store::{agents, escalations::load, usage::UsageKey},
     },
 };
 
@@ -191,6 +191,19 @@ impl CallingAgent {
         if is_undelivered(current) {
             self.notes.lock().handed.push((self.workspace, current.escalation.id));
         }
+    }
+
+    /// Notes the same of these escalations, which are closed.
+    pub async fn record_deliveries_of(&self, ended: Vec<EscalationId>) -> Result<(), Problem> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = ended.into_iter().map(|id| (self.workspace, id)).collect();
+        let reader = self.desk.store().reader();
+        let read = reader.read(move |connection| Box::pin(async move { load(connection, &keys).await }));
+        let undelivered = read.await?.into_iter().filter(|(_, (it, _))| it.delivered_at.is_none());
+        self.notes.lock().handed.extend(undelivered.map(|(workspace, (it, _))| (workspace, it.id)));
+        Ok(())
     }
 
     /// Notes that the agent already has the current state of this escalation. If it is closed, a background task

@@ -1,7 +1,12 @@
 //! Reads text that a model wrote. A model's mistake must not stop a bailout, so any JSON is taken, and what was changed
 //! is told in a warning.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use crate::domain::queue::Urgency;
@@ -11,6 +16,8 @@ use crate::domain::queue::Urgency;
 pub struct ModelText {
     pub text: String,
     pub changes: Vec<&'static str>,
+    /// The bytes of its JSON in the body.
+    pub length: usize,
 }
 
 impl ModelText {
@@ -29,11 +36,12 @@ impl ModelText {
                 }
             },
         };
+        let length = json.len();
         if !text.contains('\0') {
-            return Self { text, changes };
+            return Self { text, changes, length };
         }
         changes.push("U+0000 was replaced");
-        Self { text: text.replace('\0', "\u{FFFD}"), changes }
+        Self { text: text.replace('\0', "\u{FFFD}"), changes, length }
     }
 }
 
@@ -43,18 +51,57 @@ impl<'de> Deserialize<'de> for ModelText {
     }
 }
 
-/// Texts that a model wrote. Anything but a list counts as one text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelTexts(pub Vec<ModelText>);
+/// The first texts of a list that a model wrote. Anything but a list counts as one text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModelTexts<const MOST: usize> {
+    /// The texts, each with its place in the list.
+    pub texts: Vec<(usize, ModelText)>,
+    /// True if the list has more.
+    pub is_cut: bool,
+    /// The bytes of their JSON in the body.
+    pub length: usize,
+}
 
-impl<'de> Deserialize<'de> for ModelTexts {
+impl<'de, const MOST: usize> Deserialize<'de> for ModelTexts<MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = Box::<RawValue>::deserialize(deserializer)?;
-        let texts = match serde_json::from_str::<Vec<Option<Box<RawValue>>>>(json.get()) {
-            Ok(items) => items.iter().flatten().map(|item| ModelText::read(item.get())).collect(),
-            Err(_) => vec![ModelText::read(json.get())],
-        };
-        Ok(Self(texts))
+        if !json.get().starts_with('[') {
+            let texts = vec![(0, ModelText::read(json.get()))];
+            return Ok(Self { texts, is_cut: false, length: json.get().len() });
+        }
+        let items = serde_json::from_str::<Items<MOST>>(json.get()).map_err(D::Error::custom)?;
+        Ok(Self { length: json.get().len(), ..items.0 })
+    }
+}
+
+/// The items of a list, of which those beyond the limit are only counted.
+struct Items<const MOST: usize>(ModelTexts<MOST>);
+
+impl<'de, const MOST: usize> Deserialize<'de> for Items<MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<const MOST: usize>;
+
+        impl<'de, const MOST: usize> Visitor<'de> for List<MOST> {
+            type Value = ModelTexts<MOST>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut found = ModelTexts::default();
+                while found.texts.len() < MOST {
+                    let Some(item) = items.next_element::<Option<ModelText>>()? else { return Ok(found) };
+                    found.texts.extend(item.map(|text| (found.texts.len(), text)));
+                }
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    found.is_cut = true;
+                }
+                Ok(found)
+            }
+        }
+
+        deserializer.deserialize_seq(List::<MOST>).map(Items)
     }
 }
 
@@ -145,9 +192,15 @@ mod tests {
 
     #[test]
     fn one_text_is_a_list_of_one() {
-        for (json, texts) in [(r#"["a", null, 5]"#, vec!["a", "5"]), (r#""a""#, vec!["a"]), ("[]", vec![])] {
-            let read: ModelTexts = serde_json::from_str(json).unwrap();
-            assert_eq!(read.0.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), texts);
+        for (json, texts, is_cut) in [
+            (r#"["a", null, 5]"#, vec!["a", "5"], false),
+            (r#"["a", {}, [], 1]"#, vec!["a", "{}", "[]"], true),
+            (r#""a""#, vec!["a"], false),
+            ("[]", vec![], false),
+        ] {
+            let read: ModelTexts<3> = serde_json::from_str(json).unwrap();
+            assert_eq!(read.texts.iter().map(|(_, it)| it.text.as_str()).collect::<Vec<_>>(), texts);
+            assert_eq!(read.is_cut, is_cut, "{json}");
         }
     }
 

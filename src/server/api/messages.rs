@@ -7,6 +7,7 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     Page,
@@ -64,9 +65,17 @@ pub async fn say(
 fn new_message(caller: &CallingAgent, request: SayRequest, checks: &mut Checks) -> Result<NewMessage, Problem> {
     let client_message_id = checks.required("/client_message_id", request.client_message_id);
     let role = checks.given("/role", request.role);
-    let text = checks.given("/text", request.text).and_then(|text| checks.model("/text", Some(within_bytes(text))));
-    if text.is_none() && !checks.has_problem_at("/text") {
-        checks.refuse("/text", TextProblem::Empty.to_string());
+    let (pointer, text) = match (request.text, request.content) {
+        (None, Some(content)) => ("/content", Some(in_words(content))),
+        (text, None) => ("/text", text),
+        (Some(_), Some(_)) => {
+            checks.refuse("/content", "says the same as text: send one of them");
+            ("/content", None)
+        }
+    };
+    let text = checks.given(pointer, text).and_then(|text| checks.model(pointer, Some(within_bytes(text))));
+    if text.is_none() && !checks.has_problem_at(pointer) {
+        checks.refuse(pointer, TextProblem::Empty.to_string());
     }
     let at = request.at.filter(|at| !at.is_empty()).and_then(|at| {
         let moment = parse_rfc3339(&at);
@@ -92,6 +101,17 @@ fn new_message(caller: &CallingAgent, request: SayRequest, checks: &mut Checks) 
         }
     };
     Ok(NewMessage { id: MessageId::new(mint()), client_message_id, role, text, at, author })
+}
+
+/// Returns content as text, also when it comes in parts, as in OpenAI's messages.
+fn in_words(content: ModelText) -> ModelText {
+    match serde_json::from_str::<Vec<Value>>(&content.text) {
+        Ok(parts) if !content.changes.is_empty() => {
+            let (text, changes) = (openai_chat::in_words(&parts), vec![]);
+            ModelText { text, changes, ..content }
+        }
+        _ => content,
+    }
 }
 
 /// Cuts a text to the most bytes of a message, between two characters.

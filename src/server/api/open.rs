@@ -42,7 +42,9 @@ pub async fn open(
     let at_desk = caller.desk.at_desk_of_queue(caller.workspace, open.queue.id).await?;
     let answer: RenderAnswer = Arc::new(move |done| {
         let (status, is_open) = (status(done), done.asked_again);
-        let body = EscalationBody::in_answer(&done.current, Some(at_desk), &links).already_open(is_open);
+        // What was read before the write is of a new escalation, and nothing else is read during the write.
+        let at_desk = Some(at_desk).filter(|_| !is_open);
+        let body = EscalationBody::in_answer(&done.current, at_desk, &links).already_open(is_open);
         (status.as_u16(), written(&body).into_bytes())
     });
     let once = idempotency::once(&caller, &headers, &uri, sha256, answer.clone())?;

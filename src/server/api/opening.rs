@@ -4,8 +4,8 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     body::{
-        ActionRequest, AskRequest, ContextRequest, ConversationRequest, CustomerRequest, DeadlinesRequest, OpenRequest,
-        ReasonRequest, ResumeRequest, TranscriptFormat,
+        ActionRequest, AskRequest, ContextRequest, ConversationRequest, CustomerRequest, DeadlinesRequest, MOST_TRIED,
+        OpenRequest, ReasonRequest, ResumeRequest, TranscriptFormat,
     },
     checks::Checks,
     json_words,
@@ -27,7 +27,10 @@ use crate::{
         text::Text,
         time::Span,
     },
-    server::schema::{CheckFailure, MOST_PROBLEMS, Schemas},
+    server::{
+        schema::{CheckFailure, MOST_PROBLEMS, Schemas},
+        store::escalations::LONGEST_ID,
+    },
 };
 
 /// The most bytes of an object that is returned unchanged.
@@ -46,8 +49,6 @@ const MOST_ACCEPTED: usize = 20;
 const NO_REASON: &str = "The agent gave no reason.";
 /// The most bytes of all fields together, without the transcript.
 const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
-/// How many entries of `tried` are kept.
-const MOST_TRIED: usize = 20;
 
 /// A validated open request. Its queue is not checked yet, because that needs the database; the warnings are still in
 /// [`Checks`].
@@ -67,10 +68,12 @@ pub fn check(
     length: usize,
     checks: &mut Checks,
 ) -> Result<CheckedOpening, Problem> {
+    let by_the_model = written_by_the_model(&request);
     let conversation = request.conversation.map(|StrictObject(it)| it);
     let messages = conversation.iter().flat_map(|it| it.messages.iter().flatten());
     let apart = messages.chain(request.resume.iter().flat_map(|StrictObject(it)| &it.state));
-    if length.saturating_sub(apart.map(|raw| raw.get().len()).sum()) > MOST_BESIDE_MESSAGES {
+    let apart: usize = apart.map(|raw| raw.get().len()).sum();
+    if length.saturating_sub(apart + by_the_model) > MOST_BESIDE_MESSAGES {
         let detail =
             format!("must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages and resume.state");
         checks.refuse("", detail);
@@ -116,6 +119,14 @@ pub fn check(
     Ok(CheckedOpening { opening, transcript, urgency, within, queue })
 }
 
+/// Returns how many bytes of the body are texts of the model, which are cut and not refused.
+fn written_by_the_model(request: &OpenRequest) -> usize {
+    let reason = request.reason.iter().flat_map(|StrictObject(it)| [&it.code, &it.text]);
+    let ask = request.ask.iter().flat_map(|StrictObject(it)| [&it.prompt, &it.suggested_reply]);
+    let alone = [&request.summary, &request.customer_told, &request.urgency].into_iter().chain(reason).chain(ask);
+    alone.flatten().map(|text| text.length).chain(request.tried.as_ref().map(|tried| tried.length)).sum()
+}
+
 /// Reads the reason, which a model wrote: only a missing one is refused.
 fn reason(it: Option<ReasonRequest>, checks: &mut Checks) -> Reason {
     let ReasonRequest { code, text, evidence, confidence } = checks.given("/reason", it).unwrap_or_default();
@@ -157,14 +168,12 @@ fn accepts(words: Option<Vec<String>>, checks: &mut Checks) -> Vec<Text<100>> {
     words.into_iter().enumerate().filter_map(|(i, word)| checks.exact(&format!("/accepts/{i}"), word)).collect()
 }
 
-fn tried(texts: Option<ModelTexts>, checks: &mut Checks) -> Vec<Text<500>> {
-    let mut texts = texts.map(|ModelTexts(texts)| texts).unwrap_or_default();
-    if texts.len() > MOST_TRIED {
+fn tried(tried: Option<ModelTexts<MOST_TRIED>>, checks: &mut Checks) -> Vec<Text<500>> {
+    let ModelTexts { texts, is_cut, .. } = tried.unwrap_or_default();
+    if is_cut {
         checks.warn("/tried", format!("only the first {MOST_TRIED} were taken"));
-        texts.truncate(MOST_TRIED);
     }
-    let texts = texts.into_iter().enumerate();
-    texts.filter_map(|(i, text)| checks.model(&format!("/tried/{i}"), Some(text))).collect()
+    texts.into_iter().filter_map(|(i, text)| checks.model(&format!("/tried/{i}"), Some(text))).collect()
 }
 
 fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> Ask {
@@ -213,13 +222,17 @@ fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Actio
 /// Validates proposed arguments and keeps them as they were sent: an object, or the text of one, as models write it.
 fn arguments(json: &str, pointer: &str, checks: &mut Checks) -> JsonText {
     let within = serde_json::from_str::<String>(json);
-    let text = within.as_deref().unwrap_or(json);
+    let text = match within.as_deref() {
+        Ok(text) if text.trim().is_empty() => "{}",
+        Ok(text) => text,
+        Err(_) => json,
+    };
     let taken = match JsonText::parse(text) {
         Ok(taken) => taken,
         // Parsing also fails on a duplicate name, because different parsers would read different values.
         Err(error) => {
-            let said = error.to_string();
-            checks.refuse(pointer, json_words::broken_text(&said).map_or(said.clone(), str::to_owned));
+            let half = json_words::broken_text(&error.to_string());
+            checks.refuse(pointer, half.unwrap_or("must be an object, or the JSON text of one, without a name twice"));
             return JsonText::default();
         }
     };
@@ -264,7 +277,7 @@ fn unusable(schemas: &Schemas, ask: &Ask, checks: &mut Checks) -> Vec<FieldProbl
         match schemas.compiled(schema) {
             Ok(compiled) => {
                 patterns += compiled.patterns();
-                let unchecked = "looks ahead or back, which is not supported: this pattern is not checked";
+                let unchecked = "is not checked, because a pattern here looks ahead or back";
                 compiled.unchecked().iter().for_each(|at| checks.warn(format!("{pointer}{at}"), unchecked));
             }
             Err(why) => problems.push(FieldProblem::new(pointer, why)),
@@ -370,6 +383,10 @@ fn resume(it: ResumeRequest, checks: &mut Checks) -> Resume {
     ];
     for (name, text, most) in texts {
         checks.opaque(&format!("/resume/{name}"), text.as_deref().unwrap_or_default(), most);
+    }
+    if it.tool_call_id.as_ref().is_some_and(|id| id.chars().count() > LONGEST_ID) {
+        let detail = format!("has over {LONGEST_ID} characters, so lists do not find the escalation by it");
+        checks.warn("/resume/tool_call_id", detail);
     }
     Resume { tool_call_id: it.tool_call_id, run_id: it.run_id, state }
 }

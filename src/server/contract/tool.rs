@@ -147,7 +147,7 @@ mod tests {
             let words = properties["urgency"]["enum"].as_array().unwrap();
             assert!(Urgency::ALL.iter().all(|word| words.contains(&json!(word.as_str()))), "{name}");
             assert!(properties.values().all(|it| it["description"].as_str().is_some_and(|it| it.len() > 10)), "{name}");
-            // Models refuse schemas that begin with a choice, and tools whose names have other letters.
+            // Models refuse schemas that begin with a choice.
             assert!(
                 ["oneOf", "anyOf", "allOf", "$ref"].iter().all(|word| !schema.to_string().contains(word)),
                 "{name}"

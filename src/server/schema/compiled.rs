@@ -15,7 +15,10 @@ use super::{
     fault::CheckedValue,
     patterns::without_lookaround,
 };
-use crate::domain::{field_problem::FieldProblem, json_values::values};
+use crate::{
+    domain::{field_problem::FieldProblem, json_values::values},
+    server::contract::short,
+};
 
 /// The size limit of a compiled pattern in bytes, and again of the cache for matching it.
 const LARGEST_PATTERN: usize = 256 * 1024;
@@ -46,7 +49,11 @@ impl CompiledSchema {
         let stripped = without_lookaround(schema, &|schema| options().build(schema).is_ok());
         let (schema, unchecked) = stripped.as_ref().map_or((schema, vec![]), |(kept, named)| (kept, named.clone()));
         let validator = options().build(schema);
-        Ok(Self { validator: validator.map_err(|error| error.to_string())?, cost, unchecked })
+        let validator = validator.map_err(|error| match error.instance_path().to_string() {
+            at if at.is_empty() => "is no JSON Schema of draft 2020-12, or refers to another document".to_owned(),
+            at => format!("is no JSON Schema of draft 2020-12: see {}", short(&at)),
+        })?;
+        Ok(Self { validator, cost, unchecked })
     }
 
     /// Returns the pointers of the patterns that are not checked.

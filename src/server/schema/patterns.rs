@@ -5,68 +5,91 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::json::pointer_name;
 
-/// Returns whether a schema compiles.
-type Compiles<'a> = &'a dyn Fn(&Value) -> bool;
+/// The most patterns that are tried. A schema has no more that are reached, and others do not matter.
+const MOST_TRIED: usize = 64;
 
-/// Returns the schema without the patterns that look around, and the pointers of these patterns; `None` if it has none.
-/// A pattern with any other fault is kept, so that compiling fails.
-pub fn without_lookaround(schema: &Value, compiles: Compiles<'_>) -> Option<(Value, Vec<String>)> {
-    let (mut kept, mut left_out) = (schema.clone(), vec![]);
-    strip(&mut kept, "", compiles, &mut left_out);
-    (!left_out.is_empty()).then_some((kept, left_out))
+/// Returns the schema without the patterns that look around, and the pointers of what was left out; `None` if it has
+/// none. A pattern with any other fault is kept, so that compiling fails. `compiles` says whether a schema compiles.
+pub fn without_lookaround(schema: &Value, compiles: &dyn Fn(&Value) -> bool) -> Option<(Value, Vec<String>)> {
+    let mut kept = schema.clone();
+    let mut removal = Removal { compiles, tried: 0, left_out: vec![] };
+    removal.strip(&mut kept, "");
+    (!removal.left_out.is_empty()).then_some((kept, removal.left_out))
 }
 
-fn strip(schema: &mut Value, at: &str, compiles: Compiles<'_>, left_out: &mut Vec<String>) {
-    let Some(members) = schema.as_object_mut() else { return };
-    if members.get("pattern").and_then(Value::as_str).is_some_and(|pattern| looks_around(pattern, compiles)) {
-        members.remove("pattern");
-        left_out.push(format!("{at}/pattern"));
-    }
-    strip_names(members, at, compiles, left_out);
-    for (keyword, value) in members {
-        let at = format!("{at}/{}", pointer_name(keyword));
-        match (keyword.as_str(), value) {
-            // These hold values of the instance, and no subschemas.
-            ("const" | "enum" | "default" | "examples", _) => {}
-            (
-                "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" | "dependencies",
-                Value::Object(named),
-            ) => {
-                for (name, value) in named {
-                    strip(value, &format!("{at}/{}", pointer_name(name)), compiles, left_out);
+struct Removal<'a> {
+    compiles: &'a dyn Fn(&Value) -> bool,
+    tried: usize,
+    left_out: Vec<String>,
+}
+
+impl Removal<'_> {
+    fn strip(&mut self, schema: &mut Value, at: &str) {
+        let Some(members) = schema.as_object_mut() else { return };
+        if members.get("pattern").and_then(Value::as_str).is_some_and(|pattern| self.looks_around(pattern)) {
+            members.remove("pattern");
+            self.left_out.push(format!("{at}/pattern"));
+        }
+        self.strip_names(members, at);
+        let mut turned = vec![];
+        for (keyword, value) in members.iter_mut() {
+            let at = format!("{at}/{}", pointer_name(keyword));
+            let before = self.left_out.len();
+            match (keyword.as_str(), value) {
+                // These hold values of the instance, and no subschemas.
+                ("const" | "enum" | "default" | "examples", _) => {}
+                (
+                    "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" | "dependencies",
+                    Value::Object(named),
+                ) => {
+                    for (name, value) in named {
+                        self.strip(value, &format!("{at}/{}", pointer_name(name)));
+                    }
                 }
-            }
-            (_, Value::Array(items)) => {
-                for (i, item) in items.iter_mut().enumerate() {
-                    strip(item, &format!("{at}/{i}"), compiles, left_out);
+                (_, Value::Array(items)) => {
+                    for (i, item) in items.iter_mut().enumerate() {
+                        self.strip(item, &format!("{at}/{i}"));
+                    }
                 }
+                (_, value) => self.strip(value, &at),
             }
-            (_, value) => strip(value, &at, compiles, left_out),
+            // Where less that is required means more that is refused, the whole keyword is left out.
+            if self.left_out.len() > before && ["not", "oneOf", "if"].contains(&keyword.as_str()) {
+                self.left_out.truncate(before);
+                self.left_out.push(at);
+                turned.push(keyword.clone());
+            }
+        }
+        for keyword in turned {
+            members.remove(&keyword);
         }
     }
-}
 
-/// Leaves out names of `patternProperties`. Which members they match is then unknown, so no other member is refused.
-fn strip_names(members: &mut Map<String, Value>, at: &str, compiles: Compiles<'_>, left_out: &mut Vec<String>) {
-    let Some(named) = members.get_mut("patternProperties").and_then(Value::as_object_mut) else { return };
-    let before = left_out.len();
-    named.retain(|pattern, _| {
-        let looks_around = looks_around(pattern, compiles);
-        if looks_around {
-            left_out.push(format!("{at}/patternProperties/{}", pointer_name(pattern)));
+    /// Leaves out names of `patternProperties`. Which members they match is then unknown, so no other member is refused.
+    fn strip_names(&mut self, members: &mut Map<String, Value>, at: &str) {
+        let Some(named) = members.get_mut("patternProperties").and_then(Value::as_object_mut) else { return };
+        let before = self.left_out.len();
+        named.retain(|pattern, _| {
+            let looks_around = self.looks_around(pattern);
+            if looks_around {
+                self.left_out.push(format!("{at}/patternProperties/{}", pointer_name(pattern)));
+            }
+            !looks_around
+        });
+        if self.left_out.len() > before {
+            members.remove("additionalProperties");
+            members.remove("unevaluatedProperties");
         }
-        !looks_around
-    });
-    if left_out.len() > before {
-        members.remove("additionalProperties");
-        members.remove("unevaluatedProperties");
     }
-}
 
-/// Returns whether a pattern cannot be compiled because it looks ahead or back.
-fn looks_around(pattern: &str, compiles: Compiles<'_>) -> bool {
-    ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| pattern.contains(start))
-        && !compiles(&json!({"pattern": pattern}))
+    /// Returns whether a pattern cannot be compiled because it looks ahead or back.
+    fn looks_around(&mut self, pattern: &str) -> bool {
+        if !["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| pattern.contains(start)) || self.tried == MOST_TRIED {
+            return false;
+        }
+        self.tried += 1;
+        !(self.compiles)(&json!({"pattern": pattern}))
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +131,19 @@ mod tests {
                 "patternProperties": {"^y": {}},
             })
         );
+    }
+
+    #[test]
+    fn what_an_absent_pattern_would_turn_round_is_left_out_whole() {
+        let schema = json!({"not": {"pattern": "^(?=x)"}, "oneOf": [{"pattern": "^(?=x)"}, {"pattern": "^(?!x)"}], "minLength": 1});
+        let (kept, left_out) = left_out(&schema).unwrap();
+        assert_eq!((kept, left_out), (json!({"minLength": 1}), vec!["/not".to_owned(), "/oneOf".to_owned()]));
+    }
+
+    #[test]
+    fn the_search_ends() {
+        let many: Vec<Value> = (0..500).map(|i| json!({"pattern": format!("(?=x){i}")})).collect();
+        assert_eq!(left_out(&json!({"$defs": many})).map(|(_, left_out)| left_out.len()), Some(MOST_TRIED));
     }
 
     #[test]

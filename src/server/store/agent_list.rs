@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::{
     Store,
-    escalations::{current, select_current},
+    escalations::{current, json, select_current},
     portion::{ANSWER, Portion, read_portion},
 };
 use crate::{
@@ -82,6 +82,7 @@ pub const ALL: [&str; 2] = walks!("$5 = ''");
 pub const WITH_STATUS: [&str; 2] = walks!("e.status = $5");
 pub const OF_CONVERSATION: [&str; 2] = walks!("e.conversation_id = $5");
 pub const OF_TOOL_CALL: [&str; 2] = walks!("e.tool_call_id = $5");
+pub const ACKNOWLEDGED: [&str; 2] = walks!("$5 = '' and e.acknowledged_at is not null");
 pub const TO_ACKNOWLEDGE: [&str; 2] = walks!("$5 = '' and e.closed_at is not null and e.acknowledged_at is null");
 
 /// Returns escalations of an agent, as many as fit into one answer. A snapshot is read, so that no escalation is missed
@@ -95,6 +96,10 @@ pub async fn list(
     limit: i64,
 ) -> Result<Portion<CurrentState>, Error> {
     let AgentFilter { statuses, conversation_id, tool_call_id, acknowledged, order } = filter;
+    // Only a closed escalation has an outcome to acknowledge.
+    if acknowledged.is_some() && !statuses.is_empty() && statuses.iter().all(|status| status.is_open()) {
+        return Ok(Portion { items: vec![], is_cut: false });
+    }
     let after = after.map_or_else(|| order.begin().to_owned(), |id| id.to_string());
     let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
     let all_words = words.join(" ");
@@ -102,6 +107,7 @@ pub async fn list(
     let walks: Vec<(&[&str; 2], String)> = match (&tool_call_id, &conversation_id, acknowledged) {
         (Some(id), ..) => vec![(&OF_TOOL_CALL, id.clone())],
         (None, Some(id), _) => vec![(&OF_CONVERSATION, id.clone())],
+        (None, None, Some(true)) => vec![(&ACKNOWLEDGED, String::new())],
         (None, None, Some(false)) => vec![(&TO_ACKNOWLEDGE, String::new())],
         _ if words.is_empty() => vec![(&ALL, String::new())],
         _ => words.into_iter().map(|word| (&WITH_STATUS, word)).collect(),
@@ -123,7 +129,11 @@ pub async fn list(
                 let query = filters.iter().fold(query, |query, filter| query.bind(filter.clone()));
                 let walk = read_portion(query.fetch(&mut *connection), ANSWER, |row| {
                     let current = current(row)?;
-                    let size = row.try_get::<&str, _>(0)?.len() + current.outcome.as_ref().map_or(0, |it| it.len());
+                    // Lists do not send the state with which an agent resumes.
+                    let resume = current.escalation.opening.resume.as_ref();
+                    let state = resume.and_then(|it| json(it.state.as_ref()?).ok()).map_or(0, |json| json.len());
+                    let body = row.try_get::<&str, _>(0)?.len().saturating_sub(state);
+                    let size = body + current.outcome.as_ref().map_or(0, |it| it.len());
                     Ok((current, size))
                 })
                 .await?;

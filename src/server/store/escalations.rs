@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The most characters of a tool call's id by which escalations are found: an index takes no longer ones.
-const LONGEST_ID: usize = 250;
+pub const LONGEST_ID: usize = 250;
 
 /// An escalation and its rendered outcome, as stored.
 pub type StoredEscalation = (Escalation, Option<Arc<str>>);

@@ -66,8 +66,13 @@ fn a_conversation_has_one_open_takeover_and_a_second_request_asks_for_it_again()
         assert_eq!(stage.open(AskKind::Takeover), first);
         let after = stage.of(first);
         // Nothing but the urgency and the number of the newest event changes.
-        let same =
-            Escalation { seq: before.seq, latest_at: before.latest_at, urgency: before.urgency, ..after.clone() };
+        let same = Escalation {
+            asked_again: before.asked_again,
+            seq: before.seq,
+            latest_at: before.latest_at,
+            urgency: before.urgency,
+            ..after.clone()
+        };
         assert_eq!(same, before);
         after.urgency
     };
@@ -77,6 +82,11 @@ fn a_conversation_has_one_open_takeover_and_a_second_request_asks_for_it_again()
     assert_eq!(asks_again(&mut stage, Urgency::Normal), Urgency::High);
     stage.mark(&ada(), first, Some(Urgency::Low), None).unwrap();
     assert_eq!(asks_again(&mut stage, Urgency::Urgent), Urgency::Low, "a person has set it");
+    // A model that asks without end is heard, and no longer recorded.
+    for _ in 0..60 {
+        stage.open(AskKind::Takeover);
+    }
+    assert_eq!(stage.of(first).asked_again, 50);
     stage.open(AskKind::Question);
     stage.open(AskKind::Decision);
     stage.resolve(&ada(), first, Resolution::bare(Disposition::Handled)).unwrap();

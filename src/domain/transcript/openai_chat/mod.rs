@@ -4,5 +4,6 @@ mod parts;
 mod read;
 mod write;
 
+pub use parts::in_words;
 pub use read::{NEEDS, read};
 pub use write::{APART, write};

@@ -52,6 +52,12 @@ fn word(value: Option<&Value>) -> Option<String> {
     Some(value?.as_str()?.chars().take(MOST_OF_A_WORD).collect())
 }
 
+/// Returns content in parts as text: texts in order, and a placeholder for each other part.
+pub fn in_words(parts: &[Value]) -> String {
+    let words = |part| words_of(part).map(str::to_owned).or_else(|| known_part(part));
+    parts.iter().map(|part| words(part).unwrap_or_else(|| unknown_part(part))).collect::<Vec<_>>().join("\n")
+}
+
 /// Returns the transcript of a sound, which is next to its data or within.
 pub fn transcript_of(audio: &Value) -> Option<&str> {
     let within = ["input_audio", "output_audio", "audio"].into_iter().filter_map(|name| audio.get(name));
