@@ -84,8 +84,8 @@ def on_event(conv, e):
 def take_back(conv, e):  # True once
     if conv.esc != e["id"]:
         return False
-    conv.esc = None
     since_open = transcript(e["id"], since="open", format="openai.chat")
+    conv.esc = None
     conv.history[conv.mark :] = since_open + tool_result(e["resume"], e["outcome"]["briefing"])
     keep()
     return True
@@ -101,6 +101,8 @@ def escalate_to_human(conv, call):
     opened = post(
         "/escalations",
         reason={"code": arguments["reason_code"], "text": arguments["reason"]},
+        summary=arguments.get("summary"),
+        urgency=arguments.get("urgency"),
         conversation={"id": conv.name, "format": "openai.chat", "messages": conv.history},
         resume={"tool_call_id": call["id"], "state": json.dumps(call)},
     ).json
@@ -133,6 +135,12 @@ def new_id():
 # Bailout over HTTP ------------------------------------------------------------------------------------------------
 
 Answer = namedtuple("Answer", "status json")
+
+
+class Refused(Exception):
+    def __init__(self, status, detail):
+        super().__init__(detail)
+        self.status = status
 
 
 def post(path, **body):
@@ -175,7 +183,7 @@ def ask(method, path, body=None, headers={}):
         with refused:
             refusal = json.load(refused)
         if refused.code != 409:
-            raise RuntimeError(refusal["detail"]) from None
+            raise Refused(refused.code, refusal["detail"]) from None
         return Answer(refused.code, refusal)
 
 
@@ -197,7 +205,7 @@ def listen():
                         continue
                     try:
                         hear(event)
-                    except RuntimeError as refused:
+                    except Refused as refused:
                         print(f"an event was not dealt with: {refused}", file=sys.stderr)
                     event = {}
         except (OSError, HTTPException) as broken:
@@ -215,8 +223,9 @@ def hear(event):
                 try:
                     if conv.esc:
                         on_event(conv, {"type": "reset", "data": {"escalation": escalation(conv.esc)}})
-                except RuntimeError:
-                    conv.esc = None  # the restored log does not have it
+                except Refused as refused:
+                    if refused.status == 404:  # the restored log does not have it
+                        conv.esc = None
     elif conv := conversations.get(e["conversation_id"]):
         with conv.lock:
             on_event(conv, e)

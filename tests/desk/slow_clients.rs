@@ -64,8 +64,9 @@ async fn who_does_not_read_is_given_up_and_the_others_hear_everything(server: Te
         });
     }
     let mut opened = vec![];
+    let item = json!({"label": "a long value", "value": "x".repeat(4_000)});
     for _ in 0..EVENTS {
-        let large = json!({"summary": "x".repeat(1_000), "metadata": {"x": "y".repeat(15_000)}, "resume": {"state": "x".repeat(60_000)}});
+        let large = json!({"summary": "x".repeat(1_000), "metadata": {"x": "y".repeat(15_000)}, "context": vec![item.clone(); 15]});
         opened.push(bot.escalates(large).await);
     }
     let heard = timeout(HEARD_WITHIN, clients.join_all()).await.expect("they hear it in time");

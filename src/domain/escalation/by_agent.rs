@@ -108,12 +108,12 @@ pub struct NewMessage {
 
 impl Escalation {
     /// Records that the agent asked for this takeover again. The urgency may rise, unless a person has set it; nothing
-    /// else changes. Only the first [`MOST_ASKED_AGAIN`] times are recorded, because a model may ask without end.
+    /// else changes. After [`MOST_ASKED_AGAIN`] times only a rise is recorded, because a model may ask without end.
     pub fn ask_again(&self, again: &NewEscalation) -> Vec<EventKind> {
-        if self.asked_again >= MOST_ASKED_AGAIN {
+        let rises = again.urgency > self.urgency && !self.urgency_is_set;
+        if self.asked_again >= MOST_ASKED_AGAIN && !rises {
             return vec![];
         }
-        let rises = again.urgency > self.urgency && !self.urgency_is_set;
         let (reason, summary) = (again.opening.reason.text.clone(), again.opening.summary.clone());
         vec![EventKind::AskedAgain { reason, summary, urgency: rises.then_some(again.urgency) }]
     }

@@ -148,12 +148,12 @@ impl Checks {
     /// Checks an object that is returned unchanged: at most `most_bytes` bytes as JSON.
     pub fn object(&mut self, pointer: &str, object: &Map<String, Value>, most_bytes: usize) {
         if serde_json::to_string(object).is_ok_and(|json| json.len() > most_bytes) {
-            self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
+            return self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
         }
         if schema::is_object_too_deep(object) {
             return self.refuse(pointer, too_deep());
         }
-        self.members(pointer, object);
+        self.members(&mut pointer.to_owned(), object);
     }
 
     /// Checks any JSON value that is returned unchanged: its depth, numbers and texts.
@@ -161,30 +161,44 @@ impl Checks {
         if schema::is_too_deep(value) {
             return self.refuse(pointer, too_deep());
         }
-        self.within(pointer, value);
+        self.within(&mut pointer.to_owned(), value);
     }
 
-    fn within(&mut self, pointer: &str, value: &Value) {
+    /// Checks a value and all values within it. The pointer grows and shrinks on the way, because copying it for each
+    /// value would cost as much as its longest name for each.
+    fn within(&mut self, pointer: &mut String, value: &Value) {
+        // No more problems are named, so none are looked for.
+        if self.problems.len() == MOST_PROBLEMS {
+            return;
+        }
         match value {
-            Value::String(text) if text.contains('\0') => self.refuse(pointer, TextProblem::Null.to_string()),
+            Value::String(text) if text.contains('\0') => self.refuse(pointer.as_str(), TextProblem::Null.to_string()),
             Value::Number(number) if beyond(number) => {
-                self.refuse(pointer, "must not be beyond ±2^53: send it as text");
+                self.refuse(pointer.as_str(), "must not be beyond ±2^53: send it as text");
             }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(i, item)| self.within(&format!("{pointer}/{i}"), item));
+                let length = pointer.len();
+                for (i, item) in items.iter().enumerate() {
+                    pointer.push_str(&format!("/{i}"));
+                    self.within(pointer, item);
+                    pointer.truncate(length);
+                }
             }
             Value::Object(object) => self.members(pointer, object),
             _ => {}
         }
     }
 
-    fn members(&mut self, pointer: &str, object: &Map<String, Value>) {
+    fn members(&mut self, pointer: &mut String, object: &Map<String, Value>) {
+        let length = pointer.len();
         for (name, value) in object {
-            let pointer = format!("{pointer}/{}", pointer_name(name));
-            if name.contains('\0') {
+            pointer.push('/');
+            pointer.push_str(&pointer_name(name));
+            if name.contains('\0') && self.problems.len() < MOST_PROBLEMS {
                 self.refuse(pointer.as_str(), TextProblem::Null.to_string());
             }
-            self.within(&pointer, value);
+            self.within(pointer, value);
+            pointer.truncate(length);
         }
     }
 }

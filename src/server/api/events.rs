@@ -21,42 +21,36 @@ use super::{
     wait,
 };
 use crate::{
-    domain::{escalation::Status, seq::Seq},
+    domain::seq::Seq,
     server::{
         contract::{as_rendered, cursor, written},
         core::log::{Audience, RecordedEvent, follow},
         store::{
-            agent_list::{self, AgentFilter},
             events,
             portion::{ANSWER, Portion},
         },
     },
 };
 
-/// How many closed escalations are checked for delivery when a caller comes back with a cursor.
-const LOOKED_AT: i64 = 50;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const CLOSED: [Status; 3] = [Status::Resolved, Status::Expired, Status::Cancelled];
 
 /// `GET /events`: from now, or from a cursor.
 pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let request = EventsRequest::of(&caller, &headers, &uri)?;
     let head = caller.desk.head(caller.workspace).await?;
-    // A page records the delivery of its own events.
+    let audience = Audience::Agent(caller.agent.id);
+    // A caller that comes back with the closing event of an escalation has its outcome. A page records its own events.
     if let Some(reached) = request.cursor.and_then(|cursor| cursor.within(head)).filter(|_| request.is_stream) {
-        let back = caller.clone();
+        let (back, before) = (caller.clone(), Seq(reached.0 - 1));
         caller.desk.background_tasks().spawn(async move {
-            let (workspace, agent) = (back.workspace, back.agent.id);
-            let filter = AgentFilter { statuses: CLOSED.to_vec(), ..AgentFilter::default() };
-            let closed = agent_list::list(back.desk.store(), workspace, agent, filter, None, LOOKED_AT).await;
-            let known = streams::read(closed)
-                .into_iter()
-                .flat_map(|closed| closed.items)
-                .filter(|current| current.escalation.closed_seq == Some(reached));
-            known.for_each(|current| back.has(&current));
+            let read = events::between(back.desk.store(), back.workspace, audience, before, reached, 1, ANSWER).await;
+            let last = streams::read(read).and_then(|read| read.items.into_iter().next());
+            if let Some(closed) = last.filter(|event| event.event_type.closes()).map(|event| event.escalation_id) {
+                let current = streams::read(back.desk.current(back.workspace, closed).await).flatten();
+                current.iter().for_each(|current| back.has(current));
+            }
         });
     }
-    let audience = Audience::Agent(caller.agent.id);
     request.answer(caller, audience, head, head, None).await
 }
 

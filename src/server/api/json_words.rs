@@ -72,6 +72,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_parser_calls_syntax_is_told_as_it_is() {
+        for (json, told) in [
+            (format!("{}1{}", "[".repeat(200), "]".repeat(200)), "is nested too deep"),
+            ("1e999".to_owned(), "has a number that is too large: send it as text"),
+        ] {
+            let error = serde_json::from_str::<serde_json::Value>(&json).unwrap_err();
+            assert_eq!(misread(&error.to_string()), told);
+        }
+    }
+
+    #[test]
     fn no_word_is_of_rust() {
         for (said, told) in [
             ("invalid type: integer `5`, expected a string", "must be text, not the number 5"),

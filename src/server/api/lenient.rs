@@ -18,6 +18,8 @@ pub struct ModelText {
     pub changes: Vec<&'static str>,
     /// The bytes of its JSON in the body.
     pub length: usize,
+    /// True if the JSON was a text.
+    pub is_text: bool,
 }
 
 impl ModelText {
@@ -36,12 +38,12 @@ impl ModelText {
                 }
             },
         };
-        let length = json.len();
+        let (length, is_text) = (json.len(), json.starts_with('"'));
         if !text.contains('\0') {
-            return Self { text, changes, length };
+            return Self { text, changes, length, is_text };
         }
         changes.push("U+0000 was replaced");
-        Self { text: text.replace('\0', "\u{FFFD}"), changes, length }
+        Self { text: text.replace('\0', "\u{FFFD}"), changes, length, is_text }
     }
 }
 
@@ -90,12 +92,14 @@ impl<'de, const MOST: usize> Deserialize<'de> for Items<MOST> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
                 let mut found = ModelTexts::default();
+                let mut place = 0;
                 while found.texts.len() < MOST {
                     let Some(item) = items.next_element::<Option<ModelText>>()? else { return Ok(found) };
-                    found.texts.extend(item.map(|text| (found.texts.len(), text)));
+                    found.texts.extend(item.map(|text| (place, text)));
+                    place += 1;
                 }
-                while items.next_element::<IgnoredAny>()?.is_some() {
-                    found.is_cut = true;
+                while let Some(item) = items.next_element::<Option<IgnoredAny>>()? {
+                    found.is_cut |= item.is_some();
                 }
                 Ok(found)
             }
@@ -201,6 +205,8 @@ mod tests {
             let read: ModelTexts<3> = serde_json::from_str(json).unwrap();
             assert_eq!(read.texts.iter().map(|(_, it)| it.text.as_str()).collect::<Vec<_>>(), texts);
             assert_eq!(read.is_cut, is_cut, "{json}");
+            let places: Vec<usize> = read.texts.iter().map(|(place, _)| *place).collect();
+            assert_eq!(places, if json.contains("null") { vec![0, 2] } else { (0..texts.len()).collect() });
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
-    lenient::ModelText,
+    lenient::{ModelText, whole_characters},
     params::QueryParams,
     problem::{Problem, ProblemCode},
     transcript::TranscriptReader,
@@ -105,12 +105,13 @@ fn new_message(caller: &CallingAgent, request: SayRequest, checks: &mut Checks) 
 
 /// Returns content as text, also when it comes in parts, as in OpenAI's messages.
 fn in_words(content: ModelText) -> ModelText {
-    match serde_json::from_str::<Vec<Value>>(&content.text) {
-        Ok(parts) if !content.changes.is_empty() => {
-            let (text, changes) = (openai_chat::in_words(&parts), vec![]);
-            ModelText { text, changes, ..content }
+    let parts = (!content.is_text).then(|| serde_json::from_str::<Vec<Value>>(&whole_characters(&content.text)).ok());
+    match parts.flatten() {
+        Some(parts) => {
+            let text = openai_chat::in_words(&parts).replace('\0', "\u{FFFD}");
+            ModelText { text, changes: vec![], ..content }
         }
-        _ => content,
+        None => content,
     }
 }
 

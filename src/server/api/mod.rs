@@ -19,6 +19,7 @@ mod opening;
 mod params;
 mod problem;
 mod receipts;
+mod schemas;
 mod streams;
 mod strict_object;
 mod tools;

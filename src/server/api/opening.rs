@@ -11,6 +11,7 @@ use super::{
     json_words,
     lenient::{self, ModelNumber, ModelText, ModelTexts},
     problem::{Problem, ProblemCode},
+    schemas::{find_faults, unusable},
     strict_object::StrictObject,
     transcript::{self, TranscriptReader},
 };
@@ -19,7 +20,7 @@ use crate::{
         ask::{Action, Ask, AskKind, Verdict},
         deadline::{LONGEST, RequestedDeadlines, SHORTEST},
         field_problem::FieldProblem,
-        json::{JsonText, LARGEST_NUMBER},
+        json::{JsonText, LARGEST_NUMBER, too_deep},
         message::Message,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,
@@ -27,27 +28,24 @@ use crate::{
         text::Text,
         time::Span,
     },
-    server::{
-        schema::{CheckFailure, MOST_PROBLEMS, Schemas},
-        store::escalations::LONGEST_ID,
-    },
+    server::{schema::Schemas, store::escalations::LONGEST_ID},
 };
 
 /// The most bytes of an object that is returned unchanged.
 const MOST_OBJECT: usize = 16 * 1024;
-/// The most patterns that all schemas of an ask may have together: each is compiled before the response.
-const MOST_PATTERNS: usize = 256;
 /// The most bytes of `resume.state`.
 const MOST_STATE: usize = 1024 * 1024;
 /// The most bytes of the other fields of `resume`.
 const MOST_NAME: usize = 64 * 1024;
 /// The most characters of a word that a model chose from a list.
 const MOST_CODE: usize = 100;
+/// The most actions of a decision.
+const MOST_ACTIONS: usize = 20;
 /// The most words of `accepts`.
 const MOST_ACCEPTED: usize = 20;
 /// The text of the reason if the model gave none.
 const NO_REASON: &str = "The agent gave no reason.";
-/// The most bytes of all fields together, without the transcript.
+/// The most bytes of all fields together, without the transcript, the state to resume with and the texts of the model.
 const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
 
 /// A validated open request. Its queue is not checked yet, because that needs the database; the warnings are still in
@@ -77,6 +75,8 @@ pub fn check(
         let detail =
             format!("must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages and resume.state");
         checks.refuse("", detail);
+        // So large a request is not looked at any further.
+        checks.verdict()?;
     }
     let reason = reason(request.reason.map(|StrictObject(it)| it), checks);
     let ask = ask(request.ask.map(|StrictObject(it)| it), conversation.is_some(), checks);
@@ -186,7 +186,12 @@ fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> A
         let options = options.into_iter().enumerate();
         options.filter_map(|(i, text)| checks.exact(&format!("/ask/options/{i}"), text)).collect()
     });
-    let actions = it.actions.unwrap_or_default().into_iter().enumerate();
+    let mut actions = it.actions.unwrap_or_default();
+    if actions.len() > MOST_ACTIONS {
+        checks.refuse("/ask/actions", format!("must have at most {MOST_ACTIONS} actions"));
+        actions.truncate(MOST_ACTIONS);
+    }
+    let actions = actions.into_iter().enumerate();
     let actions =
         actions.filter_map(|(i, StrictObject(it))| action(it, &format!("/ask/actions/{i}"), checks)).collect();
     let ask = Ask {
@@ -231,8 +236,12 @@ fn arguments(json: &str, pointer: &str, checks: &mut Checks) -> JsonText {
         Ok(taken) => taken,
         // Parsing also fails on a duplicate name, because different parsers would read different values.
         Err(error) => {
-            let half = json_words::broken_text(&error.to_string());
-            checks.refuse(pointer, half.unwrap_or("must be an object, or the JSON text of one, without a name twice"));
+            let said = error.to_string();
+            let known = json_words::broken_text(&said)
+                .map(str::to_owned)
+                .or_else(|| said.starts_with(&too_deep()).then(too_deep));
+            let wanted = || "must be an object, or the JSON text of one, without a name twice".to_owned();
+            checks.refuse(pointer, known.unwrap_or_else(wanted));
             return JsonText::default();
         }
     };
@@ -242,53 +251,6 @@ fn arguments(json: &str, pointer: &str, checks: &mut Checks) -> JsonText {
         _ => checks.refuse(pointer, "must be an object"),
     }
     taken
-}
-
-/// Records where proposed arguments break their own schema. The proposal is accepted with warnings, because a person
-/// will see it.
-fn find_faults(schemas: &Schemas, ask: &mut Ask, checks: &mut Checks) {
-    for (i, action) in ask.actions.iter_mut().enumerate() {
-        let at = format!("/ask/actions/{i}/arguments");
-        match schemas.faults(action, &action.arguments) {
-            Ok(mut faults) => {
-                faults.truncate(MOST_PROBLEMS);
-                action.faults = faults;
-            }
-            Err(CheckFailure::OutOfTime) => checks.warn(&*at, "took too long to be checked by arguments_schema"),
-            // `unusable` has refused the schema before.
-            Err(CheckFailure::Unusable(_)) => {}
-        }
-        for fault in &action.faults {
-            let pointer = format!("{at}{}", fault.pointer);
-            checks.warn(pointer, format!("{}, which does not match arguments_schema", fault.detail));
-        }
-    }
-}
-
-/// Returns why schemas of an ask cannot be used, before an operator is asked to answer by them. Patterns that are not
-/// checked are warnings.
-fn unusable(schemas: &Schemas, ask: &Ask, checks: &mut Checks) -> Vec<FieldProblem> {
-    let of_actions = ask.actions.iter().enumerate();
-    let of_actions =
-        of_actions.map(|(i, action)| (format!("/ask/actions/{i}/arguments_schema"), action.arguments_schema.as_ref()));
-    let all = [("/ask/response_schema".to_owned(), ask.response_schema.as_ref())].into_iter().chain(of_actions);
-    let (mut problems, mut patterns) = (vec![], 0);
-    for (pointer, schema) in all.filter_map(|(pointer, schema)| Some((pointer, schema?))) {
-        match schemas.compiled(schema) {
-            Ok(compiled) => {
-                patterns += compiled.patterns();
-                let unchecked = "is not checked, because a pattern here looks ahead or back";
-                compiled.unchecked().iter().for_each(|at| checks.warn(format!("{pointer}{at}"), unchecked));
-            }
-            Err(why) => problems.push(FieldProblem::new(pointer, why)),
-        }
-        if patterns > MOST_PATTERNS {
-            problems
-                .push(FieldProblem::new("/ask", format!("has at most {MOST_PATTERNS} patterns in all its schemas")));
-            break;
-        }
-    }
-    problems
 }
 
 /// Reads the facts of a conversation, and its messages if any of them can be read in the declared format.

@@ -14,7 +14,8 @@ const DESCRIPTION: &str = "Hand this conversation to a human operator. Call this
     asking a colleague. Promise no time, because nobody knows when a colleague is free. The result says what the \
     operator decided or said.";
 
-/// The arguments of the tool, which an app sends on as the fields of an open request.
+/// The arguments of the tool. An app makes an open request of them: `reason_code` is `reason.code`, `reason` is
+/// `reason.text`, and the others keep their names.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only the schema is used")]
 struct EscalateToHuman {

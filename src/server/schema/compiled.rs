@@ -49,9 +49,14 @@ impl CompiledSchema {
         let stripped = without_lookaround(schema, &|schema| options().build(schema).is_ok());
         let (schema, unchecked) = stripped.as_ref().map_or((schema, vec![]), |(kept, named)| (kept, named.clone()));
         let validator = options().build(schema);
-        let validator = validator.map_err(|error| match error.instance_path().to_string() {
-            at if at.is_empty() => "is no JSON Schema of draft 2020-12, or refers to another document".to_owned(),
-            at => format!("is no JSON Schema of draft 2020-12: see {}", short(&at)),
+        let validator = validator.map_err(|error| {
+            let places = [error.instance_path().to_string(), error.schema_path().to_string()];
+            let place =
+                places.into_iter().find(|place| !place.is_empty()).unwrap_or_else(|| "its references".to_owned());
+            format!(
+                "cannot be used, see {}: a schema is of draft 2020-12, with patterns that a linear engine matches",
+                short(&place)
+            )
         })?;
         Ok(Self { validator, cost, unchecked })
     }

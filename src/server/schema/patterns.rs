@@ -3,10 +3,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::json::pointer_name;
+use crate::domain::{
+    json::pointer_name,
+    json_values::{change_values, values},
+};
 
-/// The most patterns that are tried. A schema has no more that are reached, and others do not matter.
+/// The most patterns that are tried. Further ones that seem to look around are left out without a try.
 const MOST_TRIED: usize = 64;
+/// The keywords that refuse more when other keywords require less.
+const TURNED_ROUND: [&str; 6] = ["not", "oneOf", "if", "maxContains", "unevaluatedProperties", "unevaluatedItems"];
 
 /// Returns the schema without the patterns that look around, and the pointers of what was left out; `None` if it has
 /// none. A pattern with any other fault is kept, so that compiling fails. `compiles` says whether a schema compiles.
@@ -14,6 +19,9 @@ pub fn without_lookaround(schema: &Value, compiles: &dyn Fn(&Value) -> bool) -> 
     let mut kept = schema.clone();
     let mut removal = Removal { compiles, tried: 0, left_out: vec![] };
     removal.strip(&mut kept, "");
+    if !removal.left_out.is_empty() {
+        loosen(&mut kept);
+    }
     (!removal.left_out.is_empty()).then_some((kept, removal.left_out))
 }
 
@@ -54,7 +62,7 @@ impl Removal<'_> {
                 (_, value) => self.strip(value, &at),
             }
             // Where less that is required means more that is refused, the whole keyword is left out.
-            if self.left_out.len() > before && ["not", "oneOf", "if"].contains(&keyword.as_str()) {
+            if self.left_out.len() > before && TURNED_ROUND.contains(&keyword.as_str()) {
                 self.left_out.truncate(before);
                 self.left_out.push(at);
                 turned.push(keyword.clone());
@@ -84,16 +92,34 @@ impl Removal<'_> {
 
     /// Returns whether a pattern cannot be compiled because it looks ahead or back.
     fn looks_around(&mut self, pattern: &str) -> bool {
-        if !["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| pattern.contains(start)) || self.tried == MOST_TRIED {
+        if !["(?=", "(?!", "(?<=", "(?<!"].iter().any(|start| pattern.contains(start)) {
             return false;
         }
         self.tried += 1;
-        !(self.compiles)(&json!({"pattern": pattern}))
+        self.tried > MOST_TRIED || !(self.compiles)(&json!({"pattern": pattern}))
     }
+}
+
+/// Removes what might refuse more because a pattern is left out, possibly in a place that is only referred to.
+fn loosen(schema: &mut Value) {
+    change_values(schema, &mut |value| {
+        let Some(members) = value.as_object_mut() else { return };
+        members.retain(|keyword, value| {
+            let refers = || values(value).any(|(_, it)| it.get("$ref").or(it.get("$dynamicRef")).is_some());
+            match keyword.as_str() {
+                "maxContains" => !value.is_number(),
+                "unevaluatedProperties" | "unevaluatedItems" => !value.is_boolean() && !value.is_object(),
+                turned if TURNED_ROUND.contains(&turned) => !refers(),
+                _ => true,
+            }
+        });
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn left_out(schema: &Value) -> Option<(Value, Vec<String>)> {
@@ -141,9 +167,31 @@ mod tests {
     }
 
     #[test]
+    fn no_value_is_refused_because_a_pattern_is_left_out() {
+        let x = json!({"type": "string", "pattern": "^(?=a)"});
+        for (schema, value) in [
+            (json!({"$defs": {"x": x}, "not": {"$ref": "#/$defs/x"}}), json!("b")),
+            (
+                json!({"oneOf": [{"properties": {"a": x}}, {"required": ["b"]}], "unevaluatedProperties": false}),
+                json!({"a": "a"}),
+            ),
+            (json!({"contains": {"pattern": "^(?!x)"}, "maxContains": 1}), json!(["a", "x"])),
+        ] {
+            let (kept, _) = left_out(&schema).unwrap();
+            assert!(jsonschema::draft202012::new(&kept).unwrap().is_valid(&value), "{schema} is {kept}");
+        }
+    }
+
+    #[test]
     fn the_search_ends() {
-        let many: Vec<Value> = (0..500).map(|i| json!({"pattern": format!("(?=x){i}")})).collect();
-        assert_eq!(left_out(&json!({"$defs": many})).map(|(_, left_out)| left_out.len()), Some(MOST_TRIED));
+        let many: Map<String, Value> =
+            (0..500).map(|i| (format!("d{i}"), json!({"pattern": format!("(?=x){i}")}))).collect();
+        let tried = Cell::new(0);
+        let found = without_lookaround(&json!({"$defs": many}), &|_| {
+            tried.set(tried.get() + 1);
+            false
+        });
+        assert_eq!((found.map(|(_, left_out)| left_out.len()), tried.get()), (Some(500), MOST_TRIED));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Seeded randomness, so that a random test can be repeated.
 
+use std::time::Duration;
+
 use bailout::server::clock::mint;
 use fastrand::Rng;
 
@@ -41,3 +43,5 @@ impl Chance {
 /// True when `bin/torture` builds the tests, which then run for hours and do a hundred times as much as in a normal
 /// run.
 pub const TORTURE: bool = option_env!("BAILOUT_TORTURE").is_some();
+/// How long a test waits for what must happen. At a release's figures there is a hundred times as much to wait for.
+pub const SOON: Duration = Duration::from_secs(if TORTURE { 900 } else { 20 });

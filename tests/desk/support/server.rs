@@ -46,7 +46,10 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::database::{Database, Engine};
+use super::{
+    chance::SOON,
+    database::{Database, Engine},
+};
 
 /// The password of every operator in the tests.
 pub const PASSWORD: &str = "correct horse battery";
@@ -374,7 +377,7 @@ impl Person {
 
 /// Waits for a condition that must soon become true, and panics with its name when it does not.
 pub async fn soon<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let until = std::time::Instant::now() + Duration::from_secs(20);
+    let until = std::time::Instant::now() + SOON;
     loop {
         if let Some(found) = look().await {
             return found;

@@ -1,9 +1,9 @@
 //! A reader of server-sent events, in whatever pieces they arrive.
 
-use std::time::Duration;
-
 use futures::StreamExt;
 use serde_json::Value;
+
+use super::chance::SOON;
 
 /// A server-sent event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,6 @@ pub async fn read(response: reqwest::Response, many: usize) -> Vec<Heard> {
             );
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), reading).await.expect("the events came in time");
+    tokio::time::timeout(SOON, reading).await.expect("the events came in time");
     events
 }
