@@ -1,12 +1,25 @@
 //! Tests what a request of an agent may contain: a model's mistakes are mended with a warning, and a developer's mistakes
 //! are told all at once.
 
-use bailout::domain::{disposition::Disposition, operator::Role, outcome::Resolution};
+use bailout::domain::{
+    ask::Verdict,
+    disposition::Disposition,
+    escalation::Status,
+    event::EventType,
+    operator::Role,
+    outcome::{NextStep, Resolution},
+    queue::Urgency,
+    reason::ReasonCode,
+};
 use macro_rules_attribute::apply;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{api::raw, on_both, support::TestServer};
+use crate::{
+    api::raw,
+    on_both,
+    support::{TestServer, routes::routes},
+};
 
 fn pointers(list: &Value) -> Vec<String> {
     list.as_array().expect("a list").iter().filter_map(|it| it["pointer"].as_str().map(str::to_owned)).collect()
@@ -295,4 +308,31 @@ async fn every_problem_links_to_a_page_that_explains_it(server: TestServer) {
         assert!(status == 200 && text.contains(&link.replace('-', "_")), "{link}: {text}");
     }
     assert_eq!(page("/docs/problems/no-such-problem").await.0, 404);
+}
+
+/// Returns the lines of README.md that the program does not bear out, or the words of the program that it lacks.
+fn untold(readme: &str) -> Vec<String> {
+    let of_agents = routes().into_iter().filter_map(|(method, path)| {
+        let path = path.strip_prefix("/api/v1").filter(|path| path.len() > 1 && *path != "/{*rest}")?;
+        Some(format!("| `{method} {path}` |"))
+    });
+    let events = EventType::ALL.iter().any(|it| it.as_str() == "agent.asked" || it.as_str() == "escalation.updated");
+    assert!(!events, "a reserved name is used: then README.md and the contract say what it means");
+    let words = Status::ALL.iter().map(|it| it.as_str());
+    let words =
+        words.chain(Urgency::ALL.iter().map(|it| it.as_str())).chain(ReasonCode::ALL.iter().map(|it| it.as_str()));
+    let words = words.chain(Disposition::ALL.iter().map(|it| it.as_str())).map(|word| format!("`{word}`"));
+    let verdicts = [Verdict::Approve, Verdict::Edit, Verdict::Reject, Verdict::Respond].map(|it| json!(it));
+    let steps = [NextStep::Continue, NextStep::Close, NextStep::AwaitCustomer].map(|it| json!(it));
+    let others = verdicts.iter().chain(&steps).filter_map(Value::as_str).map(|word| format!("`{word}`"));
+    of_agents.chain(words).chain(others).filter(|wanted| !readme.contains(wanted.as_str())).collect()
+}
+
+#[test]
+fn the_readme_names_every_request_and_every_word() {
+    let readme = std::fs::read_to_string("README.md").expect("README.md");
+    assert_eq!(untold(&readme), Vec::<String>::new());
+    // The control: a request and a word that are missing are noticed.
+    let poorer = readme.replace("| `GET /desk` |", "").replace("`await_customer`", "");
+    assert_eq!(untold(&poorer), ["| `GET /desk` |", "`await_customer`"]);
 }
