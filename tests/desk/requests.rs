@@ -11,6 +11,7 @@ use bailout::domain::{
     queue::Urgency,
     reason::ReasonCode,
 };
+use bailout::server::store::messages::{MessagesAround, around};
 use macro_rules_attribute::apply;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     api::raw,
     on_both,
-    support::{TestServer, routes::routes},
+    support::{TestServer, routes::routes, server::id},
 };
 
 fn pointers(list: &Value) -> Vec<String> {
@@ -335,4 +336,19 @@ fn the_readme_names_every_request_and_every_word() {
     // The control: a request and a word that are missing are noticed.
     let poorer = readme.replace("| `GET /desk` |", "").replace("`await_customer`", "");
     assert_eq!(untold(&poorer), ["| `GET /desk` |", "`await_customer`"]);
+}
+
+#[apply(on_both!)]
+async fn what_is_read_around_a_page_has_no_texts(server: TestServer) {
+    let bot = server.agent("billing-bot").await;
+    let messages: Vec<Value> = (0..10).map(|n| json!({"role": "customer", "text": format!("text {n}")})).collect();
+    let it = bot.escalates(json!({"conversation": {"messages": messages}})).await;
+    let of = (server.workspace, id(&it));
+    let read = server.desk.store().reader();
+    let read = read.read(move |connection| Box::pin(around(connection, of, false, 3, (2, 3), 1_000_000))).await;
+    let MessagesAround { messages, last, has_more } = read.expect("a read");
+    let texts: Vec<(i64, bool)> = messages.iter().map(|it| (it.position, it.text.is_some())).collect();
+    let expected =
+        [(1, false), (2, false), (3, false), (4, true), (5, true), (6, false), (7, false), (8, false), (9, false)];
+    assert_eq!((texts.as_slice(), last, has_more), (&expected[..], 5, true));
 }

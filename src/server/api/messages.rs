@@ -28,7 +28,7 @@ use crate::{
         escalation::by_agent::NewMessage,
         field_problem::FieldProblem,
         ids::MessageId,
-        message::{Author, Message, MessageRole},
+        message::{Author, MessageRole},
         seq::Seq,
         text::TextProblem,
         transcript::openai_chat::{self, APART},
@@ -37,7 +37,7 @@ use crate::{
         clock::mint,
         contract::{MessageBody, parse_rfc3339, written},
         core::command::{AgentVerb, CommandResult, RenderAnswer, RenderedAnswer},
-        store::portion::ANSWER,
+        store::{messages, portion::ANSWER},
     },
 };
 
@@ -165,29 +165,22 @@ pub async fn transcript(
     };
     caller.current(id).await?;
     let (desk, workspace) = (&caller.desk, caller.workspace);
-    let read = async |after, limit, bytes| desk.messages(workspace, id, since_open, after, limit, bytes).await;
     let json = match form {
         TranscriptReader::Native => {
-            let read = read(after, limit + 1, ANSWER).await?;
+            let read = desk.messages(workspace, id, since_open, after, limit + 1, ANSWER).await?;
             let page = Page::of(read, limit, |(message, _)| message.position.to_string());
             written(&page.map(|(message, _)| MessageBody::from(message)))
         }
         TranscriptReader::OpenaiChat => {
             // The content of a page depends on tool calls before it and on their results after it.
-            let from = after.unwrap_or(-1);
-            let around = read(Some(from - APART), limit + 2 * APART + 1, usize::MAX).await?.items;
-            let later = around.iter().filter(|(message, _)| message.position > from);
-            let mut bytes = 0;
-            // The page takes as many messages as the limit and the size allow, and at least one.
-            let fits = |(at, (_, size)): &(usize, &(Message, usize))| {
-                bytes += size;
-                *at == 0 || (*at < limit as usize && bytes <= ANSWER)
-            };
-            let last = later.clone().enumerate().take_while(fits).last();
-            let (count, last) = last.map_or((0, from), |(at, (message, _))| (at + 1, message.position));
-            let next = (later.count() > count).then(|| last.to_string());
-            let around: Vec<Message> = around.into_iter().map(|(message, _)| message).collect();
-            written(&Page { items: openai_chat::write(&around, from.saturating_add(1)..=last), next })
+            let (from, of) = (after.unwrap_or(-1), (workspace, id));
+            let reader = desk.store().reader();
+            let read = reader.read(move |connection| {
+                Box::pin(messages::around(connection, of, since_open, from, (limit, APART), ANSWER))
+            });
+            let read = read.await?;
+            let items = openai_chat::write(&read.messages, from.saturating_add(1)..=read.last);
+            written(&Page { items, next: read.has_more.then(|| read.last.to_string()) })
         }
     };
     Ok(json_answer(StatusCode::OK, json))

@@ -191,6 +191,12 @@ pub async fn messages_since_open(
     Ok(found.into_iter().map(oldest_first).collect())
 }
 
+/// Messages after a position, oldest first: all, or only those since the open.
+const ALL: &str = "select body from message where workspace_id = $1 and escalation_id = $2 and position > $3 \
+    order by position limit $4";
+const SINCE_OPEN: &str = "select body from message where workspace_id = $1 and escalation_id = $2 and position > $3 \
+    and seq is not null order by position limit $4";
+
 /// Returns a page of messages after a position, oldest first, each with its size in bytes, up to so many bytes.
 /// Includes all messages, or only those since the open.
 pub async fn after(
@@ -202,10 +208,6 @@ pub async fn after(
     limit: i64,
     bytes: usize,
 ) -> Result<Portion<(Message, usize)>, Error> {
-    const ALL: &str = "select body from message where workspace_id = $1 and escalation_id = $2 and position > $3 \
-        order by position limit $4";
-    const SINCE_OPEN: &str = "select body from message where workspace_id = $1 and escalation_id = $2 and position > $3 \
-        and seq is not null order by position limit $4";
     let query = sqlx::query(if since_open { SINCE_OPEN } else { ALL });
     let query = query.bind(workspace.to_string()).bind(id.to_string()).bind(position).bind(limit);
     read_portion(query.fetch(store.reader()), bytes, |row| {
@@ -213,6 +215,50 @@ pub async fn after(
         Ok(((parse("message", "body", &body)?, body.len()), body.len()))
     })
     .await
+}
+
+/// A page of messages, and those around it.
+pub struct MessagesAround {
+    /// The messages of the page, and up to so many before and after it, oldest first. Only those of the page have their
+    /// texts, because a text may have a quarter of a megabyte.
+    pub messages: Vec<Message>,
+    /// The position of the last message of the page; that before the page if it is empty.
+    pub last: i64,
+    /// True if there are messages after the page.
+    pub has_more: bool,
+}
+
+/// Returns up to `limit` messages after a position, up to so many bytes and at least one, and up to `apart` messages
+/// before and after them.
+pub async fn around(
+    connection: &mut AnyConnection,
+    (workspace, id): (WorkspaceId, EscalationId),
+    since_open: bool,
+    position: i64,
+    (limit, apart): (i64, i64),
+    bytes: usize,
+) -> Result<MessagesAround, Error> {
+    let query = sqlx::query(if since_open { SINCE_OPEN } else { ALL });
+    let query = query.bind(workspace.to_string()).bind(id.to_string());
+    let mut rows = query.bind(position - apart).bind(limit + 2 * apart + 1).fetch(connection);
+    let mut around = MessagesAround { messages: vec![], last: position, has_more: false };
+    let (mut taken, mut size) = (0, 0);
+    while let Some(row) = rows.try_next().await? {
+        let body: String = row.try_get(0)?;
+        let message: Message = parse("message", "body", &body)?;
+        let is_on_page = message.position > position && !around.has_more && {
+            size += body.len();
+            taken == 0 || (taken < limit && size <= bytes)
+        };
+        around.has_more |= message.position > position && !is_on_page;
+        if is_on_page {
+            (taken, around.last) = (taken + 1, message.position);
+            around.messages.push(message);
+        } else {
+            around.messages.push(Message { text: None, ..message });
+        }
+    }
+    Ok(around)
 }
 
 /// Returns the latest messages before a position that fit on a page, at least one, oldest first. Their text is not yet
