@@ -66,7 +66,8 @@ mod tests {
             }
         };
         supervise(Arc::clone(&readiness), shutdown, "the watcher", start);
-        tokio::time::timeout(Duration::from_secs(5), works.notified()).await.expect("a second run");
+        // Printing the backtrace of the panic may take seconds, and holds this thread.
+        tokio::time::timeout(Duration::from_secs(60), works.notified()).await.expect("a second run");
         assert_eq!((runs.load(Ordering::SeqCst), readiness.restarts()), (2, 1));
         assert_eq!(readiness.dying_task(), None, "dying once is not dying again and again");
     }
