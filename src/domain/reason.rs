@@ -49,6 +49,9 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// The text of a reason that the agent did not give.
+    pub const NOT_GIVEN: &str = "The agent gave no reason.";
+
     /// Reads a code. An unknown code becomes `other`, with the word kept as its label (first 100 characters).
     pub fn code_of(word: &str) -> (ReasonCode, Option<String>) {
         match ReasonCode::named(word) {

@@ -104,14 +104,10 @@ impl ResolutionDraft {
                 Ok(data) => resolution.data = serde_json::from_slice(data.to_string().as_bytes()).ok(),
                 Err(found) => problems.extend(below("/data", found)),
             }
-        } else if ask.options.is_some() && answers {
-            match NoteText::parse(self.answer.as_str()) {
-                Ok(answer) => resolution.answer = Some(answer),
-                Err(_) => problems.push(FieldProblem::new("/answer", "Choose an answer.")),
-            }
         } else if answers && ask.response_schema.is_none() {
             match NoteText::parse(self.answer.as_str()) {
                 Ok(answer) => resolution.answer = Some(answer),
+                Err(_) if ask.options.is_some() => problems.push(FieldProblem::new("/answer", "Choose an answer.")),
                 Err(problem) => problems.push(FieldProblem::new("/answer", format!("Your answer {problem}."))),
             }
         }

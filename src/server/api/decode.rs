@@ -96,8 +96,7 @@ fn fault(error: &serde_json::Error, pointer: String, body: &[u8]) -> Fault {
             None => malformed(error),
         };
     }
-    // The line and column are removed, because the caller has the pointer.
-    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    let said = json_words::without_place(&said);
     let named = |before: &str| said.strip_prefix(before).and_then(|rest| rest.split('`').next());
     let at = |name: &str| format!("{pointer}/{}", pointer_name(name));
     if said.starts_with("unknown field `") {

@@ -16,7 +16,7 @@ use super::{
     wait::{self, Wait},
 };
 use crate::{
-    domain::{escalation::Status, ids::EscalationId, text::Text},
+    domain::{escalation::Status, ids::EscalationId, reason::Reason, text::Text},
     server::{
         contract::{EscalationBody, escalation_json, written},
         core::command::AgentVerb,
@@ -97,7 +97,7 @@ pub async fn cancel(
     let mut checks = request.checks;
     let reason = checks.model("/reason", request.body.reason);
     checks.verdict()?;
-    let reason = reason.unwrap_or_else(|| Text::from_static("The agent gave no reason."));
+    let reason = reason.unwrap_or_else(|| Text::from_static(Reason::NOT_GIVEN));
     let done = caller.run(escalation, AgentVerb::Cancel { reason }, None, request.room).await?;
     answer(&caller, &done.current).await
 }

@@ -4,7 +4,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{
-    http::{HeaderMap, HeaderName, StatusCode, Uri, header::ACCEPT},
+    http::{HeaderMap, HeaderName, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    json_answer,
+    accept, json_answer,
     key_auth::{CallingAgent, EscalationInPath},
     params::{Cursor, QueryParams},
     problem::{Problem, ProblemCode},
@@ -40,7 +40,7 @@ pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Resul
     let head = caller.desk.head(caller.workspace).await?;
     let audience = Audience::Agent(caller.agent.id);
     // A caller that comes back with the closing event of an escalation has its outcome. A page records its own events.
-    if let Some(reached) = request.cursor.and_then(|cursor| cursor.within(head)).filter(|_| request.is_stream) {
+    if let Some(reached) = request.came_back_with(head) {
         let (back, before) = (caller.clone(), Seq(reached.0 - 1));
         caller.desk.background_tasks().spawn(async move {
             let read = events::between(back.desk.store(), back.workspace, audience, before, reached, 1, ANSWER).await;
@@ -67,7 +67,7 @@ pub async fn of_one(
     let current = caller.current(id).await?;
     let head = caller.desk.head(caller.workspace).await?;
     let (opened, closed) = (current.escalation.opened_seq, current.escalation.closed_seq);
-    let reached = request.cursor.and_then(|cursor| cursor.within(head)).filter(|_| request.is_stream);
+    let reached = request.came_back_with(head);
     if closed.is_some() && reached == closed {
         caller.has(&current);
     }
@@ -98,6 +98,11 @@ impl EventsRequest {
         let last = last.map(|cursor| cursor.unwrap_or(Cursor::Elsewhere));
         let (wait, limit) = (wait::seconds(&params)?.unwrap_or_default(), params.limit()?);
         Ok(Self { cursor: last.or(asked), is_stream, wait, limit, epoch })
+    }
+
+    /// Returns the position that a caller of a stream comes back with.
+    fn came_back_with(&self, head: Seq) -> Option<Seq> {
+        self.cursor.and_then(|cursor| cursor.within(head)).filter(|_| self.is_stream)
     }
 
     /// Answers with a stream or a page. Without a cursor it starts after `begin`. Of an escalation that is closed,
@@ -134,20 +139,7 @@ impl EventsRequest {
 
 /// Returns whether the caller prefers a stream to JSON. A caller that accepts both equally gets JSON.
 fn wants_stream(headers: &HeaderMap) -> bool {
-    let ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let (mut stream, mut json) = (0.0, 0.0);
-    for range in ranges.flat_map(|text| text.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse::<f32>);
-        let quality = quality.unwrap_or(1.0);
-        match kind.as_str() {
-            "text/event-stream" | "text/*" => stream = quality.max(stream),
-            "application/json" | "application/*" | "*/*" => json = quality.max(json),
-            _ => {}
-        }
-    }
-    stream > json
+    accept::quality(headers, &accept::EVENT_STREAM) > accept::quality(headers, &accept::JSON)
 }
 
 /// A page of events. The cursor continues after them, also if there are none.
@@ -212,6 +204,8 @@ async fn look(
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::ACCEPT;
+
     use super::*;
 
     #[test]

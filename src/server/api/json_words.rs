@@ -20,6 +20,11 @@ pub fn sentence(said: &str) -> String {
     said.to_owned()
 }
 
+/// Returns an error of the parser without its line and column, because the caller has the pointer.
+pub fn without_place(said: &str) -> &str {
+    said.rsplit_once(" at line ").map_or(said, |(said, _)| said)
+}
+
 /// Returns what is wrong with a text that the parser cannot read, if its error is about that.
 pub fn broken_text(said: &str) -> Option<&'static str> {
     let is_half = said.contains("surrogate") || said.contains("hex escape");

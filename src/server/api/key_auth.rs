@@ -5,16 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::{
     extract::{FromRequestParts, Path, Request, State},
-    http::{
-        HeaderMap, HeaderName, HeaderValue, Method,
-        header::{ACCEPT, AUTHORIZATION},
-        request::Parts,
-    },
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header::AUTHORIZATION, request::Parts},
     middleware::Next,
     response::Response,
 };
 
-use super::problem::{Problem, ProblemCode};
+use super::{
+    accept,
+    problem::{Problem, ProblemCode},
+};
 use crate::{
     domain::{
         agent::AgentRef,
@@ -109,18 +108,9 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Returns whether the caller accepts JSON or, on a stream, server-sent events.
 fn accepts(headers: &HeaderMap, is_stream: bool) -> bool {
-    let ranges = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut ranges =
-        ranges.flat_map(|text| text.split(',')).map(str::trim).filter(|range| !range.is_empty()).peekable();
-    let sent = ["*/*", "application/*", "application/json"].into_iter();
-    let sent: Vec<&str> = sent.chain(["text/*", "text/event-stream"].into_iter().filter(|_| is_stream)).collect();
-    ranges.peek().is_none()
-        || ranges.any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let kind = parts.next().unwrap_or_default();
-            let refused = parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse::<f32>() == Ok(0.0));
-            !refused && sent.iter().any(|sent| sent.eq_ignore_ascii_case(kind))
-        })
+    accept::ranges(headers).next().is_none()
+        || accept::quality(headers, &accept::JSON) > 0.0
+        || (is_stream && accept::quality(headers, &accept::EVENT_STREAM) > 0.0)
 }
 
 impl CallingAgent {
@@ -336,6 +326,8 @@ impl FromRequestParts<Desk> for EscalationInPath {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::ACCEPT;
+
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+use super::json_words;
 use crate::domain::queue::Urgency;
 
 /// A text that a model wrote, and what was changed in it.
@@ -138,11 +139,7 @@ pub fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> 
     }
     serde_json::from_str(json.get()).map(Some).map_err(|error| {
         let said = error.to_string();
-        match error.is_data() {
-            true => D::Error::custom(said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said)),
-            // serde_json calls a number in place of a word a fault of the syntax.
-            false => D::Error::custom("must be text"),
-        }
+        D::Error::custom(if error.is_data() { json_words::without_place(&said) } else { json_words::misread(&said) })
     })
 }
 

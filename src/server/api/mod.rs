@@ -1,6 +1,7 @@
 //! Serves the JSON API for agents: its routes and the shared parts of its responses. A handler reads the request, runs
 //! one command or query of the [`Desk`], and responds.
 
+mod accept;
 mod body;
 mod checks;
 mod decode;

@@ -42,7 +42,7 @@ pub async fn open(
     let at_desk = caller.desk.at_desk_of_queue(caller.workspace, open.queue.id).await?;
     let answer: RenderAnswer = Arc::new(move |done| {
         let (status, is_open) = (status(done), done.asked_again);
-        // What was read before the write is of a new escalation, and nothing else is read during the write.
+        // The availability was read before the write, for a new escalation. Nothing is read during the write.
         let at_desk = Some(at_desk).filter(|_| !is_open);
         let body = EscalationBody::in_answer(&done.current, at_desk, &links).already_open(is_open);
         (status.as_u16(), written(&body).into_bytes())

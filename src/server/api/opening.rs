@@ -43,8 +43,6 @@ const MOST_CODE: usize = 100;
 const MOST_ACTIONS: usize = 20;
 /// The most words of `accepts`.
 const MOST_ACCEPTED: usize = 20;
-/// The text of the reason if the model gave none.
-const NO_REASON: &str = "The agent gave no reason.";
 /// The most bytes of all fields together, without the transcript, the state to resume with and the texts of the model.
 const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
 
@@ -145,7 +143,7 @@ fn reason(it: Option<ReasonRequest>, checks: &mut Checks) -> Reason {
         }
         number
     });
-    let text = checks.model("/reason/text", text).unwrap_or_else(|| Text::from_static(NO_REASON));
+    let text = checks.model("/reason/text", text).unwrap_or_else(|| Text::from_static(Reason::NOT_GIVEN));
     Reason { code, label, text, evidence, confidence }
 }
 

@@ -97,7 +97,7 @@ pub fn sent_event(stored: &str, epoch: &str, seq: Seq) -> String {
 
 /// Returns whether an event was stored without the ids of its conversation and tool call, as events once were.
 pub fn lacks_ids(stored: &str) -> bool {
-    // Those events began with their seq, and others begin with their id.
+    // An event that lacks them begins with its seq, and any other with its id.
     stored.starts_with("{\"seq\":")
 }
 
