@@ -47,6 +47,13 @@ pub enum Verdict {
     Respond,
 }
 
+words!(Verdict {
+    Approve = "approve",
+    Edit = "edit",
+    Reject = "reject",
+    Respond = "respond",
+});
+
 impl Verdict {
     /// The verdicts that are allowed where the agent does not say.
     pub const DEFAULT: [Self; 3] = [Self::Approve, Self::Edit, Self::Reject];

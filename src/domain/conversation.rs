@@ -5,7 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{AgentId, EscalationId};
+use super::{
+    ids::{AgentId, EscalationId},
+    words::words,
+};
 
 /// The side that may speak to the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,6 +17,11 @@ pub enum Control {
     Agent,
     Human,
 }
+
+words!(Control {
+    Agent = "agent",
+    Human = "human",
+});
 
 impl Control {
     /// Returns the control that follows from which escalation holds the conversation.

@@ -95,6 +95,11 @@ pub enum ReceiptState {
     Failed,
 }
 
+words!(ReceiptState {
+    Shown = "shown",
+    Failed = "failed",
+});
+
 /// The receipt for an operator's message, from the agent that shows it to the customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

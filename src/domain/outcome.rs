@@ -15,6 +15,7 @@ use super::{
     message::{Message, MessageRole},
     text::{NoteText, Text},
     time::{Span, Timestamp},
+    words::words,
 };
 
 /// The next step of the agent.
@@ -27,6 +28,12 @@ pub enum NextStep {
     AwaitCustomer,
 }
 
+words!(NextStep {
+    Continue = "continue",
+    Close = "close",
+    AwaitCustomer = "await_customer",
+});
+
 /// The side that carries out a decided action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,6 +43,11 @@ pub enum ExecutedBy {
     /// The operator carried out the action, so the agent must not run it again.
     Operator,
 }
+
+words!(ExecutedBy {
+    Agent = "agent",
+    Operator = "operator",
+});
 
 /// The decision of an operator about one proposed action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -40,12 +40,14 @@ pub(crate) use words;
 #[cfg(test)]
 mod tests {
     use crate::domain::{
-        ask::AskKind,
+        ask::{AskKind, Verdict},
+        conversation::Control,
         disposition::Disposition,
         draft::DraftMode,
         escalation::{Shelf, Status},
-        message::MessageRole,
+        message::{MessageRole, ReceiptState},
         operator::Role,
+        outcome::{ExecutedBy, NextStep},
         queue::Urgency,
         reason::ReasonCode,
     };
@@ -60,7 +62,8 @@ mod tests {
                 })+
             };
         }
-        assert_same!(AskKind, Disposition, DraftMode, MessageRole, ReasonCode, Role, Shelf, Status, Urgency);
+        assert_same!(AskKind, Control, Disposition, DraftMode, ExecutedBy, MessageRole, NextStep, ReasonCode);
+        assert_same!(ReceiptState, Role, Shelf, Status, Urgency, Verdict);
         assert_eq!(Role::named("Admin"), None);
     }
 }

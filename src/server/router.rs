@@ -26,7 +26,7 @@ pub fn router(desk: Desk, settings: Arc<Settings>) -> Router {
 
 /// Builds the same router with more routes for browsers.
 pub fn router_with(desk: Desk, settings: Arc<Settings>, more: impl FnOnce(&WebState) -> Router) -> Router {
-    let web = WebState::new(desk.clone(), Arc::clone(&settings));
+    let web = WebState::new(desk.clone(), Arc::clone(&settings), api::openapi());
     let policy = web.policy.clone();
     let for_browsers = console::routes(&web).merge(site::routes(&web)).merge(more(&web));
     Router::new()

@@ -38,7 +38,8 @@ use crate::{
         TestServer,
         browser::{Browser, leads_to},
         database::free_port,
-        server::{Agent, Person, id, soon},
+        person::Person,
+        server::{Agent, id, soon},
     },
 };
 

@@ -9,6 +9,7 @@ mod availability;
 mod claims;
 mod clock;
 mod connections;
+mod contract;
 mod crash;
 mod demo;
 mod expiry;

@@ -21,7 +21,8 @@ use crate::{
     support::{
         TestServer,
         browser::{Browser, leads_to},
-        server::{PASSWORD, Person, soon},
+        person::Person,
+        server::{PASSWORD, soon},
     },
 };
 

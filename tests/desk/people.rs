@@ -10,7 +10,8 @@ use crate::{
     support::{
         TestServer,
         browser::{Browser, form, leads_to},
-        server::{PASSWORD, Person, soon},
+        person::Person,
+        server::{PASSWORD, soon},
     },
 };
 

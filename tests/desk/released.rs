@@ -23,6 +23,7 @@ use bailout::{
         words::terms::SearchTerms,
     },
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row, migrate::Migrator};
 
@@ -126,11 +127,14 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
         ("late", "expired"),
         ("decision", "waiting"),
     ];
+    // An outcome keeps the bytes with which an earlier release stored it, so it may lack what the contract has now.
+    let reads =
+        async |name: &str| bot.sends(Method::GET, &format!("/escalations/{}", it(name)), None, &[]).await.1.ok(200);
     for (name, state) in states {
-        let found = bot.get(&format!("/escalations/{}", it(name))).await.ok(200);
+        let found = reads(name).await;
         assert_eq!(found["status"], state, "{name} of {applied:?}");
     }
-    let resolved = bot.get(&format!("/escalations/{}", it("resolved"))).await.ok(200);
+    let resolved = reads("resolved").await;
     assert_eq!(resolved["outcome"]["note_to_agent"], "Refunded.");
 
     // Operators who were signed in still are, with their preferences. An invitation link still works.
@@ -210,13 +214,14 @@ async fn story(engine: Engine, rows: &str, applied: &[i64]) {
     person.replies(&claimed, fence, "It is on its way.").await.expect("a reply");
     bot.says(&claimed, "customer", "Thank you!").await.ok(201);
     person.resolves(&claimed, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
-    let events = bot.events_of(&claimed).await;
+    let events = bot.sends(Method::GET, &format!("/escalations/{claimed}/events?limit=200"), None, &[]).await.1.ok(200);
+    let events = events["items"].as_array().expect("events");
     let seqs: Vec<_> = events.iter().filter_map(|it| it["seq"].as_i64()).filter(|seq| *seq > head).collect();
     assert_eq!(seqs, [head + 1, head + 2, head + 3]);
     let ended = &events.last().expect("an end")["data"]["escalation"];
     assert_eq!(ended["outcome"]["messages"].as_array().map(Vec::len), Some(4), "{ended}");
     // Events that were stored before they had these ids have them when they are sent, and a cursor.
-    for event in &events {
+    for event in events {
         assert!(event["conversation_id"].is_string() && event.get("tool_call_id").is_some(), "{event}");
         assert_eq!(event["cursor"], format!("{}.{}", server.desk.store().epoch(), event["seq"]), "{event}");
     }

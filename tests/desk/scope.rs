@@ -61,6 +61,8 @@ const WAYS: &[Way] = &[
     ("GET", "/readyz", "/readyz", "", For::All, false),
     ("GET", "/", "/", "", For::All, false),
     ("GET", "/sign-in", "/sign-in", "", For::All, false),
+    ("GET", "/docs/api", "/docs/api", "", For::All, false),
+    ("GET", "/llms.txt", "/llms.txt", "", For::All, false),
     ("GET", "/docs/problems", "/docs/problems", "", For::All, false),
     ("GET", "/docs/problems/{code}", "/docs/problems/not-found", "", For::All, false),
     ("POST", "/sign-in", "/sign-in", "email=a@example.com&password=b", For::All, false),
@@ -122,6 +124,7 @@ const WAYS: &[Way] = &[
     ("GET", "/api/v1/escalations/{id}/transcript", "/api/v1/escalations/{id}/transcript", "", For::Agents, true),
     ("GET", "/api/v1/desk", "/api/v1/desk", "", For::Agents, false),
     ("GET", "/api/v1/tools", "/api/v1/tools?format=mcp", "", For::All, false),
+    ("GET", "/api/v1/openapi.json", "/api/v1/openapi.json", "", For::All, false),
     ("GET", "/api/v1/events", "/api/v1/events?after={epoch}.0", "", For::Agents, true),
     (
         "POST",

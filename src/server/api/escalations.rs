@@ -5,15 +5,18 @@ use axum::{
     response::Response,
 };
 
+use utoipa::ToSchema;
+
 use super::{
     Page,
     body::{AcknowledgeRequest, CancelRequest},
+    documented::{InPath, ReadProblems, WriteProblems},
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
-    params::QueryParams,
+    params::{AFTER_EVENT, AFTER_ITEM, LIMIT, ParamValues, QueryParam, QueryParams, names, query_params},
     problem::{Problem, ProblemCode},
-    wait::{self, Wait},
+    wait::{self, UNTIL_WORD, WAIT, Wait},
 };
 use crate::{
     domain::{escalation::Status, ids::EscalationId, reason::Reason, text::Text},
@@ -24,6 +27,15 @@ use crate::{
         store::agent_list::{self, AgentFilter, AgentListOrder},
     },
 };
+
+/// A page of escalations.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only the schema is used: the answer is a `Page`")]
+struct EscalationsPage<'a> {
+    items: Vec<EscalationBody<'a>>,
+    /// The `after` of the next page; null if this is the last one.
+    next: Option<String>,
+}
 
 /// The values of the `status` parameter, with the states each includes.
 const STATUSES: [(&str, &[Status]); 6] = [
@@ -38,10 +50,50 @@ const STATUSES: [(&str, &[Status]); 6] = [
 /// The values of the `order` parameter.
 const ORDERS: [(&str, AgentListOrder); 2] = [("newest", AgentListOrder::Newest), ("oldest", AgentListOrder::Oldest)];
 
-/// `GET /escalations/{id}`: at once or, with `wait`, when something has happened. Only this answer has the state with
-/// which the agent resumes.
+/// The values of the `acknowledged` parameter.
+const ACKNOWLEDGED: [(&str, bool); 2] = [("true", true), ("false", false)];
+
+const STATUS: QueryParam = QueryParam {
+    name: "status",
+    about: "Only escalations in this state. `open` means waiting or claimed.",
+    values: ParamValues::Words(&names(&STATUSES)),
+};
+const CONVERSATION_ID: QueryParam = QueryParam {
+    name: "conversation_id",
+    about: "Only escalations of the conversation with this id of the agent's own.",
+    values: ParamValues::Text,
+};
+const TOOL_CALL_ID: QueryParam = QueryParam {
+    name: "tool_call_id",
+    about: "Only escalations that were opened with this `resume.tool_call_id`.",
+    values: ParamValues::Text,
+};
+const IS_ACKNOWLEDGED: QueryParam = QueryParam {
+    name: "acknowledged",
+    about: "Only closed escalations whose outcome was acknowledged, or was not.",
+    values: ParamValues::Words(&names(&ACKNOWLEDGED)),
+};
+const ORDER: QueryParam = QueryParam {
+    name: "order",
+    about: "Which escalations come first, by when they were opened: `newest` (the default) or `oldest`.",
+    values: ParamValues::Words(&names(&ORDERS)),
+};
+
+query_params! {
+    struct GetParams: WAIT, UNTIL_WORD, AFTER_EVENT;
+    struct ListParams: STATUS, CONVERSATION_ID, TOOL_CALL_ID, IS_ACKNOWLEDGED, ORDER, LIMIT, AFTER_ITEM;
+}
+
+/// Reads an escalation.
+///
+/// With `wait`, the answer comes when something has happened, and is the escalation as it then is. Only this answer has
+/// `resume.state`.
+#[utoipa::path(
+    get, path = "/api/v1/escalations/{id}", tag = "Escalations", operation_id = "get_escalation", params(InPath, GetParams),
+    responses((status = 200, description = "The escalation.", body = EscalationBody), ReadProblems),
+)]
 pub async fn get(caller: CallingAgent, EscalationInPath(id): EscalationInPath, uri: Uri) -> Result<Response, Problem> {
-    let params = QueryParams::of(&uri, &["wait", "until", "after"])?;
+    let params = QueryParams::of(&uri, GetParams::ALL)?;
     let (wait, cursor) = (Wait::of(&params)?, params.cursor(&caller.desk.store().epoch())?);
     let mut current = caller.current(id).await?;
     let after = match cursor {
@@ -57,15 +109,18 @@ pub async fn get(caller: CallingAgent, EscalationInPath(id): EscalationInPath, u
     Ok(json_answer(StatusCode::OK, written(&body.with_state(&current.escalation.opening))))
 }
 
-/// `GET /escalations`
+/// Lists your escalations.
+#[utoipa::path(
+    get, path = "/api/v1/escalations", tag = "Escalations", operation_id = "list_escalations", params(ListParams),
+    responses((status = 200, description = "A page of escalations.", body = EscalationsPage), ReadProblems),
+)]
 pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
-    let known = ["status", "conversation_id", "tool_call_id", "acknowledged", "order", "limit", "after"];
-    let params = QueryParams::of(&uri, &known)?;
+    let params = QueryParams::of(&uri, ListParams::ALL)?;
     let filter = AgentFilter {
         statuses: params.word("status", &STATUSES)?.unwrap_or_default().to_vec(),
         conversation_id: params.text("conversation_id").map(str::to_owned),
         tool_call_id: params.text("tool_call_id").map(str::to_owned),
-        acknowledged: params.word("acknowledged", &[("true", true), ("false", false)])?,
+        acknowledged: params.word("acknowledged", &ACKNOWLEDGED)?,
         order: params.word("order", &ORDERS)?.unwrap_or_default(),
     };
     let limit = params.limit()?;
@@ -86,7 +141,14 @@ pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
     Ok(json_answer(StatusCode::OK, written(&body)))
 }
 
-/// `POST /escalations/{id}/cancel`
+/// Withdraws an escalation.
+///
+/// The escalation ends with the disposition `cancelled`, and you are in control again.
+#[utoipa::path(
+    post, path = "/api/v1/escalations/{id}/cancel", tag = "Escalations", operation_id = "cancel_escalation", params(InPath),
+    request_body(content = CancelRequest, example = json!({"reason": "The customer found the answer."})),
+    responses((status = 200, description = "The escalation, which is closed now.", body = EscalationBody), WriteProblems),
+)]
 pub async fn cancel(
     caller: CallingAgent,
     EscalationInPath(escalation): EscalationInPath,
@@ -102,7 +164,15 @@ pub async fn cancel(
     answer(&caller, &done.current).await
 }
 
-/// `POST /escalations/{id}/acknowledge`
+/// Acknowledges the outcome.
+///
+/// Says that you have taken the outcome. Operators are told of outcomes that nobody takes. A second acknowledgement changes
+/// nothing.
+#[utoipa::path(
+    post, path = "/api/v1/escalations/{id}/acknowledge", tag = "Escalations", operation_id = "acknowledge_escalation",
+    params(InPath), request_body(content = Option<AcknowledgeRequest>, example = json!({})),
+    responses((status = 200, description = "The escalation.", body = EscalationBody), WriteProblems),
+)]
 pub async fn acknowledge(
     caller: CallingAgent,
     EscalationInPath(escalation): EscalationInPath,

@@ -11,19 +11,22 @@ use futures::StreamExt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
+use utoipa::ToSchema;
 
 use super::{
-    accept, json_answer,
+    accept,
+    documented::{InPath, ReadProblems, StreamPosition},
+    json_answer,
     key_auth::{CallingAgent, EscalationInPath},
-    params::{Cursor, QueryParams},
+    params::{AFTER_EVENT, Cursor, LIMIT, QueryParams, query_params},
     problem::{Problem, ProblemCode},
     streams::{self, StreamStart},
-    wait,
+    wait::{self, WAIT},
 };
 use crate::{
     domain::seq::Seq,
     server::{
-        contract::{as_rendered, cursor, written},
+        contract::{SentEvent, TypingBody, as_rendered, cursor, written},
         core::log::{Audience, RecordedEvent, follow},
         store::{
             events,
@@ -34,7 +37,21 @@ use crate::{
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// `GET /events`: from now, or from a cursor.
+query_params! { struct EventsParams: AFTER_EVENT, WAIT, LIMIT; }
+
+/// Reads the events of all your escalations.
+///
+/// From now, or from a cursor. A single such call serves a worker with any number of escalations. A client that sends
+/// `Accept: text/event-stream` gets a stream instead of a page.
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "Events", operation_id = "list_events", params(EventsParams, StreamPosition),
+    responses(
+        (status = 200, description = "A page of events, or a stream of them.", content(
+            (EventsPage = "application/json"), (StreamEvent = "text/event-stream"),
+        )),
+        ReadProblems,
+    ),
+)]
 pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
     let request = EventsRequest::of(&caller, &headers, &uri)?;
     let head = caller.desk.head(caller.workspace).await?;
@@ -54,9 +71,22 @@ pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Resul
     request.answer(caller, audience, head, head, None).await
 }
 
-/// `GET /escalations/{id}/events`: from the event that opened the escalation, or from a cursor. A stream ends after the
-/// closing event. A caller that asks for a stream and has that event is answered 204, which ends the reconnects of a
-/// browser's `EventSource`.
+/// Reads the events of one escalation.
+///
+/// From the event that opened the escalation, or from a cursor. A client that sends `Accept: text/event-stream` gets a stream,
+/// which ends after the closing event; a client that has that event is answered 204, which ends the reconnects of an
+/// `EventSource`.
+#[utoipa::path(
+    get, path = "/api/v1/escalations/{id}/events", tag = "Events", operation_id = "list_escalation_events",
+    params(InPath, EventsParams, StreamPosition),
+    responses(
+        (status = 200, description = "A page of events, or a stream of them.", content(
+            (EventsPage = "application/json"), (StreamEvent = "text/event-stream"),
+        )),
+        (status = 204, description = "The caller of a stream has every event: the escalation is closed."),
+        ReadProblems,
+    ),
+)]
 pub async fn of_one(
     caller: CallingAgent,
     EscalationInPath(id): EscalationInPath,
@@ -89,7 +119,7 @@ struct EventsRequest {
 
 impl EventsRequest {
     fn of(caller: &CallingAgent, headers: &HeaderMap, uri: &Uri) -> Result<Self, Problem> {
-        let params = QueryParams::of(uri, &["after", "wait", "limit"])?;
+        let params = QueryParams::of(uri, EventsParams::ALL)?;
         let (epoch, is_stream) = (caller.desk.store().epoch(), wants_stream(headers));
         let asked = params.cursor(&epoch)?;
         // Clients send this header automatically and cannot correct it, so an invalid value causes a reset, not an error.
@@ -142,11 +172,25 @@ fn wants_stream(headers: &HeaderMap) -> bool {
     accept::quality(headers, &accept::EVENT_STREAM) > accept::quality(headers, &accept::JSON)
 }
 
-/// A page of events. The cursor continues after them, also if there are none.
-#[derive(Serialize)]
+/// A page of events.
+#[derive(Serialize, ToSchema)]
 struct EventsPage<'a> {
+    #[schema(value_type = Vec<SentEvent<'a>>)]
     items: Vec<&'a RawValue>,
+    /// Continues after these events, also if there are none: the `after` of the next request.
     cursor: String,
+}
+
+/// The data of an event on a stream. The `event` line names its type: that of the event, or `typing` (an operator is typing
+/// to the customer), `ping` (the stream is alive), or `reset` (your cursor is of another log: read the state of your open
+/// escalations again).
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only the schema is used: streams send stored texts")]
+enum StreamEvent<'a> {
+    Event(Box<SentEvent<'a>>),
+    Typing(TypingBody<'a>),
+    Position { cursor: String },
 }
 
 /// Returns the events after a position, and waits for the first if there is none.

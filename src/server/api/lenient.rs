@@ -8,6 +8,10 @@ use serde::{
     de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
 
 use super::json_words;
 use crate::domain::queue::Urgency;
@@ -53,6 +57,23 @@ impl<'de> Deserialize<'de> for ModelText {
         Ok(Self::read(Box::<RawValue>::deserialize(deserializer)?.get()))
     }
 }
+
+/// The published schema says what a model should write.
+impl PartialSchema for ModelText {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for ModelText {}
+
+impl PartialSchema for ModelNumber {
+    fn schema() -> RefOr<Schema> {
+        f64::schema()
+    }
+}
+
+impl ToSchema for ModelNumber {}
 
 /// The first texts of a list that a model wrote. Anything but a list counts as one text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,17 +8,19 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     Page,
     body::{SayRequest, SayRole},
     checks::Checks,
+    documented::{InPath, ReadProblems, RetryKey, WriteProblems},
     idempotency,
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
     lenient::{ModelText, whole_characters},
-    params::QueryParams,
+    params::{AFTER_ITEM, LIMIT, ParamValues, QueryParam, QueryParams, names, query_params},
     problem::{Problem, ProblemCode},
     transcript::TranscriptReader,
 };
@@ -35,7 +37,7 @@ use crate::{
     },
     server::{
         clock::mint,
-        contract::{MessageBody, parse_rfc3339, written},
+        contract::{AnyJson, MessageBody, parse_rfc3339, written},
         core::command::{AgentVerb, CommandResult, RenderAnswer, RenderedAnswer},
         store::{messages, portion::ANSWER},
     },
@@ -44,7 +46,21 @@ use crate::{
 /// The most bytes of a message.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// `POST /escalations/{id}/messages`
+/// Adds a message to the conversation.
+///
+/// Adds the words of the customer, or your own, since the open. While a human is in control, a message of your own is refused: do not send it
+/// to the customer either. The same `client_message_id` again is the same message, and answers 200.
+#[utoipa::path(
+    post, path = "/api/v1/escalations/{id}/messages", tag = "Messages", operation_id = "add_message", params(InPath, RetryKey),
+    request_body(content = SayRequest, example = json!({
+        "client_message_id": "chat-88-12", "role": "customer", "text": "It was order A-4721.",
+    })),
+    responses(
+        (status = 201, description = "The message was added.", body = SaidBody),
+        (status = 200, description = "The message was there already.", body = SaidBody),
+        WriteProblems,
+    ),
+)]
 pub async fn say(
     caller: CallingAgent,
     EscalationInPath(escalation): EscalationInPath,
@@ -124,7 +140,9 @@ fn within_bytes(mut it: ModelText) -> ModelText {
     it
 }
 
-#[derive(Serialize)]
+/// A message that was added, and who is in control now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AddedMessage)]
 struct SaidBody<'a> {
     message: Option<MessageBody<'a>>,
     control: Control,
@@ -149,14 +167,60 @@ fn said(done: &CommandResult, warnings: &[FieldProblem]) -> RenderedAnswer {
 const FORMATS: [(&str, TranscriptReader); 2] =
     [("native", TranscriptReader::Native), ("openai.chat", TranscriptReader::OpenaiChat)];
 
-/// `GET /escalations/{id}/transcript`
+/// A page of messages.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only the schema is used: the answer is a `Page`")]
+struct TranscriptPage<'a> {
+    items: Vec<TranscriptMessage<'a>>,
+    /// The `after` of the next page; null if this is the last one.
+    next: Option<String>,
+}
+
+/// A message in the form that was asked for. `openai.chat` has the fields of OpenAI's messages.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only the schema is used")]
+enum TranscriptMessage<'a> {
+    Native(MessageBody<'a>),
+    OpenaiChat {
+        role: String,
+        #[schema(value_type = Option<AnyJson>)]
+        content: Option<Value>,
+        #[schema(value_type = Vec<AnyJson>)]
+        tool_calls: Vec<Value>,
+        tool_call_id: String,
+    },
+}
+
+/// The values of the `since` parameter: whether the messages begin at the open.
+const SINCE: [(&str, bool); 2] = [("start", false), ("open", true)];
+
+const SINCE_WORD: QueryParam = QueryParam {
+    name: "since",
+    about: "Where the messages begin: at the `start` of the conversation (the default), or at the `open`.",
+    values: ParamValues::Words(&names(&SINCE)),
+};
+const FORMAT: QueryParam = QueryParam {
+    name: "format",
+    about: "The form of the messages: `native` (the default), or `openai.chat`, ready for a model's history.",
+    values: ParamValues::Words(&names(&FORMATS)),
+};
+
+query_params! { struct TranscriptParams: SINCE_WORD, FORMAT, LIMIT, AFTER_ITEM; }
+
+/// Reads the messages of the conversation.
+#[utoipa::path(
+    get, path = "/api/v1/escalations/{id}/transcript", tag = "Messages", operation_id = "get_transcript",
+    params(InPath, TranscriptParams),
+    responses((status = 200, description = "A page of messages, in the form that `format` names.", body = TranscriptPage), ReadProblems),
+)]
 pub async fn transcript(
     caller: CallingAgent,
     EscalationInPath(id): EscalationInPath,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let params = QueryParams::of(&uri, &["since", "after", "limit", "format"])?;
-    let since_open = params.word("since", &[("start", false), ("open", true)])?.unwrap_or(false);
+    let params = QueryParams::of(&uri, TranscriptParams::ALL)?;
+    let since_open = params.word("since", &SINCE)?.unwrap_or(false);
     let form = params.word("format", &FORMATS)?.unwrap_or(TranscriptReader::Native);
     let limit = params.limit()?;
     let after = match params.text("after") {

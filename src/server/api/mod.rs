@@ -6,6 +6,7 @@ mod body;
 mod checks;
 mod decode;
 mod desk;
+mod documented;
 mod escalations;
 mod events;
 mod idempotency;
@@ -28,7 +29,7 @@ mod transcript;
 mod typing;
 mod wait;
 
-use std::any::Any;
+use std::{any::Any, sync::LazyLock};
 
 use axum::{
     Router,
@@ -40,29 +41,49 @@ use axum::{
     },
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{any, get, post},
+    routing::{any, get},
 };
 use serde::Serialize;
+use serde_json::Value;
 use tower_http::{catch_panic::CatchPanicLayer, decompression::RequestDecompressionLayer};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::server::{core::desk::Desk, request_id::last_words, store::portion::Portion};
+use crate::server::{contract, core::desk::Desk, request_id::last_words, store::portion::Portion};
 use problem::{Problem, ProblemCode};
+
+/// The schemas that the requests name and do not hold.
+#[derive(OpenApi)]
+#[openapi(components(schemas(contract::ProblemBody)))]
+struct Shared;
+
+/// Returns the requests that are published, with their descriptions.
+fn published() -> OpenApiRouter<Desk> {
+    OpenApiRouter::with_openapi(Shared::openapi())
+        .routes(routes!(open::open, escalations::list))
+        .routes(routes!(escalations::get))
+        .routes(routes!(messages::say))
+        .routes(routes!(messages::transcript))
+        .routes(routes!(events::of_one))
+        .routes(routes!(events::of_all))
+        .routes(routes!(receipts::receive))
+        .routes(routes!(typing::typing))
+        .routes(routes!(escalations::cancel))
+        .routes(routes!(escalations::acknowledge))
+        .routes(routes!(desk::get))
+        .routes(routes!(tools::get))
+}
+
+/// Returns the published contract, an OpenAPI 3.1 document.
+pub fn openapi() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| contract::openapi(published().into_openapi()));
+    &DOCUMENT
+}
 
 /// Builds the routes of the API under `/api/v1`. Unknown paths there are answered with a problem, too.
 pub fn routes(desk: Desk) -> Router {
-    Router::new()
-        .route("/api/v1/escalations", post(open::open).get(escalations::list))
-        .route("/api/v1/escalations/{id}", get(escalations::get))
-        .route("/api/v1/escalations/{id}/events", get(events::of_one))
-        .route("/api/v1/escalations/{id}/transcript", get(messages::transcript))
-        .route("/api/v1/escalations/{id}/messages", post(messages::say))
-        .route("/api/v1/escalations/{id}/receipts", post(receipts::receive))
-        .route("/api/v1/escalations/{id}/cancel", post(escalations::cancel))
-        .route("/api/v1/escalations/{id}/acknowledge", post(escalations::acknowledge))
-        .route("/api/v1/escalations/{id}/typing", post(typing::typing))
-        .route("/api/v1/events", get(events::of_all))
-        .route("/api/v1/desk", get(desk::get))
-        .route("/api/v1/tools", get(tools::get))
+    Router::from(published())
+        .route("/api/v1/openapi.json", get(async || json_answer(StatusCode::OK, openapi().to_string())))
         .method_not_allowed_fallback(other_method)
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))

@@ -8,8 +8,17 @@ use axum::{
 };
 
 use super::{
-    body::OpenRequest, checks::Checks, idempotency, json::ApiJson, json_answer, key_auth::CallingAgent, opening,
-    params::QueryParams, problem::Problem, wait::Wait,
+    body::OpenRequest,
+    checks::Checks,
+    documented::{OpenProblems, RetryKey},
+    idempotency,
+    json::ApiJson,
+    json_answer,
+    key_auth::CallingAgent,
+    opening,
+    params::{QueryParams, query_params},
+    problem::Problem,
+    wait::{UNTIL_WORD, WAIT, Wait},
 };
 use crate::{
     domain::{
@@ -26,14 +35,42 @@ use crate::{
     },
 };
 
-/// `POST /escalations`
+query_params! { struct OpenParams: WAIT, UNTIL_WORD; }
+
+/// Opens an escalation.
+///
+/// A second takeover of a conversation is no error: it answers 200 with the open escalation and
+/// `already_open`. With `wait`, the answer comes when something has happened, and is the escalation as it then is.
+#[utoipa::path(
+    post, path = "/api/v1/escalations", tag = "Escalations", operation_id = "open_escalation",
+    params(OpenParams, RetryKey),
+    request_body(content = OpenRequest, example = json!({
+        "reason": {"code": "policy_limit", "text": "A refund of 250 EUR is above my limit of 100 EUR."},
+        "summary": "Dana was charged twice for order A-4721 and wants the second charge back.",
+        "conversation": {
+            "id": "chat-88", "customer": {"name": "Dana"},
+            "messages": [{"role": "customer", "text": "I was charged twice."}],
+        },
+    })),
+    responses(
+        (status = 201, description = "The escalation is open.", body = EscalationBody, headers(
+            ("Location" = String, description = "The path of the escalation."),
+            ("Idempotency-Replayed" = String, description = "`true` if this is the stored answer to a repeated request."),
+        )),
+        (status = 200, description = "A takeover of the conversation was open already. This is it.", body = EscalationBody, headers(
+            ("Location" = String, description = "The path of the escalation."),
+            ("Idempotency-Replayed" = String, description = "`true` if this is the stored answer to a repeated request."),
+        )),
+        OpenProblems,
+    ),
+)]
 pub async fn open(
     caller: CallingAgent,
     uri: Uri,
     headers: HeaderMap,
     mut request: ApiJson<OpenRequest>,
 ) -> Result<Response, Problem> {
-    let params = QueryParams::of(&uri, &["wait", "until"])?;
+    let params = QueryParams::of(&uri, OpenParams::ALL)?;
     let wait = Wait::of(&params)?;
     let links = caller.desk.links().clone();
     let (sha256, room) = (request.sha256, std::mem::take(&mut request.room));

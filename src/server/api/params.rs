@@ -4,22 +4,113 @@
 use std::ops::RangeInclusive;
 
 use axum::{extract::Query, http::Uri};
+use utoipa::openapi::{
+    Required,
+    path::{Parameter, ParameterBuilder, ParameterIn},
+    schema::{ObjectBuilder, Type},
+};
 
 use super::problem::{Problem, ProblemCode};
-use crate::domain::seq::Seq;
+use crate::{domain::seq::Seq, server::contract::one_of};
+
+/// A query parameter, as it is read and as it is published.
+pub struct QueryParam {
+    pub name: &'static str,
+    /// The published description.
+    pub about: &'static str,
+    pub values: ParamValues,
+}
+
+/// The values of a query parameter.
+pub enum ParamValues {
+    Text,
+    /// Whole numbers from the first to the second.
+    Whole(i64, i64),
+    Words(&'static [&'static str]),
+}
+
+impl QueryParam {
+    /// Returns the published form.
+    pub fn published(&self) -> Parameter {
+        let schema = match self.values {
+            ParamValues::Text => ObjectBuilder::new().schema_type(Type::String).into(),
+            ParamValues::Whole(least, most) => {
+                ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most)).into()
+            }
+            ParamValues::Words(words) => one_of(words.iter().copied()),
+        };
+        let parameter = ParameterBuilder::new().name(self.name).parameter_in(ParameterIn::Query);
+        parameter.required(Required::False).description(Some(self.about)).schema(Some(schema)).build()
+    }
+}
+
+/// Returns the words of a table of words and their meanings.
+pub const fn names<const N: usize, T: Copy>(table: &[(&'static str, T); N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut i = 0;
+    while i < N {
+        names[i] = table[i].0;
+        i += 1;
+    }
+    names
+}
+
+/// Declares the query parameters of a request: a type with `ALL`, which the handler reads by, and which is published.
+macro_rules! query_params {
+    ($($sight:vis struct $name:ident: $($param:expr),+;)+) => {
+        $(
+            $sight struct $name;
+
+            impl $name {
+                $sight const ALL: &[$crate::server::api::params::QueryParam] = &[$($param),+];
+            }
+
+            impl utoipa::IntoParams for $name {
+                fn into_params(
+                    _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+                ) -> Vec<utoipa::openapi::path::Parameter> {
+                    Self::ALL.iter().map($crate::server::api::params::QueryParam::published).collect()
+                }
+            }
+        )+
+    };
+}
+
+pub(super) use query_params;
+
+/// The cursor of a page of a list.
+pub const AFTER_ITEM: QueryParam = QueryParam {
+    name: "after",
+    about: "The `next` of the page before. Without it, the list begins.",
+    values: ParamValues::Text,
+};
+/// The position after which events are returned or awaited.
+pub const AFTER_EVENT: QueryParam = QueryParam {
+    name: "after",
+    about: "A `cursor`: the position after which events count.",
+    values: ParamValues::Text,
+};
+/// The number of items of a page.
+pub const LIMIT: QueryParam = QueryParam {
+    name: "limit",
+    about: "How many items a page has, by default 50.",
+    values: ParamValues::Whole(1, 200),
+};
 
 /// The query parameters of a request.
 pub struct QueryParams(Vec<(String, String)>);
 
 impl QueryParams {
     /// Reads the parameters; only those in `known` are allowed.
-    pub fn of(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+    pub fn of(uri: &Uri, known: &[QueryParam]) -> Result<Self, Problem> {
         let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else {
             return Err(Problem::new(ProblemCode::BadParameter, "The query cannot be read."));
         };
         for (i, (name, value)) in pairs.iter().enumerate() {
-            if !known.contains(&name.as_str()) {
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let mut names = known.iter().map(|param| param.name);
+            if !names.clone().any(|known| known == name) {
+                let known = names.next().map(|first| names.fold(first.to_owned(), |all, name| all + ", " + name));
+                let known = known.unwrap_or_else(|| "none".to_owned());
                 return Err(bad(name, format!("is not known here; known are: {known}")));
             }
             if pairs[..i].iter().any(|(earlier, _)| earlier == name) {
@@ -126,7 +217,8 @@ mod tests {
 
     #[test]
     fn parameters_are_strict() {
-        let of = |query: &str| QueryParams::of(&format!("/x?{query}").parse().unwrap(), &["limit", "status"]);
+        const STATUS: QueryParam = QueryParam { name: "status", about: "", values: ParamValues::Text };
+        let of = |query: &str| QueryParams::of(&format!("/x?{query}").parse().unwrap(), &[LIMIT, STATUS]);
         assert!(of("limt=1").is_err() && of("limit=1&limit=2").is_err() && of("status=%00").is_err());
         let params = of("limit=7&status=").ok().unwrap();
         assert_eq!((params.limit().ok(), params.text("status")), (Some(7), None));

@@ -7,9 +7,11 @@ use axum::{
     response::Response,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     body::ReceiptRequest,
+    documented::{InPath, RetryKey, WriteProblems},
     idempotency,
     json::ApiJson,
     key_auth::{CallingAgent, EscalationInPath},
@@ -29,7 +31,14 @@ use crate::{
     },
 };
 
-/// `POST /escalations/{id}/receipts`
+/// Reports what became of an operator's message.
+#[utoipa::path(
+    post, path = "/api/v1/escalations/{id}/receipts", tag = "Messages", operation_id = "add_receipt", params(InPath, RetryKey),
+    request_body(content = ReceiptRequest, example = json!({
+        "message_id": "msg_06a57jrnjrmxf0b42j1f1crzmr", "state": "shown",
+    })),
+    responses((status = 200, description = "The receipt was taken.", body = ReceiptBody), WriteProblems),
+)]
 pub async fn receive(
     caller: CallingAgent,
     EscalationInPath(escalation): EscalationInPath,
@@ -62,7 +71,9 @@ pub async fn receive(
     Ok(idempotency::answered(done, &answer))
 }
 
-#[derive(Serialize)]
+/// The receipt, as it was taken.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TakenReceipt)]
 struct ReceiptBody<'a> {
     message_id: MessageId,
     state: ReceiptState,

@@ -7,15 +7,23 @@ use axum::{
 
 use super::{
     body::TypingRequest,
+    documented::{InPath, WriteProblems},
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
     params::QueryParams,
     problem::Problem,
 };
-use crate::domain::presence::Hint;
+use crate::{domain::presence::Hint, server::contract::AnyObject};
 
-/// `POST /escalations/{id}/typing`: sends the hint to subscribers and does not store it.
+/// Tells that the customer is typing.
+///
+/// The operator sees it for a few seconds. It is not stored.
+#[utoipa::path(
+    post, path = "/api/v1/escalations/{id}/typing", tag = "Messages", operation_id = "customer_is_typing", params(InPath),
+    request_body(content = Option<TypingRequest>, example = json!({})),
+    responses((status = 202, description = "The operator is told.", body = AnyObject), WriteProblems),
+)]
 pub async fn typing(
     caller: CallingAgent,
     EscalationInPath(id): EscalationInPath,

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     key_auth::CallingAgent,
-    params::{Cursor, QueryParams},
+    params::{Cursor, ParamValues, QueryParam, QueryParams, names},
     problem::{Problem, ProblemCode},
 };
 use crate::{
@@ -44,6 +44,20 @@ enum Until {
 }
 
 const UNTIL: [(&str, Until); 3] = [("event", Until::Event), ("reply", Until::Reply), ("outcome", Until::Outcome)];
+
+/// The parameter of [`seconds`].
+pub const WAIT: QueryParam = QueryParam {
+    name: "wait",
+    about: "Up to how many seconds the answer waits.",
+    values: ParamValues::Whole(*SECONDS.start(), *SECONDS.end()),
+};
+/// The parameter of [`Until`].
+pub const UNTIL_WORD: QueryParam = QueryParam {
+    name: "until",
+    about: "What is awaited, beside the end: any event that the agent did not cause (`event`, the default), a message \
+            of an operator (`reply`), or the end alone (`outcome`).",
+    values: ParamValues::Words(&names(&UNTIL)),
+};
 
 /// Returns how long the caller waits, by the `wait` parameter in seconds.
 pub fn seconds(params: &QueryParams) -> Result<Option<Duration>, Problem> {

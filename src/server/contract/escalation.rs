@@ -2,8 +2,15 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
+use utoipa::ToSchema;
 
-use super::{At, Links, Named, as_rendered, path_of, written};
+use super::{
+    At, Links, OperatorBody, as_rendered,
+    outcome::OutcomeBody,
+    path_of,
+    schemas::{AnyJson, AnyObject, Reserved},
+    written,
+};
 use crate::{
     domain::{
         agent::AgentRef,
@@ -11,7 +18,7 @@ use crate::{
         conversation::Control,
         escalation::{Escalation, Status},
         field_problem::FieldProblem,
-        ids::{EscalationId, OperatorId},
+        ids::EscalationId,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,
         reason::Reason,
@@ -22,7 +29,8 @@ use crate::{
 };
 
 /// The availability of operators at the moment of a response; a fact, not a promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DeskAvailability)]
 pub struct AtDesk {
     /// The operators who may claim, serve the queue, are connected and not away.
     pub operators_available: i64,
@@ -34,12 +42,15 @@ pub struct AtDesk {
     pub median_claim_seconds: Option<i64>,
 }
 
-/// The published form of an [`Escalation`].
-#[derive(Serialize)]
+/// An escalation, as it is now or was at an event.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Escalation)]
 pub struct EscalationBody<'a> {
     id: EscalationId,
     status: Status,
+    /// The side that speaks to the customer.
     control: Control,
+    /// The seq of its newest event.
     seq: Seq,
     agent: &'a AgentRef,
     queue: &'a Name,
@@ -53,32 +64,41 @@ pub struct EscalationBody<'a> {
     context: &'a [ContextItem],
     opened_at: At,
     claimed_at: Option<At>,
-    claimed_by: Option<Named<'a, OperatorId>>,
+    claimed_by: Option<OperatorBody<'a>>,
     closed_at: Option<At>,
     delivered_at: Option<At>,
     acknowledged_at: Option<At>,
     deadlines: DeadlinesBody,
-    /// Left out of the events after the closing event.
+    /// Null while the escalation is open. Left out of the events after the closing event.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<OutcomeBody<'a>>)]
     outcome: Option<Option<&'a RawValue>>,
     resume: Option<ResumeBody<'a>>,
+    /// The metadata of the open request, unchanged.
+    #[schema(value_type = Option<AnyObject>)]
     metadata: Option<&'a Map<String, Value>>,
+    /// The kinds of later requests that the agent takes, as it named them at the open.
     accepts: &'a [Text<100>],
     /// The escalation that this one follows up. Reserved: always null.
     follow_up_of: Option<EscalationId>,
     /// The page for the customer. Reserved: always null.
+    #[schema(value_type = Reserved)]
     customer_page: Option<()>,
+    /// The places that were read otherwise than they were sent.
     warnings: &'a [FieldProblem],
     /// True if the agent asked for a takeover that was open already. Only the answer to an open request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     already_open: Option<bool>,
     /// Null once the escalation is closed. Events do not carry this field.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AtDesk>)]
     desk: Option<Option<AtDesk>>,
     links: LinksBody,
 }
 
-#[derive(Serialize)]
+/// The request to the human: to take over, to answer, or to decide.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ask)]
 struct AskBody<'a> {
     kind: AskKind,
     /// The version of the ask, which an update of the escalation raises. Reserved: always 1.
@@ -86,16 +106,23 @@ struct AskBody<'a> {
     prompt: Option<&'a Text<2_000>>,
     suggested_reply: Option<&'a Text<4_000>>,
     options: &'a [Text<200>],
+    /// The JSON Schema (draft 2020-12) of `outcome.data`.
+    #[schema(value_type = Option<AnyJson>)]
     response_schema: Option<&'a Value>,
     actions: Vec<ActionBody<'a>>,
 }
 
-#[derive(Serialize)]
+/// A proposed action, for a human to decide.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProposedAction)]
 struct ActionBody<'a> {
     id: &'a Text<100>,
     name: &'a Text<200>,
+    #[schema(value_type = AnyObject)]
     arguments: Option<&'a RawValue>,
+    #[schema(value_type = Option<AnyJson>)]
     arguments_schema: Option<&'a Value>,
+    /// The verdicts that an operator may give.
     allowed: &'a [Verdict],
 }
 
@@ -125,10 +152,15 @@ impl<'a> From<&'a Ask> for AskBody<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The conversation with the customer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Conversation)]
 struct ConversationBody<'a> {
+    /// The agent's own id of the conversation.
     id: Option<&'a Text<255>>,
+    /// How many messages the conversation had at the open, by the agent's count.
     total_messages: i64,
+    /// How many of them came with the escalation.
     received_messages: i64,
     customer: Option<CustomerBody<'a>>,
 }
@@ -144,11 +176,15 @@ impl<'a> From<&'a ConversationFacts> for ConversationBody<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The customer, as the agent knows them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Customer)]
 struct CustomerBody<'a> {
+    /// The agent's own id of the customer.
     id: Option<&'a Text<255>>,
     name: Option<&'a Text<200>>,
     email: Option<&'a Text<320>>,
+    /// A BCP 47 language tag.
     locale: Option<&'a Text<35>>,
 }
 
@@ -159,14 +195,21 @@ impl<'a> From<&'a Customer> for CustomerBody<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The deadlines of an escalation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deadlines)]
 struct DeadlinesBody {
+    /// When the escalation expires if nobody has claimed it.
     claim_by: Option<At>,
+    /// When colleagues are warned. Nothing ends.
     resolve_by: Option<At>,
+    /// When the escalation expires, claimed or not.
     expires_at: Option<At>,
 }
 
-#[derive(Serialize)]
+/// Where to go on: paths of this API, and the address of the console for a human.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Links)]
 struct LinksBody {
     #[serde(rename = "self")]
     itself: String,
@@ -179,11 +222,13 @@ struct LinksBody {
     console: String,
 }
 
-#[derive(Serialize)]
+/// The data of the open request with which the agent resumes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Resume)]
 struct ResumeBody<'a> {
     tool_call_id: Option<&'a str>,
     run_id: Option<&'a str>,
-    /// Up to 1 MiB, so it is sent only where an agent resumes.
+    /// Up to 1 MiB, so it is sent only where an agent resumes: by `GET /escalations/{id}`, and in closing events.
     state: Option<&'a str>,
 }
 
@@ -252,10 +297,7 @@ impl<'a> EscalationBody<'a> {
             context: &opening.context,
             opened_at: At(it.opened_at),
             claimed_at: it.claim.as_ref().map(|claim| At(claim.at)),
-            claimed_by: it
-                .claim
-                .as_ref()
-                .map(|claim| Named { id: claim.operator.id, name: claim.operator.public_name.as_str() }),
+            claimed_by: it.claim.as_ref().map(|claim| OperatorBody::from(&claim.operator)),
             closed_at: it.closed_at.map(At),
             delivered_at: it.delivered_at.map(At),
             acknowledged_at: it.acknowledged_at.map(At),

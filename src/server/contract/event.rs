@@ -1,13 +1,19 @@
 //! Renders events for agents, with the escalation as of that event.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use super::{ActorBody, At, EscalationBody, Links, MessageBody, Named, cursor, written};
+use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
+
+use super::{ActorBody, At, EscalationBody, Links, MessageBody, OperatorBody, cursor, schemas::one_of, written};
 use crate::domain::{
     conversation::Control,
     escalation::Escalation,
-    event::{Event, EventKind, TransferTarget},
-    ids::{EscalationId, EventId, MessageId, OperatorId},
+    event::{Event, EventKind, EventType, TransferTarget},
+    ids::{EscalationId, EventId, MessageId},
     message::ReceiptState,
     operator::OperatorRef,
     seq::Seq,
@@ -15,22 +21,55 @@ use crate::domain::{
 };
 
 /// An event as it is stored. [`sent_event`] adds the cursor.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoredEvent)]
 struct EventBody<'a> {
     id: EventId,
+    /// Orders the events of a workspace. It has gaps where others have events.
     seq: Seq,
     at: At,
     #[serde(rename = "type")]
+    #[schema(value_type = AgentEventType)]
     kind: &'static str,
     escalation_id: EscalationId,
     conversation_id: Option<&'a str>,
     tool_call_id: Option<&'a str>,
+    /// The side that speaks to the customer after the event.
     control: Control,
     actor: ActorBody<'a>,
     data: DataBody<'a>,
 }
 
-#[derive(Serialize)]
+/// Something that happened to an escalation.
+#[derive(ToSchema)]
+#[schema(as = Event)]
+#[expect(dead_code, reason = "only the schema is used: `sent_event` adds the cursor to a stored text")]
+pub struct SentEvent<'a> {
+    /// The position of the event: send it as `after` to go on from here.
+    cursor: String,
+    #[serde(flatten)]
+    event: EventBody<'a>,
+}
+
+/// The types of event that agents receive.
+struct AgentEventType;
+
+impl PartialSchema for AgentEventType {
+    fn schema() -> RefOr<Schema> {
+        one_of(EventType::ALL.iter().filter(|it| it.is_for_agents()).map(|it| it.as_str()))
+    }
+}
+
+impl ToSchema for AgentEventType {
+    fn name() -> Cow<'static, str> {
+        "EventType".into()
+    }
+}
+
+/// The content of an event. Events of messages have `message`, receipts `message_id`, transfers `to`, and all but the
+/// first two the escalation as it then was.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventData)]
 #[serde(untagged)]
 enum DataBody<'a> {
     Message { message: MessageBody<'a> },
@@ -39,8 +78,11 @@ enum DataBody<'a> {
     Escalation { escalation: Box<EscalationBody<'a>> },
 }
 
-#[derive(Serialize)]
+/// Where an escalation was transferred to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferTarget)]
 struct TargetBody<'a> {
+    /// `operator` or `queue`.
     kind: &'static str,
     id: String,
     name: &'a str,
@@ -113,12 +155,15 @@ pub fn with_ids(stored: &str, conversation_id: Option<&str>, tool_call_id: Optio
     format!("{ids},{members}")
 }
 
+/// The data of the hint `typing` on streams: an operator is typing to the customer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Typing)]
+pub struct TypingBody<'a> {
+    escalation_id: EscalationId,
+    operator: OperatorBody<'a>,
+}
+
 /// Renders the hint that an operator is typing to an escalation's customer.
 pub fn typing_json(escalation_id: EscalationId, operator: &OperatorRef) -> String {
-    #[derive(Serialize)]
-    struct TypingBody<'a> {
-        escalation_id: EscalationId,
-        operator: Named<'a, OperatorId>,
-    }
-    written(&TypingBody { escalation_id, operator: Named { id: operator.id, name: operator.public_name.as_str() } })
+    written(&TypingBody { escalation_id, operator: OperatorBody::from(operator) })
 }

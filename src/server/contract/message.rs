@@ -2,16 +2,18 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::At;
+use super::{At, schemas::AnyJson};
 use crate::domain::{
     ids::MessageId,
     message::{Author, Message, MessageRole, ToolCall, ToolResult},
     text::ClientMessageId,
 };
 
-/// The published form of a [`Message`].
-#[derive(Serialize)]
+/// A message of the conversation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
 pub struct MessageBody<'a> {
     id: MessageId,
     client_message_id: Option<&'a ClientMessageId>,
@@ -21,22 +23,31 @@ pub struct MessageBody<'a> {
     author: Option<AuthorBody<'a>>,
     tool_calls: &'a [ToolCall],
     tool_result: Option<ToolResultBody<'a>>,
+    /// Reserved: always empty.
+    #[schema(value_type = Vec<AnyJson>)]
     attachments: [(); 0],
     /// True for an operator's message, which the agent's app shows to the customer; null for others.
     relay: Option<bool>,
+    /// True if the message that the agent sent could not be read; `raw` holds it.
     unreadable: bool,
+    #[schema(value_type = Option<AnyJson>)]
     raw: Option<&'a Value>,
 }
 
-#[derive(Serialize)]
+/// The person or machine that wrote a message.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Author)]
 struct AuthorBody<'a> {
     id: Option<&'a str>,
     name: &'a str,
 }
 
-#[derive(Serialize)]
+/// The result of a tool call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ToolResult)]
 struct ToolResultBody<'a> {
     call_id: Option<&'a str>,
+    #[schema(value_type = AnyJson)]
     output: &'a Value,
     is_error: bool,
 }

@@ -4,6 +4,7 @@
 mod escalation;
 mod event;
 mod message;
+mod openapi;
 mod outcome;
 mod problem;
 mod problem_code;
@@ -14,16 +15,25 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 pub use escalation::{AtDesk, EscalationBody, escalation_json};
-pub use event::{event_json, lacks_ids, sent_event, typing_json, with_ids};
+pub use event::{SentEvent, TypingBody, event_json, lacks_ids, sent_event, typing_json, with_ids};
 pub use message::MessageBody;
+pub use openapi::openapi;
 pub use outcome::outcome_json;
 pub use problem::{PROBLEM_JSON, ProblemBody, problem_path, problem_type};
 pub use problem_code::ProblemCode;
+pub use schemas::{AnyJson, AnyObject, one_of};
 pub use tool::{ToolFormat, tool};
 
-use crate::domain::{actor::Actor, ids::EscalationId, seq::Seq, time::Timestamp};
+use crate::domain::{
+    actor::Actor,
+    ids::{EscalationId, OperatorId},
+    operator::OperatorRef,
+    seq::Seq,
+    time::Timestamp,
+};
 
 /// The base path of the API for agents; every path below it belongs to the API.
 pub const API: &str = "/api/v1";
@@ -93,9 +103,11 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     Some(Timestamp(at.as_millisecond())).filter(|at| at.0 >= YEAR_0)
 }
 
-/// The published form of an [`Actor`], with the public name.
-#[derive(Serialize)]
+/// The actor of an event, by the public name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Actor)]
 struct ActorBody<'a> {
+    /// `agent`, `operator` or `system`.
     kind: &'static str,
     id: Option<String>,
     name: Option<&'a str>,
@@ -115,11 +127,18 @@ impl<'a> From<&'a Actor> for ActorBody<'a> {
     }
 }
 
-/// An id and a public name.
-#[derive(Serialize)]
-struct Named<'a, Id: Serialize> {
-    id: Id,
+/// An operator, by the public name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Operator)]
+struct OperatorBody<'a> {
+    id: OperatorId,
     name: &'a str,
+}
+
+impl<'a> From<&'a OperatorRef> for OperatorBody<'a> {
+    fn from(operator: &'a OperatorRef) -> Self {
+        Self { id: operator.id, name: operator.public_name.as_str() }
+    }
 }
 
 /// Wraps JSON that was rendered before, so that it is included unchanged.

@@ -2,8 +2,13 @@
 
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
+use utoipa::ToSchema;
 
-use super::{ActorBody, At, MessageBody, as_rendered, written};
+use super::{
+    ActorBody, At, MessageBody, as_rendered,
+    schemas::{AnyJson, AnyObject},
+    written,
+};
 use crate::domain::{
     ask::{Ask, Verdict},
     disposition::Disposition,
@@ -14,30 +19,45 @@ use crate::domain::{
     text::{NoteText, Text},
 };
 
-#[derive(Serialize)]
-struct OutcomeBody<'a> {
+/// How an escalation ended. It never changes.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Outcome)]
+pub struct OutcomeBody<'a> {
     disposition: Disposition,
+    /// The next step of the agent.
     next: NextStep,
+    /// The answer to a question: in words, or the exact text of the chosen option.
     answer: Option<&'a NoteText>,
+    /// The answer by `ask.response_schema`.
+    #[schema(value_type = Option<AnyJson>)]
     data: Option<&'a Value>,
+    /// The record of every verdict.
     actions: Vec<DecisionBody<'a>>,
+    /// Exactly what a program should run now.
     actions_to_run: Vec<ActionToRun<'a>>,
     note_to_agent: Option<&'a NoteText>,
     by: ActorBody<'a>,
     at: At,
+    /// The last messages since the open, ready for the model's history.
     messages: Vec<MessageBody<'a>>,
+    /// How many earlier messages since the open are left out.
     messages_left_out: i64,
+    /// The customer's messages after the operator's last one.
     unanswered: &'a [MessageId],
+    /// True if the operator thinks that the agent could have done this itself.
     avoidable: bool,
+    /// The places that were not checked by a schema.
     warnings: &'a [FieldProblem],
+    /// The facts in sentences, which suffice as the result of a tool.
     briefing: &'a str,
 }
 
 /// An action that the agent's program should run now: approved or edited, and not carried out by the operator.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ActionToRun<'a> {
     id: &'a Text<100>,
     name: &'a Text<200>,
+    #[schema(value_type = AnyObject)]
     arguments: Option<&'a RawValue>,
 }
 
@@ -49,13 +69,19 @@ impl<'a> ActionToRun<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The verdict on one proposed action.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DecidedAction)]
 struct DecisionBody<'a> {
     id: &'a Text<100>,
     decision: Verdict,
+    /// The arguments to run, with the operator's edits.
+    #[schema(value_type = AnyObject)]
     arguments: Option<&'a RawValue>,
     comment: Option<&'a Text<2_000>>,
+    /// `operator` if the operator has carried the action out, so that the agent must not run it again.
     executed_by: ExecutedBy,
+    /// Where the arguments violate the agent's own schema.
     warnings: &'a [FieldProblem],
 }
 

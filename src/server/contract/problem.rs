@@ -1,23 +1,30 @@
 //! Problems (RFC 9457): the JSON of every answer that is not a 2xx.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{EscalationBody, Links};
+use super::{EscalationBody, Links, ProblemCode};
 use crate::domain::{field_problem::FieldProblem, ids::RequestId};
 
 /// The content type of problems.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The published form of a problem.
-#[derive(Serialize)]
+/// Why a request failed (RFC 9457). Branch on `code`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct ProblemBody<'a> {
+    /// The address of a page that explains the code.
     #[serde(rename = "type")]
     pub kind: String,
     pub title: &'static str,
     pub status: u16,
+    #[schema(value_type = ProblemCode)]
     pub code: &'static str,
+    /// A sentence about this case.
     pub detail: &'a str,
+    /// Every faulty field of the request.
     pub errors: &'a [FieldProblem],
+    /// Finds the request in the server's log.
     pub request_id: Option<RequestId>,
     /// The escalation that the request was about, as it is now.
     pub current: Option<Box<EscalationBody<'a>>>,

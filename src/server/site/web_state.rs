@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leptos::config::{LeptosOptions, get_configuration};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::server::{
@@ -20,17 +21,19 @@ pub struct WebState {
     pub checker: PasswordChecker,
     pub policy: ContentSecurityPolicy,
     pub leptos: LeptosOptions,
+    /// The published contract of the agents' API, which the documentation shows.
+    pub openapi: &'static Value,
     /// The semaphore with a permit for every page that may be read and drawn at once.
     pub drawing: Arc<Semaphore>,
 }
 
 impl WebState {
     /// Creates the state for a desk.
-    pub fn new(desk: Desk, settings: Arc<Settings>) -> Self {
+    pub fn new(desk: Desk, settings: Arc<Settings>, openapi: &'static Value) -> Self {
         let leptos = options();
         let policy = ContentSecurityPolicy::new(&leptos);
         let drawing = Arc::new(Semaphore::new(pages_at_once()));
-        Self { desk, settings, checker: PasswordChecker::default(), policy, leptos, drawing }
+        Self { desk, settings, checker: PasswordChecker::default(), policy, leptos, openapi, drawing }
     }
 
     /// Closes the open streams of sessions that have ended.

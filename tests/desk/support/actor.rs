@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::{
     chance::Chance,
-    server::{Agent, Person, id},
+    person::Person,
+    server::{Agent, id},
 };
 
 /// The ids that all actors act on, the newest last.

@@ -3,11 +3,13 @@
 pub mod actor;
 pub mod browser;
 pub mod chance;
+pub mod contract;
 pub mod database;
 pub mod forwarder;
 mod history;
 pub mod ledger;
 pub mod markup;
+pub mod person;
 pub mod program;
 pub mod proxy;
 pub mod routes;
@@ -17,7 +19,8 @@ pub mod writers;
 
 pub use database::Engine;
 pub use history::accepted;
-pub use server::{Person, TestServer};
+pub use person::Person;
+pub use server::TestServer;
 
 /// Runs a story on each database: `#[apply(on_both!)] async fn name(server: TestServer)`. Without PostgreSQL, that half is skipped, unless CI requires it.
 #[macro_export]

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use serde_json::Value;
+
 /// Ways to add routes that this parser does not read. They are refused, so that no route is added unseen.
 const OTHERS: [&str; 7] = [
     ".route_service(",
@@ -18,7 +20,17 @@ const OTHERS: [&str; 7] = [
 pub fn routes() -> Vec<(String, String)> {
     let mut sources = vec![];
     read(Path::new("src"), &mut sources);
-    sources.iter().flat_map(|source| routes_in(source)).collect()
+    sources.iter().flat_map(|source| routes_in(source)).chain(published()).collect()
+}
+
+/// Returns the method and the path of every request of the published contract, whose routes are made of it.
+pub fn published() -> Vec<(String, String)> {
+    let paths = bailout::server::api::openapi()["paths"].as_object().expect("paths");
+    let methods = |(path, methods): (&String, &Value)| {
+        let methods = methods.as_object().expect("methods").keys();
+        methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(methods).collect()
 }
 
 fn read(folder: &Path, sources: &mut Vec<String>) {

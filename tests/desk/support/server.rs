@@ -11,15 +11,10 @@ use std::{
 
 use bailout::{
     domain::{
-        checked::Checked,
-        claim::Fence,
-        escalation::by_agent::NewMessage,
-        ids::{EscalationId, MessageId, OperatorId, WorkspaceId},
-        message::{Author, MessageRole},
+        ids::{EscalationId, OperatorId, WorkspaceId},
         operator::{Operator, OperatorRef, Role},
-        outcome::{DecisionRequest, Resolution},
         queue::{QueueDefaults, QueueMembers, QueueRef},
-        text::{ClientMessageId, MessageText, Name},
+        text::Name,
         time::{Span, Timestamp},
     },
     server::{
@@ -27,13 +22,9 @@ use bailout::{
         clock::{Clock, mint},
         config::{Cli, RateLimits, Settings},
         connections::{self, ConnectionLimits},
-        core::{
-            command::{ActorVerb, Command, CommandResult, OperatorVerb},
-            desk::Desk,
-        },
+        core::desk::Desk,
         error::Error,
         keys::ApiKey,
-        resolution,
         store::{
             agents, operators,
             queues::{self, QueueSettings},
@@ -48,7 +39,9 @@ use tokio::task::JoinHandle;
 
 use super::{
     chance::SOON,
+    contract,
     database::{Database, Engine},
+    person::Person,
 };
 
 /// The password of every operator in the tests.
@@ -251,8 +244,22 @@ impl Agent {
         Self { url: server.url.clone(), ..self.clone() }
     }
 
-    /// Sends a request as this agent, with `headers` in pairs.
+    /// Sends a request as this agent, with `headers` in pairs. The contract must describe the answer.
     pub async fn asks(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
+        let (kind, answer) = self.sends(method.clone(), path, body, headers).await;
+        let described = contract::undescribed(&method, path, (answer.status, &kind, &answer.body));
+        described.unwrap_or_else(|why| panic!("the contract lacks this: {why}"));
+        answer
+    }
+
+    /// Sends a request, and returns the content type and the answer.
+    pub async fn sends(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> (String, Answer) {
         let mut request = self.http.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.key);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -260,7 +267,9 @@ impl Agent {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        Answer::of(request.send().await.expect("an answer")).await
+        let response = request.send().await.expect("an answer");
+        let kind = response.headers().get("content-type").map_or("", |kind| kind.to_str().expect("text")).to_owned();
+        (kind, Answer::of(response).await)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -315,64 +324,9 @@ impl Agent {
     }
 }
 
-/// An operator, who calls the desk directly.
-#[derive(Clone)]
-pub struct Person {
-    pub desk: Desk,
-    pub workspace: WorkspaceId,
-    pub operator: Operator,
-}
-
 /// Parses the id of an escalation, which must be valid.
 pub fn id(text: &str) -> EscalationId {
     text.parse().expect("an escalation's id")
-}
-
-impl Person {
-    pub async fn does(&self, escalation: EscalationId, verb: OperatorVerb) -> Result<CommandResult, Error> {
-        let verb = ActorVerb::Operator(self.operator.clone(), verb);
-        self.desk.run(Command::new(self.workspace, escalation, verb)).await
-    }
-
-    /// Records that their page is connected now, and saves it.
-    pub async fn is_seen(&self) {
-        self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
-        self.desk.hints().save(self.desk.store(), self.desk.clock().now()).await;
-    }
-
-    /// Claims and returns the fence of the claim.
-    pub async fn claims(&self, escalation: &str) -> Result<Fence, Error> {
-        let done = self.does(id(escalation), OperatorVerb::Claim).await?;
-        Ok(done.current.escalation.fence)
-    }
-
-    pub async fn releases(&self, escalation: &str, fence: Fence) -> Result<CommandResult, Error> {
-        self.does(id(escalation), OperatorVerb::Release { fence }).await
-    }
-
-    pub async fn replies(&self, escalation: &str, fence: Fence, text: &str) -> Result<CommandResult, Error> {
-        let message = NewMessage {
-            id: MessageId::new(mint()),
-            client_message_id: ClientMessageId::parse(mint().to_string()).expect("a name"),
-            role: MessageRole::Operator,
-            text: MessageText::parse(text).expect("a text"),
-            at: None,
-            author: Some(Author::from(&self.operator.who)),
-        };
-        self.does(id(escalation), OperatorVerb::Reply { fence, message }).await
-    }
-
-    pub async fn resolves(
-        &self,
-        escalation: &str,
-        fence: Option<Fence>,
-        said: Resolution<DecisionRequest>,
-    ) -> Result<CommandResult, Error> {
-        let current = self.desk.current(self.workspace, id(escalation)).await?.expect("an escalation");
-        let resolution: Checked<Resolution> =
-            resolution::check(self.desk.schemas(), &current.escalation.opening.ask, said)?;
-        self.does(id(escalation), OperatorVerb::Resolve { fence, resolution }).await
-    }
 }
 
 /// Waits for a condition that must soon become true, and panics with its name when it does not.

@@ -1,28 +1,24 @@
 //! The pages that explain the problems of the agents' API. Anybody may read them.
 
 use axum::{
-    Router,
     extract::{Path, Request, State},
     http::StatusCode,
     response::Response,
-    routing::get,
 };
 use leptos::prelude::*;
 
-use super::{frame::public_page, unknown::nothing_here, web_state::WebState};
+use super::with_code;
 use crate::{
     app::parts::drawn::{element, words},
     domain::operator::Preferences,
-    server::contract::{ProblemCode, problem_path},
+    server::{
+        contract::{ProblemCode, problem_path},
+        site::{frame::public_page, unknown::nothing_here, web_state::WebState},
+    },
 };
 
-/// Returns the routes.
-pub fn routes() -> Router<WebState> {
-    Router::new().route("/docs/problems", get(all)).route("/docs/problems/{code}", get(one))
-}
-
 /// `GET /docs/problems`
-async fn all(State(web): State<WebState>) -> Response {
+pub async fn all(State(web): State<WebState>) -> Response {
     web.page(StatusCode::OK, Preferences::default(), "Problems · Bailout", || {
         let codes = ProblemCode::ALL.iter().map(|problem| {
             let (status, code, title) = problem.facts();
@@ -44,7 +40,7 @@ async fn all(State(web): State<WebState>) -> Response {
 }
 
 /// `GET /docs/problems/{code}`
-async fn one(State(web): State<WebState>, Path(named): Path<String>, request: Request) -> Response {
+pub async fn one(State(web): State<WebState>, Path(named): Path<String>, request: Request) -> Response {
     let named = ProblemCode::ALL.iter().find(|problem| problem.facts().1.replace('_', "-") == named);
     let Some(problem) = named else { return nothing_here(&web, &request) };
     web.page(StatusCode::OK, Preferences::default(), "Problem · Bailout", || {
@@ -54,18 +50,9 @@ async fn one(State(web): State<WebState>, Path(named): Path<String>, request: Re
             vec![
                 view! { <p class="plain-facts"><code>{code}</code> " · status " {status}</p> }.into_any(),
                 element("p", "", with_code(problem.help())),
-                view! { <p><a href="/docs/problems">"All problems"</a></p> }.into_any(),
+                view! { <p><a href="/docs/problems">"All problems"</a> " · " <a href="/docs/api">"The API"</a></p> }
+                    .into_any(),
             ],
         )
     })
-}
-
-/// Draws a text whose words between backticks are code.
-fn with_code(text: &'static str) -> Vec<AnyView> {
-    let pieces = text.split('`').enumerate();
-    let piece = |(i, piece): (usize, &'static str)| match i % 2 {
-        0 => piece.into_any(),
-        _ => view! { <code>{piece}</code> }.into_any(),
-    };
-    pieces.map(piece).collect()
 }
