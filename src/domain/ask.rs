@@ -81,6 +81,11 @@ impl Verdict {
     }
 }
 
+/// Returns whether a number is zero, which stored texts leave out.
+pub fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
 /// An action that the agent proposes, for a human to decide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {
@@ -94,6 +99,10 @@ pub struct Action {
     /// Faults do not prevent an approval.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FieldProblem>,
+    /// The revision of the ask in which the action got its present form, so that an operator's decision about it stays
+    /// only while it is the same.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: i64,
 }
 
 /// The ask of an escalation.
@@ -107,12 +116,34 @@ pub struct Ask {
     /// A JSON Schema (draft 2020-12) that the outcome's data must satisfy.
     pub response_schema: Option<Value>,
     pub actions: Vec<Action>,
+    /// How often the agent has changed the ask. A resolution names the revision that it decides.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revision: i64,
 }
 
 impl Ask {
     /// Creates an ask with a kind and nothing else.
     pub fn bare(kind: AskKind) -> Self {
-        Self { kind, prompt: None, suggested_reply: None, options: None, response_schema: None, actions: vec![] }
+        let (options, response_schema, actions) = (None, None, vec![]);
+        Self { kind, prompt: None, suggested_reply: None, options, response_schema, actions, revision: 0 }
+    }
+
+    /// Returns the version that agents see, from 1.
+    pub fn version(&self) -> i64 {
+        self.revision + 1
+    }
+
+    /// Returns this ask as the next revision of another one; none if it says the same. Actions that are as they were keep
+    /// their revision.
+    pub fn after(mut self, before: &Self) -> Option<Self> {
+        self.revision = before.revision + 1;
+        for action in &mut self.actions {
+            action.since = self.revision;
+            let same = before.actions.iter().find(|old| Action { since: old.since, ..action.clone() } == **old);
+            action.since = same.map_or(self.revision, |old| old.since);
+        }
+        let is_same = Self { revision: before.revision, ..self.clone() } == *before;
+        (!is_same).then_some(self)
     }
 
     /// Checks the rules between the fields of the ask and returns the violations. Pointers are relative to the ask.

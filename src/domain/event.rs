@@ -17,6 +17,7 @@ use super::{
     seq::Seq,
     text::{NoteText, Tag, Text},
     time::Timestamp,
+    update::{ChangedValue, OpeningUpdate},
 };
 
 /// The target of a transfer.
@@ -97,6 +98,12 @@ pub enum EventKind {
         summary: Option<Text<4_000>>,
         /// Set when the urgency rises.
         urgency: Option<Urgency>,
+    },
+    /// The agent changed what it said when it opened the escalation.
+    Updated {
+        update: Box<OpeningUpdate>,
+        /// The changed values, for people to compare.
+        changes: Vec<ChangedValue>,
     },
     Resolved {
         outcome: Outcome,
@@ -201,6 +208,7 @@ event_types! {
     Noted, "note.created", Operators, Continues;
     Marked, "escalation.marked", Operators, Continues;
     AskedAgain, "escalation.asked_again", Operators, Continues;
+    Updated, "escalation.updated", Everyone, Continues;
     Resolved, "escalation.resolved", Everyone, Closes;
     Expired, "escalation.expired", Everyone, Closes;
     Cancelled, "escalation.cancelled", Everyone, Closes;

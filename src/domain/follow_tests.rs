@@ -203,6 +203,7 @@ pub(crate) fn eventful() -> (SimulatedWorld, SimulatedWorld) {
     stage.resolve(&ana(), ids[1], Resolution::bare(Disposition::Handled)).unwrap();
     stage.deliver(ids[1]).unwrap();
     stage.acknowledge(ids[1]).unwrap();
+    stage.update(ids[2], "She wants a voucher.", Some("May I?")).unwrap();
     stage.cancel(ids[2]).unwrap();
     let last = stage.open(AskKind::Question);
     stage.later(Span::minutes(30)).fall_due(ids[0]).unwrap();

@@ -44,4 +44,5 @@ pub mod text;
 pub mod thread;
 pub mod time;
 pub mod transcript;
+pub mod update;
 pub(crate) mod words;

@@ -1,4 +1,4 @@
-//! Openings: what the agent said when it opened an escalation. An opening never changes afterwards.
+//! Openings: what the agent said when it opened an escalation. Only an update of the agent changes it afterwards.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     actor::Actor,
-    ask::{Ask, AskKind, Verdict},
+    ask::{Ask, AskKind, Verdict, is_zero},
     claim::Stint,
     conversation::Conversation,
     disposition::Disposition,
@@ -89,6 +89,9 @@ pub struct DecisionRequest {
 /// into decisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resolution<Decision = ActionDecision> {
+    /// The revision of the ask that this resolves. Another one is refused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ask_revision: i64,
     pub disposition: Disposition,
     pub next: NextStep,
     /// A free-text answer to a question without a schema.
@@ -107,6 +110,7 @@ impl<Decision> Resolution<Decision> {
     /// Creates a resolution with a disposition and nothing else.
     pub fn bare(disposition: Disposition) -> Self {
         Self {
+            ask_revision: 0,
             disposition,
             next: NextStep::default(),
             answer: None,
@@ -165,6 +169,7 @@ pub struct ClosingContext<'a> {
 impl Outcome {
     /// Builds an outcome at the moment at which the escalation ends.
     pub fn new(resolution: Resolution, by: Actor, at: Timestamp, ending: &OutcomeInput<'_>) -> Self {
+        let resolution = Resolution { ask_revision: ending.ask.revision, ..resolution };
         let mut bytes = 0;
         let mut kept: Vec<&Message> = vec![];
         for message in ending.said.iter().rev().take(MOST_MESSAGES) {

@@ -44,6 +44,8 @@ pub enum Refusal {
     NoCustomer,
     #[error("The data does not match what was asked for.")]
     InvalidFields { problems: Vec<FieldProblem> },
+    #[error("The agent has changed what it asks. Look again before you decide. Nothing was sent.")]
+    AskChanged,
     #[error("This answer could not be checked in time. Nothing was sent.")]
     NotCheckedInTime,
     #[error("The same key was used before with another request.")]
@@ -79,6 +81,7 @@ impl Refusal {
             Self::AlreadyATakeover => "already_a_takeover",
             Self::NoCustomer => "no_customer",
             Self::InvalidFields { .. } => "invalid_field",
+            Self::AskChanged => "ask_changed",
             Self::NotCheckedInTime => "not_checked_in_time",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::NotFound => "not_found",

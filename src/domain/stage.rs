@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     actor::Actor,
     agent::AgentRef,
-    ask::AskKind,
+    ask::{Ask, AskKind},
     checked::Checked,
     claim::Fence,
     conversation::{Control, Conversation},
@@ -34,6 +34,7 @@ use super::{
     seq::Seq,
     text::Tag,
     time::{Span, Timestamp},
+    update::OpeningUpdate,
 };
 pub use cast::*;
 
@@ -270,6 +271,13 @@ impl Simulation {
     pub fn receipt(&mut self, id: EscalationId, receipt: Receipt) -> AppendedKinds {
         let latest = self.said(id).pop();
         self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.receipt(latest.as_ref(), receipt))
+    }
+
+    /// Changes the summary and, if it is given, the prompt of the ask.
+    pub fn update(&mut self, id: EscalationId, summary: &str, prompt: Option<&str>) -> AppendedKinds {
+        let ask = prompt.map(|prompt| Ask { prompt: Some(text(prompt)), ..self.of(id).opening.ask.clone() });
+        let update = OpeningUpdate { summary: Some(text(summary)), ask, ..OpeningUpdate::default() };
+        self.act(id, Actor::Agent(billing_bot()), |it, _, _| it.update(update))
     }
 
     pub fn cancel(&mut self, id: EscalationId) -> AppendedKinds {

@@ -23,6 +23,9 @@ const NUMBER_BEYOND: &str = "A number must not be beyond ±2^53: write it as tex
 /// Validates a resolution against the schemas of the ask, and turns the requests of the page into decisions: an
 /// approval or a rejection carries the stored arguments, an edit carries those with its changes.
 pub fn check(schemas: &Schemas, ask: &Ask, sent: Resolution<DecisionRequest>) -> Result<Checked<Resolution>, Refusal> {
+    if sent.ask_revision != ask.revision {
+        return Err(Refusal::AskChanged);
+    }
     let mut found = vec![];
     let data = sent.data.as_ref().map(Json::from);
     if sent.data.as_ref().is_some_and(is_too_deep) {
@@ -47,6 +50,7 @@ pub fn check(schemas: &Schemas, ask: &Ask, sent: Resolution<DecisionRequest>) ->
         return Err(Refusal::InvalidFields { problems: found });
     }
     let resolution = Resolution {
+        ask_revision: sent.ask_revision,
         disposition: sent.disposition,
         next: sent.next,
         answer: sent.answer,
@@ -261,6 +265,7 @@ mod tests {
             arguments_schema: schema,
             allowed: vec![Verdict::Approve, Verdict::Edit, Verdict::Reject],
             faults: vec![],
+            since: 0,
         }
     }
 

@@ -123,7 +123,7 @@ async fn the_published_contract_is_served_and_its_examples_are_taken(server: Tes
             taken += 1;
         }
     }
-    assert_eq!(taken, 6);
+    assert_eq!(taken, 7);
 }
 
 /// Returns the example of a request in a language, as the reference shows it.

@@ -62,6 +62,7 @@ mod survives;
 mod the_loop;
 mod transcripts;
 mod transfers;
+mod updates;
 mod volume;
 mod web;
 mod writer;

@@ -119,6 +119,7 @@ const WAYS: &[Way] = &[
     ("FN", "follow_up", "", "id={id}&note=x", For::Function(Role::Operator), false),
     ("FN", "resolve", "", "id={id}&fence=9&resolution={resolution}", For::Function(Role::Operator), false),
     ("GET", "/api/v1/escalations", "/api/v1/escalations", "", For::Agents, true),
+    ("PATCH", "/api/v1/escalations/{id}", "/api/v1/escalations/{id}", r#"{"summary": "x"}"#, For::Agents, false),
     ("GET", "/api/v1/escalations/{id}", "/api/v1/escalations/{id}", "", For::Agents, true),
     ("GET", "/api/v1/escalations/{id}/events", "/api/v1/escalations/{id}/events", "", For::Agents, true),
     ("GET", "/api/v1/escalations/{id}/transcript", "/api/v1/escalations/{id}/transcript", "", For::Agents, true),

@@ -97,6 +97,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::AlreadyATakeover => Refusal::AlreadyATakeover,
         Refusal::NoCustomer => Refusal::NoCustomer,
         Refusal::InvalidFields { .. } => Refusal::InvalidFields { problems: vec![FieldProblem::new("/a", "is wrong")] },
+        Refusal::AskChanged => Refusal::AskChanged,
         Refusal::NotCheckedInTime => Refusal::NotCheckedInTime,
         Refusal::IdempotencyKeyReused => Refusal::IdempotencyKeyReused,
         Refusal::NotFound => Refusal::NotFound,
@@ -272,7 +273,13 @@ fn everything_else_that_the_server_sends_is_read_as_it_was_written() {
 #[test]
 fn a_draft_of_a_decision_is_read_as_it_was_written() {
     let filled = FormValues::from([("/amount".to_owned(), "10.50".to_owned())]);
-    let cards = vec![CardDraft { verdict: Some(Verdict::Edit), filled: filled.clone(), comment: "Half.".into() }];
+    let cards = vec![CardDraft {
+        id: "a1".into(),
+        since: 2,
+        verdict: Some(Verdict::Edit),
+        filled: filled.clone(),
+        comment: "Half.".into(),
+    }];
     let chosen = Some(Disposition::Declined);
     crosses(&ResolutionDraft { chosen, cards, filled, note: "Not now.".into(), ..ResolutionDraft::default() });
     crosses(&drafts());

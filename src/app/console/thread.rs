@@ -1,5 +1,7 @@
 //! The page of an open escalation: head, hand-over card, conversation, composer, resolve dialog, and details.
 
+use std::sync::Arc;
+
 use leptos::{html, prelude::*};
 
 use super::{
@@ -38,11 +40,13 @@ use crate::{
         ask::AskKind,
         draft::DraftMode,
         escalation::Escalation,
+        event::EventKind,
         operator::Role,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
         seq::Seq,
         thread::Thread,
+        update::OpeningUpdate,
     },
 };
 
@@ -107,23 +111,38 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     });
     let (customer, agent) =
         first.with_value(|it| (it.escalation.opening.title(), it.escalation.agent.name.to_string()));
-    let ask = first.with_value(|it| it.escalation.opening.ask.clone());
     let reached = Signal::derive(move || live.presence.with(|it| it.heard.map_or(Seq(0), |heard| heard.reached)));
-    let desk = WritingState::at(acts, standing, ask, customer.clone());
+    let desk = WritingState::at(acts, standing, escalation, customer.clone());
     let free = Signal::derive(move || may_act.get() && !acts.busy.get());
     let problems = FieldProblems(acts.resolve_problems.into());
-    let in_tab = desk.ask.with_value(|ask| match ask.kind {
-        AskKind::Question => {
-            let mut all = answer(ask, "own", "Answer to the agent", desk.sheet, acts.resolve_problems);
-            all.push(unplaced(problems, "/note_to_agent"));
-            all
-        }
-        AskKind::Takeover | AskKind::Decision => vec![],
+    let in_tab = move || {
+        desk.ask.with(|ask| match ask.kind {
+            AskKind::Question => {
+                let mut all = answer(ask, "own", "Answer to the agent", desk.sheet, acts.resolve_problems);
+                all.push(unplaced(problems, "/note_to_agent"));
+                all
+            }
+            AskKind::Takeover | AskKind::Decision => vec![],
+        })
+    };
+    // The changes that made the present revision of the ask.
+    let changes = Signal::derive(move || {
+        let revision = desk.ask.with(|ask| ask.revision);
+        live.thread.with_untracked(|thread| {
+            let happened = thread.iter().flat_map(|thread| thread.happenings.iter().rev());
+            let made = |update: &OpeningUpdate| update.ask.as_ref().is_some_and(|ask| ask.revision == revision);
+            let mut found = happened.filter_map(|event| match &event.kind {
+                EventKind::Updated { update, changes } if made(update) => Some(changes.clone()),
+                _ => None,
+            });
+            found.next().unwrap_or_default()
+        })
     });
     let resolve = Callback::new(move |resolution: Resolution<DecisionRequest>| acts.resolve(fence(), &resolution));
     let take_over = Callback::new(move |()| acts.take_over(fence()));
     let deciding = DecisionCards {
         ask: desk.ask,
+        changes,
         agent: StoredValue::new(agent.clone()),
         sheet: desk.sheet,
         problems: acts.resolve_problems,
@@ -238,7 +257,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
                 on_follow_up=Callback::new(move |note| acts.follow_up(note))
             />
             {may_write.then(|| view! {
-                {decision_cards(deciding)}
+                {move || decision_cards(deciding)}
                 <ClaimBar
                     standing=standing
                     presence=live.presence
@@ -284,11 +303,12 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     }
 }
 
-/// Returns whether an escalation looks different. Messages show in the log, and the opening never changes.
+/// Returns whether an escalation looks different. Messages show in the log.
 fn differs(before: Option<&Escalation>, now: Option<&Escalation>) -> bool {
     let (Some(before), Some(now)) = (before, now) else { return true };
     let looks = |it: &Escalation| (it.status, it.fence, it.taken_over, it.urgency, it.deadlines, it.delivered_at);
     looks(before) != looks(now)
         || (&before.queue, &before.tags, before.not_picked_up) != (&now.queue, &now.tags, now.not_picked_up)
         || before.followed_up != now.followed_up
+        || !Arc::ptr_eq(&before.opening, &now.opening)
 }

@@ -14,6 +14,7 @@ use crate::{
     domain::{
         ask::{Ask, AskKind},
         draft::DraftMode,
+        escalation::Escalation,
         ids::EscalationId,
         message::MessageRole,
         presence::{Presence, TYPING_FOR},
@@ -28,7 +29,7 @@ use crate::{
 pub struct WritingState {
     pub acts: EscalationActions,
     pub standing: Memo<ControlStatus>,
-    pub ask: StoredValue<Ask>,
+    pub ask: RwSignal<Ask>,
     /// The forms that resolve the escalation.
     pub sheet: RwSignal<ResolutionDraft>,
     /// The mode that the operator chose, whether or not it is available now.
@@ -43,8 +44,14 @@ pub struct WritingState {
 
 impl WritingState {
     /// Creates the state for an escalation, with the drafts written before.
-    pub fn at(acts: EscalationActions, standing: Memo<ControlStatus>, ask: Ask, customer: String) -> Self {
+    pub fn at(
+        acts: EscalationActions,
+        standing: Memo<ControlStatus>,
+        escalation: Memo<Escalation>,
+        customer: String,
+    ) -> Self {
         let (id, live) = (acts.id, acts.live);
+        let ask = escalation.with_untracked(|it| it.opening.ask.clone());
         let kept = ResolutionDraft::kept(&ask, &live.drafts.text_now(id, DraftMode::Answer));
         let sheet = RwSignal::new(kept.unwrap_or_else(|| ResolutionDraft::of(&ask)));
         let first = match ask.kind {
@@ -64,18 +71,30 @@ impl WritingState {
         let it = Self {
             acts,
             standing,
-            ask: StoredValue::new(ask),
+            ask: RwSignal::new(ask),
             sheet,
             chosen: RwSignal::new(first),
             held: RwSignal::new(None),
             textbox: NodeRef::new(),
             customer: StoredValue::new(customer),
         };
+        // The agent may change what it asks while the operator decides.
+        Effect::new(move |_| {
+            let before = it.ask.get_untracked();
+            let next =
+                escalation.with(|it| Some(&it.opening.ask).filter(|ask| ask.revision != before.revision).cloned());
+            if let Some(next) = next {
+                sheet.update(|sheet| sheet.follow(&before, &next));
+                acts.resolve_problems.set(vec![]);
+                it.ask.set(next);
+            }
+        });
         // The tab has restored drafts that the server did not have when it rendered this form.
         Effect::new(move |_| {
             if live.drafts.restored.get()
-                && let Some(kept) =
-                    it.ask.with_value(|ask| ResolutionDraft::kept(ask, &live.drafts.text_now(id, DraftMode::Answer)))
+                && let Some(kept) = it
+                    .ask
+                    .with_untracked(|ask| ResolutionDraft::kept(ask, &live.drafts.text_now(id, DraftMode::Answer)))
             {
                 sheet.set(kept);
             }
@@ -94,7 +113,7 @@ impl WritingState {
     /// Returns the modes that are available now, and the one that is being written in.
     fn modes(self) -> Vec<DraftMode> {
         let (replies, answers) = self.standing.with(|it| (it.may_reply(), it.may_resolve()));
-        let is_question = self.ask.with_value(|ask| ask.kind == AskKind::Question);
+        let is_question = self.ask.with_untracked(|ask| ask.kind == AskKind::Question);
         let all = [(DraftMode::Reply, replies), (DraftMode::Answer, answers && is_question), (DraftMode::Note, true)];
         let held = self.held.get();
         all.into_iter().filter_map(|(mode, is)| (is || held == Some(mode)).then_some(mode)).collect()
@@ -125,7 +144,7 @@ impl WritingState {
 
     /// Answers the question, or shows which fields are missing.
     pub fn answer(self) {
-        let made = self.ask.with_value(|ask| self.sheet.with_untracked(|sheet| sheet.answered(ask)));
+        let made = self.ask.with_untracked(|ask| self.sheet.with_untracked(|sheet| sheet.answered(ask)));
         match made {
             Ok(resolution) => {
                 self.acts.resolve_problems.set(vec![]);
@@ -137,7 +156,7 @@ impl WritingState {
 
     /// Answers with the option of this number, from 1; returns false when there is none.
     pub fn choose(self, number: usize) -> bool {
-        let option = self.ask.with_value(|ask| {
+        let option = self.ask.with_untracked(|ask| {
             let options = ask.options.as_ref()?;
             options.get(number.checked_sub(1)?).map(|option| option.to_string())
         });

@@ -47,7 +47,7 @@ pub struct ComposerContext {
 
 /// Renders the composer; `answer` is the form in the tab *Answer*.
 #[component]
-pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html::Textarea>) -> impl IntoView {
+pub fn Composer(it: ComposerContext, #[prop(into)] answer: ViewFn, textbox: NodeRef<html::Textarea>) -> impl IntoView {
     let ComposerContext { mode, draft, busy, awake, news, .. } = it;
     // While the question about Enter is shown, `asking` holds the text from before the Enter that caused it.
     let (keys, asking) = (wishes(), RwSignal::new(None::<String>));
@@ -171,7 +171,7 @@ pub fn Composer(it: ComposerContext, answer: Vec<AnyView>, textbox: NodeRef<html
                             "Enter begins a line"
                         </button>
                     </div>
-                    <div class="fields composer-answer" hidden=move || !answers()>{answer}</div>
+                    <div class="fields composer-answer" hidden=move || !answers()>{move || answer.run()}</div>
                     <label class="visually-hidden" for="composer-text" hidden=answers>{label}</label>
                     <textarea
                         class="composer-text"

@@ -5,7 +5,7 @@ use leptos::{ev, prelude::*};
 
 use super::{
     answer::{note_field, result},
-    drawn::words,
+    drawn::{element, words},
     fields::{BoundField, FieldProblems, described_by, details, is_within, problem_view, unplaced},
     filled::edits,
     icons::{Icon, icon},
@@ -22,6 +22,7 @@ use crate::{
         field_problem::FieldProblem,
         json::{Json, unescaped_name},
         outcome::{DecisionRequest, Resolution},
+        update::ChangedValue,
     },
 };
 
@@ -31,7 +32,9 @@ const MOST_FAULTS_TOLD: usize = 3;
 /// The state and callbacks that the cards share.
 #[derive(Clone, Copy)]
 pub struct DecisionCards {
-    pub ask: StoredValue<Ask>,
+    pub ask: RwSignal<Ask>,
+    /// The changes that made this revision of the ask.
+    pub changes: Signal<Vec<ChangedValue>>,
     /// The name of the agent that asks.
     pub agent: StoredValue<String>,
     pub sheet: RwSignal<ResolutionDraft>,
@@ -50,7 +53,7 @@ pub struct DecisionCards {
 
 /// Renders the cards of a decision; nothing for other asks.
 pub fn decision_cards(it: DecisionCards) -> AnyView {
-    let actions = it.ask.with_value(|ask| ask.actions.clone());
+    let actions = it.ask.with(|ask| ask.actions.clone());
     if actions.is_empty() {
         return ().into_any();
     }
@@ -64,7 +67,7 @@ pub fn decision_cards(it: DecisionCards) -> AnyView {
             change(it.sheet, last.get_value(), |card| card.verdict = None);
         }
     });
-    let shared = it.ask.with_value(|ask| {
+    let shared = it.ask.with_untracked(|ask| {
         let mut shared = result(ask, "decide", it.sheet, it.problems);
         shared.push(note_field("decide", it.sheet, problems));
         shared
@@ -76,7 +79,7 @@ pub fn decision_cards(it: DecisionCards) -> AnyView {
         .enumerate()
         .map(|(i, action)| card(i, action, it, last, on_card.take().unwrap_or_default()))
         .collect();
-    let asked = it.ask.with_value(|ask| ask.prompt.as_ref().map(|prompt| words("p", "asked", prompt.as_str())));
+    let asked = it.ask.with_untracked(|ask| ask.prompt.as_ref().map(|prompt| words("p", "asked", prompt.as_str())));
     view! {
         <section class="cards" aria-label="Decision" hidden=move || !it.may_decide.get()>
             {asked}
@@ -151,7 +154,7 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
         change(it.sheet, i, |card| card.verdict = Some(verdict));
         let (open, made) = it.sheet.with_untracked(|sheet| {
             let open = sheet.cards.iter().any(|card| card.verdict.is_none());
-            (open, it.ask.with_value(|ask| sheet.decided(ask)))
+            (open, it.ask.with_untracked(|ask| sheet.decided(ask)))
         });
         match made {
             Ok(resolution) => it.on_decided.run(resolution),
@@ -193,9 +196,11 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
     };
     let blocked = move || !it.may_act.get();
     let decided = move || verdict().is_some();
+    let changed = changed(it.changes, i);
     view! {
         <fieldset class="decision" id=id.clone() tabindex="-1" aria-describedby=described_by(&id, false, undecided)>
             <legend class="decision-name">{revealed(&name)}</legend>
+            {changed}
             <div class="decision-open" hidden=decided>
                 <div class="fields decision-arguments">{shown}</div>
                 <div class="fields">{shared}</div>
@@ -268,6 +273,18 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
         </fieldset>
     }
     .into_any()
+}
+
+/// Renders what the agent has changed about the action at index `i` since the revision before.
+fn changed(changes: Signal<Vec<ChangedValue>>, i: usize) -> Option<AnyView> {
+    let own = action_pointer(i);
+    let is_own = |pointer: &str| pointer.strip_prefix("/ask").is_some_and(|at| is_within(at, &own));
+    let told: Vec<AnyView> = changes.with_untracked(|all| {
+        all.iter().filter(|it| is_own(&it.pointer)).map(|it| words("li", "", &it.in_words())).collect()
+    });
+    (!told.is_empty()).then(|| {
+        view! { <div class="changes" role="note">"Changed by the agent" {element("ul", "", told)}</div> }.into_any()
+    })
 }
 
 /// Reads a value from the card at index `i`.

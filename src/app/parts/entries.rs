@@ -15,6 +15,7 @@ use crate::domain::{
     thread::{RenderedMessage, Thread, ThreadItem},
     time::{Span, Timestamp},
     transcript::reasoning::reasoning,
+    update::ChangedValue,
 };
 
 /// Messages of the same role and author within this time share a heading.
@@ -356,6 +357,7 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
             let told = [Some(reason.to_string()), summary.as_ref().map(ToString::to_string), urgency];
             format!("{who} asked again: {}", told.into_iter().flatten().collect::<Vec<_>>().join(" · "))
         }
+        EventKind::Updated { changes, .. } => format!("{who} changed {}", changed(changes)),
         EventKind::NotPickedUp { .. } => format!("{} has not picked up the outcome", escalation.agent.name),
         EventKind::Opened { .. }
         | EventKind::Accepted { .. }
@@ -364,6 +366,18 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
         | EventKind::Noted { .. }
         | EventKind::Delivered { .. } => return None,
     })
+}
+
+/// The most changed values that an entry names.
+const MOST_CHANGES_TOLD: usize = 3;
+
+/// Describes changed values: `ask: eur 250 → 300`.
+fn changed(changes: &[ChangedValue]) -> String {
+    let mut told: Vec<String> = changes.iter().take(MOST_CHANGES_TOLD).map(ChangedValue::in_words).collect();
+    if changes.len() > MOST_CHANGES_TOLD {
+        told.push((changes.len() - MOST_CHANGES_TOLD).to_string() + " more");
+    }
+    told.join(" · ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The hand-over card, which shows everything the agent said about the reason of the escalation. Missing parts are
 //! named as missing.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use serde_json::Value;
 
@@ -18,6 +20,7 @@ use crate::{
         actor::Actor,
         ask::Ask,
         escalation::{Escalation, Status},
+        opening::Opening,
         reason::Reason,
         thread::EarlierEscalation,
     },
@@ -39,17 +42,23 @@ pub fn Handover(
 ) -> impl IntoView {
     let clock = clock();
     let at = escalation.with_untracked(|it| it.opened_at);
-    let (reason, excerpt, agent, name, parts) = escalation.with_untracked(|it| {
+    let (reason, excerpt, agent, name) = escalation.with_untracked(|it| {
         let (reason, agent) = (&it.opening.reason, it.agent.name.as_str());
         let excerpt = revealed(reason.text.as_str());
-        (sentence_case(&reason.in_words()), excerpt, revealed(agent), spelled(agent), told(it))
+        (sentence_case(&reason.in_words()), excerpt, revealed(agent), spelled(agent))
     });
-    let (proposed, suggested) = escalation.with_untracked(|it| proposes(&it.opening.ask));
+    // The agent may correct what it said.
+    let opening = Memo::new_with_compare(
+        move |_: Option<&Arc<Opening>>| escalation.with(|it| Arc::clone(&it.opening)),
+        |before: Option<&Arc<Opening>>, now| !before.zip(now).is_some_and(|(before, now)| Arc::ptr_eq(before, now)),
+    );
+    let parts = move || opening.with(|it| told(it));
+    let proposed = move || opening.with(|it| proposes(&it.ask));
     let before = (!earlier.is_empty()).then(|| {
         let ended = earlier.into_iter().map(|it| ended(it, clock)).collect();
         vec![words("dt", "", "Earlier"), element("dd", "", vec![element("ul", "", ended)])]
     });
-    let suggestion = StoredValue::new(suggested);
+    let suggestion = move || opening.get().ask.suggested_reply.as_ref().map(ToString::to_string);
     let waiting = move || escalation.with(|it| it.status == Status::Waiting);
     let otherwise = move || match escalation.with(|it| it.due_at()) {
         Some(due) => name.clone() + " is told " + &spoken(clock, due) + " that no one answered. Nothing is approved.",
@@ -75,9 +84,9 @@ pub fn Handover(
                             class="button"
                             type="button"
                             data-size="small"
-                            hidden=move || !(may_reply.get() && suggestion.with_value(Option::is_some))
+                            hidden=move || !(may_reply.get() && opening.with(|it| it.ask.suggested_reply.is_some()))
                             on:click=move |_| {
-                                if let Some(reply) = suggestion.get_value() {
+                                if let Some(reply) = untrack(suggestion) {
                                     on_use.run(reply);
                                 }
                             }
@@ -94,8 +103,7 @@ pub fn Handover(
 }
 
 /// Renders the parts of the opening, each with its name.
-fn told(escalation: &Escalation) -> Vec<AnyView> {
-    let opening = &escalation.opening;
+fn told(opening: &Opening) -> Vec<AnyView> {
     let mut parts = vec![];
     let mut part = |name: &str, content: AnyView| {
         parts.extend([words("dt", "", name), element("dd", "", vec![content])]);
@@ -150,8 +158,8 @@ fn reason(reason: &Reason) -> AnyView {
     }
 }
 
-/// Renders the agent's proposal and returns the reply that the agent suggests.
-fn proposes(ask: &Ask) -> (Vec<AnyView>, Option<String>) {
+/// Renders the agent's proposal, and the reply that it suggests.
+fn proposes(ask: &Ask) -> Vec<AnyView> {
     let mut all: Vec<AnyView> = vec![];
     for action in &ask.actions {
         let name = words("h3", "decision-name", action.name.as_str());
@@ -160,12 +168,11 @@ fn proposes(ask: &Ask) -> (Vec<AnyView>, Option<String>) {
     if let Some(options) = &ask.options {
         all.push(items(options.iter().map(|it| it.as_str())));
     }
-    let suggested = ask.suggested_reply.as_ref().map(|reply| reply.to_string());
-    if let Some(reply) = &suggested {
-        all.push(written("div", "suggested", plain_text(reply)));
+    if let Some(reply) = &ask.suggested_reply {
+        all.push(written("div", "suggested", plain_text(reply.as_str())));
     }
     if all.is_empty() {
         all.push(words("p", "missing", "The agent proposes nothing."));
     }
-    (all, suggested)
+    all
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::codec,
     domain::{
-        ask::{Action, Ask, Verdict},
+        ask::{Action, Ask, Verdict, is_zero},
         disposition::Disposition,
         field_problem::FieldProblem,
         outcome::{DecisionRequest, Edit, ExecutedBy, NextStep, Resolution},
@@ -22,6 +22,11 @@ use crate::{
 /// The contents of the card of one proposed action.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CardDraft {
+    /// The action, and the revision of the ask in which it got its present form.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: i64,
     /// `None` until the action is decided.
     pub verdict: Option<Verdict>,
     /// The changed arguments, keyed by the fields of their schema.
@@ -32,6 +37,9 @@ pub struct CardDraft {
 /// The contents of the resolve dialog, the answer form and the cards, stored as a draft.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ResolutionDraft {
+    /// The revision of the ask that the draft is about.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ask_revision: i64,
     /// `None` until a disposition is chosen; the first offered one then applies.
     pub chosen: Option<Disposition>,
     pub next: NextStep,
@@ -48,12 +56,42 @@ type Problems = Vec<FieldProblem>;
 impl ResolutionDraft {
     /// Returns an empty draft for an ask: nothing is decided and the arguments are as proposed.
     pub fn of(ask: &Ask) -> Self {
-        Self { cards: ask.actions.iter().map(|_| CardDraft::default()).collect(), ..Self::default() }
+        Self { ask_revision: ask.revision, cards: ask.actions.iter().map(CardDraft::of).collect(), ..Self::default() }
     }
 
-    /// Reads a stored draft; `None` if it does not fit this ask.
+    /// Reads a stored draft; `None` if it does not fit this ask. A draft about an earlier revision keeps the texts, and the
+    /// cards of actions that are still the same.
     pub fn kept(ask: &Ask, text: &str) -> Option<Self> {
-        codec::read::<ResolutionDraft>(text.as_bytes()).ok().filter(|kept| kept.cards.len() == ask.actions.len())
+        let mut kept = codec::read::<ResolutionDraft>(text.as_bytes()).ok()?;
+        if kept.ask_revision != ask.revision {
+            // The form may be another one, and its choices are stored by their place.
+            kept.filled.clear();
+            kept.move_to(ask);
+        }
+        (kept.cards.len() == ask.actions.len()).then_some(kept)
+    }
+
+    /// Follows the ask to its next revision, and keeps what still fits.
+    pub fn follow(&mut self, before: &Ask, after: &Ask) {
+        if before.response_schema != after.response_schema {
+            self.filled.clear();
+        }
+        let is_option = |options: &Vec<Text<200>>| options.iter().any(|option| option.as_str() == self.answer);
+        if after.options.as_ref().is_some_and(|options| !is_option(options)) {
+            self.answer.clear();
+        }
+        self.move_to(after);
+    }
+
+    fn move_to(&mut self, ask: &Ask) {
+        let cards = std::mem::take(&mut self.cards);
+        let card = |action: &Action| {
+            let fresh = CardDraft::of(action);
+            let same = cards.iter().find(|card| card.id == fresh.id && card.since == fresh.since);
+            same.cloned().unwrap_or(fresh)
+        };
+        self.cards = ask.actions.iter().map(card).collect();
+        self.ask_revision = ask.revision;
     }
 
     /// Returns the chosen disposition if it is offered, else the first offered one.
@@ -96,8 +134,8 @@ impl ResolutionDraft {
         actions: Vec<DecisionRequest>,
     ) -> Result<Resolution<DecisionRequest>, Problems> {
         let mut problems = vec![];
-        let mut resolution =
-            Resolution { next: self.next, avoidable: self.avoidable, actions, ..Resolution::bare(disposition) };
+        let (ask_revision, next, avoidable) = (ask.revision, self.next, self.avoidable);
+        let mut resolution = Resolution { ask_revision, next, avoidable, actions, ..Resolution::bare(disposition) };
         let answers = disposition == Disposition::Answered;
         if ask.response_schema.is_some() && disposition.carries_data() {
             match response(&data_fields(ask), &self.filled) {
@@ -122,6 +160,11 @@ impl ResolutionDraft {
 }
 
 impl CardDraft {
+    /// Returns the empty card of an action.
+    fn of(action: &Action) -> Self {
+        Self { id: action.id.to_string(), since: action.since, ..Self::default() }
+    }
+
     /// Returns the changes to the arguments.
     fn edits(&self, action: &Action) -> Result<Vec<Edit>, Problems> {
         edits(&argument_fields(action), Some(&action.arguments.json()), &self.filled)
@@ -198,6 +241,7 @@ mod tests {
             arguments_schema,
             allowed: vec![Verdict::Approve, Verdict::Edit, Verdict::Reject],
             faults: vec![],
+            since: 0,
         }
     }
 
@@ -264,5 +308,28 @@ mod tests {
         assert_eq!(ResolutionDraft::kept(&ask, &kept), Some(sheet));
         assert_eq!(ResolutionDraft::kept(&Ask::bare(AskKind::Question), &kept), None);
         assert_eq!(ResolutionDraft::kept(&ask, "plain text"), None);
+    }
+
+    #[test]
+    fn a_sheet_follows_the_next_revision_and_keeps_what_is_the_same() {
+        let ask = Ask { actions: vec![action("a", None), action("b", None)], ..Ask::bare(AskKind::Decision) };
+        let mut sheet = ResolutionDraft::of(&ask);
+        sheet.cards.iter_mut().for_each(|card| card.verdict = Some(Verdict::Approve));
+        sheet.note = "Careful".into();
+        let more = Action { arguments: JsonText::parse(r#"{"eur": 9}"#).unwrap(), ..action("b", None) };
+        let actions = vec![more, action("a", None), action("c", None)];
+        let next = Ask { actions, ..ask.clone() }.after(&ask).unwrap();
+        assert_eq!((next.version(), next.actions.iter().map(|it| it.since).collect::<Vec<_>>()), (2, vec![1, 0, 1]));
+        let stored = serde_json::to_string(&sheet).unwrap();
+        sheet.follow(&ask, &next);
+        let verdicts: Vec<_> = sheet.cards.iter().map(|card| card.verdict).collect();
+        assert_eq!((verdicts, sheet.note.as_str()), (vec![None, Some(Verdict::Approve), None], "Careful"));
+        // A page that is loaded later keeps the same.
+        assert_eq!(ResolutionDraft::kept(&next, &stored), Some(sheet.clone()));
+        assert!(sheet.decided(&next).is_err());
+        sheet.cards.iter_mut().for_each(|card| card.verdict = Some(Verdict::Approve));
+        assert_eq!(sheet.decided(&next).unwrap().ask_revision, 1);
+        // The same ask again is no other revision.
+        assert_eq!(Ask { revision: 0, ..next.clone() }.after(&next), None);
     }
 }

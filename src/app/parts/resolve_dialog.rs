@@ -23,7 +23,7 @@ use crate::domain::{
 /// Renders the dialog, which is closed until `open` is true.
 #[component]
 pub fn ResolveDialog(
-    ask: StoredValue<Ask>,
+    ask: RwSignal<Ask>,
     /// The draft of the resolution, shared with the composer and the cards.
     sheet: RwSignal<ResolutionDraft>,
     /// The dispositions that may be chosen in the current state of the escalation.
@@ -44,7 +44,7 @@ pub fn ResolveDialog(
     on_resolve: Callback<Resolution<DecisionRequest>>,
 ) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
-    let read = move || offered.with(|offered| ask.with_value(|ask| sheet.with(|it| it.resolution(ask, offered))));
+    let read = move || offered.with(|offered| ask.with(|ask| sheet.with(|it| it.resolution(ask, offered))));
     let found = FieldProblems(problems.into());
 
     follow(dialog, open);
@@ -73,7 +73,7 @@ pub fn ResolveDialog(
         Ok(resolution) => preview(&resolution),
         Err(wrong) => wrong.into_iter().map(|it| it.detail).collect::<Vec<_>>().join("\n"),
     };
-    let body = ask.with_value(|ask| answers(ask, sheet, offered, problems));
+    let body = move || ask.with(|ask| answers(ask, sheet, offered, problems));
 
     view! {
         <dialog class="dialog" node_ref=dialog aria-labelledby="resolve-title" on:close=move |_| note_closed(dialog, open)>

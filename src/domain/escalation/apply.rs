@@ -1,5 +1,7 @@
 //! The effect of each event on the state of its escalation.
 
+use std::sync::Arc;
+
 use super::{Escalation, LastSaid, Status};
 use crate::domain::{
     actor::Actor,
@@ -87,6 +89,10 @@ impl Escalation {
             EventKind::AskedAgain { urgency, .. } => {
                 self.urgency = urgency.unwrap_or(self.urgency);
                 self.asked_again += 1;
+            }
+            EventKind::Updated { update, .. } => {
+                update.apply(Arc::make_mut(&mut self.opening));
+                self.urgency = update.urgency.unwrap_or(self.urgency);
             }
             EventKind::NotPickedUp { .. } => self.not_picked_up = true,
             EventKind::Delivered { at } => {

@@ -21,6 +21,7 @@ use crate::domain::{
     seq::Seq,
     text::{ClientMessageId, MessageText, NoteText, Text},
     time::Timestamp,
+    update::OpeningUpdate,
 };
 
 /// How often an agent's further requests for the same takeover are recorded.
@@ -116,6 +117,22 @@ impl Escalation {
         }
         let (reason, summary) = (again.opening.reason.text.clone(), again.opening.summary.clone());
         vec![EventKind::AskedAgain { reason, summary, urgency: rises.then_some(again.urgency) }]
+    }
+
+    /// Updates what the agent said at the open. An urgency that a person has set stays. The kind of the ask never changes,
+    /// and what is the same changes nothing.
+    pub fn update(&self, update: OpeningUpdate) -> Result<Vec<EventKind>, Refusal> {
+        self.must_be_open()?;
+        if update.ask.as_ref().is_some_and(|ask| ask.kind != self.opening.ask.kind) {
+            return Err(Refusal::field("/ask/kind", "cannot be changed"));
+        }
+        let urgency = update.urgency.filter(|_| !self.urgency_is_set);
+        let update = OpeningUpdate { urgency, ..update }.against(&self.opening, self.urgency);
+        if update.parts().is_empty() {
+            return Ok(vec![]);
+        }
+        let changes = update.changes(&self.opening, self.urgency);
+        Ok(vec![EventKind::Updated { update: Box::new(update), changes }])
     }
 
     /// Adds a message of the customer, the agent or the system. A message of the agent is refused while a human holds

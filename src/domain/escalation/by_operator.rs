@@ -188,6 +188,9 @@ impl Escalation {
         now: Timestamp,
     ) -> Result<Vec<EventKind>, Refusal> {
         let claimed = self.hold_or_claim(by, fence, now)?;
+        if resolution.get().ask_revision != self.opening.ask.revision {
+            return Err(Refusal::AskChanged);
+        }
         let resolution = self.settled(resolution.get().clone())?;
         let outcome =
             Outcome::new(resolution, Actor::Operator(by.who.clone()), self.moment(now), &self.ending(meanwhile));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     agent::AgentRef,
-    ask::AskKind,
+    ask::{AskKind, is_zero},
     claim::{Claim, Fence, Stint},
     conversation::ConversationKey,
     deadline::Deadlines,
@@ -121,11 +121,7 @@ pub struct FollowUp {
     pub note: Option<NoteText>,
 }
 
-fn is_zero(number: &i64) -> bool {
-    *number == 0
-}
-
-/// A conversation handed over to a human. `opening` never changes; the other fields follow the events.
+/// A conversation handed over to a human. The fields follow the events; `opening` changes only when its agent updates it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Escalation {
     pub id: EscalationId,

@@ -9,3 +9,4 @@ mod ends;
 mod outcomes;
 mod receipts;
 mod transfers;
+mod updates;

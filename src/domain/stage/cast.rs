@@ -67,6 +67,7 @@ pub fn ask(kind: AskKind) -> Ask {
         arguments_schema: None,
         allowed: allowed.to_vec(),
         faults: vec![],
+        since: 0,
     };
     let actions = match kind {
         AskKind::Decision => vec![

@@ -39,6 +39,8 @@ pub enum Attempt {
     Resolve(Resolution),
     Say(MessageRole),
     Receipt(ReceiptState),
+    /// Changes the summary and, if it is given, the prompt of the ask.
+    Update(&'static str, Option<&'static str>),
     Cancel,
     Acknowledge,
     Deliver,
@@ -102,6 +104,8 @@ fn verb(chats: &'static [&'static str]) -> impl Strategy<Value = Attempt> {
         4 => resolution().prop_map(Attempt::Resolve),
         4 => select(vec![MessageRole::Customer, MessageRole::Agent, MessageRole::System]).prop_map(Attempt::Say),
         2 => select(vec![ReceiptState::Shown, ReceiptState::Failed]).prop_map(Attempt::Receipt),
+        2 => (select(vec!["She wants a refund.", "She wants a voucher."]), prop::option::of(select(vec!["May I?", "Or a voucher?"])))
+            .prop_map(|(summary, prompt)| Attempt::Update(summary, prompt)),
         1 => Just(Attempt::Cancel),
         1 => Just(Attempt::Acknowledge),
         1 => Just(Attempt::Deliver),
@@ -173,6 +177,9 @@ impl Simulation {
             }
             Attempt::Note => self.note(&by, id),
             Attempt::Resolve(resolution) => {
+                // Most operators have seen what the agent asks now.
+                let ask_revision = if turn.which < 4 { 0 } else { self.of(id).opening.ask.revision };
+                let resolution = Resolution { ask_revision, ..resolution };
                 let checked = Checked::by(resolution, |_| Ok::<_, Infallible>(())).unwrap();
                 self.act(id, actor, |it, conversation, said| {
                     it.resolve(&by, shown, &checked, &ClosingContext { conversation, said }, now)
@@ -180,6 +187,7 @@ impl Simulation {
             }
             Attempt::Say(role) => self.say(id, role, "And now?"),
             Attempt::Receipt(state) => self.receipt(id, Receipt { state, detail: None }),
+            Attempt::Update(summary, prompt) => self.update(id, summary, prompt),
             Attempt::Cancel => {
                 let by = Actor::Agent(billing_bot());
                 self.act(id, by.clone(), |it, conversation, said| {

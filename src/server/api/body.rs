@@ -66,6 +66,34 @@ impl RequestBody for OpenRequest {
     const LIMIT: usize = 8 * 1024 * 1024;
 }
 
+/// New values for an open escalation. A value that is not given stays; a list and an ask replace the ones before.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UpdateEscalation)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateRequest {
+    /// The wish of the customer, in a few sentences.
+    pub summary: Option<ModelText>,
+    /// The steps that the agent has tried.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub tried: Option<ModelTexts<MOST_TRIED>>,
+    #[schema(value_type = Option<Vec<ContextRequest>>)]
+    pub context: Option<Vec<StrictObject<ContextRequest>>>,
+    /// Facts that are not given stay.
+    #[schema(value_type = Option<CustomerRequest>)]
+    pub customer: Option<StrictObject<CustomerRequest>>,
+    /// An urgency that an operator has set stays, with a warning.
+    #[schema(value_type = Option<Urgency>)]
+    pub urgency: Option<ModelText>,
+    /// The whole ask, of the same kind. It gets the next version; what an operator has decided about an action stays while
+    /// the action with its id is the same.
+    #[schema(value_type = Option<AskRequest>)]
+    pub ask: Option<StrictObject<AskRequest>>,
+}
+
+impl RequestBody for UpdateRequest {
+    const LIMIT: usize = 1024 * 1024;
+}
+
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(as = NewReason)]
 #[serde(deny_unknown_fields)]

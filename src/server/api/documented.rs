@@ -48,6 +48,10 @@ problems_of! {
     pub struct OpenProblems: MalformedJson, BadParameter, Unauthenticated, KeyRevoked, MethodNotAllowed, NotAcceptable, RequestTimeout,
         BodyTooLarge, UnsupportedMediaType, InvalidField, UnknownField, WrongFormat, SchemaInvalid, IdempotencyKeyReused,
         TooManyOpen, TooManyStreams, RateLimited, Internal, Overloaded, StorageFull;
+    /// A request that updates one escalation.
+    pub struct UpdateProblems: MalformedJson, BadParameter, Unauthenticated, KeyRevoked, NotFound, MethodNotAllowed, NotAcceptable,
+        RequestTimeout, AlreadyClosed, BodyTooLarge, UnsupportedMediaType, InvalidField, UnknownField, SchemaInvalid,
+        IdempotencyKeyReused, TooManyStreams, RateLimited, Internal, Overloaded;
     /// A request that changes one escalation.
     pub struct WriteProblems: MalformedJson, BadParameter, Unauthenticated, KeyRevoked, NotFound, MethodNotAllowed, NotAcceptable,
         RequestTimeout, NotInControl, AlreadyClosed, NotClosed, BodyTooLarge, UnsupportedMediaType, InvalidField, UnknownField,

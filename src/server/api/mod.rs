@@ -27,6 +27,7 @@ mod strict_object;
 mod tools;
 mod transcript;
 mod typing;
+mod update;
 mod wait;
 
 use std::{any::Any, sync::LazyLock};
@@ -61,7 +62,7 @@ struct Shared;
 fn published() -> OpenApiRouter<Desk> {
     OpenApiRouter::with_openapi(Shared::openapi())
         .routes(routes!(open::open, escalations::list))
-        .routes(routes!(escalations::get))
+        .routes(routes!(escalations::get, update::update))
         .routes(routes!(messages::say))
         .routes(routes!(messages::transcript))
         .routes(routes!(events::of_one))

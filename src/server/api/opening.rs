@@ -44,7 +44,7 @@ const MOST_ACTIONS: usize = 20;
 /// The most words of `accepts`.
 const MOST_ACCEPTED: usize = 20;
 /// The most bytes of all fields together, without the transcript, the state to resume with and the texts of the model.
-const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
+pub const MOST_BESIDE_MESSAGES: usize = 256 * 1024;
 
 /// A validated open request. Its queue is not checked yet, because that needs the database; the warnings are still in
 /// [`Checks`].
@@ -77,7 +77,8 @@ pub fn check(
         checks.verdict()?;
     }
     let reason = reason(request.reason.map(|StrictObject(it)| it), checks);
-    let ask = ask(request.ask.map(|StrictObject(it)| it), conversation.is_some(), checks);
+    let kind = if conversation.is_some() { AskKind::Takeover } else { AskKind::Question };
+    let ask = ask(request.ask.map(|StrictObject(it)| it), kind, checks);
     if let Some(metadata) = &request.metadata {
         checks.object("/metadata", metadata, MOST_OBJECT);
     }
@@ -147,7 +148,8 @@ fn reason(it: Option<ReasonRequest>, checks: &mut Checks) -> Reason {
     Reason { code, label, text, evidence, confidence }
 }
 
-fn urgency(word: Option<ModelText>, checks: &mut Checks) -> Option<Urgency> {
+/// Reads the urgency, which a model wrote.
+pub fn urgency(word: Option<ModelText>, checks: &mut Checks) -> Option<Urgency> {
     let word: Text<MOST_CODE> = checks.model("/urgency", word)?;
     let (urgency, is_known) = lenient::urgency(word.as_str());
     if !is_known {
@@ -166,7 +168,8 @@ fn accepts(words: Option<Vec<String>>, checks: &mut Checks) -> Vec<Text<100>> {
     words.into_iter().enumerate().filter_map(|(i, word)| checks.exact(&format!("/accepts/{i}"), word)).collect()
 }
 
-fn tried(tried: Option<ModelTexts<MOST_TRIED>>, checks: &mut Checks) -> Vec<Text<500>> {
+/// Reads the steps that the agent has tried, which a model wrote.
+pub fn tried(tried: Option<ModelTexts<MOST_TRIED>>, checks: &mut Checks) -> Vec<Text<500>> {
     let ModelTexts { texts, is_cut, .. } = tried.unwrap_or_default();
     if is_cut {
         checks.warn("/tried", format!("only the first {MOST_TRIED} were taken"));
@@ -174,8 +177,8 @@ fn tried(tried: Option<ModelTexts<MOST_TRIED>>, checks: &mut Checks) -> Vec<Text
     texts.into_iter().filter_map(|(i, text)| checks.model(&format!("/tried/{i}"), Some(text))).collect()
 }
 
-fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> Ask {
-    let default = if has_conversation { AskKind::Takeover } else { AskKind::Question };
+/// Reads an ask, whose kind is `default` where the request does not say.
+pub fn ask(it: Option<AskRequest>, default: AskKind, checks: &mut Checks) -> Ask {
     let Some(it) = it else { return Ask::bare(default) };
     if let Some(schema) = &it.response_schema {
         checks.value("/ask/response_schema", schema);
@@ -199,6 +202,7 @@ fn ask(it: Option<AskRequest>, has_conversation: bool, checks: &mut Checks) -> A
         options,
         response_schema: it.response_schema,
         actions,
+        revision: 0,
     };
     for problem in ask.problems() {
         let pointer = format!("/ask{}", problem.pointer);
@@ -219,7 +223,15 @@ fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Actio
     let id = checks.required(&format!("{pointer}/id"), it.id);
     let name = checks.required(&format!("{pointer}/name"), it.name);
     let allowed = it.allowed.unwrap_or_else(|| Verdict::DEFAULT.to_vec());
-    Some(Action { id: id?, name: name?, arguments, arguments_schema: it.arguments_schema, allowed, faults: vec![] })
+    Some(Action {
+        id: id?,
+        name: name?,
+        arguments,
+        arguments_schema: it.arguments_schema,
+        allowed,
+        faults: vec![],
+        since: 0,
+    })
 }
 
 /// Validates proposed arguments and keeps them as they were sent: an object, or the text of one, as models write it.
@@ -274,21 +286,24 @@ fn read(it: ConversationRequest, checks: &mut Checks) -> (ConversationFacts, Res
         id: checks.optional("/conversation/id", it.id),
         total_messages: total.max(sent),
         received_messages: received,
-        customer: it.customer.map(|StrictObject(it)| customer(it, checks)),
+        customer: it.customer.map(|StrictObject(it)| customer(it, "/conversation/customer", checks)),
     };
     (facts, transcript.map_err(wrong))
 }
 
-fn customer(it: CustomerRequest, checks: &mut Checks) -> Customer {
+/// Reads what is known of the customer, at a place in the request.
+pub fn customer(it: CustomerRequest, pointer: &str, checks: &mut Checks) -> Customer {
+    let at = |name: &str| format!("{pointer}/{name}");
     Customer {
-        id: checks.known("/conversation/customer/id", it.id),
-        name: checks.known("/conversation/customer/name", it.name),
-        email: checks.known("/conversation/customer/email", it.email),
-        locale: checks.known("/conversation/customer/locale", it.locale),
+        id: checks.known(&at("id"), it.id),
+        name: checks.known(&at("name"), it.name),
+        email: checks.known(&at("email"), it.email),
+        locale: checks.known(&at("locale"), it.locale),
     }
 }
 
-fn context(items: Vec<StrictObject<ContextRequest>>, checks: &mut Checks) -> Vec<ContextItem> {
+/// Reads the facts and links for the operator.
+pub fn context(items: Vec<StrictObject<ContextRequest>>, checks: &mut Checks) -> Vec<ContextItem> {
     let mut item = |(i, StrictObject(it)): (usize, StrictObject<ContextRequest>)| {
         let at = |name: &str| format!("/context/{i}/{name}");
         let url: Option<Text<2_000>> = checks.optional(&at("url"), it.url);

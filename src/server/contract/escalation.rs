@@ -84,7 +84,7 @@ pub struct EscalationBody<'a> {
     /// The page for the customer. Reserved: always null.
     #[schema(value_type = Reserved)]
     customer_page: Option<()>,
-    /// The places that were read otherwise than they were sent.
+    /// The places that were read otherwise than they were sent: by the open or, in the answer to a `PATCH`, by that.
     warnings: &'a [FieldProblem],
     /// True if the agent asked for a takeover that was open already. Only the answer to an open request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub struct EscalationBody<'a> {
 #[schema(as = Ask)]
 struct AskBody<'a> {
     kind: AskKind,
-    /// The version of the ask, which an update of the escalation raises. Reserved: always 1.
+    /// The version of the ask, from 1. Each change by `PATCH` raises it.
     version: i64,
     prompt: Option<&'a Text<2_000>>,
     suggested_reply: Option<&'a Text<4_000>>,
@@ -142,7 +142,7 @@ impl<'a> From<&'a Ask> for AskBody<'a> {
     fn from(ask: &'a Ask) -> Self {
         Self {
             kind: ask.kind,
-            version: 1,
+            version: ask.version(),
             prompt: ask.prompt.as_ref(),
             suggested_reply: ask.suggested_reply.as_ref(),
             options: ask.options.as_deref().unwrap_or_default(),
@@ -253,6 +253,12 @@ impl<'a> EscalationBody<'a> {
     #[must_use]
     pub fn already_open(self, is_open: bool) -> Self {
         Self { already_open: Some(is_open), ..self }
+    }
+
+    /// Says how the request was read, in place of how the open was.
+    #[must_use]
+    pub fn with_warnings(self, warnings: &'a [FieldProblem]) -> Self {
+        Self { warnings, ..self }
     }
 
     /// Adds the state with which the agent resumes.

@@ -18,6 +18,7 @@ use crate::domain::{
     operator::OperatorRef,
     seq::Seq,
     text::Text,
+    update::UpdatedPart,
 };
 
 /// An event as it is stored. [`sent_event`] adds the cursor.
@@ -72,10 +73,26 @@ impl ToSchema for AgentEventType {
 #[schema(as = EventData)]
 #[serde(untagged)]
 enum DataBody<'a> {
-    Message { message: MessageBody<'a> },
-    Receipt { message_id: MessageId, state: ReceiptState, detail: Option<&'a Text<500>> },
-    Transfer { escalation: Box<EscalationBody<'a>>, to: TargetBody<'a> },
-    Escalation { escalation: Box<EscalationBody<'a>> },
+    Message {
+        message: MessageBody<'a>,
+    },
+    Receipt {
+        message_id: MessageId,
+        state: ReceiptState,
+        detail: Option<&'a Text<500>>,
+    },
+    Transfer {
+        escalation: Box<EscalationBody<'a>>,
+        to: TargetBody<'a>,
+    },
+    /// `changed` names the parts of the escalation that the update changed.
+    Update {
+        escalation: Box<EscalationBody<'a>>,
+        changed: Vec<UpdatedPart>,
+    },
+    Escalation {
+        escalation: Box<EscalationBody<'a>>,
+    },
 }
 
 /// Where an escalation was transferred to.
@@ -115,6 +132,7 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
             DataBody::Receipt { message_id: *message_id, state: receipt.state, detail: receipt.detail.as_ref() }
         }
         EventKind::Transferred { to, .. } => DataBody::Transfer { escalation: escalation(), to: TargetBody::from(to) },
+        EventKind::Updated { update, .. } => DataBody::Update { escalation: escalation(), changed: update.parts() },
         _ => DataBody::Escalation { escalation: escalation() },
     };
     Some(written(&EventBody {

@@ -24,6 +24,8 @@ use crate::domain::{
 #[schema(as = Outcome)]
 pub struct OutcomeBody<'a> {
     disposition: Disposition,
+    /// The version of the ask that was decided.
+    ask_version: i64,
     /// The next step of the agent.
     next: NextStep,
     /// The answer to a question: in words, or the exact text of the chosen option.
@@ -103,6 +105,7 @@ pub fn outcome_json(outcome: &Outcome, ask: &Ask, messages: &[Message]) -> Strin
     let resolution = &outcome.resolution;
     written(&OutcomeBody {
         disposition: resolution.disposition,
+        ask_version: resolution.ask_revision + 1,
         next: resolution.next,
         answer: resolution.answer.as_ref(),
         data: resolution.data.as_ref(),

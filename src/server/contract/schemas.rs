@@ -27,6 +27,7 @@ use crate::domain::{
     reason::{Reason, ReasonCode},
     seq::Seq,
     text::{Name, Text},
+    update::UpdatedPart,
 };
 
 /// Returns the schema of a text that is one of these words.
@@ -49,7 +50,7 @@ macro_rules! schemas_of_words {
 }
 
 schemas_of_words! {
-    AskKind Control Disposition ExecutedBy MessageRole NextStep ReasonCode ReceiptState Status Urgency Verdict
+    AskKind Control Disposition ExecutedBy MessageRole NextStep ReasonCode ReceiptState Status UpdatedPart Urgency Verdict
 }
 
 macro_rules! schemas_of_ids {

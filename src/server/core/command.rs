@@ -16,6 +16,7 @@ use crate::{
         queue::Urgency,
         text::{NoteText, Tag, Text},
         time::Timestamp,
+        update::OpeningUpdate,
     },
     server::{core::log::RecordedEvent, error::CurrentState},
 };
@@ -33,6 +34,7 @@ pub enum AgentVerb {
         message: MessageId,
         receipt: Receipt,
     },
+    Update(Box<OpeningUpdate>),
     Cancel {
         reason: Text<2_000>,
     },

@@ -100,7 +100,7 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
         closed_at = excluded.closed_at, closed_seq = excluded.closed_seq, due_at = excluded.due_at, \
         shelf = excluded.shelf, key_waiting = excluded.key_waiting, key_deadline = excluded.key_deadline, \
         key_urgency = excluded.key_urgency, key_newest = excluded.key_newest, body = excluded.body, \
-        row = excluded.row, outcome = excluded.outcome, queue_id = excluded.queue_id, \
+        row = excluded.row, customer = excluded.customer, outcome = excluded.outcome, queue_id = excluded.queue_id, \
         claimed_after = coalesce(escalation.claimed_after, excluded.claimed_after), \
         acknowledged_at = excluded.acknowledged_at";
     for changed in chunks(changed, 24) {

@@ -6,14 +6,16 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::domain::{
+    ask::{Action, Ask},
     event::{Event, EventKind},
     ids::{EscalationId, WorkspaceId},
     json::{Json, JsonText},
     message::Message,
-    opening::Opening,
+    opening::{ContextItem, Customer, Opening},
     outcome::Resolution,
     seq::Seq,
     text::{NoteText, Text},
+    update::OpeningUpdate,
 };
 
 /// The number of passages that one event may have, as a power of two. A transcript has fewer messages.
@@ -98,6 +100,7 @@ pub fn text_of_event(kind: &EventKind) -> Option<String> {
         EventKind::AskedAgain { reason, summary, .. } => {
             in_lines([Some(reason.to_string()), summary.as_ref().map(ToString::to_string)])
         }
+        EventKind::Updated { update, .. } => text_of_update(update),
         EventKind::Marked { tags: Some(tags), .. } => in_lines(tags.iter().map(|tag| Some(tag.to_string()))),
         EventKind::Resolved { outcome } => text_of_resolution(&outcome.resolution),
         EventKind::Claimed { .. }
@@ -136,32 +139,51 @@ fn text_of_tools(message: &Message) -> Option<String> {
 
 /// Returns the customer, the reason, the summary, the facts, and the actions that the agent proposes.
 fn text_of_opening(it: &Opening) -> String {
-    fn given<const N: usize>(text: &Option<Text<N>>) -> Option<&str> {
-        text.as_ref().map(Text::as_str)
-    }
-    let customer = it.customer();
     let words = it.reason.in_words();
     let known = [
-        customer.and_then(|it| given(&it.name)),
-        customer.and_then(|it| given(&it.email)),
-        customer.and_then(|it| given(&it.id)),
         Some(words.as_str()),
         Some(it.reason.text.as_str()),
-        given(&it.summary),
-        given(&it.ask.prompt),
-        given(&it.customer_told),
+        it.summary.as_ref().map(Text::as_str),
+        it.customer_told.as_ref().map(Text::as_str),
         it.conversation_id(),
     ];
-    let tried = it.tried.iter().map(Text::as_str);
-    let facts = it.context.iter().flat_map(|it| [Some(it.label.as_str()), given(&it.value), given(&it.url)]);
-    let options = it.ask.options.iter().flatten().map(Text::as_str);
-    let all =
-        known.into_iter().chain(facts).flatten().chain(tried).chain(options).chain(given(&it.ask.suggested_reply));
-    let all = all.map(|text| Some(text.to_owned()));
+    let known = known.into_iter().flatten().chain(it.tried.iter().map(Text::as_str)).map(|text| Some(text.to_owned()));
     let objects = [&it.reason.evidence, &it.metadata].into_iter().flatten().map(text_of_object);
-    let actions =
-        it.ask.actions.iter().flat_map(|action| [Some(action.name.to_string()), text_of_arguments(&action.arguments)]);
-    in_lines(all.chain(objects).chain(actions)).unwrap_or_default()
+    let customer = it.customer().and_then(text_of_customer);
+    let parts = [text_of_context(&it.context), text_of_ask(&it.ask)];
+    in_lines([customer].into_iter().chain(known).chain(parts).chain(objects)).unwrap_or_default()
+}
+
+/// Returns the searchable text of an update: its new values.
+fn text_of_update(it: &OpeningUpdate) -> Option<String> {
+    let summary = it.summary.as_ref().map(ToString::to_string);
+    let tried = it.tried.iter().flatten().map(|text| Some(text.to_string()));
+    let parts = [
+        summary,
+        it.customer.as_ref().and_then(text_of_customer),
+        it.context.as_deref().and_then(text_of_context),
+        it.ask.as_ref().and_then(text_of_ask),
+    ];
+    in_lines(tried.chain(parts))
+}
+
+fn given<const N: usize>(text: &Option<Text<N>>) -> Option<String> {
+    text.as_ref().map(ToString::to_string)
+}
+
+fn text_of_customer(it: &Customer) -> Option<String> {
+    in_lines([given(&it.name), given(&it.email), given(&it.id)])
+}
+
+fn text_of_context(all: &[ContextItem]) -> Option<String> {
+    in_lines(all.iter().flat_map(|it| [Some(it.label.to_string()), given(&it.value), given(&it.url)]))
+}
+
+fn text_of_ask(it: &Ask) -> Option<String> {
+    let options = it.options.iter().flatten().map(|option| Some(option.to_string()));
+    let action = |action: &Action| [Some(action.name.to_string()), text_of_arguments(&action.arguments)];
+    let texts = [given(&it.prompt), given(&it.suggested_reply)];
+    in_lines(texts.into_iter().chain(options).chain(it.actions.iter().flat_map(action)))
 }
 
 /// Returns the searchable text of a resolution: the answer, the data, the note, and the comment and arguments of each

@@ -6,6 +6,7 @@ use bailout::{
     domain::{disposition::Disposition, event::TransferTarget, outcome::Resolution, queue::QueueRef, text::NoteText},
     server::{core::command::OperatorVerb, store::queues},
 };
+use reqwest::Method;
 use serde_json::json;
 
 use super::{
@@ -44,7 +45,7 @@ impl Actor {
         let current = self.person.desk.current(self.person.workspace, id(&it)).await.expect("a read").expect("one");
         let fence = current.escalation.fence;
         let escalation = id(&it);
-        match self.chance.below(20) {
+        match self.chance.below(21) {
             0..=2 => self.opens().await,
             3 | 4 => drop(self.bot.says(&it, "customer", "**Hello?**\n\n- one\n- two").await),
             5 => drop(self.bot.says(&it, if self.chance.once_in(2) { "agent" } else { "system" }, "Let me see.").await),
@@ -70,6 +71,11 @@ impl Actor {
             }
             17 => drop(self.bot.post(&format!("/escalations/{it}/cancel"), json!({"reason": "Never mind."})).await),
             18 => drop(self.bot.post(&format!("/escalations/{it}/acknowledge"), json!({})).await),
+            19 => {
+                let said = format!("Corrected {} times.", self.chance.below(1_000));
+                let body = json!({"summary": said, "customer": {"name": said}, "ask": {"prompt": said}});
+                drop(self.bot.asks(Method::PATCH, &format!("/escalations/{it}"), Some(body), &[]).await);
+            }
             _ => drop(self.bot.get(&format!("/escalations/{it}")).await),
         }
     }

@@ -68,7 +68,7 @@ impl Needs {
             AgentVerb::Say { .. } => self.sent.extend(message_name(command)),
             AgentVerb::Receipt { message, .. } => self.replies.push((command.workspace, command.escalation, *message)),
             AgentVerb::Cancel { .. } => self.ending.push(command.key()),
-            AgentVerb::Acknowledge => {}
+            AgentVerb::Update(_) | AgentVerb::Acknowledge => {}
         }
     }
 
@@ -115,6 +115,7 @@ impl Batch<'_> {
                     AgentVerb::Receipt { message, receipt } => {
                         it.receipt(self.replies.get(&(key.0, key.1, *message)), receipt.clone())?
                     }
+                    AgentVerb::Update(update) => it.update((**update).clone())?,
                     AgentVerb::Cancel { reason } => {
                         it.cancel(reason.clone(), &Actor::Agent(agent.clone()), &meanwhile, now)?
                     }
