@@ -227,3 +227,60 @@ test("a refusal of the arguments as a whole is told on the card", async ({ signe
   await expect(card(page)).toContainText("This does not satisfy not.");
   expect((await agent.get(id)).status).toBe("waiting");
 });
+
+test("the agent corrects a proposal while it is looked at", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("shop-bot");
+  const page = await signedIn("Ada");
+  const propose = (eur: number) => ({
+    kind: "decision",
+    actions: [
+      { id: "a1", name: "issue_refund", arguments: { eur, order: "A-1" } },
+      { id: "a2", name: "send_letter", arguments: { to: "Dana" } },
+    ],
+  });
+  const { id } = await agent.open({ reason, ask: propose(300) });
+  await page.goto(`/e/${id}`);
+  const letter = page.getByRole("group", { name: "send_letter" });
+  await letter.getByRole("button", { name: "Approve", exact: true }).click();
+  await expect(letter).toContainText("Approved.");
+  await page.getByRole("textbox", { name: "Note to the agent" }).fill("Careful.");
+
+  // The corrected action is open with what changed; the other one, and the text, stay as they were.
+  const changes = { ask: propose(250), summary: "The second charge alone.", customer: { name: "Dana Weber" } };
+  expect((await agent.update(id, changes)).ask.version).toBe(2);
+  await expect(card(page).getByRole("note")).toContainText("eur: 300 → 250");
+  await expect(letter).toContainText("Approved.");
+  await expect(letter.getByRole("note")).toHaveCount(0);
+  await expect(page.getByRole("textbox", { name: "Note to the agent" })).toHaveValue("Careful.");
+  const why = page.getByRole("region", { name: "Why this was escalated" });
+  await expect(why).toContainText("The second charge alone.");
+  await expect(page.getByRole("log")).toContainText("shop-bot changed summary: nothing → The second charge alone.");
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("Dana Weber");
+
+  // A page that is loaded now shows the same.
+  await expect.poll(async () => {
+    await page.reload();
+    return page.getByRole("textbox", { name: "Note to the agent" }).inputValue();
+  }).toBe("Careful.");
+  await expect(card(page).getByRole("note")).toContainText("eur: 300 → 250");
+  await expect(letter).toContainText("Approved.");
+  await card(page).getByRole("button", { name: "Approve", exact: true }).click();
+  const outcome = await decided(agent, id);
+  expect(outcome).toMatchObject({ disposition: "approved", ask_version: 2, note_to_agent: "Careful." });
+  expect(outcome.actions_to_run.map((it: any) => it.arguments)).toEqual([{ eur: 250, order: "A-1" }, { to: "Dana" }]);
+});
+
+test("a question that is corrected keeps the answer that is being written", async ({ signedIn, bailout }) => {
+  const agent = await bailout.addAgent("shop-bot");
+  const page = await signedIn("Ada");
+  const ask = { kind: "question", prompt: "What may I offer?" };
+  const { id } = await agent.open({ reason, ask });
+  await page.goto(`/e/${id}`);
+  const answer = page.getByRole("textbox", { name: "Answer to the agent" });
+  await answer.fill("A voucher.");
+  await agent.update(id, { ask: { prompt: "What may I offer Dana?" } });
+  await expect(page.getByRole("region", { name: "Why this was escalated" })).toContainText("What may I offer Dana?");
+  await expect(answer).toHaveValue("A voucher.");
+  await page.getByRole("button", { name: "Answer and hand back" }).click();
+  expect(await decided(agent, id)).toMatchObject({ answer: "A voucher.", ask_version: 2 });
+});

@@ -22,6 +22,11 @@ export class Agent {
     return this.expect("GET", `/escalations/${id}`);
   }
 
+  /** Corrects what the agent said; gives the escalation as it is then. */
+  update(id: string, changes: object): Promise<Json> {
+    return this.expect("PATCH", `/escalations/${id}`, changes);
+  }
+
   /** The escalation, when something has happened or the seconds are over. */
   wait(id: string, query: { wait: number; after?: string; until?: "event" | "reply" | "outcome" }): Promise<Json> {
     const pairs = Object.entries(query).map(([name, value]) => `${name}=${value}`);

@@ -60,6 +60,7 @@ mod stuck;
 mod support;
 mod survives;
 mod the_loop;
+mod the_worker;
 mod transcripts;
 mod transfers;
 mod updates;
