@@ -1,5 +1,5 @@
 """What schemathesis must know of this API beyond its contract. Every deviation from the published contract stands here,
-with its reason. Loaded by bin/fuzz through SCHEMATHESIS_HOOKS."""
+with its reason. Loaded by bin/contract through SCHEMATHESIS_HOOKS."""
 
 import json
 import os
