@@ -82,7 +82,7 @@ fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: FilledFields) ->
 }
 
 /// Decides one action so that the decision ends with this disposition, as far as the action allows it.
-fn decision(card: &Action, end: Disposition) -> DecisionRequest {
+pub fn decision(card: &Action, end: Disposition) -> DecisionRequest {
     let wanted = match end {
         Disposition::Rejected => Verdict::Reject,
         Disposition::ApprovedWithEdits => Verdict::Edit,

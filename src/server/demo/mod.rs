@@ -16,6 +16,7 @@ mod live;
 mod pace;
 mod passes;
 mod past;
+mod rehearsal;
 mod robot;
 
 use std::{fs::Permissions, future::Future, os::unix::fs::PermissionsExt, sync::Arc};

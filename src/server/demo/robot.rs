@@ -1,14 +1,18 @@
 //! Implements Robot, the operator of `--operator auto`, so that agents can be tested without a person. Robot claims the
-//! escalations of agents that are not scripted, and follows an escalation's `metadata.rehearse`:
-//! `{"disposition": "rejected", "after_seconds": 20}`, both optional.
+//! escalations of agents that are not scripted, and follows an escalation's `metadata.rehearse`, which may name the whole
+//! outcome and what is said until then.
 
 use std::{pin::pin, time::Duration};
 
 use futures::StreamExt;
-use serde::Deserialize;
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::{answer, hand::DemoOperatorHand, pace::until};
+use super::{
+    answer,
+    hand::DemoOperatorHand,
+    pace::until,
+    rehearsal::{self, Rehearsal},
+};
 use crate::{
     domain::{
         ask::AskKind,
@@ -17,7 +21,6 @@ use crate::{
         event::{Event, EventKind, EventType},
         ids::{AgentId, EscalationId},
         message::MessageRole,
-        opening::Opening,
         refusal::Refusal,
         seq::Seq,
     },
@@ -36,28 +39,6 @@ const BETWEEN_REPLIES: Duration = Duration::from_secs(2);
 const MOST_REPLIES: usize = 12;
 /// The largest `after_seconds` that is followed: as long as the longest deadline.
 const LONGEST: u64 = 30 * 24 * 60 * 60;
-/// The most characters of an error in a rehearsal that its agent is sent.
-const LONGEST_PROBLEM: usize = 300;
-
-/// The answer that an agent requests in `metadata.rehearse`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, expecting = r#"an object like {"disposition": "declined", "after_seconds": 20}"#)]
-struct Rehearsal {
-    disposition: Option<Disposition>,
-    after_seconds: Option<u64>,
-}
-
-impl Rehearsal {
-    /// Parses the rehearsal, or returns the error in it.
-    fn of(opening: &Opening) -> Result<Self, String> {
-        let Some(said) = opening.metadata.as_ref().and_then(|it| it.get("rehearse")) else {
-            return Ok(Self::default());
-        };
-        serde_json::from_value(said.clone()).map_err(|error| {
-            format!("metadata.rehearse was not followed: {error}").chars().take(LONGEST_PROBLEM).collect()
-        })
-    }
-}
 
 /// Answers escalations opened after `since` by agents that are not scripted, until the server stops.
 pub async fn work(hand: DemoOperatorHand, scripted: Vec<AgentId>, since: Seq) {
@@ -95,7 +76,7 @@ async fn answer(hand: &DemoOperatorHand, agent: AgentId, escalation: EscalationI
     let opened = Instant::now();
     let current = hand.sees(escalation).await?;
     let opening = &current.escalation.opening;
-    let (rehearsal, problem) = match Rehearsal::of(opening) {
+    let (rehearsal, mut problem) = match Rehearsal::of(opening) {
         Ok(rehearsal) => (rehearsal, None),
         Err(problem) => (Rehearsal::default(), Some(problem)),
     };
@@ -106,11 +87,20 @@ async fn answer(hand: &DemoOperatorHand, agent: AgentId, escalation: EscalationI
     let end = opened + after;
     sleep_until(end.min(opened + CLAIMS_AFTER)).await;
     let fence = hand.claims(escalation).await?;
-    if opening.ask.kind == AskKind::Takeover && !talks(hand, agent, escalation, fence, since, end).await? {
+    if opening.ask.kind == AskKind::Takeover && !talks(hand, (agent, escalation), fence, since, end, &rehearsal).await?
+    {
         return Ok(());
     }
     sleep_until(end).await;
     let current = hand.sees(escalation).await?;
+    if let Some(whole) = rehearsal.resolution(&current.escalation) {
+        match hand.resolves(&current.escalation, Some(fence), [whole]).await {
+            Err(Error::Refused { refusal: Refusal::InvalidFields { problems }, .. }) => {
+                problem = Some(rehearsal::refused(&problems));
+            }
+            done => return done.map(drop),
+        }
+    }
     let resolutions = answer::resolutions(&current.escalation, rehearsal.disposition, problem.as_deref());
     hand.resolves(&current.escalation, Some(fence), resolutions).await.map(drop)
 }
@@ -118,14 +108,21 @@ async fn answer(hand: &DemoOperatorHand, agent: AgentId, escalation: EscalationI
 /// Talks to the customer until it is time to resolve. Returns false if the escalation was closed before.
 async fn talks(
     hand: &DemoOperatorHand,
-    agent: AgentId,
-    escalation: EscalationId,
+    (agent, escalation): (AgentId, EscalationId),
     fence: Fence,
     since: Seq,
     end: Instant,
+    rehearsal: &Rehearsal,
 ) -> Result<bool, Error> {
-    says(hand, escalation, fence, "Hello, this is Robot. I have read everything and am on it.").await?;
-    let (mut replies, mut quiet_until, mut owes) = (1, Instant::now() + BETWEEN_REPLIES, false);
+    for message in rehearsal.messages() {
+        says(hand, escalation, fence, message.as_str()).await?;
+    }
+    let mut replies = MOST_REPLIES;
+    if rehearsal.messages().is_empty() {
+        says(hand, escalation, fence, "Hello, this is Robot. I have read everything and am on it.").await?;
+        replies = 1;
+    }
+    let (mut quiet_until, mut owes) = (Instant::now() + BETWEEN_REPLIES, false);
     let mut log = pin!(hand.hears(Audience::Escalation(agent, escalation), since));
     loop {
         let event = tokio::select! {
