@@ -13,7 +13,7 @@ use crate::{
     support::{
         TestServer,
         chance::SOON,
-        contract::{breaks, undescribed},
+        contract::{Described, breaks, undescribed},
         routes::{published, routes},
     },
 };
@@ -80,12 +80,16 @@ fn an_answer_that_the_contract_does_not_describe_is_noticed() {
     };
     let mut without = desk.clone();
     without.as_object_mut().expect("an object").remove("queue");
-    let check =
-        |status: u16, kind: &str, body: &Value| undescribed(&Method::GET, "/desk?queue=x", (status, kind, body));
+    let with_header = |name: &str, status: u16, kind: &str, body: &Value| {
+        let headers = [name.to_owned()];
+        undescribed(&Method::GET, "/desk?queue=x", &Described { status, headers: &headers, kind, body })
+    };
+    let check = |status: u16, kind: &str, body: &Value| with_header("x-request-id", status, kind, body);
     assert_eq!(check(200, "application/json", &desk), Ok(()));
     for body in [with("more", json!(1)), with("waiting", json!("many")), without] {
         assert!(check(200, "application/json", &body).is_err(), "{body}");
     }
+    assert!(with_header("x-other", 200, "application/json", &desk).is_err());
     assert!(check(201, "application/json", &desk).is_err() && check(200, "text/html", &desk).is_err());
     let problem = json!({"type": "/", "title": "x", "status": 404, "code": "not_found", "detail": "x", "errors": [], "request_id": null,
         "current": null});

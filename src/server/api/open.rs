@@ -55,11 +55,9 @@ query_params! { struct OpenParams: WAIT, UNTIL_WORD; }
     responses(
         (status = 201, description = "The escalation is open.", body = EscalationBody, headers(
             ("Location" = String, description = "The path of the escalation."),
-            ("Idempotency-Replayed" = String, description = "`true` if this is the stored answer to a repeated request."),
         )),
         (status = 200, description = "A takeover of the conversation was open already. This is it.", body = EscalationBody, headers(
             ("Location" = String, description = "The path of the escalation."),
-            ("Idempotency-Replayed" = String, description = "`true` if this is the stored answer to a repeated request."),
         )),
         OpenProblems,
     ),

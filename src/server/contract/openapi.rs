@@ -65,6 +65,7 @@ fn headers() -> Value {
         "X-Request-Id": header("Finds the request in the server's log.", "string"),
         "RateLimit": header("What is left of the limit of the key, and until when (draft-ietf-httpapi-ratelimit-headers-10).", "string"),
         "RateLimit-Policy": header("The limit of the key.", "string"),
+        "Idempotency-Replayed": header("`true` if this is the stored answer to a repeated request.", "string"),
         "Retry-After": header("After how many seconds a retry makes sense.", "integer"),
         "WWW-Authenticate": header("How to authenticate: `Bearer`.", "string"),
         "Allow": header("The methods that the address takes.", "string"),
@@ -172,12 +173,15 @@ fn complete(path: &str, operation: &mut Value) {
     {
         *kinds = json!("object");
     }
+    let parameters = operation["parameters"].as_array();
+    let may_be_replayed = parameters.is_some_and(|all| all.iter().any(|it| it["name"] == "Idempotency-Key"));
     for (status, response) in members(&mut operation["responses"]) {
         let limits = if is_public { &[][..] } else { &["RateLimit", "RateLimit-Policy"] };
         let own = match status.as_str() {
             "401" => Some("WWW-Authenticate"),
             "405" => Some("Allow"),
             "429" | "503" => Some("Retry-After"),
+            "200" | "201" if may_be_replayed => Some("Idempotency-Replayed"),
             _ => None,
         };
         for name in limits.iter().copied().chain(["X-Request-Id"]).chain(own) {

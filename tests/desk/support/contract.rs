@@ -31,9 +31,35 @@ fn close(value: &mut Value) {
     }
 }
 
+/// The headers of every answer of the server, which belong to no contract.
+const EVERYWHERE: [&str; 13] = [
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "date",
+    "permissions-policy",
+    "referrer-policy",
+    "strict-transport-security",
+    "transfer-encoding",
+    "x-content-type-options",
+];
+
+/// The parts of an answer that the contract describes.
+pub struct Described<'a> {
+    pub status: u16,
+    /// The names of its headers, in lower case.
+    pub headers: &'a [String],
+    pub kind: &'a str,
+    pub body: &'a Value,
+}
+
 /// Returns what an answer has that the contract does not describe.
-pub fn undescribed(method: &Method, path: &str, answer: (u16, &str, &Value)) -> Result<(), String> {
-    let (status, kind, body) = answer;
+pub fn undescribed(method: &Method, path: &str, answer: &Described) -> Result<(), String> {
+    let Described { status, headers, kind, body } = *answer;
     let path = format!("/api/v1{}", path.split('?').next().unwrap_or_default());
     let is_at = |form: &&String| {
         let (form, path): (Vec<_>, Vec<_>) = (form.split('/').collect(), path.split('/').collect());
@@ -46,6 +72,13 @@ pub fn undescribed(method: &Method, path: &str, answer: (u16, &str, &Value)) -> 
     let response = &operation["responses"][status.to_string()];
     if response.is_null() {
         return Err(format!("{method} {form} does not describe {status}"));
+    }
+    let described = |name: &&String| {
+        EVERYWHERE.contains(&name.as_str())
+            || response["headers"].as_object().is_some_and(|all| all.keys().any(|it| it.to_lowercase() == **name))
+    };
+    if let Some(name) = headers.iter().find(|name| !described(name)) {
+        return Err(format!("{method} {form} {status} does not describe the header {name}"));
     }
     if response["content"].is_null() {
         return if kind.is_empty() { Ok(()) } else { Err(format!("{method} {form} {status} has a body")) };

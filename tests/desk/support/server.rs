@@ -33,13 +33,16 @@ use bailout::{
     },
 };
 use clap::Parser;
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{
+    Method, RequestBuilder, Response,
+    header::{CONTENT_TYPE, HeaderMap},
+};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::{
     chance::SOON,
-    contract,
+    contract::{self, Described},
     database::{Database, Engine},
     person::Person,
 };
@@ -246,20 +249,23 @@ impl Agent {
 
     /// Sends a request as this agent, with `headers` in pairs. The contract must describe the answer.
     pub async fn asks(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
-        let (kind, answer) = self.sends(method.clone(), path, body, headers).await;
-        let described = contract::undescribed(&method, path, (answer.status, &kind, &answer.body));
+        let (headers, answer) = self.sends(method.clone(), path, body, headers).await;
+        let kind = headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().expect("text"));
+        let names: Vec<String> = headers.keys().map(ToString::to_string).collect();
+        let told = Described { status: answer.status, headers: &names, kind, body: &answer.body };
+        let described = contract::undescribed(&method, path, &told);
         described.unwrap_or_else(|why| panic!("the contract lacks this: {why}"));
         answer
     }
 
-    /// Sends a request, and returns the content type and the answer.
+    /// Sends a request, and returns the headers and the answer.
     pub async fn sends(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
         headers: &[(&str, &str)],
-    ) -> (String, Answer) {
+    ) -> (HeaderMap, Answer) {
         let mut request = self.http.request(method, format!("{}/api/v1{path}", self.url)).bearer_auth(&self.key);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -268,8 +274,7 @@ impl Agent {
             request = request.json(&body);
         }
         let response = request.send().await.expect("an answer");
-        let kind = response.headers().get("content-type").map_or("", |kind| kind.to_str().expect("text")).to_owned();
-        (kind, Answer::of(response).await)
+        (response.headers().clone(), Answer::of(response).await)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
