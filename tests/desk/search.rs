@@ -24,6 +24,7 @@ use bailout::{
     },
 };
 use macro_rules_attribute::apply;
+use reqwest::Method;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
@@ -291,23 +292,19 @@ async fn pages_are_complete_and_repeat_nothing_while_more_is_said(server: TestSe
 }
 
 #[apply(on_both!)]
-async fn the_longest_text_is_taken_and_found(server: TestServer) {
+async fn what_an_agent_corrected_is_found(server: TestServer) {
     let bot = server.agent("billing-bot").await;
-    let it = bot.escalates(json!({})).await;
-    // Letters of four bytes, and every word different: as much text as the index accepts for one message.
-    let letter = |n: usize| char::from_u32(0x1_0428 + n as u32).expect("a letter");
-    let word = |n: usize| format!("{}{}", letter(n / 40), letter(n % 40)).repeat(8);
-    let text: Vec<String> = (0..1_600).map(word).collect();
-    bot.says(&it, "customer", &text.join(" ")).await.ok(201);
-    assert_eq!(finds(&server, &text[1_599]).await.len(), 1);
-    // Each of these letters expands to a sentence.
-    bot.says(&it, "customer", &"\u{FDFA}".repeat(32_000)).await.ok(201);
-    // Of a very long transcript only the end is indexed.
-    let hay = "hay ".repeat(5_000);
-    let say = |text: String| json!({"role": "customer", "text": text});
-    let messages: Vec<_> = (0..20).map(|n| say(format!("needle{n} {hay}"))).collect();
-    bot.escalates(json!({"conversation": {"id": "c", "messages": messages}})).await;
-    assert_eq!((finds(&server, "needle19").await.len(), finds(&server, "needle0").await.len()), (1, 0));
+    let it = bot.hands_over("conv_1").await;
+    let context = json!([{"label": "Parcel", "value": "gamboge"}]);
+    let body = json!({
+        "summary": "mauve", "tried": ["cerise"], "context": context, "customer": {"email": "puce@example.com"},
+        "ask": {"prompt": "ochre?", "suggested_reply": "sepia"},
+    });
+    bot.asks(Method::PATCH, &format!("/escalations/{it}"), Some(body), &[]).await.ok(200);
+    for word in ["mauve", "cerise", "gamboge", "puce", "ochre", "sepia"] {
+        assert_eq!(finds(&server, word).await.len(), 1, "{word}");
+    }
+    assert_eq!(finds(&server, "vermilion").await.len(), 0);
 }
 
 #[apply(on_both!)]
