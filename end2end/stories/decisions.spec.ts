@@ -248,21 +248,31 @@ test("the agent corrects a proposal while it is looked at", async ({ signedIn, b
   // The corrected action is open with what changed; the other one, and the text, stay as they were.
   const changes = { ask: propose(250), summary: "The second charge alone.", customer: { name: "Dana Weber" } };
   expect((await agent.update(id, changes)).ask.version).toBe(2);
-  await expect(card(page).getByRole("note")).toContainText("eur: 300 → 250");
+  await expect(card(page).getByRole("note")).toContainText("eur: “300” → “250”");
   await expect(letter).toContainText("Approved.");
   await expect(letter.getByRole("note")).toHaveCount(0);
   await expect(page.getByRole("textbox", { name: "Note to the agent" })).toHaveValue("Careful.");
   const why = page.getByRole("region", { name: "Why this was escalated" });
   await expect(why).toContainText("The second charge alone.");
-  await expect(page.getByRole("log")).toContainText("shop-bot changed summary: nothing → The second charge alone.");
+  await expect(page.getByRole("log")).toContainText("shop-bot changed summary: nothing → “The second charge alone.”");
   await expect(page.getByRole("heading", { level: 1 })).toContainText("Dana Weber");
+
+  // A key or a click that was meant for the proposal before approves nothing.
+  const approve = card(page).getByRole("button", { name: "Approve", exact: true });
+  await expect(approve).toBeDisabled();
+  const bar = page.getByRole("alert").filter({ hasText: "The agent has changed what it asks." });
+  await expect(bar).toContainText("eur: “300” → “250”");
+  await bar.getByRole("button", { name: "I have seen it" }).click();
+  await expect(bar).toBeHidden();
+  await expect(approve).toBeEnabled();
+  expect((await agent.get(id)).status).toBe("waiting");
 
   // A page that is loaded now shows the same.
   await expect.poll(async () => {
     await page.reload();
     return page.getByRole("textbox", { name: "Note to the agent" }).inputValue();
   }).toBe("Careful.");
-  await expect(card(page).getByRole("note")).toContainText("eur: 300 → 250");
+  await expect(card(page).getByRole("note")).toContainText("eur: “300” → “250”");
   await expect(letter).toContainText("Approved.");
   await card(page).getByRole("button", { name: "Approve", exact: true }).click();
   const outcome = await decided(agent, id);
@@ -281,6 +291,11 @@ test("a question that is corrected keeps the answer that is being written", asyn
   await agent.update(id, { ask: { prompt: "What may I offer Dana?" } });
   await expect(page.getByRole("region", { name: "Why this was escalated" })).toContainText("What may I offer Dana?");
   await expect(answer).toHaveValue("A voucher.");
+  await answer.press("Control+Enter");
+  const seen = page.getByRole("button", { name: "I have seen it" });
+  await expect(seen).toBeFocused();
+  expect((await agent.get(id)).status).toBe("waiting");
+  await seen.click();
   await page.getByRole("button", { name: "Answer and hand back" }).click();
   expect(await decided(agent, id)).toMatchObject({ answer: "A voucher.", ask_version: 2 });
 });

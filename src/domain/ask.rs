@@ -105,6 +105,15 @@ pub struct Action {
     pub since: i64,
 }
 
+impl Action {
+    /// Returns whether another proposal is the same for the operator who decides it.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        (&self.id, &self.name, &self.allowed) == (&other.id, &other.name, &other.allowed)
+            && self.arguments_schema == other.arguments_schema
+            && self.arguments.json() == other.arguments.json()
+    }
+}
+
 /// The ask of an escalation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ask {
@@ -116,6 +125,9 @@ pub struct Ask {
     /// A JSON Schema (draft 2020-12) that the outcome's data must satisfy.
     pub response_schema: Option<Value>,
     pub actions: Vec<Action>,
+    /// The revision in which the form of the answer, its schema or its options, got its present form.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub form_since: i64,
     /// How often the agent has changed the ask. A resolution names the revision that it decides.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: i64,
@@ -125,7 +137,16 @@ impl Ask {
     /// Creates an ask with a kind and nothing else.
     pub fn bare(kind: AskKind) -> Self {
         let (options, response_schema, actions) = (None, None, vec![]);
-        Self { kind, prompt: None, suggested_reply: None, options, response_schema, actions, revision: 0 }
+        Self {
+            kind,
+            prompt: None,
+            suggested_reply: None,
+            options,
+            response_schema,
+            actions,
+            form_since: 0,
+            revision: 0,
+        }
     }
 
     /// Returns the version that agents see, from 1.
@@ -138,10 +159,14 @@ impl Ask {
     pub fn after(mut self, before: &Self) -> Option<Self> {
         self.revision = before.revision + 1;
         for action in &mut self.actions {
-            action.since = self.revision;
-            let same = before.actions.iter().find(|old| Action { since: old.since, ..action.clone() } == **old);
-            action.since = same.map_or(self.revision, |old| old.since);
+            match before.actions.iter().find(|old| action.says_the_same_as(old)) {
+                // Its text and what was found in it stay, too, so that the same proposal is no change.
+                Some(old) => action.clone_from(old),
+                None => action.since = self.revision,
+            }
         }
+        let is_same_form = self.response_schema == before.response_schema && self.options == before.options;
+        self.form_since = if is_same_form { before.form_since } else { self.revision };
         let is_same = Self { revision: before.revision, ..self.clone() } == *before;
         (!is_same).then_some(self)
     }

@@ -101,9 +101,12 @@ pub enum EventKind {
     },
     /// The agent changed what it said when it opened the escalation.
     Updated {
+        /// The new values. Left out of pages' histories, whose escalation has them.
         update: Box<OpeningUpdate>,
         /// The changed values, for people to compare.
         changes: Vec<ChangedValue>,
+        /// The revision of the ask after the update.
+        ask_revision: i64,
     },
     Resolved {
         outcome: Outcome,
@@ -232,6 +235,16 @@ impl FromStr for EventType {
 }
 
 impl EventKind {
+    /// Returns the event as the history of a page holds it: without the new values of an update, which may be large.
+    pub fn in_history(self) -> Self {
+        match self {
+            Self::Updated { changes, ask_revision, .. } => {
+                Self::Updated { update: Box::default(), changes, ask_revision }
+            }
+            other => other,
+        }
+    }
+
     /// Returns the outcome, when this event closes the escalation.
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {

@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::select};
 use super::{
     ask::AskKind,
     disposition::Disposition,
-    event::EventKind,
+    event::{Event, EventKind},
     ids::{AgentId, EscalationId, OperatorId},
     inbox::{Counts, FilterField, Filters, Frame, Inbox, ListPage, Listing, Query, Row, View},
     message::{MessageRole, Receipt, ReceiptState},
@@ -53,7 +53,10 @@ pub(crate) fn thread(world: &SimulatedWorld, id: EscalationId, from: i64) -> Thr
         messages: said
             .map(|(_, it)| RenderedMessage { message: it.clone(), blocks: blocks_of(it), cuts: vec![] })
             .collect(),
-        happenings: own.filter(|event| beside(&event.kind)).cloned().collect(),
+        happenings: own
+            .filter(|event| beside(&event.kind))
+            .map(|event| Event { kind: event.kind.clone().in_history(), ..event.clone() })
+            .collect(),
         earlier: earlier.into_iter().filter_map(EarlierEscalation::of).take(3).collect(),
         escalation,
     }

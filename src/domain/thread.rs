@@ -123,7 +123,10 @@ impl Thread {
             }),
             EventKind::MessageReceipt { .. } => self.receive(&event.kind),
             EventKind::Opened { .. } => {}
-            _ => self.happenings.push(event.clone()),
+            kind => {
+                let kind = kind.clone().in_history();
+                self.happenings.push(Event { kind, ..event.clone() });
+            }
         }
     }
 

@@ -1,9 +1,12 @@
 //! Updates: what an agent corrects about an escalation while it is open. An update holds only what changes.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
-    ask::Ask,
+    ask::{Action, Ask},
     json::{Json, pointer_name, unescaped_name},
     opening::{ContextItem, ConversationFacts, Customer, Opening},
     queue::Urgency,
@@ -11,10 +14,11 @@ use super::{
     words::words,
 };
 
-/// The most changed values that an update names.
+/// The most changed values that an update names, and the most of one action.
 const MOST_CHANGES: usize = 40;
-/// The most characters of a value that an update names.
-const MOST_CHARACTERS: usize = 200;
+const MOST_OF_AN_ACTION: usize = 10;
+/// The most characters of a name or a value that an update names.
+const MOST_CHARACTERS: usize = 100;
 
 /// A part of an escalation that its agent may update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,7 +44,7 @@ words!(UpdatedPart {
 /// A value that an update changed, for people to compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedValue {
-    /// A pointer into the opening after the update, such as `/ask/actions/0/arguments/eur`.
+    /// The place in the opening, such as `/ask/actions/a1/arguments/eur`: an action is named by its id.
     pub pointer: String,
     /// The value before, shortened; none if there was none.
     pub before: Option<String>,
@@ -48,14 +52,16 @@ pub struct ChangedValue {
 }
 
 impl ChangedValue {
-    /// Describes the change for people: the name of the value, and what it was and is.
-    pub fn in_words(&self) -> String {
-        let name = unescaped_name(self.pointer.rsplit('/').next().unwrap_or_default()).replace('_', " ");
-        let is_place = name.bytes().all(|byte| byte.is_ascii_digit());
-        let name = if is_place { "action".to_owned() } else { name };
-        let value =
-            |value: &Option<String>| value.clone().filter(|it| !it.is_empty()).unwrap_or_else(|| "nothing".to_owned());
-        name + ": " + &value(&self.before) + " → " + &value(&self.after)
+    /// Returns the name of the value for people, what it was, and what it is.
+    pub fn in_words(&self) -> [String; 3] {
+        let (around, name) = self.pointer.rsplit_once('/').unwrap_or_default();
+        let is_action = around == "/ask/actions" || self.pointer == "/ask/actions";
+        let name = if is_action { "action".to_owned() } else { unescaped_name(name).replace('_', " ") };
+        let value = |value: &Option<String>| match value.as_deref() {
+            None | Some("") => "nothing".to_owned(),
+            Some(text) => "“".to_owned() + text + "”",
+        };
+        [name, value(&self.before), value(&self.after)]
     }
 }
 
@@ -136,17 +142,17 @@ impl OpeningUpdate {
 
     /// Returns the changed values, compared with an opening before the update.
     pub fn changes(&self, before: &Opening, urgency: Urgency) -> Vec<ChangedValue> {
-        let mut found = Changes(vec![]);
+        let mut found = Changes { found: vec![], left: MOST_CHANGES };
         let text = |text: &Text<4_000>| text.to_string();
         if let Some(summary) = &self.summary {
-            found.add("/summary".to_owned(), before.summary.as_ref().map(text), Some(text(summary)));
+            found.add("/summary", before.summary.as_ref().map(text), Some(text(summary)));
         }
         if let Some(new) = &self.urgency {
-            found.add("/urgency".to_owned(), Some(urgency.as_str().to_owned()), Some(new.as_str().to_owned()));
+            found.add("/urgency", Some(urgency.as_str().to_owned()), Some(new.as_str().to_owned()));
         }
         let listed = |all: &[Text<500>]| all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         if let Some(tried) = &self.tried {
-            found.add("/tried".to_owned(), Some(listed(&before.tried)), Some(listed(tried)));
+            found.add("/tried", Some(listed(&before.tried)), Some(listed(tried)));
         }
         let labels = |all: &[ContextItem]| {
             let item = |it: &ContextItem| match &it.value {
@@ -156,7 +162,7 @@ impl OpeningUpdate {
             all.iter().map(item).collect::<Vec<_>>().join("; ")
         };
         if let Some(context) = &self.context {
-            found.add("/context".to_owned(), Some(labels(&before.context)), Some(labels(context)));
+            found.add("/context", Some(labels(&before.context)), Some(labels(context)));
         }
         if let Some(customer) = &self.customer {
             let known = before.customer().cloned().unwrap_or_default();
@@ -171,64 +177,101 @@ impl OpeningUpdate {
         if let Some(ask) = &self.ask {
             found.of_ask(&before.ask, ask);
         }
-        found.0
+        found.found
     }
 }
 
-struct Changes(Vec<ChangedValue>);
+/// The changed values found so far. Their number and length are limited, because every page shows them.
+#[derive(Default)]
+struct Changes {
+    found: Vec<ChangedValue>,
+    /// How many may still be found in the part that is compared now.
+    left: usize,
+}
 
 impl Changes {
-    fn add(&mut self, pointer: String, before: Option<String>, after: Option<String>) {
-        if before == after || self.0.len() == MOST_CHANGES {
+    fn add(&mut self, pointer: impl Into<String>, before: Option<String>, after: Option<String>) {
+        if before == after || self.left == 0 || self.found.len() == MOST_CHANGES {
             return;
         }
-        let short = |text: String| match text.char_indices().nth(MOST_CHARACTERS) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        };
-        self.0.push(ChangedValue { pointer, before: before.map(short), after: after.map(short) });
+        self.left -= 1;
+        let from = before.as_deref().zip(after.as_deref()).map_or(0, |(before, after)| same_start(before, after));
+        let short = |text: String| shortened(&text, from);
+        self.found.push(ChangedValue { pointer: pointer.into(), before: before.map(short), after: after.map(short) });
     }
 
     fn of_ask(&mut self, before: &Ask, after: &Ask) {
         let text = |text: &Option<Text<2_000>>| text.as_ref().map(ToString::to_string);
-        self.add("/ask/prompt".to_owned(), text(&before.prompt), text(&after.prompt));
+        self.add("/ask/prompt", text(&before.prompt), text(&after.prompt));
         let reply = |ask: &Ask| ask.suggested_reply.as_ref().map(ToString::to_string);
-        self.add("/ask/suggested_reply".to_owned(), reply(before), reply(after));
+        self.add("/ask/suggested_reply", reply(before), reply(after));
         let options = |ask: &Ask| {
             let all = ask.options.as_ref()?.iter().map(ToString::to_string);
             Some(all.collect::<Vec<_>>().join("; "))
         };
-        self.add("/ask/options".to_owned(), options(before), options(after));
-        let schema = |ask: &Ask| ask.response_schema.as_ref().map(ToString::to_string);
-        self.add("/ask/response_schema".to_owned(), schema(before), schema(after));
-        for (i, action) in after.actions.iter().enumerate() {
-            let at = format!("/ask/actions/{i}");
+        self.add("/ask/options", options(before), options(after));
+        let schema = |schema: &Option<Value>| schema.as_ref().map(ToString::to_string);
+        self.add("/ask/response_schema", schema(&before.response_schema), schema(&after.response_schema));
+        for old in before.actions.iter().filter(|old| after.actions.iter().all(|action| action.id != old.id)) {
+            self.add("/ask/actions", Some(old.name.to_string()), None);
+        }
+        for action in &after.actions {
+            let mut at = action_pointer(action);
+            self.left = MOST_OF_AN_ACTION;
             let Some(old) = before.actions.iter().find(|old| old.id == action.id) else {
                 self.add(at, None, Some(action.name.to_string()));
                 continue;
             };
             self.add(format!("{at}/name"), Some(old.name.to_string()), Some(action.name.to_string()));
-            self.of_json(format!("{at}/arguments"), Some(&old.arguments.json()), Some(&action.arguments.json()));
-        }
-        for old in before.actions.iter().filter(|old| after.actions.iter().all(|action| action.id != old.id)) {
-            self.add("/ask/actions".to_owned(), Some(old.name.to_string()), None);
+            let allowed =
+                |action: &Action| Some(action.allowed.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", "));
+            self.add(format!("{at}/allowed"), allowed(old), allowed(action));
+            self.add(format!("{at}/arguments_schema"), schema(&old.arguments_schema), schema(&action.arguments_schema));
+            at.push_str("/arguments");
+            self.of_json(&mut at, Some(&old.arguments.json()), Some(&action.arguments.json()));
         }
     }
 
-    /// Compares two values, member by member where both are objects.
-    fn of_json(&mut self, at: String, before: Option<&Json>, after: Option<&Json>) {
-        if let (Some(Json::Object(old)), Some(Json::Object(new))) = (before, after) {
-            let member = |name: &str| format!("{at}/{}", pointer_name(name));
-            for (name, value) in new {
-                self.of_json(member(name), before.and_then(|before| before.get(name)), Some(value));
-            }
-            for (name, value) in old.iter().filter(|(name, _)| new.iter().all(|(other, _)| other != name)) {
-                self.of_json(member(name), Some(value), None);
-            }
+    /// Compares two values, member by member where both are objects. The pointer grows and shrinks on the way.
+    fn of_json(&mut self, at: &mut String, before: Option<&Json>, after: Option<&Json>) {
+        if self.left == 0 || before == after {
             return;
         }
-        if before != after {
-            self.add(at, before.map(Json::as_read), after.map(Json::as_read));
+        let (Some(Json::Object(old)), Some(Json::Object(new))) = (before, after) else {
+            return self.add(at.as_str(), before.map(Json::as_read), after.map(Json::as_read));
+        };
+        let by_name: HashMap<&str, &Json> = old.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        let names: HashSet<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
+        let gone = old
+            .iter()
+            .filter(|(name, _)| !names.contains(name.as_str()))
+            .map(|(name, value)| (name, Some(value), None));
+        let kept = new.iter().map(|(name, value)| (name, by_name.get(name.as_str()).copied(), Some(value)));
+        for (name, before, after) in kept.chain(gone) {
+            let length = at.len();
+            at.push('/');
+            at.push_str(&pointer_name(&shortened(name, 0)));
+            self.of_json(at, before, after);
+            at.truncate(length);
         }
     }
+}
+
+/// Returns the pointer of an action: it names the action by its id, because its place may change.
+pub fn action_pointer(action: &Action) -> String {
+    "/ask/actions/".to_owned() + &pointer_name(action.id.as_str())
+}
+
+/// Returns from which character two texts are shown: the first ones, unless they differ only later.
+fn same_start(before: &str, after: &str) -> usize {
+    let same = before.chars().zip(after.chars()).take_while(|(before, after)| before == after).count();
+    if same < MOST_CHARACTERS / 2 { 0 } else { same - MOST_CHARACTERS / 4 }
+}
+
+/// Returns the characters of a text from a place on, as many as are shown.
+fn shortened(text: &str, from: usize) -> String {
+    let mut rest = text.chars().skip(from);
+    let shown: String = rest.by_ref().take(MOST_CHARACTERS).collect();
+    let (begin, end) = (if from > 0 { "…" } else { "" }, if rest.next().is_some() { "…" } else { "" });
+    begin.to_owned() + &shown + end
 }

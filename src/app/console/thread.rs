@@ -16,6 +16,7 @@ use crate::{
         keys::{go, on_key, press},
         parts::{
             answer::answer,
+            changes::changed_bar,
             claim_bar::ClaimBar,
             composer::Composer,
             conversation::Conversation,
@@ -40,13 +41,12 @@ use crate::{
         ask::AskKind,
         draft::DraftMode,
         escalation::Escalation,
-        event::EventKind,
+        event::{Event, EventKind},
         operator::Role,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
         seq::Seq,
         thread::Thread,
-        update::OpeningUpdate,
     },
 };
 
@@ -114,6 +114,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     let reached = Signal::derive(move || live.presence.with(|it| it.heard.map_or(Seq(0), |heard| heard.reached)));
     let desk = WritingState::at(acts, standing, escalation, customer.clone());
     let free = Signal::derive(move || may_act.get() && !acts.busy.get());
+    let may_end = Signal::derive(move || free.get() && !desk.unseen.get());
     let problems = FieldProblems(acts.resolve_problems.into());
     let in_tab = move || {
         desk.ask.with(|ask| match ask.kind {
@@ -125,29 +126,32 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
             AskKind::Takeover | AskKind::Decision => vec![],
         })
     };
-    // The changes that made the present revision of the ask.
+    // What the agent has changed, and the revision of the ask that this made.
     let changes = Signal::derive(move || {
-        let revision = desk.ask.with(|ask| ask.revision);
+        desk.ask.track();
         live.thread.with_untracked(|thread| {
-            let happened = thread.iter().flat_map(|thread| thread.happenings.iter().rev());
-            let made = |update: &OpeningUpdate| update.ask.as_ref().is_some_and(|ask| ask.revision == revision);
-            let mut found = happened.filter_map(|event| match &event.kind {
-                EventKind::Updated { update, changes } if made(update) => Some(changes.clone()),
+            let happened = thread.iter().flat_map(|thread| thread.happenings.iter());
+            let made = |event: &Event| match &event.kind {
+                EventKind::Updated { changes, ask_revision, .. } => Some((*ask_revision, changes.clone())),
                 _ => None,
-            });
-            found.next().unwrap_or_default()
+            };
+            happened.filter_map(made).collect::<Vec<_>>()
         })
     });
+    let seen = move || (!desk.unseen.get()).then(|| desk.ask.with(|ask| ask.revision));
+    // The last revision that the operator has seen.
+    let known = Memo::new(move |known: Option<&i64>| seen().or(known.copied()).unwrap_or_default());
     let resolve = Callback::new(move |resolution: Resolution<DecisionRequest>| acts.resolve(fence(), &resolution));
     let take_over = Callback::new(move |()| acts.take_over(fence()));
     let deciding = DecisionCards {
         ask: desk.ask,
         changes,
+        writing: desk.texts,
         agent: StoredValue::new(agent.clone()),
         sheet: desk.sheet,
         problems: acts.resolve_problems,
         may_decide: Signal::derive(move || may_write && standing.with(ControlStatus::may_resolve)),
-        may_act: free,
+        may_act: may_end,
         on_decided: resolve,
         refused: Signal::derive(move || {
             acts.notice.with(Option::is_some) || acts.resolve_problems.with(|all| !all.is_empty())
@@ -257,7 +261,10 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
                 on_follow_up=Callback::new(move |note| acts.follow_up(note))
             />
             {may_write.then(|| view! {
-                {move || decision_cards(deciding)}
+                {move || desk.unseen.get().then(|| changed_bar(changes, known.get_untracked(), desk.unseen))}
+                <For each=move || [desk.ask.with(|ask| ask.revision)] key=|revision| *revision let:_>
+                    {decision_cards(deciding)}
+                </For>
                 <ClaimBar
                     standing=standing
                     presence=live.presence
@@ -279,7 +286,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
                     offered=offered
                     open=acts.resolving
                     busy=acts.busy
-                    may_act=may_act
+                    may_act=Signal::derive(move || may_act.get() && !desk.unseen.get())
                     problems=acts.resolve_problems
                     refused=acts.resolve_refused
                     unchecked=move || acts.unchecked_view(true)

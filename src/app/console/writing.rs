@@ -1,5 +1,7 @@
 //! The state of the composer of one escalation: modes, drafts, messages that arrived while writing, and sending.
 
+use std::collections::HashMap;
+
 use leptos::{html, prelude::*};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         state::{live::Live, typing::may_move_focus},
     },
     domain::{
-        ask::{Ask, AskKind},
+        ask::{Ask, AskKind, Verdict},
         draft::DraftMode,
         escalation::Escalation,
         ids::EscalationId,
@@ -24,12 +26,20 @@ use crate::{
     },
 };
 
+/// The id of the button by which an operator says that they have seen what the agent changed.
+pub const SEEN: &str = "seen";
+
 /// The state that the operator needs to write about an escalation.
 #[derive(Clone, Copy)]
 pub struct WritingState {
     pub acts: EscalationActions,
     pub standing: Memo<ControlStatus>,
     pub ask: RwSignal<Ask>,
+    /// True after the agent has changed what it asks, until the operator says that they have seen it. Until then nothing can
+    /// be approved or answered, because a key or a click may have been meant for what was shown before.
+    pub unseen: RwSignal<bool>,
+    /// The actions whose text is being written, by their ids: a rejection or an answer.
+    pub texts: RwSignal<HashMap<String, Verdict>>,
     /// The forms that resolve the escalation.
     pub sheet: RwSignal<ResolutionDraft>,
     /// The mode that the operator chose, whether or not it is available now.
@@ -51,17 +61,23 @@ impl WritingState {
         customer: String,
     ) -> Self {
         let (id, live) = (acts.id, acts.live);
-        let ask = escalation.with_untracked(|it| it.opening.ask.clone());
-        let kept = ResolutionDraft::kept(&ask, &live.drafts.text_now(id, DraftMode::Answer));
-        let sheet = RwSignal::new(kept.unwrap_or_else(|| ResolutionDraft::of(&ask)));
-        let first = match ask.kind {
+        let ask = RwSignal::new(escalation.with_untracked(|it| it.opening.ask.clone()));
+        let sheet = RwSignal::new(ask.with_untracked(|ask| {
+            let kept = ResolutionDraft::kept(ask, &live.drafts.text_now(id, DraftMode::Answer));
+            kept.unwrap_or_else(|| ResolutionDraft::of(ask))
+        }));
+        let first = match ask.with_untracked(|ask| ask.kind) {
             AskKind::Question => DraftMode::Answer,
             AskKind::Takeover | AskKind::Decision => DraftMode::Reply,
         };
         // The content of the forms is saved as a draft, too.
         Effect::new(move |before: Option<ResolutionDraft>| {
             let now = sheet.get();
+            // A form in which nothing is written is no draft, also when it follows the ask.
+            let is_blank = ask.with_untracked(|ask| now == ResolutionDraft::of(ask));
+            let is_new = is_blank && live.drafts.text_now(id, DraftMode::Answer).is_empty();
             if before.is_some_and(|before| before != now)
+                && !is_new
                 && let Ok(text) = serde_json::to_string(&now)
             {
                 live.drafts.write(id, DraftMode::Answer, text, live.seq());
@@ -71,7 +87,9 @@ impl WritingState {
         let it = Self {
             acts,
             standing,
-            ask: RwSignal::new(ask),
+            ask,
+            unseen: RwSignal::new(false),
+            texts: RwSignal::new(HashMap::new()),
             sheet,
             chosen: RwSignal::new(first),
             held: RwSignal::new(None),
@@ -84,9 +102,10 @@ impl WritingState {
             let next =
                 escalation.with(|it| Some(&it.opening.ask).filter(|ask| ask.revision != before.revision).cloned());
             if let Some(next) = next {
-                sheet.update(|sheet| sheet.follow(&before, &next));
+                sheet.update(|sheet| sheet.follow(&next));
                 acts.resolve_problems.set(vec![]);
                 it.ask.set(next);
+                it.unseen.set(true);
             }
         });
         // The tab has restored drafts that the server did not have when it rendered this form.
@@ -144,6 +163,9 @@ impl WritingState {
 
     /// Answers the question, or shows which fields are missing.
     pub fn answer(self) {
+        if self.unseen.get_untracked() {
+            return focus(SEEN);
+        }
         let made = self.ask.with_untracked(|ask| self.sheet.with_untracked(|sheet| sheet.answered(ask)));
         match made {
             Ok(resolution) => {
@@ -163,7 +185,9 @@ impl WritingState {
         let Some(option) = option.filter(|_| untrack(|| self.modes().contains(&DraftMode::Answer))) else {
             return false;
         };
-        self.sheet.update(|sheet| sheet.answer = option);
+        if !self.unseen.get_untracked() {
+            self.sheet.update(|sheet| sheet.answer = option);
+        }
         self.answer();
         true
     }

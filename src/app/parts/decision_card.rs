@@ -1,16 +1,19 @@
 //! Decision cards, one for each proposed action, with its arguments as they may be edited. Deciding the last action
 //! finishes the decision; earlier decisions are the operator's draft until then.
 
+use std::collections::HashMap;
+
 use leptos::{ev, prelude::*};
 
 use super::{
     answer::{note_field, result},
-    drawn::{element, words},
+    changes::{AgentChanges, changed},
+    drawn::words,
     fields::{BoundField, FieldProblems, described_by, details, is_within, problem_view, unplaced},
     filled::edits,
     icons::{Icon, icon},
     pairs::arguments,
-    resolution::{CardDraft, ResolutionDraft, action_pointer, argument_fields, arguments_pointer},
+    resolution::{self, CardDraft, ResolutionDraft, argument_fields, arguments_pointer},
     revealed::{revealed, spelled},
     schema::SchemaField,
     schema_form::{FieldPlace, SchemaForm, schema_form},
@@ -22,7 +25,6 @@ use crate::{
         field_problem::FieldProblem,
         json::{Json, unescaped_name},
         outcome::{DecisionRequest, Resolution},
-        update::ChangedValue,
     },
 };
 
@@ -33,8 +35,10 @@ const MOST_FAULTS_TOLD: usize = 3;
 #[derive(Clone, Copy)]
 pub struct DecisionCards {
     pub ask: RwSignal<Ask>,
-    /// The changes that made this revision of the ask.
-    pub changes: Signal<Vec<ChangedValue>>,
+    /// The updates of the agent, each with the revision of the ask that it made.
+    pub changes: Signal<AgentChanges>,
+    /// The actions whose text is being written, by their ids.
+    pub writing: RwSignal<HashMap<String, Verdict>>,
     /// The name of the agent that asks.
     pub agent: StoredValue<String>,
     pub sheet: RwSignal<ResolutionDraft>,
@@ -114,7 +118,7 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
         false => vec![arguments(&action.arguments)],
     };
     let mismatch = mismatch(&action, &it.agent.get_value());
-    let pointer = action_pointer(i);
+    let pointer = resolution::action_pointer(i);
     let (undecided, why) = (pointer.clone() + "/decision", pointer + "/comment");
     let undecided =
         Signal::derive(move || problems.at(&undecided).or_else(|| form.with_value(|form| unshown(problems, i, form))));
@@ -133,7 +137,8 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
         }),
     };
     // The verdict whose text is being written: a rejection or an answer.
-    let writing = RwSignal::new(None::<Verdict>);
+    let own_id = StoredValue::new(action.id.to_string());
+    let writing = Memo::new(move |_| it.writing.with(|all| own_id.with_value(|id| all.get(id).copied())));
     let text_id =
         move |verdict: Verdict| card_id.get_value() + if verdict == Verdict::Respond { "-answer" } else { "-comment" };
     let reason = comment(text_id(Verdict::Reject), "Reason").area("2", false);
@@ -159,7 +164,7 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
         match made {
             Ok(resolution) => it.on_decided.run(resolution),
             Err(found) => {
-                let own = action_pointer(i) + "/";
+                let own = resolution::action_pointer(i) + "/";
                 let found: Vec<FieldProblem> =
                     found.into_iter().filter(|problem| !open || problem.pointer.starts_with(&own)).collect();
                 if found.is_empty() {
@@ -184,7 +189,9 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
     let write = move |verdict: Verdict| match writing.get_untracked() == Some(verdict) {
         true => decide(verdict),
         false => {
-            writing.set(Some(verdict));
+            it.writing.update(|all| {
+                all.insert(own_id.get_value(), verdict);
+            });
             focus(text_id(verdict));
         }
     };
@@ -196,7 +203,7 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
     };
     let blocked = move || !it.may_act.get();
     let decided = move || verdict().is_some();
-    let changed = changed(it.changes, i);
+    let changed = changed(it.changes, &action);
     view! {
         <fieldset class="decision" id=id.clone() tabindex="-1" aria-describedby=described_by(&id, false, undecided)>
             <legend class="decision-name">{revealed(&name)}</legend>
@@ -275,18 +282,6 @@ fn card(i: usize, action: Action, it: DecisionCards, last: StoredValue<usize>, s
     .into_any()
 }
 
-/// Renders what the agent has changed about the action at index `i` since the revision before.
-fn changed(changes: Signal<Vec<ChangedValue>>, i: usize) -> Option<AnyView> {
-    let own = action_pointer(i);
-    let is_own = |pointer: &str| pointer.strip_prefix("/ask").is_some_and(|at| is_within(at, &own));
-    let told: Vec<AnyView> = changes.with_untracked(|all| {
-        all.iter().filter(|it| is_own(&it.pointer)).map(|it| words("li", "", &it.in_words())).collect()
-    });
-    (!told.is_empty()).then(|| {
-        view! { <div class="changes" role="note">"Changed by the agent" {element("ul", "", told)}</div> }.into_any()
-    })
-}
-
 /// Reads a value from the card at index `i`.
 fn of<T: Default>(sheet: &ResolutionDraft, i: usize, read: impl FnOnce(&CardDraft) -> T) -> T {
     sheet.cards.get(i).map(read).unwrap_or_default()
@@ -320,7 +315,7 @@ fn unshown(problems: FieldProblems, i: usize, (fields, _): &(Vec<SchemaField>, J
     let whole = arguments_pointer(i);
     let places: Vec<String> = fields.iter().map(|field| field.pointer(&whole)).collect();
     let is_unshown = |pointer: &str| {
-        pointer == action_pointer(i) + "/id"
+        pointer == resolution::action_pointer(i) + "/id"
             || (is_within(pointer, &whole) && !places.iter().any(|place| is_within(pointer, place)))
     };
     problems.0.with(|all| details(all, is_unshown))

@@ -371,9 +371,13 @@ fn happened(event: &Event, escalation: &Escalation, me: OperatorId) -> Option<St
 /// The most changed values that an entry names.
 const MOST_CHANGES_TOLD: usize = 3;
 
-/// Describes changed values: `ask: eur 250 → 300`.
+/// Describes changed values: `eur: “250” → “300”`.
 fn changed(changes: &[ChangedValue]) -> String {
-    let mut told: Vec<String> = changes.iter().take(MOST_CHANGES_TOLD).map(ChangedValue::in_words).collect();
+    let one = |it: &ChangedValue| {
+        let [name, before, after] = it.in_words();
+        name + ": " + &before + " → " + &after
+    };
+    let mut told: Vec<String> = changes.iter().take(MOST_CHANGES_TOLD).map(one).collect();
     if changes.len() > MOST_CHANGES_TOLD {
         told.push((changes.len() - MOST_CHANGES_TOLD).to_string() + " more");
     }

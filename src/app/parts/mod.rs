@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod attention_buttons;
+pub mod changes;
 pub mod claim_bar;
 pub mod composer;
 pub mod connection;

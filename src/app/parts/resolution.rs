@@ -64,26 +64,17 @@ impl ResolutionDraft {
     pub fn kept(ask: &Ask, text: &str) -> Option<Self> {
         let mut kept = codec::read::<ResolutionDraft>(text.as_bytes()).ok()?;
         if kept.ask_revision != ask.revision {
-            // The form may be another one, and its choices are stored by their place.
-            kept.filled.clear();
-            kept.move_to(ask);
+            kept.follow(ask);
         }
         (kept.cards.len() == ask.actions.len()).then_some(kept)
     }
 
     /// Follows the ask to its next revision, and keeps what still fits.
-    pub fn follow(&mut self, before: &Ask, after: &Ask) {
-        if before.response_schema != after.response_schema {
+    pub fn follow(&mut self, ask: &Ask) {
+        if ask.form_since > self.ask_revision {
+            // Another form may have other choices, which are stored by their place.
             self.filled.clear();
         }
-        let is_option = |options: &Vec<Text<200>>| options.iter().any(|option| option.as_str() == self.answer);
-        if after.options.as_ref().is_some_and(|options| !is_option(options)) {
-            self.answer.clear();
-        }
-        self.move_to(after);
-    }
-
-    fn move_to(&mut self, ask: &Ask) {
         let cards = std::mem::take(&mut self.cards);
         let card = |action: &Action| {
             let fresh = CardDraft::of(action);
@@ -91,6 +82,12 @@ impl ResolutionDraft {
             same.cloned().unwrap_or(fresh)
         };
         self.cards = ask.actions.iter().map(card).collect();
+        // A decision is sent by its last verdict, so one is left to be given.
+        if self.cards.iter().all(|card| card.verdict.is_some())
+            && let Some(last) = self.cards.last_mut()
+        {
+            last.verdict = None;
+        }
         self.ask_revision = ask.revision;
     }
 
@@ -321,7 +318,7 @@ mod tests {
         let next = Ask { actions, ..ask.clone() }.after(&ask).unwrap();
         assert_eq!((next.version(), next.actions.iter().map(|it| it.since).collect::<Vec<_>>()), (2, vec![1, 0, 1]));
         let stored = serde_json::to_string(&sheet).unwrap();
-        sheet.follow(&ask, &next);
+        sheet.follow(&next);
         let verdicts: Vec<_> = sheet.cards.iter().map(|card| card.verdict).collect();
         assert_eq!((verdicts, sheet.note.as_str()), (vec![None, Some(Verdict::Approve), None], "Careful"));
         // A page that is loaded later keeps the same.
@@ -329,6 +326,15 @@ mod tests {
         assert!(sheet.decided(&next).is_err());
         sheet.cards.iter_mut().for_each(|card| card.verdict = Some(Verdict::Approve));
         assert_eq!(sheet.decided(&next).unwrap().ask_revision, 1);
+        // Where the changed action is gone, one verdict is left to be given, which sends the decision.
+        let one = Ask { actions: vec![action("a", None)], ..ask.clone() }.after(&next).unwrap();
+        sheet.follow(&one);
+        assert_eq!(sheet.cards.iter().map(|card| card.verdict).collect::<Vec<_>>(), [None]);
+        // Another form of the answer begins empty, and the texts stay.
+        sheet.filled.insert("/eur".into(), "1".into());
+        let form = Ask { response_schema: Some(json!({"type": "object"})), ..one.clone() }.after(&one).unwrap();
+        sheet.follow(&form);
+        assert_eq!((sheet.filled.len(), sheet.note.as_str()), (0, "Careful"));
         // The same ask again is no other revision.
         assert_eq!(Ask { revision: 0, ..next.clone() }.after(&next), None);
     }

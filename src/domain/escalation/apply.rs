@@ -93,6 +93,7 @@ impl Escalation {
             EventKind::Updated { update, .. } => {
                 update.apply(Arc::make_mut(&mut self.opening));
                 self.urgency = update.urgency.unwrap_or(self.urgency);
+                self.updates += 1;
             }
             EventKind::NotPickedUp { .. } => self.not_picked_up = true,
             EventKind::Delivered { at } => {

@@ -26,6 +26,8 @@ use crate::domain::{
 
 /// How often an agent's further requests for the same takeover are recorded.
 const MOST_ASKED_AGAIN: i64 = 50;
+/// How often an agent may update an escalation. Each update is a line of the page.
+const MOST_UPDATES: i64 = 200;
 
 /// The checked content of a request to open an escalation.
 #[derive(Debug, Clone)]
@@ -65,6 +67,7 @@ impl NewEscalation {
             urgency: self.urgency,
             urgency_is_set: false,
             asked_again: 0,
+            updates: 0,
             opening: Arc::clone(&self.opening),
             status: Status::Waiting,
             opened_at: now,
@@ -131,8 +134,12 @@ impl Escalation {
         if update.parts().is_empty() {
             return Ok(vec![]);
         }
+        if self.updates >= MOST_UPDATES {
+            return Err(Refusal::field("", format!("cannot be changed any more, after {MOST_UPDATES} updates")));
+        }
         let changes = update.changes(&self.opening, self.urgency);
-        Ok(vec![EventKind::Updated { update: Box::new(update), changes }])
+        let ask_revision = update.ask.as_ref().unwrap_or(&self.opening.ask).revision;
+        Ok(vec![EventKind::Updated { update: Box::new(update), changes, ask_revision }])
     }
 
     /// Adds a message of the customer, the agent or the system. A message of the agent is refused while a human holds

@@ -139,6 +139,9 @@ pub struct Escalation {
     /// How often the agent asked for this takeover again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub asked_again: i64,
+    /// How often the agent updated what it said.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub updates: i64,
     pub opening: Arc<Opening>,
     pub status: Status,
     pub opened_at: Timestamp,

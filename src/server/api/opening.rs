@@ -202,6 +202,7 @@ pub fn ask(it: Option<AskRequest>, default: AskKind, checks: &mut Checks) -> Ask
         options,
         response_schema: it.response_schema,
         actions,
+        form_since: 0,
         revision: 0,
     };
     for problem in ask.problems() {

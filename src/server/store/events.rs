@@ -142,7 +142,11 @@ pub async fn happenings(
 ) -> Result<Vec<Event>, Error> {
     let query = sqlx::query(HAPPENINGS).bind(workspace.to_string()).bind(escalation.to_string());
     let rows = query.fetch_all(connection).await?;
-    rows.iter().map(|row| parse_event(&row.try_get::<String, _>(0)?)).collect()
+    let read = |row: &AnyRow| {
+        let event = parse_event(&row.try_get::<String, _>(0)?)?;
+        Ok(Event { kind: event.kind.in_history(), ..event })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Returns every event with `after < seq <= until`, in order.
