@@ -1,9 +1,14 @@
 //! The request bodies that agents send. They are a published contract, so each object is one struct that refuses
 //! unknown fields.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
 
 use super::{
     json::RequestBody,
@@ -18,7 +23,7 @@ use crate::{
         queue::Urgency,
         reason::ReasonCode,
     },
-    server::contract::{AnyJson, AnyObject},
+    server::contract::{AnyJson, AnyObject, one_of},
 };
 
 /// How many entries of `tried` are kept.
@@ -58,7 +63,8 @@ pub struct OpenRequest {
     /// Returned unchanged, up to 16 KiB.
     #[schema(value_type = Option<AnyObject>)]
     pub metadata: Option<Map<String, Value>>,
-    /// The kinds of later requests that the agent takes. No kind is defined yet, so any word is kept.
+    /// The kinds of later requests that the agent takes, at most 20. No kind is defined yet, so any word is kept.
+    #[schema(max_items = 20)]
     pub accepts: Option<Vec<String>>,
 }
 
@@ -115,18 +121,20 @@ pub struct ReasonRequest {
 #[serde(deny_unknown_fields)]
 pub struct AskRequest {
     #[serde(default, deserialize_with = "lenient::word")]
+    /// By default `takeover` if `conversation` is given, else `question`.
     #[schema(value_type = Option<AskKind>)]
     pub kind: Option<AskKind>,
     /// The question, in words.
     pub prompt: Option<ModelText>,
     /// A reply to the customer that the operator may use.
     pub suggested_reply: Option<ModelText>,
-    /// Two to nine answers to a question; the operator chooses one.
+    /// Two to nine answers, of which the operator chooses one. Only a question without a `response_schema` has options.
+    #[schema(min_items = 2, max_items = 9)]
     pub options: Option<Vec<String>>,
     /// A JSON Schema (draft 2020-12) by which the operator fills in `outcome.data`.
     #[schema(value_type = Option<AnyJson>)]
     pub response_schema: Option<Value>,
-    /// The proposals of a decision, 1 to 20.
+    /// The proposals, 1 to 20. A decision must have them; no other ask may.
     #[schema(value_type = Option<Vec<ActionRequest>>)]
     pub actions: Option<Vec<StrictObject<ActionRequest>>>,
 }
@@ -155,11 +163,16 @@ pub struct ActionRequest {
 #[serde(deny_unknown_fields)]
 pub struct ConversationRequest {
     /// The agent's own id of the conversation. A conversation has at most one open takeover.
+    #[schema(max_length = 255)]
     pub id: Option<String>,
     #[serde(default, deserialize_with = "lenient::word")]
+    /// The format of `messages`, by default `native`.
     #[schema(value_type = Option<TranscriptFormat>)]
     pub format: Option<TranscriptFormat>,
-    /// The conversation so far, oldest first, in `format`. An odd message becomes a visible placeholder, with a warning.
+    /// The conversation so far, oldest first. A `native` message has a `role` (`customer`, `agent`, `operator`, `tool` or
+    /// `system`) and at least one of `text`, `tool_calls` and `tool_result`; `at`, `author` and `client_message_id` are optional.
+    /// An `openai.chat` message has OpenAI's fields. The server keeps the last 10,000 messages. A message that it cannot read
+    /// becomes a placeholder, with a warning.
     #[schema(value_type = Option<Vec<AnyJson>>)]
     pub messages: Option<Vec<Box<RawValue>>>,
     /// How many messages the conversation has, if not all of them are sent.
@@ -169,7 +182,7 @@ pub struct ConversationRequest {
 }
 
 /// The format of a conversation's messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum TranscriptFormat {
     #[serde(rename = "native")]
     Native,
@@ -183,6 +196,8 @@ pub enum TranscriptFormat {
     Langchain,
 }
 
+/// The facts about the customer. A text that is too long is cut, with a warning: the `id` to 255 characters, the `name` to 200,
+/// the `email` to 320, the `locale` to 35.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewCustomer)]
 #[serde(deny_unknown_fields)]
@@ -199,8 +214,10 @@ pub struct CustomerRequest {
 pub struct ContextRequest {
     #[schema(required, value_type = String, min_length = 1, max_length = 200)]
     pub label: Option<String>,
+    #[schema(max_length = 4000)]
     pub value: Option<String>,
     /// Begins with https:// or http://.
+    #[schema(max_length = 2000)]
     pub url: Option<String>,
 }
 
@@ -212,6 +229,9 @@ pub struct RoutingRequest {
     pub queue: Option<String>,
 }
 
+/// Deadlines. The queue sets those that are not given. Without either, a takeover expires if nobody claims it within 15
+/// minutes, and a question or a decision expires after 24 hours. An expired escalation has the disposition `unanswered` and no
+/// action to run, and the agent is in control.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewDeadlines)]
 #[serde(deny_unknown_fields)]
@@ -232,6 +252,7 @@ pub struct DeadlinesRequest {
 #[serde(deny_unknown_fields)]
 pub struct OnExpiryRequest {
     /// The note of the outcome if nobody came.
+    #[schema(max_length = 10000)]
     pub note_to_agent: Option<String>,
 }
 
@@ -257,7 +278,7 @@ pub struct SayRequest {
     pub client_message_id: Option<String>,
     #[schema(required, value_type = SayRole)]
     pub role: Option<SayRole>,
-    /// The words, up to 256 KiB. Required, unless `content` is given.
+    /// The words. A text over 256 KiB is cut, with a warning. Required, unless `content` is given.
     pub text: Option<ModelText>,
     /// The words as in OpenAI's messages: a text, or a list of parts.
     #[schema(value_type = Option<AnyJson>)]
@@ -270,12 +291,33 @@ pub struct SayRequest {
     pub attachments: Option<Vec<Value>>,
 }
 
+/// The published schema names the formats that are taken. A request in another one is told which they are.
+impl PartialSchema for TranscriptFormat {
+    fn schema() -> RefOr<Schema> {
+        one_of(["native", "openai.chat"])
+    }
+}
+
+impl ToSchema for TranscriptFormat {}
+
+impl PartialSchema for SayRole {
+    fn schema() -> RefOr<Schema> {
+        one_of(["customer", "agent", "system", "user", "assistant"])
+    }
+}
+
+impl ToSchema for SayRole {
+    fn name() -> Cow<'static, str> {
+        "AddedRole".into()
+    }
+}
+
 impl RequestBody for SayRequest {
     const LIMIT: usize = 1024 * 1024;
 }
 
 /// The roles in which an agent may add a message, also by their names in OpenAI's messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SayRole {
     #[serde(alias = "user")]

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{
     checks::Checks,
-    documented::KeyProblems,
+    documented::DeskProblems,
     json_answer,
     key_auth::CallingAgent,
     open::queue,
@@ -49,7 +49,7 @@ query_params! { struct DeskParams: QUEUE; }
 /// Look here before you promise your customer a human.
 #[utoipa::path(
     get, path = "/api/v1/desk", tag = "Desk", operation_id = "get_desk", params(DeskParams),
-    responses((status = 200, description = "The staffing of the queue.", body = DeskBody), KeyProblems),
+    responses((status = 200, description = "The staffing of the queue.", body = DeskBody), DeskProblems),
 )]
 pub async fn get(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
     let params = QueryParams::of(&uri, DeskParams::ALL)?;

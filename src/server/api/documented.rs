@@ -20,16 +20,32 @@ use crate::{
     server::contract::{PROBLEM_JSON, problem_path},
 };
 
-/// Declares kinds of request by the codes of their problems.
+/// Every request may have these problems.
+const ANY: &[ProblemCode] =
+    &[ProblemCode::BadParameter, ProblemCode::MethodNotAllowed, ProblemCode::Internal, ProblemCode::Overloaded];
+/// A request with a key may have these, too.
+const KEY: &[ProblemCode] =
+    &[ProblemCode::Unauthenticated, ProblemCode::KeyRevoked, ProblemCode::NotAcceptable, ProblemCode::RateLimited];
+/// A request with a body may have these, too.
+const BODY: &[ProblemCode] = &[
+    ProblemCode::MalformedJson,
+    ProblemCode::RequestTimeout,
+    ProblemCode::BodyTooLarge,
+    ProblemCode::UnsupportedMediaType,
+    ProblemCode::InvalidField,
+    ProblemCode::UnknownField,
+    ProblemCode::TooManyStreams,
+];
+
+/// Declares the problems of a request: lists that it shares with others, and its own.
 macro_rules! problems_of {
-    ($($(#[$about:meta])* $sight:vis struct $name:ident: $($code:ident),+;)+) => {
+    ($($sight:vis struct $name:ident: $($shared:ident),+; $($code:ident),*;)+) => {
         $(
-            $(#[$about])*
             $sight struct $name;
 
             impl IntoResponses for $name {
                 fn responses() -> BTreeMap<String, RefOr<Response>> {
-                    published(&[$(ProblemCode::$code),+])
+                    published([$($shared,)+ &[$(ProblemCode::$code),*]].concat())
                 }
             }
         )+
@@ -37,31 +53,25 @@ macro_rules! problems_of {
 }
 
 problems_of! {
-    /// Every request with a key.
-    pub struct KeyProblems: BadParameter, Unauthenticated, KeyRevoked, MethodNotAllowed, NotAcceptable, RateLimited, Internal, Overloaded;
-    /// A request that needs no key.
-    pub struct AnonymousProblems: BadParameter, MethodNotAllowed, Internal, Overloaded;
-    /// A request that reads one escalation, or a list with a cursor.
-    pub struct ReadProblems: BadParameter, BadCursor, Unauthenticated, KeyRevoked, NotFound, MethodNotAllowed, NotAcceptable, TooManyStreams,
-        RateLimited, Internal, Overloaded;
-    /// A request that opens an escalation.
-    pub struct OpenProblems: MalformedJson, BadParameter, Unauthenticated, KeyRevoked, MethodNotAllowed, NotAcceptable, RequestTimeout,
-        BodyTooLarge, UnsupportedMediaType, InvalidField, UnknownField, WrongFormat, SchemaInvalid, IdempotencyKeyReused,
-        TooManyOpen, TooManyStreams, RateLimited, Internal, Overloaded, StorageFull;
-    /// A request that updates one escalation.
-    pub struct UpdateProblems: MalformedJson, BadParameter, Unauthenticated, KeyRevoked, NotFound, MethodNotAllowed, NotAcceptable,
-        RequestTimeout, AlreadyClosed, BodyTooLarge, UnsupportedMediaType, InvalidField, UnknownField, SchemaInvalid,
-        IdempotencyKeyReused, TooManyStreams, RateLimited, Internal, Overloaded;
-    /// A request that changes one escalation.
-    pub struct WriteProblems: MalformedJson, BadParameter, Unauthenticated, KeyRevoked, NotFound, MethodNotAllowed, NotAcceptable,
-        RequestTimeout, NotInControl, AlreadyClosed, NotClosed, BodyTooLarge, UnsupportedMediaType, InvalidField, UnknownField,
-        IdempotencyKeyReused, TooManyStreams, RateLimited, Internal, Overloaded;
+    pub struct ToolProblems: ANY; ;
+    pub struct DeskProblems: ANY, KEY; ;
+    pub struct ListProblems: ANY, KEY; BadCursor;
+    pub struct EventsProblems: ANY, KEY; BadCursor, TooManyStreams;
+    pub struct TranscriptProblems: ANY, KEY; NotFound, BadCursor;
+    pub struct ReadProblems: ANY, KEY; NotFound, BadCursor, TooManyStreams;
+    pub struct OpenProblems: ANY, KEY, BODY; WrongFormat, SchemaInvalid, IdempotencyKeyReused, TooManyOpen, StorageFull;
+    pub struct UpdateProblems: ANY, KEY, BODY; NotFound, AlreadyClosed, SchemaInvalid, IdempotencyKeyReused;
+    pub struct MessageProblems: ANY, KEY, BODY; NotFound, NotInControl, AlreadyClosed, IdempotencyKeyReused;
+    pub struct ReceiptProblems: ANY, KEY, BODY; NotFound, IdempotencyKeyReused;
+    pub struct CancelProblems: ANY, KEY, BODY; NotFound, AlreadyClosed;
+    pub struct AcknowledgeProblems: ANY, KEY, BODY; NotFound, NotClosed;
+    pub struct TypingProblems: ANY, KEY, BODY; NotFound;
 }
 
 /// Returns the responses of these problems, by their status. The examples are named by the codes.
-fn published(codes: &[ProblemCode]) -> BTreeMap<String, RefOr<Response>> {
+fn published(codes: Vec<ProblemCode>) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<ProblemCode>> = BTreeMap::new();
-    codes.iter().for_each(|code| by_status.entry(code.facts().0).or_default().push(*code));
+    codes.into_iter().for_each(|code| by_status.entry(code.facts().0).or_default().push(code));
     let response = |codes: Vec<ProblemCode>| {
         let titles: Vec<&str> = codes.iter().map(|code| code.facts().2).collect();
         let examples = codes.iter().map(|code| {
@@ -99,8 +109,9 @@ impl IntoParams for RetryKey {
             .min_length(Some(1))
             .max_length(Some(255))
             .pattern(Some("^[ -~]+$"));
-        let about = "A name for this request. The same request with the same name takes effect once, and is answered with the \
-                     same bytes. Kept for the life of the escalation and a week.";
+        let about = "A name that you choose for this request. A retry with the same name, path and body takes effect once and gets \
+                     the stored answer; with `wait`, it gets the escalation as it is now. The server keeps the name until one week \
+                     after the escalation has ended.";
         let key =
             ParameterBuilder::new().name("Idempotency-Key").parameter_in(ParameterIn::Header).required(Required::False);
         vec![key.description(Some(about)).schema(Some(schema)).build()]

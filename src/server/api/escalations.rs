@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 use super::{
     Page,
     body::{AcknowledgeRequest, CancelRequest},
-    documented::{InPath, ReadProblems, WriteProblems},
+    documented::{AcknowledgeProblems, CancelProblems, InPath, ListProblems, ReadProblems},
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
-    params::{AFTER_EVENT, AFTER_ITEM, LIMIT, ParamValues, QueryParam, QueryParams, names, query_params},
+    params::{AFTER_ITEM, LIMIT, ParamValues, QueryParam, QueryParams, names, query_params},
     problem::{Problem, ProblemCode},
     wait::{self, UNTIL_WORD, WAIT, Wait},
 };
@@ -53,6 +53,13 @@ const ORDERS: [(&str, AgentListOrder); 2] = [("newest", AgentListOrder::Newest),
 /// The values of the `acknowledged` parameter.
 const ACKNOWLEDGED: [(&str, bool); 2] = [("true", true), ("false", false)];
 
+/// The position of a wait.
+const AFTER_POSITION: QueryParam = QueryParam {
+    name: "after",
+    about: "The `cursor` of an event or of a page of events. Only later events end the wait. Without it, every event since the \
+            open counts, so a wait for `event` or `reply` returns at once if one has already happened.",
+    values: ParamValues::Text,
+};
 const STATUS: QueryParam = QueryParam {
     name: "status",
     about: "Only escalations in this state. `open` means waiting or claimed.",
@@ -80,14 +87,14 @@ const ORDER: QueryParam = QueryParam {
 };
 
 query_params! {
-    struct GetParams: WAIT, UNTIL_WORD, AFTER_EVENT;
+    struct GetParams: WAIT, UNTIL_WORD, AFTER_POSITION;
     struct ListParams: STATUS, CONVERSATION_ID, TOOL_CALL_ID, IS_ACKNOWLEDGED, ORDER, LIMIT, AFTER_ITEM;
 }
 
 /// Reads an escalation.
 ///
-/// With `wait`, the answer comes when something has happened, and is the escalation as it then is. Only this answer has
-/// `resume.state`.
+/// With `wait`, the answer comes when something has happened, and is the escalation as it then is. Of all answers with an
+/// escalation, only this one has `resume.state`; closing events have it, too.
 #[utoipa::path(
     get, path = "/api/v1/escalations/{id}", tag = "Escalations", operation_id = "get_escalation", params(InPath, GetParams),
     responses((status = 200, description = "The escalation.", body = EscalationBody), ReadProblems),
@@ -112,7 +119,7 @@ pub async fn get(caller: CallingAgent, EscalationInPath(id): EscalationInPath, u
 /// Lists your escalations.
 #[utoipa::path(
     get, path = "/api/v1/escalations", tag = "Escalations", operation_id = "list_escalations", params(ListParams),
-    responses((status = 200, description = "A page of escalations.", body = EscalationsPage), ReadProblems),
+    responses((status = 200, description = "A page of escalations.", body = EscalationsPage), ListProblems),
 )]
 pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
     let params = QueryParams::of(&uri, ListParams::ALL)?;
@@ -147,7 +154,7 @@ pub async fn list(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
 #[utoipa::path(
     post, path = "/api/v1/escalations/{id}/cancel", tag = "Escalations", operation_id = "cancel_escalation", params(InPath),
     request_body(content = CancelRequest, example = json!({"reason": "The customer found the answer."})),
-    responses((status = 200, description = "The escalation, which is closed now.", body = EscalationBody), WriteProblems),
+    responses((status = 200, description = "The escalation, which is closed now.", body = EscalationBody), CancelProblems),
 )]
 pub async fn cancel(
     caller: CallingAgent,
@@ -171,7 +178,7 @@ pub async fn cancel(
 #[utoipa::path(
     post, path = "/api/v1/escalations/{id}/acknowledge", tag = "Escalations", operation_id = "acknowledge_escalation",
     params(InPath), request_body(content = Option<AcknowledgeRequest>, example = json!({})),
-    responses((status = 200, description = "The escalation.", body = EscalationBody), WriteProblems),
+    responses((status = 200, description = "The escalation.", body = EscalationBody), AcknowledgeProblems),
 )]
 pub async fn acknowledge(
     caller: CallingAgent,

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{
     accept,
-    documented::{InPath, ReadProblems, StreamPosition},
+    documented::{EventsProblems, InPath, ReadProblems, StreamPosition},
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
     params::{AFTER_EVENT, Cursor, LIMIT, QueryParams, query_params},
@@ -41,15 +41,17 @@ query_params! { struct EventsParams: AFTER_EVENT, WAIT, LIMIT; }
 
 /// Reads the events of all your escalations.
 ///
-/// From now, or from a cursor. A single such call serves a worker with any number of escalations. A client that sends
-/// `Accept: text/event-stream` gets a stream instead of a page.
+/// Without `after`, only events after this request are returned, so get a cursor before you open the first escalation. A
+/// single such call serves a worker with any number of escalations. A client that sends
+/// `Accept: text/event-stream` gets a stream instead of a page,
+/// on which `wait` and `limit` have no effect.
 #[utoipa::path(
     get, path = "/api/v1/events", tag = "Events", operation_id = "list_events", params(EventsParams, StreamPosition),
     responses(
         (status = 200, description = "A page of events, or a stream of them.", content(
             (EventsPage = "application/json"), (StreamEvent = "text/event-stream"),
         )),
-        ReadProblems,
+        EventsProblems,
     ),
 )]
 pub async fn of_all(caller: CallingAgent, headers: HeaderMap, uri: Uri) -> Result<Response, Problem> {
@@ -181,9 +183,10 @@ struct EventsPage<'a> {
     cursor: String,
 }
 
-/// The data of an event on a stream. The `event` line names its type: that of the event, or `typing` (an operator is typing
-/// to the customer), `ping` (the stream is alive), or `reset` (your cursor is of another log: read the state of your open
-/// escalations again).
+/// The `data` line of one frame of a stream, as JSON. The `event` line names its type: that of the event, `typing` (an operator
+/// is typing to the customer), `ping` (every 15 seconds, with the position that the log has reached), or `reset` (your cursor is
+/// of another log: read your open escalations again, and continue from the cursor of this frame). Events and `reset` have an `id`
+/// line with their cursor: send it as `Last-Event-ID` to continue. The server ends a stream after 30 minutes; connect again.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only the schema is used: streams send stored texts")]

@@ -14,7 +14,7 @@ use super::{
     Page,
     body::{SayRequest, SayRole},
     checks::Checks,
-    documented::{InPath, ReadProblems, RetryKey, WriteProblems},
+    documented::{InPath, MessageProblems, RetryKey, TranscriptProblems},
     idempotency,
     json::ApiJson,
     json_answer,
@@ -58,7 +58,7 @@ const MOST_BYTES: usize = 256 * 1024;
     responses(
         (status = 201, description = "The message was added.", body = SaidBody),
         (status = 200, description = "The message was there already.", body = SaidBody),
-        WriteProblems,
+        MessageProblems,
     ),
 )]
 pub async fn say(
@@ -212,7 +212,7 @@ query_params! { struct TranscriptParams: SINCE_WORD, FORMAT, LIMIT, AFTER_ITEM; 
 #[utoipa::path(
     get, path = "/api/v1/escalations/{id}/transcript", tag = "Messages", operation_id = "get_transcript",
     params(InPath, TranscriptParams),
-    responses((status = 200, description = "A page of messages, in the form that `format` names.", body = TranscriptPage), ReadProblems),
+    responses((status = 200, description = "A page of messages, in the form that `format` names.", body = TranscriptPage), TranscriptProblems),
 )]
 pub async fn transcript(
     caller: CallingAgent,

@@ -40,7 +40,8 @@ query_params! { struct OpenParams: WAIT, UNTIL_WORD; }
 /// Opens an escalation.
 ///
 /// A second takeover of a conversation is no error: it answers 200 with the open escalation and
-/// `already_open`. With `wait`, the answer comes when something has happened, and is the escalation as it then is.
+/// `already_open`. Of the second request, the operator reads the reason and the summary, and the urgency may rise; nothing
+/// else of it is kept. With `wait`, the answer comes when something has happened, and is the escalation as it then is.
 #[utoipa::path(
     post, path = "/api/v1/escalations", tag = "Escalations", operation_id = "open_escalation",
     params(OpenParams, RetryKey),
@@ -56,7 +57,7 @@ query_params! { struct OpenParams: WAIT, UNTIL_WORD; }
         (status = 201, description = "The escalation is open.", body = EscalationBody, headers(
             ("Location" = String, description = "The path of the escalation."),
         )),
-        (status = 200, description = "A takeover of the conversation was open already. This is it.", body = EscalationBody, headers(
+        (status = 200, description = "The conversation already had an open takeover; the body is that escalation.", body = EscalationBody, headers(
             ("Location" = String, description = "The path of the escalation."),
         )),
         OpenProblems,

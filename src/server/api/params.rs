@@ -81,19 +81,19 @@ pub(super) use query_params;
 /// The cursor of a page of a list.
 pub const AFTER_ITEM: QueryParam = QueryParam {
     name: "after",
-    about: "The `next` of the page before. Without it, the list begins.",
+    about: "The `next` of the page before. Only a `next` of null ends a list.",
     values: ParamValues::Text,
 };
 /// The position after which events are returned or awaited.
 pub const AFTER_EVENT: QueryParam = QueryParam {
     name: "after",
-    about: "A `cursor`: the position after which events count.",
+    about: "A `cursor`: only events after this position are returned.",
     values: ParamValues::Text,
 };
 /// The number of items of a page.
 pub const LIMIT: QueryParam = QueryParam {
     name: "limit",
-    about: "How many items a page has, by default 50.",
+    about: "The most items of a page, by default 50. A page may have fewer, because it is limited in bytes, too.",
     values: ParamValues::Whole(1, 200),
 };
 

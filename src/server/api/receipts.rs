@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     body::ReceiptRequest,
-    documented::{InPath, RetryKey, WriteProblems},
+    documented::{InPath, ReceiptProblems, RetryKey},
     idempotency,
     json::ApiJson,
     key_auth::{CallingAgent, EscalationInPath},
@@ -37,7 +37,7 @@ use crate::{
     request_body(content = ReceiptRequest, example = json!({
         "message_id": "msg_06a57jrnjrmxf0b42j1f1crzmr", "state": "shown",
     })),
-    responses((status = 200, description = "The receipt was taken.", body = ReceiptBody), WriteProblems),
+    responses((status = 200, description = "The receipt was taken.", body = ReceiptBody), ReceiptProblems),
 )]
 pub async fn receive(
     caller: CallingAgent,

@@ -6,7 +6,7 @@ use axum::{
 };
 
 use super::{
-    documented::AnonymousProblems,
+    documented::ToolProblems,
     json_answer,
     params::{ParamValues, QueryParam, QueryParams, names, query_params},
     problem::Problem,
@@ -26,7 +26,7 @@ query_params! { struct ToolParams: FORMAT; }
 /// No key is needed.
 #[utoipa::path(
     get, path = "/api/v1/tools", tag = "Desk", operation_id = "get_tool", params(ToolParams), security(()),
-    responses((status = 200, description = "The definition of the tool.", body = AnyObject), AnonymousProblems),
+    responses((status = 200, description = "The definition of the tool.", body = AnyObject), ToolProblems),
 )]
 pub async fn get(uri: Uri) -> Result<Response, Problem> {
     let params = QueryParams::of(&uri, ToolParams::ALL)?;

@@ -7,7 +7,7 @@ use axum::{
 
 use super::{
     body::TypingRequest,
-    documented::{InPath, WriteProblems},
+    documented::{InPath, TypingProblems},
     json::ApiJson,
     json_answer,
     key_auth::{CallingAgent, EscalationInPath},
@@ -22,7 +22,7 @@ use crate::{domain::presence::Hint, server::contract::AnyObject};
 #[utoipa::path(
     post, path = "/api/v1/escalations/{id}/typing", tag = "Messages", operation_id = "customer_is_typing", params(InPath),
     request_body(content = Option<TypingRequest>, example = json!({})),
-    responses((status = 202, description = "The operator is told.", body = AnyObject), WriteProblems),
+    responses((status = 202, description = "The request was accepted. If the escalation is open, its operator sees the hint.", body = AnyObject), TypingProblems),
 )]
 pub async fn typing(
     caller: CallingAgent,

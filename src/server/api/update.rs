@@ -32,7 +32,7 @@ use crate::{
 /// Updates an open escalation.
 ///
 /// Corrects what you said at the open, while the operator looks. A changed ask gets a new version: the operator sees what
-/// changed, and a decision about the version before is refused. Values that a person has set since stay, with a warning.
+/// changed, and a decision about the version before is refused. An urgency that an operator has set stays, with a warning.
 #[utoipa::path(
     patch, path = "/api/v1/escalations/{id}", tag = "Escalations", operation_id = "update_escalation",
     params(InPath, RetryKey),

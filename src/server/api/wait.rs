@@ -48,14 +48,14 @@ const UNTIL: [(&str, Until); 3] = [("event", Until::Event), ("reply", Until::Rep
 /// The parameter of [`seconds`].
 pub const WAIT: QueryParam = QueryParam {
     name: "wait",
-    about: "Up to how many seconds the answer waits.",
+    about: "The most seconds that the server waits before it answers.",
     values: ParamValues::Whole(*SECONDS.start(), *SECONDS.end()),
 };
 /// The parameter of [`Until`].
 pub const UNTIL_WORD: QueryParam = QueryParam {
     name: "until",
-    about: "What is awaited, beside the end: any event that the agent did not cause (`event`, the default), a message \
-            of an operator (`reply`), or the end alone (`outcome`).",
+    about: "The event that ends the wait; the end of the escalation always does. `event` (the default): any event that \
+            the agent did not cause. `reply`: a message of an operator. `outcome`: only the end.",
     values: ParamValues::Words(&names(&UNTIL)),
 };
 

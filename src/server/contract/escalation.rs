@@ -38,7 +38,7 @@ pub struct AtDesk {
     pub reachable: i64,
     /// How many escalations in the queue have waited longer; counting stops at 1,000.
     pub waiting_ahead: i64,
-    /// The median time that recently claimed escalations of the queue had waited; `None` if none was claimed.
+    /// The median time that recently claimed escalations of the queue had waited; null if none was claimed.
     pub median_claim_seconds: Option<i64>,
 }
 
@@ -88,8 +88,10 @@ pub struct EscalationBody<'a> {
     warnings: &'a [FieldProblem],
     /// True if the agent asked for a takeover that was open already. Only the answer to an open request has it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
     already_open: Option<bool>,
-    /// Null once the escalation is closed. Events do not carry this field.
+    /// The availability of operators. Null once the escalation is closed, and in an answer with `already_open: true`. Events do
+    /// not carry this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<AtDesk>)]
     desk: Option<Option<AtDesk>>,
@@ -207,7 +209,7 @@ struct DeadlinesBody {
     expires_at: Option<At>,
 }
 
-/// Where to go on: paths of this API, and the address of the console for a human.
+/// Paths of this API, and the page of the console for a human: a URL if the server knows its public address, else a path.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Links)]
 struct LinksBody {

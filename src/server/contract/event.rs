@@ -52,6 +52,17 @@ pub struct SentEvent<'a> {
     event: EventBody<'a>,
 }
 
+/// The kinds of target of a transfer.
+struct TransferTargetKind;
+
+impl PartialSchema for TransferTargetKind {
+    fn schema() -> RefOr<Schema> {
+        one_of(["operator", "queue"])
+    }
+}
+
+impl ToSchema for TransferTargetKind {}
+
 /// The types of event that agents receive.
 struct AgentEventType;
 
@@ -67,8 +78,8 @@ impl ToSchema for AgentEventType {
     }
 }
 
-/// The content of an event. Events of messages have `message`, receipts `message_id`, transfers `to`, and all but the
-/// first two the escalation as it then was.
+/// The content of an event. `message.created` has `message`. `message.receipt` has `message_id`, `state` and `detail`. Every
+/// other event has `escalation`, as it was after the event; a transfer also has `to`, and an update also has `changed`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventData)]
 #[serde(untagged)]
@@ -95,11 +106,11 @@ enum DataBody<'a> {
     },
 }
 
-/// Where an escalation was transferred to.
+/// The operator or the queue that an escalation was transferred to.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TransferTarget)]
 struct TargetBody<'a> {
-    /// `operator` or `queue`.
+    #[schema(value_type = TransferTargetKind)]
     kind: &'static str,
     id: String,
     name: &'a str,

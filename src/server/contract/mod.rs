@@ -15,7 +15,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
 
 pub use escalation::{AtDesk, EscalationBody, escalation_json};
 pub use event::{SentEvent, TypingBody, event_json, lacks_ids, sent_event, typing_json, with_ids};
@@ -103,11 +106,22 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     Some(Timestamp(at.as_millisecond())).filter(|at| at.0 >= YEAR_0)
 }
 
+/// The kinds of actor.
+struct ActorKind;
+
+impl PartialSchema for ActorKind {
+    fn schema() -> RefOr<Schema> {
+        one_of(["agent", "operator", "system"])
+    }
+}
+
+impl ToSchema for ActorKind {}
+
 /// The actor of an event, by the public name.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Actor)]
 struct ActorBody<'a> {
-    /// `agent`, `operator` or `system`.
+    #[schema(value_type = ActorKind)]
     kind: &'static str,
     id: Option<String>,
     name: Option<&'a str>,

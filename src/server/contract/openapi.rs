@@ -10,14 +10,18 @@ use super::API;
 const VERSION: &str = "1.0";
 
 const ABOUT: &str = "Bailout hands a conversation from an AI agent to a human operator, and back with an outcome.\n\n\
-    Open an escalation with `POST /escalations`, and wait for its outcome with `GET /escalations/{id}?wait=50&until=outcome`, \
-    or read the events of all your escalations with one `GET /events`. While a human is in control, pass on what the customer \
-    says with `POST /escalations/{id}/messages`, and show the customer each `message.created` whose message has `relay`. Act \
-    on `outcome.actions_to_run`, or give `outcome.briefing` to the model, and acknowledge it.\n\n\
+    Open an escalation with `POST /api/v1/escalations`, and wait for its outcome with \
+    `GET /api/v1/escalations/{id}?wait=50&until=outcome`, or read the events of all your escalations with one `GET /api/v1/events`. \
+    While a human is in control, pass on what the customer says with `POST /api/v1/escalations/{id}/messages`. Show the customer \
+    every message whose `relay` is true, and report the result with `POST /api/v1/escalations/{id}/receipts`. When the escalation \
+    has ended, run each of `outcome.actions_to_run` once (the list is empty except after a decision), or give `outcome.briefing` \
+    to the model. Then acknowledge the outcome.\n\n\
     Ids are opaque and sort by creation. Times are RFC 3339 in UTC. Every field of a response is present unless the schema says \
     otherwise, and new fields may come; a request with an unknown field is refused. An optional text that is empty counts as not \
-    given. What a model wrote (`reason`, `summary`, `tried`, `urgency`, `customer_told`, `ask.prompt`, `ask.suggested_reply`) never \
-    refuses a request: it is read as well as possible, with a warning.";
+    given. The server never refuses a text that a model wrote (`reason.code`, `reason.text`, `reason.confidence`, `summary`, `tried`, \
+    `urgency`, `customer_told`, `ask.prompt`, `ask.suggested_reply`): it converts or cuts such a text, with a warning. `reason` itself \
+    must be an object. A body has at most 8 MiB for an open, 1 MiB for a `PATCH` or a message, and 256 KiB otherwise; beside \
+    `conversation.messages`, `resume.state` and those texts, an open has at most 256 KiB. A body may be compressed with gzip.";
 
 /// The members of responses that are not always there.
 const SOMETIMES: [(&str, &str); 5] = [
@@ -62,11 +66,11 @@ fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
 fn headers() -> Value {
     let header = |description: &str, kind: &str| json!({"description": description, "schema": {"type": kind}});
     json!({
-        "X-Request-Id": header("Finds the request in the server's log.", "string"),
-        "RateLimit": header("What is left of the limit of the key, and until when (draft-ietf-httpapi-ratelimit-headers-10).", "string"),
+        "X-Request-Id": header("The id that finds the request in the server's log.", "string"),
+        "RateLimit": header("The rest of the limit of the key, and the seconds until it is reset (draft-ietf-httpapi-ratelimit-headers-10).", "string"),
         "RateLimit-Policy": header("The limit of the key.", "string"),
         "Idempotency-Replayed": header("`true` if this is the stored answer to a repeated request.", "string"),
-        "Retry-After": header("After how many seconds a retry makes sense.", "integer"),
+        "Retry-After": header("The seconds after which a retry makes sense.", "integer"),
         "WWW-Authenticate": header("How to authenticate: `Bearer`.", "string"),
         "Allow": header("The methods that the address takes.", "string"),
     })
@@ -176,7 +180,8 @@ fn complete(path: &str, operation: &mut Value) {
     let parameters = operation["parameters"].as_array();
     let may_be_replayed = parameters.is_some_and(|all| all.iter().any(|it| it["name"] == "Idempotency-Key"));
     for (status, response) in members(&mut operation["responses"]) {
-        let limits = if is_public { &[][..] } else { &["RateLimit", "RateLimit-Policy"] };
+        let is_counted = !is_public && !["401", "405"].contains(&status.as_str());
+        let limits = if !is_counted { &[][..] } else { &["RateLimit", "RateLimit-Policy"] };
         let own = match status.as_str() {
             "401" => Some("WWW-Authenticate"),
             "405" => Some("Allow"),

@@ -30,7 +30,8 @@ pub struct OutcomeBody<'a> {
     next: NextStep,
     /// The answer to a question: in words, or the exact text of the chosen option.
     answer: Option<&'a NoteText>,
-    /// The answer by `ask.response_schema`.
+    /// The data by `ask.response_schema`. Null without a schema, and with a disposition that carries no data: only `handled`,
+    /// `answered`, `approved` and `approved_with_edits` do.
     #[schema(value_type = Option<AnyJson>)]
     data: Option<&'a Value>,
     /// The record of every verdict.

@@ -13,7 +13,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody<'a> {
-    /// The address of a page that explains the code.
+    /// The page that explains the code: a URL if the server knows its public address, else a path.
     #[serde(rename = "type")]
     pub kind: String,
     pub title: &'static str,

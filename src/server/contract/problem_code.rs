@@ -36,8 +36,8 @@ problem_codes! {
         "The body ended early, or is not JSON. `detail` says where reading stopped. Send the body with your language's JSON library.";
     BadParameter, 400, "bad_parameter", "A query parameter or header cannot be read",
         "`detail` names the parameter or header and the values that it takes. A parameter that is not known here is refused, so that a typing mistake is noticed.";
-    BadCursor, 400, "bad_cursor", "The cursor is not one of this log",
-        "It is no cursor of this list, or of another log, because the database was restored. For a list, begin without `after`. For events, read the state of your open escalations again, and go on from the `cursor` of a page of events without `after`.";
+    BadCursor, 400, "bad_cursor", "The cursor is not valid here",
+        "The cursor is not from this list, or it is from another log, because the database was restored. For a list, begin without `after`. For events, read the state of your open escalations again, and go on from the `cursor` of a page of events without `after`.";
     Unauthenticated, 401, "unauthenticated", "An API key is needed",
         "Send `Authorization: Bearer blt_…` with a key of this server. An admin makes keys in Settings, Agents.";
     KeyRevoked, 401, "key_revoked", "This API key was revoked",

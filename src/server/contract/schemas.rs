@@ -36,11 +36,11 @@ pub fn one_of(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
 }
 
 macro_rules! schemas_of_words {
-    ($($name:ty)*) => {
+    ($($(#[doc = $said:literal])+ $name:ty;)*) => {
         $(
             impl PartialSchema for $name {
                 fn schema() -> RefOr<Schema> {
-                    one_of(Self::ALL.iter().map(|word| word.as_str()))
+                    described(one_of(Self::ALL.iter().map(|word| word.as_str())), concat!($($said),+))
                 }
             }
 
@@ -50,7 +50,36 @@ macro_rules! schemas_of_words {
 }
 
 schemas_of_words! {
-    AskKind Control Disposition ExecutedBy MessageRole NextStep ReasonCode ReceiptState Status UpdatedPart Urgency Verdict
+    /// `takeover`: the operator talks to the customer. `question`: the operator tells the agent something. `decision`: the
+    /// operator approves, edits or rejects proposed actions.
+    AskKind;
+    /// The side that speaks to the customer.
+    Control;
+    /// `handled`: the operator dealt with it. `answered`: the answer is in `answer` or `data`. `approved`, `approved_with_edits`,
+    /// `rejected`: see `actions_to_run`. `instructed`: the agent does what the note or the comments say. `referred`: someone
+    /// outside carries on; do not retry. `abandoned`: the customer left. `declined`: the operator looked and will not.
+    /// `unanswered`: nobody came in time. `cancelled`: the escalation was withdrawn.
+    Disposition;
+    /// The side that carries out a decided action.
+    ExecutedBy;
+    /// The speaker of a message.
+    MessageRole;
+    /// `continue`: go on with the conversation. `close`: end it. `await_customer`: wait until the customer writes.
+    NextStep;
+    /// The reason as a word, for reports.
+    ReasonCode;
+    /// `shown`: the customer can read the message. `failed`: the customer cannot.
+    ReceiptState;
+    /// `waiting`: nobody has claimed it. `claimed`: an operator has. The others are closed: `resolved` by an operator, `expired`
+    /// by a deadline, `cancelled` by the agent.
+    Status;
+    /// A part of an escalation that a `PATCH` changed.
+    UpdatedPart;
+    /// How soon a human is needed.
+    Urgency;
+    /// `approve`: run the action as proposed. `edit`: run it with the operator's arguments. `reject`: do not run it; `comment`
+    /// says why. `respond`: do not run it; the model reads `comment` instead.
+    Verdict;
 }
 
 macro_rules! schemas_of_ids {

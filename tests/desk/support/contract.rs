@@ -66,9 +66,18 @@ pub fn undescribed(method: &Method, path: &str, answer: &Described) -> Result<()
         form.len() == path.len() && form.iter().zip(&path).all(|(form, part)| form == part || form.starts_with('{'))
     };
     let paths = STRICT["paths"].as_object().expect("paths");
-    // An address that is not published has its own answer.
-    let Some(form) = paths.keys().find(is_at) else { return Ok(()) };
-    let Some(operation) = paths[form].get(method.as_str().to_lowercase()) else { return Ok(()) };
+    // An address or a method that is not published is answered with a problem, too.
+    let operation = paths.keys().find(is_at).map(|form| (form, paths[form].get(method.as_str().to_lowercase())));
+    let (form, operation) = match operation {
+        Some((form, Some(operation))) => (form, operation),
+        other => {
+            let expected = if other.is_some() { 405 } else { 404 };
+            if status != expected || kind != "application/problem+json" {
+                return Err(format!("{method} {path} is answered with {status} {kind}"));
+            }
+            return breaks("a problem", &json!({"$ref": "#/components/schemas/Problem"}), body);
+        }
+    };
     let response = &operation["responses"][status.to_string()];
     if response.is_null() {
         return Err(format!("{method} {form} does not describe {status}"));
@@ -79,6 +88,18 @@ pub fn undescribed(method: &Method, path: &str, answer: &Described) -> Result<()
     };
     if let Some(name) = headers.iter().find(|name| !described(name)) {
         return Err(format!("{method} {form} {status} does not describe the header {name}"));
+    }
+    // Rate limits are off in most stories, and not every answer is a replayed one. Other headers are always there.
+    let sometimes = ["RateLimit", "RateLimit-Policy", "Idempotency-Replayed"];
+    let promised = response["headers"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let mut promised = promised.filter(|name| !sometimes.contains(&name.as_str()));
+    if let Some(name) = promised.find(|name| !headers.contains(&name.to_lowercase())) {
+        return Err(format!("{method} {form} {status} lacks the header {name}"));
+    }
+    // Members that an event may lack are in every answer.
+    let is_escalation = response["content"]["application/json"]["schema"]["$ref"] == "#/components/schemas/Escalation";
+    if is_escalation && ["outcome", "desk"].iter().any(|name| body.get(name).is_none()) {
+        return Err(format!("{method} {form} {status} lacks the outcome or the desk"));
     }
     if response["content"].is_null() {
         return if kind.is_empty() { Ok(()) } else { Err(format!("{method} {form} {status} has a body")) };
@@ -103,7 +124,7 @@ pub fn breaks(name: &str, schema: &Value, body: &Value) -> Result<(), String> {
     let mut known = KNOWN.lock().expect("no panic before");
     let validator = known.entry(name.to_owned()).or_insert_with(|| {
         let whole = json!({"components": STRICT["components"], "allOf": [schema]});
-        jsonschema::validator_for(&whole).expect("a schema")
+        jsonschema::options().should_validate_formats(true).build(&whole).expect("a schema")
     });
     let faults: Vec<String> =
         validator.iter_errors(body).take(3).map(|it| format!("{}: {it}", it.instance_path())).collect();

@@ -1,9 +1,10 @@
 //! A reader of server-sent events, in whatever pieces they arrive.
 
+use bailout::domain::event::EventType;
 use futures::StreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::chance::SOON;
+use super::{chance::SOON, contract::breaks};
 
 /// A server-sent event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,17 @@ fn heard(frame: &str) -> Heard {
     }
 }
 
+/// Checks that the contract describes an event of an agent's stream.
+fn check(event: &Heard) {
+    let name = match event.event.as_str() {
+        "typing" => "Typing",
+        name if name.parse::<EventType>().is_ok_and(EventType::is_for_agents) => "Event",
+        _ => return,
+    };
+    let described = breaks(name, &json!({"$ref": format!("#/components/schemas/{name}")}), &event.json());
+    described.unwrap_or_else(|why| panic!("the contract lacks this: {why}"));
+}
+
 /// Reads until this many events, not counting pings and hints, have come.
 pub async fn read(response: reqwest::Response, many: usize) -> Vec<Heard> {
     let (mut events, mut pieces, mut bytes) = (vec![], Pieces::default(), response.bytes_stream());
@@ -62,5 +74,6 @@ pub async fn read(response: reqwest::Response, many: usize) -> Vec<Heard> {
         }
     };
     tokio::time::timeout(SOON, reading).await.expect("the events came in time");
+    events.iter().for_each(check);
     events
 }
