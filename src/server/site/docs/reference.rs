@@ -47,7 +47,7 @@ fn content(document: &'static Value) -> AnyView {
                 <a href="/api/v1/openapi.json">"OpenAPI 3.1"</a> " · " <a href="/docs/problems">"All problems"</a> " · "
                 <a href="/llms.txt">"For language models"</a>
             </p>
-            <ul class="contract-links">{links.collect::<Vec<_>>()}</ul>
+            <nav aria-label="Requests"><ul class="contract-links">{links.collect::<Vec<_>>()}</ul></nav>
         </section>
         <h2 class="plain-heading">"Requests"</h2>
         {operations(document).map(|it| request(document, &it)).collect::<Vec<_>>()}
@@ -66,7 +66,8 @@ fn request(document: &'static Value, it: &Operation) -> AnyView {
         described["parameters"].as_array().into_iter().flatten().flat_map(parameter).collect();
     let has_parameters = !parameters.is_empty();
     let body = (!body.is_null()).then(|| {
-        view! { <h4>"Body: " {schemas::kind(&body["schema"])}</h4> {schemas::content(schemas::named(document, &body["schema"]))} }
+        let optional = (described["requestBody"]["required"] != true).then_some(" · may be left out");
+        view! { <h4>"Body: " {schemas::kind(&body["schema"])} {optional}</h4> {schemas::content(schemas::named(document, &body["schema"]))} }
     });
     let is_public = described["security"][0]["key"].is_null();
     view! {
@@ -113,8 +114,10 @@ fn answer((status, it): (&String, &Value)) -> [AnyView; 2] {
     let forms = forms.map(
         |(kind, of)| view! { <span class="plain-facts">{schemas::kind(&of["schema"])} " · " {kind.clone()} " "</span> },
     );
+    let headers: Vec<&str> = object(&it["headers"]).map(|(name, _)| name.as_str()).collect();
+    let headers = (!headers.is_empty()).then(|| view! { <p class="plain-facts">"Headers: " {headers.join(", ")}</p> });
     let said = problems.is_empty().then(|| view! { <p>{with_code(text(&it["description"]))}</p> });
-    [words("dt", "", status), view! { <dd>{forms.collect::<Vec<_>>()} {said} {problems}</dd> }.into_any()]
+    [words("dt", "", status), view! { <dd>{forms.collect::<Vec<_>>()} {said} {problems} {headers}</dd> }.into_any()]
 }
 
 /// Draws an example that can be copied. The first language is unfolded.
@@ -126,7 +129,7 @@ fn snippet(name: &str, language: &str, code: &str) -> AnyView {
             <summary>{language.to_owned()}</summary>
             <div class="secret">
                 <pre class="code" id=id.clone() tabindex="0" role="group" aria-label=format!("{name} with {language}")>{code.to_owned()}</pre>
-                <button class="button needs-script" type="button" data-copy=id>"Copy"</button>
+                <button class="button needs-script" type="button" data-copy=id aria-label=format!("Copy {name} with {language}")>"Copy"</button>
             </div>
         </details>
     }

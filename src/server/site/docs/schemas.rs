@@ -40,6 +40,11 @@ pub fn named(document: &'static Value, schema: &'static Value) -> &'static Value
 
 /// Draws the members of an object, or the kind of anything else.
 pub fn content(schema: &Value) -> AnyView {
+    let forms = schema["anyOf"].as_array().into_iter().flatten();
+    let forms: Vec<AnyView> = forms.filter(|form| form["properties"].is_object()).map(content).collect();
+    if !forms.is_empty() {
+        return view! { <p>{kind(schema)}</p> {forms} }.into_any();
+    }
     let members = members(schema);
     match members.is_empty() {
         true if schema["type"] == "object" => element("p", "plain-facts", vec!["It has no members.".into_any()]),
@@ -95,7 +100,7 @@ pub fn kind(schema: &Value) -> Vec<AnyView> {
         Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
         one => one.as_str().into_iter().collect::<Vec<_>>(),
     };
-    let or_null = if types.len() > 1 { " or null" } else { "" };
+    let or_null = if types.len() > 1 { ", or null" } else { "" };
     match types.first().copied() {
         Some("array") => {
             let of = kind(&schema["items"]);
