@@ -12,9 +12,10 @@ use bailout::{
         inbox::Frame,
         operator::Role,
         outcome::Resolution,
+        refusal::Refusal,
         time::{Span, Timestamp},
     },
-    server::{core::command::OperatorVerb, workers::deadlines},
+    server::{core::command::OperatorVerb, error::Error, workers::deadlines},
 };
 use futures::{StreamExt, stream};
 use macro_rules_attribute::apply;
@@ -156,7 +157,10 @@ async fn whatever_has_a_deadline_is_closed_by_it(server: TestServer) {
     // Every claimed escalation is released, so that none is without a deadline.
     let person = server.employs(ada);
     for it in all(&person, &ledger).await.iter().filter(|it| it.status == Status::Claimed) {
-        person.releases(&it.id.to_string(), it.fence).await.expect("a release");
+        // Of very many, some expire before their turn.
+        let released = person.releases(&it.id.to_string(), it.fence).await;
+        let is_over = matches!(released, Err(Error::Refused { refusal: Refusal::AlreadyClosed, .. }));
+        assert!(is_over || released.is_ok(), "{released:?}");
     }
     server.pass(Span::hours(31 * 24));
     let closed = async || all(&person, &ledger).await.iter().all(|it| !it.status.is_open()).then_some(());
