@@ -265,6 +265,13 @@ test("the agent corrects a proposal while it is looked at", async ({ signedIn, b
   await bar.getByRole("button", { name: "I have seen it" }).click();
   await expect(bar).toBeHidden();
   await expect(approve).toBeEnabled();
+  // A second change is told alone.
+  await agent.update(id, { ask: propose(240) });
+  await expect(bar).toContainText("eur: “250” → “240”");
+  await expect(bar).not.toContainText("“300”");
+  await bar.getByRole("button", { name: "I have seen it" }).click();
+  await agent.update(id, { ask: propose(250) });
+  await bar.getByRole("button", { name: "I have seen it" }).click();
   expect((await agent.get(id)).status).toBe("waiting");
 
   // A page that is loaded now shows the same.
@@ -272,11 +279,11 @@ test("the agent corrects a proposal while it is looked at", async ({ signedIn, b
     await page.reload();
     return page.getByRole("textbox", { name: "Note to the agent" }).inputValue();
   }).toBe("Careful.");
-  await expect(card(page).getByRole("note")).toContainText("eur: “300” → “250”");
+  await expect(card(page).getByRole("note")).toContainText("eur: “240” → “250”");
   await expect(letter).toContainText("Approved.");
   await card(page).getByRole("button", { name: "Approve", exact: true }).click();
   const outcome = await decided(agent, id);
-  expect(outcome).toMatchObject({ disposition: "approved", ask_version: 2, note_to_agent: "Careful." });
+  expect(outcome).toMatchObject({ disposition: "approved", ask_version: 4, note_to_agent: "Careful." });
   expect(outcome.actions_to_run.map((it: any) => it.arguments)).toEqual([{ eur: 250, order: "A-1" }, { to: "Dana" }]);
 });
 

@@ -114,7 +114,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     let reached = Signal::derive(move || live.presence.with(|it| it.heard.map_or(Seq(0), |heard| heard.reached)));
     let desk = WritingState::at(acts, standing, escalation, customer.clone());
     let free = Signal::derive(move || may_act.get() && !acts.busy.get());
-    let may_end = Signal::derive(move || free.get() && !desk.unseen.get());
+    let may_end = Signal::derive(move || free.get() && !desk.is_unseen());
     let problems = FieldProblems(acts.resolve_problems.into());
     let in_tab = move || {
         desk.ask.with(|ask| match ask.kind {
@@ -138,9 +138,8 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
             happened.filter_map(made).collect::<Vec<_>>()
         })
     });
-    let seen = move || (!desk.unseen.get()).then(|| desk.ask.with(|ask| ask.revision));
-    // The last revision that the operator has seen.
-    let known = Memo::new(move |known: Option<&i64>| seen().or(known.copied()).unwrap_or_default());
+    let on_seen = Callback::new(move |()| desk.seen.set(desk.ask.with_untracked(|ask| ask.revision)));
+    let must_look = move || desk.is_unseen() && standing.with(ControlStatus::may_resolve);
     let resolve = Callback::new(move |resolution: Resolution<DecisionRequest>| acts.resolve(fence(), &resolution));
     let take_over = Callback::new(move |()| acts.take_over(fence()));
     let deciding = DecisionCards {
@@ -261,7 +260,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
                 on_follow_up=Callback::new(move |note| acts.follow_up(note))
             />
             {may_write.then(|| view! {
-                {move || desk.unseen.get().then(|| changed_bar(changes, known.get_untracked(), desk.unseen))}
+                {move || must_look().then(|| changed_bar(changes, desk.seen.get_untracked(), on_seen))}
                 <For each=move || [desk.ask.with(|ask| ask.revision)] key=|revision| *revision let:_>
                     {decision_cards(deciding)}
                 </For>
@@ -286,7 +285,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
                     offered=offered
                     open=acts.resolving
                     busy=acts.busy
-                    may_act=Signal::derive(move || may_act.get() && !desk.unseen.get())
+                    may_act=Signal::derive(move || may_act.get() && !desk.is_unseen())
                     problems=acts.resolve_problems
                     refused=acts.resolve_refused
                     unchecked=move || acts.unchecked_view(true)

@@ -35,9 +35,10 @@ pub struct WritingState {
     pub acts: EscalationActions,
     pub standing: Memo<ControlStatus>,
     pub ask: RwSignal<Ask>,
-    /// True after the agent has changed what it asks, until the operator says that they have seen it. Until then nothing can
-    /// be approved or answered, because a key or a click may have been meant for what was shown before.
-    pub unseen: RwSignal<bool>,
+    /// The last revision of the ask that the operator has seen: that of the page, then that of each change they say they have
+    /// seen. Until then nothing can be approved or answered, because a key or a click may have been meant for what was shown
+    /// before.
+    pub seen: RwSignal<i64>,
     /// The actions whose text is being written, by their ids: a rejection or an answer.
     pub texts: RwSignal<HashMap<String, Verdict>>,
     /// The forms that resolve the escalation.
@@ -88,7 +89,7 @@ impl WritingState {
             acts,
             standing,
             ask,
-            unseen: RwSignal::new(false),
+            seen: RwSignal::new(ask.with_untracked(|ask| ask.revision)),
             texts: RwSignal::new(HashMap::new()),
             sheet,
             chosen: RwSignal::new(first),
@@ -105,7 +106,6 @@ impl WritingState {
                 sheet.update(|sheet| sheet.follow(&next));
                 acts.resolve_problems.set(vec![]);
                 it.ask.set(next);
-                it.unseen.set(true);
             }
         });
         // The tab has restored drafts that the server did not have when it rendered this form.
@@ -161,9 +161,14 @@ impl WritingState {
         self.write(DraftMode::Reply);
     }
 
+    /// Returns whether the agent has changed what it asks, and the operator has not said that they have seen it.
+    pub fn is_unseen(self) -> bool {
+        self.ask.with(|ask| ask.revision) > self.seen.get()
+    }
+
     /// Answers the question, or shows which fields are missing.
     pub fn answer(self) {
-        if self.unseen.get_untracked() {
+        if untrack(|| self.is_unseen()) {
             return focus(SEEN);
         }
         let made = self.ask.with_untracked(|ask| self.sheet.with_untracked(|sheet| sheet.answered(ask)));
@@ -185,7 +190,7 @@ impl WritingState {
         let Some(option) = option.filter(|_| untrack(|| self.modes().contains(&DraftMode::Answer))) else {
             return false;
         };
-        if !self.unseen.get_untracked() {
+        if !untrack(|| self.is_unseen()) {
             self.sheet.update(|sheet| sheet.answer = option);
         }
         self.answer();

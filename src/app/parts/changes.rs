@@ -14,17 +14,17 @@ use crate::domain::{
 /// The changed values of each update, with the revision of the ask that it made.
 pub type AgentChanges = Vec<(i64, Vec<ChangedValue>)>;
 
-/// Renders what the agent has changed since the revision `known`, and the button by which the operator says that they have
-/// seen it.
-pub fn changed_bar(changes: Signal<AgentChanges>, known: i64, unseen: RwSignal<bool>) -> AnyView {
-    let new = |(revision, _): &&(i64, Vec<ChangedValue>)| *revision > known;
+/// Renders what the agent has changed since the revision that the operator has `seen`, and the button by which they say that
+/// they have seen the rest.
+pub fn changed_bar(changes: Signal<AgentChanges>, seen: i64, on_seen: Callback<()>) -> AnyView {
+    let new = |(revision, _): &&(i64, Vec<ChangedValue>)| *revision > seen;
     let told: Vec<AnyView> =
         changes.with_untracked(|all| all.iter().filter(new).flat_map(|(_, changes)| changes.iter().map(one)).collect());
     view! {
         <div class="claim-bar changes" role="alert">
             <p>"The agent has changed what it asks."</p>
             {element("ul", "", told)}
-            <button class="button" type="button" id="seen" on:click=move |_| unseen.set(false)>"I have seen it"</button>
+            <button class="button" type="button" id="seen" on:click=move |_| on_seen.run(())>"I have seen it"</button>
         </div>
     }
     .into_any()
