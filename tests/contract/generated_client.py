@@ -10,6 +10,7 @@ from bailout_client.client import AuthenticatedClient
 from bailout_client.models import (
     AcknowledgeEscalationBody,
     AddedMessage,
+    AddedRole,
     AskKind,
     Disposition,
     Escalation,
@@ -25,7 +26,6 @@ from bailout_client.models import (
     Problem,
     ProblemCode,
     ReasonCode,
-    SayRole,
     Status,
     UpdateEscalation,
 )
@@ -51,7 +51,7 @@ def ended(id):
 history = [{"role": "customer", "text": "I was charged twice."}]
 conversation = NewConversation(id="generated", customer=NewCustomer(name="Dana"), messages=history)
 takeover = opened(conversation=conversation)
-said = NewMessage(client_message_id="1", role=SayRole.CUSTOMER, text="Hello?")
+said = NewMessage(client_message_id="1", role=AddedRole.CUSTOMER, text="Hello?")
 assert isinstance(add_message.sync(client=client, id=takeover, body=said), AddedMessage)
 assert any(it.text == "Hello?" for it in ended(takeover).messages)
 events = list_escalation_events.sync(client=client, id=takeover).items
