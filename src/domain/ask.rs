@@ -136,14 +136,13 @@ pub struct Ask {
 impl Ask {
     /// Creates an ask with a kind and nothing else.
     pub fn bare(kind: AskKind) -> Self {
-        let (options, response_schema, actions) = (None, None, vec![]);
         Self {
             kind,
             prompt: None,
             suggested_reply: None,
-            options,
-            response_schema,
-            actions,
+            options: None,
+            response_schema: None,
+            actions: vec![],
             form_since: 0,
             revision: 0,
         }

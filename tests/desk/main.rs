@@ -38,6 +38,7 @@ mod queue_settings;
 mod queues;
 mod rates;
 mod receipts;
+mod rehearsals;
 mod released;
 mod requests;
 mod restore;

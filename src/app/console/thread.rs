@@ -126,7 +126,7 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
             AskKind::Takeover | AskKind::Decision => vec![],
         })
     };
-    // What the agent has changed, and the revision of the ask that this made.
+    // The updates of the agent, each with the revision of the ask that it made.
     let changes = Signal::derive(move || {
         desk.ask.track();
         live.thread.with_untracked(|thread| {

@@ -1,5 +1,5 @@
-//! Returns events of one escalation, or of all escalations of an agent: a page as JSON, or a stream of server-sent events
-//! when the caller accepts one.
+//! Returns events of one escalation, or of all escalations of an agent: a page as JSON, or a stream of server-sent
+//! events when the caller accepts one.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 

@@ -48,8 +48,9 @@ const MOST_BYTES: usize = 256 * 1024;
 
 /// Adds a message to the conversation.
 ///
-/// Adds the words of the customer, or your own, since the open. While a human is in control, a message of your own is refused: do not send it
-/// to the customer either. The same `client_message_id` again is the same message, and answers 200.
+/// Pass on what the customer wrote since the open, or what you wrote yourself. While a human is in control, a message of
+/// your own is refused: do not send it to the customer either. The same `client_message_id` again is the same message, and
+/// answers 200.
 #[utoipa::path(
     post, path = "/api/v1/escalations/{id}/messages", tag = "Messages", operation_id = "add_message", params(InPath, RetryKey),
     request_body(content = SayRequest, example = json!({

@@ -81,10 +81,16 @@ pub fn openapi() -> &'static Value {
     &DOCUMENT
 }
 
+/// Returns the published contract as JSON text, which is written once and not at each request.
+fn openapi_text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| openapi().to_string());
+    &TEXT
+}
+
 /// Builds the routes of the API under `/api/v1`. Unknown paths there are answered with a problem, too.
 pub fn routes(desk: Desk) -> Router {
     Router::from(published())
-        .route("/api/v1/openapi.json", get(async || json_answer(StatusCode::OK, openapi().to_string())))
+        .route("/api/v1/openapi.json", get(async || json_answer(StatusCode::OK, openapi_text())))
         .method_not_allowed_fallback(other_method)
         .route("/api/v1", any(nothing_here))
         .route("/api/v1/", any(nothing_here))

@@ -52,8 +52,9 @@ pub fn openapi(collected: OpenApi) -> Value {
         require_members(name, schema);
     }
     for (path, methods) in members(&mut document["paths"]) {
+        debug_assert!(path.starts_with(API), "{path}");
         for (_, operation) in members(methods) {
-            complete(path, operation);
+            complete(operation);
         }
     }
     document
@@ -166,7 +167,7 @@ fn require_members(name: &str, schema: &mut Value) {
 }
 
 /// Adds to one request what is true of every one.
-fn complete(path: &str, operation: &mut Value) {
+fn complete(operation: &mut Value) {
     let is_public = operation.get("security").is_some();
     if !is_public {
         operation["security"] = json!([{"key": []}]);
@@ -193,5 +194,4 @@ fn complete(path: &str, operation: &mut Value) {
             response["headers"][name] = json!({"$ref": format!("#/components/headers/{name}")});
         }
     }
-    debug_assert!(path.starts_with(API), "{path}");
 }

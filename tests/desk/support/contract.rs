@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use jsonschema::Validator;
@@ -120,12 +120,13 @@ pub fn undescribed(method: &Method, path: &str, answer: &Described) -> Result<()
 
 /// Returns where a value breaks a schema of the contract; `name` identifies the schema.
 pub fn breaks(name: &str, schema: &Value, body: &Value) -> Result<(), String> {
-    static KNOWN: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
-    let mut known = KNOWN.lock().expect("no panic before");
-    let validator = known.entry(name.to_owned()).or_insert_with(|| {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    let build = || {
         let whole = json!({"components": STRICT["components"], "allOf": [schema]});
-        jsonschema::options().should_validate_formats(true).build(&whole).expect("a schema")
-    });
+        Arc::new(jsonschema::options().should_validate_formats(true).build(&whole).expect("a schema"))
+    };
+    // The lock is released before the body is checked, so that stories do not wait for each other.
+    let validator = Arc::clone(KNOWN.lock().expect("no panic before").entry(name.to_owned()).or_insert_with(build));
     let faults: Vec<String> =
         validator.iter_errors(body).take(3).map(|it| format!("{}: {it}", it.instance_path())).collect();
     if faults.is_empty() {
