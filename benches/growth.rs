@@ -120,10 +120,10 @@ async fn measured(desk: &Desk) -> Cost {
     let mut tx = desk.store().begin_write().await.expect("a transaction");
     let now = desk.clock().now();
     let workspace = workspaces::default(&mut tx, now).await.expect("the workspace");
-    let (name, key) = (Name::parse("bench-bot").expect("a name"), ApiKey::mint().expect("a key"));
+    let (name, key) = (Name::parse("bench-bot").expect("a name"), ApiKey::mint(false).expect("a key"));
     let id = agents::add(&mut tx, workspace, &name, &key, now).await.expect("an agent").expect("a new one");
     tx.commit().await.expect("a commit");
-    let agent = AgentRef { id, name };
+    let agent = AgentRef { id, name, test: false };
     let queue = queues::named(desk.store(), workspace, queues::DEFAULT).await.expect("a read").expect("the queue").0;
     let mut medians = vec![];
     for size in [1, 8, MOST_TOGETHER] {

@@ -73,7 +73,7 @@ for (const width of [1280, 390]) {
     await well(ada);
     const agent = new Agent(bailout.url, key);
     await agent.open(bare("Dana"));
-    await ada.getByRole("button", { name: "Send a test escalation" }).click();
+    await ada.getByRole("button", { name: "Send a trial escalation" }).click();
     await expect(ada).toHaveURL(/\/e\/esc_/);
     await expect(ada.getByRole("button", { name: "Claim" })).toBeEnabled();
 

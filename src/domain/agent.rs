@@ -9,4 +9,7 @@ use super::{ids::AgentId, text::Name};
 pub struct AgentRef {
     pub id: AgentId,
     pub name: Name,
+    /// True for a test agent. Robot answers its escalations, which are tests: no operator sees them as work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
 }

@@ -36,6 +36,7 @@ pub mod presence;
 pub mod queue;
 pub mod reason;
 pub mod refusal;
+pub mod rehearsal;
 pub mod rich;
 pub mod seq;
 #[cfg(test)]

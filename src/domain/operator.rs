@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{ids::OperatorId, text::Name, words::words};
 
@@ -61,6 +62,15 @@ impl FromStr for Role {
 pub struct Operator {
     pub who: OperatorRef,
     pub role: Role,
+}
+
+impl Operator {
+    /// Returns Robot, which answers tests. Robot has no account. As a supervisor it may claim from every queue.
+    pub fn robot() -> Self {
+        let name = Name::from_static("Robot");
+        let who = OperatorRef { id: OperatorId::new(Uuid::nil()), name: name.clone(), public_name: name };
+        Self { who, role: Role::Supervisor }
+    }
 }
 
 /// The colour theme of the console.

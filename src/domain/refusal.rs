@@ -52,6 +52,8 @@ pub enum Refusal {
     IdempotencyKeyReused,
     #[error("There is no such escalation.")]
     NotFound,
+    #[error("This is a test, which Robot answers.")]
+    IsTest,
     #[error("The workspace has as many open escalations as it may have.")]
     TooManyOpen,
     #[error("This needs the role {need}. An admin can grant it.")]
@@ -85,6 +87,7 @@ impl Refusal {
             Self::NotCheckedInTime => "not_checked_in_time",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::NotFound => "not_found",
+            Self::IsTest => "is_test",
             Self::TooManyOpen => "too_many_open",
             Self::Forbidden { .. } => "forbidden",
         }

@@ -13,7 +13,8 @@ use super::{
     password,
     secret::Secret,
     store::{
-        Opener, Store, agents,
+        Opener, Store,
+        agents::{self, NotAdded},
         links::{self, LinkPurpose, RESET_LASTS},
         open_error::OpenError,
         operators::{self, Account, Email},
@@ -44,6 +45,8 @@ pub enum AdminError {
     NoSuchOperator(Email),
     #[error("the agent {0} has a key already; revoke it first, or choose another name")]
     HasKey(Name),
+    #[error("the agent {0} was not added: {1}")]
+    NotAdded(Name, NotAdded),
     #[error("there is no agent named {0}")]
     NoSuchAgent(Name),
     #[error("cannot make a key: {0}")]
@@ -88,10 +91,11 @@ pub async fn run(settings: &Settings, admin: AdminCommand) -> Result<(), AdminEr
             println!("{}/reset/{}", settings.console_address(settings.addr), secret.reveal());
             store.close().await;
         }
-        AdminCommand::Agent(AgentCommand::Add { name }) => {
+        AdminCommand::Agent(AgentCommand::Add { name, test }) => {
             let store = open(settings, &clock).await?;
-            let key = add_agent(&store, &clock, &name).await?;
-            eprintln!("Added the agent {name}. This is its API key; it is not shown again:");
+            let key = add_agent(&store, &clock, &name, test).await?;
+            let answered = if test { ", which Robot answers" } else { "" };
+            eprintln!("Added the agent {name}{answered}. This is its API key; it is not shown again:");
             println!("{key}");
             store.close().await;
         }
@@ -196,15 +200,20 @@ async fn add_operator(
 }
 
 /// Adds an agent and returns the whole API key. An agent whose keys are all revoked gets a new key.
-async fn add_agent(store: &Store, clock: &Clock, name: &Name) -> Result<String, AdminError> {
-    let key = ApiKey::mint()?;
+async fn add_agent(store: &Store, clock: &Clock, name: &Name, is_test: bool) -> Result<String, AdminError> {
+    let key = ApiKey::mint(is_test)?;
     let mut tx = store.begin_write().await?;
     let workspace = workspaces::default(&mut tx, clock.now()).await?;
-    if agents::add(&mut tx, workspace, name, &key, clock.now()).await?.is_none() {
-        tx.rollback().await?;
-        return Err(AdminError::HasKey(name.clone()));
+    match agents::add(&mut tx, workspace, name, &key, clock.now()).await? {
+        Ok(_) => tx.commit().await?,
+        Err(why) => {
+            tx.rollback().await?;
+            return Err(match why {
+                NotAdded::HasKey => AdminError::HasKey(name.clone()),
+                other => AdminError::NotAdded(name.clone(), other),
+            });
+        }
     }
-    tx.commit().await?;
     Ok(key.reveal())
 }
 

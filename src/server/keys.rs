@@ -1,5 +1,6 @@
-//! API keys: `blt_<12 characters of a public id>_<30 of a secret><6 of a CRC-32>`, all in base 62. Secret scanners can
-//! recognise them, and a key with a wrong checksum is refused without a database read.
+//! API keys: `blt_<12 characters of a public id>_<30 of a secret><6 of a CRC-32>`, all in base 62; those of test agents
+//! begin with `blt_test_`. Secret scanners can recognise them, and a key with a wrong checksum is refused without a database
+//! read.
 
 use std::fmt;
 
@@ -7,6 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 const PREFIX: &str = "blt_";
+const TEST_PREFIX: &str = "blt_test_";
 const PUBLIC_ID: usize = 12;
 const SECRET: usize = 30;
 const CHECKSUM: usize = 6;
@@ -14,6 +16,7 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 /// An API key in the clear. Requests carry it, and it is shown only once, on standard output or on the settings page.
 pub struct ApiKey {
+    is_test: bool,
     public_id: String,
     secret: String,
 }
@@ -26,21 +29,30 @@ impl fmt::Debug for ApiKey {
 }
 
 impl ApiKey {
-    /// Makes a key from the system's random source; fails only when that fails.
-    pub fn mint() -> Result<Self, getrandom::Error> {
-        Ok(Self { public_id: random(PUBLIC_ID)?, secret: random(SECRET)? })
+    /// Makes a key from the system's random source; fails only when that fails. `is_test` makes one for a test agent.
+    pub fn mint(is_test: bool) -> Result<Self, getrandom::Error> {
+        Ok(Self { is_test, public_id: random(PUBLIC_ID)?, secret: random(SECRET)? })
     }
 
     /// Parses a key that a client sends; returns `None` when it cannot be a key of this program.
     pub fn parse(text: &str) -> Option<Self> {
-        let (public_id, rest) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let (is_test, rest) = match text.strip_prefix(TEST_PREFIX) {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix(PREFIX)?),
+        };
+        let (public_id, rest) = rest.split_once('_')?;
         let base62 = |text: &str| text.bytes().all(|byte| BASE62.contains(&byte));
         if public_id.len() != PUBLIC_ID || rest.len() != SECRET + CHECKSUM || !base62(public_id) || !base62(rest) {
             return None;
         }
         let (secret, checksum) = rest.split_at(SECRET);
-        let key = Self { public_id: public_id.to_owned(), secret: secret.to_owned() };
+        let key = Self { is_test, public_id: public_id.to_owned(), secret: secret.to_owned() };
         (key.checksum() == checksum).then_some(key)
+    }
+
+    /// Returns whether the key is for a test agent.
+    pub fn is_test(&self) -> bool {
+        self.is_test
     }
 
     /// Returns the public half, by which the key is looked up.
@@ -60,11 +72,16 @@ impl ApiKey {
 
     /// Returns the whole key, to be shown once.
     pub fn reveal(&self) -> String {
-        format!("{PREFIX}{}_{}{}", self.public_id, self.secret, self.checksum())
+        format!("{}{}", self.checked(), self.checksum())
+    }
+
+    /// Returns the part that the checksum is of.
+    fn checked(&self) -> String {
+        format!("{}{}_{}", if self.is_test { TEST_PREFIX } else { PREFIX }, self.public_id, self.secret)
     }
 
     fn checksum(&self) -> String {
-        let mut sum = u64::from(crc32(format!("{PREFIX}{}_{}", self.public_id, self.secret).as_bytes()));
+        let mut sum = u64::from(crc32(self.checked().as_bytes()));
         let mut letters = [b'0'; CHECKSUM];
         for letter in letters.iter_mut().rev() {
             *letter = BASE62[(sum % 62) as usize];
@@ -103,19 +120,30 @@ mod tests {
 
     #[test]
     fn a_key_survives_the_journey_through_text() {
-        let key = ApiKey::mint().unwrap();
-        let text = key.reveal();
-        assert_eq!(text.len(), 4 + 12 + 1 + 30 + 6);
-        let read = ApiKey::parse(&text).unwrap();
-        assert_eq!(read.public_id(), key.public_id());
-        assert!(read.is(&key.sha256()));
-        assert!(!read.is(&ApiKey::mint().unwrap().sha256()) && !read.is(b""));
-        assert!(!format!("{key:?}").contains(&text[17..]));
+        for (is_test, prefix) in [(false, "blt_"), (true, "blt_test_")] {
+            let key = ApiKey::mint(is_test).unwrap();
+            let text = key.reveal();
+            assert_eq!((text.find(key.public_id()), text.len()), (Some(prefix.len()), prefix.len() + 12 + 1 + 30 + 6));
+            assert!(text.starts_with(prefix));
+            let read = ApiKey::parse(&text).unwrap();
+            assert_eq!((read.public_id(), read.is_test()), (key.public_id(), is_test));
+            assert!(read.is(&key.sha256()));
+            assert!(!read.is(&ApiKey::mint(is_test).unwrap().sha256()) && !read.is(b""));
+            assert!(!format!("{key:?}").contains(&text[prefix.len() + 13..]));
+        }
+    }
+
+    #[test]
+    fn a_test_key_is_no_other_key_with_another_beginning() {
+        let test = ApiKey::mint(true).unwrap().reveal();
+        assert!(ApiKey::parse(&test.replacen("blt_test_", "blt_", 1)).is_none());
+        let live = ApiKey::mint(false).unwrap().reveal();
+        assert!(ApiKey::parse(&live.replacen("blt_", "blt_test_", 1)).is_none());
     }
 
     #[test]
     fn one_wrong_letter_is_no_key() {
-        let text = ApiKey::mint().unwrap().reveal();
+        let text = ApiKey::mint(false).unwrap().reveal();
         for at in 0..text.len() {
             let mut wrong = text.clone().into_bytes();
             wrong[at] = if wrong[at] == b'a' { b'b' } else { b'a' };

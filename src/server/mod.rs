@@ -21,6 +21,7 @@ pub mod request_id;
 pub mod request_memory;
 pub mod resolution;
 pub mod rich;
+pub mod robot;
 pub mod router;
 pub mod schema;
 pub mod secret;
@@ -91,6 +92,7 @@ pub async fn start_workers(desk: &Desk) -> Result<(), error::Error> {
     start_worker(desk, "revocation", workers::revocation::watch);
     start_worker(desk, "presence", workers::saving::save_presence);
     start_worker(desk, "usage", workers::saving::save_usage);
+    start_worker(desk, "robot", robot::work);
     start_worker(desk, "clock steps", workers::clock_steps::watch);
     if desk.store().dialect() == Dialect::Sqlite {
         start_worker(desk, "storage", workers::free_space::watch);

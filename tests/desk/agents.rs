@@ -1,4 +1,5 @@
-//! Tests the agent settings: a key is shown once, a new key overlaps the old one, and a test escalation arrives.
+//! Tests the agent settings: a key is shown once, a new key overlaps the old one, a trial escalation arrives, and
+//! a test agent gets test keys.
 
 use bailout::domain::{operator::Role, time::Span};
 use macro_rules_attribute::apply;
@@ -81,20 +82,40 @@ async fn a_key_is_shown_once_and_rotated_with_an_overlap(server: TestServer) {
 }
 
 #[apply(on_both!)]
-async fn a_test_escalation_gets_there_and_says_that_it_is_one(server: TestServer) {
+async fn a_trial_escalation_gets_there_and_says_that_it_is_one(server: TestServer) {
     let grace = admin(&server).await;
     let bot = server.agent("billing-bot").await;
     let agent = agent_id(&grace).await;
     // Agents and customers see only the public names of operators.
     let renamed = sqlx::query("update operator set public_name = 'The desk'");
     renamed.execute(server.desk.store().writer()).await.expect("a public name");
-    let sent = grace.posts("/settings/agents/test", &form(&[("agent", &agent)]), "same-origin").await;
+    let sent = grace.posts("/settings/agents/trial", &form(&[("agent", &agent)]), "same-origin").await;
     let path = leads_to(&sent).to_owned();
     let id = path.strip_prefix("/e/").expect("an escalation");
     let page = grace.sees(&path, 200).await;
-    assert!(page.contains("A test, sent from the settings by The desk."), "{page}");
+    assert!(page.contains("A trial, sent from the settings by The desk."), "{page}");
     // The escalation belongs to the agent and is opened like any other.
     let seen = bot.get(&format!("/escalations/{id}")).await.ok(200);
-    assert_eq!((&seen["status"], &seen["reason"]["label"]), (&json!("waiting"), &json!("test")));
-    assert!(grace.sends("/settings/agents/test", &[("agent", "agt_nobody")], 422).await.contains("no such agent"));
+    assert_eq!((&seen["status"], &seen["reason"]["label"]), (&json!("waiting"), &json!("trial")));
+    assert!(grace.sends("/settings/agents/trial", &[("agent", "agt_nobody")], 422).await.contains("no such agent"));
+}
+
+#[apply(on_both!)]
+async fn a_test_agent_gets_test_keys(server: TestServer) {
+    let grace = admin(&server).await;
+    let page = grace.sends(AGENTS, &[("do", "add"), ("name", "ci-bot"), ("test", "on")], 200).await;
+    let first = with_key(&page, &server);
+    assert!(first.key.starts_with("blt_test_") && page.contains("A test agent. Robot answers"), "{page}");
+    assert!(!page.contains("Send a trial escalation"), "a trial is for the operators, who see no tests");
+    assert_eq!(first.get("/desk").await.ok(200)["test"], true);
+    // Another key is a test key, too.
+    let agent = agent_id(&grace).await;
+    let page = grace.sends(AGENTS, &[("do", "rotate"), ("agent", &agent), ("overlap", "1")], 200).await;
+    assert!(with_key(&page, &server).key.starts_with("blt_test_"), "{page}");
+    // An agent stays what it is.
+    let page = grace.sends(AGENTS, &[("do", "add"), ("name", "ci-bot")], 422).await;
+    assert!(page.contains("There is a test agent of this name."), "{page}");
+    server.agent("shop-bot").await;
+    let page = grace.sends(AGENTS, &[("do", "add"), ("name", "shop-bot"), ("test", "on")], 422).await;
+    assert!(page.contains("There is an agent of this name that is no test agent."), "{page}");
 }

@@ -231,7 +231,7 @@ async fn a_key_opens_its_own_door_only(server: TestServer) {
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
     }
-    let other = Agent { key: ApiKey::mint().expect("a key").reveal(), ..bot.clone() };
+    let other = Agent { key: ApiKey::mint(false).expect("a key").reveal(), ..bot.clone() };
     assert_eq!(other.get("/escalations").await.ok(401)["detail"], "This API key is not known here.");
 }
 

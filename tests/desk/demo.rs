@@ -1,4 +1,4 @@
-//! Tests the demo: a filled console, operators who sign in by a link, a customer who answers, and Robot. The demo has
+//! Tests the demo: a filled console, operators who sign in by a link, and a customer who answers. The demo has
 //! its own SQLite database, so there is no test on PostgreSQL.
 
 use std::{
@@ -6,14 +6,12 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::unix::fs::PermissionsExt,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use bailout::{
     domain::{
         disposition::Disposition,
         escalation::{Escalation, Status},
-        event::TransferTarget,
         ids::EscalationId,
         message::{MessageRole, ReceiptState},
         operator::Role,
@@ -21,19 +19,18 @@ use bailout::{
     server::{
         config::{Cli, DemoOperator},
         connections,
-        core::command::OperatorVerb,
         demo::{self, RunningDemo},
         store::workspaces,
     },
 };
 use clap::Parser;
-use futures::future::join_all;
 use macro_rules_attribute::apply;
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::Row;
 
 use crate::{
     on_both,
+    rehearsals::ends,
     support::{
         TestServer,
         browser::{Browser, leads_to},
@@ -69,11 +66,6 @@ impl Demo {
         Self { playing, url }
     }
 
-    /// Returns the agent whose key is printed.
-    pub fn agent(&self) -> Agent {
-        Agent { url: self.url.clone(), key: self.playing.key.clone(), http: reqwest::Client::new() }
-    }
-
     async fn ada(&self) -> Person {
         let desk = self.playing.desk.clone();
         let mut tx = desk.store().begin_write().await.expect("a transaction");
@@ -81,102 +73,6 @@ impl Demo {
         tx.rollback().await.expect("an end");
         Person { desk, workspace, operator: self.playing.links[0].0.clone() }
     }
-}
-
-/// Opens an escalation and waits for its end. Returns the escalation and how long that took.
-pub async fn ends(agent: &Agent, more: Value) -> (Value, Duration) {
-    let began = Instant::now();
-    let it = agent.escalates(more).await;
-    let path = format!("/escalations/{it}?until=outcome&wait=30");
-    (agent.get(&path).await.ok(200), began.elapsed())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn robot_answers_what_an_agent_asks_as_its_schema_wants_it() {
-    let demo = Demo::begin(DemoOperator::Auto).await;
-    let agent = demo.agent();
-    let chat = json!({"messages": [{"role": "customer", "text": "I was charged twice."}]});
-    let schema = json!({"type": "object", "additionalProperties": false, "required": ["refund_eur", "method"],
-        "properties": {"refund_eur": {"type": "number", "minimum": 10, "maximum": 20}, "method": {"enum": ["card", "voucher"]}}});
-    let impossible = json!({"type": "string", "pattern": "^[0-9]{4}$"});
-    let cards =
-        json!([{"id": "a", "name": "pay", "arguments": {"eur": 1}}, {"id": "b", "name": "tell", "allowed": ["edit"]}]);
-    let asked = [
-        json!({"conversation": chat, "ask": {"kind": "takeover", "response_schema": schema}}),
-        json!({"ask": {"kind": "question", "options": ["yes", "no"]}}),
-        json!({"ask": {"kind": "question"}}),
-        json!({"ask": {"kind": "decision", "actions": cards}}),
-        json!({"conversation": chat, "ask": {"kind": "takeover", "response_schema": impossible}}),
-        json!({"ask": {"kind": "question"}, "routing": {"queue": "clinic"}}),
-    ];
-    let ended = join_all(asked.map(|more| ends(&agent, more))).await;
-    let outcomes: Vec<&Value> = ended.iter().map(|(it, _)| &it["outcome"]).collect();
-    for outcome in &outcomes {
-        assert_eq!(outcome["by"]["name"], "Robot", "{outcome}");
-    }
-    let [takeover, choice, question, decision, hopeless, _] = outcomes[..] else { panic!("six were asked") };
-    assert_eq!(takeover["disposition"], "handled");
-    // The data is checked against the schema by hand, independently of the code that fills it in.
-    let (eur, method) = (&takeover["data"]["refund_eur"], &takeover["data"]["method"]);
-    assert!(eur.as_f64().is_some_and(|eur| (10.0..=20.0).contains(&eur)), "{takeover}");
-    assert!(*method == "card" || *method == "voucher", "{takeover}");
-    let said = takeover["messages"].as_array().expect("messages");
-    assert!(said.iter().any(|message| message["role"] == "operator"), "{takeover}");
-    assert_eq!((&choice["disposition"], &choice["answer"]), (&json!("answered"), &json!("yes")));
-    assert!(question["answer"].as_str().is_some_and(|answer| !answer.is_empty()), "{question}");
-    assert_eq!(decision["disposition"], "approved_with_edits", "the second card may only be edited");
-    assert_eq!((&hopeless["disposition"], &hopeless["data"]), (&json!("instructed"), &Value::Null));
-}
-
-/// Tests that Robot and an agent that answers every message do not reply to each other without a pause.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn robot_takes_its_time_with_one_who_always_answers() {
-    let demo = Demo::begin(DemoOperator::Auto).await;
-    let agent = demo.agent();
-    let wish = json!({"rehearse": {"after_seconds": 9}});
-    let it = agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await;
-    let (mut after, mut answered) = (String::new(), 0);
-    let outcome = loop {
-        let heard = agent.get(&format!("/escalations/{it}/events?wait=20&after={after}")).await.ok(200);
-        after = heard["cursor"].as_str().expect("a cursor").to_owned();
-        let events = heard["items"].as_array().expect("events");
-        if let Some(end) = events.iter().find(|it| it["type"] == "escalation.resolved") {
-            break end["data"]["escalation"]["outcome"].clone();
-        }
-        for _ in events.iter().filter(|it| it["data"]["message"]["role"] == "operator") {
-            // The customer sends three messages.
-            for text in ["Hello?", "Is somebody there?", "I am waiting."] {
-                answered += usize::from(agent.says(&it, "customer", text).await.status == 201);
-            }
-        }
-    };
-    let said = outcome["messages"].as_array().expect("messages").iter();
-    let robots = said.filter(|message| message["role"] == "operator").count();
-    // Robot replies after one second, and then every two seconds until the ninth.
-    assert!((2..=5).contains(&robots) && answered >= 3, "{robots} replies to {answered} messages");
-}
-
-/// Tests that an operator who takes over from Robot keeps the escalation.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn robot_leaves_alone_what_a_person_took() {
-    let demo = Demo::begin(DemoOperator::Auto).await;
-    let (agent, ada) = (demo.agent(), demo.ada().await);
-    let open = async |after: u64| {
-        let wish = json!({"rehearse": {"after_seconds": after}});
-        agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await
-    };
-    let (taken, left) = (open(10).await, open(13).await);
-    let path = format!("/escalations/{taken}");
-    soon("Robot's claim", async || (agent.get(&path).await.body["status"] == "claimed").then_some(())).await;
-    let to = TransferTarget::Operator(ada.operator.who.clone());
-    let take = OperatorVerb::Transfer { fence: None, to, note: None };
-    ada.does(id(&taken), take).await.expect("taken from Robot");
-    agent.says(&taken, "customer", "Hello?").await.ok(201);
-    // The other escalation is resolved three seconds later. By then Robot has done all that it would do to the first.
-    let path = format!("/escalations/{left}?until=outcome&wait=30");
-    assert_eq!(agent.get(&path).await.ok(200)["status"], "resolved");
-    let it = agent.get(&format!("/escalations/{taken}")).await.ok(200);
-    assert_eq!((&it["status"], &it["claimed_by"]["name"]), (&json!("claimed"), &json!("Ada")), "{it}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -60,6 +60,7 @@ mod streams;
 mod stuck;
 mod support;
 mod survives;
+mod test_agents;
 mod the_loop;
 mod the_worker;
 mod transcripts;

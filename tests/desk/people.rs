@@ -30,7 +30,7 @@ const ROUTES: [(&str, &str); 11] = [
     ("POST", "/settings/queues/que_00000000000000000000000000"),
     ("POST", "/settings/queues/que_00000000000000000000000000/remove"),
 ];
-const TEST: &str = "/settings/agents/test";
+const TRIAL: &str = "/settings/agents/trial";
 
 async fn admin(server: &TestServer) -> Browser {
     server.person("Grace", Role::Admin).await;
@@ -58,7 +58,7 @@ async fn only_admins_open_the_settings(server: TestServer) {
         "GET" => browser.gets(path).await,
         _ => browser.posts(path, "do=nothing", "same-origin").await,
     };
-    let routes = || ROUTES.into_iter().chain([("POST", TEST)]);
+    let routes = || ROUTES.into_iter().chain([("POST", TRIAL)]);
     for (name, role) in [("Eve", Role::Viewer), ("Ada", Role::Operator), ("Sam", Role::Supervisor)] {
         server.person(name, role).await;
         let browser = Browser::of(name, &server.url).await;
@@ -349,7 +349,7 @@ async fn what_is_sensitive_asks_for_the_password_again_after_a_while(server: Tes
     // The confirmation stays valid for a while, and a test escalation needs none.
     grace.sends(agents, &[("do", "add"), ("name", "again")], 200).await;
     server.pass(Span::minutes(16));
-    grace.sends(TEST, &[("agent", "agt_00000000000000000000000000")], 422).await;
+    grace.sends(TRIAL, &[("agent", "agt_00000000000000000000000000")], 422).await;
     grace.sends(PEOPLE, &[("do", "invite"), ("role", "admin")], 403).await;
     // Password guesses in this form are throttled as on the sign-in page.
     let mut said = vec![];

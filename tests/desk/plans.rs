@@ -41,6 +41,7 @@ async fn what_runs_often_walks_an_index() {
         (agent_list::TO_ACKNOWLEDGE[0], "escalation_to_acknowledge"),
         (agent_list::TO_ACKNOWLEDGE[1], "escalation_to_acknowledge"),
         (escalations::DUE, "escalation_due"),
+        (escalations::ROBOT_DUE, "escalation_for_robot"),
         (escalations::EARLIER, "escalation_by_customer"),
         (&were_here, "escalation_by_customer"),
         (inbox::COUNTS, "escalation_to_count"),

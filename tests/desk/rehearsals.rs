@@ -1,18 +1,101 @@
-//! Tests the rehearsals of the demo: Robot ends an escalation as its `metadata.rehearse` asks, and says in its note when
-//! it could not.
+//! Tests Robot, which answers test agents: it ends an escalation as its `metadata.rehearse` asks, says in its note when it
+//! could not, and goes on after a restart, beside other servers.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use bailout::server::config::DemoOperator;
+use bailout::domain::{operator::Role, queue::QueueDefaults, time::Span};
 use futures::future::join_all;
+use macro_rules_attribute::apply;
 use serde_json::{Value, json};
 
-use crate::demo::{Demo, ends};
+use crate::{
+    on_both,
+    support::{
+        Engine, TestServer,
+        server::{Agent, soon},
+    },
+};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn robot_rehearses_the_end_that_is_wished_for() {
-    let demo = Demo::begin(DemoOperator::Auto).await;
-    let agent = demo.agent();
+/// Opens an escalation and waits for its end. Returns the escalation and how long that took.
+pub async fn ends(agent: &Agent, more: Value) -> (Value, Duration) {
+    let began = Instant::now();
+    let it = agent.escalates(more).await;
+    let path = format!("/escalations/{it}?until=outcome&wait=30");
+    (agent.get(&path).await.ok(200), began.elapsed())
+}
+
+#[apply(on_both!)]
+async fn robot_answers_what_an_agent_asks_as_its_schema_wants_it(server: TestServer) {
+    // Robot needs not be a member of a queue.
+    let ada = server.person("Ada", Role::Operator).await;
+    server.queue("billing", &[&ada], QueueDefaults::default()).await;
+    let agent = server.test_agent("shop-bot").await;
+    let chat = json!({"messages": [{"role": "customer", "text": "I was charged twice."}]});
+    let schema = json!({"type": "object", "additionalProperties": false, "required": ["refund_eur", "method"],
+        "properties": {"refund_eur": {"type": "number", "minimum": 10, "maximum": 20}, "method": {"enum": ["card", "voucher"]}}});
+    let impossible = json!({"type": "string", "pattern": "^[0-9]{4}$"});
+    let cards =
+        json!([{"id": "a", "name": "pay", "arguments": {"eur": 1}}, {"id": "b", "name": "tell", "allowed": ["edit"]}]);
+    let asked = [
+        json!({"conversation": chat, "ask": {"kind": "takeover", "response_schema": schema}}),
+        json!({"ask": {"kind": "question", "options": ["yes", "no"]}}),
+        json!({"ask": {"kind": "question"}}),
+        json!({"ask": {"kind": "decision", "actions": cards}}),
+        json!({"conversation": chat, "ask": {"kind": "takeover", "response_schema": impossible}}),
+        json!({"ask": {"kind": "question"}, "routing": {"queue": "billing"}}),
+    ];
+    let ended = join_all(asked.map(|more| ends(&agent, more))).await;
+    let outcomes: Vec<&Value> = ended.iter().map(|(it, _)| &it["outcome"]).collect();
+    for outcome in &outcomes {
+        assert_eq!(outcome["by"]["name"], "Robot", "{outcome}");
+    }
+    let [takeover, choice, question, decision, hopeless, _] = outcomes[..] else { panic!("six were asked") };
+    assert_eq!(takeover["disposition"], "handled");
+    // The data is checked against the schema by hand, independently of the code that fills it in.
+    let (eur, method) = (&takeover["data"]["refund_eur"], &takeover["data"]["method"]);
+    assert!(eur.as_f64().is_some_and(|eur| (10.0..=20.0).contains(&eur)), "{takeover}");
+    assert!(*method == "card" || *method == "voucher", "{takeover}");
+    let said = takeover["messages"].as_array().expect("messages");
+    assert!(said.iter().any(|message| message["role"] == "operator"), "{takeover}");
+    assert_eq!((&choice["disposition"], &choice["answer"]), (&json!("answered"), &json!("yes")));
+    assert!(question["answer"].as_str().is_some_and(|answer| !answer.is_empty()), "{question}");
+    assert_eq!(decision["disposition"], "approved_with_edits", "the second card may only be edited");
+    assert_eq!((&hopeless["disposition"], &hopeless["data"]), (&json!("instructed"), &Value::Null));
+}
+
+#[apply(on_both!)]
+async fn robot_takes_its_time_with_one_who_always_answers(server: TestServer) {
+    // Robot and an agent that answers every message must not reply to each other without a pause.
+    let agent = server.test_agent("shop-bot").await;
+    let wish = json!({"rehearse": {"after_seconds": 9}});
+    let it = agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await;
+    let (mut after, mut answered) = (String::new(), 0);
+    let outcome = loop {
+        let heard = agent.get(&format!("/escalations/{it}/events?wait=20&after={after}")).await.ok(200);
+        after = heard["cursor"].as_str().expect("a cursor").to_owned();
+        let events = heard["items"].as_array().expect("events");
+        if let Some(end) = events.iter().find(|it| it["type"] == "escalation.resolved") {
+            break end["data"]["escalation"]["outcome"].clone();
+        }
+        for _ in events.iter().filter(|it| it["data"]["message"]["role"] == "operator") {
+            // The customer sends three messages.
+            for text in ["Hello?", "Is somebody there?", "I am waiting."] {
+                answered += usize::from(agent.says(&it, "customer", text).await.status == 201);
+            }
+        }
+    };
+    let said = outcome["messages"].as_array().expect("messages").iter();
+    let robots = said.filter(|message| message["role"] == "operator").count();
+    // Robot replies after one second, and then every two seconds until the ninth.
+    assert!((2..=5).contains(&robots) && answered >= 3, "{robots} replies to {answered} messages");
+}
+
+#[apply(on_both!)]
+async fn robot_rehearses_the_end_that_is_wished_for(server: TestServer) {
+    let agent = server.test_agent("shop-bot").await;
     let chat = json!({"messages": []});
     let card = json!([{"id": "a", "name": "pay", "arguments": {"eur": 1}}]);
     let asked = [
@@ -50,10 +133,9 @@ async fn robot_rehearses_the_end_that_is_wished_for() {
     assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains(expected)), "{it}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn robot_rehearses_a_whole_outcome() {
-    let demo = Demo::begin(DemoOperator::Auto).await;
-    let agent = demo.agent();
+#[apply(on_both!)]
+async fn robot_rehearses_a_whole_outcome(server: TestServer) {
+    let agent = server.test_agent("shop-bot").await;
     let actions = json!([
         {"id": "a", "name": "pay", "arguments": {"eur": 1}},
         {"id": "b", "name": "write", "arguments": {"to": "Dana"}},
@@ -103,15 +185,14 @@ async fn robot_rehearses_a_whole_outcome() {
     assert!(it["outcome"]["note_to_agent"].as_str().is_some_and(|note| note.contains("did not propose this")), "{it}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_comes_when_that_is_rehearsed() {
-    let demo = Demo::begin(DemoOperator::Auto).await;
+#[apply(on_both!)]
+async fn nobody_comes_when_that_is_rehearsed(server: TestServer) {
     let more = json!({
         "conversation": {"messages": []},
         "deadlines": {"claim_within_seconds": 10},
         "metadata": {"rehearse": {"disposition": "unanswered"}},
     });
-    let agent = demo.agent();
+    let agent = server.test_agent("shop-bot").await;
     let (it, _) = ends(&agent, more.clone()).await;
     assert_eq!((&it["status"], &it["outcome"]["disposition"]), (&json!("expired"), &json!("unanswered")));
     assert_eq!(it["claimed_at"], Value::Null);
@@ -120,4 +201,50 @@ async fn nobody_comes_when_that_is_rehearsed() {
     more["metadata"] = Value::Null;
     let (it, _) = ends(&agent, more).await;
     assert_eq!(it["status"], "resolved");
+}
+
+#[apply(on_both!)]
+async fn robot_goes_on_after_a_restart(server: TestServer) {
+    let agent = server.test_agent("shop-bot").await;
+    let wish = json!({"rehearse": {"after_seconds": 60, "messages": ["One.", "Two."]}});
+    let it = agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await;
+    let path = format!("/escalations/{it}");
+    soon("Robot's words", async || {
+        let said = agent.get(&format!("{path}/events")).await.ok(200);
+        let said =
+            said["items"].as_array().expect("events").iter().filter(|it| it["type"] == "message.created").count();
+        (said == 2).then_some(())
+    })
+    .await;
+    let server = server.restarted(Span::seconds(60)).await;
+    let agent = Agent { url: server.url.clone(), ..agent };
+    let it = agent.get(&format!("{path}?until=outcome&wait=30")).await.ok(200);
+    assert_eq!((&it["status"], &it["outcome"]["by"]["name"]), (&json!("resolved"), &json!("Robot")), "{it}");
+    let said: Vec<_> = it["outcome"]["messages"].as_array().expect("messages").iter().map(|it| &it["text"]).collect();
+    assert_eq!(said, ["One.", "Two."], "Robot repeats nothing");
+}
+
+/// Tests that several servers, each with a Robot, do each thing once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_servers_answer_a_test_once() {
+    let Some(first) = TestServer::start(Engine::Postgres).await else { return };
+    let _second = TestServer::on(Arc::clone(&first.database)).await;
+    let agent = first.test_agent("shop-bot").await;
+    let wish = json!({"rehearse": {"after_seconds": 4, "messages": ["One.", "Two."]}});
+    let all: Vec<_> = (0..10)
+        .map(|_| {
+            let (agent, wish) = (agent.clone(), wish.clone());
+            async move {
+                let it = agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await;
+                agent.get(&format!("/escalations/{it}?until=outcome&wait=30")).await.ok(200);
+                let heard = agent.get(&format!("/escalations/{it}/events")).await.ok(200);
+                let types = heard["items"].as_array().expect("events").iter().map(|it| it["type"].clone());
+                types.collect::<Vec<_>>()
+            }
+        })
+        .collect();
+    let once = ["escalation.opened", "escalation.claimed", "message.created", "message.created", "escalation.resolved"];
+    for types in join_all(all).await {
+        assert_eq!(types, once);
+    }
 }

@@ -91,7 +91,7 @@ const WAYS: &[Way] = &[
     ("POST", "/settings/people/{id}", "/settings/people/{person}", "do=nothing", For::Form(Role::Admin), false),
     ("GET", "agents_page::PATH", "/settings/agents", "", For::Form(Role::Admin), false),
     ("POST", "agents_page::PATH", "/settings/agents", "do=nothing", For::Form(Role::Admin), false),
-    ("POST", "agents_page::TEST", "/settings/agents/test", "do=nothing", For::Form(Role::Admin), false),
+    ("POST", "agents_page::TRIAL", "/settings/agents/trial", "do=nothing", For::Form(Role::Admin), false),
     ("GET", "queues_page::PATH", "/settings/queues", "", For::Form(Role::Admin), false),
     ("POST", "queues_page::PATH", "/settings/queues", "do=nothing", For::Form(Role::Admin), false),
     ("POST", "/settings/queues/{id}", "/settings/queues/{queue}", "name=default", For::Form(Role::Admin), false),
@@ -269,14 +269,14 @@ async fn foreigners(server: &TestServer) -> (Browser, Agent) {
     let sql = "insert into queue (workspace_id, id, name, created_at) select $1, $2, name, created_at from queue";
     let queue = QueueId::new(mint()).to_string();
     sqlx::query(sql).bind(other.to_string()).bind(queue).execute(store.writer()).await.expect("a queue");
-    let (name, key) = (Name::parse("Mallory").expect("a name"), ApiKey::mint().expect("a key"));
+    let (name, key) = (Name::parse("Mallory").expect("a name"), ApiKey::mint(false).expect("a key"));
     let who = OperatorRef { id: OperatorId::new(mint()), name: name.clone(), public_name: name.clone() };
     let hash = password::hash(PASSWORD).expect("a hash");
     let mut tx = store.begin_write().await.expect("a transaction");
     let email = "mallory@example.com".parse().expect("an address");
     let admin = Operator { who, role: Role::Admin };
     operators::add(&mut tx, other, &admin, &email, &hash, server.now()).await.expect("a person");
-    agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent");
+    agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent").expect("a new one");
     tx.commit().await.expect("a commit");
     let agent = Agent { url: server.url.clone(), key: key.reveal(), http: reqwest::Client::new() };
     (Browser::of("Mallory", &server.url).await, agent)

@@ -317,10 +317,10 @@ async fn another_workspace_is_never_found(server: TestServer) {
     sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a workspace");
     let sql = "insert into queue (workspace_id, id, name, created_at) select $1, id, name, created_at from queue";
     sqlx::query(sql).bind(other.to_string()).execute(store.writer()).await.expect("a queue");
-    let key = ApiKey::mint().expect("a key");
+    let key = ApiKey::mint(false).expect("a key");
     let mut tx = store.begin_write().await.expect("a transaction");
     let name = Name::parse("other-bot").expect("a name");
-    agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent");
+    agents::add(&mut tx, other, &name, &key, server.now()).await.expect("an agent").expect("a new one");
     tx.commit().await.expect("a commit");
     let others = Agent { key: key.reveal(), ..bot.clone() };
     let it = others.hands_over("conv_1").await;

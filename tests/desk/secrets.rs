@@ -269,7 +269,7 @@ async fn story(engine: Engine) {
     let revoked = add_agent(&database, "former-bot");
     let done = bailout(&database).args(["admin", "agent", "revoke", "--name", "former-bot"]).status().expect("an end");
     assert!(done.success());
-    let unknown = ApiKey::mint().expect("a key").reveal();
+    let unknown = ApiKey::mint(false).expect("a key").reveal();
     let bad_keys = [revoked.clone(), unknown.clone(), format!("{key}0"), key[..key.len() - 1].to_owned()];
     let_in.extend(everyone_acts(&asking, &password, &wrong, &key, &bad_keys).await);
 

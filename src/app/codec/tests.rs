@@ -101,6 +101,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotCheckedInTime => Refusal::NotCheckedInTime,
         Refusal::IdempotencyKeyReused => Refusal::IdempotencyKeyReused,
         Refusal::NotFound => Refusal::NotFound,
+        Refusal::IsTest => Refusal::IsTest,
         Refusal::TooManyOpen => Refusal::TooManyOpen,
         Refusal::Forbidden { .. } => Refusal::Forbidden { need: Role::Supervisor },
     }

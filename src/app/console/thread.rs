@@ -56,7 +56,8 @@ pub fn ThreadPane(first: Thread, live: Live, fetch: Fetch, place: Memo<ConsolePl
     let (clock, me) = (clock(), me());
     let id = first.escalation.id;
     let acts = EscalationActions::on(id, live, clock, fetch);
-    let may_write = me.may(Role::Operator);
+    // Robot answers tests; operators only read them.
+    let may_write = me.may(Role::Operator) && !first.escalation.agent.test;
     let may_act = Signal::derive(move || may_write && live.may_act());
 
     // The last known state stays while the page moves on to another escalation.

@@ -271,5 +271,6 @@ fn nothing(view: View) -> &'static str {
         View::Missed => "Nothing was missed.",
         View::All => "Nothing is open.",
         View::Closed => "Nothing is closed yet.",
+        View::Tests => "No test agent has asked for a human yet.",
     }
 }

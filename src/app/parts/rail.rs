@@ -101,12 +101,13 @@ pub fn picture(view: View) -> Icon {
         View::Missed => Icon::Missed,
         View::All => Icon::List,
         View::Closed => Icon::Archive,
+        View::Tests => Icon::Agent,
     }
 }
 
 fn link(view: View, counts: Signal<Counts>, current: Signal<Option<View>>) -> impl IntoView {
     let id = "count-".to_owned() + view.as_str();
-    let counted = view != View::Closed;
+    let counted = counts.with_untracked(|counts| counts.of(view)).is_some();
     let count = move || counts.with(|counts| counts.of(view)).filter(|count| *count > 0);
     let state = move || (view == View::Missed && count().is_some()).then_some("overdue");
     view! {

@@ -50,10 +50,11 @@ pub fn ThreadHead(
     actions: HeadActions,
 ) -> impl IntoView {
     let clock = clock();
-    let (opened_at, kind, agent) =
-        escalation.with_untracked(|it| (it.opened_at, it.opening.ask.kind.label(), revealed(it.agent.name.as_str())));
+    let (opened_at, kind, agent, test) = escalation.with_untracked(|it| {
+        (it.opened_at, it.opening.ask.kind.label(), revealed(it.agent.name.as_str()), it.agent.test)
+    });
     let mark = move || standing.with(ControlStatus::mark);
-    let writes = me().may(Role::Operator);
+    let writes = me().may(Role::Operator) && !test;
     let blocked = move || !may_act.get();
     view! {
         <header class="thread-head">
@@ -105,7 +106,7 @@ pub fn ThreadHead(
                 </button>
             </div>
             <div class="thread-facts">
-                <span>{kind} " · " {agent}</span>
+                <span>{kind} " · " {agent} {test.then_some(" · A test, which Robot answers")}</span>
                 {move || escalation.with(|it| it.due_at()).map(|due| deadline(due, clock))}
                 {move || presence.with(|presence| escalation.with(|it| ear(presence, it, clock)))}
                 {move || presence.with(|presence| others(presence, clock))}

@@ -114,7 +114,7 @@ impl Notifier {
         let row = &frame.row;
         let mine = row.claimed_by.as_ref().is_some_and(|by| by.id == self.me.id());
         let waits_anew =
-            serves && row.status == Status::Waiting && frame.was.as_ref().is_none_or(|was| was.shelf != Shelf::Waiting);
+            serves && row.shelf() == Shelf::Waiting && frame.was.as_ref().is_none_or(|was| was.shelf != Shelf::Waiting);
         let writes_to_me = mine
             && matches!(&frame.event.kind, EventKind::MessageCreated { message } if message.role == MessageRole::Customer);
         let is_given = mine

@@ -22,6 +22,12 @@ use crate::domain::{
 const MOST_TAGS: usize = 20;
 
 impl Escalation {
+    /// Refuses operators on a test, and Robot on anything else.
+    pub fn admit(&self, by: &Operator) -> Result<(), Refusal> {
+        let is_robot = by.who.id == Operator::robot().who.id;
+        if self.agent.test == is_robot { Ok(()) } else { Err(Refusal::IsTest) }
+    }
+
     /// Claims the escalation. Claiming an escalation that the operator already holds only accepts its transfer. The
     /// loser of a race learns who won.
     pub fn claim(&self, by: &Operator, conversation: &Conversation, now: Timestamp) -> Result<Vec<EventKind>, Refusal> {

@@ -57,7 +57,7 @@ impl Status {
 }
 
 /// A group that lists tell apart. Each state is a group; resolved escalations that no agent picked up, and expired ones
-/// that an operator followed up, are groups of their own.
+/// that an operator followed up, are groups of their own, and so are tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shelf {
@@ -68,6 +68,8 @@ pub enum Shelf {
     Missed,
     FollowedUp,
     Cancelled,
+    /// Every escalation of a test agent, whatever its state.
+    Test,
 }
 
 words!(Shelf {
@@ -78,12 +80,14 @@ words!(Shelf {
     Missed = "missed",
     FollowedUp = "followed_up",
     Cancelled = "cancelled",
+    Test = "test",
 });
 
 impl Shelf {
     /// Returns the shelf of an escalation in this state.
-    pub fn of(status: Status, not_picked_up: bool, followed_up: bool) -> Self {
+    pub fn of(test: bool, status: Status, not_picked_up: bool, followed_up: bool) -> Self {
         match status {
+            _ if test => Self::Test,
             Status::Waiting => Self::Waiting,
             Status::Claimed => Self::Claimed,
             Status::Resolved if not_picked_up && !followed_up => Self::NotPickedUp,
@@ -205,7 +209,7 @@ impl Escalation {
 
     /// Returns the shelf on which lists show it.
     pub fn shelf(&self) -> Shelf {
-        Shelf::of(self.status, self.not_picked_up, self.followed_up.is_some())
+        Shelf::of(self.agent.test, self.status, self.not_picked_up, self.followed_up.is_some())
     }
 
     /// Returns whether the agent took the outcome: it was delivered and, if the agent acknowledges outcomes,

@@ -53,7 +53,7 @@ pub struct Row {
 impl Row {
     /// Returns the shelf of the row.
     pub fn shelf(&self) -> Shelf {
-        Shelf::of(self.status, self.not_picked_up, self.followed_up)
+        Shelf::of(self.agent.test, self.status, self.not_picked_up, self.followed_up)
     }
 
     /// Returns whether the operator holds the escalation, or held it last when it is closed.

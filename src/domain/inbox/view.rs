@@ -19,6 +19,8 @@ pub enum View {
     All,
     /// Closed escalations.
     Closed,
+    /// Escalations of test agents, open or closed.
+    Tests,
 }
 
 words!(View {
@@ -27,6 +29,7 @@ words!(View {
     Missed = "missed", "Missed";
     All = "all", "All open";
     Closed = "closed", "Closed";
+    Tests = "tests", "Tests";
 });
 
 impl View {
@@ -38,6 +41,7 @@ impl View {
             Self::Missed => "/missed",
             Self::All => "/all",
             Self::Closed => "/closed",
+            Self::Tests => "/tests",
         }
     }
 
@@ -49,16 +53,18 @@ impl View {
             Self::Missed => &[Shelf::Missed],
             Self::All => &[Shelf::Waiting, Shelf::Claimed],
             Self::Closed => &[Shelf::Resolved, Shelf::NotPickedUp, Shelf::Missed, Shelf::FollowedUp, Shelf::Cancelled],
+            Self::Tests => &[Shelf::Test],
         }
     }
 
-    /// Returns the orders of the view, the default first. Closed escalations have no wait and no deadline to sort by.
+    /// Returns the orders of the view, the default first. Closed escalations have no wait and no deadline to sort by, and
+    /// neither has a list of tests, most of which are closed.
     pub fn sorts(self) -> &'static [SortOrder] {
         match self {
             Self::Queue | Self::Mine | Self::All => {
                 &[SortOrder::Waiting, SortOrder::Deadline, SortOrder::Urgency, SortOrder::Newest]
             }
-            Self::Missed | Self::Closed => &[SortOrder::Newest, SortOrder::Urgency],
+            Self::Missed | Self::Closed | Self::Tests => &[SortOrder::Newest, SortOrder::Urgency],
         }
     }
 }
@@ -87,14 +93,14 @@ impl Counts {
         }
     }
 
-    /// Returns the number next to a view's name. Closed escalations are not counted.
+    /// Returns the number next to a view's name. Closed escalations and tests are not counted.
     pub fn of(&self, view: View) -> Option<i64> {
         match view {
             View::Queue => Some(self.waiting),
             View::Mine => Some(self.mine),
             View::Missed => Some(self.missed),
             View::All => Some(self.open),
-            View::Closed => None,
+            View::Closed | View::Tests => None,
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn eve() -> Operator {
 }
 
 pub fn billing_bot() -> AgentRef {
-    AgentRef { id: AgentId::new(Uuid::from_u128(1)), name: text("billing-bot") }
+    AgentRef { id: AgentId::new(Uuid::from_u128(1)), name: text("billing-bot"), test: false }
 }
 
 pub fn queue(name: &str) -> QueueRef {

@@ -1,14 +1,9 @@
 //! The request bodies that agents send. They are a published contract, so each object is one struct that refuses
 //! unknown fields.
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{RefOr, schema::Schema},
-};
+use utoipa::ToSchema;
 
 use super::{
     json::RequestBody,
@@ -23,7 +18,7 @@ use crate::{
         queue::Urgency,
         reason::ReasonCode,
     },
-    server::contract::{AnyJson, AnyObject, one_of},
+    server::contract::{AnyJson, AnyObject, publish_words},
 };
 
 /// How many entries of `tried` are kept.
@@ -60,7 +55,9 @@ pub struct OpenRequest {
     pub on_expiry: Option<StrictObject<OnExpiryRequest>>,
     #[schema(value_type = Option<ResumeRequest>)]
     pub resume: Option<StrictObject<ResumeRequest>>,
-    /// Returned unchanged, up to 16 KiB.
+    /// Returned unchanged, up to 16 KiB. In a test, Robot follows its member `rehearse`: `disposition` and `after_seconds`, or the
+    /// whole outcome by `answer`, `data`, `actions`, `next` and `note`, and `messages`, which Robot says before. If Robot cannot
+    /// follow it, `outcome.note_to_agent` says why.
     #[schema(value_type = Option<AnyObject>)]
     pub metadata: Option<Map<String, Value>>,
     /// The kinds of later requests that the agent takes, at most 20. No kind is defined yet, so any word is kept.
@@ -291,25 +288,10 @@ pub struct SayRequest {
     pub attachments: Option<Vec<Value>>,
 }
 
-/// The published schema names the formats that are taken. A request in another one is told which they are.
-impl PartialSchema for TranscriptFormat {
-    fn schema() -> RefOr<Schema> {
-        one_of(["native", "openai.chat"])
-    }
-}
-
-impl ToSchema for TranscriptFormat {}
-
-impl PartialSchema for SayRole {
-    fn schema() -> RefOr<Schema> {
-        one_of(["customer", "agent", "system", "user", "assistant"])
-    }
-}
-
-impl ToSchema for SayRole {
-    fn name() -> Cow<'static, str> {
-        "AddedRole".into()
-    }
+// The published formats are those that are taken. A request in another one is told which they are.
+publish_words! {
+    TranscriptFormat as "TranscriptFormat" = ["native", "openai.chat"];
+    SayRole as "AddedRole" = ["customer", "agent", "system", "user", "assistant"];
 }
 
 impl RequestBody for SayRequest {

@@ -26,6 +26,10 @@ use crate::{
 #[schema(as = Desk)]
 struct DeskBody<'a> {
     queue: &'a Name,
+    /// True for a test agent, which Robot answers. Left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
+    test: Option<bool>,
     /// The operators who may claim, serve the queue, are connected and not away.
     operators_available: i64,
     /// The operators who serve the queue and are connected, also those who are away.
@@ -54,8 +58,9 @@ query_params! { struct DeskParams: QUEUE; }
 pub async fn get(caller: CallingAgent, uri: Uri) -> Result<Response, Problem> {
     let params = QueryParams::of(&uri, DeskParams::ALL)?;
     let (queue, _) = queue(&caller, params.text("queue"), &mut Checks::default()).await?;
-    let at_desk = caller.desk.at_desk_of_queue(caller.workspace, queue.id).await?;
+    let at_desk = caller.at_desk_of_queue(queue.id).await?;
     let AtDesk { operators_available, reachable, waiting_ahead: waiting, median_claim_seconds } = at_desk;
-    let body = DeskBody { queue: &queue.name, operators_available, reachable, waiting, median_claim_seconds };
+    let test = caller.agent.test.then_some(true);
+    let body = DeskBody { queue: &queue.name, test, operators_available, reachable, waiting, median_claim_seconds };
     Ok(json_answer(StatusCode::OK, written(&body)))
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         agent::AgentRef,
-        ids::{EscalationId, WorkspaceId},
+        ids::{EscalationId, QueueId, WorkspaceId},
         presence::AgentContact,
         seq::Seq,
         time::Timestamp,
@@ -140,6 +140,14 @@ impl CallingAgent {
     pub async fn at_desk(&self, current: &CurrentState) -> Result<Option<AtDesk>, Problem> {
         let all = self.desk.at_desk(self.workspace, &[&current.escalation]).await?;
         Ok(all.into_values().next())
+    }
+
+    /// Returns the availability of operators for an escalation that is about to be opened in a queue.
+    pub async fn at_desk_of_queue(&self, queue: QueueId) -> Result<AtDesk, Problem> {
+        if self.agent.test {
+            return Ok(AtDesk::ROBOT);
+        }
+        Ok(self.desk.at_desk_of_queue(self.workspace, queue).await?)
     }
 
     /// Adds the bytes of a request to the key's daily usage.

@@ -75,7 +75,7 @@ pub async fn open(
     let (sha256, room) = (request.sha256, std::mem::take(&mut request.room));
     let open = checked(&caller, request).await?;
     // The availability is read before the write, because rendering the answer must not read the database.
-    let at_desk = caller.desk.at_desk_of_queue(caller.workspace, open.queue.id).await?;
+    let at_desk = caller.at_desk_of_queue(open.queue.id).await?;
     let answer: RenderAnswer = Arc::new(move |done| {
         let (status, is_open) = (status(done), done.asked_again);
         // The availability was read before the write, for a new escalation. Nothing is read during the write.

@@ -70,8 +70,9 @@ pub fn check(
     let apart = messages.chain(request.resume.iter().flat_map(|StrictObject(it)| &it.state));
     let apart: usize = apart.map(|raw| raw.get().len()).sum();
     if length.saturating_sub(apart + by_the_model) > MOST_BESIDE_MESSAGES {
-        let detail =
-            format!("must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages and resume.state");
+        let detail = format!(
+            "must have at most {MOST_BESIDE_MESSAGES} bytes beside conversation.messages, resume.state and texts of the model"
+        );
         checks.refuse("", detail);
         // So large a request is not looked at any further.
         checks.verdict()?;

@@ -1,8 +1,6 @@
 //! Parses query parameters and cursors. An unknown or repeated parameter is refused, so that a typo is never silently
 //! dropped. An empty parameter counts as not given.
 
-use std::ops::RangeInclusive;
-
 use axum::{extract::Query, http::Uri};
 use utoipa::openapi::{
     Required,
@@ -128,11 +126,13 @@ impl QueryParams {
         self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Parses a whole number within a range.
-    pub fn number(&self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let number = text.parse::<i64>().ok().filter(|number| range.contains(number));
-        let wrong = || bad(name, format!("must be a whole number from {} to {}", range.start(), range.end()));
+    /// Parses a whole number within the range of a parameter.
+    pub fn number(&self, param: &QueryParam) -> Result<Option<i64>, Problem> {
+        let (Some(text), ParamValues::Whole(least, most)) = (self.text(param.name), &param.values) else {
+            return Ok(None);
+        };
+        let number = text.parse::<i64>().ok().filter(|number| (*least..=*most).contains(number));
+        let wrong = || bad(param.name, format!("must be a whole number from {least} to {most}"));
         number.map(Some).ok_or_else(wrong)
     }
 
@@ -144,9 +144,9 @@ impl QueryParams {
         found.map(Some).ok_or_else(|| bad(name, format!("must be one of {}", known())))
     }
 
-    /// Returns how many items a page has: 1 to 200, by default 50.
+    /// Returns how many items a page has, by default 50.
     pub fn limit(&self) -> Result<i64, Problem> {
-        Ok(self.number("limit", 1..=200)?.unwrap_or(50))
+        Ok(self.number(&LIMIT)?.unwrap_or(50))
     }
 
     /// Parses the `after` parameter of a log with this epoch.

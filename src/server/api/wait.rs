@@ -2,7 +2,7 @@
 //! happens, else at the timeout. It is the escalation as it then is. The log wakes the handler, so it does not poll the
 //! database.
 
-use std::{ops::RangeInclusive, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use futures::StreamExt;
 use tokio::time::{Instant, sleep_until};
@@ -28,9 +28,6 @@ use crate::{
     },
 };
 
-/// How many seconds a wait may take. Many tool runtimes have a timeout of 60 seconds.
-const SECONDS: RangeInclusive<i64> = 0..=55;
-
 /// The event that ends a wait, in addition to the end of the escalation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Until {
@@ -45,11 +42,11 @@ enum Until {
 
 const UNTIL: [(&str, Until); 3] = [("event", Until::Event), ("reply", Until::Reply), ("outcome", Until::Outcome)];
 
-/// The parameter of [`seconds`].
+/// The parameter of [`seconds`]. Many tool runtimes have a timeout of 60 seconds.
 pub const WAIT: QueryParam = QueryParam {
     name: "wait",
     about: "The most seconds that the server waits before it answers.",
-    values: ParamValues::Whole(*SECONDS.start(), *SECONDS.end()),
+    values: ParamValues::Whole(0, 55),
 };
 /// The parameter of [`Until`].
 pub const UNTIL_WORD: QueryParam = QueryParam {
@@ -61,7 +58,7 @@ pub const UNTIL_WORD: QueryParam = QueryParam {
 
 /// Returns how long the caller waits, by the `wait` parameter in seconds.
 pub fn seconds(params: &QueryParams) -> Result<Option<Duration>, Problem> {
-    Ok(params.number("wait", SECONDS)?.map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
+    Ok(params.number(&WAIT)?.map(|seconds| Duration::from_secs(seconds.unsigned_abs())))
 }
 
 /// Returns the position of a cursor in the log of the caller's workspace.

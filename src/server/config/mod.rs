@@ -113,8 +113,8 @@ pub enum DemoOperator {
     /// You, in the console
     #[default]
     You,
-    /// Robot: claims after a second, replies, and resolves after three, with data that satisfies the response schema, if
-    /// Robot can invent such data.
+    /// Robot: your agent is a test agent, whose escalations are listed under Tests. Robot claims after a second, replies,
+    /// and resolves after three, with data that satisfies the response schema, if Robot can invent such data.
     /// An escalation with "metadata": {"rehearse": {"disposition": "rejected", "after_seconds": 20}} ends in that way;
     /// with "unanswered" nobody answers
     Auto,
@@ -192,6 +192,9 @@ pub enum AgentCommand {
     Add {
         #[arg(long, value_parser = name)]
         name: Name,
+        /// Add a test agent: Robot answers its escalations, and no operator is asked
+        #[arg(long)]
+        test: bool,
     },
     /// Revoke every key of an agent
     Revoke {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, value::RawValue};
 use utoipa::ToSchema;
 
 use super::{
-    At, Links, OperatorBody, as_rendered,
+    AgentBody, At, Links, OperatorBody, as_rendered,
     outcome::OutcomeBody,
     path_of,
     schemas::{AnyJson, AnyObject, Reserved},
@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     domain::{
-        agent::AgentRef,
         ask::{Action, Ask, AskKind, Verdict},
         conversation::Control,
         escalation::{Escalation, Status},
@@ -42,6 +41,12 @@ pub struct AtDesk {
     pub median_claim_seconds: Option<i64>,
 }
 
+impl AtDesk {
+    /// The availability of Robot, which test agents are told: Robot is always there.
+    pub const ROBOT: Self =
+        Self { operators_available: 1, reachable: 1, waiting_ahead: 0, median_claim_seconds: Some(1) };
+}
+
 /// An escalation, as it is now or was at an event.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Escalation)]
@@ -52,7 +57,11 @@ pub struct EscalationBody<'a> {
     control: Control,
     /// The seq of its newest event.
     seq: Seq,
-    agent: &'a AgentRef,
+    agent: AgentBody<'a>,
+    /// True for a test, which Robot answers. Left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
+    test: Option<bool>,
     queue: &'a Name,
     urgency: Urgency,
     reason: &'a Reason,
@@ -293,7 +302,8 @@ impl<'a> EscalationBody<'a> {
             status: it.status,
             control: Control::of(held_by),
             seq: it.seq,
-            agent: &it.agent,
+            agent: AgentBody::from(&it.agent),
+            test: it.agent.test.then_some(true),
             queue: &it.queue.name,
             urgency: it.urgency,
             reason: &opening.reason,

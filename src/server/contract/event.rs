@@ -1,14 +1,9 @@
 //! Renders events for agents, with the escalation as of that event.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{RefOr, schema::Schema},
-};
+use utoipa::ToSchema;
 
-use super::{ActorBody, At, EscalationBody, Links, MessageBody, OperatorBody, cursor, schemas::one_of, written};
+use super::{ActorBody, At, EscalationBody, Links, MessageBody, OperatorBody, cursor, schemas::publish_words, written};
 use crate::domain::{
     conversation::Control,
     escalation::Escalation,
@@ -35,6 +30,10 @@ struct EventBody<'a> {
     escalation_id: EscalationId,
     conversation_id: Option<&'a str>,
     tool_call_id: Option<&'a str>,
+    /// True for an event of a test, which Robot answers. Left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
+    test: Option<bool>,
     /// The side that speaks to the customer after the event.
     control: Control,
     actor: ActorBody<'a>,
@@ -55,27 +54,12 @@ pub struct SentEvent<'a> {
 /// The kinds of target of a transfer.
 struct TransferTargetKind;
 
-impl PartialSchema for TransferTargetKind {
-    fn schema() -> RefOr<Schema> {
-        one_of(["operator", "queue"])
-    }
-}
-
-impl ToSchema for TransferTargetKind {}
-
 /// The types of event that agents receive.
 struct AgentEventType;
 
-impl PartialSchema for AgentEventType {
-    fn schema() -> RefOr<Schema> {
-        one_of(EventType::ALL.iter().filter(|it| it.is_for_agents()).map(|it| it.as_str()))
-    }
-}
-
-impl ToSchema for AgentEventType {
-    fn name() -> Cow<'static, str> {
-        "EventType".into()
-    }
+publish_words! {
+    TransferTargetKind as "TransferTargetKind" = ["operator", "queue"];
+    AgentEventType as "EventType" = EventType::ALL.iter().filter(|it| it.is_for_agents()).map(|it| it.as_str());
 }
 
 /// The content of an event. `message.created` has `message`. `message.receipt` has `message_id`, `state` and `detail`. Every
@@ -154,6 +138,7 @@ pub fn event_json(event: &Event, after: &Escalation, outcome: Option<&str>, link
         escalation_id: event.escalation_id,
         conversation_id: after.opening.conversation_id(),
         tool_call_id: after.opening.tool_call_id(),
+        test: after.agent.test.then_some(true),
         control: event.control(),
         actor: ActorBody::from(&event.actor),
         data,

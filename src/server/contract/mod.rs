@@ -15,10 +15,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{RefOr, schema::Schema},
-};
+use utoipa::ToSchema;
 
 pub use escalation::{AtDesk, EscalationBody, escalation_json};
 pub use event::{SentEvent, TypingBody, event_json, lacks_ids, sent_event, typing_json, with_ids};
@@ -27,14 +24,17 @@ pub use openapi::openapi;
 pub use outcome::outcome_json;
 pub use problem::{PROBLEM_JSON, ProblemBody, problem_path, problem_type};
 pub use problem_code::ProblemCode;
+pub(crate) use schemas::publish_words;
 pub use schemas::{AnyJson, AnyObject, one_of};
 pub use tool::{ToolFormat, tool};
 
 use crate::domain::{
     actor::Actor,
-    ids::{EscalationId, OperatorId},
+    agent::AgentRef,
+    ids::{AgentId, EscalationId, OperatorId},
     operator::OperatorRef,
     seq::Seq,
+    text::Name,
     time::Timestamp,
 };
 
@@ -109,13 +109,7 @@ pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
 /// The kinds of actor.
 struct ActorKind;
 
-impl PartialSchema for ActorKind {
-    fn schema() -> RefOr<Schema> {
-        one_of(["agent", "operator", "system"])
-    }
-}
-
-impl ToSchema for ActorKind {}
+publish_words! { ActorKind as "ActorKind" = ["agent", "operator", "system"]; }
 
 /// The actor of an event, by the public name.
 #[derive(Serialize, ToSchema)]
@@ -138,6 +132,20 @@ impl<'a> From<&'a Actor> for ActorBody<'a> {
             }
             Actor::System => Self { kind: "system", id: None, name: None },
         }
+    }
+}
+
+/// The agent that opened the escalation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Agent)]
+struct AgentBody<'a> {
+    id: AgentId,
+    name: &'a Name,
+}
+
+impl<'a> From<&'a AgentRef> for AgentBody<'a> {
+    fn from(agent: &'a AgentRef) -> Self {
+        Self { id: agent.id, name: &agent.name }
     }
 }
 

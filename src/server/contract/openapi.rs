@@ -24,7 +24,12 @@ const ABOUT: &str = "Bailout hands a conversation from an AI agent to a human op
     `conversation.messages`, `resume.state` and those texts, an open has at most 256 KiB. A body may be compressed with gzip.";
 
 /// The members of responses that are not always there.
-const SOMETIMES: [(&str, &str); 5] = [
+const SOMETIMES: [(&str, &str); 10] = [
+    ("Desk", "test"),
+    ("Escalation", "test"),
+    ("Event", "test"),
+    ("Outcome", "test"),
+    ("StoredEvent", "test"),
     ("Escalation", "outcome"),
     ("Escalation", "already_open"),
     ("Escalation", "desk"),
@@ -42,7 +47,7 @@ pub fn openapi(collected: OpenApi) -> Value {
     });
     document["servers"] = json!([{"url": "/", "description": "This server"}]);
     document["components"]["securitySchemes"] = json!({
-        "key": {"type": "http", "scheme": "bearer", "description": "An API key of one agent: `blt_…`. An admin makes it in Settings, Agents."},
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key of one agent: `blt_…`, or `blt_test_…` of a test agent, which Robot answers. An admin makes it in Settings, Agents."},
     });
     document["components"]["headers"] = headers();
     let plain = take_plain(&mut document["components"]["schemas"]);

@@ -12,6 +12,7 @@ use super::{
 use crate::domain::{
     ask::{Ask, Verdict},
     disposition::Disposition,
+    escalation::Escalation,
     field_problem::FieldProblem,
     ids::MessageId,
     message::Message,
@@ -24,6 +25,10 @@ use crate::domain::{
 #[schema(as = Outcome)]
 pub struct OutcomeBody<'a> {
     disposition: Disposition,
+    /// True for the outcome of a test, which Robot made up. Left out otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool)]
+    test: Option<bool>,
     /// The version of the ask that was decided.
     ask_version: i64,
     /// The next step of the agent.
@@ -101,11 +106,13 @@ impl<'a> From<&'a ActionDecision> for DecisionBody<'a> {
     }
 }
 
-/// Renders the outcome of an ask; `messages` are those the outcome names, in order.
-pub fn outcome_json(outcome: &Outcome, ask: &Ask, messages: &[Message]) -> String {
+/// Renders the outcome of an escalation; `messages` are those the outcome names, in order.
+pub fn outcome_json(outcome: &Outcome, it: &Escalation, messages: &[Message]) -> String {
+    let ask = &it.opening.ask;
     let resolution = &outcome.resolution;
     written(&OutcomeBody {
         disposition: resolution.disposition,
+        test: it.agent.test.then_some(true),
         ask_version: resolution.ask_revision + 1,
         next: resolution.next,
         answer: resolution.answer.as_ref(),

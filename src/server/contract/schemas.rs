@@ -13,7 +13,6 @@ use utoipa::{
 
 use super::{At, ProblemCode};
 use crate::domain::{
-    agent::AgentRef,
     ask::{AskKind, Verdict},
     conversation::Control,
     disposition::Disposition,
@@ -26,7 +25,7 @@ use crate::domain::{
     queue::Urgency,
     reason::{Reason, ReasonCode},
     seq::Seq,
-    text::{Name, Text},
+    text::Text,
     update::UpdatedPart,
 };
 
@@ -34,6 +33,26 @@ use crate::domain::{
 pub fn one_of(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
 }
+
+/// Publishes a type as one of these words, under this name.
+macro_rules! publish_words {
+    ($($name:ty as $word:literal = $words:expr;)+) => {
+        $(
+            impl utoipa::PartialSchema for $name {
+                fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                    $crate::server::contract::one_of($words)
+                }
+            }
+
+            impl utoipa::ToSchema for $name {
+                fn name() -> std::borrow::Cow<'static, str> {
+                    $word.into()
+                }
+            }
+        )+
+    };
+}
+pub(crate) use publish_words;
 
 macro_rules! schemas_of_words {
     ($($(#[doc = $said:literal])+ $name:ty;)*) => {
@@ -223,11 +242,6 @@ macro_rules! schemas_of_objects {
 }
 
 schemas_of_objects! {
-    /// The agent that opened the escalation.
-    AgentRef as "Agent" {
-        id: AgentId,
-        name: Name,
-    }
     /// A labelled fact or link that helps the operator.
     ContextItem as "ContextItem" {
         label: Text<200>,

@@ -56,8 +56,6 @@ pub struct Cast {
     pub workspace: WorkspaceId,
     pub people: Vec<Operator>,
     pub colleagues: Vec<Operator>,
-    /// Robot, if the demo runs with `--operator auto`.
-    pub robot: Option<Operator>,
     pub agents: Vec<HiredAgent>,
     pub concierge: HiredAgent,
     pub guest: HiredAgent,
@@ -66,8 +64,8 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// Adds all participants to an empty database, as `bailout admin` would.
-    pub async fn hire(desk: &Desk, with_robot: bool) -> Result<Self, DemoError> {
+    /// Adds all participants to an empty database, as `bailout admin` would. Robot answers the guest when it is a test agent.
+    pub async fn hire(desk: &Desk, is_guest_test: bool) -> Result<Self, DemoError> {
         let now = desk.clock().now();
         let password = Secret::mint()?.reveal()[..PASSWORD_LETTERS].to_owned();
         let hash = password::hash(&password)?;
@@ -75,9 +73,7 @@ impl Cast {
         let workspace = workspaces::default(&mut tx, now).await?;
         let mut everyone = vec![];
         let colleagues = COLLEAGUES.map(|(name, public_name)| (name, public_name, Role::Operator));
-        // Robot is a supervisor so that it can claim from every queue.
-        let robot = with_robot.then_some(("Robot", "Robot", Role::Supervisor));
-        for (name, public_name, role) in PEOPLE.into_iter().chain(colleagues).chain(robot) {
+        for (name, public_name, role) in PEOPLE.into_iter().chain(colleagues) {
             let operator = operator(name, public_name, role)?;
             let address = format!("{}@example.com", public_name.to_lowercase());
             let email = address.parse().map_err(|problem| DemoError::Script(format!("{address}: {problem}")))?;
@@ -95,17 +91,16 @@ impl Cast {
         }
         let mut machines = vec![];
         for name in AGENTS.into_iter().chain([CONCIERGE, GUEST]) {
-            let key = ApiKey::mint()?;
+            let key = ApiKey::mint(is_guest_test && name == GUEST)?;
             let id = agents::add(&mut tx, workspace, &parsed(name)?, &key, now).await?;
-            let id = id.ok_or_else(|| DemoError::Script(format!("{name} is there twice")))?;
+            let id = id.map_err(|why| DemoError::Script(format!("{name}: {why}")))?;
             machines.push(HiredAgent { id, name, key: key.reveal() });
         }
         tx.commit().await.map_err(Error::from)?;
-        let robot = if with_robot { everyone.pop() } else { None };
         let colleagues = everyone.split_off(PEOPLE.len());
         let lost = || DemoError::Script("an agent is missing".to_owned());
         let (guest, concierge) = (machines.pop().ok_or_else(lost)?, machines.pop().ok_or_else(lost)?);
-        Ok(Self { workspace, people: everyone, colleagues, robot, agents: machines, concierge, guest, password })
+        Ok(Self { workspace, people: everyone, colleagues, agents: machines, concierge, guest, password })
     }
 
     /// Finds an operator by the public name.

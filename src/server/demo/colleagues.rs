@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{answer, hand::DemoOperatorHand};
+use super::hand::DemoOperatorHand;
 use crate::{
     domain::{
         ask::AskKind,
@@ -18,6 +18,7 @@ use crate::{
     },
     server::{
         error::Error,
+        robot::answer,
         store::agent_list::{self, AgentFilter},
     },
 };

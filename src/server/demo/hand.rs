@@ -1,8 +1,5 @@
 //! Lets a scripted operator run the same commands as the console's buttons.
 
-use std::sync::Arc;
-
-use futures::{Stream, StreamExt, stream};
 use tokio::time::sleep;
 
 use super::pace::{BETWEEN_TRIES, TRIES};
@@ -15,7 +12,6 @@ use crate::{
         operator::Operator,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
-        seq::Seq,
         text::{ClientMessageId, ReplyText, TextProblem},
     },
     server::{
@@ -23,10 +19,9 @@ use crate::{
         core::{
             command::{ActorVerb, Command, CommandResult, OperatorVerb},
             desk::Desk,
-            log::{Audience, RecordedEvent, follow},
         },
         error::{CurrentState, Error},
-        resolution,
+        robot,
     },
 };
 
@@ -78,33 +73,6 @@ impl DemoOperatorHand {
         }
     }
 
-    /// Returns the events after a cursor, until the server stops. Resumes where it was after a database error.
-    pub fn hears(&self, audience: Audience, since: Seq) -> impl Stream<Item = Arc<RecordedEvent>> + Send + use<> {
-        let (desk, workspace) = (self.desk.clone(), self.workspace);
-        let listen = move |since| {
-            let epoch = desk.store().epoch();
-            Box::pin(follow(desk.log(), desk.store(), workspace, audience, &epoch, since))
-        };
-        stream::unfold((listen(since), since), move |(mut log, since)| {
-            let listen = listen.clone();
-            async move {
-                loop {
-                    match log.next().await? {
-                        Ok(event) => {
-                            let seq = event.seq;
-                            return Some((event, (log, seq)));
-                        }
-                        Err(error) => {
-                            tracing::warn!(%error, "the play does not hear the desk");
-                            sleep(BETWEEN_TRIES).await;
-                            log = listen(since);
-                        }
-                    }
-                }
-            }
-        })
-    }
-
     /// Reports the operator's presence, as a connected page does, so that their claims do not lapse.
     pub fn is_here(&self) {
         self.desk.hints().operator_seen(self.workspace, self.operator.who.id, self.desk.clock().now());
@@ -134,20 +102,13 @@ impl DemoOperatorHand {
         fence: Option<Fence>,
         said: impl IntoIterator<Item = Resolution<DecisionRequest>>,
     ) -> Result<CommandResult, Error> {
-        let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
-        for sent in said {
-            let opening = Arc::clone(&it.opening);
-            let check = move |schemas: &_| resolution::check(schemas, &opening.ask, sent);
-            let checked = self.desk.schemas().run(check).await?.map_err(Error::from);
-            let done = match checked {
-                Ok(resolution) => self.does(it.id, OperatorVerb::Resolve { fence, resolution }).await,
-                Err(refusal) => Err(refusal),
-            };
-            match done {
-                Err(problem @ Error::Refused { refusal: Refusal::InvalidFields { .. }, .. }) => refused = problem,
-                done => return done,
+        let (said, mut tries) = (Vec::from_iter(said), 0);
+        loop {
+            self.is_here();
+            let done = robot::resolve(&self.desk, self.workspace, &self.operator, it, fence, said.clone()).await;
+            if !try_again(&done, &mut tries).await {
+                return done;
             }
         }
-        Err(refused)
     }
 }

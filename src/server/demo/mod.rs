@@ -5,19 +5,15 @@
 //! the console's buttons do. Nothing here is reachable from `bailout serve`.
 
 mod agent;
-mod answer;
 mod cast;
 mod colleagues;
 mod customer;
 pub mod error;
-mod filler;
 mod hand;
 mod live;
 mod pace;
 mod passes;
 mod past;
-mod rehearsal;
-mod robot;
 
 use std::{fs::Permissions, future::Future, os::unix::fs::PermissionsExt, sync::Arc};
 
@@ -121,11 +117,6 @@ async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, Demo
     };
     let colleagues: Vec<DemoOperatorHand> = cast.colleagues.iter().map(hand).collect();
     let ids = cast.agents.iter().map(|agent| agent.id).collect();
-    if let Some(robot) = &cast.robot {
-        let scripted = cast.scripted().map(|agent| agent.id).collect();
-        let since = desk.head(cast.workspace).await?;
-        spawn(desk, robot::work(hand(robot), scripted, since));
-    }
     spawn(desk, colleagues::work(colleagues, ids, chance.fork()));
     spawn(desk, stage.play(star.clone()));
     Ok(star)

@@ -186,3 +186,9 @@ pub fn asked(opens: &'static str, what: &'static str, act: AnyView) -> AnyView {
 pub fn hidden(name: &'static str, value: &str) -> AnyView {
     view! { <input type="hidden" name=name value=value.to_owned()/> }.into_any()
 }
+
+/// Draws a checkbox, whose field is `on` when it is checked.
+pub fn check(name: &'static str, label: &'static str, checked: bool) -> AnyView {
+    view! { <label class="choice"><input type="checkbox" name=name value="on" checked=checked/> {label}</label> }
+        .into_any()
+}

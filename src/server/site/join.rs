@@ -180,7 +180,7 @@ async fn entered(
     };
     let password = fields.new_password("password")?;
     let hash = web.checker.place()?.hash(password).await?;
-    let key = (link.purpose == LinkPurpose::SetUp).then(mint_key).transpose()?;
+    let key = (link.purpose == LinkPurpose::SetUp).then(|| mint_key(false)).transpose()?;
     let (secret, begun) = NewSession::at(web, parts).await?;
     let (used, joins) = (link.digest.clone(), newcomer.clone());
     let write = web.desk.store().write(move |tx| {
@@ -193,7 +193,7 @@ async fn entered(
             let name = Name::parse(FIRST_AGENT).map_err(|problem| Error::Internal(problem.to_string()))?;
             // An agent of that name may already have a key, added in a shell. Then there is no key to show.
             let added = agents::add(tx, workspace, &name, &key, begun.now).await?;
-            Ok::<_, FormRefusal>(Some((added.map(|_| key), ended)))
+            Ok::<_, FormRefusal>(Some((added.ok().map(|_| key), ended)))
         })
     });
     let Some((key, ended)) = write.await? else { return Ok(None) };

@@ -16,7 +16,7 @@ use crate::{
         site::{
             confirm,
             forms::{FormFields, FormRefusal},
-            frame::{FormNotice, hidden, page, section},
+            frame::{FormNotice, check, hidden, page, section},
             respond::{failed, see_other},
             session::SignedIn,
             session_list::{draw_sessions, end_sessions},
@@ -240,9 +240,4 @@ fn draw_me(signed_in: &SignedIn, open: &[OpenSession], said: Option<FormNotice>)
         section("Sessions", draw_sessions(PATH, open, &signed_in.digest)),
     ];
     page(me, PATH, "Me", said, content)
-}
-
-fn check(name: &'static str, label: &'static str, checked: bool) -> AnyView {
-    view! { <label class="choice"><input type="checkbox" name=name value="on" checked=checked/> {label}</label> }
-        .into_any()
 }

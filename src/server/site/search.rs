@@ -220,7 +220,10 @@ fn line((row, excerpts): (Row, Excerpts)) -> AnyView {
                         {sentence_case(&row.reason)} " "
                         <span class="row-agent">"· " {revealed(row.agent.name.as_str())}</span>
                     </span>
-                    {row.closed_at.is_none().then(|| view! { <span class="row-marks">{row.status.label()}</span> })}
+                    <span class="row-marks">
+                        {row.agent.test.then_some("Test ")}
+                        {row.closed_at.is_none().then(|| row.status.label())}
+                    </span>
                 </span>
                 {texts.collect::<Vec<_>>()}
             </a>

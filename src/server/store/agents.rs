@@ -32,7 +32,7 @@ pub struct StoredKey {
 /// Returns a key by its public id, revoked or not. A public id is unique across all workspaces, so it determines the
 /// workspace.
 pub async fn key(store: &Store, public_id: &str) -> Result<Option<StoredKey>, Error> {
-    let sql = "select k.workspace_id, k.agent_id, a.name, k.secret_sha256, k.revoked_at, k.used_at \
+    let sql = "select k.workspace_id, k.agent_id, a.name, k.secret_sha256, k.revoked_at, k.used_at, a.is_test \
         from api_key k \
         join agent a on a.workspace_id = k.workspace_id and a.id = k.agent_id where k.public_id = $1";
     let row = sqlx::query(sql).bind(public_id.to_owned()).fetch_optional(store.reader()).await?;
@@ -44,6 +44,7 @@ pub async fn key(store: &Store, public_id: &str) -> Result<Option<StoredKey>, Er
         agent: AgentRef {
             id: agent.parse().map_err(|_| broken("api_key", "agent_id"))?,
             name: Name::parse(name).map_err(|_| broken("agent", "name"))?,
+            test: row.try_get::<i64, _>(6)? != 0,
         },
         secret_sha256: row.try_get(3)?,
         revoked_at: row.try_get::<Option<i64>, _>(4)?.map(Timestamp),
@@ -51,31 +52,46 @@ pub async fn key(store: &Store, public_id: &str) -> Result<Option<StoredKey>, Er
     }))
 }
 
-/// Adds a key to the agent of this name, and creates the agent if needed. An agent whose keys are all revoked keeps its
-/// identity and gets a new key. An agent that has a valid key is refused (`None`), so that nobody adds a second key by
-/// mistake.
+/// The reason why an agent was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdded {
+    /// Nobody should add a second key by mistake.
+    #[error("There is an agent of this name, and it has a key.")]
+    HasKey,
+    #[error("There is a test agent of this name. Choose another name.")]
+    IsTest,
+    #[error("There is an agent of this name that is no test agent. Choose another name.")]
+    IsNoTest,
+}
+
+/// Adds a key to the agent of this name, and creates the agent if needed: a test agent if this is a test key. An agent whose
+/// keys are all revoked keeps its identity and gets a new key.
 pub async fn add(
     connection: &mut AnyConnection,
     workspace: WorkspaceId,
     name: &Name,
     key: &ApiKey,
     now: Timestamp,
-) -> Result<Option<AgentId>, Error> {
-    const AGENT: &str = "insert into agent (workspace_id, id, name, created_at) values ($1, $2, $3, $4) \
+) -> Result<Result<AgentId, NotAdded>, Error> {
+    const AGENT: &str = "insert into agent (workspace_id, id, name, created_at, is_test) values ($1, $2, $3, $4, $5) \
         on conflict (workspace_id, name) do nothing";
     const HAS_KEY: &str = "select public_id from api_key where workspace_id = $1 and agent_id = $2 \
         and (revoked_at is null or revoked_at > $3) limit 1";
     let query = sqlx::query(AGENT).bind(workspace.to_string()).bind(AgentId::new(mint()).to_string());
-    query.bind(name.to_string()).bind(now.0).execute(&mut *connection).await?;
-    let Some(agent) = find(connection, workspace, name).await? else {
+    let query = query.bind(name.to_string()).bind(now.0).bind(i64::from(key.is_test()));
+    query.execute(&mut *connection).await?;
+    let Some(AgentRef { id: agent, test, .. }) = find(connection, workspace, name).await? else {
         return Err(Error::Internal("the agent just added is not there".into()));
     };
+    if test != key.is_test() {
+        return Ok(Err(if test { NotAdded::IsTest } else { NotAdded::IsNoTest }));
+    }
     let query = sqlx::query(HAS_KEY).bind(workspace.to_string()).bind(agent.to_string());
     if query.bind(now.0).fetch_optional(&mut *connection).await?.is_some() {
-        return Ok(None);
+        return Ok(Err(NotAdded::HasKey));
     }
     add_key(connection, workspace, agent, key, now).await?;
-    Ok(Some(agent))
+    Ok(Ok(agent))
 }
 
 /// Adds another key to an agent.
@@ -101,7 +117,7 @@ pub async fn revoke(
     now: Timestamp,
 ) -> Result<bool, Error> {
     let Some(agent) = find(connection, workspace, name).await? else { return Ok(false) };
-    end_keys(connection, workspace, agent, "", now).await?;
+    end_keys(connection, workspace, agent.id, "", now).await?;
     Ok(true)
 }
 
@@ -159,7 +175,7 @@ pub struct KeyFacts {
 
 /// Returns every agent of a workspace, by name, with its valid keys.
 pub async fn all(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Result<Vec<KeyedAgent>, Error> {
-    const SQL: &str = "select a.id, a.name, k.public_id, k.created_at, k.used_at, k.revoked_at from agent a \
+    const SQL: &str = "select a.id, a.name, k.public_id, k.created_at, k.used_at, k.revoked_at, a.is_test from agent a \
         left join api_key k on k.workspace_id = a.workspace_id and k.agent_id = a.id \
         and (k.revoked_at is null or k.revoked_at > $2) \
         where a.workspace_id = $1 order by a.name, a.id, k.created_at desc, k.public_id";
@@ -181,17 +197,17 @@ pub async fn all(store: &Store, workspace: WorkspaceId, now: Timestamp) -> Resul
 
 /// Returns an agent of a workspace by its id.
 pub async fn one(store: &Store, workspace: WorkspaceId, id: AgentId) -> Result<Option<AgentRef>, Error> {
-    let sql = "select id, name from agent where workspace_id = $1 and id = $2";
+    let sql = "select id, name, is_test from agent where workspace_id = $1 and id = $2";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string());
     query.fetch_optional(store.reader()).await?.as_ref().map(agent_ref).transpose()
 }
 
-/// Reads an agent from a row with id and name.
+/// Reads an agent from a row with id, name and `is_test`.
 fn agent_ref(row: &AnyRow) -> Result<AgentRef, Error> {
     let (id, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
     let broken = |column| Error::Inconsistent { table: "agent", column, id: id.clone() };
     let name = Name::parse(name).map_err(|_| broken("name"))?;
-    Ok(AgentRef { id: id.parse().map_err(|_| broken("id"))?, name })
+    Ok(AgentRef { id: id.parse().map_err(|_| broken("id"))?, name, test: row.try_get::<i64, _>("is_test")? != 0 })
 }
 
 /// Returns those of these agents that have ever acknowledged an outcome.
@@ -231,10 +247,8 @@ pub async fn acknowledged(
     Ok(())
 }
 
-async fn find(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<Option<AgentId>, Error> {
-    let sql = "select id from agent where workspace_id = $1 and name = $2";
+async fn find(connection: &mut AnyConnection, workspace: WorkspaceId, name: &Name) -> Result<Option<AgentRef>, Error> {
+    let sql = "select id, name, is_test from agent where workspace_id = $1 and name = $2";
     let query = sqlx::query(sql).bind(workspace.to_string()).bind(name.to_string());
-    let Some(row) = query.fetch_optional(connection).await? else { return Ok(None) };
-    let id: String = row.try_get(0)?;
-    Ok(Some(id.parse().map_err(|_| Error::Inconsistent { table: "agent", column: "id", id })?))
+    query.fetch_optional(connection).await?.as_ref().map(agent_ref).transpose()
 }

@@ -55,7 +55,8 @@ pub async fn of_each(
     escalations: &[&Escalation],
     now: Timestamp,
 ) -> Result<HashMap<EscalationId, AtDesk>, Error> {
-    let open: Vec<_> = escalations.iter().filter(|it| it.status.is_open()).collect();
+    let all_open = escalations.iter().filter(|it| it.status.is_open());
+    let (tests, open): (Vec<&&Escalation>, Vec<&&Escalation>) = all_open.partition(|it| it.agent.test);
     let mut queues = HashMap::new();
     for queue in open.iter().map(|it| it.queue.id).collect::<HashSet<_>>() {
         queues.insert(queue, served(connection, workspace, queue, now).await?);
@@ -67,7 +68,8 @@ pub async fn of_each(
         let waiting_ahead = ahead.get(&it.id.to_string()).copied().unwrap_or_default();
         Some((it.id, AtDesk { waiting_ahead, ..*queues.get(&it.queue.id)? }))
     };
-    Ok(open.iter().filter_map(of).collect())
+    let tests = tests.iter().map(|it| (it.id, AtDesk::ROBOT));
+    Ok(open.iter().filter_map(of).chain(tests).collect())
 }
 
 /// Returns the status of a queue without the number of waiting escalations, which is left at 0.

@@ -95,16 +95,16 @@ pub async fn load(
 pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &StoredEscalation)]) -> Result<(), Error> {
     const SQL: &str = "insert into escalation (workspace_id, id, agent_id, conversation, conversation_id, customer, opened_at, \
         status, claimed_by, closed_at, closed_seq, due_at, shelf, key_waiting, key_deadline, key_urgency, key_newest, \
-        body, row, outcome, queue_id, claimed_after, tool_call_id, acknowledged_at) values {rows} \
+        body, row, outcome, queue_id, claimed_after, tool_call_id, acknowledged_at, robot_at) values {rows} \
         on conflict (workspace_id, id) do update set status = excluded.status, claimed_by = excluded.claimed_by, \
         closed_at = excluded.closed_at, closed_seq = excluded.closed_seq, due_at = excluded.due_at, \
         shelf = excluded.shelf, key_waiting = excluded.key_waiting, key_deadline = excluded.key_deadline, \
         key_urgency = excluded.key_urgency, key_newest = excluded.key_newest, body = excluded.body, \
         row = excluded.row, customer = excluded.customer, outcome = excluded.outcome, queue_id = excluded.queue_id, \
         claimed_after = coalesce(escalation.claimed_after, excluded.claimed_after), \
-        acknowledged_at = excluded.acknowledged_at";
-    for changed in chunks(changed, 24) {
-        let mut query = sqlx::query(with_rows(SQL, 24, changed.len()));
+        acknowledged_at = excluded.acknowledged_at, robot_at = excluded.robot_at";
+    for changed in chunks(changed, 25) {
+        let mut query = sqlx::query(with_rows(SQL, 25, changed.len()));
         for (workspace, (it, outcome)) in changed {
             let row = inbox::Row::from(it);
             query = query
@@ -129,10 +129,11 @@ pub async fn save(connection: &mut AnyConnection, changed: &[(WorkspaceId, &Stor
                 .bind(json(&row)?)
                 .bind(outcome.as_deref().map(str::to_owned))
                 .bind(it.queue.id.to_string())
-                // The value of the first claim is kept.
-                .bind(it.claim.as_ref().map(|claim| (claim.at - it.opened_at).0))
+                // The value of the first claim is kept. How soon Robot claims tests tells nothing of operators.
+                .bind(it.claim.as_ref().filter(|_| !it.agent.test).map(|claim| (claim.at - it.opened_at).0))
                 .bind(it.opening.tool_call_id().filter(|id| id.chars().count() <= LONGEST_ID).map(str::to_owned))
-                .bind(it.acknowledged_at.map(|at| at.0));
+                .bind(it.acknowledged_at.map(|at| at.0))
+                .bind(it.robot_step().map(|(at, _)| at.0));
         }
         query.execute(&mut *connection).await?;
     }
@@ -271,6 +272,9 @@ const MOST_EARLIER: i64 = 3;
 /// Escalations whose `due_at` has passed.
 pub const DUE: &str = "select workspace_id, id from escalation where due_at <= $1 order by due_at limit $2";
 
+/// Tests in which a step of Robot is due.
+pub const ROBOT_DUE: &str = "select workspace_id, id from escalation where robot_at <= $1 order by robot_at limit $2";
+
 /// Escalations that an operator holds.
 pub const HELD: &str = "select body from escalation where workspace_id = $1 and claimed_by = $2 and shelf = 'claimed'";
 
@@ -316,6 +320,12 @@ pub async fn claim_alert(
     let update = sqlx::query(sql).bind(workspace.to_string()).bind(id.to_string()).bind(now.0);
     let row = update.fetch_optional(store.writer()).await?;
     row.map(|row| read(&row.try_get::<String, _>(0)?, row.try_get(1)?)).transpose()
+}
+
+/// Returns tests in which a step of Robot is due, the longest overdue first.
+pub async fn robot_due(store: &Store, now: Timestamp, limit: i64) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
+    let rows = sqlx::query(ROBOT_DUE).bind(now.0).bind(limit).fetch_all(store.reader()).await?;
+    Ok(ids(&rows))
 }
 
 /// Returns escalations whose `due_at` has passed, the longest overdue first.

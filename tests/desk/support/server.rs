@@ -152,11 +152,19 @@ impl TestServer {
 
     /// Adds an agent.
     pub async fn agent(&self, name: &str) -> Agent {
+        self.agent_with(name, ApiKey::mint(false).expect("a key")).await
+    }
+
+    /// Adds a test agent, which Robot answers.
+    pub async fn test_agent(&self, name: &str) -> Agent {
+        self.agent_with(name, ApiKey::mint(true).expect("a key")).await
+    }
+
+    async fn agent_with(&self, name: &str, key: ApiKey) -> Agent {
         let name = Name::parse(name).expect("a name");
-        let key = ApiKey::mint().expect("a key");
         let mut tx = self.desk.store().begin_write().await.expect("a transaction");
         let added = agents::add(&mut tx, self.workspace, &name, &key, self.now()).await.expect("an agent");
-        assert!(added.is_some(), "{name} has a key already");
+        added.unwrap_or_else(|why| panic!("{name}: {why}"));
         tx.commit().await.expect("a commit");
         Agent { url: self.url.clone(), key: key.reveal(), http: reqwest::Client::new() }
     }

@@ -16,10 +16,9 @@ use self::state::{Key, answer_name, customer_name, message_name};
 use crate::{
     domain::{
         actor::Actor,
-        ask::Ask,
         escalation::{Escalation, by_agent::NewEscalation},
         event::EventKind,
-        ids::{EscalationId, EventId},
+        ids::{EscalationId, EventId, WorkspaceId},
         ledger::NewEvent,
         message::Message,
         outcome::Outcome,
@@ -142,7 +141,7 @@ impl Batch<'_> {
             head.seq = seq;
             head.open += i64::from(frame.was.is_none());
             if let Some(ended) = frame.event.kind.outcome() {
-                outcome = Some(self.rendered(key, &escalation.opening.ask, ended).into());
+                outcome = Some(self.rendered(key.0, &escalation, ended).into());
                 self.were_here.extend(customer_name(key.0, escalation.agent.id, &escalation.opening));
                 self.heads.get_mut(&key.0).ok_or_else(missing)?.open -= 1;
             }
@@ -185,10 +184,10 @@ impl Batch<'_> {
     }
 
     /// Renders the outcome for agents.
-    fn rendered(&self, key: Key<EscalationId>, ask: &Ask, outcome: &Outcome) -> String {
-        let said = self.since_open.get(&key).map_or(&[][..], Vec::as_slice);
+    fn rendered(&self, workspace: WorkspaceId, it: &Escalation, outcome: &Outcome) -> String {
+        let said = self.since_open.get(&(workspace, it.id)).map_or(&[][..], Vec::as_slice);
         let repeated: Vec<Message> = said.iter().filter(|it| outcome.messages.contains(&it.id)).cloned().collect();
-        contract::outcome_json(outcome, ask, &repeated)
+        contract::outcome_json(outcome, it, &repeated)
     }
 
     /// Adds a message, so that later commands of the batch see it.

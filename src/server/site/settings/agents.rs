@@ -15,7 +15,7 @@ use crate::{
         drawn::{element, words},
         form::{FormField, field},
     },
-    domain::{agent::AgentRef, ids::AgentId, operator::Operator, text::Name, time::Span},
+    domain::{agent::AgentRef, ids::AgentId, inbox::View, operator::Operator, text::Name, time::Span},
     server::{
         contract::{ToolFormat, tool},
         error::Error,
@@ -23,7 +23,7 @@ use crate::{
         rates::usage::day_of,
         site::{
             forms::{FormFields, FormRefusal},
-            frame::{FormNotice, act, asked, hidden, moment, page, secret, section},
+            frame::{FormNotice, act, asked, check, hidden, moment, page, secret, section},
             origin,
             respond::{failed, see_other},
             session::SignedIn,
@@ -92,12 +92,12 @@ async fn changed(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<O
     match fields.get("do") {
         "add" => {
             let name = fields.name("name", "A name")?;
-            let (key, named) = (mint()?, name.clone());
+            let (key, named) = (mint(fields.get("test") == "on")?, name.clone());
             let write = store.write(move |tx| {
                 Box::pin(async move {
                     match agents::add(tx, workspace, &named, &key, now).await? {
-                        Some(_) => Ok(key),
-                        None => Err(FormRefusal::said("There is an agent of this name, and it has a key.")),
+                        Ok(_) => Ok(key),
+                        Err(why) => Err(FormRefusal::said(&why.to_string())),
                     }
                 })
             });
@@ -107,7 +107,7 @@ async fn changed(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result<O
             let agent = agent(web, me, fields).await?;
             let hours = OVERLAPS.into_iter().find(|(_, value, _)| *value == fields.get("overlap"));
             let (hours, ..) = hours.ok_or_else(|| FormRefusal::said("Choose when the old key ends."))?;
-            let (key, id) = (mint()?, agent.id);
+            let (key, id) = (mint(agent.test)?, agent.id);
             let write = store.write(move |tx| {
                 Box::pin(async move {
                     agents::add_key(tx, workspace, id, &key, now).await?;
@@ -136,9 +136,9 @@ pub async fn agent(web: &WebState, me: &SignedIn, fields: &FormFields) -> Result
     agents::one(web.desk.store(), me.workspace, id).await?.ok_or_else(nobody)
 }
 
-/// Creates a new key.
-pub fn mint() -> Result<ApiKey, Error> {
-    ApiKey::mint().map_err(|problem| Error::Internal(format!("no random bits: {problem}")))
+/// Creates a new key, for a test agent if `is_test`.
+pub fn mint(is_test: bool) -> Result<ApiKey, Error> {
+    ApiKey::mint(is_test).map_err(|problem| Error::Internal(format!("no random bits: {problem}")))
 }
 
 /// Returns a key with instructions for using it at this address.
@@ -157,8 +157,8 @@ pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> NewKey {
 
 /// The path of the list.
 pub const PATH: &str = "/settings/agents";
-/// The path that opens a test escalation. No key changes there, so no password is asked for.
-pub const TEST: &str = "/settings/agents/test";
+/// The path that opens a trial escalation. No key changes there, so no password is asked for.
+pub const TRIAL: &str = "/settings/agents/trial";
 /// The choices for how long an old key stays valid beside a new one: hours, form value and label.
 pub const OVERLAPS: [(i64, &str, &str); 3] =
     [(1, "1", "ends in an hour"), (24, "24", "ends in a day"), (0, "0", "ends now")];
@@ -184,6 +184,7 @@ fn draw_agents(
     let add = view! {
         <form class="plain-form" method="post" action=PATH>
             {field(FormField { name: "name", label: "Name", kind: "text", autocomplete: "off", most: 100, ..FormField::default() })}
+            {check("test", "A test agent: Robot answers it, and nobody is asked", false)}
             <button class="button" data-kind="primary" type="submit" name="do" value="add">"Add agent"</button>
         </form>
     };
@@ -202,7 +203,7 @@ pub fn shown_once(fresh: &NewKey) -> Vec<AnyView> {
             "call",
             "Try it in a shell",
             &fresh.call,
-            "It waits for your answer in the console, for up to 50 seconds; then it answers how things stand.",
+            "It waits for the answer for up to 50 seconds; then it answers how things stand.",
         ),
         secret(
             "tool",
@@ -222,6 +223,15 @@ fn draw_agent(it: &KeyedAgent, limited: &HashMap<String, u64>) -> AnyView {
         words("p", "plain-facts", &facts)
     });
     let mut content: Vec<AnyView> = vec![words("p", "", it.agent.name.as_str())];
+    if it.agent.test {
+        let tests = view! {
+            <p class="plain-facts">
+                "A test agent. Robot answers it within seconds, as "<code>"metadata.rehearse"</code>" asks. See "
+                <a href=View::Tests.path()>"its tests"</a>"."
+            </p>
+        };
+        content.push(tests.into_any());
+    }
     match it.keys.is_empty() {
         true => content.push(words("p", "plain-facts", "It has no key.")),
         false => content.extend(keys),
@@ -250,8 +260,8 @@ fn draw_agent(it: &KeyedAgent, limited: &HashMap<String, u64>) -> AnyView {
             "All keys of this agent end now: it cannot call until it has a new one. What it has opened stays open.";
         asked("Revoke all keys…", what, act(PATH, "revoke", "Revoke all keys", std::slice::from_ref(&about)))
     });
-    let test = act(TEST, "test", "Send a test escalation", std::slice::from_ref(&about));
-    let acts = [Some(test), Some(rotate.into_any()), revoke];
+    let trial = act(TRIAL, "trial", "Send a trial escalation", std::slice::from_ref(&about));
+    let acts = [Some(trial).filter(|_| !it.agent.test), Some(rotate.into_any()), revoke];
     content.push(element("div", "plain-acts", acts.into_iter().flatten().collect()));
     element("li", "", content)
 }

@@ -37,7 +37,7 @@ pub fn routes(web: &WebState) -> Router<WebState> {
         .layer(DefaultBodyLimit::max(LARGEST_QUEUE));
     Router::new()
         .route("/settings", get(|| async { see_other(people_page::PATH) }))
-        .route(agents_page::TEST, post(trial::open))
+        .route(agents_page::TRIAL, post(trial::open))
         .merge(of_queues)
         .merge(sensitive)
         .route_layer(from_fn_with_state(web.clone(), gate::admins))

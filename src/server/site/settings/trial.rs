@@ -1,4 +1,4 @@
-//! Opens a test escalation with the same `Desk` command as an agent, and marks it as a test.
+//! Opens a trial escalation with the same `Desk` command as an agent, so that an admin sees that the desk works.
 
 use std::sync::Arc;
 
@@ -30,16 +30,16 @@ use crate::{
     },
 };
 
-/// The transcript of a test escalation.
+/// The transcript of a trial escalation.
 const SAID: [(MessageRole, &str); 2] = [
-    (MessageRole::Customer, "This is a test. Nobody waits for an answer."),
+    (MessageRole::Customer, "This is a trial. Nobody waits for an answer."),
     (MessageRole::Agent, "Let me hand this to a colleague, to see that it gets there."),
 ];
 
-/// `POST /settings/agents/test`
+/// `POST /settings/agents/trial`
 pub async fn open(State(web): State<WebState>, Extension(me): Extension<SignedIn>, fields: FormFields) -> Response {
     let opened = match agent(&web, &me, &fields).await {
-        Ok(agent) => test(&web, &me, agent).await,
+        Ok(agent) => send(&web, &me, agent).await,
         Err(denied) => Err(denied),
     };
     match opened {
@@ -48,13 +48,13 @@ pub async fn open(State(web): State<WebState>, Extension(me): Extension<SignedIn
     }
 }
 
-async fn test(web: &WebState, me: &SignedIn, agent: AgentRef) -> Result<EscalationId, FormRefusal> {
+async fn send(web: &WebState, me: &SignedIn, agent: AgentRef) -> Result<EscalationId, FormRefusal> {
     let queue = queues::named(web.desk.store(), me.workspace, queues::DEFAULT).await?;
     let (queue, defaults) =
         queue.ok_or_else(|| Error::Inconsistent { table: "queue", column: "name", id: "default".to_owned() })?;
     let id = EscalationId::new(mint());
     let mut opening = opening(me.operator.who.public_name.as_str())
-        .map_err(|problem| Error::Internal(format!("a test's own text {problem}")))?;
+        .map_err(|problem| Error::Internal(format!("a trial's own text {problem}")))?;
     opening.on_expiry_note = defaults.expiry_note;
     let message = |(position, (role, text)): (usize, (MessageRole, &str))| Message {
         text: Some(text.to_owned()),
@@ -74,12 +74,12 @@ async fn test(web: &WebState, me: &SignedIn, agent: AgentRef) -> Result<Escalati
 }
 
 fn opening(by: &str) -> Result<Opening, TextProblem> {
-    let customer = Customer { name: Some(Text::parse("Test customer")?), ..Customer::default() };
+    let customer = Customer { name: Some(Text::parse("Trial customer")?), ..Customer::default() };
     let messages = SAID.len() as i64;
     let reason = Reason {
         code: ReasonCode::Other,
-        label: Some("test".to_owned()),
-        text: Text::parse(format!("A test, sent from the settings by {by}."))?,
+        label: Some("trial".to_owned()),
+        text: Text::parse(format!("A trial, sent from the settings by {by}."))?,
         evidence: None,
         confidence: None,
     };

@@ -1,4 +1,4 @@
-//! Builds the resolutions that a scripted operator tries in turn, the best first.
+//! Builds the resolutions that Robot tries in turn, the best first, and the one that a rehearsal names.
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::domain::{
     escalation::Escalation,
     json::{Json, pointer_name},
     outcome::{DecisionRequest, Edit, ExecutedBy, Resolution},
+    rehearsal::{Rehearsal, RehearsedAction},
     text::{NoteText, Text},
 };
 
@@ -43,7 +44,53 @@ pub fn resolutions(
     tried
 }
 
-/// Parses a note. The demo's own texts are neither empty nor too long.
+/// Returns the resolution that a rehearsal names, if it names more than a disposition. An action that the rehearsal does not
+/// name is approved, as far as it may be.
+pub fn rehearsed(rehearsal: &Rehearsal, it: &Escalation) -> Option<Resolution<DecisionRequest>> {
+    let ask = &it.opening.ask;
+    let Rehearsal { disposition, answer, data, actions: named, next, note, .. } = rehearsal;
+    if answer.is_none() && data.is_none() && named.is_none() && next.is_none() && note.is_none() {
+        return None;
+    }
+    let mut actions = vec![];
+    if let Some(named) = named {
+        let of = |id: &Text<100>| named.iter().find(|action| action.id == *id).map(request);
+        actions.extend(
+            ask.actions.iter().map(|card| of(&card.id).unwrap_or_else(|| decision(card, Disposition::Approved))),
+        );
+        let is_known = |action: &&RehearsedAction| ask.actions.iter().any(|card| card.id == action.id);
+        // An action that was not proposed is refused, by name.
+        actions.extend(named.iter().filter(|action| !is_known(action)).map(request));
+    } else if ask.kind == AskKind::Decision && disposition.is_none() {
+        actions.extend(ask.actions.iter().map(|card| decision(card, Disposition::Approved)));
+    }
+    let answers = ask.kind == AskKind::Question && (answer.is_some() || data.is_some());
+    let default = if answers { Some(Disposition::Answered) } else { it.offered().first().copied() };
+    let disposition = disposition.or(default).unwrap_or(Disposition::Handled);
+    Some(Resolution {
+        ask_revision: ask.revision,
+        next: next.unwrap_or_default(),
+        answer: answer.clone(),
+        data: data.clone(),
+        actions,
+        note_to_agent: note.clone(),
+        ..Resolution::bare(disposition)
+    })
+}
+
+/// Returns the decision about an action that a rehearsal asks for.
+fn request(it: &RehearsedAction) -> DecisionRequest {
+    let edit = |arguments: &Value| Edit { pointer: String::new(), json: Some(arguments.to_string()) };
+    DecisionRequest {
+        id: it.id.clone(),
+        decision: it.decision,
+        edits: it.arguments.iter().map(edit).collect(),
+        comment: it.comment.clone(),
+        executed_by: it.executed_by,
+    }
+}
+
+/// Parses a note. The program's own texts are neither empty nor too long.
 fn note(text: &str) -> Option<NoteText> {
     NoteText::parse(text).ok()
 }
@@ -82,7 +129,7 @@ fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: FilledFields) ->
 }
 
 /// Decides one action so that the decision ends with this disposition, as far as the action allows it.
-pub fn decision(card: &Action, end: Disposition) -> DecisionRequest {
+fn decision(card: &Action, end: Disposition) -> DecisionRequest {
     let wanted = match end {
         Disposition::Rejected => Verdict::Reject,
         Disposition::ApprovedWithEdits => Verdict::Edit,
