@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, process::ExitCode};
 
 use bailout::server::{
-    self, admin,
+    self, admin, cli,
     config::{Cli, CliCommand},
     demo,
     schema::apart,
@@ -20,8 +20,8 @@ fn main() -> ExitCode {
     }
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     tune_memory();
-    let cli = Cli::read();
-    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&cli.settings.log)).with_writer(std::io::stderr);
+    let Cli { settings, command } = Cli::read();
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&settings.log)).with_writer(std::io::stderr);
     // Colours are written to a terminal only, and not when the user turns them off (NO_COLOR).
     if std::io::stderr().is_terminal() {
         log.init()
@@ -34,16 +34,17 @@ fn main() -> ExitCode {
         Err(error) => return failed(&format!("cannot start: {error}")),
     };
     let done = runtime.block_on(async {
-        match cli.command.unwrap_or(CliCommand::Serve) {
-            CliCommand::Serve => server::serve(cli.settings).await.map_err(|error| error.to_string()),
-            CliCommand::Demo(demo) => demo::run(cli.settings, demo).await.map_err(|error| error.to_string()),
-            CliCommand::Admin(errand) => admin::run(&cli.settings, errand).await.map_err(|error| error.to_string()),
-        }
+        let done = match command.unwrap_or(CliCommand::Serve) {
+            CliCommand::Serve => server::serve(settings).await.map_err(|error| error.to_string()),
+            CliCommand::Demo(demo) => demo::run(settings, demo).await.map_err(|error| error.to_string()),
+            CliCommand::Admin(errand) => admin::run(&settings, errand).await.map_err(|error| error.to_string()),
+            CliCommand::Health => cli::is_alive(settings.addr).await,
+            CliCommand::Approve(question) => return Ok(cli::approve(question).await),
+            CliCommand::Ask(question) => return Ok(cli::ask(question).await),
+        };
+        done.map(|()| ExitCode::SUCCESS)
     });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => failed(&sentence),
-    }
+    done.unwrap_or_else(|sentence: String| failed(&sentence))
 }
 
 /// The glibc settings that return memory after a burst of work: few arenas, and large allocations as separate maps,

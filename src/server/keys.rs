@@ -15,6 +15,7 @@ const CHECKSUM: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// An API key in the clear. Requests carry it, and it is shown only once, on standard output or on the settings page.
+#[derive(Clone)]
 pub struct ApiKey {
     is_test: bool,
     public_id: String,
@@ -70,6 +71,11 @@ impl ApiKey {
         self.sha256().as_slice().ct_eq(stored_sha256).into()
     }
 
+    /// Returns the public beginning of the key, by which people recognise it.
+    pub fn beginning(&self) -> String {
+        format!("{}{}…", self.prefix(), self.public_id)
+    }
+
     /// Returns the whole key, to be shown once.
     pub fn reveal(&self) -> String {
         format!("{}{}", self.checked(), self.checksum())
@@ -77,7 +83,11 @@ impl ApiKey {
 
     /// Returns the part that the checksum is of.
     fn checked(&self) -> String {
-        format!("{}{}_{}", if self.is_test { TEST_PREFIX } else { PREFIX }, self.public_id, self.secret)
+        format!("{}{}_{}", self.prefix(), self.public_id, self.secret)
+    }
+
+    fn prefix(&self) -> &'static str {
+        if self.is_test { TEST_PREFIX } else { PREFIX }
     }
 
     fn checksum(&self) -> String {

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod api;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod demo;
 pub mod error;
 pub mod headers;
 pub mod host;
+pub mod https;
 pub mod keys;
 pub mod ops;
 pub mod password;

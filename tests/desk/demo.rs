@@ -17,9 +17,10 @@ use bailout::{
         operator::Role,
     },
     server::{
-        config::{Cli, DemoOperator},
+        config::Cli,
         connections,
         demo::{self, RunningDemo},
+        keys::ApiKey,
         store::workspaces,
     },
 };
@@ -56,9 +57,9 @@ impl Drop for Demo {
 }
 
 impl Demo {
-    pub async fn begin(operator: DemoOperator) -> Self {
+    pub async fn begin() -> Self {
         let settings = Cli::try_parse_from(["bailout", "demo"]).expect("settings").settings;
-        let playing = demo::begin(settings, operator).await.expect("a demo");
+        let playing = demo::begin(settings, ApiKey::mint(false).expect("a key")).await.expect("a demo");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (router, stop) = (playing.router.clone(), playing.desk.shutdown().clone());
@@ -77,7 +78,7 @@ impl Demo {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_link_lets_one_in_once() {
-    let demo = Demo::begin(DemoOperator::You).await;
+    let demo = Demo::begin().await;
     assert_eq!(demo.playing.links.len(), 3);
     for (operator, path) in &demo.playing.links {
         let mut browser = Browser::new(&demo.url);
@@ -101,7 +102,7 @@ async fn a_link_lets_one_in_once() {
     let entered = Browser::new(&demo.url).signs_in("olga@example.com", &demo.playing.password, "/mine").await;
     assert_eq!(leads_to(&entered), "/mine");
     // A request with a foreign Host header is refused, and the link stays valid.
-    let other = Demo::begin(DemoOperator::You).await;
+    let other = Demo::begin().await;
     let path = format!("{}{}", other.url, other.playing.links[0].1);
     let foreign = Browser::new(&other.url).http.get(&path).header("host", "evil.example").send().await;
     assert_eq!(foreign.expect("an answer").status(), 421);
@@ -125,7 +126,7 @@ async fn no_link_lets_one_in_where_one_serves(server: TestServer) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_desk_is_filled_with_every_state() {
-    let demo = Demo::begin(DemoOperator::You).await;
+    let demo = Demo::begin().await;
     let rows = sqlx::query("select body from escalation").fetch_all(demo.playing.desk.store().reader()).await;
     let all: Vec<Escalation> = rows
         .expect("rows")
@@ -165,7 +166,7 @@ async fn the_desk_is_filled_with_every_state() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_customer_answers_what_one_writes() {
-    let demo = Demo::begin(DemoOperator::You).await;
+    let demo = Demo::begin().await;
     let (ada, star): (Person, EscalationId) = (demo.ada().await, id(&demo.playing.star));
     let fence = ada.claims(&demo.playing.star).await.expect("a claim");
     for (said, customers) in [("Hello Dana, this is Ada.", 1), ("Which order is it?", 2)] {
@@ -194,6 +195,8 @@ async fn what_is_printed_works_and_nothing_is_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
     command.args(["demo", "--operator", "auto"]).env("TMPDIR", folder.path()).env("BAILOUT_LOG", "error");
+    let home = tempfile::tempdir().expect("a folder");
+    command.env("XDG_CONFIG_HOME", home.path());
     command.env("BAILOUT_ADDR", format!("127.0.0.1:{}", free_port()));
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut running = Running(child);
@@ -203,7 +206,8 @@ async fn what_is_printed_works_and_nothing_is_left() {
     let printed = printed.join("\n");
     let word =
         |start: &str| printed.split_whitespace().find(|word| word.starts_with(start)).expect("a word").to_owned();
-    let (key, links) = (word("blt_"), printed.matches("/demo/sign-in/").count());
+    let (key, links) =
+        (word("BAILOUT_KEY=")["BAILOUT_KEY=".len()..].to_owned(), printed.matches("/demo/sign-in/").count());
     assert_eq!(links, 3, "{printed}");
     let url = printed.split("demo is at ").nth(1).and_then(|rest| rest.split(". ").next()).expect("an address");
     let agent = Agent { url: url.to_owned(), key, http: reqwest::Client::new() };
@@ -222,7 +226,7 @@ async fn what_is_printed_works_and_nothing_is_left() {
 }
 
 /// A process that is killed at the end of its test.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -33,6 +33,7 @@ mod pooler;
 mod power;
 mod presence;
 mod put_back;
+mod questions;
 mod queue_names;
 mod queue_settings;
 mod queues;

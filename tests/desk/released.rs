@@ -35,7 +35,7 @@ use crate::support::{
 
 /// The rows, by the newest migration of their release, and the migrations that had been applied. Migrations 3 and 4
 /// came from two branches: some databases applied 4 first.
-const RELEASED: [(&str, &[i64]); 8] = [
+const RELEASED: [(&str, &[i64]); 9] = [
     (include_str!("released/0001.json"), &[1]),
     (include_str!("released/0002.json"), &[1, 2]),
     (include_str!("released/0002.json"), &[1, 2, 4]),
@@ -44,6 +44,7 @@ const RELEASED: [(&str, &[i64]); 8] = [
     (include_str!("released/0009.json"), &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
     (include_str!("released/0011.json"), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
     (include_str!("released/0012.json"), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+    (include_str!("released/0013.json"), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]),
 ];
 
 /// Returns the words of a text in the form of a PostgreSQL index (tsvector).

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod database_url;
+mod questions;
 mod rate_limits;
 
 use std::{
@@ -21,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 pub use self::{
     addresses::{AlertUrl, InvalidOrigin, Origin, TrustedProxies},
     database_url::{DatabaseUrl, sqlite_address},
+    questions::{ApproveSettings, AskSettings, QuestionSettings},
     rate_limits::RateLimits,
 };
 use crate::{
@@ -28,7 +30,7 @@ use crate::{
         operator::Role,
         text::{Name, TextProblem},
     },
-    server::store::operators::Email,
+    server::{keys::ApiKey, store::operators::Email},
 };
 
 /// The arguments of the `bailout` command.
@@ -50,19 +52,20 @@ impl Cli {
     }
 
     fn read_from(words: Vec<OsString>) -> Result<Self, clap::Error> {
-        let mut command = Self::command().mut_args(without_empty);
+        let mut command = without_empty(Self::command());
         let read = command.try_get_matches_from_mut(&words);
         read.and_then(|mut matches| Self::from_arg_matches_mut(&mut matches))
             .map_err(|error| without_words(error.format(&mut command), &words, &command))
     }
 }
 
-/// An argument, not to be read from a variable that is set to nothing.
-fn without_empty(arg: Arg) -> Arg {
-    match arg.get_env().and_then(std::env::var_os) {
+/// A command of which no argument is read from a variable that is set to nothing.
+fn without_empty(command: clap::Command) -> clap::Command {
+    let ignore = |arg: Arg| match arg.get_env().and_then(std::env::var_os) {
         Some(value) if value.is_empty() => arg.env(None::<&'static str>),
         _ => arg,
-    }
+    };
+    command.mut_args(ignore).mut_subcommands(without_empty)
 }
 
 /// clap repeats a word that it does not know. Beside an address, that may be a piece of a password with a blank in it.
@@ -90,21 +93,39 @@ pub enum CliCommand {
     /// The demo uses a temporary database, which is removed at the end; --database-url is ignored. Scripted agents keep opening
     /// escalations, scripted customers answer you, and scripted colleagues take some of the work.
     ///
-    /// The demo prints three sign-in links, each for one use; an API key for an agent of yours; and a command that opens an
-    /// escalation with it. No colleague takes the escalations of your agent. With --operator auto the operator Robot answers
+    /// The demo prints three sign-in links, each for one use; an API key for an agent of yours; and commands that ask a human
+    /// with it. `bailout approve` and `bailout ask` of this user find the demo by themselves. No colleague takes the escalations of your agent. With --operator auto the operator Robot answers
     /// them, so that you can test an agent without a person.
     Demo(DemoSettings),
+    /// Ask a human to approve an action; succeeds only when it is approved, and prints its arguments
+    ///
+    /// Exit codes: 0 approved, 2 the command line or the key is wrong, 3 rejected or declined, 4 nobody came, 5 the server cannot
+    /// be reached, 130 interrupted (which cancels the question).
+    Approve(ApproveSettings),
+    /// Ask a human a question, and print the answer
+    ///
+    /// Exit codes: 0 answered, 2 the command line or the key is wrong, 3 declined, 4 nobody came, 5 the server cannot be reached,
+    /// 130 interrupted (which cancels the question).
+    Ask(AskSettings),
+    /// Tell whether the server at BAILOUT_ADDR is alive, for the health check of a container
+    Health,
     /// Add people and agents, back up and restore; commands that need a stopped server say so
     #[command(subcommand)]
     Admin(AdminCommand),
 }
 
 /// The settings of the demo.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DemoSettings {
     /// The operator of the escalations that your agents open
     #[arg(long, value_enum, default_value_t)]
     pub operator: DemoOperator,
+    /// The API key of your agent, instead of a new one; it begins with blt_test_ if Robot is the operator
+    #[arg(long, hide_env_values = true, value_parser = SecretParser { name: "--key", parse: api_key })]
+    pub key: Option<ApiKey>,
+    /// Print one line of JSON for programs: url, key, sign_in and password
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The operator of the escalations that a visitor's own agents open in the demo.
@@ -251,6 +272,10 @@ impl Settings {
             None => format!("http://{listening}"),
         }
     }
+}
+
+fn api_key(text: &str) -> Result<ApiKey, String> {
+    ApiKey::parse(text).ok_or_else(|| "--key must be an API key of Bailout, which begins with blt_".to_owned())
 }
 
 fn name(text: &str) -> Result<Name, TextProblem> {

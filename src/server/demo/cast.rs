@@ -64,8 +64,9 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// Adds all participants to an empty database, as `bailout admin` would. Robot answers the guest when it is a test agent.
-    pub async fn hire(desk: &Desk, is_guest_test: bool) -> Result<Self, DemoError> {
+    /// Adds all participants to an empty database, as `bailout admin` would. The guest gets this key, and is a test agent if
+    /// it is a test key.
+    pub async fn hire(desk: &Desk, guest: ApiKey) -> Result<Self, DemoError> {
         let now = desk.clock().now();
         let password = Secret::mint()?.reveal()[..PASSWORD_LETTERS].to_owned();
         let hash = password::hash(&password)?;
@@ -91,7 +92,7 @@ impl Cast {
         }
         let mut machines = vec![];
         for name in AGENTS.into_iter().chain([CONCIERGE, GUEST]) {
-            let key = ApiKey::mint(is_guest_test && name == GUEST)?;
+            let key = if name == GUEST { guest.clone() } else { ApiKey::mint(false)? };
             let id = agents::add(&mut tx, workspace, &parsed(name)?, &key, now).await?;
             let id = id.map_err(|why| DemoError::Script(format!("{name}: {why}")))?;
             machines.push(HiredAgent { id, name, key: key.reveal() });

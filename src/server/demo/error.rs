@@ -7,6 +7,8 @@ use crate::server::{ServeError, error::Error};
 pub enum DemoError {
     #[error("cannot make a temporary folder: {0}")]
     NoFolder(std::io::Error),
+    #[error("--key must begin with blt_test_ if Robot is the operator (--operator auto), and must not otherwise")]
+    WrongKey,
     #[error("no random bits: {0}")]
     NoRandom(#[from] getrandom::Error),
     #[error(transparent)]

@@ -5,6 +5,7 @@
 //! the console's buttons do. Nothing here is reachable from `bailout serve`.
 
 mod agent;
+mod announce;
 mod cast;
 mod colleagues;
 mod customer;
@@ -32,8 +33,10 @@ use self::{
 };
 use super::{
     ServeError, StopSignal, attend,
+    cli::demo_file::{DemoAccess, DemoFile},
     clock::Clock,
     config::{DemoOperator, DemoSettings, RateLimits, Settings},
+    keys::ApiKey,
     open, router, start_workers,
 };
 use crate::{domain::operator::Operator, server::core::desk::Desk};
@@ -60,22 +63,41 @@ pub struct RunningDemo {
 
 /// Runs the demo until it is told to stop.
 pub async fn run(settings: Settings, demo: DemoSettings) -> Result<(), DemoError> {
-    println!("Setting the stage…");
+    if !demo.json {
+        println!("Setting the stage…");
+    }
     let mut told = StopSignal::listen().map_err(ServeError::from)?;
+    let is_auto = demo.operator == DemoOperator::Auto;
+    let key = match &demo.key {
+        Some(key) if key.is_test() != is_auto => return Err(DemoError::WrongKey),
+        Some(key) => key.clone(),
+        None => ApiKey::mint(is_auto)?,
+    };
     // A stop during the setup drops it, so that nothing is left of it either.
     let playing = tokio::select! {
-        playing = begin(settings, demo.operator) => playing?,
+        playing = begin(settings, key) => playing?,
         () = told.wait() => return Ok(()),
     };
+    // The file by which other commands find the demo is removed at the end.
+    let mut file = None;
     let ready = async |at: &str| {
-        announce(at, &playing, demo.operator);
+        let written = DemoFile::write(DemoAccess { url: at.to_owned(), key: playing.key.clone() });
+        let untold = |error: &_| eprintln!("bailout: other commands will not find the demo by themselves: {error}");
+        file = written.inspect_err(untold).ok();
+        match demo.json {
+            true => println!("{}", announce::line(at, &playing)),
+            false => announce::print(at, &playing, demo.operator, file.as_ref().map(DemoFile::path)),
+        }
         Ok(())
     };
-    Ok(attend(&playing.desk, playing.router.clone(), &playing.settings, ready).await?)
+    let done = attend(&playing.desk, playing.router.clone(), &playing.settings, ready).await;
+    drop(file);
+    Ok(done?)
 }
 
-/// Fills a temporary database and starts the simulation.
-pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<RunningDemo, DemoError> {
+/// Fills a temporary database and starts the simulation. `key` is that of the agent that is not scripted: Robot answers it, if
+/// it is a test key.
+pub async fn begin(settings: Settings, key: ApiKey) -> Result<RunningDemo, DemoError> {
     // Only the owner may read the folder, because it holds data that the user's own agents send.
     let folder = tempfile::Builder::new()
         .prefix("bailout-demo-")
@@ -86,7 +108,7 @@ pub async fn begin(settings: Settings, operator: DemoOperator) -> Result<Running
     // The scripts fill the database faster than the limits allow an agent.
     let limits = RateLimits::NONE;
     let settings = Settings { database_url: url.parse().map_err(DemoError::Script)?, limits, ..settings };
-    let cast = past::fill(&settings, operator == DemoOperator::Auto).await?;
+    let cast = past::fill(&settings, key).await?;
 
     let desk = open(&settings, Clock::system()).await?;
     start_workers(&desk).await?;
@@ -126,26 +148,4 @@ async fn start(desk: &Desk, router: &Router, cast: &Cast) -> Result<String, Demo
 fn spawn(desk: &Desk, play: impl Future<Output = ()> + Send + 'static) {
     let stop = desk.shutdown().clone();
     tokio::spawn(async move { until(&stop, play).await });
-}
-
-fn announce(at: &str, RunningDemo { links, password, key, .. }: &RunningDemo, operator: DemoOperator) {
-    println!("Bailout's demo is at {at}. It forgets everything when it ends.\n");
-    println!("Sign in, each link once:");
-    for (person, path) in links {
-        println!("  {:<28} {at}{path}", format!("{}, {}", person.who.name, person.role));
-    }
-    println!("Afterwards by e-mail, like ada@example.com, and with the password {password}");
-    println!("\nAn API key for an agent of yours:\n  {key}\n");
-    println!(
-        "Press the button. {}",
-        match operator {
-            DemoOperator::You => "This waits up to 50 seconds for your answer in the console:",
-            DemoOperator::Auto => "Robot answers within seconds:",
-        }
-    );
-    println!(
-        r#"  curl "{at}/api/v1/escalations?wait=50&until=outcome" -H "Authorization: Bearer {key}" \
-    -H "Content-Type: application/json" -d '{{"reason": {{"code": "policy_limit", "text": "A refund of 250 EUR is above my limit."}},
-      "conversation": {{"customer": {{"name": "Dana"}}, "messages": [{{"role": "customer", "text": "I was charged twice."}}]}}}}'"#
-    );
 }

@@ -28,6 +28,7 @@ use crate::{
             command::{ActorVerb, Command, OperatorVerb, SystemVerb},
             desk::Desk,
         },
+        keys::ApiKey,
         router,
     },
 };
@@ -122,7 +123,7 @@ const STORIES: &str = include_str!("past.json");
 const BETWEEN_MESSAGES: Span = Span::seconds(40);
 
 /// Fills an empty database and closes it. The clock ends at the present time.
-pub async fn fill(settings: &Settings, is_guest_test: bool) -> Result<Cast, DemoError> {
+pub async fn fill(settings: &Settings, guest: ApiKey) -> Result<Cast, DemoError> {
     let stories: Vec<Story> = serde_json::from_str(STORIES).map_err(|error| DemoError::Script(error.to_string()))?;
     let present = Clock::system().now();
     let mut order: Vec<(Timestamp, usize, Option<usize>)> = vec![];
@@ -142,7 +143,7 @@ pub async fn fill(settings: &Settings, is_guest_test: bool) -> Result<Cast, Demo
         Clock::told_by(move || Timestamp(hands.load(Ordering::SeqCst)))
     };
     let desk = server::open(settings, clock).await?;
-    let cast = Cast::hire(&desk, is_guest_test).await?;
+    let cast = Cast::hire(&desk, guest).await?;
     let router = router::router(desk.clone(), Arc::new(settings.clone()));
     let mut played: Vec<Option<Played>> = stories.iter().map(|_| None).collect();
     for (at, i, step) in order {

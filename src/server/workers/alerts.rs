@@ -9,11 +9,6 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header::CONTENT_TYPE},
 };
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -27,6 +22,7 @@ use crate::{
         contract::{Links, short},
         core::desk::Desk,
         error::Error,
+        https::{self, HttpsClient},
         store::escalations,
     },
 };
@@ -46,7 +42,7 @@ const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), D
 /// The address of the alert receiver, and the HTTP client.
 pub struct AlertSender {
     url: AlertUrl,
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: HttpsClient,
 }
 
 /// The reason why an alert was not delivered.
@@ -57,12 +53,9 @@ struct Failed {
 }
 
 impl AlertSender {
-    /// Creates a sender for this address. The client follows no redirect.
+    /// Creates a sender for this address.
     pub fn new(url: AlertUrl) -> io::Result<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider).map_err(io::Error::other)?;
-        let client = Client::builder(TokioExecutor::new()).build(tls.https_or_http().enable_http1().build());
-        Ok(Self { url, client })
+        Ok(Self { url, client: https::client()? })
     }
 
     /// Sends an alert for each escalation that has waited long enough and has had none.

@@ -152,7 +152,8 @@ pub fn fresh(agent: Name, key: &ApiKey, origin: &str) -> NewKey {
       {{"role": "customer", "text": "I was charged twice. Can I talk to somebody?"}},
       {{"role": "agent", "text": "Of course. Let me ask a colleague."}}]}}}}'"#
     );
-    NewKey { agent, key, call, tool: format!("{:#}", tool(ToolFormat::OpenaiChat)) }
+    let env = format!("export BAILOUT_URL={origin} BAILOUT_KEY={key}");
+    NewKey { agent, key, env, call, tool: format!("{:#}", tool(ToolFormat::OpenaiChat)) }
 }
 
 /// The path of the list.
@@ -167,6 +168,8 @@ pub const OVERLAPS: [(i64, &str, &str); 3] =
 pub struct NewKey {
     pub agent: Name,
     pub key: String,
+    /// The shell command that sets the server's address and the key.
+    pub env: String,
     /// The shell command that opens an escalation.
     pub call: String,
     /// The tool definition for a model, as JSON.
@@ -199,6 +202,7 @@ pub fn shown_once(fresh: &NewKey) -> Vec<AnyView> {
     vec![
         words("p", "", &("The agent ".to_owned() + fresh.agent.as_str() + " shows this key with each call.")),
         secret("key", "API key", &fresh.key, "It is not shown again: keep it where the agent can read it."),
+        secret("env", "For a shell", &fresh.env, "With it, bailout approve and bailout ask put a question to a human."),
         secret(
             "call",
             "Try it in a shell",
