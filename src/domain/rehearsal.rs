@@ -65,7 +65,7 @@ pub struct RehearsedAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RobotStep {
     Claim,
-    /// Says [`Rehearsal::messages`].
+    /// Says [`Rehearsal::messages_of`] the test.
     Speak,
     /// Replies to a message of the customer.
     Reply,
@@ -84,9 +84,13 @@ impl Rehearsal {
         Ok(rehearsal)
     }
 
-    /// Returns what the operator says to the customer, one after the other.
-    pub fn messages(&self) -> Vec<ReplyText> {
-        if self.messages.is_empty() { vec![ReplyText::from_static(HELLO)] } else { self.messages.clone() }
+    /// Returns what Robot says to the customer of a takeover, one after the other.
+    pub fn messages_of(&self, it: &Escalation) -> Vec<ReplyText> {
+        match it.opening.ask.kind {
+            AskKind::Takeover if self.messages.is_empty() => vec![ReplyText::from_static(HELLO)],
+            AskKind::Takeover => self.messages.clone(),
+            AskKind::Question | AskKind::Decision => vec![],
+        }
     }
 
     /// Returns Robot's next step with an open test, and when it is due. None when nobody is to come.

@@ -346,7 +346,7 @@ async fn what_is_sensitive_asks_for_the_password_again_after_a_while(server: Tes
     assert!(wrong.contains("The password is wrong.") && !wrong.contains("not the password"), "{wrong}");
     let done = grace.sends(agents, &with(PASSWORD), 200).await;
     assert!(done.contains("blt_") && !done.contains(PASSWORD), "{done}");
-    // The confirmation stays valid for a while, and a test escalation needs none.
+    // The confirmation stays valid for a while, and a trial escalation needs none.
     grace.sends(agents, &[("do", "add"), ("name", "again")], 200).await;
     server.pass(Span::minutes(16));
     grace.sends(TRIAL, &[("agent", "agt_00000000000000000000000000")], 422).await;

@@ -6,7 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bailout::domain::{operator::Role, queue::QueueDefaults, time::Span};
+use bailout::{
+    domain::{
+        escalation::by_agent::NewMessage,
+        ids::MessageId,
+        message::{Author, MessageRole},
+        operator::{Operator, Role},
+        queue::QueueDefaults,
+        text::{ClientMessageId, MessageText},
+        time::Span,
+    },
+    server::{clock::mint, core::command::OperatorVerb},
+};
 use futures::future::join_all;
 use macro_rules_attribute::apply;
 use serde_json::{Value, json};
@@ -14,8 +25,8 @@ use serde_json::{Value, json};
 use crate::{
     on_both,
     support::{
-        Engine, TestServer,
-        server::{Agent, soon},
+        Engine, Person, TestServer,
+        server::{Agent, id, soon},
     },
 };
 
@@ -29,7 +40,7 @@ pub async fn ends(agent: &Agent, more: Value) -> (Value, Duration) {
 
 #[apply(on_both!)]
 async fn robot_answers_what_an_agent_asks_as_its_schema_wants_it(server: TestServer) {
-    // Robot needs not be a member of a queue.
+    // Robot need not be a member of a queue.
     let ada = server.person("Ada", Role::Operator).await;
     server.queue("billing", &[&ada], QueueDefaults::default()).await;
     let agent = server.test_agent("shop-bot").await;
@@ -247,4 +258,49 @@ async fn two_servers_answer_a_test_once() {
     for types in join_all(all).await {
         assert_eq!(types, once);
     }
+}
+
+#[apply(on_both!)]
+async fn robot_answers_what_was_corrected(server: TestServer) {
+    // More than Robot begins at a time: refused steps would hold up others.
+    let agent = server.test_agent("shop-bot").await;
+    let wish = json!({"rehearse": {"after_seconds": 2}});
+    let all = (0..40).map(|n| {
+        let (agent, wish) = (agent.clone(), wish.clone());
+        async move {
+            let ask = json!({"kind": "question", "prompt": format!("Which of {n}?")});
+            let it = agent.escalates(json!({"ask": ask, "metadata": wish})).await;
+            let path = format!("/escalations/{it}");
+            let changed = json!({"ask": {"kind": "question", "prompt": "Which region?"}});
+            agent.asks(reqwest::Method::PATCH, &path, Some(changed), &[]).await.ok(200);
+            agent.get(&format!("{path}?until=outcome&wait=30")).await.ok(200)
+        }
+    });
+    for it in join_all(all).await {
+        let outcome = &it["outcome"];
+        assert_eq!((&outcome["disposition"], &outcome["ask_version"]), (&json!("answered"), &json!(2)), "{it}");
+    }
+}
+
+#[apply(on_both!)]
+async fn robot_says_what_a_stop_left_unsaid(server: TestServer) {
+    let agent = server.test_agent("shop-bot").await;
+    let wish = json!({"rehearse": {"after_seconds": 5, "messages": ["One.", "Two.", "Three."]}});
+    let it = agent.escalates(json!({"conversation": {"messages": []}, "metadata": wish})).await;
+    // This is all that the server did before it stopped.
+    let ada = server.person("Ada", Role::Operator).await;
+    let robot = Person { operator: Operator::robot(), ..ada };
+    let fence = robot.claims(&it).await.expect("a claim");
+    let message = NewMessage {
+        id: MessageId::new(mint()),
+        client_message_id: ClientMessageId::parse("robot-0").expect("a name"),
+        role: MessageRole::Operator,
+        text: MessageText::parse("One.").expect("a text"),
+        at: None,
+        author: Some(Author::from(&robot.operator.who)),
+    };
+    robot.does(id(&it), OperatorVerb::Reply { fence, message }).await.expect("a reply");
+    let it = agent.get(&format!("/escalations/{it}?until=outcome&wait=30")).await.ok(200);
+    let said: Vec<_> = it["outcome"]["messages"].as_array().expect("messages").iter().map(|it| &it["text"]).collect();
+    assert_eq!(said, ["One.", "Two.", "Three."]);
 }

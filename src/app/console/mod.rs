@@ -42,7 +42,7 @@ use crate::{
         },
     },
     domain::{
-        escalation::Status,
+        escalation::Shelf,
         ids::EscalationId,
         inbox::{Counts, Inbox, Listing, View},
         thread::Thread,
@@ -79,7 +79,7 @@ fn title(view: View, counts: Counts, open: Option<&Thread>, first: Option<String
 
 /// Returns which escalation of the list has waited longest, and for how long.
 fn waits_longest(inbox: &Inbox, now: Timestamp) -> Option<String> {
-    let waiting = inbox.rows.iter().filter(|row| row.status == Status::Waiting);
+    let waiting = inbox.rows.iter().filter(|row| row.shelf() == Shelf::Waiting);
     let first = waiting.min_by_key(|row| row.waits_since)?;
     let waits = Span((now - first.waits_since?).0.max(0)).in_short();
     Some(spelled(&first.title) + " waits " + &waits)

@@ -100,9 +100,9 @@ impl DemoOperatorHand {
         &self,
         it: &Escalation,
         fence: Option<Fence>,
-        said: impl IntoIterator<Item = Resolution<DecisionRequest>>,
+        said: impl IntoIterator<Item = Resolution<DecisionRequest>> + Clone,
     ) -> Result<CommandResult, Error> {
-        let (said, mut tries) = (Vec::from_iter(said), 0);
+        let mut tries = 0;
         loop {
             self.is_here();
             let done = robot::resolve(&self.desk, self.workspace, &self.operator, it, fence, said.clone()).await;

@@ -17,31 +17,31 @@ use crate::domain::{
 const NO_DATA: &str = "Nothing that fits the response schema could be made up, so this ends without data.";
 
 /// Returns the resolutions to try: the requested disposition with all fields, then with the required fields, and at
-/// last a disposition without data. A note tells the agent why its request was not followed.
-pub fn resolutions(
-    it: &Escalation,
+/// last a disposition without data. A note tells the agent why its request was not followed. Each is made when it is tried.
+pub fn resolutions<'a>(
+    it: &'a Escalation,
     wished: Option<Disposition>,
     problem: Option<&str>,
-) -> Vec<Resolution<DecisionRequest>> {
+) -> impl Iterator<Item = Resolution<DecisionRequest>> + Clone + use<'a> {
     let ask = &it.opening.ask;
     let offered = it.offered();
     let first = wished.filter(|wished| offered.contains(wished) || of_cards(ask, *wished));
-    let note = wished.filter(|_| first.is_none()).map(|wished| {
+    let unmet = wished.filter(|_| first.is_none()).map(|wished| {
         format!("This {} cannot end as {}, which was wished for.", ask.kind.as_str(), wished.label().to_lowercase())
     });
-    let said = note.or(problem.map(str::to_owned));
-    let note = said.as_deref().and_then(self::note);
+    let said = unmet.or(problem.map(str::to_owned));
     let main = first.or(offered.first().copied().filter(|_| ask.kind != AskKind::Decision));
-    let mut tried = vec![];
-    for fields in [FilledFields::All, FilledFields::Required] {
-        let bare = Resolution::bare(main.unwrap_or(Disposition::Approved));
-        let said = Resolution { note_to_agent: note.clone(), ..bare };
-        tried.push(filled(ask, said, fields));
-    }
     let dataless = offered.into_iter().find(|disposition| !disposition.carries_data());
-    let note = [Some(NO_DATA), said.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    tried.extend(dataless.map(|it| Resolution { note_to_agent: self::note(&note), ..Resolution::bare(it) }));
-    tried
+    let last = [Some(NO_DATA), said.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let bare = |disposition, said: Option<&str>| Resolution {
+        ask_revision: ask.revision,
+        note_to_agent: said.and_then(note),
+        ..Resolution::bare(disposition)
+    };
+    let whole = bare(main.unwrap_or(Disposition::Approved), said.as_deref());
+    let last = dataless.map(|disposition| bare(disposition, Some(&last)));
+    let each = [FilledFields::All, FilledFields::Required].into_iter();
+    each.map(move |fields| filled(ask, whole.clone(), fields)).chain(last)
 }
 
 /// Returns the resolution that a rehearsal names, if it names more than a disposition. An action that the rehearsal does not

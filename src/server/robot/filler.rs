@@ -11,6 +11,10 @@ const DEEPEST: usize = 12;
 const MOST: u64 = 1_000;
 /// The most values that are generated, because a small schema can require more than memory holds.
 const MOST_VALUES: usize = 10_000;
+/// The most bytes of all texts and suggested values together.
+const MOST_BYTES: usize = 256 * 1024;
+/// The most bytes of schemas that are copied to merge them. A list of choices can ask for a copy of the rest for each.
+const MOST_MERGED: usize = 4 * 1024 * 1024;
 
 /// The fields of objects to fill in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,22 +25,53 @@ pub enum FilledFields {
 
 /// Generates a value for a schema, or returns `None` if that fails.
 pub fn fill(schema: &Value, fields: FilledFields) -> Option<Value> {
-    Filler { root: schema, fields, left: Cell::new(MOST_VALUES) }.value(schema, 0)
+    let budget = |most| Cell::new(most);
+    let filler = Filler {
+        root: schema,
+        fields,
+        values: budget(MOST_VALUES),
+        bytes: budget(MOST_BYTES),
+        merged: budget(MOST_MERGED),
+    };
+    filler.value(schema, 0)
 }
 
 struct Filler<'a> {
     root: &'a Value,
     fields: FilledFields,
-    /// How many values may still be generated.
-    left: Cell<usize>,
+    /// How many values may still be generated, with how many bytes, and how many bytes may still be copied.
+    values: Cell<usize>,
+    bytes: Cell<usize>,
+    merged: Cell<usize>,
+}
+
+/// Takes so much from a budget, or returns `None` when not enough is left. Nothing can be taken after that.
+fn take(budget: &Cell<usize>, much: usize) -> Option<()> {
+    let left = budget.get().checked_sub(much);
+    budget.set(left.unwrap_or_default());
+    left.map(drop)
+}
+
+/// Returns about how many bytes a value takes.
+fn size(value: &Value) -> usize {
+    16 + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(members) => size_of_members(members),
+        _ => 0,
+    }
+}
+
+fn size_of_members(members: &Map<String, Value>) -> usize {
+    members.iter().map(|(name, value)| name.len() + size(value)).sum()
 }
 
 impl Filler<'_> {
     fn value(&self, schema: &Value, depth: usize) -> Option<Value> {
-        if depth > DEEPEST || self.left.get() == 0 {
+        if depth > DEEPEST {
             return None;
         }
-        self.left.update(|left| left - 1);
+        take(&self.values, 1)?;
         let schema = match schema {
             Value::Bool(anything) => return anything.then(|| json!({})),
             Value::Object(schema) => schema,
@@ -44,25 +79,26 @@ impl Filler<'_> {
         };
         for suggested in ["const", "default"] {
             if let Some(value) = schema.get(suggested) {
-                return Some(value.clone());
+                return self.copied(value);
             }
         }
         for suggested in ["examples", "enum"] {
             if let Some(value) = schema.get(suggested).and_then(|values| values.get(0)) {
-                return Some(value.clone());
+                return self.copied(value);
             }
         }
         if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
             return self.value(self.root.pointer(path.strip_prefix('#')?)?, depth + 1);
         }
         if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
-            let whole = parts.iter().try_fold(rest(schema, "allOf"), |whole, part| self.joined(whole, part, depth))?;
+            let rest = self.rest(schema, "allOf")?;
+            let whole = parts.iter().try_fold(rest, |whole, part| self.joined(whole, part, depth))?;
             return self.value(&Value::Object(whole), depth + 1);
         }
         for either in ["anyOf", "oneOf"] {
             if let Some(choices) = schema.get(either).and_then(Value::as_array) {
                 let mut made = choices.iter().filter_map(|choice| {
-                    let whole = self.joined(rest(schema, either), choice, depth)?;
+                    let whole = self.joined(self.rest(schema, either)?, choice, depth)?;
                     self.value(&Value::Object(whole), depth + 1)
                 });
                 return made.next();
@@ -71,13 +107,29 @@ impl Filler<'_> {
         match kind(schema) {
             "object" => self.object(schema, depth),
             "array" => self.array(schema, depth),
-            "string" => Some(Value::String(text(schema))),
+            "string" => {
+                let text = text(schema);
+                take(&self.bytes, text.len())?;
+                Some(Value::String(text))
+            }
             "integer" => number(schema, true),
             "number" => number(schema, false),
             "boolean" => Some(json!(true)),
             "null" => Some(Value::Null),
             _ => None,
         }
+    }
+
+    /// Copies a value that the schema suggests.
+    fn copied(&self, value: &Value) -> Option<Value> {
+        take(&self.bytes, size(value))?;
+        Some(value.clone())
+    }
+
+    /// Copies a schema without one keyword.
+    fn rest(&self, schema: &Map<String, Value>, but: &str) -> Option<Map<String, Value>> {
+        take(&self.merged, size_of_members(schema))?;
+        Some(schema.iter().filter(|(word, _)| *word != but).map(|(word, said)| (word.clone(), said.clone())).collect())
     }
 
     /// Merges two schemas. Objects and `required` are joined; for other keywords in both, the value of `part` wins.
@@ -88,6 +140,7 @@ impl Filler<'_> {
             None => part,
         };
         let Some(part) = part.as_object() else { return (part == &Value::Bool(true)).then_some(whole) };
+        take(&self.merged, size_of_members(part))?;
         for (word, said) in part {
             match (whole.get_mut(word), said) {
                 (Some(Value::Object(known)), Value::Object(more)) => known.extend(more.clone()),
@@ -135,17 +188,13 @@ impl Filler<'_> {
             // Enum values are used in turn, because the items may have to be unique.
             let next = choices.and_then(|choices| choices.get(made.len()));
             made.push(match (next, others) {
-                (Some(choice), _) => choice.clone(),
+                (Some(choice), _) => self.copied(choice)?,
                 (None, Some(item)) => self.value(item, depth + 1)?,
                 (None, None) => json!(made.len()),
             });
         }
         Some(Value::Array(made))
     }
-}
-
-fn rest(schema: &Map<String, Value>, but: &str) -> Map<String, Value> {
-    schema.iter().filter(|(word, _)| *word != but).map(|(word, said)| (word.clone(), said.clone())).collect()
 }
 
 /// Returns the type of a schema: its `type`, the first of several, or a guess from other keywords.
@@ -258,5 +307,28 @@ mod tests {
         assert!(made.is_some_and(|letters| letters < 100 * MOST_VALUES), "{made:?}");
         let endless = json!({"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}});
         assert_eq!(fill(&endless, FilledFields::Required), None);
+    }
+    #[test]
+    fn a_small_schema_cannot_ask_for_much_memory_or_time() {
+        let thousand = |items: Value| json!({"type": "array", "minItems": 1_000, "items": items});
+        let large = "x".repeat(60_000);
+        for suggested in ["const", "default"] {
+            assert_eq!(fill(&thousand(json!({suggested: large})), FilledFields::All), None, "{suggested}");
+        }
+        assert_eq!(fill(&thousand(json!({"enum": [large]})), FilledFields::All), None);
+        assert_eq!(fill(&thousand(json!({"type": "string", "minLength": 1_000})), FilledFields::All), None);
+        // Each choice is refused, and trying it copies all that stands beside the choices.
+        let choices = vec![json!(false); 1_500];
+        let beside = thousand(json!({"anyOf": choices, "x-about": large}));
+        let filler = Filler {
+            root: &beside,
+            fields: FilledFields::All,
+            values: Cell::new(MOST_VALUES),
+            bytes: Cell::new(MOST_BYTES),
+            merged: Cell::new(MOST_MERGED),
+        };
+        assert_eq!(filler.value(&beside, 0), None);
+        assert_eq!(filler.merged.get(), 0, "the budget ends the attempts");
+        assert!(fill(&json!({"const": "x".repeat(1_000)}), FilledFields::All).is_some());
     }
 }

@@ -1,14 +1,21 @@
 //! Robot: the worker that answers the escalations of test agents, so that agents can be tested without a person. Its next
-//! step with a test follows from the stored state, and its time is a column, as a deadline is. So a restart loses none, and
-//! when several servers take the same step, the writer lets one of them.
+//! step with a test follows from the stored state, and its time is a column, as a deadline is. So a restart loses none. When
+//! several servers take the same step, the writer accepts it once.
 
 pub mod answer;
 mod filler;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use futures::future::join_all;
-use tokio::time::{Instant, sleep};
+use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, MissedTickBehavior, interval},
+};
 
 use crate::{
     domain::{
@@ -36,51 +43,84 @@ use crate::{
 
 /// How often Robot looks for what is due.
 const EVERY: Duration = Duration::from_millis(500);
-/// The number of tests in which Robot takes a step at once.
+/// The most steps that Robot begins at a time, and the most that it takes at once.
 const AT_ONCE: i64 = 32;
-/// The pause after a step that failed. An error of the database ends by itself; one of this program is then logged once a
-/// minute.
+const MOST_BUSY: usize = 256;
+/// The pause after a step that failed, so that an error of this program is logged once a minute.
 const PAUSE: Duration = Duration::from_secs(60);
-/// The most tests whose steps have failed lately. Robot forgets them when there are more, and tries all again.
-const MOST_FAILED: usize = 1_000;
+/// The pause after a step that was refused. Most often another server has taken it, and none is due any more. Without a
+/// pause, steps that are refused again and again would keep others waiting.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(5);
+/// The most tests that pause. Robot forgets them when there are more, and tries all again.
+const MOST_PAUSED: usize = 1_000;
 /// The reply to each message of a customer.
 const NOTED: &str = "Thank you, noted. One moment, please.";
 
-/// Takes the steps that are due, until the server stops.
-pub async fn work(desk: Desk) {
-    let mut failed: HashMap<EscalationId, Instant> = HashMap::new();
-    while desk.shutdown().run_until_cancelled(sleep(EVERY)).await.is_some() {
-        failed.retain(|_, at| at.elapsed() < PAUSE);
-        if let Err(error) = take_steps(&desk, &mut failed).await {
-            tracing::warn!(%error, "Robot cannot see which tests wait for it; it looks again");
-        }
-    }
+/// The tests in which Robot takes no further step at present.
+#[derive(Default)]
+struct Apart {
+    /// Those in which a step is being taken.
+    busy: HashSet<EscalationId>,
+    /// Those whose step was refused or failed, until a moment.
+    paused: HashMap<EscalationId, Instant>,
 }
 
-/// Takes one step in each test in which one is due. A test in which the step fails does not hold up others.
-async fn take_steps(desk: &Desk, failed: &mut HashMap<EscalationId, Instant>) -> Result<(), Error> {
-    if failed.len() > MOST_FAILED {
-        failed.clear();
+impl Apart {
+    /// Returns the tests in which a step is due now, at most `AT_ONCE`.
+    async fn due(&mut self, desk: &Desk) -> Result<Vec<(WorkspaceId, EscalationId)>, Error> {
+        self.paused.retain(|_, until| Instant::now() < *until);
+        if self.paused.len() > MOST_PAUSED {
+            self.paused.clear();
+        }
+        // These are due as well, so more rows are read by their number.
+        let apart = self.busy.len() + self.paused.len();
+        let most = AT_ONCE.saturating_add(i64::try_from(apart).unwrap_or(i64::MAX));
+        let mut due = escalations::robot_due(desk.store(), desk.clock().now(), most).await?;
+        due.retain(|(_, id)| !self.busy.contains(id) && !self.paused.contains_key(id));
+        Ok(due)
     }
-    // Tests whose step failed are still due, so the batch is larger by their number.
-    let most = AT_ONCE.saturating_add(i64::try_from(failed.len()).unwrap_or(i64::MAX));
-    let mut due = escalations::robot_due(desk.store(), desk.clock().now(), most).await?;
-    due.retain(|(_, id)| !failed.contains_key(id));
-    let steps = due.iter().map(|(workspace, id)| take_step(desk, *workspace, *id));
-    for (result, (_, id)) in join_all(steps).await.into_iter().zip(&due) {
-        match result {
-            // Another server has taken this step, or the test ended meanwhile.
-            Ok(()) | Err(Error::Refused { .. } | Error::Unavailable | Error::Overloaded) => {}
+
+    /// Notes that a step has ended, and how.
+    fn ended(&mut self, id: EscalationId, step: Result<(), Error>) {
+        self.busy.remove(&id);
+        let pause = match step {
+            Ok(()) | Err(Error::Unavailable | Error::Overloaded) => return,
+            Err(Error::Refused { .. }) => PAUSE_AFTER_REFUSAL,
             Err(error) => {
                 tracing::error!(%error, escalation = %id, "Robot could not go on with a test; it tries again in a minute");
-                failed.insert(*id, Instant::now());
+                PAUSE
             }
-        }
+        };
+        self.paused.insert(id, Instant::now() + pause);
     }
-    Ok(())
 }
 
-async fn take_step(desk: &Desk, workspace: WorkspaceId, id: EscalationId) -> Result<(), Error> {
+/// Takes the steps that are due, until the server stops. A step that takes long does not hold up those of other tests.
+pub async fn work(desk: Desk) {
+    // Robot resolves one test at a time: a check may take seconds, and operators need the other turn.
+    let turn = Mutex::new(());
+    let (mut apart, mut steps) = (Apart::default(), FuturesUnordered::new());
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = desk.shutdown().cancelled() => return,
+            Some((id, step)) = steps.next() => apart.ended(id, step),
+            _ = tick.tick(), if apart.busy.len() < MOST_BUSY => match apart.due(&desk).await {
+                Ok(due) => {
+                    for (workspace, id) in due {
+                        apart.busy.insert(id);
+                        let (desk, turn) = (&desk, &turn);
+                        steps.push(async move { (id, take_step(desk, turn, workspace, id).await) });
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "Robot cannot see which tests wait for it; it looks again"),
+            },
+        }
+    }
+}
+
+async fn take_step(desk: &Desk, turn: &Mutex<()>, workspace: WorkspaceId, id: EscalationId) -> Result<(), Error> {
     let Some(current) = desk.current(workspace, id).await? else { return Ok(()) };
     let it = &*current.escalation;
     let Some((_, step)) = it.robot_step().filter(|(at, _)| *at <= desk.clock().now()) else { return Ok(()) };
@@ -88,19 +128,23 @@ async fn take_step(desk: &Desk, workspace: WorkspaceId, id: EscalationId) -> Res
         Ok(rehearsal) => (rehearsal, None),
         Err(problem) => (Rehearsal::default(), Some(problem)),
     };
+    if step == RobotStep::Claim {
+        return run(desk, workspace, id, OperatorVerb::Claim).await.map(drop);
+    }
+    // A message that was said before is not said again, so this also ends what a restart interrupted.
+    for (i, text) in rehearsal.messages_of(it).into_iter().enumerate() {
+        say(desk, workspace, it, &format!("robot-{i}"), text).await?;
+    }
     match step {
-        RobotStep::Claim => run(desk, workspace, id, OperatorVerb::Claim).await.map(drop),
-        RobotStep::Speak => {
-            for (i, text) in rehearsal.messages().into_iter().enumerate() {
-                say(desk, workspace, it, &format!("robot-{i}"), text).await?;
-            }
-            Ok(())
-        }
+        RobotStep::Claim | RobotStep::Speak => Ok(()),
         RobotStep::Reply => {
             let name = format!("robot-noted-{}", it.said_seq);
             say(desk, workspace, it, &name, ReplyText::from_static(NOTED)).await
         }
-        RobotStep::Resolve => end(desk, workspace, it, &rehearsal, problem).await,
+        RobotStep::Resolve => {
+            let _turn = turn.lock().await;
+            end(desk, workspace, it, &rehearsal, problem).await
+        }
     }
 }
 
@@ -141,14 +185,17 @@ async fn end(
                 let all: Vec<String> = problems.iter().map(|it| format!("{} {}", it.pointer, it.detail)).collect();
                 problem = Some(not_followed(&all.join(" ")));
             }
+            Err(Error::Refused { refusal: refusal @ Refusal::NotCheckedInTime, .. }) => {
+                problem = Some(not_followed(&refusal.to_string()));
+            }
             done => return done.map(drop),
         }
     }
     let resolutions = answer::resolutions(it, rehearsal.disposition, problem.as_deref());
     match resolve(desk, workspace, &robot, it, Some(it.fence), resolutions).await {
-        Err(Error::Refused { refusal: Refusal::InvalidFields { problems }, .. }) => {
-            Err(Error::Internal(format!("Robot knows no end that is taken: {problems:?}")))
-        }
+        Err(Error::Refused {
+            refusal: refusal @ (Refusal::InvalidFields { .. } | Refusal::NotCheckedInTime), ..
+        }) => Err(Error::Internal(format!("Robot knows no end that is taken: {refusal:?}"))),
         done => done.map(drop),
     }
 }
@@ -174,7 +221,10 @@ pub async fn resolve(
             Err(refusal) => Err(refusal.into()),
         };
         match done {
-            Err(problem @ Error::Refused { refusal: Refusal::InvalidFields { .. }, .. }) => refused = problem,
+            // Data that cannot be checked in time is given up, too.
+            Err(
+                problem @ Error::Refused { refusal: Refusal::InvalidFields { .. } | Refusal::NotCheckedInTime, .. },
+            ) => refused = problem,
             done => return done,
         }
     }

@@ -124,7 +124,7 @@ impl Batch<'_> {
                 (Actor::Agent(it.agent.clone()), kinds)
             }
             ActorVerb::Operator(by, verb) => {
-                it.admit(by)?;
+                it.must_be_answered_by(by)?;
                 let kinds = match verb {
                     OperatorVerb::Claim => self.admitted(key.0, by, it)?.claim(by, conversation, now)?,
                     OperatorVerb::Release { fence } => it.release(by, *fence, now)?,
