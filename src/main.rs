@@ -39,6 +39,8 @@ fn main() -> ExitCode {
             CliCommand::Demo(demo) => demo::run(settings, demo).await.map_err(|error| error.to_string()),
             CliCommand::Admin(errand) => admin::run(&settings, errand).await.map_err(|error| error.to_string()),
             CliCommand::Health => cli::is_alive(settings.addr).await,
+            CliCommand::Doctor(doctor) if cli::examine(&settings, &doctor).await => Ok(()),
+            CliCommand::Doctor(_) => return Ok(ExitCode::FAILURE),
             CliCommand::Approve(question) => return Ok(cli::approve(question).await),
             CliCommand::Ask(question) => return Ok(cli::ask(question).await),
         };

@@ -33,7 +33,7 @@ pub mod store;
 pub mod words;
 pub mod workers;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -68,7 +68,7 @@ pub enum ServeError {
     #[error("cannot prepare the database: {0}")]
     Prepare(#[from] error::Error),
     #[error("cannot listen on BAILOUT_ADDR {0}: {1}")]
-    Listen(std::net::SocketAddr, std::io::Error),
+    Listen(SocketAddr, std::io::Error),
     #[error("the server failed: {0}")]
     Serve(#[from] std::io::Error),
 }
@@ -126,7 +126,7 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
         start_worker(&desk, "alerts", move |desk| workers::alerts::work(desk, Arc::clone(&alerts)));
     }
     let router = router::router(desk.clone(), Arc::new(settings.clone()));
-    let ready = async |address: &str| {
+    let ready = async |address: &str, _| {
         println!("Bailout is at {address}");
         // Runs only now, because it revokes the link of an earlier start, and a start that fails must not do that.
         if let Some(secret) = site::join::set_up_link(&desk).await? {
@@ -157,13 +157,13 @@ impl StopSignal {
     }
 }
 
-/// Serves requests until told to stop, then shuts down in order. Calls `ready` with the address that people open, once
-/// the server listens there.
+/// Serves requests until told to stop, then shuts down in order. Calls `ready` with the address that people open and the one
+/// that the server listens at, once it listens there.
 async fn attend(
     desk: &Desk,
     router: Router,
     settings: &Settings,
-    ready: impl AsyncFnOnce(&str) -> Result<(), ServeError>,
+    ready: impl AsyncFnOnce(&str, SocketAddr) -> Result<(), ServeError>,
 ) -> Result<(), ServeError> {
     let listener = TcpListener::bind(settings.addr).await.map_err(|error| ServeError::Listen(settings.addr, error))?;
     let addr = listener.local_addr()?;
@@ -172,7 +172,7 @@ async fn attend(
     let router = router.layer(from_fn_with_state(working.clone(), work));
     // A caller that reads the address may send a stop signal from then on, so the signals are listened for first.
     let mut told = StopSignal::listen()?;
-    ready(&shown).await?;
+    ready(&shown, addr).await?;
     let stopping = desk.shutdown().clone();
     tokio::spawn({
         let stopping = stopping.clone();

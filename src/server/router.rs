@@ -31,7 +31,7 @@ pub fn router_with(desk: Desk, settings: Arc<Settings>, more: impl FnOnce(&WebSt
     let for_browsers = console::routes(&web).merge(site::routes(&web)).merge(more(&web));
     Router::new()
         .merge(api::routes(desk.clone()))
-        .merge(health::routes(desk))
+        .merge(health::routes(desk, Arc::clone(&settings)))
         .merge(site::guarded(web, for_browsers))
         .layer(Extension(Arc::new(RateLimiters::new(Arc::clone(&settings)))))
         .layer(middleware::from_fn(host::require_one))

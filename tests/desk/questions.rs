@@ -147,7 +147,7 @@ async fn what_is_wrong_is_told_with_its_exit_code() {
         (&agent.url, "", &["ask", "?"], 2, "set BAILOUT_KEY, too"),
         ("", "", &["ask", "?"], 2, "There is no server to ask."),
         ("ftp://desk", key, &["ask", "?"], 2, "must be http:// or https://"),
-        (&agent.url, &other, &["ask", "?"], 2, "is not an API key of Bailout"),
+        (&agent.url, &other, &["ask", "?"], 2, "is no API key of Bailout"),
         (&agent.url, &known.key, &["ask", "?"], 2, "This API key was revoked."),
         (&nobody, key, &["ask", "?"], 5, "cannot be reached"),
     ] {

@@ -6,7 +6,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{
         Method, Request, StatusCode,
-        header::{AUTHORIZATION, CONTENT_TYPE},
+        header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
     },
 };
 use serde::Deserialize;
@@ -31,8 +31,8 @@ pub struct ApiClient {
 /// The reason why a request was not answered with success.
 #[derive(Debug)]
 pub enum ApiCallError {
-    /// The server cannot be reached or cannot answer now. A later try may succeed.
-    Unreachable(String),
+    /// The server cannot be reached or cannot answer now. A later try may succeed, after a pause if the server names one.
+    Unreachable(String, Option<Duration>),
     /// The server refuses the request.
     Refused(String),
 }
@@ -68,7 +68,7 @@ impl ApiClient {
         if page.starts_with('/') { self.server.as_str().to_owned() + page } else { page.to_owned() }
     }
 
-    /// Sends a request and returns the body of the answer, all within `patience`. An `once` is the request's idempotency key.
+    /// Sends a request and returns the body of the answer, all within `patience`. `once` is the request's idempotency key.
     pub async fn call(
         &self,
         method: Method,
@@ -86,22 +86,23 @@ impl ApiClient {
             request = request.header("Idempotency-Key", once);
         }
         let unreachable =
-            |why: String| ApiCallError::Unreachable(format!("{} cannot be reached: {why}", self.server.as_str()));
+            |why: String| ApiCallError::Unreachable(format!("{} cannot be reached: {why}", self.server.as_str()), None);
         let request = request.body(Body::from(body)).map_err(|error| ApiCallError::Refused(error.to_string()))?;
         let answered = async {
             let answer = self.http.request(request).await.map_err(|error| error.to_string())?;
-            let (status, retry_after) = (answer.status(), answer.headers().get("retry-after").cloned());
-            let bytes =
-                to_bytes(Body::new(answer.into_body()), LARGEST_ANSWER).await.map_err(|error| error.to_string())?;
-            Ok::<_, String>((status, retry_after, String::from_utf8_lossy(&bytes).into_owned()))
+            let pause = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let (status, body) = (answer.status(), Body::new(answer.into_body()));
+            let bytes = to_bytes(body, LARGEST_ANSWER).await.map_err(|error| error.to_string())?;
+            Ok::<_, String>((status, pause.map(Duration::from_secs), String::from_utf8_lossy(&bytes).into_owned()))
         };
         let silent = || unreachable(format!("it did not answer within {} s", patience.as_secs()));
-        let (status, _, text) = timeout(patience, answered).await.map_err(|_| silent())?.map_err(unreachable)?;
-        match status {
-            _ if status.is_success() => Ok(text),
-            StatusCode::TOO_MANY_REQUESTS => Err(ApiCallError::Unreachable(said(status, &text))),
-            _ if status.is_server_error() => Err(ApiCallError::Unreachable(said(status, &text))),
-            _ => Err(ApiCallError::Refused(said(status, &text))),
+        let (status, pause, text) = timeout(patience, answered).await.map_err(|_| silent())?.map_err(unreachable)?;
+        if status.is_success() {
+            Ok(text)
+        } else if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+            Err(ApiCallError::Unreachable(said(status, &text), pause))
+        } else {
+            Err(ApiCallError::Refused(said(status, &text)))
         }
     }
 }

@@ -1,7 +1,12 @@
 //! `bailout approve` and `bailout ask`: put a question to a human and wait for the answer. Their exit codes are a contract with
 //! scripts.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    io::IsTerminal,
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use axum::http::Method;
 use serde::Deserialize;
@@ -13,7 +18,7 @@ use super::{
     demo_file,
 };
 use crate::{
-    domain::{ask::AskKind, disposition::Disposition},
+    domain::{ask::AskKind, disposition::Disposition, hidden::runs},
     server::{
         StopSignal,
         clock::mint,
@@ -32,8 +37,9 @@ const WAITS: u64 = 55;
 const OPENS_WITHIN: Duration = Duration::from_secs(15);
 /// How long the command waits after the deadline for the server to say so.
 const GRACE: Duration = Duration::from_secs(60);
-/// The pause before a request is repeated.
+/// The pause before a request is repeated, unless the server names another, and the longest one.
 const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The result of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +73,9 @@ struct QuestionLinks {
 #[derive(Deserialize)]
 struct ReceivedOutcome {
     disposition: Disposition,
+    /// True if Robot made the outcome up, for a test.
+    #[serde(default)]
+    test: bool,
     answer: Option<String>,
     actions_to_run: Vec<ApprovedAction>,
     briefing: String,
@@ -138,7 +147,8 @@ async fn put(
         "deadlines": {"expire_after_seconds": settings.wait.as_secs()},
     });
     // One key for the whole run, so that a request that is repeated opens no second escalation.
-    let question = Question { client, body: body.to_string(), once: mint().to_string() };
+    let question =
+        Question { client, body: body.to_string(), once: mint().to_string(), is_open: AtomicBool::new(false) };
     let mut stop = match StopSignal::listen() {
         Ok(stop) => stop,
         Err(error) => return ended(Exit::Usage, &format!("cannot listen for signals: {error}")),
@@ -149,25 +159,45 @@ async fn put(
     };
     match outcome {
         Ok(Some(outcome)) => {
-            let (line, exit) = read(&outcome);
-            if let Some(line) = line {
-                println!("{line}");
-                return ExitCode::from(exit as u8);
+            if outcome.test {
+                eprintln!("This is a test: Robot answered, and no human was asked.");
             }
-            ended(exit, &outcome.briefing)
+            match read(&outcome) {
+                (Some(line), exit) => {
+                    println!("{}", if std::io::stdout().is_terminal() { shown(&line) } else { line });
+                    ExitCode::from(exit as u8)
+                }
+                (None, exit) => ended(exit, &outcome.briefing),
+            }
         }
         Ok(None) => {
             question.withdraw("The time of the question is over.").await;
             ended(Exit::NobodyCame, "The server has not ended the question in time.")
         }
-        Err(ApiCallError::Unreachable(why)) => ended(Exit::Unreachable, &why),
-        Err(ApiCallError::Refused(why)) => ended(Exit::Usage, &why),
+        Err(ApiCallError::Unreachable(why, _)) => {
+            // The server may have opened it, and nobody waits for its answer any more.
+            question.withdraw("The command that asked has given up.").await;
+            ended(Exit::Unreachable, &why)
+        }
+        Err(ApiCallError::Refused(why)) => {
+            if question.is_open.load(Ordering::Relaxed) {
+                question.withdraw("The command that asked has given up.").await;
+            }
+            ended(Exit::Usage, &why)
+        }
     }
 }
 
 fn ended(exit: Exit, sentence: &str) -> ExitCode {
-    eprintln!("{sentence}");
+    eprintln!("{}", shown(sentence));
     ExitCode::from(exit as u8)
+}
+
+/// Returns a text of the server or of an operator without the characters that control a terminal or hide in a text.
+fn shown(text: &str) -> String {
+    let is_plain = |letter: &char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    let visible = runs(text).into_iter().map(|(plain, _)| plain);
+    visible.flat_map(|plain| plain.chars().filter(is_plain)).collect()
 }
 
 /// Returns the client by the settings or, without them, of a demo on this machine. The error is a sentence.
@@ -178,12 +208,14 @@ fn client(settings: &QuestionSettings) -> Result<ApiClient, String> {
             let access = demo_file::running().ok_or(
                 "There is no server to ask. Set BAILOUT_URL and BAILOUT_KEY, or start `bailout demo` in another terminal.",
             )?;
-            (Origin::parse(&access.url).map_err(|_| "The demo's address cannot be read.")?, access.key)
+            let unreadable = "The file of the running demo cannot be read. Start the demo again.";
+            let server = Origin::parse(&access.url).map_err(|_| unreadable)?;
+            eprintln!("BAILOUT_URL and BAILOUT_KEY are not set, so a demo on this machine is asked.");
+            (server, ApiKey::parse(&access.key).ok_or(unreadable)?)
         }
         (Some(_), None) => return Err("BAILOUT_URL is set; set BAILOUT_KEY, too.".to_owned()),
         (None, Some(_)) => return Err("BAILOUT_KEY is set; set BAILOUT_URL, too.".to_owned()),
     };
-    let key = ApiKey::parse(&key).ok_or("BAILOUT_KEY is not an API key of Bailout: such a key begins with blt_.")?;
     ApiClient::new(server, key).map_err(|error| format!("Cannot make a client: {error}."))
 }
 
@@ -194,6 +226,8 @@ struct Question {
     body: String,
     /// The idempotency key of that request.
     once: String,
+    /// True once the server has said that it is open.
+    is_open: AtomicBool,
 }
 
 impl Question {
@@ -213,11 +247,10 @@ impl Question {
                     }
                 }
                 // The server may be restarting. The question is stored there.
-                Err(ApiCallError::Unreachable(why)) if Instant::now() + PAUSE >= until => {
-                    return Err(ApiCallError::Unreachable(why));
+                Err(ApiCallError::Unreachable(_, pause)) if Instant::now() + PAUSE < until => {
+                    sleep(pause.unwrap_or(PAUSE).min(LONGEST_PAUSE)).await;
                 }
-                Err(ApiCallError::Unreachable(_)) => sleep(PAUSE).await,
-                Err(refused) => return Err(refused),
+                Err(error) => return Err(error),
             }
         }
         Ok(None)
@@ -228,8 +261,14 @@ impl Question {
         loop {
             let call = self.client.call(Method::POST, ESCALATIONS, self.body.clone(), Some(&self.once), PATIENCE);
             match call.await {
-                Err(ApiCallError::Unreachable(_)) if Instant::now() + PAUSE < until => sleep(PAUSE).await,
-                done => return parsed(&done?),
+                Err(ApiCallError::Unreachable(_, pause)) if Instant::now() + PAUSE < until => {
+                    sleep(pause.unwrap_or(PAUSE).min(LONGEST_PAUSE)).await;
+                }
+                done => {
+                    let opened = parsed(&done?)?;
+                    self.is_open.store(true, Ordering::Relaxed);
+                    return Ok(opened);
+                }
             }
         }
     }
@@ -241,15 +280,26 @@ impl Question {
         ExitCode::from(Exit::Interrupted as u8)
     }
 
-    /// Cancels the question. Its id may not be known yet: the open request is then repeated, under the same key.
+    /// Cancels the question. Its id may not be known yet: the open request is then repeated, under the same key. Says so when the
+    /// question has ended meanwhile, or cannot be cancelled.
     async fn withdraw(&self, reason: &str) {
         let cancel = async {
             let opened = self.opened(Instant::now()).await?;
-            let path = format!("{ESCALATIONS}/{}/cancel", opened.id);
-            self.client.call(Method::POST, &path, json!({"reason": reason}).to_string(), None, PATIENCE).await
+            let path = format!("{ESCALATIONS}/{}", opened.id);
+            let body = json!({"reason": reason}).to_string();
+            match self.client.call(Method::POST, &format!("{path}/cancel"), body, None, PATIENCE).await {
+                // It has ended.
+                Err(ApiCallError::Refused(_)) => {
+                    let now = self.client.call(Method::GET, &path, String::new(), None, PATIENCE).await?;
+                    Ok(parsed::<OpenedQuestion>(&now)?.outcome)
+                }
+                done => done.map(|_| None),
+            }
         };
-        if !matches!(timeout(PATIENCE, cancel).await, Ok(Ok(_))) {
-            eprintln!("The question could not be cancelled. It expires by itself.");
+        match timeout(PATIENCE, cancel).await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(outcome))) => eprintln!("It has ended meanwhile. {}", shown(&outcome.briefing)),
+            _ => eprintln!("The question could not be cancelled. If it was opened, it expires by itself."),
         }
     }
 }
@@ -257,4 +307,14 @@ impl Question {
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ApiCallError> {
     let wrong = |error| ApiCallError::Refused(format!("the server does not answer as Bailout does: {error}"));
     serde_json::from_str(text).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_no_commands_from_a_text() {
+        assert_eq!(shown("yes\u{1b}]0;x\u{7}\n\u{9b}31m\tno\u{202e}"), "yes]0;x\n31m\tno");
+    }
 }

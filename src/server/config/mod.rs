@@ -5,20 +5,14 @@ mod addresses;
 mod database_url;
 mod questions;
 mod rate_limits;
+mod secret_values;
 
-use std::{
-    ffi::{OsStr, OsString},
-    net::SocketAddr,
-    path::PathBuf,
-    str::FromStr,
-};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr};
 
-use clap::{
-    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, builder::TypedValueParser,
-    error::ErrorKind,
-};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use tracing_subscriber::EnvFilter;
 
+use self::secret_values::{SecretParser, api_key};
 pub use self::{
     addresses::{AlertUrl, InvalidOrigin, Origin, TrustedProxies},
     database_url::{DatabaseUrl, sqlite_address},
@@ -94,21 +88,26 @@ pub enum CliCommand {
     /// escalations, scripted customers answer you, and scripted colleagues take some of the work.
     ///
     /// The demo prints three sign-in links, each for one use; an API key for an agent of yours; and commands that ask a human
-    /// with it. `bailout approve` and `bailout ask` of this user find the demo by themselves. No colleague takes the escalations of your agent. With --operator auto the operator Robot answers
+    /// with it. `bailout approve` and `bailout ask` of this user find the demo by themselves. No colleague takes the escalations of your agent. With --operator auto Robot answers
     /// them, so that you can test an agent without a person.
     Demo(DemoSettings),
     /// Ask a human to approve an action; succeeds only when it is approved, and prints its arguments
     ///
-    /// Exit codes: 0 approved, 2 the command line or the key is wrong, 3 rejected or declined, 4 nobody came, 5 the server cannot
-    /// be reached, 130 interrupted (which cancels the question).
+    /// Exit codes: 0 approved and to be run, 2 the command line or the key is wrong or the server refuses the request, 3 rejected,
+    /// declined or carried out by the operator, 4 nobody came, 5 the server cannot be reached or cannot answer now, 130
+    /// interrupted (which cancels the question).
     Approve(ApproveSettings),
     /// Ask a human a question, and print the answer
     ///
-    /// Exit codes: 0 answered, 2 the command line or the key is wrong, 3 declined, 4 nobody came, 5 the server cannot be reached,
-    /// 130 interrupted (which cancels the question).
+    /// Exit codes: 0 answered, 2 the command line or the key is wrong or the server refuses the request, 3 declined, 4 nobody
+    /// came, 5 the server cannot be reached or cannot answer now, 130 interrupted (which cancels the question).
     Ask(AskSettings),
     /// Tell whether the server at BAILOUT_ADDR is alive, for the health check of a container
     Health,
+    /// Check a server and its surroundings by its settings, and say what to mend; succeeds when there is no problem
+    ///
+    /// The checks: database, disk, clock, server, public address, proxy headers, streams through the proxy, alerts.
+    Doctor(DoctorSettings),
     /// Add people and agents, back up and restore; commands that need a stopped server say so
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -126,6 +125,17 @@ pub struct DemoSettings {
     /// Print one line of JSON for programs: url, key, sign_in and password
     #[arg(long)]
     pub json: bool,
+}
+
+/// The settings of `bailout doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorSettings {
+    /// The API key of an agent, with which a stream is tried
+    #[arg(long, env = "BAILOUT_KEY", hide_env_values = true, value_parser = SecretParser { name: "BAILOUT_KEY", parse: api_key })]
+    pub key: Option<ApiKey>,
+    /// Post a line to the receiver of alerts
+    #[arg(long)]
+    pub send_alert: bool,
 }
 
 /// The operator of the escalations that a visitor's own agents open in the demo.
@@ -274,10 +284,6 @@ impl Settings {
     }
 }
 
-fn api_key(text: &str) -> Result<ApiKey, String> {
-    ApiKey::parse(text).ok_or_else(|| "--key must be an API key of Bailout, which begins with blt_".to_owned())
-}
-
 fn name(text: &str) -> Result<Name, TextProblem> {
     Name::parse(text)
 }
@@ -292,24 +298,6 @@ fn log(text: &str) -> Result<String, String> {
         Err(problem) => {
             Err(format!("BAILOUT_LOG must be a level or a filter, like info or info,bailout=debug: {problem}"))
         }
-    }
-}
-
-/// A parser of secret values: clap repeats a refused value in its error, and this parser does not.
-#[derive(Clone)]
-struct SecretParser<T> {
-    name: &'static str,
-    parse: fn(&str) -> Result<T, String>,
-}
-
-impl<T: Clone + Send + Sync + 'static> TypedValueParser for SecretParser<T> {
-    type Value = T;
-
-    fn parse_ref(&self, cmd: &clap::Command, _: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
-        let text = value.to_str().ok_or_else(|| format!("{} must be UTF-8", self.name));
-        text.and_then(self.parse).map_err(|sentence: String| {
-            clap::Error::raw(ErrorKind::ValueValidation, format!("{sentence}\n")).with_cmd(cmd)
-        })
     }
 }
 

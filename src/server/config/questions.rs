@@ -5,8 +5,14 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::addresses::Origin;
-use crate::domain::deadline::{LONGEST, SHORTEST};
+use super::{
+    addresses::Origin,
+    secret_values::{SecretParser, api_key},
+};
+use crate::{
+    domain::deadline::{LONGEST, SHORTEST},
+    server::keys::ApiKey,
+};
 
 /// The server to ask and the key to ask it with, and how long the question stands.
 #[derive(Debug, Clone, Args)]
@@ -15,8 +21,8 @@ pub struct QuestionSettings {
     #[arg(long = "server", env = "BAILOUT_URL", value_parser = server)]
     pub server: Option<Origin>,
     /// The API key of an agent; in BAILOUT_KEY, other users of this machine do not see it
-    #[arg(long, env = "BAILOUT_KEY", hide_env_values = true)]
-    pub key: Option<String>,
+    #[arg(long, env = "BAILOUT_KEY", hide_env_values = true, value_parser = SecretParser { name: "BAILOUT_KEY", parse: api_key })]
+    pub key: Option<ApiKey>,
     /// How long a human has, like 90s, 10m or 2h
     #[arg(long, default_value = "10m", value_parser = wait)]
     pub wait: Duration,

@@ -31,7 +31,7 @@ pub fn print(at: &str, demo: &RunningDemo, operator: DemoOperator, file: Option<
     println!("  export BAILOUT_URL={at} BAILOUT_KEY={key}");
     println!("  bailout approve 'Refund Dana 250 EUR?'");
     if let Some(file) = file {
-        println!("Until the demo ends, bailout reads the first line from {}.", file.display());
+        println!("Here you can leave out the first line: bailout finds the address and the key in {}.", file.display());
     }
     println!("\nOr as an agent does, by HTTP:");
     println!(

@@ -33,7 +33,10 @@ use self::{
 };
 use super::{
     ServeError, StopSignal, attend,
-    cli::demo_file::{DemoAccess, DemoFile},
+    cli::{
+        demo_file::{DemoAccess, DemoFile},
+        loopback,
+    },
     clock::Clock,
     config::{DemoOperator, DemoSettings, RateLimits, Settings},
     keys::ApiKey,
@@ -80,8 +83,10 @@ pub async fn run(settings: Settings, demo: DemoSettings) -> Result<(), DemoError
     };
     // The file by which other commands find the demo is removed at the end.
     let mut file = None;
-    let ready = async |at: &str| {
-        let written = DemoFile::write(DemoAccess { url: at.to_owned(), key: playing.key.clone() });
+    let ready = async |at: &str, addr| {
+        // The file names this machine's own address: a public one may lead to another server.
+        let url = format!("http://{}", loopback(addr));
+        let written = DemoFile::write(DemoAccess { url, key: playing.key.clone() });
         let untold = |error: &_| eprintln!("bailout: other commands will not find the demo by themselves: {error}");
         file = written.inspect_err(untold).ok();
         match demo.json {

@@ -1,19 +1,21 @@
 //! Health checks for the supervisor of the process: liveness and readiness.
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde_json::json;
 
-use crate::server::core::desk::Desk;
+use crate::server::{client, config::Settings, core::desk::Desk};
 
 /// Returns the routes `/healthz` and `/readyz`.
-pub fn routes(desk: Desk) -> Router {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state(desk)
+pub fn routes(desk: Desk, settings: Arc<Settings>) -> Router {
+    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready)).with_state((desk, settings))
 }
 
 async fn alive() -> Response {
@@ -22,8 +24,9 @@ async fn alive() -> Response {
 
 /// Responds with ready when the writer can commit, the sweeper looks for deadlines, and no background task keeps dying.
 /// The database was migrated before the first address was served. Escalations whose deadlines cannot be processed are
-/// counted in the response, and named in the log; they are no reason to stop serving all others.
-async fn ready(State(desk): State<Desk>) -> Response {
+/// counted in the response, and named in the log; they are no reason to stop serving all others. `client` is the address that
+/// the server takes the caller for, by which `bailout doctor` looks at proxies.
+async fn ready(State((desk, settings)): State<(Desk, Arc<Settings>)>, parts: Parts) -> Response {
     let readiness = desk.readiness();
     let fault = if !desk.is_writing() {
         Some("the writer has stopped")
@@ -41,6 +44,7 @@ async fn ready(State(desk): State<Desk>) -> Response {
         "status": fault.unwrap_or("ready"),
         "failed_deadlines": readiness.failed_deadlines(),
         "task_restarts": readiness.restarts(),
+        "client": client::address(&settings, &parts),
     });
     let status = if fault.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     json_response(status, body.to_string())

@@ -11,6 +11,7 @@ mod dialect;
 pub mod drafts;
 pub mod escalations;
 pub mod events;
+pub mod examination;
 pub mod inbox;
 pub mod links;
 mod lock;
