@@ -228,21 +228,25 @@ async fn an_agent_finds_its_escalations(server: TestServer) {
         ada.resolves(it, Some(fence), Resolution::bare(Disposition::Handled)).await.expect("an end");
     }
     bot.post(&format!("/escalations/{}/acknowledge", ids[1]), json!({})).await.ok(200);
+    bot.post(&format!("/escalations/{}/cancel", ids[3]), json!({})).await.ok(200);
     for (query, found) in [
         ("", vec![5, 4, 3, 2, 1, 0]),
         ("order=newest", vec![5, 4, 3, 2, 1, 0]),
         ("order=oldest", vec![0, 1, 2, 3, 4, 5]),
-        ("acknowledged=false", vec![2, 0]),
-        ("acknowledged=false&order=oldest", vec![0, 2]),
+        ("acknowledged=false", vec![3, 2, 0]),
+        ("acknowledged=false&order=oldest", vec![0, 2, 3]),
+        ("acknowledged=false&status=cancelled", vec![3]),
+        ("acknowledged=true&status=cancelled", vec![]),
         ("acknowledged=true", vec![1]),
         ("acknowledged=true&order=oldest&status=resolved", vec![1]),
         ("acknowledged=false&status=open", vec![]),
         ("tool_call_id=call_1", vec![3, 2]),
-        ("tool_call_id=call_1&acknowledged=false", vec![2]),
+        ("tool_call_id=call_1&acknowledged=false", vec![3, 2]),
+        ("tool_call_id=call_1&acknowledged=false&status=resolved", vec![2]),
         ("tool_call_id=call_9", vec![]),
         ("conversation_id=conv_4", vec![4]),
         ("conversation_id=conv_4&tool_call_id=call_1", vec![]),
-        ("status=open&order=oldest", vec![3, 4, 5]),
+        ("status=open&order=oldest", vec![4, 5]),
         ("status=resolved&acknowledged=false", vec![2, 0]),
     ] {
         // In pages of two, too.

@@ -82,8 +82,9 @@ pub const ALL: [&str; 2] = walks!("$5 = ''");
 pub const WITH_STATUS: [&str; 2] = walks!("e.status = $5");
 pub const OF_CONVERSATION: [&str; 2] = walks!("e.conversation_id = $5");
 pub const OF_TOOL_CALL: [&str; 2] = walks!("e.tool_call_id = $5");
-pub const ACKNOWLEDGED: [&str; 2] = walks!("$5 = '' and e.acknowledged_at is not null");
-pub const TO_ACKNOWLEDGE: [&str; 2] = walks!("$5 = '' and e.closed_at is not null and e.acknowledged_at is null");
+/// Those in one state whose outcome the agent has acknowledged, and has not.
+pub const ACKNOWLEDGED: [&str; 2] = walks!("e.status = $5 and e.acknowledged_at is not null");
+pub const TO_ACKNOWLEDGE: [&str; 2] = walks!("e.status = $5 and e.closed_at is not null and e.acknowledged_at is null");
 
 /// Returns escalations of an agent, as many as fit into one answer. A snapshot is read, so that no escalation is missed
 /// or listed twice when its status changes meanwhile.
@@ -95,22 +96,27 @@ pub async fn list(
     after: Option<EscalationId>,
     limit: i64,
 ) -> Result<Portion<CurrentState>, Error> {
-    let AgentFilter { statuses, conversation_id, tool_call_id, acknowledged, order } = filter;
-    // Only a closed escalation has an outcome to acknowledge.
-    if acknowledged.is_some() && !statuses.is_empty() && statuses.iter().all(|status| status.is_open()) {
-        return Ok(Portion { items: vec![], is_cut: false });
+    let AgentFilter { mut statuses, conversation_id, tool_call_id, acknowledged, order } = filter;
+    if acknowledged.is_some() {
+        // Only a closed escalation has an outcome to acknowledge.
+        let asked = if statuses.is_empty() { Status::ALL.to_vec() } else { statuses };
+        statuses = asked.into_iter().filter(|status| !status.is_open()).collect();
+        if statuses.is_empty() {
+            return Ok(Portion { items: vec![], is_cut: false });
+        }
     }
     let after = after.map_or_else(|| order.begin().to_owned(), |id| id.to_string());
     let words: Vec<String> = statuses.iter().map(|status| status.as_str().to_owned()).collect();
     let all_words = words.join(" ");
+    let in_each = |walk| words.iter().map(|word| (walk, word.clone())).collect();
     // Each query with the value that it looks up.
     let walks: Vec<(&[&str; 2], String)> = match (&tool_call_id, &conversation_id, acknowledged) {
         (Some(id), ..) => vec![(&OF_TOOL_CALL, id.clone())],
         (None, Some(id), _) => vec![(&OF_CONVERSATION, id.clone())],
-        (None, None, Some(true)) => vec![(&ACKNOWLEDGED, String::new())],
-        (None, None, Some(false)) => vec![(&TO_ACKNOWLEDGE, String::new())],
+        (None, None, Some(true)) => in_each(&ACKNOWLEDGED),
+        (None, None, Some(false)) => in_each(&TO_ACKNOWLEDGE),
         _ if words.is_empty() => vec![(&ALL, String::new())],
-        _ => words.into_iter().map(|word| (&WITH_STATUS, word)).collect(),
+        _ => in_each(&WITH_STATUS),
     };
     let filters = [
         all_words,
