@@ -44,6 +44,12 @@ async fn tests_stand_outside_lists_counts_queues_and_alerts(server: TestServer) 
     let (live, test) = (server.agent("shop-bot").await, server.test_agent("ci-bot").await);
     let rehearsed = opens_alone(&test).await;
     let real = opens_alone(&live).await;
+    let sql = "select open from workspace where id = $1";
+    let counted = async || -> i64 {
+        let query = sqlx::query_scalar(sql).bind(server.workspace.to_string());
+        query.fetch_one(server.desk.store().reader()).await.expect("a number")
+    };
+    assert_eq!(counted().await, 1, "tests take no room of real escalations");
     let seen = async |view: View| ids(&ada, view).await;
     assert_eq!((seen(View::Queue).await, seen(View::All).await), (vec![real.clone()], vec![real.clone()]));
     assert_eq!(seen(View::Tests).await, [rehearsed.as_str()]);
@@ -66,6 +72,7 @@ async fn tests_stand_outside_lists_counts_queues_and_alerts(server: TestServer) 
     test.get(&format!("/escalations/{rehearsed}?until=outcome&wait=30")).await.ok(200);
     live.get(&format!("/escalations/{real}?until=outcome&wait=30")).await.ok(200);
     assert_eq!((seen(View::Missed).await, seen(View::Closed).await), (vec![real.clone()], vec![real.clone()]));
+    assert_eq!(counted().await, 0);
     let mut tests = seen(View::Tests).await;
     tests.sort();
     assert_eq!(tests, [rehearsed.as_str(), answered.as_str()]);
