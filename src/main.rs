@@ -22,6 +22,8 @@ fn main() -> ExitCode {
     tune_memory();
     let Cli { settings, command } = Cli::read();
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&settings.log)).with_writer(std::io::stderr);
+    // When nobody reads the log any more, a line is lost. The message about that would panic, since it cannot be written either.
+    let log = log.log_internal_errors(false);
     // Colours are written to a terminal only, and not when the user turns them off (NO_COLOR).
     if std::io::stderr().is_terminal() {
         log.init()

@@ -33,7 +33,12 @@ pub mod store;
 pub mod words;
 pub mod workers;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -68,9 +73,9 @@ pub enum ServeError {
     #[error("cannot prepare the database: {0}")]
     Prepare(#[from] error::Error),
     #[error("cannot listen on BAILOUT_ADDR {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
+    Listen(SocketAddr, io::Error),
     #[error("the server failed: {0}")]
-    Serve(#[from] std::io::Error),
+    Serve(#[from] io::Error),
 }
 
 /// Opens a `Desk` on a database and makes sure that the workspace `default` exists.
@@ -127,14 +132,19 @@ pub async fn serve(settings: Settings) -> Result<(), ServeError> {
     }
     let router = router::router(desk.clone(), Arc::new(settings.clone()));
     let ready = async |address: &str, _| {
-        println!("Bailout is at {address}");
+        print_line(&format!("Bailout is at {address}"));
         // Runs only now, because it revokes the link of an earlier start, and a start that fails must not do that.
         if let Some(secret) = site::join::set_up_link(&desk).await? {
-            println!("Nobody is here yet. Set it up at {address}/set-up/{}", secret.reveal());
+            print_line(&format!("Nobody is here yet. Set it up at {address}/set-up/{}", secret.reveal()));
         }
         Ok(())
     };
     attend(&desk, router, &settings, ready).await
+}
+
+/// Prints a line. A server that nobody reads from works on.
+fn print_line(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// The signals that tell the program to stop.
@@ -145,7 +155,7 @@ struct StopSignal {
 
 impl StopSignal {
     /// Starts to listen for the signals.
-    fn listen() -> std::io::Result<Self> {
+    fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
@@ -178,8 +188,8 @@ async fn attend(
         let stopping = stopping.clone();
         async move {
             told.wait().await;
-            tracing::info!("stopping");
             stopping.cancel();
+            tracing::info!("stopping");
         }
     });
     tokio::select! {

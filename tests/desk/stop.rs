@@ -59,6 +59,39 @@ fn idle_connections_do_not_hold_up_the_end() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
+/// Tests that the program works and stops in order when nobody reads its log any more, as when the collector of logs has died.
+#[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    let database = Engine::Sqlite.database().expect("SQLite is always there");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bailout"));
+    command.env("BAILOUT_DATABASE_URL", &database.url).env("BAILOUT_LOG", "debug");
+    command.env("BAILOUT_ADDR", format!("127.0.0.1:{}", free_port()));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("its words")).read_line(&mut line).expect("its address");
+    drop((child.stdout.take(), child.stderr.take()));
+    let address = line.trim_start_matches("Bailout is at http://").trim().to_owned();
+    let mut answer = String::new();
+    let mut asks = TcpStream::connect(&address).expect("a connection");
+    asks.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("a request");
+    asks.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"task_restarts\":0"), "{answer}");
+    told_to_stop(&child);
+    let until = Instant::now() + Duration::from_secs(60);
+    let ended = loop {
+        match child.try_wait().expect("a look") {
+            Some(status) => break status,
+            None if Instant::now() > until => {
+                child.kill().expect("killed");
+                panic!("it does not stop");
+            }
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    assert!(ended.success(), "{ended}");
+}
+
 /// Opens escalations, subscribes to each and cancels all at once. Returns a receiver of those whose end was heard.
 async fn all_withdraw(program: &Program, key: &str) -> UnboundedReceiver<String> {
     let (http, url) = (reqwest::Client::new(), program.url("/api/v1/escalations"));
