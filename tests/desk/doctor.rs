@@ -112,5 +112,10 @@ async fn a_damaged_or_missing_database_is_told_and_left_as_it_is() {
     std::fs::write(&file, &bytes).expect("a damaged file");
     let (is_sound, said) = examined(command(), &[], &[]).await;
     assert!(!is_sound && line(&said, "database").contains("PROBLEM"), "{said}");
+    let other = folder.path().join("other.db");
+    std::fs::write(&other, "").expect("a file");
+    let url = format!("sqlite://{}", other.display());
+    let (_, said) = examined(command(), &[("BAILOUT_DATABASE_URL", &url)], &[]).await;
+    assert!(line(&said, "database").contains("is no database of Bailout"), "{said}");
     assert_eq!(std::fs::read(&file).expect("the file"), bytes, "it was changed");
 }

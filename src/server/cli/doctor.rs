@@ -1,12 +1,12 @@
-//! `bailout doctor`: checks a server and its surroundings by the server's own settings, and says what to mend. Nothing is
-//! changed, and nothing is sent unless the user asks for it.
+//! `bailout doctor`: checks a server and its surroundings by the server's own settings, and says what to mend. No data is
+//! changed. While it tries a stream, the agent of the key counts as listening. It posts an alert only if the user asks for that.
 
 use std::{fmt, net::IpAddr, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
     http::{
-        Request, StatusCode,
+        Request, StatusCode, Uri,
         header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
     },
 };
@@ -77,9 +77,12 @@ pub async fn examine(settings: &Settings, doctor: &DoctorSettings) -> bool {
     report("disk", disk(settings));
     report("clock", within(clock(url)).await);
     report("server", within(client.server()).await);
-    report("public address", within(client.public_address()).await);
+    let public = within(client.public_address()).await;
+    // The key is shown to nobody but Bailout.
+    let is_ours = public.is_ok();
+    report("public address", public);
     report("proxy headers", within(client.proxy_headers()).await);
-    report("streams", client.streams(doctor.key.as_ref()).await);
+    report("streams", client.streams(doctor.key.as_ref().filter(|_| is_ours)).await);
     report("alerts", within(client.alerts(doctor.send_alert)).await);
     is_sound
 }
@@ -170,7 +173,7 @@ impl Visitor<'_> {
             ));
         };
         let (status, body) = self.get(&format!("{}/readyz", public.as_str())).await?;
-        if body["status"].as_str().is_none() {
+        if body["status"].as_str().is_none() || body["client"].as_str().is_none() {
             let said = format!("{} answers {}, but not as Bailout does", public.as_str(), status.as_u16());
             return Err(said + ". Let the proxy pass every path to the server");
         }
@@ -191,11 +194,17 @@ impl Visitor<'_> {
         let (_, body) = self.get(&format!("{}/readyz", public.as_str())).await?;
         let seen = body["client"].as_str().ok_or("the server does not say which client it sees")?;
         let seen: IpAddr = seen.parse().map_err(|_| format!("the server sees the client {seen}"))?;
-        if seen.is_loopback() && !is_here(public) {
+        let proxies = &self.settings.trusted_proxies;
+        if public.is_https() && proxies.is_empty() {
             return Err(format!(
-                "all clients look like {seen} to the server, and share one limit for sign-ins. Let the proxy send \
-                 X-Forwarded-For, and set BAILOUT_TRUSTED_PROXIES={seen}"
+                "the server trusts no proxy, and takes all clients for one, at {seen}, which share a limit for sign-ins. \
+                 Let the proxy send X-Forwarded-For, and set BAILOUT_TRUSTED_PROXIES to its address"
             ));
+        }
+        if proxies.include(seen) {
+            return Ok(Finding::Skipped(format!(
+                "seen from here the client is {seen}, the proxy itself; try from elsewhere"
+            )));
         }
         Ok(Finding::Good(format!("the server sees this machine as {seen}")))
     }
@@ -203,7 +212,9 @@ impl Visitor<'_> {
     /// Waits for the first event of a stream through the address that people open.
     async fn streams(&self, key: Option<&ApiKey>) -> Checked {
         let Some(key) = key else {
-            return Ok(Finding::Skipped("set BAILOUT_KEY to an agent's key to try one".to_owned()));
+            return Ok(Finding::Skipped(
+                "set BAILOUT_KEY, best to the key of a test agent, and mend the public address, to try one".to_owned(),
+            ));
         };
         let at = match &self.settings.public_url {
             Some(public) => public.as_str().to_owned(),
@@ -264,7 +275,11 @@ impl Visitor<'_> {
 
 /// Returns whether an address leads to this machine itself.
 fn is_here(public: &Origin) -> bool {
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| public.as_str().contains(&format!("://{host}")))
+    let uri: Option<Uri> = public.as_str().parse().ok();
+    uri.and_then(|uri| uri.host().map(str::to_owned)).is_some_and(|host| {
+        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        host == "localhost" || address.is_some_and(|address| address.is_loopback())
+    })
 }
 
 /// Returns the innermost cause of an error, which says more than the outer ones.

@@ -160,7 +160,7 @@ async fn put(
     match outcome {
         Ok(Some(outcome)) => {
             if outcome.test {
-                eprintln!("This is a test: Robot answered, and no human was asked.");
+                eprintln!("This was a test. No human was asked.");
             }
             match read(&outcome) {
                 (Some(line), exit) => {
@@ -238,22 +238,22 @@ impl Question {
         eprintln!("Waiting for a human at {}", self.client.address(&opened.links.console));
         let path = format!("{ESCALATIONS}/{}?wait={WAITS}&until=outcome", opened.id);
         let until = began + wait + GRACE;
-        while Instant::now() < until {
+        loop {
             let patience = Duration::from_secs(WAITS) + PATIENCE;
             match self.client.call(Method::GET, &path, String::new(), None, patience).await {
                 Ok(text) => {
-                    if let Some(outcome) = parsed::<OpenedQuestion>(&text)?.outcome {
-                        return Ok(Some(outcome));
+                    let outcome = parsed::<OpenedQuestion>(&text)?.outcome;
+                    if outcome.is_some() || Instant::now() >= until {
+                        return Ok(outcome);
                     }
                 }
                 // The server may be restarting. The question is stored there.
                 Err(ApiCallError::Unreachable(_, pause)) if Instant::now() + PAUSE < until => {
-                    sleep(pause.unwrap_or(PAUSE).min(LONGEST_PAUSE)).await;
+                    pause_before(pause, until).await;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
     }
 
     /// Opens the question, or returns it if it is open. Repeats the request until a moment while the server cannot be reached.
@@ -262,7 +262,7 @@ impl Question {
             let call = self.client.call(Method::POST, ESCALATIONS, self.body.clone(), Some(&self.once), PATIENCE);
             match call.await {
                 Err(ApiCallError::Unreachable(_, pause)) if Instant::now() + PAUSE < until => {
-                    sleep(pause.unwrap_or(PAUSE).min(LONGEST_PAUSE)).await;
+                    pause_before(pause, until).await;
                 }
                 done => {
                     let opened = parsed(&done?)?;
@@ -302,6 +302,12 @@ impl Question {
             _ => eprintln!("The question could not be cancelled. If it was opened, it expires by itself."),
         }
     }
+}
+
+/// Pauses before a request is repeated, as the server asks, but not beyond a moment.
+async fn pause_before(asked: Option<Duration>, until: Instant) {
+    let left = until.saturating_duration_since(Instant::now());
+    sleep(asked.unwrap_or(PAUSE).clamp(PAUSE, LONGEST_PAUSE).min(left)).await;
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ApiCallError> {

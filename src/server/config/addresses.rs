@@ -91,6 +91,11 @@ impl Origin {
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
+    /// Returns whether no proxy is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Returns whether this is the address of one of them.
     pub fn include(&self, address: IpAddr) -> bool {
         self.0.iter().any(|net| net.contains(&address))

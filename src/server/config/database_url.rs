@@ -8,7 +8,7 @@ use sqlx::{any::AnyConnectOptions, postgres::PgConnectOptions};
 
 /// The parameters that the driver reads, without `options[…]`, and those that only PostgreSQL's own tools read, which are
 /// given the same address.
-const PARAMETERS: [&str; 45] = [
+const PARAMETERS: [&str; 44] = [
     "application_name",
     "channel_binding",
     "client_encoding",
@@ -47,7 +47,6 @@ const PARAMETERS: [&str; 45] = [
     "sslkey",
     "sslmode",
     "sslnegotiation",
-    "sslpassword",
     "sslrootcert",
     "sslsni",
     "statement-cache-capacity",

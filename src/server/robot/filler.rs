@@ -1,7 +1,7 @@
 //! Generates sample data for a JSON Schema: a value that the schema suggests, else a minimal one. Not all of JSON
 //! Schema is supported, so the caller must validate the data against the schema.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -120,6 +120,12 @@ impl Filler<'_> {
         }
     }
 
+    /// Takes the cost of a member or an item, beside that of its value.
+    fn member(&self, name: &str) -> Option<()> {
+        take(&self.values, 1)?;
+        take(&self.bytes, name.len() + 16)
+    }
+
     /// Copies a value that the schema suggests.
     fn copied(&self, value: &Value) -> Option<Value> {
         take(&self.bytes, size(value))?;
@@ -155,14 +161,15 @@ impl Filler<'_> {
         let none = Map::new();
         let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let required: Vec<&str> = required.collect();
+        let required: HashSet<&str> = required.collect();
         let mut made = Map::new();
         for (name, field) in known {
-            let is_required = required.contains(&name.as_str());
+            take(&self.merged, name.len() + 16)?;
+            let is_required = required.contains(name.as_str());
             if !is_required && self.fields == FilledFields::Required {
                 continue;
             }
-            match self.value(field, depth + 1) {
+            match self.member(name).and_then(|()| self.value(field, depth + 1)) {
                 Some(value) => drop(made.insert(name.clone(), value)),
                 None if is_required => return None,
                 None => {}
@@ -170,6 +177,7 @@ impl Filler<'_> {
         }
         for name in required {
             if !made.contains_key(name) {
+                self.member(name)?;
                 let other = schema.get("additionalProperties").filter(|other| other.is_object());
                 made.insert(name.to_owned(), other.map_or(Some(json!("demo")), |it| self.value(it, depth + 1))?);
             }
@@ -190,7 +198,10 @@ impl Filler<'_> {
             made.push(match (next, others) {
                 (Some(choice), _) => self.copied(choice)?,
                 (None, Some(item)) => self.value(item, depth + 1)?,
-                (None, None) => json!(made.len()),
+                (None, None) => {
+                    self.member("")?;
+                    json!(made.len())
+                }
             });
         }
         Some(Value::Array(made))
@@ -317,6 +328,17 @@ mod tests {
         }
         assert_eq!(fill(&thousand(json!({"enum": [large]})), FilledFields::All), None);
         assert_eq!(fill(&thousand(json!({"type": "string", "minLength": 1_000})), FilledFields::All), None);
+        let names: Vec<String> = (0..5_000).map(|n| format!("n{n}")).collect();
+        let properties: Map<String, Value> = names.iter().map(|name| (name.clone(), json!(true))).collect();
+        for object in [json!({"required": names}), json!({"properties": properties, "required": names})] {
+            assert_eq!(fill(&thousand(object), FilledFields::Required), None);
+        }
+        assert_eq!(fill(&thousand(thousand(json!({"type": "array", "minItems": 9}))), FilledFields::All), None);
+        assert_eq!(
+            fill(&json!({"type": "array", "minItems": 9, "items": thousand(thousand(json!(true)))}), FilledFields::All),
+            None
+        );
+        assert_eq!(fill(&thousand(json!({"type": "array", "minItems": 1_000})), FilledFields::All), None);
         // Each choice is refused, and trying it copies all that stands beside the choices.
         let choices = vec![json!(false); 1_500];
         let beside = thousand(json!({"anyOf": choices, "x-about": large}));

@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::Mutex,
+    task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
 
@@ -95,23 +95,28 @@ impl Apart {
     }
 }
 
-/// Takes the steps that are due, until the server stops. A step that takes long does not hold up those of other tests.
+/// Takes the steps that are due, until the server stops. Claims and words of a test do not wait for the checks of others.
 pub async fn work(desk: Desk) {
     // Robot resolves one test at a time: a check may take seconds, and operators need the other turn.
-    let turn = Mutex::new(());
-    let (mut apart, mut steps) = (Apart::default(), FuturesUnordered::new());
+    let turn = Arc::new(Mutex::new(()));
+    // The steps run in tasks of their own, so that they go on while this one reads. Dropping the set ends them.
+    let (mut apart, mut steps) = (Apart::default(), JoinSet::new());
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = desk.shutdown().cancelled() => return,
-            Some((id, step)) = steps.next() => apart.ended(id, step),
+            Some(ended) = steps.join_next() => match ended {
+                Ok((id, step)) => apart.ended(id, step),
+                // The supervisor starts this task again, which forgets who is busy.
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            },
             _ = tick.tick(), if apart.busy.len() < MOST_BUSY => match apart.due(&desk).await {
                 Ok(due) => {
                     for (workspace, id) in due {
                         apart.busy.insert(id);
-                        let (desk, turn) = (&desk, &turn);
-                        steps.push(async move { (id, take_step(desk, turn, workspace, id).await) });
+                        let (desk, turn) = (desk.clone(), Arc::clone(&turn));
+                        steps.spawn(async move { (id, take_step(&desk, &turn, workspace, id).await) });
                     }
                 }
                 Err(error) => tracing::warn!(%error, "Robot cannot see which tests wait for it; it looks again"),
@@ -143,7 +148,13 @@ async fn take_step(desk: &Desk, turn: &Mutex<()>, workspace: WorkspaceId, id: Es
         }
         RobotStep::Resolve => {
             let _turn = turn.lock().await;
-            end(desk, workspace, it, &rehearsal, problem).await
+            // The test may have ended or changed while Robot waited for its turn.
+            match desk.current(workspace, id).await? {
+                Some(now) if now.escalation.status.is_open() => {
+                    end(desk, workspace, &now.escalation, &rehearsal, problem).await
+                }
+                _ => Ok(()),
+            }
         }
     }
 }
@@ -210,7 +221,11 @@ pub async fn resolve(
     tried: impl IntoIterator<Item = Resolution<DecisionRequest>>,
 ) -> Result<CommandResult, Error> {
     let mut refused = Error::from(Refusal::field("/disposition", "nothing was tried"));
+    let mut is_slow = false;
     for sent in tried {
+        if is_slow && (sent.data.is_some() || !sent.actions.is_empty()) {
+            continue;
+        }
         let opening = Arc::clone(&it.opening);
         let check = move |schemas: &_| resolution::check(schemas, &opening.ask, sent);
         let done = match desk.schemas().run(check).await? {
@@ -221,10 +236,11 @@ pub async fn resolve(
             Err(refusal) => Err(refusal.into()),
         };
         match done {
-            // Data that cannot be checked in time is given up, too.
-            Err(
-                problem @ Error::Refused { refusal: Refusal::InvalidFields { .. } | Refusal::NotCheckedInTime, .. },
-            ) => refused = problem,
+            Err(problem @ Error::Refused { refusal: Refusal::InvalidFields { .. }, .. }) => refused = problem,
+            // Other data would take as long, so only what carries none is tried then.
+            Err(problem @ Error::Refused { refusal: Refusal::NotCheckedInTime, .. }) => {
+                (refused, is_slow) = (problem, true);
+            }
             done => return done,
         }
     }

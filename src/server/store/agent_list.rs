@@ -124,6 +124,8 @@ pub async fn list(
         tool_call_id.unwrap_or_default(),
         acknowledged.map_or_else(String::new, |it| it.to_string()),
     ];
+    // All queries together read what fits into one answer, and each at least one row.
+    let most = ANSWER / walks.len().max(1);
     let read = store.snapshot(move |connection| {
         Box::pin(async move {
             let mut found: Vec<CurrentState> = vec![];
@@ -133,7 +135,7 @@ pub async fn list(
                 let query = sqlx::query(sql[order as usize]).bind(workspace.to_string()).bind(agent.to_string());
                 let query = query.bind(after.clone()).bind(limit).bind(value);
                 let query = filters.iter().fold(query, |query, filter| query.bind(filter.clone()));
-                let walk = read_portion(query.fetch(&mut *connection), ANSWER, |row| {
+                let walk = read_portion(query.fetch(&mut *connection), most, |row| {
                     let current = current(row)?;
                     // Lists do not send the state with which an agent resumes.
                     let resume = current.escalation.opening.resume.as_ref();
