@@ -43,8 +43,8 @@ use crate::{
 
 /// How often Robot looks for what is due.
 const EVERY: Duration = Duration::from_millis(500);
-/// The most steps that Robot begins at a time, and the most that it takes at once.
-const AT_ONCE: i64 = 32;
+/// The most steps that Robot begins at a time, each of which loads its test, and the most that it takes at once.
+const AT_ONCE: i64 = 8;
 const MOST_BUSY: usize = 256;
 /// The pause after a step that failed, so that an error of this program is logged once a minute.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -147,8 +147,9 @@ async fn take_step(desk: &Desk, turn: &Mutex<()>, workspace: WorkspaceId, id: Es
             say(desk, workspace, it, &name, ReplyText::from_static(NOTED)).await
         }
         RobotStep::Resolve => {
+            // Many may wait for their turn, so none keeps its test in memory meanwhile. It may have ended or changed then.
+            drop(current);
             let _turn = turn.lock().await;
-            // The test may have ended or changed while Robot waited for its turn.
             match desk.current(workspace, id).await? {
                 Some(now) if now.escalation.status.is_open() => {
                     end(desk, workspace, &now.escalation, &rehearsal, problem).await
