@@ -68,8 +68,13 @@ impl Operator {
     /// Returns Robot, which answers tests. Robot has no account. As a supervisor it may claim from every queue.
     pub fn robot() -> Self {
         let name = Name::from_static("Robot");
-        let who = OperatorRef { id: OperatorId::new(Uuid::nil()), name: name.clone(), public_name: name };
+        let who = OperatorRef { id: Self::robot_id(), name: name.clone(), public_name: name };
         Self { who, role: Role::Supervisor }
+    }
+
+    /// Returns the id of Robot, which no account has.
+    pub fn robot_id() -> OperatorId {
+        OperatorId::new(Uuid::nil())
     }
 }
 

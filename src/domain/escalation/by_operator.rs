@@ -24,7 +24,7 @@ const MOST_TAGS: usize = 20;
 impl Escalation {
     /// Refuses operators on a test, and Robot on anything else.
     pub fn must_be_answered_by(&self, by: &Operator) -> Result<(), Refusal> {
-        let is_robot = by.who.id == Operator::robot().who.id;
+        let is_robot = by.who.id == Operator::robot_id();
         if self.agent.test == is_robot { Ok(()) } else { Err(Refusal::IsTest) }
     }
 

@@ -77,11 +77,12 @@ pub async fn examine(settings: &Settings, doctor: &DoctorSettings) -> bool {
     report("disk", disk(settings));
     report("clock", within(clock(url)).await);
     report("server", within(client.server()).await);
-    let public = within(client.public_address()).await;
+    let seen = client.through_public_address().await;
+    let public = client.public_address(seen.as_ref());
     // The key is shown to nobody but Bailout.
     let is_ours = public.is_ok();
     report("public address", public);
-    report("proxy headers", within(client.proxy_headers()).await);
+    report("proxy headers", client.proxy_headers(seen));
     report("streams", client.streams(doctor.key.as_ref().filter(|_| is_ours)).await);
     report("alerts", within(client.alerts(doctor.send_alert)).await);
     is_sound
@@ -89,8 +90,11 @@ pub async fn examine(settings: &Settings, doctor: &DoctorSettings) -> bool {
 
 /// Ends a check in time.
 async fn within(check: impl Future<Output = Checked>) -> Checked {
-    let late = || format!("there was no answer within {} s", PATIENCE.as_secs());
     timeout(PATIENCE, check).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn late() -> String {
+    format!("there was no answer within {} s", PATIENCE.as_secs())
 }
 
 async fn database(url: &str) -> Checked {
@@ -165,14 +169,21 @@ impl Visitor<'_> {
         }
     }
 
-    /// Asks the same server through the address that people open.
-    async fn public_address(&self) -> Checked {
-        let Some(public) = &self.settings.public_url else {
+    /// Asks the same server through the address that people open, if one is set.
+    async fn through_public_address(&self) -> Option<Result<(StatusCode, Value), String>> {
+        let public = self.settings.public_url.as_ref()?;
+        let asked = timeout(PATIENCE, self.get(&format!("{}/readyz", public.as_str()))).await;
+        Some(asked.unwrap_or_else(|_| Err(late())))
+    }
+
+    /// Looks at the answer that came through the address that people open.
+    fn public_address(&self, answer: Option<&Result<(StatusCode, Value), String>>) -> Checked {
+        let (Some(public), Some(answer)) = (&self.settings.public_url, answer) else {
             return Ok(Finding::Skipped(
                 "BAILOUT_PUBLIC_URL is not set; the console answers on this machine only".to_owned(),
             ));
         };
-        let (status, body) = self.get(&format!("{}/readyz", public.as_str())).await?;
+        let (status, body) = answer.as_ref().map_err(String::clone)?;
         if body["status"].as_str().is_none() || body["client"].as_str().is_none() {
             let said = format!("{} answers {}, but not as Bailout does", public.as_str(), status.as_u16());
             return Err(said + ". Let the proxy pass every path to the server");
@@ -186,12 +197,12 @@ impl Visitor<'_> {
         Ok(Finding::Good(format!("{} leads to Bailout", public.as_str())))
     }
 
-    /// Compares the address that the server takes this program for, with and without the proxy.
-    async fn proxy_headers(&self) -> Checked {
-        let Some(public) = &self.settings.public_url else {
+    /// Looks at the address that the server takes this program for, in the same answer.
+    fn proxy_headers(&self, answer: Option<Result<(StatusCode, Value), String>>) -> Checked {
+        let (Some(public), Some(answer)) = (&self.settings.public_url, answer) else {
             return Ok(Finding::Skipped("without BAILOUT_PUBLIC_URL there is no proxy to look at".to_owned()));
         };
-        let (_, body) = self.get(&format!("{}/readyz", public.as_str())).await?;
+        let (_, body) = answer?;
         let seen = body["client"].as_str().ok_or("the server does not say which client it sees")?;
         let seen: IpAddr = seen.parse().map_err(|_| format!("the server sees the client {seen}"))?;
         let proxies = &self.settings.trusted_proxies;

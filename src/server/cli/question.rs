@@ -146,7 +146,7 @@ async fn put(
         "reason": {"code": code, "text": prompt}, "ask": ask,
         "deadlines": {"expire_after_seconds": settings.wait.as_secs()},
     });
-    // One key for the whole run, so that a request that is repeated opens no second escalation.
+    // The key is the same for the whole run, so that a request that is repeated opens no second escalation.
     let question =
         Question { client, body: body.to_string(), once: mint().to_string(), is_open: AtomicBool::new(false) };
     let mut stop = match StopSignal::listen() {

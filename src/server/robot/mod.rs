@@ -59,9 +59,9 @@ const NOTED: &str = "Thank you, noted. One moment, please.";
 /// The tests in which Robot takes no further step at present.
 #[derive(Default)]
 struct Apart {
-    /// Those in which a step is being taken.
+    /// Tests in which a step is being taken.
     busy: HashSet<EscalationId>,
-    /// Those whose step was refused or failed, until a moment.
+    /// Tests whose step was refused or failed, each until a moment.
     paused: HashMap<EscalationId, Instant>,
 }
 

@@ -82,7 +82,7 @@ pub const ALL: [&str; 2] = walks!("$5 = ''");
 pub const WITH_STATUS: [&str; 2] = walks!("e.status = $5");
 pub const OF_CONVERSATION: [&str; 2] = walks!("e.conversation_id = $5");
 pub const OF_TOOL_CALL: [&str; 2] = walks!("e.tool_call_id = $5");
-/// Those in one state whose outcome the agent has acknowledged, and has not.
+/// Escalations in one state whose outcome the agent has acknowledged, and has not.
 pub const ACKNOWLEDGED: [&str; 2] = walks!("e.status = $5 and e.acknowledged_at is not null");
 pub const TO_ACKNOWLEDGE: [&str; 2] = walks!("e.status = $5 and e.closed_at is not null and e.acknowledged_at is null");
 
