@@ -10,7 +10,6 @@ use bailout::{
     domain::{
         escalation::by_agent::NewMessage,
         ids::MessageId,
-        message::{Author, MessageRole},
         operator::{Operator, Role},
         queue::QueueDefaults,
         text::{ClientMessageId, MessageText},
@@ -291,14 +290,12 @@ async fn robot_says_what_a_stop_left_unsaid(server: TestServer) {
     let ada = server.person("Ada", Role::Operator).await;
     let robot = Person { operator: Operator::robot(), ..ada };
     let fence = robot.claims(&it).await.expect("a claim");
-    let message = NewMessage {
-        id: MessageId::new(mint()),
-        client_message_id: ClientMessageId::parse("robot-0").expect("a name"),
-        role: MessageRole::Operator,
-        text: MessageText::parse("One.").expect("a text"),
-        at: None,
-        author: Some(Author::from(&robot.operator.who)),
-    };
+    let message = NewMessage::of_operator(
+        MessageId::new(mint()),
+        ClientMessageId::parse("robot-0").expect("a name"),
+        MessageText::parse("One.").expect("a text"),
+        &robot.operator.who,
+    );
     robot.does(id(&it), OperatorVerb::Reply { fence, message }).await.expect("a reply");
     let it = agent.get(&format!("/escalations/{it}?until=outcome&wait=30")).await.ok(200);
     let said: Vec<_> = it["outcome"]["messages"].as_array().expect("messages").iter().map(|it| &it["text"]).collect();

@@ -75,7 +75,6 @@ pub async fn reply(
         domain::{
             escalation::by_agent::NewMessage,
             ids::MessageId,
-            message::{Author, MessageRole},
             text::{ClientMessageId, ReplyText},
         },
         server::{clock::mint, core::command::OperatorVerb},
@@ -89,14 +88,7 @@ pub async fn reply(
         Ok(text) => text.widen(),
         Err(problem) => return Ok(Err(Refusal::field("/text", problem.to_string()))),
     };
-    let message = NewMessage {
-        id: MessageId::new(mint()),
-        client_message_id,
-        role: MessageRole::Operator,
-        text,
-        at: None,
-        author: Some(Author::from(&caller.operator.who)),
-    };
+    let message = NewMessage::of_operator(MessageId::new(mint()), client_message_id, text, &caller.operator.who);
     let verb = OperatorVerb::Reply { fence, message };
     let done = caller.run(id, verb).await?;
     if done.is_ok() {

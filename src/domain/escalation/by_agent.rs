@@ -15,6 +15,7 @@ use crate::domain::{
     ids::{EscalationId, MessageId},
     message::{Author, Message, MessageRole, Receipt},
     opening::Opening,
+    operator::OperatorRef,
     outcome::{ClosingContext, Outcome, Resolution},
     queue::{QueueRef, Urgency},
     refusal::Refusal,
@@ -108,6 +109,19 @@ pub struct NewMessage {
     /// The time at which the message was said, when that is not now.
     pub at: Option<Timestamp>,
     pub author: Option<Author>,
+}
+
+impl NewMessage {
+    /// Creates a message of an operator, who says it now.
+    pub fn of_operator(
+        id: MessageId,
+        client_message_id: ClientMessageId,
+        text: MessageText,
+        operator: &OperatorRef,
+    ) -> Self {
+        let author = Some(Author::from(operator));
+        Self { id, client_message_id, role: MessageRole::Operator, text, at: None, author }
+    }
 }
 
 impl Escalation {

@@ -8,7 +8,6 @@ use crate::{
         claim::Fence,
         escalation::{Escalation, by_agent::NewMessage},
         ids::{EscalationId, MessageId, WorkspaceId},
-        message::{Author, MessageRole},
         operator::Operator,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
@@ -84,14 +83,12 @@ impl DemoOperatorHand {
     }
 
     pub async fn replies(&self, escalation: EscalationId, fence: Fence, text: &str) -> Result<CommandResult, Error> {
-        let message = NewMessage {
-            id: MessageId::new(mint()),
-            client_message_id: ClientMessageId::parse(mint().to_string()).map_err(unsayable)?,
-            role: MessageRole::Operator,
-            text: ReplyText::parse(text).map_err(unsayable)?.widen(),
-            at: None,
-            author: Some(Author::from(&self.operator.who)),
-        };
+        let message = NewMessage::of_operator(
+            MessageId::new(mint()),
+            ClientMessageId::parse(mint().to_string()).map_err(unsayable)?,
+            ReplyText::parse(text).map_err(unsayable)?.widen(),
+            &self.operator.who,
+        );
         self.does(escalation, OperatorVerb::Reply { fence, message }).await
     }
 

@@ -22,7 +22,6 @@ use crate::{
         claim::Fence,
         escalation::{Escalation, by_agent::NewMessage},
         ids::{EscalationId, MessageId, WorkspaceId},
-        message::{Author, MessageRole},
         operator::Operator,
         outcome::{DecisionRequest, Resolution},
         refusal::Refusal,
@@ -171,14 +170,12 @@ async fn run(
 
 /// Says something to the customer, once under each name.
 async fn say(desk: &Desk, workspace: WorkspaceId, it: &Escalation, name: &str, text: ReplyText) -> Result<(), Error> {
-    let message = NewMessage {
-        id: MessageId::new(mint()),
-        client_message_id: ClientMessageId::parse(name).map_err(|problem| Error::Internal(problem.to_string()))?,
-        role: MessageRole::Operator,
-        text: text.widen(),
-        at: None,
-        author: Some(Author::from(&Operator::robot().who)),
-    };
+    let message = NewMessage::of_operator(
+        MessageId::new(mint()),
+        ClientMessageId::parse(name).map_err(|problem| Error::Internal(problem.to_string()))?,
+        text.widen(),
+        &Operator::robot().who,
+    );
     run(desk, workspace, it.id, OperatorVerb::Reply { fence: it.fence, message }).await.map(drop)
 }
 

@@ -6,7 +6,6 @@ use bailout::{
         claim::Fence,
         escalation::by_agent::NewMessage,
         ids::{EscalationId, MessageId, WorkspaceId},
-        message::{Author, MessageRole},
         operator::Operator,
         outcome::{DecisionRequest, Resolution},
         text::{ClientMessageId, MessageText},
@@ -55,14 +54,12 @@ impl Person {
     }
 
     pub async fn replies(&self, escalation: &str, fence: Fence, text: &str) -> Result<CommandResult, Error> {
-        let message = NewMessage {
-            id: MessageId::new(mint()),
-            client_message_id: ClientMessageId::parse(mint().to_string()).expect("a name"),
-            role: MessageRole::Operator,
-            text: MessageText::parse(text).expect("a text"),
-            at: None,
-            author: Some(Author::from(&self.operator.who)),
-        };
+        let message = NewMessage::of_operator(
+            MessageId::new(mint()),
+            ClientMessageId::parse(mint().to_string()).expect("a name"),
+            MessageText::parse(text).expect("a text"),
+            &self.operator.who,
+        );
         self.does(id(escalation), OperatorVerb::Reply { fence, message }).await
     }
 
