@@ -1,9 +1,14 @@
 //! The ask of an agent: a takeover, an answer to a question, or a decision.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{disposition::Disposition, field_problem::FieldProblem, json::JsonText, text::Text, words::words};
+use super::{
+    disposition::Disposition,
+    field_problem::FieldProblem,
+    json_text::{JsonText, within_json},
+    text::Text,
+    words::words,
+};
 
 /// The kind of an ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -86,6 +91,14 @@ pub fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
+fn is_same_schema(one: &Option<JsonText>, other: &Option<JsonText>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_same_value(other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 /// An action that the agent proposes, for a human to decide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {
@@ -93,7 +106,8 @@ pub struct Action {
     pub name: Text<200>,
     /// The arguments, an object, as the agent sent them. An approval hands back these bytes.
     pub arguments: JsonText,
-    pub arguments_schema: Option<Value>,
+    #[serde(default, with = "within_json")]
+    pub arguments_schema: Option<JsonText>,
     pub allowed: Vec<Verdict>,
     /// The places where the arguments violate the agent's own schema. Pointers start at the root of the arguments.
     /// Faults do not prevent an approval.
@@ -109,7 +123,7 @@ impl Action {
     /// Returns whether another proposal is the same for the operator who decides it.
     fn says_the_same_as(&self, other: &Self) -> bool {
         (&self.id, &self.name, &self.allowed) == (&other.id, &other.name, &other.allowed)
-            && self.arguments_schema == other.arguments_schema
+            && is_same_schema(&self.arguments_schema, &other.arguments_schema)
             && self.arguments.json() == other.arguments.json()
     }
 }
@@ -123,7 +137,8 @@ pub struct Ask {
     /// Two to nine answers to a question that has no schema. The answer is the exact text of one of them.
     pub options: Option<Vec<Text<200>>>,
     /// A JSON Schema (draft 2020-12) that the outcome's data must satisfy.
-    pub response_schema: Option<Value>,
+    #[serde(default, with = "within_json")]
+    pub response_schema: Option<JsonText>,
     pub actions: Vec<Action>,
     /// The revision in which the form of the answer, its schema or its options, got its present form.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -164,8 +179,13 @@ impl Ask {
                 None => action.since = self.revision,
             }
         }
-        let is_same_form = self.response_schema == before.response_schema && self.options == before.options;
-        self.form_since = if is_same_form { before.form_since } else { self.revision };
+        let is_same_form =
+            is_same_schema(&self.response_schema, &before.response_schema) && self.options == before.options;
+        if is_same_form {
+            (self.form_since, self.response_schema) = (before.form_since, before.response_schema.clone());
+        } else {
+            self.form_since = self.revision;
+        }
         let is_same = Self { revision: before.revision, ..self.clone() } == *before;
         (!is_same).then_some(self)
     }

@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
+    Deserialize, Deserializer, Serialize,
     de::{Error, MapAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
@@ -338,61 +338,6 @@ impl<'de> Deserialize<'de> for Members<'de> {
         }
 
         deserializer.deserialize_map(Reader)
-    }
-}
-
-/// A JSON value as the text in which it was received, so that it can be handed back byte for byte. The value is stored
-/// as a string; values that earlier versions stored as JSON are read, too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonText(String);
-
-impl JsonText {
-    /// Keeps a text that [`Json::parse`] accepts.
-    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        Json::parse(text).map(|_| Self(text.to_owned()))
-    }
-
-    /// Returns the text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns the value, with the text of its numbers.
-    pub fn json(&self) -> Json {
-        // The text was parsed when it was accepted.
-        Json::parse(&self.0).unwrap_or(Json::Null)
-    }
-
-    /// Returns the value for validators, with numbers rounded to 64 bits.
-    pub fn value(&self) -> Value {
-        serde_json::from_slice(self.0.as_bytes()).unwrap_or_default()
-    }
-}
-
-impl Default for JsonText {
-    fn default() -> Self {
-        Self("{}".to_owned())
-    }
-}
-
-impl From<&Json> for JsonText {
-    fn from(json: &Json) -> Self {
-        Self(json.to_string())
-    }
-}
-
-impl Serialize for JsonText {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for JsonText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
-            Value::String(text) => Self(text),
-            value => Self(value.to_string()),
-        })
     }
 }
 

@@ -23,6 +23,7 @@ pub mod hidden;
 pub mod ids;
 pub mod inbox;
 pub mod json;
+pub mod json_text;
 pub mod json_values;
 pub mod ledger;
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Openings: what the agent said when it opened an escalation. Only an update of the agent changes it afterwards.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use super::{
     ask::{Ask, AskKind},
     field_problem::FieldProblem,
+    json_text::{JsonText, within_json},
     reason::Reason,
     text::{NoteText, Text},
 };
@@ -65,7 +65,9 @@ pub struct Opening {
     /// The note to the agent when the escalation expires.
     pub on_expiry_note: Option<NoteText>,
     pub resume: Option<Resume>,
-    pub metadata: Option<Map<String, Value>>,
+    /// An object of the agent, returned unchanged.
+    #[serde(default, with = "within_json")]
+    pub metadata: Option<JsonText>,
     /// The kinds of later requests that the agent takes, as it named them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepts: Vec<Text<100>>,

@@ -11,7 +11,7 @@ use super::{
     disposition::Disposition,
     field_problem::FieldProblem,
     ids::MessageId,
-    json::JsonText,
+    json_text::JsonText,
     message::{Message, MessageRole},
     text::{NoteText, Text},
     time::{Span, Timestamp},

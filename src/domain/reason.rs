@@ -1,9 +1,12 @@
 //! Reasons of escalations: a code that can be counted, a sentence, and evidence.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::{text::Text, words::words};
+use super::{
+    json_text::{JsonText, within_json},
+    text::Text,
+    words::words,
+};
 
 /// The code of a reason, from a fixed set so that reports can count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,7 +46,8 @@ pub struct Reason {
     /// The agent's own word, when it is none of the codes.
     pub label: Option<String>,
     pub text: Text<2_000>,
-    pub evidence: Option<Map<String, Value>>,
+    #[serde(default, with = "within_json")]
+    pub evidence: Option<JsonText>,
     /// The confidence of the agent, from 0 to 1.
     pub confidence: Option<f64>,
 }

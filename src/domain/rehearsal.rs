@@ -3,7 +3,7 @@
 //! a restart.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     ask::{AskKind, Verdict},
@@ -75,10 +75,16 @@ pub enum RobotStep {
 impl Rehearsal {
     /// Parses the rehearsal, or returns the error in it.
     pub fn of(opening: &Opening) -> Result<Self, String> {
-        let Some(said) = opening.metadata.as_ref().and_then(|it| it.get("rehearse")) else {
+        #[derive(Deserialize)]
+        struct TestMetadata<'a> {
+            #[serde(borrow, default)]
+            rehearse: Option<&'a RawValue>,
+        }
+        let metadata = opening.metadata.as_ref().map(|it| serde_json::from_slice(it.as_str().as_bytes()));
+        let Some(Ok(TestMetadata { rehearse: Some(said) })) = metadata else {
             return Ok(Self::default());
         };
-        let parsed = Self::deserialize(said);
+        let parsed = serde_json::from_slice::<Self>(said.get().as_bytes());
         let mut rehearsal = parsed.map_err(|error| not_followed(&error.to_string()))?;
         rehearsal.messages.truncate(MOST_MESSAGES);
         Ok(rehearsal)

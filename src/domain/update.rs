@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     ask::{Action, Ask},
     json::{Json, pointer_name, unescaped_name},
+    json_text::JsonText,
     opening::{ContextItem, ConversationFacts, Customer, Opening},
     queue::Urgency,
     text::Text,
@@ -210,7 +210,7 @@ impl Changes {
             Some(all.collect::<Vec<_>>().join("; "))
         };
         self.add("/ask/options", options(before), options(after));
-        let schema = |schema: &Option<Value>| schema.as_ref().map(ToString::to_string);
+        let schema = |schema: &Option<JsonText>| schema.as_ref().map(|it| it.as_str().to_owned());
         self.add("/ask/response_schema", schema(&before.response_schema), schema(&after.response_schema));
         for old in before.actions.iter().filter(|old| after.actions.iter().all(|action| action.id != old.id)) {
             self.add("/ask/actions", Some(old.name.to_string()), None);

@@ -10,7 +10,8 @@ use crate::domain::{
     ask::{Action, Ask, Verdict},
     checked::Checked,
     field_problem::FieldProblem,
-    json::{Json, JsonText, MAX_DEPTH, too_deep, unescaped_name},
+    json::{Json, MAX_DEPTH, too_deep, unescaped_name},
+    json_text::JsonText,
     outcome::{ActionDecision, DecisionRequest, Edit, Resolution},
     refusal::Refusal,
 };
@@ -262,7 +263,7 @@ mod tests {
             id: Text::parse("a").unwrap(),
             name: Text::parse("refund").unwrap(),
             arguments: JsonText::parse(PROPOSED).unwrap(),
-            arguments_schema: schema,
+            arguments_schema: schema.as_ref().map(JsonText::from),
             allowed: vec![Verdict::Approve, Verdict::Edit, Verdict::Reject],
             faults: vec![],
             since: 0,
@@ -365,7 +366,7 @@ mod tests {
     #[test]
     fn data_that_breaks_the_schema_is_refused_with_pointers() {
         let schema = json!({"type": "object", "required": ["eur"], "properties": {"eur": {"type": "number"}}});
-        let ask = Ask { response_schema: Some(schema), ..Ask::bare(AskKind::Takeover) };
+        let ask = Ask { response_schema: Some((&schema).into()), ..Ask::bare(AskKind::Takeover) };
         let said = |data| Resolution { data, ..Resolution::bare(Disposition::Handled) };
         assert!(check(&Schemas::default(), &ask, said(Some(json!({"eur": 240})))).is_ok());
         let Err(Refusal::InvalidFields { problems }) =

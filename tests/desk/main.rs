@@ -12,6 +12,7 @@ mod connections;
 mod contract;
 mod crash;
 mod demo;
+mod dense;
 mod doctor;
 mod expiry;
 mod faults;

@@ -3,7 +3,7 @@
 use leptos::{ev, html, prelude::*};
 
 use super::{
-    drawn::{element, words, written},
+    drawn::{code_block, element, words, written},
     entries::LogEntry,
     icons::{Icon, icon},
     marking::listed,
@@ -93,7 +93,7 @@ fn known(it: &Escalation, is_set_here: bool, clock: PageClock) -> Vec<AnyView> {
         parts.push(part("Context", vec![element("dl", "pairs", items)]));
     }
     if let Some(metadata) = &opening.metadata {
-        parts.push(part("Metadata", vec![code(&metadata.clone().into())]));
+        parts.push(part("Metadata", vec![code_block(&metadata.json().pretty())]));
     }
     if let Some(outcome) = &it.outcome {
         parts.push(part("Outcome", ended(outcome, &opening.ask)));

@@ -10,7 +10,7 @@ use super::{
     drawn::{element, words, written},
     icons::chevron,
     marks::spoken,
-    pairs::{arguments, in_line, sentence_case},
+    pairs::{arguments, sentence_case},
     revealed::{revealed, spelled},
     rich_text::plain_text,
 };
@@ -20,6 +20,8 @@ use crate::{
         actor::Actor,
         ask::Ask,
         escalation::{Escalation, Status},
+        json::Json,
+        json_text::JsonText,
         opening::Opening,
         reason::Reason,
         thread::EarlierEscalation,
@@ -146,12 +148,15 @@ fn items<'a>(texts: impl Iterator<Item = &'a str>) -> AnyView {
 
 fn reason(reason: &Reason) -> AnyView {
     let said = words("p", "handover-words", reason.text.as_str());
-    let evidence = reason.evidence.iter().flatten().map(|(key, value)| (key.as_str(), in_line(value)));
-    let confidence = reason.confidence.map(|confidence| ("confidence", in_line(&Value::from(confidence))));
-    let evidence: Vec<AnyView> = evidence
-        .chain(confidence)
-        .map(|(key, value)| element("div", "", vec![words("dt", "", key), words("dd", "", &value)]))
-        .collect();
+    let line = |key: &str, value: &str| element("div", "", vec![words("dt", "", key), words("dd", "", value)]);
+    let mut evidence = vec![];
+    if let Some(Json::Object(members)) = reason.evidence.as_ref().map(JsonText::json) {
+        evidence.extend(members.iter().map(|(key, value)| match value {
+            Json::String(text) => line(key, text),
+            other => line(key, &other.to_string()),
+        }));
+    }
+    evidence.extend(reason.confidence.map(|confidence| line("confidence", &Value::from(confidence).to_string())));
     match evidence.is_empty() {
         true => said,
         false => element("div", "reason", vec![said, element("dl", "evidence", evidence)]),

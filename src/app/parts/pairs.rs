@@ -7,7 +7,7 @@ use super::{
     drawn::{code_block, element, words},
     revealed::spelled,
 };
-use crate::domain::json::{Json, JsonText};
+use crate::domain::{json::Json, json_text::JsonText};
 
 /// Values other than text whose JSON is longer than this, in bytes, are indented.
 const LONGEST_LINE: usize = 60;
@@ -40,14 +40,6 @@ pub fn value_text(value: &Json) -> String {
         other => other.to_string(),
     };
     if line.len() > LONGEST_LINE { value.pretty() } else { line }
-}
-
-/// Returns a value on one line: text without its quotes, anything else as JSON.
-pub fn in_line(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 /// Renders a value as code: text as it is, anything else as indented JSON.

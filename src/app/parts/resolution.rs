@@ -194,7 +194,7 @@ fn below(at: &str, problems: Problems) -> Problems {
 
 /// Returns the fields of an ask's result.
 pub fn data_fields(ask: &Ask) -> Vec<SchemaField> {
-    ask.response_schema.as_ref().map(fields).unwrap_or_default()
+    ask.response_schema.as_ref().map(|schema| fields(&schema.value())).unwrap_or_default()
 }
 
 /// Returns the pointer of an action in a resolution.
@@ -209,7 +209,7 @@ pub fn arguments_pointer(i: usize) -> String {
 
 /// Returns the fields of an action's arguments. Without a schema that has properties, there is one JSON field.
 pub fn argument_fields(action: &Action) -> Vec<SchemaField> {
-    let fields = action.arguments_schema.as_ref().map(fields).unwrap_or_default();
+    let fields = action.arguments_schema.as_ref().map(|schema| fields(&schema.value())).unwrap_or_default();
     match fields.first() {
         Some(first) if !first.name.is_empty() => fields,
         _ => vec![SchemaField::json("Arguments")],
@@ -228,14 +228,14 @@ pub fn preview(resolution: &Resolution<DecisionRequest>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ask::AskKind, json::JsonText};
+    use crate::domain::{ask::AskKind, json_text::JsonText};
 
     fn action(id: &str, arguments_schema: Option<Value>) -> Action {
         Action {
             id: Text::parse(id).unwrap(),
             name: Text::parse("refund").unwrap(),
             arguments: JsonText::parse(r#"{"eur": 5.00, "order": "A-1"}"#).unwrap(),
-            arguments_schema,
+            arguments_schema: arguments_schema.as_ref().map(JsonText::from),
             allowed: vec![Verdict::Approve, Verdict::Edit, Verdict::Reject],
             faults: vec![],
             since: 0,
@@ -332,7 +332,8 @@ mod tests {
         assert_eq!(sheet.cards.iter().map(|card| card.verdict).collect::<Vec<_>>(), [None]);
         // Another form of the answer begins empty, and the texts stay.
         sheet.filled.insert("/eur".into(), "1".into());
-        let form = Ask { response_schema: Some(json!({"type": "object"})), ..one.clone() }.after(&one).unwrap();
+        let form =
+            Ask { response_schema: Some((&json!({"type": "object"})).into()), ..one.clone() }.after(&one).unwrap();
         sheet.follow(&form);
         assert_eq!((sheet.filled.len(), sheet.note.as_str()), (0, "Careful"));
         // The same ask again is no other revision.

@@ -15,7 +15,7 @@ use super::{
     whole::with_whole,
 };
 use crate::domain::{
-    json::JsonText, message::ToolResult, message_part::TruncatedPart, transcript::outcome::ToolOutcome,
+    json_text::JsonText, message::ToolResult, message_part::TruncatedPart, transcript::outcome::ToolOutcome,
 };
 
 /// Renders steps, folded unless one of them failed or is the last before the hand-over.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::json_text::JsonText;
 
 const TEXT: &str = r#"{"b": 0.10, "a": [1e2, -0, {"x": null}], "t": "a\n\"b\"", "f": true, "e": {}, "l": []}"#;
 

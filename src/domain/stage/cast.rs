@@ -9,7 +9,7 @@ use crate::domain::{
     ask::{Action, Ask, AskKind, Verdict},
     disposition::Disposition,
     ids::{AgentId, OperatorId, QueueId},
-    json::JsonText,
+    json_text::JsonText,
     opening::{ConversationFacts, Customer, Opening},
     operator::{Operator, OperatorRef, Role},
     outcome::{ActionDecision, ExecutedBy, Resolution},

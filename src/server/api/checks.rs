@@ -10,6 +10,7 @@ use crate::{
     domain::{
         field_problem::FieldProblem,
         json::{LARGEST_NUMBER, pointer_name, too_deep},
+        json_text::JsonText,
         text::{Text, TextProblem},
     },
     server::schema,
@@ -145,15 +146,16 @@ impl Checks {
         }
     }
 
-    /// Checks an object that is returned unchanged: at most `most_bytes` bytes as JSON.
-    pub fn object(&mut self, pointer: &str, object: &Map<String, Value>, most_bytes: usize) {
-        if serde_json::to_string(object).is_ok_and(|json| json.len() > most_bytes) {
-            return self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
+    /// Checks an object that is returned unchanged, and returns its text: at most `most_bytes` bytes as JSON.
+    pub fn object(&mut self, pointer: &str, object: Map<String, Value>, most_bytes: usize) -> JsonText {
+        let object = Value::Object(object);
+        let text = JsonText::from(&object);
+        if text.as_str().len() > most_bytes {
+            self.refuse(pointer, format!("must have at most {most_bytes} bytes as JSON"));
+        } else {
+            self.value(pointer, &object);
         }
-        if schema::is_object_too_deep(object) {
-            return self.refuse(pointer, too_deep());
-        }
-        self.members(&mut pointer.to_owned(), object);
+        text
     }
 
     /// Checks any JSON value that is returned unchanged: its depth, numbers and texts.

@@ -13,12 +13,17 @@ use super::{
     checks::Checks,
     decode::decode,
     key_auth::CallingAgent,
+    numbers::count_values,
     problem::{Problem, ProblemCode},
 };
 use crate::server::{connections::UploadTooSlow, core::desk::Desk, request_memory::MemoryPermit};
 
 /// How many bytes of a refused body are still read and discarded, so that the caller gets to read the response.
 const DRAINED: usize = 32 * 1024 * 1024;
+/// The most JSON values of a body. A large conversation has about ten for each message.
+const MOST_VALUES: usize = 125_000;
+/// The bytes of request memory that a parsed value counts for. With [`MOST_VALUES`], the largest body fits in a key's share.
+const BYTES_A_VALUE: usize = 64;
 
 /// A type of request body.
 pub trait RequestBody: DeserializeOwned {
@@ -50,8 +55,18 @@ impl<T: RequestBody> FromRequest<Desk> for ApiJson<T> {
         let is_untyped = !request.headers().contains_key(CONTENT_TYPE);
         let caller = request.extensions().get::<CallingAgent>().cloned();
         let caller = caller.ok_or_else(|| Problem::fault("a body was read before its caller was known".to_owned()))?;
-        let (mut bytes, room) = read(request.into_body(), T::LIMIT, &caller).await?;
+        let (mut bytes, mut room) = read(request.into_body(), T::LIMIT, &caller).await?;
         caller.wrote(bytes.len());
+        // A value takes many times the memory of its text, so the values are counted before they are parsed.
+        let values = count_values(&bytes);
+        if values > MOST_VALUES {
+            let detail =
+                format!("The body may have at most {MOST_VALUES} JSON values: members of objects and items of lists.");
+            return Err(Problem::new(ProblemCode::BodyTooLarge, detail));
+        }
+        if !caller.share().take(values * BYTES_A_VALUE, &mut room) {
+            return Err(Problem::from(ProblemCode::Overloaded));
+        }
         let missing = T::MAY_BE_MISSING && bytes.is_empty();
         let nothing_said = missing && is_untyped;
         if !is_json && !nothing_said {

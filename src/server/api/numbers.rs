@@ -1,5 +1,6 @@
 //! Finds and quotes numbers in JSON text that parsing would change. serde_json holds a number in 64 bits, so it loses
-//! the digits beyond that, and the notation of the number. A transcript must lose neither.
+//! the digits beyond that, and the notation of the number. A transcript must lose neither. Also counts the values of JSON
+//! before they are parsed.
 
 use std::ops::Range;
 
@@ -27,6 +28,14 @@ pub fn survive(json: &str, value: &Value) -> bool {
     };
     // Of two fields with the same name, the parser keeps only the latter, so the counts differ.
     numbers(json).into_iter().all(same) && colons(json) == fields(value)
+}
+
+/// Counts the values in a JSON text: the members of objects and the items of lists, at all depths. An empty object or list
+/// counts twice. The count needs no memory, where a parsed value takes about 72 bytes or, in an object, up to 500.
+pub fn count_values(json: &[u8]) -> usize {
+    let mut count = 1;
+    outside_strings(json, |_, byte| count += usize::from(matches!(byte, b',' | b'[' | b'{')));
+    count
 }
 
 fn read(token: &str) -> Option<Number> {
@@ -60,7 +69,7 @@ fn decimal(token: &str) -> Option<(bool, String, i64)> {
 /// Returns the positions of all numbers in a JSON text.
 fn numbers(json: &str) -> Vec<Range<usize>> {
     let mut numbers: Vec<Range<usize>> = vec![];
-    outside_strings(json, |at, byte| {
+    outside_strings(json.as_bytes(), |at, byte| {
         let goes_on = numbers.last().is_some_and(|last| last.end == at);
         match byte {
             b'0'..=b'9' | b'-' if !goes_on => numbers.push(at..at + 1),
@@ -75,7 +84,7 @@ fn numbers(json: &str) -> Vec<Range<usize>> {
 
 fn colons(json: &str) -> usize {
     let mut colons = 0;
-    outside_strings(json, |_, byte| colons += usize::from(byte == b':'));
+    outside_strings(json.as_bytes(), |_, byte| colons += usize::from(byte == b':'));
     colons
 }
 
@@ -84,9 +93,9 @@ fn fields(value: &Value) -> usize {
 }
 
 /// Visits the bytes of a JSON text that are outside strings.
-fn outside_strings(json: &str, mut visit: impl FnMut(usize, u8)) {
+fn outside_strings(json: &[u8], mut visit: impl FnMut(usize, u8)) {
     let (mut is_text, mut is_escaped) = (false, false);
-    for (at, byte) in json.bytes().enumerate() {
+    for (at, byte) in json.iter().copied().enumerate() {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' if is_text => is_escaped = true,
@@ -114,6 +123,20 @@ mod tests {
             ("[9007199254740992, 1.50, 1e2, -0, 0.000001, 0.1, 1E+3, 100.0e-1, true, null]", None),
         ] {
             assert_eq!(quoted(json).as_deref(), changed, "{json}");
+        }
+    }
+
+    #[test]
+    fn values_are_counted_outside_texts() {
+        for (json, count) in [
+            ("1", 1),
+            (r#"{"a": [1, 2], "b,[{": "c,\",[{"}"#, 5),
+            ("[[1,1],[1,1]]", 7),
+            (r#"[{"":0},{"":0}]"#, 5),
+            ("[]", 2),
+            ("", 1),
+        ] {
+            assert_eq!(count_values(json.as_bytes()), count, "{json}");
         }
     }
 

@@ -20,7 +20,8 @@ use crate::{
         ask::{Action, Ask, AskKind, Verdict},
         deadline::{LONGEST, RequestedDeadlines, SHORTEST},
         field_problem::FieldProblem,
-        json::{JsonText, LARGEST_NUMBER, too_deep},
+        json::{LARGEST_NUMBER, too_deep},
+        json_text::JsonText,
         message::Message,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,
@@ -80,9 +81,7 @@ pub fn check(
     let reason = reason(request.reason.map(|StrictObject(it)| it), checks);
     let kind = if conversation.is_some() { AskKind::Takeover } else { AskKind::Question };
     let ask = ask(request.ask.map(|StrictObject(it)| it), kind, checks);
-    if let Some(metadata) = &request.metadata {
-        checks.object("/metadata", metadata, MOST_OBJECT);
-    }
+    let metadata = request.metadata.map(|metadata| checks.object("/metadata", metadata, MOST_OBJECT));
     let queue = request.routing.and_then(|StrictObject(it)| it.queue);
     let queue = queue.filter(|queue| !queue.is_empty());
     if let Some(queue) = &queue {
@@ -98,7 +97,7 @@ pub fn check(
     let on_expiry_note = checks.optional("/on_expiry/note_to_agent", on_expiry_note);
     let resume = request.resume.map(|StrictObject(it)| resume(it, checks));
     let said = Opening { summary, tried, customer_told, context, on_expiry_note, resume, ..Opening::new(reason, ask) };
-    let mut opening = Opening { metadata: request.metadata, accepts: accepts(request.accepts, checks), ..said };
+    let mut opening = Opening { metadata, accepts: accepts(request.accepts, checks), ..said };
     let (facts, transcript) = conversation.map(|it| read(it, checks)).unzip();
     let found = unusable(schemas, &opening.ask, checks);
     // A fault of the schemas or of the format alone has a code of its own. Beside others it is one more fault.
@@ -135,9 +134,7 @@ fn reason(it: Option<ReasonRequest>, checks: &mut Checks) -> Reason {
     if label.is_some() {
         checks.warn("/reason/code", "is none of the known codes and was taken as `other`, with it as label");
     }
-    if let Some(evidence) = &evidence {
-        checks.object("/reason/evidence", evidence, MOST_OBJECT);
-    }
+    let evidence = evidence.map(|evidence| checks.object("/reason/evidence", evidence, MOST_OBJECT));
     let confidence = confidence.and_then(|ModelNumber(number)| {
         let number = number.filter(|number| (0.0..=1.0).contains(number));
         if number.is_none() {
@@ -201,7 +198,7 @@ pub fn ask(it: Option<AskRequest>, default: AskKind, checks: &mut Checks) -> Ask
         prompt: checks.model("/ask/prompt", it.prompt),
         suggested_reply: checks.model("/ask/suggested_reply", it.suggested_reply),
         options,
-        response_schema: it.response_schema,
+        response_schema: it.response_schema.as_ref().map(JsonText::from),
         actions,
         form_since: 0,
         revision: 0,
@@ -229,7 +226,7 @@ fn action(it: ActionRequest, pointer: &str, checks: &mut Checks) -> Option<Actio
         id: id?,
         name: name?,
         arguments,
-        arguments_schema: it.arguments_schema,
+        arguments_schema: it.arguments_schema.as_ref().map(JsonText::from),
         allowed,
         faults: vec![],
         since: 0,
@@ -258,7 +255,7 @@ fn arguments(json: &str, pointer: &str, checks: &mut Checks) -> JsonText {
         }
     };
     match taken.value() {
-        Value::Object(object) => checks.object(pointer, &object, MOST_BESIDE_MESSAGES),
+        Value::Object(object) => drop(checks.object(pointer, object, MOST_BESIDE_MESSAGES)),
         _ if taken.json().has_number_beyond() => checks.refuse(pointer, "has a number beyond ±2^53: send it as text"),
         _ => checks.refuse(pointer, "must be an object"),
     }

@@ -17,6 +17,8 @@ use crate::{
 
 /// How many messages are kept, the latest ones. Nobody reads more, and each costs memory beyond its bytes.
 const MOST_MESSAGES: usize = 10_000;
+/// The most values, all together, of JSON that is written as text within messages and parsed. Further JSON stays text.
+const MOST_UNWRAPPED: usize = 20_000;
 const POINTER: &str = "/conversation/messages";
 
 /// The transcript formats that can be read.
@@ -73,7 +75,24 @@ fn read_all(raw: &[Box<RawValue>], form: TranscriptReader, checks: &mut Checks) 
         checks.warn(POINTER, format!("the first {left_out} were left out: {MOST_MESSAGES} are kept"));
     }
     let kept = raw.iter().enumerate().skip(left_out);
-    kept.zip(0..).map(|((i, raw), place)| message(raw.get(), place, form, &format!("{POINTER}/{i}"), checks)).collect()
+    let mut messages: Vec<_> = kept
+        .zip(0..)
+        .map(|((i, raw), place)| message(raw.get(), place, form, &format!("{POINTER}/{i}"), checks))
+        .collect();
+    let mut left = MOST_UNWRAPPED;
+    // The latest messages come first, because an operator reads those.
+    messages.iter_mut().rev().for_each(|message| unwrap_texts(message, form, &mut left));
+    messages
+}
+
+/// Parses the JSON that a message contains as text.
+fn unwrap_texts(message: &mut Message, form: TranscriptReader, left: &mut usize) {
+    let arguments = message.tool_calls.iter_mut().map(|call| &mut call.arguments);
+    // In OpenAI's format every tool result is a text.
+    let output = message.tool_result.as_mut().filter(|_| form == TranscriptReader::OpenaiChat);
+    for value in arguments.chain(output.map(|result| &mut result.output)) {
+        *value = unwrapped(value.take(), left);
+    }
 }
 
 fn message(json: &str, position: i64, form: TranscriptReader, pointer: &str, checks: &mut Checks) -> Message {
@@ -103,19 +122,14 @@ fn message(json: &str, position: i64, form: TranscriptReader, pointer: &str, che
     }
 }
 
-/// Prepares a message for storage: JSON within text is parsed, and a value that is nested too deep becomes text.
+/// Prepares a message for storage: a value that is nested too deep becomes text.
 fn settled(mut message: Message, form: TranscriptReader, pointer: &str, checks: &mut Checks) -> Message {
     for (i, call) in message.tool_calls.iter_mut().enumerate() {
-        let arguments = shallow(call.arguments.take(), &format!("{pointer}/tool_calls/{i}/arguments"), checks);
-        call.arguments = unwrapped(arguments);
+        call.arguments = shallow(call.arguments.take(), &format!("{pointer}/tool_calls/{i}/arguments"), checks);
     }
     if let Some(result) = &mut message.tool_result {
-        let output = result.output.take();
-        result.output = match form {
-            TranscriptReader::Native => shallow(output, &format!("{pointer}/tool_result/output"), checks),
-            // In this format every tool result is a text.
-            TranscriptReader::OpenaiChat => unwrapped(shallow(output, &format!("{pointer}/content"), checks)),
-        };
+        let place = if form == TranscriptReader::Native { "tool_result/output" } else { "content" };
+        result.output = shallow(result.output.take(), &format!("{pointer}/{place}"), checks);
     }
     for (name, value) in message.raw.iter_mut().filter_map(Value::as_object_mut).flatten() {
         *value = shallow(value.take(), &format!("{pointer}/{}", pointer_name(name)), checks);
@@ -133,9 +147,11 @@ fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
 }
 
 /// Parses an object or a list that is written as text. Other text of a model stays text (`1.50` is not a number there).
-/// So does JSON that is nested too deep, or that would lose a digit or a field.
-fn unwrapped(value: Value) -> Value {
+/// So does JSON that is nested too deep, that would lose a digit or a field, or that has more values than are left.
+fn unwrapped(value: Value, left: &mut usize) -> Value {
     let Value::String(text) = &value else { return value };
+    let Some(rest) = left.checked_sub(numbers::count_values(text.as_bytes())) else { return value };
+    *left = rest;
     match parsed(text).filter(|json| !schema::is_too_deep(json) && numbers::survive(text, json)) {
         Some(mut json @ (Value::Object(_) | Value::Array(_))) => {
             mend(&mut json);

@@ -13,12 +13,7 @@ use super::{
     problem::{Problem, ProblemCode},
 };
 use crate::{
-    domain::{
-        actor::Actor,
-        event::{Event, EventType},
-        ids::EscalationId,
-        seq::Seq,
-    },
+    domain::{actor::Actor, event::EventType, ids::EscalationId, seq::Seq},
     server::{
         core::{
             log::{Audience, RecordedEvent, follow},
@@ -128,10 +123,9 @@ impl Until {
         }
         match self {
             // The actor of an event that cannot be read is unknown, so the event ends the wait.
-            Self::Event => !matches!(event.event(), Ok(Event { actor: Actor::Agent(_), .. })),
+            Self::Event => !matches!(event.actor(), Ok(Actor::Agent(_))),
             Self::Reply => {
-                event.event_type == EventType::MessageCreated
-                    && matches!(event.event(), Ok(Event { actor: Actor::Operator(_), .. }))
+                event.event_type == EventType::MessageCreated && matches!(event.actor(), Ok(Actor::Operator(_)))
             }
             Self::Outcome => false,
         }

@@ -1,7 +1,7 @@
 //! Renders escalations for agents.
 
 use serde::Serialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{
@@ -18,9 +18,10 @@ use crate::{
         escalation::{Escalation, Status},
         field_problem::FieldProblem,
         ids::EscalationId,
+        json_text::JsonText,
         opening::{ContextItem, ConversationFacts, Customer, Opening, Resume},
         queue::Urgency,
-        reason::Reason,
+        reason::{Reason, ReasonCode},
         seq::Seq,
         text::{Name, Text},
     },
@@ -64,7 +65,7 @@ pub struct EscalationBody<'a> {
     test: Option<bool>,
     queue: &'a Name,
     urgency: Urgency,
-    reason: &'a Reason,
+    reason: ReasonBody<'a>,
     summary: Option<&'a Text<4_000>>,
     tried: &'a [Text<500>],
     customer_told: Option<&'a Text<2_000>>,
@@ -85,7 +86,7 @@ pub struct EscalationBody<'a> {
     resume: Option<ResumeBody<'a>>,
     /// The metadata of the open request, unchanged.
     #[schema(value_type = Option<AnyObject>)]
-    metadata: Option<&'a Map<String, Value>>,
+    metadata: Option<&'a RawValue>,
     /// The kinds of later requests that the agent takes, as it named them at the open.
     accepts: &'a [Text<100>],
     /// The escalation that this one follows up. Reserved: always null.
@@ -107,6 +108,32 @@ pub struct EscalationBody<'a> {
     links: LinksBody,
 }
 
+/// Why the agent asked for a human.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reason)]
+struct ReasonBody<'a> {
+    code: ReasonCode,
+    /// The agent's own word, if it is none of the codes.
+    label: Option<&'a str>,
+    text: &'a Text<2_000>,
+    #[schema(value_type = Option<AnyObject>)]
+    evidence: Option<&'a RawValue>,
+    /// From 0 to 1.
+    confidence: Option<f64>,
+}
+
+impl<'a> From<&'a Reason> for ReasonBody<'a> {
+    fn from(it: &'a Reason) -> Self {
+        Self {
+            code: it.code,
+            label: it.label.as_deref(),
+            text: &it.text,
+            evidence: it.evidence.as_ref().and_then(rendered),
+            confidence: it.confidence,
+        }
+    }
+}
+
 /// The request to the human: to take over, to answer, or to decide.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Ask)]
@@ -119,7 +146,7 @@ struct AskBody<'a> {
     options: &'a [Text<200>],
     /// The JSON Schema (draft 2020-12) of `outcome.data`.
     #[schema(value_type = Option<AnyJson>)]
-    response_schema: Option<&'a Value>,
+    response_schema: Option<&'a RawValue>,
     actions: Vec<ActionBody<'a>>,
 }
 
@@ -132,9 +159,13 @@ struct ActionBody<'a> {
     #[schema(value_type = AnyObject)]
     arguments: Option<&'a RawValue>,
     #[schema(value_type = Option<AnyJson>)]
-    arguments_schema: Option<&'a Value>,
+    arguments_schema: Option<&'a RawValue>,
     /// The verdicts that an operator may give.
     allowed: &'a [Verdict],
+}
+
+fn rendered(json: &JsonText) -> Option<&RawValue> {
+    as_rendered(json.as_str())
 }
 
 impl<'a> From<&'a Action> for ActionBody<'a> {
@@ -142,8 +173,8 @@ impl<'a> From<&'a Action> for ActionBody<'a> {
         Self {
             id: &it.id,
             name: &it.name,
-            arguments: as_rendered(it.arguments.as_str()),
-            arguments_schema: it.arguments_schema.as_ref(),
+            arguments: rendered(&it.arguments),
+            arguments_schema: it.arguments_schema.as_ref().and_then(rendered),
             allowed: &it.allowed,
         }
     }
@@ -157,7 +188,7 @@ impl<'a> From<&'a Ask> for AskBody<'a> {
             prompt: ask.prompt.as_ref(),
             suggested_reply: ask.suggested_reply.as_ref(),
             options: ask.options.as_deref().unwrap_or_default(),
-            response_schema: ask.response_schema.as_ref(),
+            response_schema: ask.response_schema.as_ref().and_then(rendered),
             actions: ask.actions.iter().map(ActionBody::from).collect(),
         }
     }
@@ -306,7 +337,7 @@ impl<'a> EscalationBody<'a> {
             test: it.agent.test.then_some(true),
             queue: &it.queue.name,
             urgency: it.urgency,
-            reason: &opening.reason,
+            reason: ReasonBody::from(&opening.reason),
             summary: opening.summary.as_ref(),
             tried: &opening.tried,
             customer_told: opening.customer_told.as_ref(),
@@ -326,7 +357,7 @@ impl<'a> EscalationBody<'a> {
             },
             outcome: None,
             resume: opening.resume.as_ref().map(ResumeBody::from),
-            metadata: opening.metadata.as_ref(),
+            metadata: opening.metadata.as_ref().and_then(rendered),
             accepts: &opening.accepts,
             follow_up_of: None,
             customer_page: None,

@@ -23,7 +23,7 @@ use crate::domain::{
     opening::ContextItem,
     outcome::{ExecutedBy, NextStep},
     queue::Urgency,
-    reason::{Reason, ReasonCode},
+    reason::ReasonCode,
     seq::Seq,
     text::Text,
     update::UpdatedPart,
@@ -253,16 +253,6 @@ schemas_of_objects! {
         /// A JSON pointer (RFC 6901), from the root of what was sent.
         pointer: String,
         detail: String,
-    }
-    /// Why the agent asked for a human.
-    Reason as "Reason" {
-        code: ReasonCode,
-        /// The agent's own word, if it is none of the codes.
-        label: Nullable<String>,
-        text: Text<2_000>,
-        evidence: Nullable<AnyObject>,
-        /// From 0 to 1.
-        confidence: Nullable<f64>,
     }
     /// A tool call of the agent.
     ToolCall as "ToolCall" {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     domain::{
+        actor::Actor,
         event::{Event, EventKind, EventType},
         ids::{AgentId, EscalationId},
         inbox::Frame,
@@ -20,13 +21,24 @@ use crate::{
     },
 };
 
-/// Parses the event of a stored frame, whose row may be in an older format.
+/// A stored frame of which only the event is read, or only a part of that: its row may be in an older format.
+#[derive(Deserialize)]
+struct FrameEvent<E> {
+    event: E,
+}
+
+/// Parses the event of a stored frame.
 pub fn parse_event(body: &str) -> Result<Event, Error> {
+    parse::<FrameEvent<Event>>("event", "body", body).map(|frame| frame.event)
+}
+
+/// Parses the actor of a stored frame's event.
+fn parse_actor(body: &str) -> Result<Actor, Error> {
     #[derive(Deserialize)]
-    struct FrameEvent {
-        event: Event,
+    struct CausedEvent {
+        actor: Actor,
     }
-    parse::<FrameEvent>("event", "body", body).map(|frame| frame.event)
+    parse::<FrameEvent<CausedEvent>>("event", "body", body).map(|frame| frame.event.actor)
 }
 
 /// A stored event: rendered for operators and, when agents receive it, for agents.
@@ -40,8 +52,9 @@ pub struct RecordedEvent {
     pub body: Arc<str>,
     /// The event for its agent, as stored; `None` if agents do not receive it.
     pub agent_body: Option<Arc<str>>,
-    /// The event itself; of a stored one, read from `body` when it is needed.
-    event: OnceLock<Event>,
+    /// The actor; of a stored event, read from `body` when it is needed. The event itself is not kept: the JSON schemas of an
+    /// opening take more than twenty times the memory of their text.
+    actor: OnceLock<Actor>,
     frame: OnceLock<Bytes>,
 }
 
@@ -50,7 +63,7 @@ impl RecordedEvent {
     pub fn new(agent_id: AgentId, event: Event, body: Arc<str>, agent_body: Option<Arc<str>>) -> Self {
         let (seq, escalation_id, event_type) = (event.seq, event.escalation_id, event.kind.event_type());
         let record = Self::stored(seq, escalation_id, agent_id, event_type, body, agent_body);
-        Self { event: event.into(), ..record }
+        Self { actor: event.actor.into(), ..record }
     }
 
     /// Creates the record of an event that the database holds.
@@ -62,17 +75,17 @@ impl RecordedEvent {
         body: Arc<str>,
         agent_body: Option<Arc<str>>,
     ) -> Self {
-        let (event, frame) = (OnceLock::new(), OnceLock::new());
-        Self { seq, escalation_id, agent_id, event_type, body, agent_body, event, frame }
+        let (actor, frame) = (OnceLock::new(), OnceLock::new());
+        Self { seq, escalation_id, agent_id, event_type, body, agent_body, actor, frame }
     }
 
-    /// Returns the event.
-    pub fn event(&self) -> Result<&Event, Error> {
-        if let Some(event) = self.event.get() {
-            return Ok(event);
+    /// Returns the actor that caused the event.
+    pub fn actor(&self) -> Result<&Actor, Error> {
+        if let Some(actor) = self.actor.get() {
+            return Ok(actor);
         }
-        let event = parse_event(&self.body)?;
-        Ok(self.event.get_or_init(|| event))
+        let actor = parse_actor(&self.body)?;
+        Ok(self.actor.get_or_init(|| actor))
     }
 
     /// Returns the event as agents receive it, with its cursor; `None` if they do not.
@@ -111,7 +124,7 @@ impl RecordedEvent {
 
     /// Returns the approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
-        // The event and the rendered frame repeat the operators' body, so it counts three times.
+        // The rendered frame repeats the operators' body, once as blocks and once as text, so it counts three times.
         3 * self.body.len() + self.agent_body.as_ref().map_or(0, |body| body.len())
     }
 }

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::domain::{
-    json::{Json, JsonText},
+    json::Json,
+    json_text::JsonText,
     message::{Message, MessageRole, ToolResult},
     message_part::{MessagePart, TruncatedPart},
     thread::RenderedMessage,

@@ -119,7 +119,7 @@ fn filled(ask: &Ask, said: Resolution<DecisionRequest>, fields: FilledFields) ->
     let decides = end == Disposition::Approved || of_cards(ask, end);
     let actions: Vec<_> = ask.actions.iter().filter(|_| decides).map(|card| decision(card, end)).collect();
     let data = match &ask.response_schema {
-        Some(schema) if end.carries_data() => fill(schema, fields),
+        Some(schema) if end.carries_data() => fill(&schema.value(), fields),
         _ => None,
     };
     let chosen = ask.options.as_ref().and_then(|options| options.first());
@@ -138,7 +138,7 @@ fn decision(card: &Action, end: Disposition) -> DecisionRequest {
     // A single rejected action makes the whole decision rejected, so rejecting is the last choice.
     let choices = [wanted, Verdict::Approve, Verdict::Edit];
     let decision = choices.into_iter().find(|verdict| card.allowed.contains(verdict)).unwrap_or(Verdict::Reject);
-    let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(schema, FilledFields::Required));
+    let refilled = card.arguments_schema.as_ref().and_then(|schema| fill(&schema.value(), FilledFields::Required));
     let proposed = card.arguments.json();
     let edits = match (decision, refilled) {
         // Existing arguments stay; the edit only adds fields that the schema requires.

@@ -270,7 +270,7 @@ mod tests {
 
     /// Returns whether the server accepts the data.
     fn passes(schema: &Value, data: Option<Value>) -> bool {
-        let ask = Ask { response_schema: Some(schema.clone()), ..Ask::bare(AskKind::Takeover) };
+        let ask = Ask { response_schema: Some(schema.into()), ..Ask::bare(AskKind::Takeover) };
         resolution::check(&Schemas::default(), &ask, Resolution { data, ..Resolution::bare(Disposition::Handled) })
             .is_ok()
     }

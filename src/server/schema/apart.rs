@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CheckFailure, STACK, compiled::CompiledSchema, fault::CheckedValue};
-use crate::domain::field_problem::FieldProblem;
+use crate::domain::{field_problem::FieldProblem, json_text::JsonText};
 
 /// The first argument with which the program runs a check.
 pub const COMMAND: &str = "check-by-schema";
@@ -35,7 +35,7 @@ struct Asked<S, V> {
 }
 
 /// Returns the problems of a value, found by another process.
-pub fn apply(schema: &Value, value: &Value, subject: CheckedValue) -> Result<Vec<FieldProblem>, CheckFailure> {
+pub fn apply(schema: &JsonText, value: &Value, subject: CheckedValue) -> Result<Vec<FieldProblem>, CheckFailure> {
     let asked = serde_json::to_vec(&Asked { schema, value, subject }).map_err(|_| CheckFailure::OutOfTime)?;
     ask(&asked).map_err(|error| {
         tracing::warn!(%error, "a value was not checked by its schema");
@@ -87,8 +87,8 @@ pub fn answer() -> ExitCode {
 fn check() -> Result<(), String> {
     let mut asked = vec![];
     std::io::stdin().read_to_end(&mut asked).map_err(|error| error.to_string())?;
-    let asked: Asked<Value, Value> = serde_json::from_slice(&asked).map_err(|error| error.to_string())?;
-    let found = CompiledSchema::of(&asked.schema)?.apply(&asked.value, asked.subject);
+    let asked: Asked<JsonText, Value> = serde_json::from_slice(&asked).map_err(|error| error.to_string())?;
+    let found = CompiledSchema::of(&asked.schema.value())?.apply(&asked.value, asked.subject);
     let answer = serde_json::to_vec(&found).map_err(|error| error.to_string())?;
     std::io::stdout().write_all(&answer).map_err(|error| error.to_string())
 }

@@ -16,7 +16,7 @@ use super::{
     patterns::without_lookaround,
 };
 use crate::{
-    domain::{field_problem::FieldProblem, json_values::values},
+    domain::{field_problem::FieldProblem, json_text::JsonText, json_values::values},
     server::contract::short,
 };
 
@@ -137,13 +137,14 @@ impl Default for SchemaCache {
 
 impl SchemaCache {
     /// Returns a schema, compiled now or taken from the cache.
-    pub fn get(&self, schema: &Value, text: &str) -> Result<Arc<CompiledSchema>, String> {
+    pub fn get(&self, schema: &JsonText) -> Result<Arc<CompiledSchema>, String> {
+        let text = schema.as_str();
         let hash = Sha256::digest(text).into();
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((compiled, _)) = kept().schemas.get(&hash) {
             return Ok(Arc::clone(compiled));
         }
-        let compiled = Arc::new(CompiledSchema::of(schema)?);
+        let compiled = Arc::new(CompiledSchema::of(&schema.value())?);
         let bytes = text.len() * BYTES_A_BYTE + compiled.cost.patterns * LARGEST_PATTERN * 2;
         kept().add(hash, Arc::clone(&compiled), bytes);
         Ok(compiled)
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn the_cache_forgets_what_was_not_used_for_longest() {
         let cache = SchemaCache::default();
-        let get = |schema: &Value| cache.get(schema, &schema.to_string()).unwrap();
+        let get = |schema: &Value| cache.get(&schema.into()).unwrap();
         let patterns = |first: usize| -> Value {
             let members = (0..20).map(|i| (format!("p{i}"), json!({"pattern": format!("a{}", first + i)})));
             json!({"properties": serde_json::Map::from_iter(members)})
@@ -196,7 +197,7 @@ mod tests {
         let cache = SchemaCache::default();
         for n in 0..=MOST_CACHED.get() {
             let schema = json!({"minimum": n});
-            cache.get(&schema, &schema.to_string()).unwrap();
+            cache.get(&(&schema).into()).unwrap();
         }
         let kept = cache.0.lock().unwrap();
         let text = json!({"minimum": 1}).to_string().len()..=json!({"minimum": 256}).to_string().len();

@@ -26,10 +26,7 @@ use self::{
 };
 use super::error::Error;
 use crate::domain::{
-    ask::Action,
-    field_problem::FieldProblem,
-    json::{JsonText, MAX_DEPTH},
-    json_values::values,
+    ask::Action, field_problem::FieldProblem, json::MAX_DEPTH, json_text::JsonText, json_values::values,
 };
 
 /// The largest schema accepted, in bytes of JSON.
@@ -83,19 +80,18 @@ impl Schemas {
 
     /// Returns the compiled schema if it can be used: valid, small, cheap, and without references to other documents. Otherwise
     /// returns an error message.
-    pub fn compiled(&self, schema: &Value) -> Result<Arc<CompiledSchema>, String> {
-        if !(schema.is_object() || schema.is_boolean()) {
+    pub fn compiled(&self, schema: &JsonText) -> Result<Arc<CompiledSchema>, String> {
+        if !schema.as_str().starts_with(['{', 't', 'f']) {
             return Err("a schema is an object or a boolean".to_owned());
         }
-        let text = schema.to_string();
-        if text.len() > LARGEST {
+        if schema.as_str().len() > LARGEST {
             return Err("a schema has at most 64 KiB".to_owned());
         }
-        self.cache.get(schema, &text)
+        self.cache.get(schema)
     }
 
     /// Returns the problems of data; pointers begin with `at`.
-    pub fn problems(&self, schema: &Value, value: &Value, at: &str) -> Result<Vec<FieldProblem>, CheckFailure> {
+    pub fn problems(&self, schema: &JsonText, value: &Value, at: &str) -> Result<Vec<FieldProblem>, CheckFailure> {
         let found = self.apply(schema, value, CheckedValue::Data)?;
         Ok(found.into_iter().map(|it| FieldProblem::new(format!("{at}{}", it.pointer), it.detail)).collect())
     }
@@ -109,7 +105,12 @@ impl Schemas {
         }
     }
 
-    fn apply(&self, schema: &Value, value: &Value, subject: CheckedValue) -> Result<Vec<FieldProblem>, CheckFailure> {
+    fn apply(
+        &self,
+        schema: &JsonText,
+        value: &Value,
+        subject: CheckedValue,
+    ) -> Result<Vec<FieldProblem>, CheckFailure> {
         let compiled = self.compiled(schema).map_err(CheckFailure::Unusable)?;
         if compiled.is_cheap_for(value) {
             Ok(compiled.apply(value, subject))
@@ -150,10 +151,14 @@ mod tests {
             json!({"type": "string", "pattern": "\\p{L}{1000}"}),
             json!({"description": "x".repeat(LARGEST)}),
         ] {
-            assert!(schemas.compiled(&schema).is_err(), "{}", schema.to_string().chars().take(80).collect::<String>());
+            assert!(
+                schemas.compiled(&(&schema).into()).is_err(),
+                "{}",
+                schema.to_string().chars().take(80).collect::<String>()
+            );
         }
         for schema in [json!({"type": "object"}), json!({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a"})] {
-            assert!(schemas.compiled(&schema).is_ok_and(|compiled| compiled.patterns() == 0));
+            assert!(schemas.compiled(&(&schema).into()).is_ok_and(|compiled| compiled.patterns() == 0));
         }
     }
 
@@ -169,20 +174,20 @@ mod tests {
             ("uri", "https://example.com/a", "example"),
             ("uuid", "0196a7a0-5c2b-7d1e-8f3a-1b2c3d4e5f60", "0196"),
         ] {
-            let schema = json!({"type": "string", "format": format});
+            let schema = (&json!({"type": "string", "format": format})).into();
             let faults = |text: &str| schemas.problems(&schema, &json!(text), "").unwrap().len();
             assert_eq!((faults(right), faults(wrong)), (0, 1), "{format}");
         }
         // Formats that nobody defined, and patterns as values, are not checked.
         for format in ["money", "regex"] {
-            assert_eq!(schemas.problems(&json!({"format": format}), &json!("(unclosed"), ""), Ok(vec![]));
+            assert_eq!(schemas.problems(&(&json!({"format": format})).into(), &json!("(unclosed"), ""), Ok(vec![]));
         }
     }
 
     #[test]
     fn the_rest_of_a_schema_that_looks_ahead_is_checked() {
         let schemas = Schemas::default();
-        let schema = json!({"type": "string", "format": "email", "pattern": "^(?!\\.)(?!.*\\.\\.)"});
+        let schema = (&json!({"type": "string", "format": "email", "pattern": "^(?!\\.)(?!.*\\.\\.)"})).into();
         assert_eq!(schemas.compiled(&schema).unwrap().unchecked(), ["/pattern"]);
         assert_eq!(schemas.problems(&schema, &json!("dana@example.com"), ""), Ok(vec![]));
         assert_eq!(schemas.problems(&schema, &json!("dana"), "").unwrap().len(), 1);
@@ -198,6 +203,7 @@ mod tests {
         for _ in 0..MAX_DEPTH {
             value = json!([value]);
         }
+        let schema = JsonText::from(&schema);
         let found = Schemas::default().run(move |schemas| schemas.problems(&schema, &value, "/data")).await.unwrap();
         assert_eq!(found, Ok(vec![]));
     }

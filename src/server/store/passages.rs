@@ -9,7 +9,8 @@ use crate::domain::{
     ask::{Action, Ask},
     event::{Event, EventKind},
     ids::{EscalationId, WorkspaceId},
-    json::{Json, JsonText},
+    json::Json,
+    json_text::JsonText,
     message::Message,
     opening::{ContextItem, Customer, Opening},
     outcome::Resolution,
@@ -148,7 +149,7 @@ fn text_of_opening(it: &Opening) -> String {
         it.conversation_id(),
     ];
     let known = known.into_iter().flatten().chain(it.tried.iter().map(Text::as_str)).map(|text| Some(text.to_owned()));
-    let objects = [&it.reason.evidence, &it.metadata].into_iter().flatten().map(text_of_object);
+    let objects = [&it.reason.evidence, &it.metadata].into_iter().flatten().map(text_of_json);
     let customer = it.customer().and_then(text_of_customer);
     let parts = [text_of_context(&it.context), text_of_ask(&it.ask)];
     in_lines([customer].into_iter().chain(known).chain(parts).chain(objects)).unwrap_or_default()
@@ -181,7 +182,7 @@ fn text_of_context(all: &[ContextItem]) -> Option<String> {
 
 fn text_of_ask(it: &Ask) -> Option<String> {
     let options = it.options.iter().flatten().map(|option| Some(option.to_string()));
-    let action = |action: &Action| [Some(action.name.to_string()), text_of_arguments(&action.arguments)];
+    let action = |action: &Action| [Some(action.name.to_string()), text_of_json(&action.arguments)];
     let texts = [given(&it.prompt), given(&it.suggested_reply)];
     in_lines(texts.into_iter().chain(options).chain(it.actions.iter().flat_map(action)))
 }
@@ -198,14 +199,8 @@ fn text_of_resolution(it: &Resolution) -> Option<String> {
     let actions = it
         .actions
         .iter()
-        .flat_map(|action| [action.comment.as_ref().map(ToString::to_string), text_of_arguments(&action.arguments)]);
+        .flat_map(|action| [action.comment.as_ref().map(ToString::to_string), text_of_json(&action.arguments)]);
     in_lines([note(&it.answer), data, note(&it.note_to_agent)].into_iter().chain(actions))
-}
-
-fn text_of_object(object: &Map<String, Value>) -> Option<String> {
-    let mut text = ReadableJson::new();
-    text.object(object);
-    Some(text.text)
 }
 
 /// Parses JSON that was stored as text, so that its escapes are not indexed as letters. Other text is unchanged.
@@ -228,10 +223,10 @@ fn readable(json: Json) -> Value {
     }
 }
 
-/// Returns the text of arguments, with the digits of their numbers as they were written.
-fn text_of_arguments(arguments: &JsonText) -> Option<String> {
+/// Returns the searchable text of JSON, with the digits of its numbers as they were written.
+fn text_of_json(json: &JsonText) -> Option<String> {
     let mut text = ReadableJson::new();
-    text.value(&readable(arguments.json()));
+    text.value(&readable(json.json()));
     Some(text.text)
 }
 

@@ -26,7 +26,7 @@ pub fn effects(log: &[Frame]) -> HashMap<String, usize> {
     for frame in log {
         let mark = match &frame.event.kind {
             EventKind::Opened { escalation } => {
-                escalation.opening.metadata.as_ref().and_then(|it| Some(it["mark"].as_str()?.to_owned()))
+                escalation.opening.metadata.as_ref().and_then(|it| Some(it.value()["mark"].as_str()?.to_owned()))
             }
             EventKind::MessageCreated { message } => message.text.clone(),
             EventKind::Cancelled { .. } => Some(frame.event.escalation_id.to_string()),

@@ -92,7 +92,7 @@ fn a_chosen_option_is_the_answer_in_its_exact_words() {
 #[test]
 fn data_stays_only_with_those_dispositions_that_carry_it() {
     let data = || Some(json!({"refund_eur": 240}));
-    let with_schema = |kind| held(Ask { response_schema: Some(json!({"type": "object"})), ..ask(kind) });
+    let with_schema = |kind| held(Ask { response_schema: Some((&json!({"type": "object"})).into()), ..ask(kind) });
     for (kind, resolution, kept) in [
         (AskKind::Takeover, Resolution::bare(Disposition::Handled), true),
         (AskKind::Takeover, Resolution::bare(Disposition::Instructed), false),

@@ -7,7 +7,7 @@ use crate::domain::{
     escalation::Escalation,
     event::EventKind,
     field_problem::FieldProblem,
-    json::JsonText,
+    json_text::JsonText,
     opening::{ContextItem, Customer},
     outcome::Resolution,
     queue::Urgency,
