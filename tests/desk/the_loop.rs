@@ -4,6 +4,10 @@
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -116,14 +120,23 @@ impl App {
     }
 }
 
-/// Starts a wire to the server that can be cut. Returns its address and the sender that cuts it.
-async fn wire(server: &TestServer) -> (String, watch::Sender<bool>) {
+/// A wire to the server that can be cut, and counts the connections made by it: the example makes one for each request.
+struct Wire {
+    url: String,
+    cut: watch::Sender<bool>,
+    connections: Arc<AtomicUsize>,
+}
+
+async fn wire(server: &TestServer) -> Wire {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let (cut, is_cut) = watch::channel(false);
     let server = server.url.trim_start_matches("http://").to_owned();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
     tokio::spawn(async move {
         while let Ok((mut near, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
             let (server, mut is_cut) = (server.clone(), is_cut.clone());
             tokio::spawn(async move {
                 let carried = async { copy_bidirectional(&mut near, &mut TcpStream::connect(server).await?).await };
@@ -135,7 +148,7 @@ async fn wire(server: &TestServer) -> (String, watch::Sender<bool>) {
             });
         }
     });
-    (url, cut)
+    Wire { url, cut, connections }
 }
 
 fn call() -> Value {
@@ -226,9 +239,28 @@ async fn an_app_that_runs_the_loop_gives_its_chat_away_and_gets_it_back(server: 
 }
 
 #[apply(on_both!)]
+async fn a_turn_without_a_human_makes_no_request(server: TestServer) {
+    // Nothing cuts the wire while `_cut` is there.
+    let Wire { url, cut: _cut, connections } = wire(&server).await;
+    let bot = server.agent("billing-bot").await;
+    let Some(mut app) = App::start(&Agent { url, ..bot.clone() }).await else { return };
+    let listening = connections.load(Ordering::SeqCst);
+    for turn in 0..3 {
+        app.customer_says(&format!("Question {turn}")).await;
+        app.model_says(&format!("Answer {turn}")).await;
+    }
+    app.history().await;
+    assert_eq!(connections.load(Ordering::SeqCst), listening, "only the stream of events is open");
+    // The control: a call for a human is a request.
+    app.customer_says("I was charged twice.").await;
+    app.model_escalates(&bot).await;
+    assert!(connections.load(Ordering::SeqCst) > listening);
+}
+
+#[apply(on_both!)]
 async fn an_app_that_was_cut_off_goes_on_where_it_was(server: TestServer) {
     let (bot, ada) = (server.agent("billing-bot").await, server.person("Ada", Role::Operator).await);
-    let (url, cut) = wire(&server).await;
+    let Wire { url, cut, .. } = wire(&server).await;
     let Some(mut app) = App::start(&Agent { url, ..bot.clone() }).await else { return };
     app.customer_says("I was charged twice.").await;
     let it = app.model_escalates(&bot).await;
