@@ -10,6 +10,10 @@ use bailout::server::{
 };
 use tracing_subscriber::EnvFilter;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The minimum number of worker threads, also on a machine with one core.
 const FEWEST_WORKERS: usize = 4;
 
@@ -18,7 +22,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == apart::COMMAND) {
         return apart::answer();
     }
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(target_os = "linux")]
     tune_memory();
     let Cli { settings, command } = Cli::read();
     let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&settings.log)).with_writer(std::io::stderr);
@@ -51,26 +55,32 @@ fn main() -> ExitCode {
     done.unwrap_or_else(|sentence: String| failed(&sentence))
 }
 
-/// The glibc settings that return memory after a burst of work: few arenas, and large allocations as separate maps,
-/// which are returned when they are freed. By default each thread keeps the most memory it ever needed.
+/// The settings of the allocator that return memory after a burst of work. By default each thread keeps the most memory it
+/// ever needed. glibc gets few arenas, and large allocations as separate maps, which are returned when they are freed.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const TUNABLES: &str = "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072";
+const ALLOCATOR_SETTINGS: [(&str, &str); 1] = [(
+    "GLIBC_TUNABLES",
+    "glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072",
+)];
+/// mimalloc returns what is free at once, and takes no memory before it is needed.
+#[cfg(all(target_os = "linux", not(target_env = "gnu")))]
+const ALLOCATOR_SETTINGS: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
 
-/// Restarts the program in this process with these settings, since glibc reads them only at process start. Settings
-/// that are already in the environment stay. If that fails, the program continues and keeps more memory.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+/// Restarts the program in this process with these settings, since an allocator reads them only at process start. If one
+/// of them is already in the environment, that is kept. If a restart fails, the program continues and
+/// keeps more memory.
+#[cfg(target_os = "linux")]
 fn tune_memory() {
     use std::os::unix::process::CommandExt;
 
-    const NAME: &str = "GLIBC_TUNABLES";
-    let (Ok(program), mut words) = (std::env::current_exe(), std::env::args_os()) else { return };
-    if std::env::var_os(NAME).is_none() && program.exists() {
-        let mut command = std::process::Command::new(program);
-        if let Some(name) = words.next() {
-            command.arg0(name);
-        }
+    let mut words = std::env::args_os();
+    let Some(name) = words.next() else { return };
+    // Without /proc, as in an empty root, the program is the file that was named to start it.
+    let program = std::env::current_exe().unwrap_or_else(|_| name.clone().into());
+    let is_set = ALLOCATOR_SETTINGS.iter().any(|(name, _)| std::env::var_os(name).is_some());
+    if !is_set && program.exists() {
         // `exec` returns only when it fails.
-        let _ = command.args(words).env(NAME, TUNABLES).exec();
+        let _ = std::process::Command::new(program).arg0(name).args(words).envs(ALLOCATOR_SETTINGS).exec();
     }
 }
 

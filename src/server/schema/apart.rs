@@ -45,8 +45,12 @@ pub fn apply(schema: &JsonText, value: &Value, subject: CheckedValue) -> Result<
 
 fn ask(asked: &[u8]) -> std::io::Result<Vec<FieldProblem>> {
     let mut command = Command::new(program()?);
-    command.arg(COMMAND).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // mimalloc reserves a gigabyte of address space at once, which would be more than the limit.
+    command.env_clear().env("MIMALLOC_DISALLOW_ARENA_ALLOC", "1");
+    // Nobody reads its errors. They go to a pipe that is closed at once, because an empty root has no /dev/null.
+    command.arg(COMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
+    drop(child.stderr.take());
     // The child reads its whole input before it answers. If it ends before that, it gives no answer.
     let sent = child.stdin.take().map_or(Ok(()), |mut input| input.write_all(asked));
     let mut answer = vec![];
@@ -60,10 +64,15 @@ fn ask(asked: &[u8]) -> std::io::Result<Vec<FieldProblem>> {
     Ok(serde_json::from_slice(&answer)?)
 }
 
-/// Returns the path of this program, which works even when its file was replaced meanwhile.
+/// Returns the path of this program, which works even when its file was replaced meanwhile. Without /proc, as in an empty
+/// root, the program is the file that was named to start it.
 fn program() -> std::io::Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
-    if running.exists() { Ok(running.to_owned()) } else { std::env::current_exe() }
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    let named = std::env::args_os().next().map(PathBuf::from).filter(|named| named.exists());
+    named.map_or_else(std::env::current_exe, Ok)
 }
 
 /// Reads one check from standard input and answers it on standard output, within the limits of a check.

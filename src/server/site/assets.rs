@@ -18,9 +18,13 @@ use rust_embed::{Embed, EmbeddedFile};
 
 use crate::app::page_context::SiteFiles;
 
-/// The output of `cargo leptos build`. A debug build reads it from disk.
+/// The output of `cargo leptos build`, without what no browser asks for: every browser that runs the site takes Brotli. A debug
+/// build reads it from disk.
 #[derive(Embed)]
 #[folder = "target/site"]
+#[exclude = "*.gz"]
+#[exclude = "*.ts"]
+#[exclude = "*.ts.br"]
 #[allow_missing = true]
 struct Site;
 
