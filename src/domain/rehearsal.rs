@@ -3,7 +3,7 @@
 //! a restart.
 
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use super::{
     ask::{AskKind, Verdict},
@@ -76,15 +76,17 @@ impl Rehearsal {
     /// Parses the rehearsal, or returns the error in it.
     pub fn of(opening: &Opening) -> Result<Self, String> {
         #[derive(Deserialize)]
-        struct TestMetadata<'a> {
-            #[serde(borrow, default)]
-            rehearse: Option<&'a RawValue>,
+        struct TestMetadata {
+            #[serde(default)]
+            rehearse: Value,
         }
-        let metadata = opening.metadata.as_ref().map(|it| serde_json::from_slice(it.as_str().as_bytes()));
-        let Some(Ok(TestMetadata { rehearse: Some(said) })) = metadata else {
+        let metadata =
+            opening.metadata.as_ref().map(|it| serde_json::from_slice::<TestMetadata>(it.as_str().as_bytes()));
+        let said = metadata.and_then(Result::ok).map(|it| it.rehearse).unwrap_or_default();
+        if said.is_null() {
             return Ok(Self::default());
-        };
-        let parsed = serde_json::from_slice::<Self>(said.get().as_bytes());
+        }
+        let parsed = Self::deserialize(said);
         let mut rehearsal = parsed.map_err(|error| not_followed(&error.to_string()))?;
         rehearsal.messages.truncate(MOST_MESSAGES);
         Ok(rehearsal)

@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::message::ToolResult;
+use crate::domain::{
+    json_values::{MOST_IN_TEXT, is_small_json},
+    message::ToolResult,
+};
 
 /// The outcome of an answered call, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +77,7 @@ fn is_nothing(value: &Value) -> bool {
 
 fn stated_in_text(text: &str) -> Option<bool> {
     let text = text.trim_start();
-    if text.starts_with(['{', '['])
+    if is_small_json(text, MOST_IN_TEXT)
         && let Ok(value) = serde_json::from_slice::<Value>(text.as_bytes())
     {
         return stated(&value);

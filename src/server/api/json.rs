@@ -13,17 +13,19 @@ use super::{
     checks::Checks,
     decode::decode,
     key_auth::CallingAgent,
-    numbers::count_values,
     problem::{Problem, ProblemCode},
 };
-use crate::server::{connections::UploadTooSlow, core::desk::Desk, request_memory::MemoryPermit};
+use crate::{
+    domain::json_values::count_values,
+    server::{connections::UploadTooSlow, core::desk::Desk, request_memory::MemoryPermit},
+};
 
 /// How many bytes of a refused body are still read and discarded, so that the caller gets to read the response.
 const DRAINED: usize = 32 * 1024 * 1024;
-/// The most JSON values of a body. A large conversation has about ten for each message.
-const MOST_VALUES: usize = 125_000;
-/// The bytes of request memory that a parsed value counts for. With [`MOST_VALUES`], the largest body fits in a key's share.
-const BYTES_A_VALUE: usize = 64;
+/// The most JSON values of a body, counted by [`count_values`]. A message of a conversation has about twenty.
+const MOST_VALUES: usize = 225_000;
+/// The bytes of request memory that a parsed value counts for. The largest body with the most values fits in a key's share.
+const BYTES_A_VALUE: usize = 72;
 
 /// A type of request body.
 pub trait RequestBody: DeserializeOwned {
@@ -60,8 +62,7 @@ impl<T: RequestBody> FromRequest<Desk> for ApiJson<T> {
         // A value takes many times the memory of its text, so the values are counted before they are parsed.
         let values = count_values(&bytes);
         if values > MOST_VALUES {
-            let detail =
-                format!("The body may have at most {MOST_VALUES} JSON values: members of objects and items of lists.");
+            let detail = format!("The body may have at most {MOST_VALUES} JSON values. An object counts as seven.");
             return Err(Problem::new(ProblemCode::BodyTooLarge, detail));
         }
         if !caller.share().take(values * BYTES_A_VALUE, &mut room) {

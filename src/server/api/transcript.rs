@@ -8,7 +8,7 @@ use crate::{
     domain::{
         ids::MessageId,
         json::{MAX_DEPTH, pointer_name},
-        json_values::change_values,
+        json_values::{MOST_IN_TEXT, change_values, count_values, is_small_json},
         message::{Message, MessageRole},
         transcript::{native, openai_chat},
     },
@@ -17,8 +17,6 @@ use crate::{
 
 /// How many messages are kept, the latest ones. Nobody reads more, and each costs memory beyond its bytes.
 const MOST_MESSAGES: usize = 10_000;
-/// The most values, all together, of JSON that is written as text within messages and parsed. Further JSON stays text.
-const MOST_UNWRAPPED: usize = 20_000;
 const POINTER: &str = "/conversation/messages";
 
 /// The transcript formats that can be read.
@@ -79,7 +77,7 @@ fn read_all(raw: &[Box<RawValue>], form: TranscriptReader, checks: &mut Checks) 
         .zip(0..)
         .map(|((i, raw), place)| message(raw.get(), place, form, &format!("{POINTER}/{i}"), checks))
         .collect();
-    let mut left = MOST_UNWRAPPED;
+    let mut left = MOST_IN_TEXT;
     // The latest messages come first, because an operator reads those.
     messages.iter_mut().rev().for_each(|message| unwrap_texts(message, form, &mut left));
     messages
@@ -150,10 +148,12 @@ fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
 /// So does JSON that is nested too deep, that would lose a digit or a field, or that has more values than are left.
 fn unwrapped(value: Value, left: &mut usize) -> Value {
     let Value::String(text) = &value else { return value };
-    let Some(rest) = left.checked_sub(numbers::count_values(text.as_bytes())) else { return value };
-    *left = rest;
+    if !is_small_json(text, *left) {
+        return value;
+    }
     match parsed(text).filter(|json| !schema::is_too_deep(json) && numbers::survive(text, json)) {
         Some(mut json @ (Value::Object(_) | Value::Array(_))) => {
+            *left -= count_values(text.as_bytes());
             mend(&mut json);
             json
         }

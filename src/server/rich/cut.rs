@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     json::Json,
-    json_text::JsonText,
+    json_values::{MOST_IN_TEXT, is_small_json},
     message::{Message, MessageRole, ToolResult},
     message_part::{MessagePart, TruncatedPart},
     thread::RenderedMessage,
@@ -120,13 +120,15 @@ fn beginning_of_value(value: &Value) -> Option<(String, usize)> {
 /// because arguments are shown by name. For a text that is not JSON, it returns the first characters.
 fn beginning_of_arguments(value: &Value, most: usize) -> Option<(String, usize)> {
     let json = match value {
-        Value::String(text) => match JsonText::parse(text) {
-            Ok(text) => text.json(),
-            Err(_) => {
-                let (end, _) = text.char_indices().nth(most)?;
-                return Some((text[..end].to_owned(), text.chars().count()));
+        Value::String(text) => {
+            match Some(text).filter(|text| is_small_json(text, MOST_IN_TEXT)).map(|it| Json::parse(it)) {
+                Some(Ok(json)) => json,
+                _ => {
+                    let (end, _) = text.char_indices().nth(most)?;
+                    return Some((text[..end].to_owned(), text.chars().count()));
+                }
             }
-        },
+        }
         other => Json::from(other),
     };
     let mut left = most;
@@ -327,7 +329,7 @@ mod tests {
             };
             assert_eq!((shown.message.tool_calls.len(), shown.cuts[0]), (MOST_CALLS, calls));
             let text = shown.message.tool_calls[0].arguments.as_str().expect("a text");
-            let drawn = JsonText::parse(text).expect("JSON").json().pretty();
+            let drawn = Json::parse(text).expect("JSON").pretty();
             assert!(drawn.chars().count() < 2 * MOST_SHOWN, "{}", drawn.len());
             assert!(size(&cut(result(value))) < 5 * MOST_SHOWN);
         }

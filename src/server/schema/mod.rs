@@ -13,7 +13,7 @@ mod patterns;
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::{
     sync::{Semaphore, oneshot},
     time::timeout,
@@ -122,16 +122,7 @@ impl Schemas {
 
 /// Returns whether a value is nested deeper than [`MAX_DEPTH`].
 pub fn is_too_deep(value: &Value) -> bool {
-    is_deeper(value, MAX_DEPTH)
-}
-
-/// Returns whether an object is nested deeper than [`MAX_DEPTH`].
-pub fn is_object_too_deep(object: &Map<String, Value>) -> bool {
-    object.values().any(|value| is_deeper(value, MAX_DEPTH - 1))
-}
-
-fn is_deeper(value: &Value, than: usize) -> bool {
-    values(value).any(|(depth, value)| depth >= than && (value.is_array() || value.is_object()))
+    values(value).any(|(depth, value)| depth >= MAX_DEPTH && (value.is_array() || value.is_object()))
 }
 
 #[cfg(test)]
