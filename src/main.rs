@@ -67,7 +67,7 @@ const ALLOCATOR_SETTINGS: [(&str, &str); 1] = [(
 const ALLOCATOR_SETTINGS: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ARENA_EAGER_COMMIT", "0")];
 
 /// Restarts the program in this process with these settings, since an allocator reads them only at process start. If one
-/// of them is already in the environment, that is kept. If a restart fails, the program continues and
+/// of them is already in the environment, the user's settings stay alone. If a restart fails, the program continues and
 /// keeps more memory.
 #[cfg(target_os = "linux")]
 fn tune_memory() {

@@ -1,8 +1,8 @@
 """Runs the commands of README.md as they are written: run.py <program> [<folder of a release>].
 
-The commands find `bailout`, `uvx` and `npx` in a folder of their own on the path. With the folder that bin/release made,
-these are the published forms: the wheel, the npm packages, the archive. Without it they all are the program. Nothing else
-of a command is replaced but the port, the key, and the name of a file that a release has.
+The commands find `bailout` and `uvx` in a folder of their own on the path. With the folder that bin/release made, `uvx` runs
+the wheel, and the archive is unpacked. Without it both are the program. Nothing else of a command is replaced but the port,
+the key, and the name of a file that a release has; and Robot operates the demo in place of a person.
 
 A block of commands that this file does not know is a failure, so that no command stands in the README untested. Blocks that
 need what a test must not touch are named in `NOT_RUN`, each with the reason.
@@ -108,6 +108,19 @@ class Reader:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
             process.wait(WITHIN)
+            # The shell may end before the server that it started.
+            end = time.monotonic() + WITHIN
+            while is_alive(process.pid) and time.monotonic() < end:
+                time.sleep(0.05)
+
+
+def is_alive(group):
+    """Returns whether a group has processes."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def get(url):
@@ -163,7 +176,12 @@ def a_backup(reader, commands):
 def of_postgres(reader, commands):
     """A dump and its restoring into an empty database, on a server of its own."""
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: int(it.parent.name), default=None)
-    assert programs, "PostgreSQL is missing: bin/setup installs it"
+    if programs is None and shutil.which("initdb"):
+        programs = Path(shutil.which("initdb")).parent
+    if programs is None:
+        assert os.environ.get("CI") != "true", "PostgreSQL is missing: bin/setup installs it"
+        print("  not run  the next: PostgreSQL is missing")
+        return
     data, port = reader.home / "postgres", free_port()
     as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     data.mkdir()
@@ -188,7 +206,6 @@ def of_postgres(reader, commands):
         found = reader.runs(f"psql --quiet --tuples-only --command='select name from agent' {url}/desk")
         assert found.strip() == "billing-bot", found
     finally:
-        del reader.env["BAILOUT_DATABASE_URL"]
         run(programs / "pg_ctl", "--wait", "--silent", "--pgdata", data, "--mode", "immediate", "stop")
 
 
@@ -221,7 +238,7 @@ def main():
 
     follow(one_minute, "uvx bailout demo", "uvx bailout approve")
     follow(the_program, "tar xzf")
-    print(f"  not run  {block('mkdir -p data').splitlines()[0]}: bin/packaging/image builds and runs the image")
+    print(f"  not run  {block('mkdir -p empty').splitlines()[1]}: bin/packaging/image builds and runs the image")
     follow(the_developer, "export KEY=")
     follow(from_a_script, "bailout approve")
     skip("install bailout /usr/local/bin/")

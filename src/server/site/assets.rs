@@ -18,7 +18,7 @@ use rust_embed::{Embed, EmbeddedFile};
 
 use crate::app::page_context::SiteFiles;
 
-/// The output of `cargo leptos build`, without what no browser asks for: every browser that runs the site takes Brotli. A debug
+/// The output of `cargo leptos build`, without files that are never served: of the compressed forms only Brotli is. A debug
 /// build reads it from disk.
 #[derive(Embed)]
 #[folder = "target/site"]
