@@ -9,6 +9,8 @@ use serde::{
 };
 use serde_json::{Value, value::RawValue};
 
+use super::json_values::{MOST_IN_TEXT, values_in_text};
+
 /// The maximum nesting depth of objects and lists. serde_json reads 128 levels, and a stored value is read again within
 /// the value that contains it.
 pub const MAX_DEPTH: usize = 64;
@@ -39,6 +41,12 @@ impl Json {
     /// Parses a text. Refuses text that is not JSON, an object that has a name twice, and values nested deeper than 64.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         parse_raw(read(text)?, 0)
+    }
+
+    /// Parses an object or a list that an agent wrote as text. Returns `None` for other text, and for one with more than
+    /// [`MOST_IN_TEXT`] values.
+    pub fn of_text(text: &str) -> Option<Self> {
+        values_in_text(text, MOST_IN_TEXT).and_then(|_| Self::parse(text).ok())
     }
 
     /// Returns the member of an object, by its name.

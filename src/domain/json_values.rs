@@ -21,9 +21,10 @@ pub fn count_values(json: &[u8]) -> usize {
     count
 }
 
-/// Returns whether a text looks like an object or a list with at most `most` values.
-pub fn is_small_json(text: &str, most: usize) -> bool {
-    text.trim_start().starts_with(['{', '[']) && count_values(text.as_bytes()) <= most
+/// Returns the number of values in a text that looks like an object or a list, if there are at most `most`.
+pub fn values_in_text(text: &str, most: usize) -> Option<usize> {
+    let looks_like_json = text.trim_start().starts_with(['{', '[']);
+    looks_like_json.then(|| count_values(text.as_bytes())).filter(|count| *count <= most)
 }
 
 /// Visits the bytes of a JSON text that are outside strings.
@@ -83,7 +84,8 @@ mod tests {
         ] {
             assert_eq!(count_values(json.as_bytes()), count, "{json}");
         }
-        assert!(is_small_json(" [1,2]", 3) && !is_small_json("[1,2]", 2) && !is_small_json("1, 2", 9));
+        let found = [(" [1,2]", 3), ("[1,2]", 2), ("1, 2", 9)].map(|(text, most)| values_in_text(text, most));
+        assert_eq!(found, [Some(3), None, None]);
     }
 
     #[test]

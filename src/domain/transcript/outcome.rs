@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::{
-    json_values::{MOST_IN_TEXT, is_small_json},
+    json_values::{MOST_IN_TEXT, values_in_text},
     message::ToolResult,
 };
 
@@ -77,7 +77,7 @@ fn is_nothing(value: &Value) -> bool {
 
 fn stated_in_text(text: &str) -> Option<bool> {
     let text = text.trim_start();
-    if is_small_json(text, MOST_IN_TEXT)
+    if values_in_text(text, MOST_IN_TEXT).is_some()
         && let Ok(value) = serde_json::from_slice::<Value>(text.as_bytes())
     {
         return stated(&value);

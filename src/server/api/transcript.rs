@@ -8,7 +8,7 @@ use crate::{
     domain::{
         ids::MessageId,
         json::{MAX_DEPTH, pointer_name},
-        json_values::{MOST_IN_TEXT, change_values, count_values, is_small_json},
+        json_values::{MOST_IN_TEXT, change_values, values_in_text},
         message::{Message, MessageRole},
         transcript::{native, openai_chat},
     },
@@ -148,12 +148,10 @@ fn shallow(value: Value, pointer: &str, checks: &mut Checks) -> Value {
 /// So does JSON that is nested too deep, that would lose a digit or a field, or that has more values than are left.
 fn unwrapped(value: Value, left: &mut usize) -> Value {
     let Value::String(text) = &value else { return value };
-    if !is_small_json(text, *left) {
-        return value;
-    }
+    let Some(count) = values_in_text(text, *left) else { return value };
     match parsed(text).filter(|json| !schema::is_too_deep(json) && numbers::survive(text, json)) {
         Some(mut json @ (Value::Object(_) | Value::Array(_))) => {
-            *left -= count_values(text.as_bytes());
+            *left -= count;
             mend(&mut json);
             json
         }

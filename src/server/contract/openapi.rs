@@ -21,7 +21,8 @@ const ABOUT: &str = "Bailout hands a conversation from an AI agent to a human op
     given. The server never refuses a text that a model wrote (`reason.code`, `reason.text`, `reason.confidence`, `summary`, `tried`, \
     `urgency`, `customer_told`, `ask.prompt`, `ask.suggested_reply`): it converts or cuts such a text, with a warning. `reason` itself \
     must be an object. A body has at most 8 MiB for an open, 1 MiB for a `PATCH` or a message, and 256 KiB otherwise; beside \
-    `conversation.messages`, `resume.state` and those texts, an open has at most 256 KiB. A body has at most 225,000 JSON values, where an object counts as seven. A body may be compressed with gzip.";
+    `conversation.messages`, `resume.state` and those texts, an open has at most 256 KiB. A body has at most 225,000 JSON \
+    values, where an object counts as seven. A body may be compressed with gzip.";
 
 /// The members of responses that are not always there.
 const SOMETIMES: [(&str, &str); 10] = [

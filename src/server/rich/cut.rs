@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     json::Json,
-    json_values::{MOST_IN_TEXT, is_small_json},
     message::{Message, MessageRole, ToolResult},
     message_part::{MessagePart, TruncatedPart},
     thread::RenderedMessage,
@@ -120,15 +119,13 @@ fn beginning_of_value(value: &Value) -> Option<(String, usize)> {
 /// because arguments are shown by name. For a text that is not JSON, it returns the first characters.
 fn beginning_of_arguments(value: &Value, most: usize) -> Option<(String, usize)> {
     let json = match value {
-        Value::String(text) => {
-            match Some(text).filter(|text| is_small_json(text, MOST_IN_TEXT)).map(|it| Json::parse(it)) {
-                Some(Ok(json)) => json,
-                _ => {
-                    let (end, _) = text.char_indices().nth(most)?;
-                    return Some((text[..end].to_owned(), text.chars().count()));
-                }
+        Value::String(text) => match Json::of_text(text) {
+            Some(json) => json,
+            None => {
+                let (end, _) = text.char_indices().nth(most)?;
+                return Some((text[..end].to_owned(), text.chars().count()));
             }
-        }
+        },
         other => Json::from(other),
     };
     let mut left = most;

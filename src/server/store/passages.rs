@@ -11,7 +11,6 @@ use crate::domain::{
     ids::{EscalationId, WorkspaceId},
     json::Json,
     json_text::JsonText,
-    json_values::{MOST_IN_TEXT, is_small_json},
     message::Message,
     opening::{ContextItem, Customer, Opening},
     outcome::Resolution,
@@ -206,8 +205,7 @@ fn text_of_resolution(it: &Resolution) -> Option<String> {
 
 /// Parses JSON that was stored as text, so that its escapes are not indexed as letters. Other text is unchanged.
 fn unwrapped(value: &Value) -> Cow<'_, Value> {
-    let json = value.as_str().filter(|text| is_small_json(text, MOST_IN_TEXT));
-    match json.and_then(|text| Json::parse(text).ok()) {
+    match value.as_str().and_then(Json::of_text) {
         Some(json) => Cow::Owned(readable(json)),
         None => Cow::Borrowed(value),
     }
